@@ -1,0 +1,66 @@
+# Everything a newcomer needs: `make demo` and `make test` set up what they use.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+BIN := .venv/bin
+READY := .venv/.ready
+# Worker threads that spin while they wait make a busy machine several times slower.
+export OMP_WAIT_POLICY := PASSIVE
+
+.PHONY: help setup demo test check fix schema lock clean bench-labels bench-dag
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: $(READY)  ## make .venv from the lock
+
+# uv installs the lock in seconds; where it finds no index (it does not read pip's settings), pip does it.
+$(READY): envs/requirements.txt envs/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "uncover needs Python 3.11 or later; name one with: make PYTHON=python3.12 ...")'
+	@test -x $(BIN)/python -a -x $(BIN)/pip || { rm -rf .venv; $(PYTHON) -m venv .venv; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r envs/bootstrap.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r envs/requirements.txt -r envs/dev.txt \
+	  || $(BIN)/pip install --disable-pip-version-check --no-deps --require-hashes -r envs/requirements.txt -r envs/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+demo: $(READY)  ## the whole thesis on the synthetic stand-in, from nothing to tables and figures
+	$(BIN)/snakemake --cores $(CORES) --workflow-profile workflow/profiles/default
+	@$(BIN)/uncover summary results/demo
+
+test: $(READY)  ## the quick tests
+	$(BIN)/python -m pytest
+
+check: $(READY)  ## formatting, types, import directions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(READY)  ## format the code and write what is generated from it
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow/rules
+	$(BIN)/uncover schema
+
+schema: $(READY)  ## write config/schema.json and the table in config/README.md from the config model
+	$(BIN)/uncover schema
+
+lock: $(READY)  ## resolve the environment anew
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --no-emit-index-url --no-emit-find-links --override envs/overrides.txt envs/requirements.in -o envs/requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --no-emit-index-url --no-emit-find-links --override envs/overrides.txt envs/dev.in -o envs/dev.txt
+	$(BIN)/python envs/make_conda.py
+
+bench-labels: $(READY)  ## part boxes of all label files: seconds on one core (RAW=folder of MERL-RAV labels)
+	@$(BIN)/python benchmarks/bench_labels.py $(RAW)
+
+bench-dag: $(READY)  ## planning the whole thesis: seconds of a dry run
+	@$(BIN)/python benchmarks/bench_dag.py
+
+clean:  ## remove the environment and everything generated
+	rm -rf .venv .snakemake results

@@ -1,0 +1,72 @@
+"""Write to a temporary name, then rename: nobody ever meets a half-written file or folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from uncover.errors import InputError
+
+MARKER = ".uncover"
+"""File that marks a folder as made by uncover, and so as one that uncover may replace."""
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it becomes `path`, on failure it disappears.
+
+    The temporary name keeps the suffix of `path`, because many writers choose their format by it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """Yield an empty temporary folder beside `out`; on success it takes the place of `out`.
+
+    Raises:
+        InputError: `out` is a file, or a folder with content that uncover did not make.
+    """
+    out = Path(os.path.abspath(out))
+    _refuse_foreign(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
+    try:
+        yield temporary
+        (temporary / MARKER).write_text("Made by uncover, which replaces this whole folder when it makes it anew.\n")
+        temporary.chmod(0o777 & ~_umask())
+        if out.exists():
+            retired = temporary.with_suffix(".old")
+            os.replace(out, retired)
+            os.replace(temporary, out)
+            shutil.rmtree(retired)
+        else:
+            os.replace(temporary, out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _refuse_foreign(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file; give the name of a folder to make")
+    if out.is_dir() and any(out.iterdir()) and not (out / MARKER).exists():
+        raise InputError(
+            f"{out}: holds files that uncover did not make, and would be replaced; give a new or empty folder"
+        )
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,1 @@
+"""From faces to YOLO data sets: photos, splits, merging, labels, manifest."""

@@ -1,0 +1,130 @@
+"""Build one data set: images, labels, manifest, and an account of everything that did not make it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import pandas as pd
+
+from uncover.atomic import new_file, new_folder
+from uncover.datasets.photos import PhotoInfo
+from uncover.datasets.yolo import IMAGES, LABELS, count_classes, label_lines, place_image, write_data_yaml
+from uncover.errors import InputError
+from uncover.faces.face import Rejected
+from uncover.progress import track
+
+PHOTO_COLUMNS = ("source", "photo", "image", "width", "height", "mode", "orientation", "part")
+REJECTED_COLUMNS = tuple(field.name for field in fields(Rejected))
+CORNERS = ["x1", "y1", "x2", "y2"]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Items are faces where faces are annotated one by one, and frames elsewhere; read = kept + rejected."""
+
+    read: int
+    kept: int
+    rejected: int
+    photos: int
+
+
+def photos_of_faces(faces: pd.DataFrame, boxes: pd.DataFrame) -> pd.DataFrame:
+    """One row per photo that keeps a face, by source and id, with the number of faces it keeps.
+
+    Raises:
+        InputError: Two raw data sets have a photo of the same id.
+    """
+    number = boxes.drop_duplicates(["source", "photo", "name"]).groupby(["source", "photo"]).size().rename("faces")
+    parts = faces.groupby(["source", "photo"])["part"].agg(lambda part: part.iloc[0] if part.nunique() == 1 else "both")
+    photos = faces.drop_duplicates(["source", "photo"])[list(PHOTO_COLUMNS)].drop(columns="part")
+    photos = photos.merge(parts, on=["source", "photo"]).merge(number, on=["source", "photo"])
+    photos = photos.sort_values(["source", "photo"], kind="stable", ignore_index=True).assign(labelled=True, grade="")
+    clash = photos["photo"].str.casefold().duplicated()
+    if clash.any():
+        photo = photos.loc[clash, "photo"].iloc[0]
+        raise InputError(f"photo {photo}: two raw data sets have a photo of this name; rename one of them")
+    return photos
+
+
+def write_dataset(
+    out: Path, photos: pd.DataFrame, boxes: pd.DataFrame, rejected: Sequence[Rejected], read: int, kept: int
+) -> Counts:
+    """Write a data set as a whole, or not at all.
+
+    Args:
+        out: Folder to make: `images/`, `labels/`, `data.yaml`, `manifest.parquet`, `boxes.parquet`, `rejected.csv`,
+            `summary.json`.
+        photos: One row per photo, as `photos_of_faces` gives it; a column `set`, if there is one, becomes a list
+            `<set>.txt` of images. Width 0 means that photos were not looked at: then only tables are written.
+        boxes: Boxes of these photos (`uncover.datasets.labels.BOX_COLUMNS`).
+        rejected: What did not make it.
+        read: Faces or frames read in all.
+        kept: Those that stand in the data set.
+
+    Raises:
+        InputError: Nothing is left to write.
+        RuntimeError: read = kept + rejected does not hold, which is our fault.
+    """
+    if photos.empty:
+        first = f"; the first: {rejected[0]}" if rejected else ""
+        raise InputError(f"{out}: nothing is left for this data set, {len(rejected)} of {read} rejected{first}")
+    counts = Counts(read=read, kept=kept, rejected=len(rejected), photos=len(photos))
+    if counts.read != counts.kept + counts.rejected:
+        raise RuntimeError(f"{out}: read {counts.read}, but kept {counts.kept} and rejected {counts.rejected}")
+    with new_folder(out) as folder:
+        if (photos["width"] > 0).all():
+            photos = _write_images_and_labels(photos, boxes, folder, out)
+        photos.to_parquet(folder / "manifest.parquet", index=False)
+        boxes.to_parquet(folder / "boxes.parquet", index=False)
+        write_rejected(rejected, folder / "rejected.csv")
+        left_out = boxes.loc[boxes["status"] != "kept", "status"].value_counts()
+        reasons = Counter(item.reason for item in rejected)
+        summary = asdict(counts) | {
+            "rejected by reason": dict(sorted(reasons.items())),
+            "boxes": count_classes(boxes),
+            "boxes left out": {str(status): int(left_out[status]) for status in sorted(left_out.index)},
+        }
+        (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    return counts
+
+
+def write_rejected(rejected: Sequence[Rejected], path: Path) -> None:
+    """Write one row per face or photo that did not make it, with its reason."""
+    with new_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, REJECTED_COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(item) for item in rejected)
+
+
+def _write_images_and_labels(photos: pd.DataFrame, boxes: pd.DataFrame, folder: Path, out: Path) -> pd.DataFrame:
+    (folder / IMAGES).mkdir()
+    (folder / LABELS).mkdir()
+    kept = boxes[boxes["status"] == "kept"]
+    boxes_by_photo = dict(iter(kept.groupby(["source", "photo"], sort=False)))
+    images, labels = [], []
+    for row in track(photos.to_dict("records"), f"writing {out.name}"):
+        info = PhotoInfo(row["width"], row["height"], row["mode"], row["orientation"])
+        name = place_image(Path(row["image"]), info, row["photo"], folder / IMAGES, out / IMAGES)
+        images.append(f"{IMAGES}/{name}")
+        labels.append(f"{LABELS}/{row['photo']}.txt" if row["labelled"] else "")
+        if row["labelled"]:
+            mine = boxes_by_photo.get((row["source"], row["photo"]), kept.iloc[:0])
+            lines = label_lines(mine["class_id"], mine[CORNERS].to_numpy(), row["width"], row["height"])
+            (folder / labels[-1]).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    photos = photos.rename(columns={"image": "original"})
+    photos.insert(2, "image", images)
+    photos.insert(3, "label", labels)
+    sets = {"val": IMAGES, "train": IMAGES}
+    if "set" in photos:
+        used = sorted(name for name in photos["set"].unique() if name)
+        sets = {name: f"{name}.txt" for name in used}
+        for name in used:
+            lines = [f"./{image}\n" for image in photos.loc[photos["set"] == name, "image"]]
+            (folder / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
+    write_data_yaml(folder, sets)
+    return photos

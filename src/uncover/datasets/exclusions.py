@@ -1,0 +1,26 @@
+"""Lists of photos that may not stand in val or test, because they show faces that nobody annotated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from uncover.errors import InputError
+
+
+def read_exclusions(path: Path) -> frozenset[str]:
+    """Photo ids, one a line; blank lines and what follows a `#` do not count.
+
+    Raises:
+        InputError: The file does not exist, or a line holds more than one id.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise InputError(f"{path}: does not exist; expected a list of photo ids, one a line") from None
+    ids = set()
+    for number, line in enumerate(lines, start=1):
+        fields = line.partition("#")[0].split()
+        if len(fields) > 1:
+            raise InputError(f"{path}, row {number}: '{line.strip()[:60]}': expected one photo id a line")
+        ids.update(fields)
+    return frozenset(ids)

@@ -1,0 +1,138 @@
+"""Who goes where: photos of a raw data set into train, val and test."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+
+import pandas as pd
+
+from uncover.datasets.faces_table import attribute
+from uncover.errors import InputError
+
+SETS = ("train", "val", "test")
+Wishes = Mapping[str, int | None]
+"""How many photos each of `SETS` should get; None for as many as there are."""
+
+SURPLUS = "surplus"
+EXCLUDED = "excluded"
+OTHER_POSE = "other_pose"
+
+
+def split_by_photo(
+    faces: pd.DataFrame,
+    wishes: Wishes,
+    seed: int,
+    poses: Collection[str] = (),
+    excluded: Collection[str] = (),
+) -> pd.DataFrame:
+    """Split so that no photo stands in two sets.
+
+    Train comes from the official train part, test and val from the official test part; a photo that stands in both
+    goes to train. Test is filled first, then val. Photos are drawn in an order that depends on the seed and their
+    own id only, so that a new photo moves few others.
+
+    Args:
+        faces: A faces table; `part` must be "train" or "test".
+        wishes: Photos wanted per set.
+        seed: Chooses the order.
+        poses: Use photos with at least one face of these poses; empty for all.
+        excluded: Ids of photos that may not stand in val or test, such as those with unannotated faces.
+
+    Returns:
+        One row per photo: `photo`, `part` ("train", "test" or "both"), `set` ("train", "val", "test" or "") and
+        `reason` for an empty set.
+    """
+    photos = _photos_with_parts(faces)
+    if poses:
+        wanted = set(faces.loc[attribute(faces, "pose").isin(list(poses)), "photo"])
+        photos.loc[~photos["photo"].isin(wanted), "reason"] = OTHER_POSE
+    barred = photos["photo"].isin(list(excluded)) & (photos["part"] == "test")
+    photos.loc[barred & (photos["reason"] == ""), "reason"] = EXCLUDED
+    free = photos[photos["reason"] == ""]
+    order = free["photo"].map(lambda photo: hashlib.sha256(f"{seed}:{photo}".encode()).hexdigest())
+    free = free.loc[order.sort_values().index]
+    for name, candidates in (
+        ("test", free[free["part"] == "test"]),
+        ("val", free[free["part"] == "test"]),
+        ("train", free[free["part"] != "test"]),
+    ):
+        untaken = candidates[photos.loc[candidates.index, "set"] == ""]
+        photos.loc[untaken.index[: wishes.get(name)], "set"] = name
+    photos.loc[(photos["set"] == "") & (photos["reason"] == ""), "reason"] = SURPLUS
+    return photos
+
+
+def split_as_released(faces: pd.DataFrame, wishes: Wishes, poses: Collection[str] = ()) -> pd.DataFrame:
+    """Split as the released scripts do, leaks and all.
+
+    MERL-RAV (faces with a pose): per pose folder, in the order of names, the first half of the official test part's
+    single-face photos is val and the second half is test; its photos with several faces go to train. WFLW: the
+    first rows of the train list are train, the next are val, and the first rows of the test list are test (which of
+    them the thesis removed by hand is not published).
+
+    Args:
+        faces: A faces table; WFLW's with one photo id per face.
+        wishes: Photos per set, for WFLW.
+        poses: Poses to use, for MERL-RAV.
+
+    Returns:
+        As `split_by_photo`.
+    """
+    photos = _photos_with_parts(faces)
+    pose = attribute(faces, "pose")
+    if (pose != "").any():
+        usable = faces[pose.isin(list(poses))] if poses else faces
+        several = usable["name"].str.contains("_")
+        photos.loc[photos["photo"].isin(usable.loc[(usable["part"] == "train") | several, "photo"]), "set"] = "train"
+        single = usable[(usable["part"] == "test") & ~several]
+        for _, folder in single.groupby(attribute(single, "pose")):
+            names = list(folder.sort_values("name")["photo"])
+            half = (len(names) + 1) // 2
+            photos.loc[photos["photo"].isin(names[:half]), "set"] = "val"
+            photos.loc[photos["photo"].isin(names[half:]), "set"] = "test"
+        photos.loc[photos["set"] == "", "reason"] = OTHER_POSE
+        return photos
+    rows = faces.sort_values("row", kind="stable").drop_duplicates("photo")
+    train, test = (list(rows.loc[rows["part"] == part, "photo"]) for part in ("train", "test"))
+    first = wishes.get("train")
+    cut = len(train) if first is None else first
+    wanted_val, wanted_test = wishes.get("val"), wishes.get("test")
+    photos.loc[photos["photo"].isin(train[:cut]), "set"] = "train"
+    photos.loc[photos["photo"].isin(train[cut:][:wanted_val]), "set"] = "val"
+    photos.loc[photos["photo"].isin(test[:wanted_test]), "set"] = "test"
+    photos.loc[photos["set"] == "", "reason"] = SURPLUS
+    return photos
+
+
+def shortfalls(photos: pd.DataFrame, wishes: Wishes) -> dict[str, tuple[int, int]]:
+    """Sets that got fewer photos than wished for: wished and got, by set."""
+    got = {name: int((photos["set"] == name).sum()) for name in SETS}
+    wished = {name: count for name in SETS if (count := wishes.get(name)) is not None}
+    return {name: (count, got[name]) for name, count in wished.items() if got[name] < count}
+
+
+def _photos_with_parts(faces: pd.DataFrame) -> pd.DataFrame:
+    odd = sorted(set(faces["part"]) - {"train", "test"})
+    if odd:
+        where = faces.loc[faces["part"] == odd[0], "annotation"].iloc[0]
+        raise InputError(f"{where}: belongs to no official part; expected a train or a test part to split")
+    parts = faces.groupby("photo", sort=True)["part"].agg(lambda part: part.iloc[0] if part.nunique() == 1 else "both")
+    return pd.DataFrame({"photo": parts.index, "part": parts.to_numpy(), "set": "", "reason": ""})
+
+
+def parse_wishes(text: str) -> dict[str, int | None]:
+    """Read wishes such as "train=6000,val=125,test=all".
+
+    Raises:
+        InputError: An unknown set, or a count that is neither "all" nor a whole number from 0 up.
+    """
+    wishes: dict[str, int | None] = dict.fromkeys(SETS, 0)
+    for item in text.split(","):
+        name, _, count = item.strip().partition("=")
+        if name not in SETS:
+            raise InputError(f"split '{item}': set '{name}' is unknown; expected {', '.join(SETS)}")
+        if count != "all" and not count.isdecimal():
+            raise InputError(f"split '{item}': expected {name}=all or {name}= a whole number")
+        wishes[name] = None if count == "all" else int(count)
+    return wishes

@@ -1,0 +1,1 @@
+"""Faces as annotated: one record per face, one reader per raw layout."""

@@ -1,0 +1,117 @@
+"""MERL-RAV: 68 points with three kinds of visibility on AFLW photos (Kumar et al., LUVLi, CVPR 2020).
+
+Two layouts are read. The label tree, `<pose>/<split>/labels/imageNNNNN[_k].pts`, with AFLW's photos in
+`flickr/{0,2,3}/imageNNNNN.jpg`; and the organised tree that its authors' script makes of both,
+`<pose>/<split>/imageNNNNN[_k].{jpg,pts}`. The suffix `_k` numbers the faces of one photo; in the organised tree
+the photo is repeated for each of them. The same photo may stand in several pose folders and in both splits.
+
+Marks: (-x, -y) is an externally occluded point at (x, y); (-1, -1) is a self-occluded point.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from uncover.errors import InputError
+from uncover.faces.face import Face, Rejected, RowError, Visibility
+from uncover.faces.pts import parse_pts
+
+POSES = ("frontal", "left", "lefthalf", "right", "righthalf")
+SPLITS = {"trainset": "train", "testset": "test"}
+AFLW_FOLDERS = ("0", "2", "3")
+NAME = re.compile(r"(?P<photo>image\d+)(?:_\d+)?")
+
+
+def read_merl_rav(root: Path, photos: Path | None = None) -> Iterator[Face | Rejected]:
+    """Read every `.pts` file of a MERL-RAV tree, by pose, split and name.
+
+    Args:
+        root: Folder that holds the pose folders, directly or in one folder below.
+        photos: AFLW's `flickr` folder or one above it; needed for the label tree only.
+
+    Raises:
+        InputError: No pose folder is found, or the label tree comes without photos.
+    """
+    tree = _find_tree(root)
+    flickr: Path | None = None
+    for pose in POSES:
+        for split, part in SPLITS.items():
+            folder = tree / pose / split
+            labels = folder / "labels"
+            raw_tree = labels.is_dir()
+            if raw_tree and flickr is None:
+                flickr = _find_flickr(photos or root)
+            for path in sorted((labels if raw_tree else folder).glob("*.pts")):
+                image = _aflw_photo(flickr, path.stem) if flickr and raw_tree else path.with_suffix(".jpg")
+                yield _read_face(path, path.relative_to(root).as_posix(), image, pose, part)
+
+
+def _find_tree(root: Path) -> Path:
+    candidates = [root, *sorted(folder for folder in root.iterdir() if folder.is_dir())]
+    for tree in candidates:
+        if any((tree / pose / split).is_dir() for pose in POSES for split in SPLITS):
+            return tree
+    raise InputError(f"{root}: no <pose>/<split> folder such as frontal/trainset in it; expected a MERL-RAV tree")
+
+
+def _find_flickr(photos: Path) -> Path:
+    for folder in (photos, photos / "flickr", photos / "data" / "flickr", photos / "aflw" / "data" / "flickr"):
+        if any((folder / name).is_dir() for name in AFLW_FOLDERS):
+            return folder
+    raise InputError(
+        f"{photos}: no AFLW photos (flickr/0, flickr/2, flickr/3) in it; the MERL-RAV label tree needs them: "
+        "name their folder (--photos, or raw.aflw in the config)"
+    )
+
+
+def _aflw_photo(flickr: Path, stem: str) -> Path:
+    name = stem.partition("_")[0] + ".jpg"
+    for folder in AFLW_FOLDERS:
+        if (flickr / folder / name).exists():
+            return flickr / folder / name
+    return flickr / AFLW_FOLDERS[0] / name
+
+
+def _read_face(path: Path, annotation: str, image: Path, pose: str, part: str) -> Face | Rejected:
+    match = NAME.fullmatch(path.stem)
+    if match is None:
+        detail = f"'{path.name}' is not a MERL-RAV name; expected imageNNNNN.pts or imageNNNNN_k.pts"
+        return Rejected(annotation, 0, path.stem, "malformed_name", detail)
+    photo = match["photo"]
+    try:
+        points = parse_pts(path.read_text(encoding="utf-8", errors="replace"))
+    except RowError as error:
+        return Rejected(annotation, error.row, photo, "malformed_row", str(error))
+    landmarks, visibility = interpret_marks(points)
+    return Face(
+        photo=photo,
+        image=image,
+        landmarks=landmarks,
+        visibility=visibility,
+        part=part,
+        name=path.stem,
+        annotation=annotation,
+        attributes={"pose": pose},
+    )
+
+
+def interpret_marks(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Turn MERL-RAV's marks into positions and visibility.
+
+    Args:
+        points: float64 (N, 2), as written in the file.
+
+    Returns:
+        Landmarks float64 (N, 2) with NaN where self-occluded, and visibility uint8 (N,).
+    """
+    negative = (points < 0).any(axis=1)
+    self_occluded = (points == -1).all(axis=1)
+    visibility = np.where(negative, Visibility.EXTERNALLY_OCCLUDED, Visibility.VISIBLE).astype(np.uint8)
+    visibility[self_occluded] = Visibility.SELF_OCCLUDED
+    landmarks = np.abs(points)
+    landmarks[self_occluded] = np.nan
+    return landmarks, visibility

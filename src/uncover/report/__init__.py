@@ -1,0 +1,1 @@
+"""Tables, figures and their comparison with the published numbers; never imports torch."""

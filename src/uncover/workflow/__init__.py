@@ -1,0 +1,1 @@
+"""What the DAG needs to know about the code: digests, and what is installed."""
