@@ -21,7 +21,7 @@ $(READY): envs/requirements.txt envs/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "uncover needs Python 3.11 or later; name one with: make PYTHON=python3.12 ...")'
 	@test -x $(BIN)/python -a -x $(BIN)/pip || { rm -rf .venv; $(PYTHON) -m venv .venv; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r envs/bootstrap.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r envs/requirements.txt -r envs/dev.txt \
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --require-hashes -r envs/requirements.txt -r envs/dev.txt \
 	  || $(BIN)/pip install --disable-pip-version-check --no-deps --require-hashes -r envs/requirements.txt -r envs/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)

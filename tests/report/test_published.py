@@ -67,8 +67,8 @@ def test_stricter_overlap_never_scores_higher(name, row):
     assert 0 < cells["mAP50_95"] < cells["mAP50"] <= 1
 
 
-# Sums of all numbers of a table, made by a program from the thesis's text layer and not from the YAML file: no cell
-# can be mistyped, nor edited later, without a trace.
+# Sum of all numbers of a table, added up from the thesis's text layer and not from the YAML file: a single
+# mistyped or later edited cell shows.
 SUMS = {
     "table_01": 33384,
     "table_02": 17980,

@@ -46,13 +46,11 @@ def run(args: argparse.Namespace) -> int:
     from uncover.datasets.faces_table import to_faces_table
     from uncover.datasets.frame_labels import label_frames
     from uncover.datasets.labels import label_faces
-    from uncover.datasets.reading import LANDMARK_READERS, read_raw
+    from uncover.datasets.reading import LANDMARK_READERS, read_raw, require_folder
     from uncover.datasets.splits import parse_wishes, split_by_photo
-    from uncover.errors import InputError
     from uncover.faces.frames import read_frames
 
-    if not args.raw.is_dir():
-        raise InputError(f"{args.raw}: no such folder; expected a raw data set in the layout {args.layout}")
+    require_folder(args.raw, args.layout)
     if args.layout == "graded":
         reading = read_raw(read_frames(args.raw, args.grade), args.raw)
         photos, labels = label_frames(reading, args.raw.name)

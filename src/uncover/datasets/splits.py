@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 import pandas as pd
 
@@ -103,6 +104,21 @@ def split_as_released(faces: pd.DataFrame, wishes: Wishes, poses: Collection[str
     photos.loc[photos["photo"].isin(test[:wanted_test]), "set"] = "test"
     photos.loc[photos["set"] == "", "reason"] = SURPLUS
     return photos
+
+
+def read_split(path: Path) -> pd.DataFrame:
+    """Load a table that `uncover split_photos` wrote.
+
+    Raises:
+        InputError: It is no such table.
+    """
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: {error}; expected a table of 'uncover split_photos'") from None
+    if not {"source", "photo", "set"} <= set(table.columns):
+        raise InputError(f"{path}: no columns source, photo, set; expected a table of 'uncover split_photos'")
+    return table
 
 
 def shortfalls(photos: pd.DataFrame, wishes: Wishes) -> dict[str, tuple[int, int]]:

@@ -34,19 +34,17 @@ def read_merl_rav(root: Path, photos: Path | None = None) -> Iterator[Face | Rej
         photos: AFLW's `flickr` folder or one above it; needed for the label tree only.
 
     Raises:
-        InputError: No pose folder is found, or the label tree comes without photos.
+        InputError: No pose folder is found.
     """
     tree = _find_tree(root)
-    flickr: Path | None = None
+    flickr = _find_flickr(photos or root)
     for pose in POSES:
         for split, part in SPLITS.items():
             folder = tree / pose / split
             labels = folder / "labels"
             raw_tree = labels.is_dir()
-            if raw_tree and flickr is None:
-                flickr = _find_flickr(photos or root)
             for path in sorted((labels if raw_tree else folder).glob("*.pts")):
-                image = _aflw_photo(flickr, path.stem) if flickr and raw_tree else path.with_suffix(".jpg")
+                image = _aflw_photo(flickr, path.stem) if raw_tree else path.with_suffix(".jpg")
                 yield _read_face(path, path.relative_to(root).as_posix(), image, pose, part)
 
 
@@ -62,10 +60,7 @@ def _find_flickr(photos: Path) -> Path:
     for folder in (photos, photos / "flickr", photos / "data" / "flickr", photos / "aflw" / "data" / "flickr"):
         if any((folder / name).is_dir() for name in AFLW_FOLDERS):
             return folder
-    raise InputError(
-        f"{photos}: no AFLW photos (flickr/0, flickr/2, flickr/3) in it; the MERL-RAV label tree needs them: "
-        "name their folder (--photos, or raw.aflw in the config)"
-    )
+    return photos / "flickr"
 
 
 def _aflw_photo(flickr: Path, stem: str) -> Path:

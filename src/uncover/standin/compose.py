@@ -182,5 +182,7 @@ def _contact_shadow(scene: Scene, depth: Array) -> NDArray[np.float32]:
         shift = np.float32([[1, 0, -0.7 * x * reach * scale], [0, 1, 0.7 * y * reach * scale]])
         near = cv2.GaussianBlur(filled, (0, 0), reach * scale * 0.7 + 0.3)
         near = cv2.warpAffine(near, shift, (filled.shape[1], filled.shape[0]), borderMode=cv2.BORDER_REPLICATE)
-        factor *= 1 - strength * np.clip((filled - near - 1.5) / (1.6 * reach), 0, 1)
+        gap = filled - near - 1.5
+        # Somebody much farther away is not in the shadow of who stands in front.
+        factor *= 1 - strength * np.clip(gap / (1.6 * reach), 0, 1) * np.clip(2 - gap / 120, 0, 1)
     return factor

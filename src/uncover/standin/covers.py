@@ -28,22 +28,31 @@ def _ring_uv(head: Head, around: float, down: float) -> Array:
     return np.stack([u, v], -1)
 
 
+def _soft_max(a: Array, b: Array, radius: float = 9.0) -> Array:
+    """The larger of two fields, its corner rounded."""
+    return 0.5 * (a + b + np.sqrt((a - b) ** 2 + radius**2)) - 0.25 * radius
+
+
+def _soft_min(a: Array, b: Array) -> Array:
+    return -_soft_max(-a, -b)
+
+
 def hair(head: Head, style: Hair, rng: np.random.Generator) -> list[Surface]:
     """Hair of the scalp, and what hangs down."""
     if style.style == "bald":
         return []
     x, y, z = np.moveaxis(head.skin, -1, 0)
     texture = textures.hair(rng, style.colour)
-    strand = 2.5 * np.interp(np.arange(head.skin.shape[1]), np.arange(0, 71, 2), rng.uniform(-1, 1, 36))[None]
-    line = style.hairline - 9 * (np.abs(x) / 60) ** 3 + strand
-    if style.style == "fringe":
-        line = line - 3 * np.abs(strand)
-    back = np.minimum(-22 - z, y + 78)
-    temple = np.minimum(30 - z, y + 8)
-    field = np.maximum(np.maximum(y - line, temple), back)
-    thick = 1.2 if style.style == "fuzz" else style.thickness * (0.75 + 0.5 * smoothstep(40, 110, y))
-    lumps = 1 + 0.12 * rng.uniform(-1, 1, field.shape)
-    surfaces = [Surface(_shell(head, field, thick * lumps, 0.5), texture, _ring_uv(head, 1, 1), 0.10)]
+    strands = textures.noise(rng, *x.shape, (8, 2)) + 0.8 * textures.noise(rng, *x.shape, (70, 1.3))
+    roughness = 7.0 if style.style == "fringe" else 2.5
+    line = style.hairline - 14 * (np.abs(x) / 60) ** 3 + roughness * strands
+    back = _soft_min(-22 - z, y + 78)
+    temple = _soft_min(28 - z + 2 * strands, y + 4)
+    field = _soft_max(_soft_max(y - line, temple), back)
+    parting = rng.uniform(-30, 30)
+    crown = 0.7 + 0.75 * smoothstep(30, 105, y) - 0.35 * np.exp(-0.5 * ((x - parting) / 7) ** 2)
+    thick = 1.0 if style.style == "fuzz" else style.thickness * (crown + 0.16 * strands)
+    surfaces = [Surface(_shell(head, field, thick, 0.55), texture, _ring_uv(head, 1, 1), 0.10)]
     if style.style == "long":
         angle = np.radians(np.linspace(52, 308, 40))[None]
         t = np.linspace(0, 1, 16)[:, None]
@@ -214,11 +223,14 @@ def cpap(head: Head, item: Cpap) -> list[Surface]:
     for side in (-1.0, 1.0):
         start = nose + np.array([side * 13 * k, 2, 9 * k])
         if item.upwards:
-            knots = np.array([start, start + (side * 7, 22, 6), (side * 20, top - 10, nose[2] + 10), (side * 18, top + 50, 50), (side * 30, top + 120, -20)])
+            brow, crown = head.place(side * 9, 22, 9 * k), head.place(side * 13, 70, 13 * k)
+            knots = np.array([start, start + (0, 14, 7), brow, crown, (side * 18, top + 66, 30)])
         else:
-            knots = np.array([start, start + (side * 28, -6, 2), start + (side * 62, -22, -38), start + (side * 90, -60, -70), start + (side * 160, -110, -80)])
+            cheek = head.place(side * 52, -38, 8 * k)
+            knots = np.array([start, start + (side * 14, -4, 0), cheek, cheek + (side * 34, -26, -60),
+                              cheek + (side * 120, -90, -90)])  # fmt: skip
         path = spline(np.arange(5.0), knots, np.linspace(0, 4, 60))
-        radii = 6.5 * k * (1 + 0.09 * np.sin(np.arange(60) * 2.1))
+        radii = 7.0 * k * (1 + 0.09 * np.sin(np.arange(60) * 2.1))
         surfaces.append(Surface(tube_points(path, radii, 9), plain(item.colour), None, 0.2))
         half = float(head.sections(np.array(-30.0))[1])
         u = np.linspace(0.16, 1.0, 14)

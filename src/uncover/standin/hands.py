@@ -7,16 +7,16 @@ from uncover.standin.surface import Array, Surface, Texture, apply, ellipsoid_po
 from uncover.standin.textures import to_texture
 
 # Fingers from the index to the little one: knuckle (mm from the palm's centre), length, radius.
-_FINGERS = (((-29.0, 40.0), 72.0, 8.8), ((-9.5, 46.0), 80.0, 9.2), (((10.0), 44.0), 74.0, 8.8), ((28.0, 36.0), 58.0, 7.6))
+_FINGERS = (((-29.0, 40.0), 72.0, 8.8), ((-9.5, 46.0), 80.0, 9.2), ((10.0, 44.0), 74.0, 8.8), ((28.0, 36.0), 58.0, 7.6))
 _PHALANGES = np.array([0.0, 0.22, 0.45, 0.62, 0.75, 0.9, 1.0])
 
 
-def _finger_texture(skin: Array, nails: bool) -> Texture:
-    """Skin along a finger (v) with creases at the joints and a nail at the tip."""
+def _finger_texture(skin: Array, nails: bool, creases: float) -> Texture:
+    """Skin along a finger (v) with creases of that depth at the joints and a nail at the tip."""
     picture = np.tile(skin, (96, 48, 1)).astype(np.float32)
     v, u = np.mgrid[0:96, 0:48]
     for joint in (0.40, 0.66):
-        picture *= (1 - 0.22 * np.exp(-0.5 * ((v / 96 - joint) / 0.012) ** 2))[..., None].astype(np.float32)
+        picture *= (1 - creases * np.exp(-0.5 * ((v / 96 - joint) / 0.012) ** 2))[..., None].astype(np.float32)
     if nails:
         nail = np.exp(-((((v / 96 - 0.88) / 0.055) ** 2 + ((u / 48 - 0.25) / 0.11) ** 2) ** 2))[..., None]
         picture = picture * (1 - nail) + nail * (skin * np.array([0.98, 0.98, 1.0]) + 0.12)
@@ -41,7 +41,7 @@ def hand(item: Hand, skin: tuple[float, float, float], face_depth: float) -> lis
         face_depth: depth of the face's plane, mm.
     """
     colour = np.array(item.glove if item.glove is not None else skin)
-    texture = _finger_texture(colour * 0.98, item.back and item.glove is None)
+    texture = _finger_texture(colour * 0.98, item.back and item.glove is None, 0.2 if item.glove is None else 0.05)
     bodies: list[tuple[Array, Texture]] = []
     palm = ellipsoid_points(np.zeros(3), np.array([42.0, 48.0, 14.0]), 2.7, 14, 24)
     bodies.append((palm, plain(tuple(colour))))

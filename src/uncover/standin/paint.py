@@ -142,9 +142,9 @@ def _skin(sheet: _Sheet, person: Person, rng: np.random.Generator) -> None:
 def _nose(sheet: _Sheet, skin: Colour, width: float, size: float) -> None:
     dark = _tinted(skin, 0.3, 0.1)
     for side in (-1.0, 1.0):
-        sheet.oval((side * 7.0 * width, -44.6), (4.4 * width, 1.9 * size), dark, 0.8, 0.7)
+        sheet.oval((side * 6.6 * width, -45.2), (3.3 * width, 1.3 * size), dark, 0.7, 0.8)
         wing = np.array([[side * 14, -37], [side * 17.6, -41], [side * 15, -45.5], [side * 11, -46]]) * (width, 1)
-        sheet.line(wing, _tinted(skin, 0.55, 0.05), 1.2, 0.6, 0.7)
+        sheet.line(wing, _tinted(skin, 0.6, 0.05), 1.2, 0.5, 0.9)
         sheet.line(
             np.array([[side * 8, 6], [side * 7.5, -10], [side * 11, -30]]) * (width, 1), _tinted(skin, 0.78), 3, 0.3, 2.2
         )

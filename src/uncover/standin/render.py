@@ -82,7 +82,7 @@ def _lit(points: Array, light: Light, two_sided: bool) -> tuple[Array, Array]:
     diffuse = np.clip((facing + 0.25) / 1.25, 0, 1)
     sky = 0.82 + 0.18 * normal[..., 1]
     glance = np.clip(np.einsum("...i,i->...", normal, half), 0, 1)
-    return light.ambient * sky + (1.05 - light.ambient) * diffuse, glance**28
+    return light.ambient * sky + (1.2 - light.ambient) * diffuse, glance**28
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,40 @@
+"""Make one set of the thesis, such as train, from faces tables and splits: links to photos, and part boxes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+SUMMARY = "make the YOLO data set of one set from faces and splits"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder to make")
+    parser.add_argument("--set", required=True, choices=("train", "val", "test"), help="which photos")
+    parser.add_argument("--faces", type=Path, nargs="+", required=True, help="tables of `uncover read_faces`")
+    parser.add_argument("--splits", type=Path, nargs="+", required=True, help="tables of `uncover split_photos`, in the same order")
+    parser.add_argument("--parts", choices=("corrected", "released"), default="corrected", help="rule for part boxes")
+    parser.add_argument("--outside", choices=("clip", "drop", "drop_as_yolov5"), default="clip", help="boxes that leave the image")
+
+
+def run(args: argparse.Namespace) -> int:
+    import pandas as pd
+
+    from uncover.console import say, warn_each
+    from uncover.datasets.build import photos_of_faces, write_dataset
+    from uncover.datasets.faces_table import read_faces_table
+    from uncover.datasets.labels import label_faces
+    from uncover.datasets.splits import read_split
+
+    chosen = []
+    for faces_path, split_path in zip(args.faces, args.splits, strict=True):
+        split = read_split(split_path)
+        faces = read_faces_table(faces_path)
+        chosen.append(faces[faces["photo"].isin(split.loc[split["set"] == args.set, "photo"])])
+    faces = pd.concat(chosen, ignore_index=True)
+    labels = label_faces(faces, args.parts, args.outside)
+    photos = photos_of_faces(faces, labels.boxes)
+    warn_each([f"rejected: {item}" for item in labels.rejected], f"{args.out}/rejected.csv")
+    counts = write_dataset(args.out, photos, labels.boxes, labels.rejected, len(faces), int(photos["faces"].sum()))
+    say(f"{args.out}: read {counts.read} faces, kept {counts.kept}, rejected {counts.rejected}; {counts.photos} photos")
+    return 0

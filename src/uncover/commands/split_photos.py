@@ -1,0 +1,48 @@
+"""Split the photos of a faces table into train, val and test; OUT says of every photo where it went, and why."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+SUMMARY = "split photos into train, val and test"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("faces", type=Path, metavar="FACES", help="table of `uncover read_faces`")
+    parser.add_argument("out", type=Path, metavar="OUT", help="table to write (.parquet)")
+    parser.add_argument("--split", required=True, metavar="SET=COUNT,...", help="photos wanted, such as train=6000,val=125,test=all")
+    parser.add_argument("--procedure", choices=("by_photo", "released"), default="by_photo")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--poses", metavar="POSE,...", default="", help="photos with a face of these poses only")
+    parser.add_argument("--exclude", type=Path, help="file of photo ids that may not stand in val or test")
+    parser.add_argument("--strict", action="store_true", help="fail where a set falls short of its wish")
+
+
+def run(args: argparse.Namespace) -> int:
+    from uncover.atomic import new_file
+    from uncover.console import say
+    from uncover.datasets.exclusions import read_exclusions
+    from uncover.datasets.faces_table import attribute, read_faces_table
+    from uncover.datasets.splits import parse_wishes, shortfalls, split_as_released, split_by_photo
+    from uncover.errors import InputError
+
+    faces = read_faces_table(args.faces)
+    wishes = parse_wishes(args.split)
+    poses = args.poses.split(",") if args.poses and (attribute(faces, "pose") != "").any() else []
+    if args.procedure == "released":
+        split = split_as_released(faces, wishes, poses)
+    else:
+        excluded = read_exclusions(args.exclude) if args.exclude else ()
+        split = split_by_photo(faces, wishes, args.seed, poses, excluded)
+    for name, (wished, got) in shortfalls(split, wishes).items():
+        message = f"{args.faces}: only {got} photos for {name}, {wished} wished for"
+        if args.strict:
+            raise InputError(f"{message}; lower splits.*.{name} or set splits.strict: false")
+        say(f"note: {message}")
+    split.insert(0, "source", faces["source"].iloc[0])
+    with new_file(args.out) as temporary:
+        split.to_parquet(temporary, index=False)
+    counts = split["set"].replace("", "unused").value_counts()
+    say(f"{args.out}: " + ", ".join(f"{name} {count}" for name, count in sorted(counts.items())))
+    return 0

@@ -1,0 +1,58 @@
+"""Schema and table of all config keys, made from the model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from uncover.config.model import Config
+
+BEGIN = "<!-- keys: made by `make schema`, do not edit -->"
+END = "<!-- end of keys -->"
+
+
+def schema_text() -> str:
+    """JSON schema of the config, for editors and validators."""
+    schema = Config.model_json_schema()
+    schema["properties"]["extends"] = {
+        "type": "string",
+        "description": "another config file whose values this one changes, relative to the working folder",
+    }
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+
+
+def with_key_table(text: str) -> str:
+    """Replace the table between the two marks in a Markdown text by one of all keys."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    rows = "".join(f"| `{key}` | {default} | {description} |\n" for key, default, description in _keys(Config, ""))
+    return f"{before}{BEGIN}\n| key | default | meaning |\n| --- | --- | --- |\n{rows}{END}{after}"
+
+
+def _keys(model: type[BaseModel], prefix: str, changed: BaseModel | None = None) -> Iterator[tuple[str, str, str]]:
+    for name, field in model.model_fields.items():
+        key = f"{prefix}{name}"
+        default = getattr(changed, name) if changed is not None else field.get_default(call_default_factory=True)
+        if isinstance(default, BaseModel):
+            if key.startswith("detectors.") and name != "rgb10":
+                yield key, f"as `detectors.rgb10`, {_differences(default)}", field.description or ""
+            else:
+                yield from _keys(type(default), f"{key}.", default)
+        else:
+            yield key, _show(default), field.description or ""
+
+
+def _differences(section: BaseModel) -> str:
+    plain = type(section)()
+    changes = [f"{name} {_show(value)}" for name, value in section if value != getattr(plain, name)]
+    return " and ".join(changes) or "no change"
+
+
+def _show(value: Any) -> str:
+    if value is PydanticUndefined:
+        return "(needed)"
+    return f"`{json.dumps(value)}`"

@@ -1,0 +1,58 @@
+"""Predictions, heatmaps, rescue and report: how models are read and what is shown (thesis sections 4.4 to 4.6)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from uncover.config.section import Section
+
+Share = float
+
+
+class Prediction(Section):
+    """Stored predictions."""
+
+    confidence: Share = Field(0.001, ge=0, le=1, description="lowest confidence stored")
+    nms_iou: Share = Field(0.6, ge=0, le=1, description="IoU above which non-maximum suppression drops a box")
+    nms_iou_rgb_tables: Share = Field(0.5, ge=0, le=1, description="the same for tables 4 to 6, as the thesis has it")
+    bootstrap: NonNegativeInt = Field(1000, description="resamples of images behind each interval")
+
+
+class Heatmaps(Section):
+    """Class-activation maps of the first model (thesis section 3.2.2)."""
+
+    methods: tuple[Literal["gradcampp", "hirescam", "gradcam", "xgradcam", "layercam", "eigencam", "scorecam"], ...] = (
+        Field(("gradcampp", "hirescam"), description="methods")
+    )
+    layers: tuple[int, ...] = Field((-2,), description="target layers; several are fused into one map per class")
+    target: Literal["T1", "T2"] = Field(
+        "T2", description="score to differentiate: T1 all candidates, T2 those of detections (what the thesis used)"
+    )
+    confidence: Share = Field(0.25, ge=0, le=1, description="T2: lowest confidence of a detection")
+    nms_iou: Share = Field(0.45, ge=0, le=1, description="T2: IoU of its non-maximum suppression")
+    average: Literal["joint", "mean", "whole_face"] = Field("joint", description="what the 1-channel map is")
+    padding: int = Field(0, ge=0, le=255, description="value around a letterboxed map (the thesis: 114)")
+    shards: PositiveInt = Field(1, description="jobs that share one set")
+
+
+class Rescue(Section):
+    """The second step on missed photos (thesis sections 4.5.1 to 4.6.2)."""
+
+    missed_confidence: Share = Field(0.4, ge=0, le=1, description="a photo without a whole-face box of this is missed")
+    missed_nms_iou: Share = Field(0.6, ge=0, le=1, description="IoU of non-maximum suppression there")
+    true_iou: Share = Field(0.5, ge=0, le=1, description="IoU with a true face from which a box is correct")
+    false_positives_per_photo: tuple[float, ...] = Field(
+        (0.1, 0.25, 0.5), description="rates at which rescue methods are compared"
+    )
+
+
+class Report(Section):
+    """What is shown, and of whom."""
+
+    privacy: Literal["pixelate", "publish"] = Field(
+        "pixelate", description="frames of patients: faces pixelated, or shown as they are"
+    )
+    released: str | None = Field(None, description="folder of the thesis's released training records, for figures 24, 28, 30")
+    figure_15_photo: str | None = Field(None, description="id of the WFLW photo to show; null takes a fitting one")

@@ -1,0 +1,99 @@
+"""Read and check a config; every message names the key."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from uncover.config.model import Config
+from uncover.errors import InputError
+
+EXTENDS = "extends"
+"""Key that names another config file, relative to the working folder, whose values this one changes."""
+
+
+def load_config(path: Path) -> Config:
+    """Read a config file, and those it extends.
+
+    Raises:
+        InputError: The file is missing or no YAML, or a key is unknown or has a value that does not fit.
+    """
+    return check_config(read_yaml(path), str(path))
+
+
+def check_config(values: Mapping[str, Any], name: str = "config") -> Config:
+    """Make a config of plain values, such as those that Snakemake has read.
+
+    Args:
+        values: Nested values; `extends` is followed.
+        name: Where they come from, for messages.
+
+    Raises:
+        InputError: A key is unknown or has a value that does not fit; all such keys are named.
+    """
+    try:
+        return Config.model_validate(_extended(dict(values), name, ()))
+    except ValidationError as error:
+        raise InputError(f"{name}: " + "; ".join(map(_explain, error.errors()))) from None
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file of keys and values.
+
+    Raises:
+        InputError: The file is missing, or something else.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: does not exist; expected a config file") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: holds no keys; expected a config such as config/demo.yaml")
+    return values
+
+
+def _extended(values: dict[str, Any], name: str, trail: tuple[str, ...]) -> dict[str, Any]:
+    base = values.pop(EXTENDS, None)
+    if base is None:
+        return values
+    if base in trail:
+        raise InputError(f"{name}: {EXTENDS} goes round in a circle: {' -> '.join([*trail, base])}")
+    return _merged(_extended(read_yaml(Path(base)), base, (*trail, base)), values)
+
+
+def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    both = dict(base)
+    for key, value in changes.items():
+        old = both.get(key)
+        both[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
+    return both
+
+
+def _explain(error: Any) -> str:
+    place = [str(step) for step in error["loc"]]
+    key = ".".join(place)
+    if error["type"] == "extra_forbidden":
+        known = list(_fields_at(place[:-1]))
+        close = difflib.get_close_matches(place[-1], known, n=1)
+        hint = f"did you mean {'.'.join([*place[:-1], close[0]])}?" if close else f"known keys: {', '.join(known)}"
+        return f"key {key} is unknown; {hint}"
+    if error["type"] == "missing":
+        return f"key {key} is missing"
+    return f"key {key}: {error['msg'][0].lower()}{error['msg'][1:]}; found {error['input']!r:.80}"
+
+
+def _fields_at(place: list[str]) -> dict[str, Any]:
+    model: type[BaseModel] = Config
+    for step in place:
+        field = model.model_fields.get(step)
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return {}
+        model = field.annotation
+    return dict(model.model_fields)

@@ -1,0 +1,56 @@
+"""Where raw data comes from: folders of downloads, or the embedded stand-in."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from uncover.config.section import Section
+
+Grade = Literal["none", "easy", "medium", "hard"]
+GRADES: tuple[Grade, ...] = ("none", "easy", "medium", "hard")
+
+
+class Raw(Section):
+    """Folders of raw data; null where a data set is not at hand, and then its sets and rows are not made."""
+
+    standin: bool = Field(False, description="make synthetic raw data in these layouts instead of reading downloads")
+    folder: str = Field("data/raw", description="folder that the paths below are relative to")
+    wflw: str | None = Field(None, description="official WFLW download: WFLW_images/, WFLW_annotations/")
+    merl_rav: str | None = Field(None, description="MERL-RAV, as the organised tree or the label tree")
+    aflw: str | None = Field(None, description="AFLW's photos (flickr/0, 2, 3), which the MERL-RAV label tree needs")
+    hof: str | None = Field(None, description="Hand Over Face: a folder of frames")
+    slapi: str | None = Field(None, description="SLAPI or other graded frames: <grade>/images, <grade>/labels")
+    preterm_web: str | None = Field(None, description="photos of preterm infants from the web, boxes optional")
+    grades: dict[Grade, str] = Field(
+        {grade: grade for grade in GRADES}, description="folder of each grade of occlusion in `slapi`"
+    )
+
+
+class Parts(Section):
+    """Photos in the official parts of a stand-in."""
+
+    train: PositiveInt
+    test: PositiveInt
+
+
+class Grades(Section):
+    """Frames per grade of occlusion."""
+
+    none: NonNegativeInt = 10
+    easy: NonNegativeInt = 64
+    medium: NonNegativeInt = 203
+    hard: NonNegativeInt = 210
+
+
+class Standin(Section):
+    """Sizes of the synthetic raw data."""
+
+    seed: NonNegativeInt = Field(0, description="same seed, same bytes")
+    size: int = Field(320, ge=64, description="longest side of a photo, in pixels")
+    wflw: Parts = Field(Parts(train=200, test=100), description="photos of the WFLW-like set")
+    merl_rav: Parts = Field(Parts(train=200, test=100), description="photos of the MERL-RAV-like set")
+    hof: PositiveInt = Field(50, description="frames of the Hand-Over-Face-like set")
+    slapi: Grades = Field(Grades(), description="frames of the SLAPI-like set")
+    preterm_web: PositiveInt = Field(12, description="photos of the web-like set of infants")
