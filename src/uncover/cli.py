@@ -20,13 +20,19 @@ def command_names() -> list[str]:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all verbs. Command modules import what is heavy only when they run, so this is quick."""
-    parser = argparse.ArgumentParser(prog="uncover", description="Face detection under occlusion, explained and re-executed.")
+    parser = argparse.ArgumentParser(
+        prog="uncover", description="Face detection under occlusion, explained and re-executed."
+    )
     parser.add_argument("--version", action="version", version=f"uncover {uncover.__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name in command_names():
         module = importlib.import_module(f"uncover.commands.{name}")
-        verb = verbs.add_parser(name, help=module.SUMMARY, description=module.__doc__,
-                                formatter_class=argparse.RawDescriptionHelpFormatter)
+        verb = verbs.add_parser(
+            name,
+            help=module.SUMMARY,
+            description=module.__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         module.add_arguments(verb)
         verb.set_defaults(run=module.run)
     return parser
@@ -45,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"uncover {args.verb}: error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        if error.errno is None or error.filename is None and error.strerror is None:
+        if error.errno is None or (error.filename is None and error.strerror is None):
             raise
         where = f"{error.filename}: " if error.filename else ""
         print(f"uncover {args.verb}: error: {where}{error.strerror}", file=sys.stderr)

@@ -32,7 +32,9 @@ def _bar(items: Iterable[Item], description: str, total: int | None) -> Iterator
     from rich.console import Console
     from rich.progress import track as rich_track
 
-    yield from rich_track(items, description=description, total=total, console=Console(stderr=True), transient=True)
+    yield from rich_track(
+        items, description=description, total=total, console=Console(stderr=True), transient=True
+    )
 
 
 def _lines(items: Iterable[Item], description: str, total: int | None) -> Iterator[Item]:
@@ -45,4 +47,8 @@ def _lines(items: Iterable[Item], description: str, total: int | None) -> Iterat
         now = time.monotonic()
         if now - last >= SECONDS_BETWEEN_LINES:
             last = now
-            print(f"{description}: {done}{of_total}, {done / (now - started):.1f} a second", file=sys.stderr, flush=True)
+            print(
+                f"{description}: {done}{of_total}, {done / (now - started):.1f} a second",
+                file=sys.stderr,
+                flush=True,
+            )

@@ -9,7 +9,9 @@ SUMMARY = "make the YOLO data set of graded or plain frames"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("raw", type=Path, metavar="RAW", help="folder of grades, of images/ and labels/, or of images")
+    parser.add_argument(
+        "raw", type=Path, metavar="RAW", help="folder of grades, of images/ and labels/, or of images"
+    )
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to make")
     parser.add_argument("--source", required=True, help="name of the raw data set")
     parser.add_argument("--grade", help="read this grade only")
@@ -19,7 +21,8 @@ def run(args: argparse.Namespace) -> int:
     from uncover.console import say, warn_each
     from uncover.datasets.build import write_dataset
     from uncover.datasets.frame_labels import label_frames
-    from uncover.datasets.reading import read_raw, require_folder
+    from uncover.datasets.reading import read_raw
+    from uncover.datasets.sources import require_folder
     from uncover.faces.frames import read_frames
 
     require_folder(args.raw, args.source)

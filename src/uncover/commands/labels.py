@@ -24,29 +24,53 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layout", required=True, choices=LAYOUTS)
     parser.add_argument("raw", type=Path, metavar="RAW", help="folder of the raw data set")
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to make")
-    parser.add_argument("--photos", type=Path, help="folder of the photos, where they do not stand with the labels")
-    parser.add_argument("--parts", choices=("corrected", "released"), default="corrected",
-                        help="rule for part boxes; released = as in the thesis's scripts, errors included")
-    parser.add_argument("--outside", choices=("clip", "drop", "drop_as_yolov5"),
-                        help="boxes that leave the image: clip them (default), or drop the photo; released boxes are "
-                             "dropped as YOLOv5's loader does")
-    parser.add_argument("--no-merge", action="store_true", help="give each face the photo to itself, as the released scripts do")
-    parser.add_argument("--no-photos", action="store_true", help="do not look at photos: write tables only, in pixels")
+    parser.add_argument(
+        "--photos", type=Path, help="folder of the photos, where they do not stand with the labels"
+    )
+    parser.add_argument(
+        "--parts",
+        choices=("corrected", "released"),
+        default="corrected",
+        help="rule for part boxes; released = as in the thesis's scripts, errors included",
+    )
+    parser.add_argument(
+        "--outside",
+        choices=("clip", "drop", "drop_as_yolov5"),
+        help="boxes that leave the image: clip them (default), or drop the photo; released boxes are "
+        "dropped as YOLOv5's loader does",
+    )
+    parser.add_argument(
+        "--no-merge",
+        action="store_true",
+        help="give each face the photo to itself, as the released scripts do",
+    )
+    parser.add_argument(
+        "--no-photos", action="store_true", help="do not look at photos: write tables only, in pixels"
+    )
     parser.add_argument("--grade", help="read this grade of a graded layout only")
-    parser.add_argument("--split", metavar="SET=COUNT,...", help="also split by photo, such as train=6000,val=125,test=794 (or =all)")
+    parser.add_argument(
+        "--split",
+        metavar="SET=COUNT,...",
+        help="also split by photo, such as train=6000,val=125,test=794 (or =all)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the split (default 0)")
-    parser.add_argument("--poses", metavar="POSE,...", help="split photos with a face of these poses only (MERL-RAV)")
-    parser.add_argument("--exclude", type=Path, help="file of photo ids, one a line, that may not stand in val or test")
+    parser.add_argument(
+        "--poses", metavar="POSE,...", help="split photos with a face of these poses only (MERL-RAV)"
+    )
+    parser.add_argument(
+        "--exclude", type=Path, help="file of photo ids, one a line, that may not stand in val or test"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     from uncover.console import say, warn_each
     from uncover.datasets.build import photos_of_faces, write_dataset
     from uncover.datasets.exclusions import read_exclusions
-    from uncover.datasets.faces_table import to_faces_table
     from uncover.datasets.frame_labels import label_frames
     from uncover.datasets.labels import label_faces
-    from uncover.datasets.reading import LANDMARK_READERS, read_raw, require_folder
+    from uncover.datasets.layouts import LANDMARK_READERS
+    from uncover.datasets.reading import read_raw, to_faces_table
+    from uncover.datasets.sources import require_folder
     from uncover.datasets.splits import parse_wishes, split_by_photo
     from uncover.faces.frames import read_frames
 
@@ -57,7 +81,9 @@ def run(args: argparse.Namespace) -> int:
         rejected, read, kept = reading.rejected, len(reading.items) + len(reading.rejected), len(photos)
     else:
         items = LANDMARK_READERS[args.layout](args.raw, args.photos)
-        faces, rejected = to_faces_table(read_raw(items, args.raw, not args.no_photos), args.layout, not args.no_merge)
+        faces, rejected = to_faces_table(
+            read_raw(items, args.raw, not args.no_photos), args.layout, not args.no_merge
+        )
         read = len(faces) + len(rejected)
         outside = args.outside or ("clip" if args.parts == "corrected" else "drop_as_yolov5")
         labels = label_faces(faces, args.parts, outside)
@@ -72,5 +98,7 @@ def run(args: argparse.Namespace) -> int:
             photos = photos.merge(split[["photo", "set", "reason"]], on="photo")
     warn_each([f"rejected: {item}" for item in rejected], f"{args.out}/rejected.csv")
     counts = write_dataset(args.out, photos, labels.boxes, rejected, read, kept)
-    say(f"{args.out}: read {counts.read}, kept {counts.kept}, rejected {counts.rejected}; {counts.photos} photos")
+    say(
+        f"{args.out}: read {counts.read}, kept {counts.kept}, rejected {counts.rejected}; {counts.photos} photos"
+    )
     return 0

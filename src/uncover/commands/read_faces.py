@@ -13,16 +13,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("raw", type=Path, metavar="RAW", help="folder of the raw data set")
     parser.add_argument("out", type=Path, metavar="OUT", help="table to write (.parquet)")
     parser.add_argument("rejected", type=Path, metavar="REJECTED", help="table of what was rejected (.csv)")
-    parser.add_argument("--photos", type=Path, help="folder of the photos, where they do not stand with the labels")
+    parser.add_argument(
+        "--photos", type=Path, help="folder of the photos, where they do not stand with the labels"
+    )
     parser.add_argument("--no-merge", action="store_true", help="give each face the photo to itself")
 
 
 def run(args: argparse.Namespace) -> int:
     from uncover.atomic import new_file
     from uncover.console import say, warn_each
-    from uncover.datasets.build import write_rejected
-    from uncover.datasets.faces_table import to_faces_table
-    from uncover.datasets.reading import LANDMARK_READERS, read_raw, require_folder
+    from uncover.datasets.layouts import LANDMARK_READERS
+    from uncover.datasets.reading import read_raw, to_faces_table
+    from uncover.datasets.rejected import write_rejected
+    from uncover.datasets.sources import require_folder
 
     require_folder(args.raw, args.layout)
     reading = read_raw(LANDMARK_READERS[args.layout](args.raw, args.photos), args.raw)
@@ -32,5 +35,7 @@ def run(args: argparse.Namespace) -> int:
     with new_file(args.out) as temporary:
         faces.to_parquet(temporary, index=False)
     photos = faces["photo"].nunique()
-    say(f"{args.out}: read {len(faces) + len(rejected)} faces, kept {len(faces)}, rejected {len(rejected)}; {photos} photos")
+    say(
+        f"{args.out}: read {len(faces) + len(rejected)} faces, kept {len(faces)}, rejected {len(rejected)}; {photos} photos"
+    )
     return 0

@@ -26,9 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("layout", choices=list(_LAYOUTS), help="data set whose layout to write")
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to write; replaced as a whole")
     for name in sorted({name for counts in _LAYOUTS.values() for name in counts}):
-        users = [f"{layout} (default {counts[name]})" for layout, counts in _LAYOUTS.items() if name in counts]
-        parser.add_argument(f"--{name}", type=int, metavar="N", help=f"number of photos, for {', '.join(users)}")
-    parser.add_argument("--size", type=int, default=320, metavar="PX", help="longest side of a photo (default 320)")
+        users = [
+            f"{layout} (default {counts[name]})" for layout, counts in _LAYOUTS.items() if name in counts
+        ]
+        parser.add_argument(
+            f"--{name}", type=int, metavar="N", help=f"number of photos, for {', '.join(users)}"
+        )
+    parser.add_argument(
+        "--size", type=int, default=320, metavar="PX", help="longest side of a photo (default 320)"
+    )
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="chooses the photos (default 1)")
 
 

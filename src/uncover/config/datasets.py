@@ -20,7 +20,8 @@ class Labels(Section):
     """Rules for part boxes (thesis section 4.1)."""
 
     parts: Literal["corrected", "released"] = Field(
-        "corrected", description="rule for part boxes; `released` repeats the published scripts, errors included"
+        "corrected",
+        description="rule for part boxes; `released` repeats the published scripts, errors included",
     )
     outside: Literal["clip", "drop", "drop_as_yolov5"] = Field(
         "clip",
@@ -42,13 +43,19 @@ class Splits(Section):
     """Splits by photo (thesis table 2)."""
 
     procedure: Literal["by_photo", "released"] = Field(
-        "by_photo", description="`by_photo` never puts a photo into two sets; `released` follows the published scripts"
+        "by_photo",
+        description="`by_photo` never puts a photo into two sets; `released` follows the published scripts",
     )
     seed: NonNegativeInt = Field(0, description="order in which photos are drawn")
-    strict: bool = Field(False, description="make a set that falls short of its wish an error, not a footnote")
-    poses: tuple[Literal["frontal", "left", "lefthalf", "right", "righthalf"], ...] = Field(
-        ("frontal", "lefthalf", "righthalf"), description="MERL-RAV: photos with at least one face of these poses"
+    strict: bool = Field(
+        False, description="make a set that falls short of its wish an error, not a footnote"
     )
-    exclude: str | None = Field(None, description="file of photo ids, one a line, that may not stand in val or test")
+    poses: tuple[Literal["frontal", "left", "lefthalf", "right", "righthalf"], ...] = Field(
+        ("frontal", "lefthalf", "righthalf"),
+        description="MERL-RAV: photos with at least one face of these poses",
+    )
+    exclude: str | None = Field(
+        None, description="file of photo ids, one a line, that may not stand in val or test"
+    )
     wflw: Wishes = Field(Wishes(), description="photos per set of WFLW")
     merl_rav: Wishes = Field(Wishes(), description="photos per set of MERL-RAV")

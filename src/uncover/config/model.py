@@ -14,12 +14,16 @@ from uncover.config.section import Section
 class Config(Section):
     """Everything that a run depends on."""
 
-    run: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="name of the run: results go to results/<run>/")
+    run: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="name of the run: results go to results/<run>/"
+    )
     raw: Raw = Field(Raw(), description="raw data")
     standin: Standin = Field(Standin(), description="synthetic raw data")
     labels: Labels = Field(Labels(), description="part boxes")
     splits: Splits = Field(Splits(), description="sets")
-    weights: dict[str, Weights] = Field({}, description="third parties' checkpoints, by name such as yolov5m or retinaface")
+    weights: dict[str, Weights] = Field(
+        {}, description="third parties' checkpoints, by name such as yolov5m or retinaface"
+    )
     detectors: Detectors = Field(Detectors(), description="the six models")
     evolution: Evolution = Field(Evolution(), description="hyperparameter evolution")
     prediction: Prediction = Field(Prediction(), description="stored predictions")

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from uncover.atomic import new_file, new_folder
+from uncover.atomic import new_folder
 from uncover.datasets.photos import PhotoInfo
+from uncover.datasets.rejected import write_rejected
 from uncover.datasets.yolo import IMAGES, LABELS, count_classes, label_lines, place_image, write_data_yaml
 from uncover.errors import InputError
 from uncover.faces.face import Rejected
 from uncover.progress import track
 
 PHOTO_COLUMNS = ("source", "photo", "image", "width", "height", "mode", "orientation", "part")
-REJECTED_COLUMNS = tuple(field.name for field in fields(Rejected))
 CORNERS = ["x1", "y1", "x2", "y2"]
 
 
@@ -39,11 +38,17 @@ def photos_of_faces(faces: pd.DataFrame, boxes: pd.DataFrame) -> pd.DataFrame:
     Raises:
         InputError: Two raw data sets have a photo of the same id.
     """
-    number = boxes.drop_duplicates(["source", "photo", "name"]).groupby(["source", "photo"]).size().rename("faces")
-    parts = faces.groupby(["source", "photo"])["part"].agg(lambda part: part.iloc[0] if part.nunique() == 1 else "both")
+    number = (
+        boxes.drop_duplicates(["source", "photo", "name"]).groupby(["source", "photo"]).size().rename("faces")
+    )
+    parts = faces.groupby(["source", "photo"])["part"].agg(
+        lambda part: part.iloc[0] if part.nunique() == 1 else "both"
+    )
     photos = faces.drop_duplicates(["source", "photo"])[list(PHOTO_COLUMNS)].drop(columns="part")
     photos = photos.merge(parts, on=["source", "photo"]).merge(number, on=["source", "photo"])
-    photos = photos.sort_values(["source", "photo"], kind="stable", ignore_index=True).assign(labelled=True, grade="")
+    photos = photos.sort_values(["source", "photo"], kind="stable", ignore_index=True).assign(
+        labelled=True, grade=""
+    )
     clash = photos["photo"].str.casefold().duplicated()
     if clash.any():
         photo = photos.loc[clash, "photo"].iloc[0]
@@ -61,7 +66,7 @@ def write_dataset(
             `summary.json`.
         photos: One row per photo, as `photos_of_faces` gives it; a column `set`, if there is one, becomes a list
             `<set>.txt` of images. Width 0 means that photos were not looked at: then only tables are written.
-        boxes: Boxes of these photos (`uncover.datasets.labels.BOX_COLUMNS`).
+        boxes: Boxes of these photos (`uncover.datasets.boxes_table.BOX_COLUMNS`).
         rejected: What did not make it.
         read: Faces or frames read in all.
         kept: Those that stand in the data set.
@@ -72,10 +77,14 @@ def write_dataset(
     """
     if photos.empty:
         first = f"; the first: {rejected[0]}" if rejected else ""
-        raise InputError(f"{out}: nothing is left for this data set, {len(rejected)} of {read} rejected{first}")
+        raise InputError(
+            f"{out}: nothing is left for this data set, {len(rejected)} of {read} rejected{first}"
+        )
     counts = Counts(read=read, kept=kept, rejected=len(rejected), photos=len(photos))
     if counts.read != counts.kept + counts.rejected:
-        raise RuntimeError(f"{out}: read {counts.read}, but kept {counts.kept} and rejected {counts.rejected}")
+        raise RuntimeError(
+            f"{out}: read {counts.read}, but kept {counts.kept} and rejected {counts.rejected}"
+        )
     with new_folder(out) as folder:
         if (photos["width"] > 0).all():
             photos = _write_images_and_labels(photos, boxes, folder, out)
@@ -93,15 +102,9 @@ def write_dataset(
     return counts
 
 
-def write_rejected(rejected: Sequence[Rejected], path: Path) -> None:
-    """Write one row per face or photo that did not make it, with its reason."""
-    with new_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, REJECTED_COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(item) for item in rejected)
-
-
-def _write_images_and_labels(photos: pd.DataFrame, boxes: pd.DataFrame, folder: Path, out: Path) -> pd.DataFrame:
+def _write_images_and_labels(
+    photos: pd.DataFrame, boxes: pd.DataFrame, folder: Path, out: Path
+) -> pd.DataFrame:
     (folder / IMAGES).mkdir()
     (folder / LABELS).mkdir()
     kept = boxes[boxes["status"] == "kept"]

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.datasets.reading import Reading
 from uncover.errors import InputError
-from uncover.faces.face import Face, Rejected
 
 COLUMNS = (
     "source",
@@ -30,53 +27,6 @@ COLUMNS = (
     "landmarks",
     "visibility",
 )
-
-
-def to_faces_table(reading: Reading, source: str, merge: bool = True) -> tuple[pd.DataFrame, list[Rejected]]:
-    """One row per face.
-
-    Args:
-        reading: Faces with their photos.
-        source: Name of the raw data set.
-        merge: Keep the faces of one photo together; without it, each face gets the photo to itself under an id of
-            its own, as the released scripts do with WFLW.
-
-    Returns:
-        The table (`COLUMNS`; landmarks as flat lists of 2 N floats in pixels of the upright photo, NaN where
-        self-occluded) and all rejected faces, those of the reading included.
-    """
-    rows: list[dict[str, object]] = []
-    rejected = list(reading.rejected)
-    seen: set[tuple[str, bytes]] = set()
-    faces_so_far: Counter[str] = Counter()
-    for face, photo in reading.items:
-        assert isinstance(face, Face), "frames have no landmarks"
-        key = (photo.photo, face.landmarks.tobytes())
-        if key in seen:
-            detail = f"the same {len(face.landmarks)} points stand twice for photo {photo.photo}; kept once"
-            rejected.append(Rejected(face.annotation, face.row, photo.photo, "duplicate_face", detail))
-            continue
-        seen.add(key)
-        faces_so_far[photo.photo] += 1
-        rows.append(
-            {
-                "source": source,
-                "photo": photo.photo if merge else f"{photo.photo}__{faces_so_far[photo.photo]}",
-                "image": str(photo.image),
-                "width": photo.info.width if photo.info else 0,
-                "height": photo.info.height if photo.info else 0,
-                "mode": photo.info.mode if photo.info else "",
-                "orientation": photo.info.orientation if photo.info else 0,
-                "part": face.part,
-                "name": face.name,
-                "annotation": face.annotation,
-                "row": face.row,
-                "attributes": json.dumps(dict(face.attributes), sort_keys=True),
-                "landmarks": face.landmarks.ravel(),
-                "visibility": face.visibility,
-            }
-        )
-    return pd.DataFrame(rows, columns=list(COLUMNS)), rejected
 
 
 def landmark_arrays(faces: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
@@ -106,7 +56,9 @@ def read_faces_table(path: Path) -> pd.DataFrame:
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist; make it with 'uncover read_faces'") from None
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: is not a Parquet file ({error}); expected a table of 'uncover read_faces'") from None
+        raise InputError(
+            f"{path}: is not a Parquet file ({error}); expected a table of 'uncover read_faces'"
+        ) from None
     missing = [column for column in COLUMNS if column not in table.columns]
     if missing:
         raise InputError(f"{path}: no column {missing[0]}; expected a table of 'uncover read_faces'")

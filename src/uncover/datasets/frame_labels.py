@@ -7,11 +7,11 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from uncover.datasets.labels import BOX_COLUMNS, Labels
+from uncover.datasets.boxes_table import BOX_COLUMNS, Labels
 from uncover.datasets.reading import Reading
 from uncover.faces.face import Frame
-from uncover.parts.boxes import KEPT, SMALLEST_SIDE, STATUS_NAMES, UNDER_ONE_PIXEL
 from uncover.parts.classes import WHOLE_FACE
+from uncover.parts.geometry import KEPT, SMALLEST_SIDE, STATUS_NAMES, UNDER_ONE_PIXEL
 
 
 def label_frames(reading: Reading, source: str) -> tuple[pd.DataFrame, Labels]:
@@ -35,9 +35,17 @@ def label_frames(reading: Reading, source: str) -> tuple[pd.DataFrame, Labels]:
             small = (box[2:] - box[:2] < SMALLEST_SIDE).any()
             kept += not small
             status = STATUS_NAMES[UNDER_ONE_PIXEL if small else KEPT]
-            boxes.append((source, photo.photo, f"{photo.photo}#{number}", "whole face", WHOLE_FACE, *box, status))
+            boxes.append(
+                (source, photo.photo, f"{photo.photo}#{number}", "whole face", WHOLE_FACE, *box, status)
+            )
         photos.append(
-            {"source": source, "photo": photo.photo, "image": str(photo.image), **asdict(photo.info), "part": ""}
+            {
+                "source": source,
+                "photo": photo.photo,
+                "image": str(photo.image),
+                **asdict(photo.info),
+                "part": "",
+            }
             | {"faces": kept, "labelled": frame.boxes is not None, "grade": frame.grade}
         )
     return pd.DataFrame(photos), Labels(pd.DataFrame(boxes, columns=list(BOX_COLUMNS)), [])

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from uncover.datasets.boxes_table import BOX_COLUMNS, Labels
 from uncover.datasets.faces_table import landmark_arrays
 from uncover.errors import InputError
 from uncover.faces.face import Rejected, Visibility
-from uncover.parts.boxes import KEPT, STATUS_NAMES, Outside, PartBoxes, clip_boxes, corrected_boxes, leave_image, leave_out_small
+from uncover.parts.boxes import Outside, clip_boxes, corrected_boxes, leave_image, leave_out_small
 from uncover.parts.classes import CLASS_OF_PART, PARTS
+from uncover.parts.geometry import KEPT, STATUS_NAMES, PartBoxes
 from uncover.parts.released import released_boxes
 from uncover.parts.schemes import SCHEMES
 
 PartRule = Literal["corrected", "released"]
-
-BOX_COLUMNS = ("source", "photo", "name", "part", "class_id", "x1", "y1", "x2", "y2", "status")
-
-
-@dataclass(frozen=True)
-class Labels:
-    """Boxes of a data set.
-
-    Attributes:
-        boxes: One row per face and part (`BOX_COLUMNS`; pixels of the upright photo). `status` is "kept", or says why
-            the part was left out.
-        rejected: Faces that lose their place, because they have no box or their photo is dropped.
-    """
-
-    boxes: pd.DataFrame
-    rejected: list[Rejected]
 
 
 def part_boxes(faces: pd.DataFrame, rule: PartRule) -> PartBoxes:
@@ -58,7 +43,9 @@ def label_faces(faces: pd.DataFrame, rule: PartRule, outside: Outside) -> Labels
     points = faces["visibility"].map(len)
     for count, group in faces.groupby(points, sort=True):
         if count not in SCHEMES:
-            raise InputError(f"{group['annotation'].iloc[0]}: {count} landmarks; expected {SCHEMES[0]} or {SCHEMES[1]}")
+            raise InputError(
+                f"{group['annotation'].iloc[0]}: {count} landmarks; expected {SCHEMES[0]} or {SCHEMES[1]}"
+            )
         boxes = part_boxes(group, rule)
         sizes = group[["width", "height"]].to_numpy(np.float64, copy=True)
         sizes[sizes == 0] = np.inf
@@ -96,7 +83,10 @@ def _long_table(faces: pd.DataFrame, boxes: PartBoxes) -> pd.DataFrame:
     corners = boxes.xyxy.reshape(-1, 4)
     return pd.DataFrame(
         {
-            **{column: np.repeat(faces[column].to_numpy(), len(PARTS)) for column in ("source", "photo", "name")},
+            **{
+                column: np.repeat(faces[column].to_numpy(), len(PARTS))
+                for column in ("source", "photo", "name")
+            },
             "part": np.tile(np.array(PARTS, object), count),
             "class_id": np.tile(np.array(CLASS_OF_PART), count),
             **{column: corners[:, position] for position, column in enumerate(("x1", "y1", "x2", "y2"))},

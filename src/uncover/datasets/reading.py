@@ -3,46 +3,19 @@
 from __future__ import annotations
 
 import filecmp
+import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
+from uncover.datasets.faces_table import COLUMNS
 from uncover.datasets.photos import PhotoError, PhotoInfo, inspect_photo
 from uncover.errors import InputError
 from uncover.faces.face import Face, Frame, Rejected
-from uncover.faces.merl_rav import read_merl_rav
-from uncover.faces.three_hundred_w import read_300w
-from uncover.faces.wflw import read_wflw
 from uncover.progress import track
-
-Reader = Callable[[Path, Path | None], Iterator[Face | Rejected]]
-
-LANDMARK_READERS: dict[str, Reader] = {"wflw": read_wflw, "merl_rav": read_merl_rav, "300w": read_300w}
-"""By layout: readers of faces with landmarks."""
-
-
-RAW_DATA = {
-    "wflw": "WFLW: WFLW_images/ and WFLW_annotations/, from https://wywu.github.io/projects/LAB/WFLW.html",
-    "merl_rav": "MERL-RAV: labels from https://github.com/abhi1kumar/MERL-RAV_dataset, photos from AFLW",
-    "300w": "photos with .pts files, from https://ibug.doc.ic.ac.uk/resources/300-W/",
-    "aflw": "AFLW's photos, on request from TU Graz: https://www.tugraz.at/institute/icg/research/"
-    "team-bischof/learning-recognition-surveillance/downloads/aflw",
-    "hof": "Hand Over Face, from http://vlm1.uta.edu/~athitsos/hand_over_face/ (authors: Ghanem, Imran, Athitsos)",
-    "slapi": "SLAPI is private to UMC Utrecht; any graded frames in <grade>/images, <grade>/labels will do",
-    "preterm_web": "twelve web photos that the thesis does not publish; any photos of infants will do",
-}
-"""By layout or raw data set: what it is and whom to ask for it."""
-
-
-def require_folder(raw: Path, layout: str) -> None:
-    """Make sure that raw data is there.
-
-    Raises:
-        InputError: It is not; the message says where to ask for it.
-    """
-    if not raw.is_dir():
-        raise InputError(f"{raw}: no such folder; expected {RAW_DATA.get(layout, 'a raw data set')}")
 
 
 @dataclass(frozen=True)
@@ -149,3 +122,50 @@ def photo_ids(keys: set[str]) -> dict[str, str]:
         key: stem if uses[stem.casefold()] == 1 else key.replace("/", "__").replace(".", "_")
         for key, stem in stems.items()
     }
+
+
+def to_faces_table(reading: Reading, source: str, merge: bool = True) -> tuple[pd.DataFrame, list[Rejected]]:
+    """One row per face.
+
+    Args:
+        reading: Faces with their photos.
+        source: Name of the raw data set.
+        merge: Keep the faces of one photo together; without it, each face gets the photo to itself under an id of
+            its own, as the released scripts do with WFLW.
+
+    Returns:
+        The table (`COLUMNS`; landmarks as flat lists of 2 N floats in pixels of the upright photo, NaN where
+        self-occluded) and all rejected faces, those of the reading included.
+    """
+    rows: list[dict[str, object]] = []
+    rejected = list(reading.rejected)
+    seen: set[tuple[str, bytes]] = set()
+    faces_so_far: Counter[str] = Counter()
+    for face, photo in reading.items:
+        assert isinstance(face, Face), "frames have no landmarks"
+        key = (photo.photo, face.landmarks.tobytes())
+        if key in seen:
+            detail = f"the same {len(face.landmarks)} points stand twice for photo {photo.photo}; kept once"
+            rejected.append(Rejected(face.annotation, face.row, photo.photo, "duplicate_face", detail))
+            continue
+        seen.add(key)
+        faces_so_far[photo.photo] += 1
+        rows.append(
+            {
+                "source": source,
+                "photo": photo.photo if merge else f"{photo.photo}__{faces_so_far[photo.photo]}",
+                "image": str(photo.image),
+                "width": photo.info.width if photo.info else 0,
+                "height": photo.info.height if photo.info else 0,
+                "mode": photo.info.mode if photo.info else "",
+                "orientation": photo.info.orientation if photo.info else 0,
+                "part": face.part,
+                "name": face.name,
+                "annotation": face.annotation,
+                "row": face.row,
+                "attributes": json.dumps(dict(face.attributes), sort_keys=True),
+                "landmarks": face.landmarks.ravel(),
+                "visibility": face.visibility,
+            }
+        )
+    return pd.DataFrame(rows, columns=list(COLUMNS)), rejected

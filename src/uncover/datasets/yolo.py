@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from uncover.atomic import new_file
 from uncover.datasets.photos import PhotoInfo, read_upright_rgb
-from uncover.parts.boxes import to_xywh
 from uncover.parts.classes import CLASS_NAMES
+from uncover.parts.geometry import to_xywh
 
 IMAGES, LABELS = "images", "labels"
 
@@ -32,7 +32,10 @@ def label_lines(class_ids: Iterable[int], xyxy: NDArray[np.float64], width: int,
         twice stands once.
     """
     shares = to_xywh(xyxy) / np.array([width, height, width, height], np.float64)
-    lines = (" ".join([str(int(class_id)), *map(str, box.tolist())]) for class_id, box in zip(class_ids, shares, strict=True))
+    lines = (
+        " ".join([str(int(class_id)), *map(str, box.tolist())])
+        for class_id, box in zip(class_ids, shares, strict=True)
+    )
     return list(dict.fromkeys(lines))
 
 

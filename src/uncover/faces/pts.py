@@ -1,11 +1,11 @@
 """The `.pts` landmark file of 300-W, which MERL-RAV uses too.
 
-    version: 1
-    n_points:  68
-    {
-    x y
-    ...
-    }
+version: 1
+n_points:  68
+{
+x y
+...
+}
 """
 
 from __future__ import annotations

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from uncover.parts.classes import PARTS
+from uncover.parts.geometry import (
+    KEPT,
+    OUTSIDE,
+    SMALLEST_SIDE,
+    TOO_FEW_POINTS,
+    UNDER_ONE_PIXEL,
+    PartBoxes,
+    to_xywh,
+)
 from uncover.parts.schemes import part_indices
 
 FEWEST_POINTS = 2
-SMALLEST_SIDE = 1.0
-"""In pixels; a smaller box is no target for a detector."""
-
-KEPT, TOO_FEW_POINTS, OUTSIDE, UNDER_ONE_PIXEL = range(4)
-STATUS_NAMES = ("kept", "too_few_points", "outside_image", "under_one_pixel")
 
 Outside = Literal["clip", "drop", "drop_as_yolov5"]
 """What becomes of boxes that leave the image.
@@ -24,19 +27,6 @@ Outside = Literal["clip", "drop", "drop_as_yolov5"]
 `clip` cuts them at its border; `drop` rejects a photo with such a box; `drop_as_yolov5` rejects a photo only if a
 box's centre or size leaves [0, 1], as YOLOv5's loader does (the thesis lost 21 of 14 601 photos that way).
 """
-
-
-@dataclass(frozen=True)
-class PartBoxes:
-    """The boxes of F faces; axis 1 follows `uncover.parts.classes.PARTS`.
-
-    Attributes:
-        xyxy: float64 (F, 11, 4), pixels of the upright image; NaN where the part has too few points.
-        status: uint8 (F, 11), index into `STATUS_NAMES`.
-    """
-
-    xyxy: NDArray[np.float64]
-    status: NDArray[np.uint8]
 
 
 def corrected_boxes(landmarks: NDArray[np.float64]) -> PartBoxes:
@@ -84,7 +74,9 @@ def leave_out_small(boxes: PartBoxes) -> PartBoxes:
     """Leave out boxes of less than one pixel in either direction."""
     with np.errstate(invalid="ignore"):
         small = (boxes.xyxy[..., 2:] - boxes.xyxy[..., :2] < SMALLEST_SIDE).any(axis=2)
-    return PartBoxes(boxes.xyxy, np.where((boxes.status == KEPT) & small, np.uint8(UNDER_ONE_PIXEL), boxes.status))
+    return PartBoxes(
+        boxes.xyxy, np.where((boxes.status == KEPT) & small, np.uint8(UNDER_ONE_PIXEL), boxes.status)
+    )
 
 
 def leave_image(boxes: PartBoxes, sizes: NDArray[np.float64], as_yolov5: bool) -> NDArray[np.bool_]:
@@ -103,9 +95,3 @@ def leave_image(boxes: PartBoxes, sizes: NDArray[np.float64], as_yolov5: bool) -
     with np.errstate(invalid="ignore"):
         leaves = ((values < 0) | (values > limits)).any(axis=2)
     return (leaves & (boxes.status == KEPT)).any(axis=1)
-
-
-def to_xywh(xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Corners (..., 4) to centre and size (..., 4), in the same unit."""
-    lower, upper = xyxy[..., :2], xyxy[..., 2:]
-    return np.concatenate([(lower + upper) / 2, upper - lower], axis=-1)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from uncover.parts.boxes import KEPT, PartBoxes
 from uncover.parts.classes import CLASS_NAMES, CLASS_OF_PART
+from uncover.parts.geometry import KEPT, PartBoxes
 
 ELSEWHERE = 0.5
 """A box whose IoU with the right one is below this lies elsewhere: no detector would be given credit for it."""
@@ -58,5 +58,8 @@ def _iou(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.
     """IoU of boxes (..., 4), pair by pair; 0 where one of them has no area."""
     size = np.minimum(first[..., 2:], second[..., 2:]) - np.maximum(first[..., :2], second[..., :2])
     intersection = np.clip(size, 0, None).prod(axis=-1)
-    union = sum(np.clip(box[..., 2:] - box[..., :2], 0, None).prod(axis=-1) for box in (first, second)) - intersection
+    union = (
+        sum(np.clip(box[..., 2:] - box[..., :2], 0, None).prod(axis=-1) for box in (first, second))
+        - intersection
+    )
     return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from uncover.parts.boxes import KEPT, PartBoxes
 from uncover.parts.classes import PARTS
+from uncover.parts.geometry import KEPT, PartBoxes
 
 Slices = tuple[tuple[int, int], ...]
 
@@ -72,7 +72,9 @@ def released_boxes(landmarks: NDArray[np.float64], externally_occluded: NDArray[
     return PartBoxes(xyxy, np.full((faces, len(PARTS)), KEPT, np.uint8))
 
 
-def _surviving_points(landmarks: NDArray[np.float64], externally_occluded: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _surviving_points(
+    landmarks: NDArray[np.float64], externally_occluded: NDArray[np.bool_]
+) -> NDArray[np.int64]:
     keep = np.isfinite(landmarks).all(axis=1)
     cut = np.trunc(np.where(keep[:, None], landmarks, 0)).astype(np.int64)
     # The scripts cut to integers before they look for -1, so that a mark such as (-1.5, -300) is lost too.

@@ -1,6 +1,7 @@
 """From a scene to a photo with its truth: landmarks, what hides them, boxes."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import cv2
@@ -15,11 +16,11 @@ from uncover.standin.paint import face_texture, uv
 from uncover.standin.render import EMPTY, Canvas, View
 from uncover.standin.scene import Blanket, Hand, Person, Scarf, Scene
 from uncover.standin.surface import Array, Surface, apply, plain, rotation
-from uncover.standin.textures import cloth
+from uncover.standin.textures import Picture, bgr, blurred, cloth, moved, resized, scaled
 
 _SUPERSAMPLING = 2
 # A point counts as hidden by what lies this far in front of it; smaller gaps are the mesh's own coarseness.
-_SELF_GAP_MM = 5.0
+_SELF_GAP_MM = 3.0
 _COVER_GAP_MM = 2.0
 _BETWEEN_PEOPLE_MM = 10_000.0
 
@@ -73,7 +74,8 @@ def compose(scene: Scene) -> Photo:
     faces = []
     for person, schemes in zip(scene.people, sightings, strict=True):
         marks = [
-            (pixels / _SUPERSAMPLING, _visibility(seen, pixels, depth, hidden)) for pixels, depth, hidden in schemes
+            (pixels / _SUPERSAMPLING, _visibility(seen, pixels, depth, hidden))
+            for pixels, depth, hidden in schemes
         ]
         faces.append(Truth(marks[0][0], marks[0][1], marks[1][0], marks[1][1], person))
     picture = _blend(scene, canvas, seen)
@@ -86,7 +88,7 @@ def _draw_person(canvas: Canvas, person: Person, rank: int) -> list[tuple[Array,
     head = Head(person.shape, person.expression)
     turn = rotation(person.yaw, person.pitch, person.roll)
     body_turn = rotation(person.body_yaw, 0, person.body_roll)
-    chin = float(head.height(np.array(-110.5)))
+    chin = float(head.height(-110.5))
     middle = np.array([0.0, (chin + 20) / 2, 55.0])
 
     def posed(points: Array) -> Array:
@@ -96,12 +98,16 @@ def _draw_person(canvas: Canvas, person: Person, rank: int) -> list[tuple[Array,
         return apply(body_turn, points - NECK) + NECK
 
     target = posed(middle)
+
+    def before_face(points: Array) -> Array:
+        return apply(rotation(0, 0, person.roll), points) + target
+
     view = View(
         (person.centre[0] * _SUPERSAMPLING, person.centre[1] * _SUPERSAMPLING),
         target, person.scale * _SUPERSAMPLING, person.camera_distance, rank * _BETWEEN_PEOPLE_MM,
     )  # fmt: skip
     detail = float(np.clip(view.scale * 1.1, 1.0, 4.0))
-    skin = plain(tuple(0.97 * c for c in person.looks.skin))
+    skin = plain(scaled(person.looks.skin, 0.97))
     canvas.draw(Surface(posed(head.skin), face_texture(person, detail, rng), uv(head.canonical), 0.10), view)
     for ear in head.ears():
         canvas.draw(Surface(posed(ear), skin), view)
@@ -114,16 +120,15 @@ def _draw_person(canvas: Canvas, person: Person, rank: int) -> list[tuple[Array,
         behind = _farthest(own, pixels) < depth - _SELF_GAP_MM
         schemes.append((pixels, depth, turned | (behind & ~outline)))
 
-    canvas.draw(Surface(bodily(head.neck()), plain(tuple(0.86 * c for c in person.looks.skin))), view)
-    shirt = cloth(rng, person.clothes, tuple(0.8 * c for c in person.clothes))
+    canvas.draw(Surface(bodily(head.neck()), plain(scaled(person.looks.skin, 0.86))), view)
+    shirt = cloth(rng, person.clothes, scaled(person.clothes, 0.8))
     canvas.draw(Surface(bodily(head.torso()), shirt, None, 0.02), view)
     for surface in covers.hair(head, person.hair, rng):
         canvas.draw(_moved(surface, posed), view)
     for item in person.coverings:
         if isinstance(item, Hand):
-            frame = rotation(0, 0, person.roll)
             for surface in hands.hand(item, person.looks.skin, 58.0):
-                canvas.draw(_moved(surface, lambda p: apply(frame, p) + target), view)
+                canvas.draw(_moved(surface, before_face), view)
         else:
             place = bodily if isinstance(item, Blanket | Scarf) else posed
             for surface in covers.worn(head, item, rng):
@@ -132,8 +137,8 @@ def _draw_person(canvas: Canvas, person: Person, rank: int) -> list[tuple[Array,
     return schemes
 
 
-def _moved(surface: Surface, move) -> Surface:
-    return Surface(move(surface.points), surface.texture, surface.uv, surface.gloss, surface.two_sided)
+def _moved(surface: Surface, move: Callable[[Array], Array]) -> Surface:
+    return replace(surface, points=move(surface.points))
 
 
 def _farthest(depth: Array, pixels: Array) -> Array:
@@ -151,26 +156,26 @@ def _visibility(seen: Array, pixels: Array, depth: Array, turned: NDArray[np.boo
     return np.where(turned, Visibility.SELF_OCCLUDED, state).astype(np.int8)
 
 
-def _blend(scene: Scene, canvas: Canvas, depth: Array) -> NDArray[np.float32]:
+def _blend(scene: Scene, canvas: Canvas, depth: Array) -> Picture:
     """Put the people on the background, with soft shadows where something lies close in front."""
     size = (scene.width, scene.height)
-    people = cv2.resize(canvas.shade(), size, interpolation=cv2.INTER_AREA)
-    cover = cv2.resize((canvas.keys != EMPTY).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    people = resized(canvas.shade(), *size, cv2.INTER_AREA)
+    cover = resized((canvas.keys != EMPTY).astype(np.float32), *size, cv2.INTER_AREA)
     people *= _contact_shadow(scene, depth)[..., None]
     behind = backdrops.paint(scene.backdrop, scene.width, scene.height)
     if scene.backdrop.kind == "incubator":
         scale = scene.people[0].scale if scene.people else 1.0
-        shift = np.float32([[1, 0, -12 * scale * np.sign(scene.light.direction[0])], [0, 1, 12 * scale]])
-        cast = cv2.GaussianBlur(cv2.warpAffine(cover, shift, size), (0, 0), 9 * scale + 0.5)
+        away = -12 * scale * float(np.sign(scene.light.direction[0]))
+        cast = blurred(moved(cover, away, 12 * scale), 9 * scale + 0.5)
         behind *= 1 - 0.5 * cast[..., None]
-        behind *= np.float32(0.55 + 0.5 * scene.light.ambient)
+        behind *= 0.55 + 0.5 * scene.light.ambient
     lit = people + behind * (1 - cover[..., None])
-    return lit * np.float32(scene.light.gain)
+    return np.asarray(lit * bgr(scene.light.gain), np.float32)
 
 
-def _contact_shadow(scene: Scene, depth: Array) -> NDArray[np.float32]:
+def _contact_shadow(scene: Scene, depth: Array) -> Picture:
     """(height, width) factor below 1 where a nearer surface stands between the point and the light."""
-    shallow = depth[:: _SUPERSAMPLING, ::_SUPERSAMPLING]
+    shallow = depth[::_SUPERSAMPLING, ::_SUPERSAMPLING]
     known = np.isfinite(shallow)
     if not known.any():
         return np.ones(shallow.shape, np.float32)
@@ -181,7 +186,9 @@ def _contact_shadow(scene: Scene, depth: Array) -> NDArray[np.float32]:
     for reach, strength in ((5.0, 0.30), (14.0, 0.25)):
         shift = np.float32([[1, 0, -0.7 * x * reach * scale], [0, 1, 0.7 * y * reach * scale]])
         near = cv2.GaussianBlur(filled, (0, 0), reach * scale * 0.7 + 0.3)
-        near = cv2.warpAffine(near, shift, (filled.shape[1], filled.shape[0]), borderMode=cv2.BORDER_REPLICATE)
+        near = cv2.warpAffine(
+            near, shift, (filled.shape[1], filled.shape[0]), borderMode=cv2.BORDER_REPLICATE
+        )
         gap = filled - near - 1.5
         # Somebody much farther away is not in the shadow of who stands in front.
         factor *= 1 - strength * np.clip(gap / (1.6 * reach), 0, 1) * np.clip(2 - gap / 120, 0, 1)

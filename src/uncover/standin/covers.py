@@ -1,4 +1,4 @@
-"""What hides a face: caps, hair, glasses, masks, scarves, tubes, breathing devices and cloths, as surfaces.
+"""What hides a face: caps, hair, glasses, masks, scarves and cloths, as surfaces.
 
 Most are *shells*: the head's own skin, lifted where the cover is and sunk below the skin where it is not. The z-buffer
 then cuts a clean edge in every pose.
@@ -6,10 +6,21 @@ then cuts a clean edge in every pose.
 
 import numpy as np
 
-from uncover.standin import textures
+from uncover.standin import devices, textures
 from uncover.standin.head import Head
 from uncover.standin.render import normals
-from uncover.standin.scene import Blanket, Cap, Colour, Covering, Cpap, FaceMask, FeedingTube, Glasses, Hair, Scarf
+from uncover.standin.scene import (
+    Blanket,
+    Cap,
+    Colour,
+    Covering,
+    Cpap,
+    FaceMask,
+    FeedingTube,
+    Glasses,
+    Hair,
+    Scarf,
+)
 from uncover.standin.surface import Array, Surface, ellipsoid_points, plain, smoothstep, spline, tube_points
 
 _SUNK = -5.0
@@ -43,7 +54,8 @@ def hair(head: Head, style: Hair, rng: np.random.Generator) -> list[Surface]:
         return []
     x, y, z = np.moveaxis(head.skin, -1, 0)
     texture = textures.hair(rng, style.colour)
-    strands = textures.noise(rng, *x.shape, (8, 2)) + 0.8 * textures.noise(rng, *x.shape, (70, 1.3))
+    rows, columns = head.skin.shape[:2]
+    strands = textures.noise(rng, rows, columns, (8, 2)) + 0.8 * textures.noise(rng, rows, columns, (70, 1.3))
     roughness = 7.0 if style.style == "fringe" else 2.5
     line = style.hairline - 14 * (np.abs(x) / 60) ** 3 + roughness * strands
     back = _soft_min(-22 - z, y + 78)
@@ -56,7 +68,7 @@ def hair(head: Head, style: Hair, rng: np.random.Generator) -> list[Surface]:
     if style.style == "long":
         angle = np.radians(np.linspace(52, 308, 40))[None]
         t = np.linspace(0, 1, 16)[:, None]
-        _, width, _, _, _ = head.sections(np.array(-10.0))
+        _, width, _, _, _ = head.sections(-10.0)
         wave = 3.5 * np.sin(angle * 9 + rng.uniform(0, 6)) + 3 * np.sin(t * 9 + angle * 3)
         radius = float(width) + 13 + 10 * t + wave - 10 * smoothstep(0.12, 0.0, t)
         points = np.stack(
@@ -91,12 +103,14 @@ def _brim(head: Head, item: Cap) -> Array:
     limit = 62.0 if item.brim == "visor" else 180.0
     angle = np.radians(np.linspace(-limit, limit, 41))[None]
     t = np.linspace(0, 1, 7)[:, None]
-    _, width, front, back, middle = head.sections(np.array(item.front))
+    _, width, front, back, middle = head.sections(item.front)
     depth = np.where(np.cos(angle) > 0, front - middle, middle - back)
     edge = np.cos(angle * 90 / limit) ** 0.5 if item.brim == "visor" else np.ones_like(angle)
     x = (width + 4 + reach * t * edge * (0.35 if item.brim == "visor" else 1)) * np.sin(angle)
     z = middle + (depth + 4 + reach * t * edge) * np.cos(angle)
-    drop = 0.26 * (z - 92) * (item.brim == "wide") - (14 if item.brim == "visor" else 6) * t * np.abs(np.sin(angle))
+    drop = 0.26 * (z - 92) * (item.brim == "wide") - (14 if item.brim == "visor" else 6) * t * np.abs(
+        np.sin(angle)
+    )
     y = item.front + 3 + drop + item.lean * x / 70 - 4 * t
     return np.stack([x, y, z], -1)
 
@@ -110,7 +124,7 @@ def glasses(head: Head, item: Glasses) -> list[Surface]:
     rim_x = a * np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** bent
     rim_y = b * np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** bent
     surfaces = []
-    _, width, _, _, _ = head.sections(np.array(0.0))
+    _, width, _, _, _ = head.sections(0.0)
     for side in (-1.0, 1.0):
         x, y = side * 33 + rim_x, -4 + rim_y
         z = front - 0.0042 * x**2
@@ -119,11 +133,16 @@ def glasses(head: Head, item: Glasses) -> list[Surface]:
         if item.dark:
             share = np.linspace(0.02, 1, 5)[:, None]
             lens = np.array([side * 33, -4, 0]) + np.stack(
-                [share * rim_x, share * rim_y, share * 0 + front - 0.0042 * (side * 33 + share * rim_x) ** 2], -1
+                [share * rim_x, share * rim_y, share * 0 + front - 0.0042 * (side * 33 + share * rim_x) ** 2],
+                -1,
             )
             tint = np.array(item.colour) * 0.25 + 0.02
             sheen = np.linspace(2.2, 0.8, 32)[None, :, None] * tint
-            surfaces.append(Surface(lens, textures.to_texture(sheen.astype(np.float32)), _lens_uv(share, rim_y, b), 0.5, True))
+            surfaces.append(
+                Surface(
+                    lens, textures.to_texture(sheen.astype(np.float32)), _lens_uv(share, rim_y, b), 0.5, True
+                )
+            )
         temple = np.array(
             [[side * (33 + a), 2, front - 0.0042 * (33 + a) ** 2], [side * (float(width) + 5), 2, 40],
              [side * (float(width) + 5), 0, -6]]
@@ -151,16 +170,20 @@ def face_mask(head: Head, item: FaceMask, rng: np.random.Generator) -> list[Surf
     points = _shell(head, field, 3.0, 0.9)
     tent = head.sections(y)[2] + 17 * np.exp(-0.5 * ((x / 26) ** 2 + ((y + 42) / 24) ** 2)) - 0.0085 * x**2
     inside = smoothstep(0, 8, field)
-    points[..., 2] = np.where(inside > 0, np.maximum(points[..., 2], inside * (tent + 2) + (1 - inside) * points[..., 2]), points[..., 2])
+    points[..., 2] = np.where(
+        inside > 0,
+        np.maximum(points[..., 2], inside * (tent + 2) + (1 - inside) * points[..., 2]),
+        points[..., 2],
+    )
     rows = np.arange(128)[:, None, None]
     pleats = 1 - 0.13 * (np.sin(rows * 0.5) > 0.8) + 0.02 * rng.uniform(-1, 1, (128, 64, 1))
-    texture = textures.to_texture((pleats * np.array(item.colour)).astype(np.float32))
+    texture = textures.to_texture((pleats * item.colour).astype(np.float32))
     uv = np.stack([x / 160 + 0.5, (20 - y) / 140], -1)
     surfaces = [Surface(points, texture, uv, 0.03)]
     for side in (-1.0, 1.0):
-        ear = np.array([side * (float(width.max()) - 4), float(head.height(np.array(0.0))), 0.0])
+        ear = np.array([side * (float(width.max()) - 4), float(head.height(0.0)), 0.0])
         for level in (-38.0, -78.0):
-            _, half, _, _, _ = head.sections(np.array(level))
+            _, half, _, _, _ = head.sections(level)
             start = head.place(side * 0.88 * float(half), level, 3.0)
             middle = (start + ear) / 2 + np.array([side * 6, 0, 0])
             path = np.stack([start, middle, ear])
@@ -170,7 +193,7 @@ def face_mask(head: Head, item: FaceMask, rng: np.random.Generator) -> list[Surf
 
 def scarf(head: Head, item: Scarf, rng: np.random.Generator) -> list[Surface]:
     """Three thick loops round the neck."""
-    top = float(head.height(np.array(item.top)))
+    top = float(head.height(item.top))
     angle = np.linspace(-np.pi, np.pi, 41)
     surfaces = []
     for k in range(3):
@@ -186,66 +209,13 @@ def scarf(head: Head, item: Scarf, rng: np.random.Generator) -> list[Surface]:
     return surfaces
 
 
-def _patch(head: Head, centre: tuple[float, float], radii: tuple[float, float], colour: Colour) -> Surface:
-    """A tape stuck on the skin."""
-    u, v = np.meshgrid(np.linspace(-1, 1, 13), np.linspace(1, -1, 11))
-    points = head.place(centre[0] + u * radii[0], centre[1] + v * radii[1], 1.6)
-    return Surface(points, plain(colour), None, 0.06, two_sided=True)
-
-
-def feeding_tube(head: Head, item: FeedingTube) -> list[Surface]:
-    """Tube from the nose or mouth over the cheek, tape on it."""
-    s = float(item.side)
-    half = float(head.sections(np.array(-30.0))[1])
-    start = (s * 13, -64.0) if item.oral else (s * 7, -46.0)
-    on_skin = np.array([start, (s * 14, -51), (s * 28, -44), (s * 44, -35), (s * 0.93 * half, -22)])
-    if item.oral:
-        on_skin[1] = (s * 24, -62)
-    path = np.concatenate(
-        [
-            head.place(on_skin[:, 0], on_skin[:, 1], item.radius * 0.8),
-            np.array([[s * (half + 5), -2, 10], [s * (half + 12), 14, -40], [s * (half + 45), -40, -95], [s * (half + 130), -120, -110]]),
-        ]
-    )
-    dense = spline(np.arange(len(path), dtype=float), path, np.linspace(0, len(path) - 1, 44))
-    tube = Surface(tube_points(dense, np.full(len(dense), item.radius), 7), plain(item.colour), None, 0.35)
-    size = item.tape_size
-    return [tube, _patch(head, (s * 37, -39), (14 * size, 9 * size), item.tape)]
-
-
-def cpap(head: Head, item: Cpap) -> list[Surface]:
-    """Nose piece, two corrugated hoses, straps over the cheeks."""
-    k = item.size
-    nose = head.place(0.0, -36.0)
-    box = ellipsoid_points(nose + np.array([0, -2, 2.0]), np.array([19, 15, 15]) * k, 3.2)
-    surfaces = [Surface(box, plain(item.colour), None, 0.3)]
-    top = float(head.height(np.array(60.0)))
-    for side in (-1.0, 1.0):
-        start = nose + np.array([side * 13 * k, 2, 9 * k])
-        if item.upwards:
-            brow, crown = head.place(side * 9, 22, 9 * k), head.place(side * 13, 70, 13 * k)
-            knots = np.array([start, start + (0, 14, 7), brow, crown, (side * 18, top + 66, 30)])
-        else:
-            cheek = head.place(side * 52, -38, 8 * k)
-            knots = np.array([start, start + (side * 14, -4, 0), cheek, cheek + (side * 34, -26, -60),
-                              cheek + (side * 120, -90, -90)])  # fmt: skip
-        path = spline(np.arange(5.0), knots, np.linspace(0, 4, 60))
-        radii = 7.0 * k * (1 + 0.09 * np.sin(np.arange(60) * 2.1))
-        surfaces.append(Surface(tube_points(path, radii, 9), plain(item.colour), None, 0.2))
-        half = float(head.sections(np.array(-30.0))[1])
-        u = np.linspace(0.16, 1.0, 14)
-        strap = np.stack([head.place(side * u * half, -36 + 26 * u + dy, 2.5) for dy in (5, 0, -5)])
-        surfaces.append(Surface(strap, plain(item.strap), None, 0.03, two_sided=True))
-    return surfaces
-
-
 def blanket(head: Head, item: Blanket, rng: np.random.Generator) -> list[Surface]:
     """A cloth that lies over the lower part of the head and over the body."""
     u, v = np.meshgrid(np.linspace(-1, 1, 45), np.linspace(0, 1, 30))
     x = 215 * u
-    top = float(head.height(np.array(item.top)))
+    top = float(head.height(item.top))
     y = top + item.slope * np.clip(x, -110, 110) + 5 * np.sin(u * 7 + rng.uniform(0, 6)) - 300 * v
-    front = float(head.sections(np.array(-40.0))[2]) + 24
+    front = float(head.sections(-40.0)[2]) + 24
     hill = front - 0.0075 * np.abs(x) ** 2 * (1 - 0.3 * v) - 26 * smoothstep(0.15, 0.6, v)
     folds = 5 * textures.noise(rng, 30, 45, (6, 7)) + 4 * np.sin(x / 16 + 4 * v)
     z = np.maximum(hill, -70) + folds * (0.4 + 0.6 * smoothstep(0, 0.2, v)) - 14 * smoothstep(0.05, 0.0, v)
@@ -265,9 +235,9 @@ def worn(head: Head, item: Covering, rng: np.random.Generator) -> list[Surface]:
         case Scarf():
             return scarf(head, item, rng)
         case FeedingTube():
-            return feeding_tube(head, item)
+            return devices.feeding_tube(head, item)
         case Cpap():
-            return cpap(head, item)
+            return devices.cpap(head, item)
         case Blanket():
             return blanket(head, item, rng)
     raise TypeError(f"no surfaces for {item!r}")

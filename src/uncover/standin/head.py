@@ -73,11 +73,11 @@ class Head:
         dense = spline(np.arange(16.0), rows, np.linspace(0, 15, 601))
         self._sections = dense[::-1]
 
-    def height(self, y: Array) -> Array:
+    def height(self, y: float | Array) -> Array:
         """Height in space, mm, of canonical heights `y`."""
-        return np.interp(y, _ADULT_Y, self._heights)
+        return np.asarray(np.interp(y, _ADULT_Y, self._heights))
 
-    def sections(self, y: Array) -> tuple[Array, Array, Array, Array, Array]:
+    def sections(self, y: float | Array) -> tuple[Array, Array, Array, Array, Array]:
         """Height, half width, front, back and widest depth (mm) of the sections at canonical heights `y`."""
         height = self.height(y)
         columns = [np.interp(height, self._sections[:, 0], self._sections[:, k]) for k in range(1, 5)]
@@ -113,9 +113,9 @@ class Head:
         moved[..., 2] -= 5 * drop
         return moved
 
-    def place(self, x: Array, y: Array, lift: float | Array = 0.0) -> Array:
+    def place(self, x: float | Array, y: float | Array, lift: float | Array = 0.0) -> Array:
         """Points (..., 3) on the skin of the front at canonical (x, y), `lift` mm in front of it."""
-        x, y = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
+        x, y = np.broadcast_arrays(np.asarray(x, np.float64), np.asarray(y, np.float64))
         height, width, front, _, middle = self.sections(y)
         share = np.clip(np.abs(x) / width, 0, 1)
         curve = (1 - share**_SECTION_POWER) ** (1 / _SECTION_POWER)
@@ -142,7 +142,7 @@ class Head:
 
     def ears(self) -> list[Array]:
         """Two (rows, columns, 3) grids, subject's right ear first."""
-        height, width, _, _, _ = self.sections(np.array(-6.0))
+        height, width, _, _, _ = self.sections(-6.0)
         tall = 31.0 * (1 - 0.25 * self.shape.age)
         v = np.linspace(0.05, np.pi - 0.05, 12)[:, None]
         u = np.linspace(-np.pi, np.pi, 17)[None]
@@ -174,8 +174,8 @@ class Head:
              [-240, 212, 98], [-330, 205, 108], [-460, 190, 108]]
         ) * (1 - 0.3 * age)  # fmt: skip
         dense = spline(np.arange(8.0), rows, np.linspace(0, 7, 22))
-        dense[:, 0] += 26 * age
+        dense[:, 0] += 8 * age
         angle = np.linspace(-np.pi, np.pi, 33)[None]
         x = dense[:, 1:2] * np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** 0.9
-        z = -30 + dense[:, 2:3] * np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** 0.8
+        z = -30 - 12 * age + dense[:, 2:3] * np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** 0.8
         return np.stack([x, dense[:, :1] * np.ones_like(x), z], -1)

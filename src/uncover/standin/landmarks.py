@@ -18,6 +18,8 @@ _CONTOUR_TOP = 0.5
 # A contour point beyond the horizon slides forward to the visible outline, as annotators draw it; once the outline
 # it slid to is this close to the middle of the face (share of the half width), its own side counts as out of sight.
 _OUTLINE_SHARE = 0.42
+# By the ear the outline is gone sooner.
+_EAR_SHARE = 0.72
 
 
 @dataclass(frozen=True)
@@ -91,11 +93,19 @@ def curves(shape: Shape, expression: Expression) -> Curves:
     upper_lid, lower_lid = _eye(shape, expression)
     brow_top, brow_bottom = _brow(shape, expression)
     wide = shape.nose_width * (1 - 0.06 * shape.age)
-    base = np.array([[-15, -42.3], [-7.6, -44.4], [0, -45.8], [7.6, -44.4], [15, -42.3]]) * np.array([wide, 1])
+    base = np.array([[-15, -42.3], [-7.6, -44.4], [0, -45.8], [7.6, -44.4], [15, -42.3]]) * np.array(
+        [wide, 1]
+    )
     bridge = np.stack([np.zeros(4), np.array([0.4, -11.8, -23.5, -35.5])], 1)
     pupil = np.array([31.4 * shape.eye_distance + expression.gaze[0], 0.2 + expression.gaze[1]])
     return Curves(
-        upper_lid, lower_lid, brow_top, brow_bottom, _lips(shape, expression), pupil, np.concatenate([bridge, base])
+        upper_lid,
+        lower_lid,
+        brow_top,
+        brow_bottom,
+        _lips(shape, expression),
+        pupil,
+        np.concatenate([bridge, base]),
     )
 
 
@@ -185,10 +195,23 @@ def contour(head: Head, count: int, pose: Array) -> tuple[Array, Mask]:
     outward = side[:, None] * apply(pose, candidates)[..., 0]
     best = outward.argmax(1)
     best[count // 2] = 0
-    hidden = (shares[best] < _OUTLINE_SHARE) & (side != 0)
-    ends = np.abs(np.arange(count) - count // 2) >= count // 2 - count // 17 + 1
-    hidden |= ends & (shares[best] < 0.72)
+    place = np.abs(np.arange(count) - count // 2)
+    hidden = np.zeros(count, bool)
+    for half in (-1, 1):
+        hidden |= (side == half) & (np.median(shares[best[side == half]]) < _OUTLINE_SHARE)
+    hidden |= (place > 0.9 * (count // 2)) & (shares[best] < _EAR_SHARE)
     return candidates[np.arange(count), best], hidden
+
+
+def _turned_away(head: Head, points: Array, pose: Array) -> Mask:
+    """Whether the skin at canonical points (n, 2) faces sideways past the horizon.
+
+    Only the turn to the side counts: what faces down, as the base of the nose does, is still marked by annotators.
+    """
+    step = np.array([1.5, 0.0])
+    across = head.place(*(points + step).T) - head.place(*(points - step).T)
+    outward = np.stack([-across[:, 2], np.zeros(len(across)), across[:, 0]], 1)
+    return apply(pose, outward)[:, 2] < 0
 
 
 def landmarks(head: Head, scheme: int, yaw: float, pitch: float) -> tuple[Array, Mask]:
@@ -196,10 +219,11 @@ def landmarks(head: Head, scheme: int, yaw: float, pitch: float) -> tuple[Array,
 
     Returns:
         points: (scheme, 3) mm.
-        turned: (scheme,) bool, contour points whose side is turned away (other points: False, see the z-buffer).
+        turned: (scheme,) bool, points whose skin is turned away from the camera (others may still lie behind the nose).
     """
+    pose = rotation(yaw, pitch, 0)
     lines = curves(head.shape, head.expression)
-    outline, turned = contour(head, 33 if scheme == 98 else 17, rotation(yaw, pitch, 0))
+    outline, beyond = contour(head, 33 if scheme == 98 else 17, pose)
     features = features_98(lines) if scheme == 98 else features_68(lines)
     inside = head.place(features[:, 0], features[:, 1])
-    return np.concatenate([outline, inside]), np.concatenate([turned, np.zeros(len(inside), bool)])
+    return np.concatenate([outline, inside]), np.concatenate([beyond, _turned_away(head, features, pose)])

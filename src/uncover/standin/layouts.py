@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from uncover.errors import InputError
 from uncover.progress import track
@@ -15,12 +16,20 @@ from uncover.standin.compose import Photo, Truth, Visibility, compose
 from uncover.standin.scene import Scene
 from uncover.standin.surface import Array
 
-_EVENTS = ("0--Parade", "7--Cheering", "12--Group", "20--Family_Group", "31--Waiter_Waitress", "36--Football", "52--Photographers")
+_EVENTS = (
+    "0--Parade",
+    "7--Cheering",
+    "12--Group",
+    "20--Family_Group",
+    "31--Waiter_Waitress",
+    "36--Football",
+    "52--Photographers",
+)
 # Numbers of the official parts never meet, so that more photos of one part leave the names of the other alone.
 _FIRST_TEST_NUMBER = 50_000
 # One photo in twenty of MERL-RAV's official train part has a face in the test part.
 _SPLIT_EVERY, _SPLIT_AT = 20, 7
-_HALF_PROFILE, _FULL_PROFILE = 18.0, 54.0
+_HALF_PROFILE, _FULL_PROFILE = 22.0, 58.0
 _SUBJECTS = 8
 
 
@@ -37,7 +46,9 @@ def _check(size: int, **counts: int) -> None:
         raise InputError(f"--size {size}: photos need a longest side of at least 64 pixels")
     for name, count in counts.items():
         if not 0 <= count < _FIRST_TEST_NUMBER:
-            raise InputError(f"--{name} {count}: expected a number of photos from 0 to {_FIRST_TEST_NUMBER - 1}")
+            raise InputError(
+                f"--{name} {count}: expected a number of photos from 0 to {_FIRST_TEST_NUMBER - 1}"
+            )
 
 
 def _rng(seed: int, name: str, index: int) -> np.random.Generator:
@@ -63,7 +74,10 @@ def _attributes(truth: Truth, scene: Scene) -> list[int]:
     hidden = float((truth.wflw_visibility == Visibility.EXTERNALLY_OCCLUDED).mean())
     marks = (
         abs(person.yaw) > 35 or abs(person.pitch) > 22 or abs(person.roll) > 30,
-        expression.smile > 0.75 or expression.mouth_open > 0.4 or expression.brow_raise > 0.6 or expression.eye_open < 0.3,
+        expression.smile > 0.75
+        or expression.mouth_open > 0.4
+        or expression.brow_raise > 0.6
+        or expression.eye_open < 0.3,
         max(scene.light.gain) < 0.7 or scene.light.ambient < 0.3,
         person.looks.make_up > 0.5,
         hidden > 0.12,
@@ -121,7 +135,7 @@ def pose_folder(yaw: float) -> str:
     return side if abs(yaw) >= _FULL_PROFILE else f"{side}half"
 
 
-def _pts(points: Array, visibility: Array, scene: Scene) -> str:
+def _pts(points: Array, visibility: NDArray[np.int8], scene: Scene) -> str:
     # Zero would hide the sign that marks an external occlusion.
     inside = np.clip(points, 0.01, (scene.width - 0.01, scene.height - 0.01))
     lines = []
@@ -149,7 +163,9 @@ def write_merl_rav(root: Path, *, train: int, test: int, size: int, seed: int) -
     for part, count, first in (("train", train, 0), ("test", test, _FIRST_TEST_NUMBER)):
         for index in track(range(count), f"merl_rav {part}"):
             shared = part == "train" and index % _SPLIT_EVERY == _SPLIT_AT
-            scene = sampling.portrait(_rng(seed, f"merl_rav {part}", index), size, people=2 if shared else None)
+            scene = sampling.portrait(
+                _rng(seed, f"merl_rav {part}", index), size, people=2 if shared else None
+            )
             photo = compose(scene)
             data = _jpeg(photo, scene)
             name = f"image{first + index + 1:05d}"
@@ -211,6 +227,10 @@ def write_preterm_web(root: Path, *, photos: int = 12, size: int, seed: int) -> 
     """Write photos of infants as found on the web, with whole-face boxes: `photos/*.jpg`, `labels/*.txt`."""
     _check(size, photos=photos)
     _write_boxed(
-        root, "photos", "preterm", lambda index: sampling.preterm_web(_rng(seed, "preterm web", index), size), photos
+        root,
+        "photos",
+        "preterm",
+        lambda index: sampling.preterm_web(_rng(seed, "preterm web", index), size),
+        photos,
     )
     return Counts(photos, photos)

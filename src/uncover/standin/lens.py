@@ -5,19 +5,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uncover.standin.scene import Lens
-from uncover.standin.textures import noise
+from uncover.standin.textures import blurred, noise
+
+_KNEE = 0.68
 
 
 def photograph(picture: NDArray[np.float32], lens: Lens) -> NDArray[np.uint8]:
     """Turn (height, width, 3) float32 BGR light into an 8-bit photo."""
     rng = np.random.default_rng(lens.seed)
     height, width = picture.shape[:2]
+    # Highlights roll off instead of burning out, as in any camera's own processing.
+    picture = np.minimum(picture, _KNEE + (1 - _KNEE) * np.tanh((picture - _KNEE) / (1 - _KNEE)))
     if lens.glare > 0:
         picture = _with_glare(picture, lens.glare, rng)
     if lens.defocus > 0.2:
-        picture = cv2.GaussianBlur(picture, (0, 0), lens.defocus)
+        picture = blurred(picture, lens.defocus)
     if lens.motion > 1:
-        picture = cv2.filter2D(picture, -1, _streak(lens.motion, lens.motion_angle), borderType=cv2.BORDER_REPLICATE)
+        picture = cv2.filter2D(
+            picture, -1, _streak(lens.motion, lens.motion_angle), borderType=cv2.BORDER_REPLICATE
+        )
     grey = picture * 255
     if lens.noise > 0:
         grain = rng.standard_normal((height, width, 3), np.float32)
@@ -36,19 +42,25 @@ def _streak(length: float, angle: float) -> NDArray[np.float32]:
     return kernel / kernel.sum()
 
 
-def _with_glare(picture: NDArray[np.float32], strength: float, rng: np.random.Generator) -> NDArray[np.float32]:
+def _with_glare(
+    picture: NDArray[np.float32], strength: float, rng: np.random.Generator
+) -> NDArray[np.float32]:
     """Reflections on a plastic wall: a veil, a few bright slanted bars."""
     height, width = picture.shape[:2]
     veil = np.zeros((height, width), np.float32)
     for _ in range(rng.integers(1, 4)):
         x, y = rng.uniform(0, 1, 2) * (width, height)
-        turn, long, thin = rng.uniform(0, np.pi), rng.uniform(0.2, 0.8) * width, rng.uniform(0.01, 0.07) * width
+        turn, long, thin = (
+            rng.uniform(0, np.pi),
+            rng.uniform(0.2, 0.8) * width,
+            rng.uniform(0.01, 0.07) * width,
+        )
         axis = np.array([np.cos(turn), np.sin(turn)])
         across = np.array([-axis[1], axis[0]]) * thin
         corners = np.array([x, y]) + np.array([-axis * long / 2 - across, axis * long / 2 - across,
                                               axis * long / 2 + across, -axis * long / 2 + across])  # fmt: skip
         cv2.fillConvexPoly(veil, corners.astype(np.int32), float(rng.uniform(0.5, 1.0)), cv2.LINE_AA)
-    veil = cv2.GaussianBlur(veil, (0, 0), 0.012 * width + 0.5)
+    veil = blurred(veil, 0.012 * width + 0.5)
     veil = 0.25 * (1 + noise(rng, height, width, (height / 2, width / 2))) * 0.5 + veil
     share = np.clip(strength * veil, 0, 0.85)[..., None]
-    return picture * (1 - share) + share * np.float32([0.98, 0.97, 0.94])
+    return picture * (1 - share) + share * np.array([0.98, 0.97, 0.94], np.float32)

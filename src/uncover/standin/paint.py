@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from uncover.standin.landmarks import Curves, curves
 from uncover.standin.scene import Colour, Person
 from uncover.standin.surface import Array, Texture
-from uncover.standin.textures import noise
+from uncover.standin.textures import Picture, bgr, noise, resized
 
 # The painted region, canonical mm: left, right, bottom, top. Beyond it the skin repeats the picture's border.
 _LEFT, _RIGHT, _BOTTOM, _TOP = -84.0, 84.0, -124.0, 96.0
@@ -27,42 +27,45 @@ class _Sheet:
     def __init__(self, detail: float) -> None:
         self.detail = detail
         self.width, self.height = round((_RIGHT - _LEFT) * detail), round((_TOP - _BOTTOM) * detail)
-        self.picture = np.zeros((self.height, self.width, 3), np.float32)
+        self.picture: Picture = np.zeros((self.height, self.width, 3), np.float32)
 
     def pixels(self, points: Array) -> Array:
-        """Texture pixels (n, 2) of canonical points (n, 2)."""
+        """Texture pixels (..., 2) of canonical points (..., 2)."""
         return uv(points) * np.array([self.width, self.height])
 
     def _fixed(self, points: Array) -> NDArray[np.int32]:
         return np.round((self.pixels(points) - 0.5) * (1 << _SHIFT)).astype(np.int32)
 
-    def _blend(self, points: Array, margin: float, colour: Colour, strength: float, soft: float, width: float) -> None:
-        """Blend a filled outline (`width` 0) or a line of that width (mm) into the part of the picture it covers."""
-        edge = (margin + 3 * soft + width) * self.detail + 2
-        low = np.maximum(np.floor(self.pixels(points).min(0) - edge), 0).astype(int)
-        high = np.minimum(np.ceil(self.pixels(points).max(0) + edge), (self.width, self.height)).astype(int)
+    def _blend(self, outlines: Array, colour: Colour, strength: float, soft: float, width: float) -> None:
+        """Blend filled outlines (`width` 0) or lines of that width (mm), (n, points, 2), into the picture."""
+        edge = (3 * soft + width) * self.detail + 2
+        pixels = self.pixels(outlines)
+        low = np.maximum(np.floor(pixels.min((0, 1)) - edge), 0).astype(int)
+        high = np.minimum(np.ceil(pixels.max((0, 1)) + edge), (self.width, self.height)).astype(int)
         if (high <= low).any():
             return
         mask = np.zeros((high[1] - low[1], high[0] - low[0]), np.uint8)
-        shape = self._fixed(points) - (low << _SHIFT).astype(np.int32)
+        shapes = list(self._fixed(outlines) - (low << _SHIFT).astype(np.int32))
         if width:
             thick = max(1, round(width * self.detail))
-            cv2.polylines(mask, [shape], False, 255, thick, cv2.LINE_AA, _SHIFT)
+            cv2.polylines(mask, shapes, False, 255, thick, cv2.LINE_AA, _SHIFT)
         else:
-            cv2.fillPoly(mask, [shape], 255, cv2.LINE_AA, _SHIFT)
+            cv2.fillPoly(mask, shapes, 255, cv2.LINE_AA, _SHIFT)
         if soft:
             mask = cv2.GaussianBlur(mask, (0, 0), max(0.4, soft * self.detail))
         share = (mask.astype(np.float32) * (strength / 255))[..., None]
         patch = self.picture[low[1] : high[1], low[0] : high[0]]
-        patch += share * (np.float32(colour) - patch)
+        patch += share * (bgr(colour) - patch)
 
     def fill(self, points: Array, colour: Colour, strength: float = 1.0, soft: float = 0.0) -> None:
         """Fill an outline with a colour; `soft` blurs its edge (mm)."""
-        self._blend(points, 0, colour, strength, soft, 0.0)
+        self._blend(points[None], colour, strength, soft, 0.0)
 
-    def line(self, points: Array, colour: Colour, width: float, strength: float = 1.0, soft: float = 0.0) -> None:
-        """Draw a line `width` mm wide."""
-        self._blend(points, 0, colour, strength, soft, width)
+    def line(
+        self, points: Array, colour: Colour, width: float, strength: float = 1.0, soft: float = 0.0
+    ) -> None:
+        """Draw a line (points, 2), or many at once (n, points, 2), `width` mm wide."""
+        self._blend(points.reshape(-1, *points.shape[-2:]), colour, strength, soft, width)
 
     def oval(
         self, centre: tuple[float, float], radii: tuple[float, float], colour: Colour, strength: float = 1.0,
@@ -100,8 +103,8 @@ def face_texture(person: Person, detail: float, rng: np.random.Generator) -> Tex
         _eye(sheet, person, lines, side)
         _brow(sheet, person, lines, side, rng)
     if looks.freckles > 0:
-        for x, y in rng.normal((0, -18), (30, 11), (round(70 * looks.freckles), 2)):
-            sheet.oval((x, y), (0.7, 0.6), _tinted(looks.skin, 0.62), 0.55)
+        spots = rng.normal((0, -18), (30, 11), (round(70 * looks.freckles), 1, 2))
+        sheet.line(np.concatenate([spots, spots + 0.1], 1), _tinted(looks.skin, 0.62), 1.1, 0.55)
     return np.clip(sheet.picture * 255, 0, 255).astype(np.uint8)
 
 
@@ -134,19 +137,28 @@ def _skin(sheet: _Sheet, person: Person, rng: np.random.Generator) -> None:
              [-30, -122], [-62, -90]]
         )  # fmt: skip
         ground.fill(beard, person.hair.colour, 0.75 * looks.stubble, 4)
-    sheet.picture = cv2.resize(ground.picture, (sheet.width, sheet.height), interpolation=cv2.INTER_LINEAR)
+    sheet.picture = resized(ground.picture, sheet.width, sheet.height)
     pores = rng.normal(0, 0.012, (sheet.height // 2, sheet.width // 2)).astype(np.float32)
-    sheet.picture *= 1 + cv2.resize(pores, (sheet.width, sheet.height), interpolation=cv2.INTER_LINEAR)[..., None]
+    sheet.picture *= (
+        1 + resized(pores, sheet.width, sheet.height)[..., None]
+    )
 
 
 def _nose(sheet: _Sheet, skin: Colour, width: float, size: float) -> None:
     dark = _tinted(skin, 0.3, 0.1)
     for side in (-1.0, 1.0):
         sheet.oval((side * 6.6 * width, -45.2), (3.3 * width, 1.3 * size), dark, 0.7, 0.8)
-        wing = np.array([[side * 14, -37], [side * 17.6, -41], [side * 15, -45.5], [side * 11, -46]]) * (width, 1)
+        wing = np.array([[side * 14, -37], [side * 17.6, -41], [side * 15, -45.5], [side * 11, -46]]) * (
+            width,
+            1,
+        )
         sheet.line(wing, _tinted(skin, 0.6, 0.05), 1.2, 0.5, 0.9)
         sheet.line(
-            np.array([[side * 8, 6], [side * 7.5, -10], [side * 11, -30]]) * (width, 1), _tinted(skin, 0.78), 3, 0.3, 2.2
+            np.array([[side * 8, 6], [side * 7.5, -10], [side * 11, -30]]) * (width, 1),
+            _tinted(skin, 0.78),
+            3,
+            0.3,
+            2.2,
         )
     sheet.oval((0, -34), (3.2, 6), _tinted(skin, 1.12), 0.45, 2.2)
     sheet.oval((0, -48), (9, 2.2), _tinted(skin, 0.66), 0.4, 1.6)
@@ -168,7 +180,9 @@ def _mouth(sheet: _Sheet, person: Person, lines: Curves) -> None:
         sheet.fill(inside, (0.10, 0.07, 0.20), 1.0, 0.3)
         if person.shape.age < 0.5:
             depth = min(0.55, 4.0 / gap) + 0.35 * person.expression.smile
-            teeth = np.concatenate([inner_up[3:-3], (inner_up + (inner_low - inner_up) * min(depth, 0.9))[3:-3][::-1]])
+            teeth = np.concatenate(
+                [inner_up[3:-3], (inner_up + (inner_low - inner_up) * min(depth, 0.9))[3:-3][::-1]]
+            )
             sheet.fill(teeth, (0.82, 0.88, 0.90), 0.95, 0.4)
         elif gap > 4:
             low = float(inner_low[12, 1])
@@ -229,9 +243,7 @@ def _brow(sheet: _Sheet, person: Person, lines: Curves, side: float, rng: np.ran
     count = round(46 * (1 - 0.5 * infant))
     along, up = rng.uniform(0, 1, count), rng.uniform(0, 0.8, count)
     knots = np.linspace(0, 1, len(top))
-    for share, rise in zip(along, up, strict=True):
-        low = np.array([np.interp(share, knots, bottom[:, k]) for k in (0, 1)])
-        high = np.array([np.interp(share, knots, top[:, k]) for k in (0, 1)])
-        root = low + rise * (high - low)
-        hair = np.array([side * (1.0 + 4.0 * share), 3.6 - 4.0 * share])
-        sheet.line(np.array([root, root + hair]), colour, 0.5, 0.65 - 0.25 * infant)
+    low, high = (np.stack([np.interp(along, knots, edge[:, k]) for k in (0, 1)], 1) for edge in (bottom, top))
+    roots = low + up[:, None] * (high - low)
+    tips = roots + np.stack([side * (1.0 + 4.0 * along), 3.6 - 4.0 * along], 1)
+    sheet.line(np.stack([roots, tips], 1), colour, 0.5, 0.65 - 0.25 * infant)

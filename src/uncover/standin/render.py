@@ -59,6 +59,12 @@ def _triangles(rows: int, columns: int) -> NDArray[np.int64]:
     return np.concatenate([first.reshape(-1, 3), second.reshape(-1, 3)])
 
 
+def _span(corners: Array) -> tuple[Array, Array]:
+    """Smallest and largest of three corners (n, 3, ...); numpy's own reduction is slow along so short an axis."""
+    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
+    return np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
+
+
 def normals(points: Array) -> Array:
     """Outward unit normals (rows, columns, 3) of a grid; a grid whose first and last columns meet is a closed ring."""
     closed = np.allclose(points[:, 0], points[:, -1])
@@ -135,7 +141,8 @@ class Canvas:
         along, across = xy[:, 1] - xy[:, 0], xy[:, 2] - xy[:, 0]
         area = along[:, 0] * across[:, 1] - along[:, 1] * across[:, 0]
         keep = np.abs(area) > 1e-6 if surface.two_sided else area > 1e-6
-        keep &= (xy.max(1) > 0).all(1) & (xy.min(1) < (self.width, self.height)).all(1)
+        low, high = _span(xy)
+        keep &= (high[:, 0] > 0) & (high[:, 1] > 0) & (low[:, 0] < self.width) & (low[:, 1] < self.height)
         corners, xy, area = corners[keep], xy[keep], area[keep]
         if not len(corners):
             return
@@ -153,8 +160,9 @@ class Canvas:
 
     def _scan(self, xy: Array, depth: Array, corner_depth: Array) -> None:
         """Find the pixels of triangles (n, 3, 2) and keep the nearest triangle of each."""
-        top = np.clip(np.ceil(xy[..., 1].min(1) - 0.5), 0, self.height).astype(np.int64)
-        bottom = np.clip(np.floor(xy[..., 1].max(1) - 0.5), -1, self.height - 1).astype(np.int64)
+        upper, lower = _span(xy[..., 1])
+        top = np.clip(np.ceil(upper - 0.5), 0, self.height).astype(np.int64)
+        bottom = np.clip(np.floor(lower - 0.5), -1, self.height - 1).astype(np.int64)
         count = np.maximum(bottom - top + 1, 0)
         owner = np.repeat(np.arange(len(xy)), count)
         line = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count) + top[owner]
@@ -177,7 +185,8 @@ class Canvas:
         base = slope[:, 1] * y + slope[:, 2] + 0.5 * slope[:, 0]
         z = base[row] + slope[:, 0][row] * column
         # A sliver's plane may shoot far beyond its corners at a pixel's centre.
-        z = np.clip(z, corner_depth.min(1)[owner][row], corner_depth.max(1)[owner][row])
+        nearest, farthest = _span(corner_depth)
+        z = np.clip(z, nearest[owner][row], farthest[owner][row])
         triangle = (owner + self._count)[row]
         key = ((z * _DEPTH_STEPS).astype(np.int64) << _TRIANGLE_BITS) | triangle
         np.minimum.at(self.keys.reshape(-1), line[row] * self.width + column, key)
@@ -217,7 +226,7 @@ def _sample(texture: NDArray[np.uint8], uv: NDArray[np.float32]) -> NDArray[np.f
     fold = 256
     lines = -(-len(uv) // fold)
     padded = np.zeros((lines * fold, 2), np.float32)
-    padded[: len(uv)] = uv * np.float32([width, height]) - np.float32(0.5)
+    padded[: len(uv)] = uv * np.array([width, height], np.float32) - np.float32(0.5)
     maps = padded.reshape(lines, fold, 2)
-    found = cv2.remap(texture, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    found = cv2.remap(texture, maps[..., 0], maps[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return found.reshape(-1, 3)[: len(uv)].astype(np.float32) / 255

@@ -6,8 +6,25 @@ from typing import Literal
 import numpy as np
 
 from uncover.standin.scene import (
-    Backdrop, Blanket, Cap, Colour, Covering, Cpap, Expression, FaceMask, FeedingTube, Glasses, Hair, Hand, Lens,
-    Light, Looks, Person, Scarf, Scene, Shape,
+    Backdrop,
+    Blanket,
+    Cap,
+    Colour,
+    Covering,
+    Cpap,
+    Expression,
+    FaceMask,
+    FeedingTube,
+    Glasses,
+    Hair,
+    Hand,
+    Lens,
+    Light,
+    Looks,
+    Person,
+    Scarf,
+    Scene,
+    Shape,
 )  # fmt: skip
 
 Rng = np.random.Generator
@@ -22,7 +39,13 @@ _HAIRS: tuple[Colour, ...] = (
     (0.05, 0.05, 0.06), (0.07, 0.10, 0.15), (0.10, 0.17, 0.27), (0.20, 0.33, 0.48), (0.38, 0.56, 0.72),
     (0.10, 0.22, 0.48), (0.60, 0.62, 0.64),
 )  # fmt: skip
-_IRISES: tuple[Colour, ...] = ((0.10, 0.17, 0.28), (0.18, 0.30, 0.42), (0.55, 0.45, 0.30), (0.35, 0.48, 0.38), (0.05, 0.09, 0.15))
+_IRISES: tuple[Colour, ...] = (
+    (0.10, 0.17, 0.28),
+    (0.18, 0.30, 0.42),
+    (0.55, 0.45, 0.30),
+    (0.35, 0.48, 0.38),
+    (0.05, 0.09, 0.15),
+)
 _PASTELS: tuple[Colour, ...] = (
     (0.92, 0.90, 0.88), (0.93, 0.82, 0.70), (0.80, 0.76, 0.92), (0.72, 0.90, 0.93), (0.76, 0.88, 0.74), (0.88, 0.72, 0.82),
 )  # fmt: skip
@@ -38,7 +61,11 @@ def _any_colour(rng: Rng) -> Colour:
     """Any colour, mostly muted as paint, cloth and wood are."""
     hue = rng.uniform(0.0, 1.0, 3)
     mixed = rng.uniform(0.12, 0.85) + rng.beta(1.6, 3.0) * (hue - hue.mean())
-    return (float(np.clip(mixed[0], 0.03, 0.95)), float(np.clip(mixed[1], 0.03, 0.95)), float(np.clip(mixed[2], 0.03, 0.95)))
+    return (
+        float(np.clip(mixed[0], 0.03, 0.95)),
+        float(np.clip(mixed[1], 0.03, 0.95)),
+        float(np.clip(mixed[2], 0.03, 0.95)),
+    )
 
 
 def _around(rng: Rng, spread: float, middle: float = 1.0) -> float:
@@ -77,8 +104,8 @@ def _adult(rng: Rng) -> Person:
     """An adult or child without pose, place or covers."""
     skin_rank = int(rng.choice(len(_SKINS), p=_SKIN_SHARES))
     hair_colour = _pick(rng, _HAIRS if skin_rank < 4 else _HAIRS[:2])
-    style = str(rng.choice(["short", "long", "fringe", "bald", "fuzz"], p=[0.42, 0.33, 0.12, 0.06, 0.07]))
-    hairline = float(rng.uniform(30, 44)) if style == "fringe" else _around(rng, 5, 62)
+    style = str(rng.choice(["short", "long", "fringe", "bald", "fuzz"], p=[0.38, 0.31, 0.18, 0.06, 0.07]))
+    hairline = float(rng.uniform(20, 44)) if style == "fringe" else _around(rng, 5, 62)
     age = float(rng.uniform(0.2, 0.6)) if _chance(rng, 0.15) else 0.0
     if age > 0:
         style = "short" if style in ("bald", "fuzz") else style
@@ -116,7 +143,9 @@ def _infant(rng: Rng) -> Person:
         share * dark[0] + (1 - share) * 0.7 * skin[0], share * dark[1] + (1 - share) * 0.7 * skin[1],
         share * dark[2] + (1 - share) * 0.7 * skin[2],
     )  # fmt: skip
-    looks = replace(_looks(rng, (skin[0] * ruddy, skin[1] * ruddy, skin[2]), False), blush=float(rng.uniform(0.5, 1)))
+    looks = replace(
+        _looks(rng, (skin[0] * ruddy, skin[1] * ruddy, skin[2]), False), blush=float(rng.uniform(0.5, 1))
+    )
     return Person(
         centre=(0, 0), scale=1, shape=shape, expression=expression, looks=looks,
         hair=Hair("fuzz" if _chance(rng, 0.5) else "bald", down, _around(rng, 4, 74), 1.0),
@@ -142,13 +171,19 @@ def _lens(rng: Rng) -> Lens:
 
 def _backdrop(rng: Rng) -> Backdrop:
     kind = str(rng.choice(["studio", "indoor", "outdoor", "lab"], p=[0.2, 0.4, 0.3, 0.1]))
-    return Backdrop(kind, (_any_colour(rng), _any_colour(rng)), float(rng.uniform(0.4, 3.5)), int(rng.integers(0, 4)), _seed(rng))
+    return Backdrop(
+        kind,
+        (_any_colour(rng), _any_colour(rng)),
+        float(rng.uniform(0.4, 3.5)),
+        int(rng.integers(0, 4)),
+        _seed(rng),
+    )
 
 
 def _yaw(rng: Rng) -> float:
     """Mostly frontal and half profiles, some full ones, as in MERL-RAV."""
     kind = rng.choice(3, p=[0.58, 0.30, 0.12])
-    size = (abs(_around(rng, 9, 0)), float(rng.uniform(22, 52)), float(rng.uniform(56, 88)))[kind]
+    size = (abs(_around(rng, 9, 0)), float(rng.uniform(26, 57)), float(rng.uniform(60, 90)))[kind]
     return float(size * rng.choice([-1, 1]))
 
 
@@ -157,7 +192,15 @@ def _adult_covers(rng: Rng) -> tuple[Covering, ...]:
     covers: list[Covering] = []
     if _chance(rng, 0.16):
         brim = str(rng.choice(["none", "visor", "wide"], p=[0.5, 0.3, 0.2]))
-        covers.append(Cap(_any_colour(rng), _any_colour(rng), float(rng.uniform(24, 52)), knitted=brim == "none", brim=brim))
+        covers.append(
+            Cap(
+                _any_colour(rng),
+                _any_colour(rng),
+                float(rng.uniform(24, 52)),
+                knitted=brim == "none",
+                brim=brim,
+            )
+        )
     if _chance(rng, 0.2):
         covers.append(
             Glasses(
@@ -165,12 +208,12 @@ def _adult_covers(rng: Rng) -> tuple[Covering, ...]:
                 (float(rng.uniform(22, 28)), float(rng.uniform(15, 22))), float(rng.uniform(2, 4)),
             )
         )  # fmt: skip
-    if _chance(rng, 0.12):
+    if _chance(rng, 0.08):
         paper = ((0.90, 0.80, 0.55), (0.94, 0.94, 0.93), (0.12, 0.12, 0.13), (0.86, 0.78, 0.72))
         covers.append(FaceMask(_pick(rng, paper), float(rng.uniform(-34, -8))))
-    elif _chance(rng, 0.1):
+    elif _chance(rng, 0.08):
         covers.append(Scarf(_any_colour(rng), _any_colour(rng), float(rng.uniform(-105, -45))))
-    if _chance(rng, 0.14):
+    if _chance(rng, 0.11):
         covers.append(_hand(rng, 70))
     return tuple(covers)
 
@@ -217,7 +260,9 @@ def portrait(rng: Rng, size: int, people: int | None = None) -> Scene:
 
 def hand_over_face(rng: Rng, size: int, subject: Rng) -> Scene:
     """A video frame of a seated adult whose hands wander over the face; `subject` draws who it is."""
-    person = replace(_adult(subject), expression=Expression(eye_open=0.95, smile=float(subject.uniform(0, 0.3))))
+    person = replace(
+        _adult(subject), expression=Expression(eye_open=0.95, smile=float(subject.uniform(0, 0.3)))
+    )
     width, height = size, round(size * 9 / 16)
     kind = "lab" if _chance(subject, 0.5) else "wall"
     tone = float(subject.uniform(0.5, 0.85))
@@ -239,7 +284,12 @@ def hand_over_face(rng: Rng, size: int, subject: Rng) -> Scene:
 
 
 def _knitted(rng: Rng, low: float, high: float) -> Cap:
-    return Cap(_pick(rng, _PASTELS), _pick(rng, _PASTELS), float(rng.uniform(low, high)), lean=float(rng.uniform(-8, 8)))
+    return Cap(
+        _pick(rng, _PASTELS),
+        _pick(rng, _PASTELS),
+        float(rng.uniform(low, high)),
+        lean=float(rng.uniform(-8, 8)),
+    )
 
 
 def _tube(rng: Rng, tape: tuple[float, float] = (0.7, 1.1)) -> FeedingTube:
@@ -253,7 +303,13 @@ def _tube(rng: Rng, tape: tuple[float, float] = (0.7, 1.1)) -> FeedingTube:
 
 def _sheet(rng: Rng, low: float, high: float, slope: float) -> Blanket:
     pattern = str(rng.choice(["weave", "stripes", "checks", "dots"]))
-    return Blanket(_pick(rng, _PASTELS), _pick(rng, _PASTELS), float(rng.uniform(low, high)), float(rng.uniform(-slope, slope)), pattern)
+    return Blanket(
+        _pick(rng, _PASTELS),
+        _pick(rng, _PASTELS),
+        float(rng.uniform(low, high)),
+        float(rng.uniform(-slope, slope)),
+        pattern,
+    )
 
 
 def _device(rng: Rng) -> Cpap:
@@ -272,12 +328,12 @@ def _grade_covers(rng: Rng, grade: Grade) -> tuple[Covering, ...]:
         return ()
     if grade == "easy":
         kind = int(rng.integers(3))
-        return ((_knitted(rng, 32, 50),), (_tube(rng),), (_knitted(rng, 34, 52), _tube(rng)))[kind]
+        return ((_knitted(rng, 19, 42),), (_tube(rng),), (_knitted(rng, 24, 46), _tube(rng)))[kind]
     if grade == "medium":
         heavy: tuple[Covering, ...] = (
-            _sheet(rng, -72, -54, 0.12), _infant_hand(rng, 70), replace(_device(rng), size=0.85),
+            _sheet(rng, -70, -48, 0.12), _infant_hand(rng, 55), replace(_device(rng), size=0.85),
         )  # fmt: skip
-        return (_knitted(rng, 20, 36), _tube(rng, (1.1, 1.7)), heavy[int(rng.integers(3))])
+        return (_knitted(rng, 11, 28), _tube(rng, (1.1, 1.7)), heavy[int(rng.integers(3))])
     kind = int(rng.integers(4))
     if kind == 0:
         return (_knitted(rng, 4, 18), _sheet(rng, -34, -12, 0.2))
@@ -285,7 +341,11 @@ def _grade_covers(rng: Rng, grade: Grade) -> tuple[Covering, ...]:
         return (_knitted(rng, 8, 22), _device(rng), _sheet(rng, -66, -44, 0.2))
     if kind == 2:
         cover = replace(_infant_hand(rng, 14), size=1.05, curl=0.08)
-        return (_knitted(rng, 8, 26), replace(cover, centre=(cover.centre[0], cover.centre[1] + 2)), _sheet(rng, -70, -48, 0.2))
+        return (
+            _knitted(rng, 8, 26),
+            replace(cover, centre=(cover.centre[0], cover.centre[1] + 2)),
+            _sheet(rng, -70, -48, 0.2),
+        )
     adult_hand = replace(_hand(rng, 26), glove=(0.80, 0.62, 0.42) if _chance(rng, 0.5) else None, size=1.1)
     return (_knitted(rng, 8, 24), adult_hand, _tube(rng, (1.2, 1.8)))
 
@@ -303,7 +363,9 @@ def incubator(rng: Rng, size: int, grade: Grade) -> Scene:
         person, centre=centre, scale=face / _INFANT_FACE_MM, yaw=yaw, pitch=_around(rng, 7, 2), roll=roll,
         body_yaw=0.6 * yaw, body_roll=roll + _around(rng, 8, 0), coverings=_grade_covers(rng, grade),
     )  # fmt: skip
-    backdrop = Backdrop("incubator", (_pick(rng, _PASTELS), _pick(rng, _PASTELS)), float(rng.uniform(0.3, 0.9)), 0, _seed(rng))
+    backdrop = Backdrop(
+        "incubator", (_pick(rng, _PASTELS), _pick(rng, _PASTELS)), float(rng.uniform(0.3, 0.9)), 0, _seed(rng)
+    )
     lens = Lens(defocus=float(rng.uniform(0, 0.5)), noise=float(rng.uniform(1, 3)), quality=int(rng.integers(78, 94)),
                 glare=float(rng.uniform(0, 0.2)), motion_angle=float(rng.uniform(0, 180)), seed=_seed(rng))  # fmt: skip
     light = _light(rng)
@@ -341,5 +403,7 @@ def preterm_web(rng: Rng, size: int) -> Scene:
         coverings=covers,
     )  # fmt: skip
     backdrop = Backdrop("incubator", (_pick(rng, _PASTELS), _pick(rng, _PASTELS)), 0.8, 0, _seed(rng))
-    lens = Lens(defocus=0.2, noise=float(rng.uniform(0.5, 2)), quality=int(rng.integers(82, 96)), seed=_seed(rng))
+    lens = Lens(
+        defocus=0.2, noise=float(rng.uniform(0.5, 2)), quality=int(rng.integers(82, 96)), seed=_seed(rng)
+    )
     return Scene(width, height, (person,), backdrop, _light(rng), lens)

@@ -1,0 +1,66 @@
+# The whole thesis as one DAG. `snakemake --cores` makes everything that config/demo.yaml asks for;
+# `snakemake --cores --configfile config/thesis.yaml` does it with the paper's settings and data.
+
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+sys.path.insert(0, str(Path(workflow.basedir, "src")))
+
+from uncover.config.load import check_config
+from uncover.errors import InputError
+from uncover.workflow import targets
+from uncover.workflow.digest import code_digest
+from uncover.workflow.fingerprint import folder_fingerprint
+
+min_version("9.0")
+
+
+# A directive `configfile:` would stay underneath any --configfile, and its values would leak into it.
+if not workflow.config_settings.configfiles:
+
+    configfile: "config/demo.yaml"
+
+
+try:
+    CONFIG = check_config(config)
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+RUN = f"results/{CONFIG.run}"
+LOGS = f"{RUN}/logs"
+BENCHMARKS = f"{RUN}/benchmarks"
+ENVIRONMENT = f"{workflow.basedir}/envs/uncover.yaml"
+
+# Jobs call the `uncover` of this checkout, with the interpreter that runs Snakemake unless Snakemake makes an
+# environment for them.
+_paths = [f"{workflow.basedir}/workflow/bin"]
+if not workflow.deployment_settings.deployment_method:
+    _paths.append(os.path.dirname(sys.executable))
+shell.prefix(f"set -euo pipefail; export PATH={':'.join(_paths)}:$PATH; ")
+
+
+wildcard_constraints:
+    source="[a-z_]+",
+    set="[a-z_]+",
+
+
+localrules:
+    all,
+
+
+include: "workflow/rules/raw.smk"
+include: "workflow/rules/datasets.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        datasets=ALL_DATASETS,
+        tables=ALL_TABLES,
+        figures=ALL_FIGURES,

@@ -1,0 +1,27 @@
+"""Figure 16: labels of the training set."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+SUMMARY = "draw figure 16: label statistics"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder for figure_16.png and .pdf")
+    parser.add_argument("--manifest", type=Path, required=True, help="manifest.parquet of the data set")
+    parser.add_argument("--boxes", type=Path, required=True, help="boxes.parquet of the data set")
+
+
+def run(args: argparse.Namespace) -> int:
+    import pandas as pd
+
+    from uncover.parts.classes import CLASS_NAMES
+    from uncover.report.figures.label_statistics import label_statistics
+    from uncover.report.figures.style import save_figure
+
+    boxes = pd.read_parquet(args.boxes)
+    figure = label_statistics(boxes[boxes["status"] == "kept"], pd.read_parquet(args.manifest), CLASS_NAMES)
+    save_figure(figure, args.out, "figure_16")
+    return 0

@@ -1,0 +1,25 @@
+"""The table of all boxes of a data set, kept or left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from uncover.faces.face import Rejected
+
+BOX_COLUMNS = ("source", "photo", "name", "part", "class_id", "x1", "y1", "x2", "y2", "status")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Boxes of a data set.
+
+    Attributes:
+        boxes: One row per face and part (`BOX_COLUMNS`; pixels of the upright photo). `status` is "kept", or says why
+            the part was left out.
+        rejected: Faces that lose their place, because they have no box or their photo is dropped.
+    """
+
+    boxes: pd.DataFrame
+    rejected: list[Rejected]

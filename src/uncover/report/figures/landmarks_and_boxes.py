@@ -1,0 +1,86 @@
+"""Figure 15: the landmarks of a face beside the boxes made from them (thesis section 4.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from uncover.faces.face import Visibility
+from uncover.report.figures.style import PART_COLOURS, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MARGIN = 0.35
+"""Of the face's size, shown around it."""
+
+KINDS = {
+    Visibility.VISIBLE: ("visible", "#2CA02C"),
+    Visibility.EXTERNALLY_OCCLUDED: ("externally occluded", "#FF7F0E"),
+}
+
+
+def choose_photo(faces: pd.DataFrame, boxes: pd.DataFrame) -> str:
+    """Id of the photo with one face, all its boxes, and the largest whole-face box; the first by name of equals."""
+    kept = boxes[boxes["status"] == "kept"]
+    complete = kept.groupby("photo").size().pipe(lambda sizes: sizes[sizes == boxes["part"].nunique()].index)
+    single = faces.groupby("photo").size().pipe(lambda sizes: sizes[sizes == 1].index)
+    whole = kept[(kept["part"] == "whole face") & kept["photo"].isin(complete.intersection(single))]
+    whole = whole.assign(area=(whole["x2"] - whole["x1"]) * (whole["y2"] - whole["y1"]))
+    if whole.empty:
+        return str(kept["photo"].iloc[0])
+    return str(whole.sort_values(["area", "photo"], ascending=[False, True])["photo"].iloc[0])
+
+
+def landmarks_and_boxes(
+    image: NDArray[np.uint8],
+    landmarks: NDArray[np.float64],
+    visibility: NDArray[np.uint8],
+    boxes: pd.DataFrame,
+    class_names: tuple[str, ...],
+) -> Figure:
+    """Draw both panels.
+
+    Args:
+        image: uint8 (height, width, 3), RGB.
+        landmarks: float64 (F, N, 2), pixels of that image, NaN where self-occluded.
+        visibility: uint8 (F, N), values of `Visibility`.
+        boxes: Kept boxes of the photo.
+        class_names: By class id.
+    """
+    figure = new_figure(7.2, 4.1)
+    left, right = figure.subplots(1, 2)
+    for axes in (left, right):
+        axes.imshow(image)
+        axes.set_axis_off()
+        _zoom(axes, boxes, image.shape[1], image.shape[0])
+    size = float(np.clip(900 / max(1.0, (boxes["x2"] - boxes["x1"]).max()), 5, 14))
+    for kind, (name, colour) in KINDS.items():
+        points = landmarks[visibility == kind]
+        if len(points):
+            left.scatter(*points.T, s=size, color=colour, edgecolors="white", linewidths=0.3, label=name)
+    left.set_title(f"landmarks ({landmarks.shape[1]} points)")
+    left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=2, handletextpad=0.2)
+    drawn = set()
+    for class_id, x1, y1, x2, y2 in boxes[["class_id", "x1", "y1", "x2", "y2"]].itertuples(index=False):
+        name = class_names[class_id]
+        label = None if name in drawn else name
+        drawn.add(name)
+        xs, ys = [x1, x2, x2, x1, x1], [y1, y1, y2, y2, y1]
+        right.plot(xs, ys, color="white", linewidth=2.2, alpha=0.6)
+        right.plot(xs, ys, color=PART_COLOURS[name], linewidth=1.3, label=label)
+    right.set_title("boxes of facial parts")
+    right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=4, columnspacing=0.9, handlelength=1.1, fontsize=7.5)
+    return figure
+
+
+def _zoom(axes: Axes, boxes: pd.DataFrame, width: int, height: int) -> None:
+    x1, y1, x2, y2 = boxes["x1"].min(), boxes["y1"].min(), boxes["x2"].max(), boxes["y2"].max()
+    half = (0.5 + MARGIN) * max(x2 - x1, y2 - y1)
+    centre_x, centre_y = (x1 + x2) / 2, (y1 + y2) / 2
+    axes.set_xlim(max(-0.5, centre_x - half), min(width - 0.5, centre_x + half))
+    axes.set_ylim(min(height - 0.5, centre_y + half), max(-0.5, centre_y - half))

@@ -1,0 +1,51 @@
+"""Table 1: what the original data sets hold (thesis section 4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from uncover.report.tables.table import Table
+
+NAMES = {"wflw": "WFLW", "merl_rav": "MERL RAV", "hof": "Hand Over Face"}
+FEW = 0.2
+"""Share of photos with several faces up to which a set holds "mainly one face": MERL-RAV has 0.18, WFLW more."""
+
+
+def original_datasets(faces: Sequence[pd.DataFrame], frames: Sequence[pd.DataFrame]) -> Table:
+    """Count what was read.
+
+    Args:
+        faces: Faces tables of the sets with landmarks; the total counts their faces, as the thesis does.
+        frames: Manifests of the sets without; the total counts their frames.
+
+    Returns:
+        Columns "Original Datasets", "Type of Images", "Total Amount"; a set that is not at hand has no numbers.
+    """
+    rows: dict[str, tuple[str, int | None]] = {}
+    notes = []
+    for table in faces:
+        source = str(table["source"].iloc[0])
+        per_photo = table.groupby("photo").size()
+        several = float((per_photo > 1).mean())
+        kind = "One face" if several == 0 else "Mainly one face" if several <= FEW else "One or multiple faces"
+        rows[source] = (kind, len(table))
+        notes.append(
+            f"{NAMES[source]}: {len(table)} usable faces in {len(per_photo)} photos, "
+            f"{int((per_photo > 1).sum())} of them ({100 * several:.1f} %) with several annotated faces."
+        )
+    for table in frames:
+        source = str(table["source"].iloc[0])
+        rows[source] = ("One face" if not table["labelled"].any() else "Annotated frames", len(table))
+        notes.append(f"{NAMES[source]}: {len(table)} frames; without annotation, one face a frame is taken on trust.")
+    missing = [name for source, name in NAMES.items() if source not in rows]
+    notes += [f"{name}: not at hand in this run." for name in missing]
+    frame = pd.DataFrame(
+        {
+            "Original Datasets": list(NAMES.values()),
+            "Type of Images": [rows.get(source, (None, None))[0] for source in NAMES],
+            "Total Amount": pd.array([rows.get(source, (None, None))[1] for source in NAMES], "Int64"),
+        }
+    )
+    return Table("table_01", "Table 1: original data sets used for training and evaluation", frame, notes)

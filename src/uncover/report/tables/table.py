@@ -1,0 +1,81 @@
+"""A table in its three forms: CSV for programs, Markdown for reading, LaTeX for papers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from uncover.atomic import new_file
+
+MISSING = "n/a"
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of a run.
+
+    Attributes:
+        name: Stem of its files, such as "table_02".
+        title: One line.
+        frame: Columns as the thesis names them.
+        notes: Footnotes, in the Markdown and LaTeX forms; the CSV holds the numbers alone.
+        digits: Digits after the decimal point in the forms for people.
+    """
+
+    name: str
+    title: str
+    frame: pd.DataFrame
+    notes: list[str] = field(default_factory=list)
+    digits: int = 3
+
+    def to_markdown(self) -> str:
+        """Title, table and footnotes."""
+        rows = [list(self.frame.columns), ["---"] * len(self.frame.columns), *self._cells()]
+        lines = ["| " + " | ".join(row) + " |" for row in rows]
+        notes = [f"\n{number}. {note}" for number, note in enumerate(self.notes, start=1)]
+        return f"# {self.title}\n\n" + "\n".join(lines) + "\n" + "".join(f"{note}\n" for note in notes)
+
+    def to_latex(self) -> str:
+        """A `table` environment that needs the package booktabs."""
+        alignment = "".join("r" if pd.api.types.is_numeric_dtype(kind) else "l" for kind in self.frame.dtypes)
+        rows = [" & ".join(map(_escape, row)) + r" \\" for row in self._cells()]
+        lines = [
+            r"\begin{table}",
+            rf"\caption{{{_escape(self.title)}}}",
+            rf"\begin{{tabular}}{{{alignment}}}",
+            r"\toprule",
+            " & ".join(_escape(str(column)) for column in self.frame.columns) + r" \\",
+            r"\midrule",
+            *rows,
+            r"\bottomrule",
+            r"\end{tabular}",
+            *(rf"\par\footnotesize {_escape(note)}" for note in self.notes),
+            r"\end{table}",
+        ]
+        return "\n".join(lines) + "\n"
+
+    def write(self, folder: Path) -> None:
+        """Write `<name>.csv`, `<name>.md` and `<name>.tex` into a folder."""
+        texts = {
+            "csv": self.frame.to_csv(index=False, lineterminator="\n", na_rep=MISSING),
+            "md": self.to_markdown(),
+            "tex": self.to_latex(),
+        }
+        for suffix, text in texts.items():
+            with new_file(folder / f"{self.name}.{suffix}") as path:
+                path.write_text(text, encoding="utf-8")
+
+    def _cells(self) -> list[list[str]]:
+        return [[self._show(value) for value in row] for row in self.frame.itertuples(index=False)]
+
+    def _show(self, value: object) -> str:
+        if value is None or (isinstance(value, float) and pd.isna(value)) or value is pd.NA:
+            return MISSING
+        return f"{value:.{self.digits}f}" if isinstance(value, float) else str(value)
+
+
+def _escape(text: str) -> str:
+    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    return "".join(special.get(char, f"\\{char}" if char in "&%$#_{}" else char) for char in text)

@@ -1,0 +1,46 @@
+"""Which sets, sources and results a config asks for: what the rules take their wildcards from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from uncover.config.model import Config
+from uncover.config.raw import GRADES
+
+LANDMARK_SOURCES = ("wflw", "merl_rav")
+FRAME_SOURCES = ("hof", "slapi", "preterm_web")
+TEST_SET_OF_SOURCE = {"wflw": "wflw", "merl_rav": "merl"}
+"""Name of the set that a source's test photos make."""
+
+
+def raw_folder(config: Config, source: str) -> Path | None:
+    """Folder of a raw data set, or None where the run does without it."""
+    if config.raw.standin:
+        return Path("results", config.run, "raw", source) if source != "aflw" else None
+    path = getattr(config.raw, source)
+    return None if path is None else Path(config.raw.folder, path)
+
+
+def sources_at_hand(config: Config) -> tuple[list[str], list[str]]:
+    """Names of the raw data sets that the run uses: those with landmarks, those of frames."""
+    landmarks, frames = (
+        [source for source in sources if raw_folder(config, source) is not None]
+        for sources in (LANDMARK_SOURCES, FRAME_SOURCES)
+    )
+    return landmarks, frames
+
+
+def landmark_sets(config: Config) -> dict[str, tuple[str, list[str]]]:
+    """Sets made from landmarks: split and sources, by set."""
+    sources, _ = sources_at_hand(config)
+    sets = {name: (name, sources) for name in ("train", "val") if sources}
+    return sets | {TEST_SET_OF_SOURCE[source]: ("test", [source]) for source in sources}
+
+
+def frame_sets(config: Config) -> dict[str, tuple[str, str | None]]:
+    """Sets made from frames: source and folder of the grade, by set."""
+    _, sources = sources_at_hand(config)
+    sets: dict[str, tuple[str, str | None]] = {}
+    if "slapi" in sources:
+        sets = {f"slapi_{grade}": ("slapi", config.raw.grades[grade]) for grade in GRADES if grade in config.raw.grades}
+    return sets | {source: (source, None) for source in ("hof", "preterm_web") if source in sources}
