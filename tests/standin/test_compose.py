@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from uncover.standin import sampling
+from uncover.standin import infants
 from uncover.standin.compose import Photo, Visibility, compose
 from uncover.standin.scene import Blanket, Cap, Expression, FaceMask, Hair, Hand, Person, Scene, Shape
 
@@ -98,8 +98,8 @@ def test_open_mouth_and_closed_eyes_move_their_points() -> None:
 
 
 def test_grades_hide_more_and_more() -> None:
-    def hidden_share(grade: sampling.Grade) -> float:
-        scenes = [sampling.incubator(np.random.default_rng([7, n]), 96, grade) for n in range(14)]
+    def hidden_share(grade: infants.Grade) -> float:
+        scenes = [infants.incubator(np.random.default_rng([7, n]), 160, grade) for n in range(14)]
         facial = [compose(scene).faces[0].wflw_visibility[33:96] for scene in scenes]
         return float(np.mean([(marks != Visibility.VISIBLE).mean() for marks in facial]))
 

@@ -82,7 +82,9 @@ def test_merl_rav_files(tmp_path: Path) -> None:
     assert len(split) == 1
 
 
-@pytest.mark.parametrize(("yaw", "folder"), [(0, "frontal"), (40, "lefthalf"), (-40, "righthalf"), (80, "left"), (-80, "right")])
+@pytest.mark.parametrize(
+    ("yaw", "folder"), [(0, "frontal"), (40, "lefthalf"), (-40, "righthalf"), (80, "left"), (-80, "right")]
+)
 def test_pose_folders(yaw: float, folder: str) -> None:
     assert layouts.pose_folder(yaw) == folder
 

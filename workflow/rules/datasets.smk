@@ -39,7 +39,7 @@ rule read_faces:
         code=code_digest("uncover.commands.read_faces"),
     shell:
         "uncover read_faces --layout {wildcards.source} {params.options}"
-        " {params.raw} {output.faces} {output.rejected} 2> {log}"
+        " {params.raw} {output.faces} {output.rejected} 2>&1 | tee {log}"
 
 
 def split_options(wildcards):
@@ -76,7 +76,7 @@ rule split_photos:
         exclude=lambda wildcards, input: f"--exclude {input.exclude}" if input.exclude else "",
         code=code_digest("uncover.commands.split_photos"),
     shell:
-        "uncover split_photos {input.faces} {output.split} {output.summary} {params.options} {params.exclude} 2> {log}"
+        "uncover split_photos {input.faces} {output.split} {output.summary} {params.options} {params.exclude} 2>&1 | tee {log}"
 
 
 rule label_faces:
@@ -106,7 +106,7 @@ rule label_faces:
         code=code_digest("uncover.commands.label_faces"),
     shell:
         "uncover label_faces {params.out} --set {params.split} --faces {input.faces} --splits {input.splits}"
-        " --parts {params.parts} --outside {params.outside} 2> {log}"
+        " --parts {params.parts} --outside {params.outside} 2>&1 | tee {log}"
 
 
 rule label_frames:
@@ -135,4 +135,4 @@ rule label_frames:
         raw_state=lambda wildcards: raw_state(FRAME_SETS[wildcards.set][0]),
         code=code_digest("uncover.commands.label_frames"),
     shell:
-        "uncover label_frames {params.raw} {params.out} --source {params.source} {params.grade} 2> {log}"
+        "uncover label_frames {params.raw} {params.out} --source {params.source} {params.grade} 2>&1 | tee {log}"

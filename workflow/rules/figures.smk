@@ -33,7 +33,7 @@ rule figure_15:
         photo=f"--photo {CONFIG.report.figure_15_photo}" if CONFIG.report.figure_15_photo else "",
         code=code_digest("uncover.commands.figure_15"),
     shell:
-        "uncover figure_15 {params.out} --faces {input.faces} --boxes {input.boxes} {params.photo} 2> {log}"
+        "uncover figure_15 {params.out} --faces {input.faces} --boxes {input.boxes} {params.photo} 2>&1 | tee {log}"
 
 
 rule figure_16:
@@ -55,4 +55,4 @@ rule figure_16:
         out=f"{RUN}/figures",
         code=code_digest("uncover.commands.figure_16"),
     shell:
-        "uncover figure_16 {params.out} --manifest {input.manifest} --boxes {input.boxes} 2> {log}"
+        "uncover figure_16 {params.out} --manifest {input.manifest} --boxes {input.boxes} 2>&1 | tee {log}"

@@ -31,7 +31,7 @@ rule make_standin:
         options=standin_options,
         code=code_digest("uncover.commands.standin"),
     shell:
-        "uncover standin {wildcards.source} {params.out} {params.options} 2> {log}"
+        "uncover standin {wildcards.source} {params.out} {params.options} 2>&1 | tee {log}"
 
 
 def raw_summary(source):

@@ -37,7 +37,7 @@ rule table_01:
         out=f"{RUN}/tables",
         code=code_digest("uncover.commands.table_01"),
     shell:
-        "uncover table_01 {params.out} --faces {input.faces} --frames {input.frames} 2> {log}"
+        "uncover table_01 {params.out} --faces {input.faces} --frames {input.frames} 2>&1 | tee {log}"
 
 
 rule table_02:
@@ -61,7 +61,7 @@ rule table_02:
         code=code_digest("uncover.commands.table_02"),
     shell:
         "uncover table_02 {params.out} --manifests {input.manifests} --splits {input.splits}"
-        " --published {input.published} 2> {log}"
+        " --published {input.published} 2>&1 | tee {log}"
 
 
 rule table_parts:
@@ -82,4 +82,4 @@ rule table_parts:
         out=f"{RUN}/tables",
         code=code_digest("uncover.commands.table_parts"),
     shell:
-        "uncover table_parts {params.out} --faces {input.faces} 2> {log}"
+        "uncover table_parts {params.out} --faces {input.faces} 2>&1 | tee {log}"

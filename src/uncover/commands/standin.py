@@ -7,6 +7,7 @@ the same files, byte for byte.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 SUMMARY = "write synthetic raw data in the layout of a real data set"
@@ -26,15 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("layout", choices=list(_LAYOUTS), help="data set whose layout to write")
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to write; replaced as a whole")
     for name in sorted({name for counts in _LAYOUTS.values() for name in counts}):
-        users = [
-            f"{layout} (default {counts[name]})" for layout, counts in _LAYOUTS.items() if name in counts
-        ]
-        parser.add_argument(
-            f"--{name}", type=int, metavar="N", help=f"number of photos, for {', '.join(users)}"
-        )
-    parser.add_argument(
-        "--size", type=int, default=320, metavar="PX", help="longest side of a photo (default 320)"
-    )
+        users = [f"{layout} (default {counts[name]})" for layout, counts in _LAYOUTS.items() if name in counts]
+        parser.add_argument(f"--{name}", type=int, metavar="N", help=f"number of photos, for {', '.join(users)}")
+    parser.add_argument("--size", type=int, default=320, metavar="PX", help="longest side of a photo (default 320)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="chooses the photos (default 1)")
 
 
@@ -47,13 +42,13 @@ def run(args: argparse.Namespace) -> int:
     from uncover.errors import InputError
     from uncover.standin import layouts
 
-    write = {
+    writers: dict[str, Callable[..., layouts.Counts]] = {
         "wflw": layouts.write_wflw,
         "merl_rav": layouts.write_merl_rav,
         "hof": layouts.write_hand_over_face,
         "slapi": layouts.write_slapi,
         "preterm_web": layouts.write_preterm_web,
-    }[args.layout]
+    }
     counts = dict(_LAYOUTS[args.layout])
     for name in {name for known in _LAYOUTS.values() for name in known}:
         given = getattr(args, name)
@@ -64,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     if args.seed < 0:
         raise InputError(f"--seed {args.seed}: expected 0 or more")
     with new_folder(args.out) as folder:
-        written = write(folder, **counts, size=args.size, seed=args.seed)
+        written = writers[args.layout](folder, **counts, size=args.size, seed=args.seed)
         record = {
             "layout": args.layout,
             "arguments": {**counts, "size": args.size, "seed": args.seed},

@@ -102,11 +102,11 @@ class Detectors(Section):
 
 
 class Weights(Section):
-    """A third party's checkpoint: opened only when its sha256 is the one stated here."""
+    """A third party's checkpoint: opened only when its sha256 is the one stated here (null opens none)."""
 
     path: str | None = Field(None, description="file at hand")
     url: str | None = Field(None, description="where to fetch it otherwise")
-    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="hash that the file must have")
+    sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="hash that the file must have")
 
 
 class Evolution(Section):

@@ -30,7 +30,7 @@ def split_by_photo(
     """Split so that no photo stands in two sets.
 
     Train comes from the official train part, test and val from the official test part; a photo that stands in both
-    goes to train. Test is filled first, then val. Photos are drawn in an order that depends on the seed and their
+    goes to train. Test is filled first, then val; a set that wishes for "all" takes what the other leaves. Photos are drawn in an order that depends on the seed and their
     own id only, so that a new photo moves few others.
 
     Args:
@@ -53,13 +53,13 @@ def split_by_photo(
     free = photos[photos["reason"] == ""]
     order = free["photo"].map(lambda photo: hashlib.sha256(f"{seed}:{photo}".encode()).hexdigest())
     free = free.loc[order.sort_values().index]
-    for name, candidates in (
-        ("test", free[free["part"] == "test"]),
-        ("val", free[free["part"] == "test"]),
-        ("train", free[free["part"] != "test"]),
-    ):
-        untaken = candidates[photos.loc[candidates.index, "set"] == ""]
+    from_test = free[free["part"] == "test"]
+    # A set that takes "all" takes what is left, so it comes after the one with a number.
+    order_of_sets = ("val", "test") if wishes.get("test") is None and wishes.get("val") is not None else ("test", "val")
+    for name in order_of_sets:
+        untaken = from_test[photos.loc[from_test.index, "set"] == ""]
         photos.loc[untaken.index[: wishes.get(name)], "set"] = name
+    photos.loc[free[free["part"] != "test"].index[: wishes.get("train")], "set"] = "train"
     photos.loc[(photos["set"] == "") & (photos["reason"] == ""), "reason"] = SURPLUS
     return photos
 

@@ -17,7 +17,7 @@ from uncover.faces.face import Face, Rejected, RowError, Visibility
 
 POINTS = 98
 RECT = ("x_min", "y_min", "x_max", "y_max")
-ATTRIBUTES = ("pose", "expression", "illumination", "make_up", "occlusion", "blur")
+ATTRIBUTES = ("large_pose", "expression", "illumination", "make_up", "occlusion", "blur")
 FIELDS = 2 * POINTS + len(RECT) + len(ATTRIBUTES) + 1
 LIST_NAME = "list_98pt_rect_attr_{part}.txt"
 

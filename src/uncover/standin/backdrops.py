@@ -34,9 +34,7 @@ def paint(backdrop: Backdrop, width: int, height: int) -> Picture:
 def _gradient(rng: np.random.Generator, width: int, height: int, first: Picture, second: Picture) -> Picture:
     angle = rng.uniform(0, 2 * np.pi)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    share = 0.5 + 0.5 * np.clip(
-        (np.cos(angle) * (x / width - 0.5) + np.sin(angle) * (y / height - 0.5)) * 1.6, -1, 1
-    )
+    share = 0.5 + 0.5 * np.clip((np.cos(angle) * (x / width - 0.5) + np.sin(angle) * (y / height - 0.5)) * 1.6, -1, 1)
     return (first + (second - first) * share[..., None]).astype(np.float32)
 
 
@@ -53,9 +51,7 @@ def _rectangle(
     w, h = rng.uniform(low, high, 2) * (width, height)
     x, y = rng.uniform(-0.1, 1.0, 2) * (width, height)
     cv2.rectangle(picture, (int(x), int(y)), (int(x + w), int(y + h)), colour.tolist(), -1)
-    cv2.rectangle(
-        picture, (int(x), int(y)), (int(x + w), int(y + h)), (colour * 0.7).tolist(), max(1, width // 160)
-    )
+    cv2.rectangle(picture, (int(x), int(y)), (int(x + w), int(y + h)), (colour * 0.7).tolist(), max(1, width // 160))
 
 
 def _indoor(rng: np.random.Generator, width: int, height: int, first: Picture, second: Picture) -> Picture:
@@ -65,7 +61,7 @@ def _indoor(rng: np.random.Generator, width: int, height: int, first: Picture, s
         _rectangle(
             picture,
             rng,
-            np.float32(np.clip(second * rng.uniform(0.4, 1.4) + rng.uniform(-0.2, 0.2, 3), 0, 1)),
+            np.clip(second * rng.uniform(0.4, 1.4) + rng.uniform(-0.2, 0.2, 3), 0, 1),
         )
     shelf = int(height * rng.uniform(0.2, 0.6))
     x = 0
@@ -91,9 +87,7 @@ def _outdoor(rng: np.random.Generator, width: int, height: int, first: Picture, 
     for _ in range(rng.integers(10, 40)):
         centre = (int(rng.uniform(0, width)), int(rng.uniform(0, height)))
         colour = np.clip(green * rng.uniform(0.5, 3.0) + rng.uniform(0, 0.2, 3), 0, 1)
-        cv2.circle(
-            picture, centre, int(rng.uniform(0.01, 0.06) * width) + 1, colour.tolist(), -1, cv2.LINE_AA
-        )
+        cv2.circle(picture, centre, int(rng.uniform(0.01, 0.06) * width) + 1, colour.tolist(), -1, cv2.LINE_AA)
     return picture
 
 
@@ -123,14 +117,10 @@ def _roll(
     path = [points.astype(np.int32)]
     shadow = np.zeros(picture.shape[:2], np.float32)
     cv2.polylines(shadow, path, False, 1.0, max(1, int(1.1 * thick)), cv2.LINE_AA)
-    picture *= (
-        1 - 0.45 * blurred(shadow, 0.12 * thick + 0.5)[..., None]
-    )
+    picture *= 1 - 0.45 * blurred(shadow, 0.12 * thick + 0.5)[..., None]
     for share in np.linspace(1.0, 0.15, 9):
         bright = 1.04 - 0.36 * share**2
-        cv2.polylines(
-            picture, path, False, (colour * bright).tolist(), max(1, int(thick * share)), cv2.LINE_AA
-        )
+        cv2.polylines(picture, path, False, (colour * bright).tolist(), max(1, int(thick * share)), cv2.LINE_AA)
 
 
 def _incubator(rng: np.random.Generator, width: int, height: int, first: Picture, second: Picture) -> Picture:
@@ -142,9 +132,7 @@ def _incubator(rng: np.random.Generator, width: int, height: int, first: Picture
     if rng.uniform() < 0.5:
         spots = (np.sin(x * 60 / side) * np.sin(y * 60 / side) > 0.72)[..., None]
         picture += spots * (second - first) * 0.5
-    creases = noise(rng, height, width, (side / 6, side / 3)) + 0.6 * noise(
-        rng, height, width, (side / 14, side / 8)
-    )
+    creases = noise(rng, height, width, (side / 6, side / 3)) + 0.6 * noise(rng, height, width, (side / 14, side / 8))
     angle = rng.uniform(0, np.pi)
     waves = np.sin((x * np.cos(angle) + y * np.sin(angle)) * 40 / side + 3 * creases)
     picture *= (1 + 0.10 * creases + 0.04 * waves)[..., None]
@@ -158,7 +146,7 @@ def _incubator(rng: np.random.Generator, width: int, height: int, first: Picture
             rng,
             curve,
             side * rng.uniform(0.10, 0.17),
-            np.float32(np.clip(second * rng.uniform(0.8, 1.2), 0, 1)),
+            np.clip(second * rng.uniform(0.8, 1.2), 0, 1),
         )
     if rng.uniform() < 0.6:
         edge = int(height * rng.uniform(0.04, 0.14))
@@ -195,9 +183,7 @@ def _toy(picture: Picture, rng: np.random.Generator, centre: NDArray[np.float64]
         (-0.9, 0.5, 0.4),
         (0.9, 0.5, 0.4),
     ):
-        place = centre + radius * np.array(
-            [x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)]
-        )
+        place = centre + radius * np.array([x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)])
         at = (int(place[0]), int(place[1]))
         for share, bright in ((1.06, 0.6), (1.0, 0.85), (0.7, 1.0)):
             shade = tuple(float(c) * bright for c in colour)

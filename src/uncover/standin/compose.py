@@ -14,7 +14,7 @@ from uncover.standin.landmarks import landmarks
 from uncover.standin.lens import photograph
 from uncover.standin.paint import face_texture, uv
 from uncover.standin.render import EMPTY, Canvas, View
-from uncover.standin.scene import Blanket, Hand, Person, Scarf, Scene
+from uncover.standin.scene import Blanket, Cap, Hand, Person, Scarf, Scene
 from uncover.standin.surface import Array, Surface, apply, plain, rotation
 from uncover.standin.textures import Picture, bgr, blurred, cloth, moved, resized, scaled
 
@@ -23,6 +23,7 @@ _SUPERSAMPLING = 2
 _SELF_GAP_MM = 3.0
 _COVER_GAP_MM = 2.0
 _BETWEEN_PEOPLE_MM = 10_000.0
+_SHADOW_GAP_MM = 40.0
 
 
 class Visibility(IntEnum):
@@ -74,8 +75,7 @@ def compose(scene: Scene) -> Photo:
     faces = []
     for person, schemes in zip(scene.people, sightings, strict=True):
         marks = [
-            (pixels / _SUPERSAMPLING, _visibility(seen, pixels, depth, hidden))
-            for pixels, depth, hidden in schemes
+            (pixels / _SUPERSAMPLING, _visibility(seen, pixels, depth, hidden)) for pixels, depth, hidden in schemes
         ]
         faces.append(Truth(marks[0][0], marks[0][1], marks[1][0], marks[1][1], person))
     picture = _blend(scene, canvas, seen)
@@ -123,7 +123,8 @@ def _draw_person(canvas: Canvas, person: Person, rank: int) -> list[tuple[Array,
     canvas.draw(Surface(bodily(head.neck()), plain(scaled(person.looks.skin, 0.86))), view)
     shirt = cloth(rng, person.clothes, scaled(person.clothes, 0.8))
     canvas.draw(Surface(bodily(head.torso()), shirt, None, 0.02), view)
-    for surface in covers.hair(head, person.hair, rng):
+    capped = any(isinstance(item, Cap) for item in person.coverings)
+    for surface in covers.hair(head, person.hair, capped, rng):
         canvas.draw(_moved(surface, posed), view)
     for item in person.coverings:
         if isinstance(item, Hand):
@@ -179,17 +180,16 @@ def _contact_shadow(scene: Scene, depth: Array) -> Picture:
     known = np.isfinite(shallow)
     if not known.any():
         return np.ones(shallow.shape, np.float32)
-    filled = np.where(known, shallow, shallow[known].max() + 200).astype(np.float32)
+    rank = (np.where(known, shallow, 0) // _BETWEEN_PEOPLE_MM).astype(np.int64)
+    # For shadows people stand close together: whoever is far behind another catches little of his shadow.
+    own = np.array([_BETWEEN_PEOPLE_MM * k + person.camera_distance for k, person in enumerate(scene.people)])
+    relief = shallow - own[rank] + _SHADOW_GAP_MM * rank
+    filled = np.where(known, relief, relief[known].max() + 200).astype(np.float32)
     scale = max(person.scale for person in scene.people)
     x, y, _ = scene.light.direction
     factor = np.ones(filled.shape, np.float32)
     for reach, strength in ((5.0, 0.30), (14.0, 0.25)):
-        shift = np.float32([[1, 0, -0.7 * x * reach * scale], [0, 1, 0.7 * y * reach * scale]])
-        near = cv2.GaussianBlur(filled, (0, 0), reach * scale * 0.7 + 0.3)
-        near = cv2.warpAffine(
-            near, shift, (filled.shape[1], filled.shape[0]), borderMode=cv2.BORDER_REPLICATE
-        )
-        gap = filled - near - 1.5
-        # Somebody much farther away is not in the shadow of who stands in front.
-        factor *= 1 - strength * np.clip(gap / (1.6 * reach), 0, 1) * np.clip(2 - gap / 120, 0, 1)
+        step = 0.7 * reach * scale
+        near = moved(blurred(filled, step + 0.3), -x * step, y * step)
+        factor *= 1 - strength * np.clip((filled - near - 1.5) / (1.6 * reach), 0, 1)
     return factor

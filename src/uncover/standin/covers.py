@@ -12,7 +12,6 @@ from uncover.standin.render import normals
 from uncover.standin.scene import (
     Blanket,
     Cap,
-    Colour,
     Covering,
     Cpap,
     FaceMask,
@@ -21,7 +20,7 @@ from uncover.standin.scene import (
     Hair,
     Scarf,
 )
-from uncover.standin.surface import Array, Surface, ellipsoid_points, plain, smoothstep, spline, tube_points
+from uncover.standin.surface import Array, Surface, plain, smoothstep, tube_points
 
 _SUNK = -5.0
 
@@ -48,9 +47,9 @@ def _soft_min(a: Array, b: Array) -> Array:
     return -_soft_max(-a, -b)
 
 
-def hair(head: Head, style: Hair, rng: np.random.Generator) -> list[Surface]:
-    """Hair of the scalp, and what hangs down."""
-    if style.style == "bald":
+def hair(head: Head, style: Hair, capped: bool, rng: np.random.Generator) -> list[Surface]:
+    """Hair of the scalp (pressed flat when `capped`), and what hangs down."""
+    if style.style == "bald" or (capped and style.style == "fuzz"):
         return []
     x, y, z = np.moveaxis(head.skin, -1, 0)
     texture = textures.hair(rng, style.colour)
@@ -63,16 +62,17 @@ def hair(head: Head, style: Hair, rng: np.random.Generator) -> list[Surface]:
     field = _soft_max(_soft_max(y - line, temple), back)
     parting = rng.uniform(-30, 30)
     crown = 0.7 + 0.75 * smoothstep(30, 105, y) - 0.35 * np.exp(-0.5 * ((x - parting) / 7) ** 2)
-    thick = 1.0 if style.style == "fuzz" else style.thickness * (crown + 0.16 * strands)
+    thick = 1.0 if capped or style.style == "fuzz" else style.thickness * (crown + 0.16 * strands)
     surfaces = [Surface(_shell(head, field, thick, 0.55), texture, _ring_uv(head, 1, 1), 0.10)]
     if style.style == "long":
         angle = np.radians(np.linspace(52, 308, 40))[None]
         t = np.linspace(0, 1, 16)[:, None]
+        top = 12.0 if capped else 66.0
         _, width, _, _, _ = head.sections(-10.0)
         wave = 3.5 * np.sin(angle * 9 + rng.uniform(0, 6)) + 3 * np.sin(t * 9 + angle * 3)
-        radius = float(width) + 13 + 10 * t + wave - 10 * smoothstep(0.12, 0.0, t)
+        radius = float(width) + (5 if capped else 13) + 10 * t + wave - 10 * smoothstep(0.12, 0.0, t)
         points = np.stack(
-            [radius * np.sin(angle), 66 - 220 * t + 0 * angle, -16 + (radius * 1.08) * np.cos(angle)], -1
+            [radius * np.sin(angle), top - (154 + top) * t + 0 * angle, -16 + (radius * 1.08) * np.cos(angle)], -1
         )
         # Angles run from the subject's left over the back to the right: right to left seen from the front.
         surfaces.append(Surface(points, texture, None, 0.10, two_sided=True))
@@ -108,9 +108,7 @@ def _brim(head: Head, item: Cap) -> Array:
     edge = np.cos(angle * 90 / limit) ** 0.5 if item.brim == "visor" else np.ones_like(angle)
     x = (width + 4 + reach * t * edge * (0.35 if item.brim == "visor" else 1)) * np.sin(angle)
     z = middle + (depth + 4 + reach * t * edge) * np.cos(angle)
-    drop = 0.26 * (z - 92) * (item.brim == "wide") - (14 if item.brim == "visor" else 6) * t * np.abs(
-        np.sin(angle)
-    )
+    drop = 0.26 * (z - 92) * (item.brim == "wide") - (14 if item.brim == "visor" else 6) * t * np.abs(np.sin(angle))
     y = item.front + 3 + drop + item.lean * x / 70 - 4 * t
     return np.stack([x, y, z], -1)
 
@@ -139,9 +137,7 @@ def glasses(head: Head, item: Glasses) -> list[Surface]:
             tint = np.array(item.colour) * 0.25 + 0.02
             sheen = np.linspace(2.2, 0.8, 32)[None, :, None] * tint
             surfaces.append(
-                Surface(
-                    lens, textures.to_texture(sheen.astype(np.float32)), _lens_uv(share, rim_y, b), 0.5, True
-                )
+                Surface(lens, textures.to_texture(sheen.astype(np.float32)), _lens_uv(share, rim_y, b), 0.5, True)
             )
         temple = np.array(
             [[side * (33 + a), 2, front - 0.0042 * (33 + a) ** 2], [side * (float(width) + 5), 2, 40],
@@ -181,13 +177,13 @@ def face_mask(head: Head, item: FaceMask, rng: np.random.Generator) -> list[Surf
     uv = np.stack([x / 160 + 0.5, (20 - y) / 140], -1)
     surfaces = [Surface(points, texture, uv, 0.03)]
     for side in (-1.0, 1.0):
-        ear = np.array([side * (float(width.max()) - 4), float(head.height(0.0)), 0.0])
-        for level in (-38.0, -78.0):
-            _, half, _, _, _ = head.sections(level)
-            start = head.place(side * 0.88 * float(half), level, 3.0)
-            middle = (start + ear) / 2 + np.array([side * 6, 0, 0])
-            path = np.stack([start, middle, ear])
-            surfaces.append(Surface(tube_points(path, np.full(3, 1.0), 5), plain((0.9, 0.9, 0.9))))
+        ear = np.array([side * float(width.max()), float(head.height(-4.0)), -2.0])
+        for level in (-36.0, -80.0):
+            shares = np.array([0.84, 0.92, 0.97, 0.995])
+            levels = np.linspace(level, 0.45 * level, 4)
+            cheek = head.place(side * shares * head.sections(levels)[1], levels, 2.0)
+            path = np.concatenate([cheek, ear[None]])
+            surfaces.append(Surface(tube_points(path, np.full(5, 0.9), 5), plain((0.9, 0.9, 0.9))))
     return surfaces
 
 

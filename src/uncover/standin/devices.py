@@ -55,13 +55,13 @@ def cpap(head: Head, item: Cpap) -> list[Surface]:
             knots = np.array([start, start + np.array([0, 14, 7]), brow, crown, (side * 18, top + 66, 30)])
         else:
             cheek = head.place(side * 52, -38, 8 * k)
-            knots = np.array([start, start + np.array([side * 14, -4, 0]), cheek, cheek + np.array([side * 34, -26, -60]),
-                              cheek + np.array([side * 120, -90, -90])])  # fmt: skip
+            away = np.array([[side * 34, -26, -60], [side * 120, -90, -90]])
+            knots = np.array([start, start + np.array([side * 14, -4, 0]), cheek, *(cheek + away)])
         path = spline(np.arange(5.0), knots, np.linspace(0, 4, 60))
         radii = 7.0 * k * (1 + 0.09 * np.sin(np.arange(60) * 2.1))
         surfaces.append(Surface(tube_points(path, radii, 9), plain(item.colour), None, 0.2))
         half = float(head.sections(-30.0)[1])
-        u = np.linspace(0.16, 1.0, 14)
+        u = np.linspace(0.16, 0.95, 14)
         strap = np.stack([head.place(side * u * half, -36 + 26 * u + dy, 2.5) for dy in (5, 0, -5)])
         surfaces.append(Surface(strap, plain(item.strap), None, 0.03, two_sided=True))
     return surfaces

@@ -11,6 +11,7 @@ from uncover.standin.surface import (
     ellipsoid_points,
     plain,
     rotation,
+    smoothstep,
     tube_points,
 )
 from uncover.standin.textures import to_texture
@@ -30,11 +31,9 @@ def _finger_texture(skin: Array, nails: bool, creases: float) -> Texture:
     picture = np.tile(skin, (96, 48, 1)).astype(np.float32)
     v, u = np.mgrid[0:96, 0:48]
     for joint in (0.40, 0.66):
-        picture *= (1 - creases * np.exp(-0.5 * ((v / 96 - joint) / 0.012) ** 2))[..., None].astype(
-            np.float32
-        )
+        picture *= (1 - creases * np.exp(-0.5 * ((v / 96 - joint) / 0.009) ** 2))[..., None].astype(np.float32)
     if nails:
-        nail = np.exp(-((((v / 96 - 0.88) / 0.055) ** 2 + ((u / 48 - 0.25) / 0.11) ** 2) ** 2))[..., None]
+        nail = np.exp(-((((v / 96 - 0.88) / 0.055) ** 2 + ((u / 48 - 0.75) / 0.11) ** 2) ** 2))[..., None]
         picture = picture * (1 - nail) + nail * (skin * np.array([0.98, 0.98, 1.0]) + 0.12)
     return to_texture(picture.astype(np.float32))
 
@@ -57,18 +56,16 @@ def hand(item: Hand, skin: tuple[float, float, float], face_depth: float) -> lis
         face_depth: depth of the face's plane, mm.
     """
     colour = np.array(item.glove if item.glove is not None else skin)
-    texture = _finger_texture(
-        colour * 0.98, item.back and item.glove is None, 0.2 if item.glove is None else 0.05
-    )
+    texture = _finger_texture(colour * 0.98, item.back and item.glove is None, 0.11 if item.glove is None else 0.03)
     bodies: list[tuple[Array, Texture]] = []
-    palm = ellipsoid_points(np.zeros(3), np.array([42.0, 48.0, 14.0]), 2.7, 14, 24)
+    palm = ellipsoid_points(np.zeros(3), np.array([42.0, 50.0, 14.5]), 2.5, 26, 40)
+    # The palm thins out towards the fingers, which then grow out of it.
+    palm[..., 2] *= 1 - 0.3 * smoothstep(0, 45, palm[..., 1])
     bodies.append((palm, plain(tuple(colour))))
     for k, ((x, y), length, radius) in enumerate(_FINGERS):
-        path = _bent(length, item.curl) + np.array([0, -6, 0])
+        path = _bent(length, item.curl) + np.array([0, -16, 0])
         path = apply(rotation(0, 0, item.spread * (k - 1.4)), path) + np.array([x, y, 0])
-        bodies.append(
-            (tube_points(path, radius * np.array([1.05, 1.0, 0.96, 0.98, 0.9, 0.84, 0.68]), 12), texture)
-        )
+        bodies.append((tube_points(path, radius * np.array([1.05, 1.0, 0.96, 0.98, 0.9, 0.84, 0.68]), 12), texture))
     thumb = _bent(62, 0.6 * item.curl + 0.1)
     thumb = apply(rotation(0, 0, -34 - 2 * item.spread), thumb) + np.array([-34, -14, -3])
     bodies.append((tube_points(thumb, np.array([14, 12.5, 11, 10.5, 10, 9, 7.0]), 12), texture))

@@ -131,7 +131,7 @@ class Head:
     def skin(self) -> Array:
         """(rows, columns, 3) grid over the whole head: columns start and end at the back, the nose in the middle."""
         y = _ROWS[:, None]
-        height, width, front, back, middle = self.sections(y)
+        height, width, _, back, middle = self.sections(y)
         right = self.place(-_FRONT[::-1] * width, y)
         left = self.place(_FRONT[1:] * width, y)
         angle = np.linspace(np.pi, np.pi / 2, 8)[:-1]
@@ -148,9 +148,7 @@ class Head:
         u = np.linspace(-np.pi, np.pi, 17)[None]
         rim = np.sin(v) ** 0.8
         dent = 1 - 0.5 * np.exp(-0.5 * ((u / 0.7) ** 2 + ((v - 1.6) / 0.6) ** 2))
-        grid = np.stack(
-            [rim * np.sin(u) * 15, tall * np.cos(v) * np.ones_like(u), rim * np.cos(u) * 7 * dent], -1
-        )
+        grid = np.stack([rim * np.sin(u) * 15, tall * np.cos(v) * np.ones_like(u), rim * np.cos(u) * 7 * dent], -1)
         ears = []
         for side in (-1.0, 1.0):
             turned = apply(rotation(side * 55, 0, side * 8), grid * self.shape.ear_size)
@@ -160,10 +158,10 @@ class Head:
     def neck(self) -> Array:
         """(rows, columns, 3) grid of the neck, from inside the head down to between the shoulders."""
         age = self.shape.age
-        y = np.linspace(-30, -175 + 60 * age, 8)[:, None]
+        y = np.linspace(-30, -175 + 80 * age, 8)[:, None]
         angle = np.linspace(-np.pi, np.pi, 25)[None]
-        width = (50 - 6 * age) * self.shape.jaw_width + 8 * smoothstep(-130, -175, y)
-        x, z = width * np.sin(angle), -18 + (width + 2) * np.cos(angle)
+        width = (50 - 17 * age) * self.shape.jaw_width + 8 * smoothstep(-130, -175, y)
+        x, z = width * np.sin(angle), -18 - 22 * age + (width + 2) * np.cos(angle)
         return np.stack([x, y * np.ones_like(x), z], -1)
 
     def torso(self) -> Array:
@@ -174,8 +172,8 @@ class Head:
              [-240, 212, 98], [-330, 205, 108], [-460, 190, 108]]
         ) * (1 - 0.3 * age)  # fmt: skip
         dense = spline(np.arange(8.0), rows, np.linspace(0, 7, 22))
-        dense[:, 0] += 8 * age
+        dense[:, 0] += 14 * age
         angle = np.linspace(-np.pi, np.pi, 33)[None]
         x = dense[:, 1:2] * np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** 0.9
-        z = -30 - 12 * age + dense[:, 2:3] * np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** 0.8
+        z = -30 - 22 * age + dense[:, 2:3] * np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** 0.8
         return np.stack([x, dense[:, :1] * np.ones_like(x), z], -1)

@@ -43,8 +43,13 @@ class Curves:
     nose: Array
 
 
+def eye_scale(shape: Shape) -> float:
+    """Size of the eyes relative to the average adult's."""
+    return shape.eye_size * (1 + 0.22 * shape.age)
+
+
 def _eye(shape: Shape, expression: Expression) -> tuple[Array, Array]:
-    size = shape.eye_size * (1 + 0.14 * shape.age)
+    size = eye_scale(shape)
     along = np.linspace(-1, 1, 25)
     x = 31.2 * shape.eye_distance + 14.2 * size * along
     slant = 0.5 * along + shape.eye_slant * along
@@ -66,7 +71,7 @@ def _brow(shape: Shape, expression: Expression) -> tuple[Array, Array]:
 
 def _lips(shape: Shape, expression: Expression) -> tuple[Array, Array, Array, Array]:
     smile, gap, full = expression.smile, expression.mouth_open, shape.lip_fullness
-    half = 24.5 * shape.mouth_width * (1 - 0.1 * shape.age) * (1 + 0.2 * smile - 0.12 * gap)
+    half = 24.5 * shape.mouth_width * (1 - 0.2 * shape.age) * (1 + 0.2 * smile - 0.12 * gap)
     along = np.linspace(-1, 1, 25)
     side = np.abs(along)
     corner = -65 + 5.0 * smile
@@ -93,9 +98,7 @@ def curves(shape: Shape, expression: Expression) -> Curves:
     upper_lid, lower_lid = _eye(shape, expression)
     brow_top, brow_bottom = _brow(shape, expression)
     wide = shape.nose_width * (1 - 0.06 * shape.age)
-    base = np.array([[-15, -42.3], [-7.6, -44.4], [0, -45.8], [7.6, -44.4], [15, -42.3]]) * np.array(
-        [wide, 1]
-    )
+    base = np.array([[-15, -42.3], [-7.6, -44.4], [0, -45.8], [7.6, -44.4], [15, -42.3]]) * np.array([wide, 1])
     bridge = np.stack([np.zeros(4), np.array([0.4, -11.8, -23.5, -35.5])], 1)
     pupil = np.array([31.4 * shape.eye_distance + expression.gaze[0], 0.2 + expression.gaze[1]])
     return Curves(

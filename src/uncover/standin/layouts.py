@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from uncover.errors import InputError
 from uncover.progress import track
-from uncover.standin import sampling
+from uncover.standin import adults, infants
 from uncover.standin.compose import Photo, Truth, Visibility, compose
 from uncover.standin.scene import Scene
 from uncover.standin.surface import Array
@@ -46,9 +46,7 @@ def _check(size: int, **counts: int) -> None:
         raise InputError(f"--size {size}: photos need a longest side of at least 64 pixels")
     for name, count in counts.items():
         if not 0 <= count < _FIRST_TEST_NUMBER:
-            raise InputError(
-                f"--{name} {count}: expected a number of photos from 0 to {_FIRST_TEST_NUMBER - 1}"
-            )
+            raise InputError(f"--{name} {count}: expected a number of photos from 0 to {_FIRST_TEST_NUMBER - 1}")
 
 
 def _rng(seed: int, name: str, index: int) -> np.random.Generator:
@@ -115,7 +113,7 @@ def write_wflw(root: Path, *, train: int, test: int, size: int, seed: int) -> Co
     for part, count, first in (("train", train, 0), ("test", test, _FIRST_TEST_NUMBER)):
         rows = []
         for index in track(range(count), f"wflw {part}"):
-            scene = sampling.portrait(_rng(seed, f"wflw {part}", index), size)
+            scene = adults.portrait(_rng(seed, f"wflw {part}", index), size)
             photo = compose(scene)
             event = _EVENTS[index % len(_EVENTS)]
             number, title = event.split("--")
@@ -163,9 +161,7 @@ def write_merl_rav(root: Path, *, train: int, test: int, size: int, seed: int) -
     for part, count, first in (("train", train, 0), ("test", test, _FIRST_TEST_NUMBER)):
         for index in track(range(count), f"merl_rav {part}"):
             shared = part == "train" and index % _SPLIT_EVERY == _SPLIT_AT
-            scene = sampling.portrait(
-                _rng(seed, f"merl_rav {part}", index), size, people=2 if shared else None
-            )
+            scene = adults.portrait(_rng(seed, f"merl_rav {part}", index), size, people=2 if shared else None)
             photo = compose(scene)
             data = _jpeg(photo, scene)
             name = f"image{first + index + 1:05d}"
@@ -185,7 +181,7 @@ def write_hand_over_face(root: Path, *, frames: int, size: int, seed: int) -> Co
     root.mkdir(parents=True, exist_ok=True)
     for index in track(range(frames), "hand over face"):
         subject = _rng(seed, "hand over face subject", index % _SUBJECTS)
-        scene = sampling.hand_over_face(_rng(seed, "hand over face", index), size, subject)
+        scene = adults.hand_over_face(_rng(seed, "hand over face", index), size, subject)
         _write(root / f"frame_{index:04d}.jpg", _jpeg(compose(scene), scene))
     return Counts(frames, frames)
 
@@ -211,12 +207,12 @@ def _write_boxed(folder: Path, images: str, name: str, draw: Callable[[int], Sce
 
 def write_slapi(root: Path, *, none: int, easy: int, medium: int, hard: int, size: int, seed: int) -> Counts:
     """Write graded incubator frames with whole-face boxes: `<grade>/images/*.jpg`, `<grade>/labels/*.txt`."""
-    grades: dict[sampling.Grade, int] = {"none": none, "easy": easy, "medium": medium, "hard": hard}
+    grades: dict[infants.Grade, int] = {"none": none, "easy": easy, "medium": medium, "hard": hard}
     _check(size, **grades)
     for grade, count in grades.items():
 
-        def draw(index: int, grade: sampling.Grade = grade) -> Scene:
-            return sampling.incubator(_rng(seed, f"slapi {grade}", index), size, grade)
+        def draw(index: int, grade: infants.Grade = grade) -> Scene:
+            return infants.incubator(_rng(seed, f"slapi {grade}", index), size, grade)
 
         _write_boxed(root / grade, "images", grade, draw, count)
     total = sum(grades.values())
@@ -230,7 +226,7 @@ def write_preterm_web(root: Path, *, photos: int = 12, size: int, seed: int) -> 
         root,
         "photos",
         "preterm",
-        lambda index: sampling.preterm_web(_rng(seed, "preterm web", index), size),
+        lambda index: infants.preterm_web(_rng(seed, "preterm web", index), size),
         photos,
     )
     return Counts(photos, photos)

@@ -21,9 +21,8 @@ def photograph(picture: NDArray[np.float32], lens: Lens) -> NDArray[np.uint8]:
     if lens.defocus > 0.2:
         picture = blurred(picture, lens.defocus)
     if lens.motion > 1:
-        picture = cv2.filter2D(
-            picture, -1, _streak(lens.motion, lens.motion_angle), borderType=cv2.BORDER_REPLICATE
-        )
+        streak = _streak(lens.motion, lens.motion_angle)
+        picture = np.asarray(cv2.filter2D(picture, -1, streak, borderType=cv2.BORDER_REPLICATE), np.float32)
     grey = picture * 255
     if lens.noise > 0:
         grain = rng.standard_normal((height, width, 3), np.float32)
@@ -42,9 +41,7 @@ def _streak(length: float, angle: float) -> NDArray[np.float32]:
     return kernel / kernel.sum()
 
 
-def _with_glare(
-    picture: NDArray[np.float32], strength: float, rng: np.random.Generator
-) -> NDArray[np.float32]:
+def _with_glare(picture: NDArray[np.float32], strength: float, rng: np.random.Generator) -> NDArray[np.float32]:
     """Reflections on a plastic wall: a veil, a few bright slanted bars."""
     height, width = picture.shape[:2]
     veil = np.zeros((height, width), np.float32)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from uncover.standin.landmarks import Curves, curves
+from uncover.standin.landmarks import Curves, curves, eye_scale
 from uncover.standin.scene import Colour, Person
 from uncover.standin.surface import Array, Texture
 from uncover.standin.textures import Picture, bgr, noise, resized
@@ -16,9 +16,7 @@ _SHIFT = 4
 
 def uv(canonical: Array) -> Array:
     """Texture coordinates (..., 2) in 0..1 of canonical coordinates (..., 2)."""
-    return np.stack(
-        [(canonical[..., 0] - _LEFT) / (_RIGHT - _LEFT), (_TOP - canonical[..., 1]) / (_TOP - _BOTTOM)], -1
-    )
+    return np.stack([(canonical[..., 0] - _LEFT) / (_RIGHT - _LEFT), (_TOP - canonical[..., 1]) / (_TOP - _BOTTOM)], -1)
 
 
 class _Sheet:
@@ -61,9 +59,7 @@ class _Sheet:
         """Fill an outline with a colour; `soft` blurs its edge (mm)."""
         self._blend(points[None], colour, strength, soft, 0.0)
 
-    def line(
-        self, points: Array, colour: Colour, width: float, strength: float = 1.0, soft: float = 0.0
-    ) -> None:
+    def line(self, points: Array, colour: Colour, width: float, strength: float = 1.0, soft: float = 0.0) -> None:
         """Draw a line (points, 2), or many at once (n, points, 2), `width` mm wide."""
         self._blend(points.reshape(-1, *points.shape[-2:]), colour, strength, soft, width)
 
@@ -139,9 +135,7 @@ def _skin(sheet: _Sheet, person: Person, rng: np.random.Generator) -> None:
         ground.fill(beard, person.hair.colour, 0.75 * looks.stubble, 4)
     sheet.picture = resized(ground.picture, sheet.width, sheet.height)
     pores = rng.normal(0, 0.012, (sheet.height // 2, sheet.width // 2)).astype(np.float32)
-    sheet.picture *= (
-        1 + resized(pores, sheet.width, sheet.height)[..., None]
-    )
+    sheet.picture *= 1 + resized(pores, sheet.width, sheet.height)[..., None]
 
 
 def _nose(sheet: _Sheet, skin: Colour, width: float, size: float) -> None:
@@ -169,9 +163,9 @@ def _mouth(sheet: _Sheet, person: Person, lines: Curves) -> None:
     pink = np.array(_tinted(skin, 0.82, 0.26)) * (1 - make_up) + np.array([0.18, 0.14, 0.66]) * make_up
     lip: Colour = (float(pink[0]), float(pink[1]), float(pink[2]))
     outer_up, inner_up, inner_low, outer_low = lines.lips
-    sheet.fill(np.concatenate([outer_up, outer_low[::-1]]), lip, 0.9, 0.5)
+    sheet.fill(np.concatenate([outer_up, outer_low[::-1]]), lip, 0.9 - 0.3 * person.shape.age, 0.5)
     upper = np.concatenate([outer_up, inner_up[::-1]])
-    sheet.fill(upper, _tinted(lip, 0.8), 0.55, 0.7)
+    sheet.fill(upper, _tinted(lip, 0.8), 0.55 - 0.25 * person.shape.age, 0.7)
     middle = outer_low[8:17] * 0.55 + inner_low[8:17] * 0.45
     sheet.line(middle, _tinted(lip, 1.28), 2.0, 0.4, 1.0)
     inside = np.concatenate([inner_up, inner_low[::-1]])
@@ -180,9 +174,7 @@ def _mouth(sheet: _Sheet, person: Person, lines: Curves) -> None:
         sheet.fill(inside, (0.10, 0.07, 0.20), 1.0, 0.3)
         if person.shape.age < 0.5:
             depth = min(0.55, 4.0 / gap) + 0.35 * person.expression.smile
-            teeth = np.concatenate(
-                [inner_up[3:-3], (inner_up + (inner_low - inner_up) * min(depth, 0.9))[3:-3][::-1]]
-            )
+            teeth = np.concatenate([inner_up[3:-3], (inner_up + (inner_low - inner_up) * min(depth, 0.9))[3:-3][::-1]])
             sheet.fill(teeth, (0.82, 0.88, 0.90), 0.95, 0.4)
         elif gap > 4:
             low = float(inner_low[12, 1])
@@ -197,7 +189,7 @@ def _eye(sheet: _Sheet, person: Person, lines: Curves, side: float) -> None:
     mirror = np.array([side, 1.0])
     upper, lower = lines.upper_lid * mirror, lines.lower_lid * mirror
     skin, looks, openness = person.looks.skin, person.looks, person.expression.eye_open
-    size = person.shape.eye_size * (1 + 0.14 * person.shape.age)
+    size = eye_scale(person.shape)
     middle = lines.upper_lid[:, 0].mean()
     x = side * middle + lines.pupil[0] - middle
     y = float(lines.pupil[1])

@@ -229,4 +229,4 @@ def _sample(texture: NDArray[np.uint8], uv: NDArray[np.float32]) -> NDArray[np.f
     padded[: len(uv)] = uv * np.array([width, height], np.float32) - np.float32(0.5)
     maps = padded.reshape(lines, fold, 2)
     found = cv2.remap(texture, maps[..., 0], maps[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return found.reshape(-1, 3)[: len(uv)].astype(np.float32) / 255
+    return found.reshape(-1, 3)[: len(uv)].astype(np.float32) / np.float32(255)

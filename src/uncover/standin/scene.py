@@ -1,8 +1,9 @@
 """Everything that describes one picture, as plain frozen parameters.
 
 A `Scene` holds no randomness: the same scene always gives the same picture. Lengths are millimetres of a head whose
-pupils are 63 mm apart, angles are degrees, colours are BGR in 0..1, image positions are pixels from the top left corner.
-The subject's right side is the image's left side in a frontal photo; +x is image right, +y up, +z towards the viewer.
+pupils are 63 mm apart, angles are degrees, colours are BGR in 0..1, image positions are pixels from the top
+left corner. The subject's right side is the image's left side in a frontal photo; +x is image right, +y up, +z towards
+the viewer.
 """
 
 from dataclasses import dataclass, field
@@ -221,7 +222,7 @@ class Light:
 
 @dataclass(frozen=True)
 class Lens:
-    """What the camera does: blur radii in px, sensor noise in grey levels, JPEG quality, share of plastic-wall glare."""
+    """What the camera does: blur radii in px, sensor noise in grey levels, JPEG quality, plastic-wall glare in 0..1."""
 
     defocus: float = 0.0
     motion: float = 0.0

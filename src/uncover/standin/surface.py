@@ -69,12 +69,7 @@ def spline(knots: Array, values: Array, at: Array) -> Array:
         share, step = share[..., None], step[..., None]
     left, right = values[index], values[index + 1]
     a, b = slopes[index] * step, slopes[index + 1] * step
-    return (
-        left
-        + share * a
-        + share**2 * (3 * (right - left) - 2 * a - b)
-        + share**3 * (a + b - 2 * (right - left))
-    )
+    return left + share * a + share**2 * (3 * (right - left) - 2 * a - b) + share**3 * (a + b - 2 * (right - left))
 
 
 def tube_points(path: Array, radii: Array, sides: int = 8, flatten: float = 1.0) -> Array:
@@ -107,9 +102,7 @@ def tube_points(path: Array, radii: Array, sides: int = 8, flatten: float = 1.0)
     return centre[:, None] + radius[:, None, None] * ring
 
 
-def ellipsoid_points(
-    centre: Array, radii: Array, power: float = 2.0, rows: int = 12, columns: int = 20
-) -> Array:
+def ellipsoid_points(centre: Array, radii: Array, power: float = 2.0, rows: int = 12, columns: int = 20) -> Array:
     """(rows, columns, 3) grid of a superellipsoid; `power` above 2 makes it boxier."""
     v = np.linspace(0.02, np.pi - 0.02, rows)[:, None]
     u = np.linspace(-np.pi, np.pi, columns)[None]

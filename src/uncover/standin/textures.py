@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from uncover.standin.scene import Colour
 from uncover.standin.surface import Texture
 
-
 Picture = NDArray[np.float32]
 
 
@@ -38,9 +37,7 @@ def scaled(colour: Colour, factor: float) -> Colour:
     return (colour[0] * factor, colour[1] * factor, colour[2] * factor)
 
 
-def noise(
-    rng: np.random.Generator, height: int, width: int, cell: tuple[float, float]
-) -> Picture:
+def noise(rng: np.random.Generator, height: int, width: int, cell: tuple[float, float]) -> Picture:
     """(height, width) float32 smooth noise in about -1..1 whose features measure `cell` (vertical, horizontal) px."""
     rows, columns = max(2, round(height / cell[0])), max(2, round(width / cell[1]))
     coarse = rng.uniform(-1, 1, (rows, columns)).astype(np.float32)
@@ -59,9 +56,7 @@ def hair(rng: np.random.Generator, colour: Colour, size: int = 192) -> Texture:
     return to_texture(glow[..., None] * bgr(colour) + 0.02)
 
 
-def knit(
-    rng: np.random.Generator, colour: Colour, stripe: Colour, stripes: int = 0, size: int = 192
-) -> Texture:
+def knit(rng: np.random.Generator, colour: Colour, stripe: Colour, stripes: int = 0, size: int = 192) -> Texture:
     """Ribs that run down, with stripes across."""
     rows, columns = np.mgrid[0:size, 0:size].astype(np.float32)
     ribs = 0.86 + 0.14 * np.sin(columns * (2 * np.pi / 4.8)) * (0.8 + 0.2 * np.sin(rows * (2 * np.pi / 5)))
@@ -70,9 +65,7 @@ def knit(
     return to_texture((base * (ribs + 0.06 * noise(rng, size, size, (9, 9)))[..., None]).astype(np.float32))
 
 
-def cloth(
-    rng: np.random.Generator, colour: Colour, stripe: Colour, pattern: str = "weave", size: int = 256
-) -> Texture:
+def cloth(rng: np.random.Generator, colour: Colour, stripe: Colour, pattern: str = "weave", size: int = 256) -> Texture:
     """Cloth whose `pattern` is plain, weave, stripes, checks or dots, with soft folds in its shading."""
     rows, columns = np.mgrid[0:size, 0:size].astype(np.float32)
     if pattern == "stripes":

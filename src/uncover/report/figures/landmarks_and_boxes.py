@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from uncover.datasets.faces_table import attribute
 from uncover.faces.face import Visibility
 from uncover.report.figures.style import PART_COLOURS, new_figure
 
@@ -25,15 +26,18 @@ KINDS = {
 
 
 def choose_photo(faces: pd.DataFrame, boxes: pd.DataFrame) -> str:
-    """Id of the photo with one face, all its boxes, and the largest whole-face box; the first by name of equals."""
+    """Id of the photo that shows the parts best: one face with all its boxes, uncovered where one is, and large."""
     kept = boxes[boxes["status"] == "kept"]
     complete = kept.groupby("photo").size().pipe(lambda sizes: sizes[sizes == boxes["part"].nunique()].index)
     single = faces.groupby("photo").size().pipe(lambda sizes: sizes[sizes == 1].index)
+    uncovered = set(faces.loc[attribute(faces, "occlusion").isin(["", "0"]), "photo"])
     whole = kept[(kept["part"] == "whole face") & kept["photo"].isin(complete.intersection(single))]
-    whole = whole.assign(area=(whole["x2"] - whole["x1"]) * (whole["y2"] - whole["y1"]))
     if whole.empty:
         return str(kept["photo"].iloc[0])
-    return str(whole.sort_values(["area", "photo"], ascending=[False, True])["photo"].iloc[0])
+    whole = whole.assign(
+        area=(whole["x2"] - whole["x1"]) * (whole["y2"] - whole["y1"]), clear=whole["photo"].isin(uncovered)
+    )
+    return str(whole.sort_values(["clear", "area", "photo"], ascending=[False, False, True])["photo"].iloc[0])
 
 
 def landmarks_and_boxes(

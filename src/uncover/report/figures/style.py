@@ -51,4 +51,4 @@ def save_figure(figure: Figure, folder: Path, name: str) -> None:
     metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None, "Creator": None}}
     for suffix, entries in metadata.items():
         with new_file(folder / f"{name}.{suffix}") as path:
-            figure.savefig(path, metadata=entries)
+            figure.savefig(path, metadata=entries, bbox_inches="tight", pad_inches=0.05)

@@ -9,8 +9,6 @@ import pandas as pd
 from uncover.report.tables.table import Table
 
 NAMES = {"wflw": "WFLW", "merl_rav": "MERL RAV", "hof": "Hand Over Face"}
-FEW = 0.2
-"""Share of photos with several faces up to which a set holds "mainly one face": MERL-RAV has 0.18, WFLW more."""
 
 
 def original_datasets(faces: Sequence[pd.DataFrame], frames: Sequence[pd.DataFrame]) -> Table:
@@ -28,13 +26,8 @@ def original_datasets(faces: Sequence[pd.DataFrame], frames: Sequence[pd.DataFra
     for table in faces:
         source = str(table["source"].iloc[0])
         per_photo = table.groupby("photo").size()
-        several = float((per_photo > 1).mean())
-        kind = "One face" if several == 0 else "Mainly one face" if several <= FEW else "One or multiple faces"
-        rows[source] = (kind, len(table))
-        notes.append(
-            f"{NAMES[source]}: {len(table)} usable faces in {len(per_photo)} photos, "
-            f"{int((per_photo > 1).sum())} of them ({100 * several:.1f} %) with several annotated faces."
-        )
+        rows[source] = (_describe(per_photo), len(table))
+        notes.append(f"{NAMES[source]}: {len(table)} usable faces in {len(per_photo)} photos.")
     for table in frames:
         source = str(table["source"].iloc[0])
         rows[source] = ("One face" if not table["labelled"].any() else "Annotated frames", len(table))
@@ -49,3 +42,10 @@ def original_datasets(faces: Sequence[pd.DataFrame], frames: Sequence[pd.DataFra
         }
     )
     return Table("table_01", "Table 1: original data sets used for training and evaluation", frame, notes)
+
+
+def _describe(faces_per_photo: pd.Series) -> str:
+    most = int(faces_per_photo.max())
+    if most == 1:
+        return "One face"
+    return f"One face in {100 * float((faces_per_photo == 1).mean()):.0f} %, up to {most}"

@@ -1,0 +1,109 @@
+"""What is installed, what the machine has, and which raw data is there."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+from uncover.config.model import Config
+from uncover.datasets.sources import RAW_DATA
+from uncover.workflow.targets import FRAME_SOURCES, LANDMARK_SOURCES, raw_folder
+
+PACKAGES = (
+    "snakemake",
+    "torch",
+    "torchvision",
+    "yolov5",
+    "grad-cam",
+    "opencv-python-headless",
+    "tifffile",
+    "pandas",
+    "pyarrow",
+    "matplotlib",
+    "numpy",
+    "pillow",
+    "pydantic",
+)
+GIGABYTE = 10**9
+ENOUGH_DISK = 5 * GIGABYTE
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor: a topic, what was found, and what to think of it.
+
+    A "problem" keeps every run from working; a "missing" raw data set only those runs that ask for it.
+    """
+
+    topic: str
+    found: str
+    verdict: Literal["ok", "missing", "problem"] = "ok"
+
+
+def examine(config: Config, folder: Path) -> list[Finding]:
+    """Look at packages, machine, disk and raw data.
+
+    Args:
+        config: Says which raw data a run wants.
+        folder: Where results go, whose disk counts.
+    """
+    return [*_packages(), *_machine(folder), *_raw_data(config)]
+
+
+def _packages() -> list[Finding]:
+    findings = [Finding("python", platform.python_version())]
+    for package in PACKAGES:
+        try:
+            findings.append(Finding(package, metadata.version(package)))
+        except metadata.PackageNotFoundError:
+            findings.append(Finding(package, "not installed; run: make setup", "problem"))
+    return findings
+
+
+def _machine(folder: Path) -> list[Finding]:
+    import psutil
+
+    usage = shutil.disk_usage(folder)
+    free = f"{usage.free / GIGABYTE:.0f} of {usage.total / GIGABYTE:.0f} GB free at {folder.resolve()}"
+    memory = psutil.virtual_memory()
+    return [
+        Finding("processor", f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores"),
+        Finding("memory", f"{memory.available / GIGABYTE:.0f} of {memory.total / GIGABYTE:.0f} GB free"),
+        Finding("disk", free, "ok" if usage.free > ENOUGH_DISK else "problem"),
+        Finding("GPU", _gpus()),
+    ]
+
+
+def _gpus() -> str:
+    """Names of the GPUs as their driver gives them, which takes no torch and no seconds."""
+    if shutil.which("nvidia-smi") is None:
+        return "none found (no nvidia-smi); everything runs on the processor"
+    query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"nvidia-smi does not answer ({error})"
+    lines = [line.strip() for line in answer.stdout.splitlines() if line.strip()]
+    return "; ".join(lines) if answer.returncode == 0 and lines else "none (nvidia-smi lists no GPU)"
+
+
+def _raw_data(config: Config) -> list[Finding]:
+    if config.raw.standin:
+        return [Finding("raw data", "the embedded stand-in; nothing to download")]
+    findings = []
+    for source in (*LANDMARK_SOURCES, "aflw", *FRAME_SOURCES):
+        path = raw_folder(config, source)
+        if path is None:
+            wanted = f"not asked for (raw.{source}); {RAW_DATA[source]}"
+            findings.append(Finding(source, wanted))
+        elif path.is_dir():
+            findings.append(Finding(source, f"present at {path}"))
+        else:
+            findings.append(Finding(source, f"missing at {path}; ask for it: {RAW_DATA[source]}", "missing"))
+    return findings
