@@ -28,6 +28,7 @@ $(READY): envs/requirements.txt envs/dev.txt pyproject.toml
 
 demo: $(READY)  ## the whole thesis on the synthetic stand-in, from nothing to tables and figures
 	$(BIN)/snakemake --cores $(CORES) --workflow-profile workflow/profiles/default
+	$(BIN)/snakemake --report results/demo/report.html --quiet all
 	@$(BIN)/uncover summary results/demo
 
 test: $(READY)  ## the quick tests
@@ -56,8 +57,8 @@ lock: $(READY)  ## resolve the environment anew
 	  --no-emit-index-url --no-emit-find-links --override envs/overrides.txt envs/dev.in -o envs/dev.txt
 	$(BIN)/python envs/make_conda.py
 
-bench-labels: $(READY)  ## part boxes of all label files: seconds on one core (RAW=folder of MERL-RAV labels)
-	@$(BIN)/python benchmarks/bench_labels.py $(RAW)
+bench-labels: $(READY)  ## part boxes of 20 780 labels on one core (REAL=folder of the real ones)
+	@$(BIN)/python benchmarks/bench_labels.py $(REAL)
 
 bench-dag: $(READY)  ## planning the whole thesis: seconds of a dry run
 	@$(BIN)/python benchmarks/bench_dag.py

@@ -12,8 +12,8 @@ from uncover.config.section import Section
 class Merge(Section):
     """Whether the faces of one photo share one label file."""
 
-    wflw: bool = True
-    merl_rav: bool = True
+    wflw: bool = Field(True, description="faces of one photo in one label file")
+    merl_rav: bool = Field(True, description="faces of one photo in one label file")
 
 
 class Labels(Section):
@@ -34,9 +34,9 @@ class Labels(Section):
 class Wishes(Section):
     """Photos wanted per set; null takes all there are."""
 
-    train: NonNegativeInt | None = None
-    val: NonNegativeInt | None = None
-    test: NonNegativeInt | None = None
+    train: NonNegativeInt | None = Field(None, description="photos wanted, from the official train part; null takes what is left")
+    val: NonNegativeInt | None = Field(None, description="photos wanted, from the official test part; null takes what is left")
+    test: NonNegativeInt | None = Field(None, description="photos wanted, from the official test part; null takes what is left")
 
 
 class Splits(Section):

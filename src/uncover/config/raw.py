@@ -39,17 +39,17 @@ class Raw(Section):
 class Parts(Section):
     """Photos in the official parts of a stand-in."""
 
-    train: PositiveInt
-    test: PositiveInt
+    train: PositiveInt = Field(description="photos of its official train part")
+    test: PositiveInt = Field(description="photos of its official test part")
 
 
 class Grades(Section):
     """Frames per grade of occlusion."""
 
-    none: NonNegativeInt = 10
-    easy: NonNegativeInt = 64
-    medium: NonNegativeInt = 203
-    hard: NonNegativeInt = 210
+    none: NonNegativeInt = Field(10, description="frames of this grade")
+    easy: NonNegativeInt = Field(64, description="frames of this grade")
+    medium: NonNegativeInt = Field(203, description="frames of this grade")
+    hard: NonNegativeInt = Field(210, description="frames of this grade")
 
 
 class Standin(Section):

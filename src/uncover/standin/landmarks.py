@@ -15,11 +15,11 @@ from uncover.standin.surface import Array, apply, rotation
 Mask = NDArray[np.bool_]
 
 _CONTOUR_TOP = 0.5
-# A contour point beyond the horizon slides forward to the visible outline, as annotators draw it; once the outline
-# it slid to is this close to the middle of the face (share of the half width), its own side counts as out of sight.
-_OUTLINE_SHARE = 0.42
-# By the ear the outline is gone sooner.
-_EAR_SHARE = 0.72
+# A contour point beyond the horizon slides forward to the visible outline, as annotators draw it, but no farther than
+# the cheek: shares of the half width, dense where the surface turns.
+_OUTLINE_SHARES = np.sin(np.radians(np.linspace(90, 27, 64)))
+# A side of the contour counts as out of sight beyond this turn of the head, its end by the ear sooner (degrees).
+_SIDE_GONE, _EAR_GONE = 54.0, 38.0
 
 
 @dataclass(frozen=True)
@@ -192,17 +192,14 @@ def contour(head: Head, count: int, pose: Array) -> tuple[Array, Mask]:
     heights = np.interp(even, length, y)
     rows = np.concatenate([heights, heights[-2::-1]])
     side = np.sign(np.arange(count) - count // 2)
-    shares = np.linspace(1, 0, 41)
     _, widths, _, _, _ = head.sections(rows)
-    candidates = head.place(side[:, None] * shares * widths[:, None], rows[:, None])
+    candidates = head.place(side[:, None] * _OUTLINE_SHARES * widths[:, None], rows[:, None])
     outward = side[:, None] * apply(pose, candidates)[..., 0]
     best = outward.argmax(1)
     best[count // 2] = 0
-    place = np.abs(np.arange(count) - count // 2)
-    hidden = np.zeros(count, bool)
-    for half in (-1, 1):
-        hidden |= (side == half) & (np.median(shares[best[side == half]]) < _OUTLINE_SHARE)
-    hidden |= (place > 0.9 * (count // 2)) & (shares[best] < _EAR_SHARE)
+    turn = np.degrees(np.arctan2(pose[0, 2], pose[2, 2]))
+    by_ear = np.abs(np.arange(count) - count // 2) > 0.9 * (count // 2)
+    hidden = side * turn > np.where(by_ear, _EAR_GONE, _SIDE_GONE)
     return candidates[np.arange(count), best], hidden
 
 

@@ -112,8 +112,10 @@ def _skin(sheet: _Sheet, person: Person, rng: np.random.Generator) -> None:
     ground = _Sheet(1.0)
     ground.picture[:] = looks.skin
     skin = looks.skin
-    blotches = 1 + 0.035 * noise(rng, rows, columns, (26, 26)) + 0.02 * noise(rng, rows, columns, (8, 8))
-    ground.picture *= blotches[..., None]
+    # Beyond the painted region its border is repeated, and marks there would become streaks.
+    inner = 1 - np.linspace(-1, 1, columns) ** 8
+    blotches = 0.035 * noise(rng, rows, columns, (26, 26)) + 0.02 * noise(rng, rows, columns, (8, 8))
+    ground.picture *= (1 + inner * blotches)[..., None]
     eye = 31.4 * shape.eye_distance
     for side in (-1.0, 1.0):
         ground.oval((side * 44, -32), (19, 15), _tinted(skin, 0.95, 0.2), 0.75 * looks.blush, 9)
@@ -135,6 +137,7 @@ def _skin(sheet: _Sheet, person: Person, rng: np.random.Generator) -> None:
         ground.fill(beard, person.hair.colour, 0.75 * looks.stubble, 4)
     sheet.picture = resized(ground.picture, sheet.width, sheet.height)
     pores = rng.normal(0, 0.012, (sheet.height // 2, sheet.width // 2)).astype(np.float32)
+    pores *= 1 - np.linspace(-1, 1, pores.shape[1]) ** 8
     sheet.picture *= 1 + resized(pores, sheet.width, sheet.height)[..., None]
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -106,3 +107,23 @@ def test_grades_hide_more_and_more() -> None:
     shares = [hidden_share(grade) for grade in ("none", "easy", "medium", "hard")]
     assert shares[0] < shares[1] < shares[2] < shares[3], shares
     assert shares[0] < 0.05 and shares[3] > 0.5
+
+
+def test_a_detector_trained_on_real_photos_sees_the_faces() -> None:
+    """OpenCV's Viola-Jones cascade knows only real faces; roll is undone because it finds upright ones only."""
+    cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_alt2.xml")
+
+    def finds(scene: Scene) -> bool:
+        photo = compose(scene)
+        truth = photo.faces[0]
+        upright = cv2.getRotationMatrix2D(truth.person.centre, truth.person.roll, 1)
+        grey = cv2.warpAffine(cv2.cvtColor(photo.picture, cv2.COLOR_BGR2GRAY), upright, (scene.width, scene.height))
+        middle = cv2.transform(truth.wflw[None, 54:55], upright)[0, 0]
+        found = cascade.detectMultiScale(grey, 1.1, 3, minSize=(24, 24))
+        return any(x < middle[0] < x + w and y < middle[1] < y + h for x, y, w, h in found)
+
+    def rate(grade: infants.Grade) -> float:
+        return float(np.mean([finds(infants.incubator(np.random.default_rng([8, n]), 240, grade)) for n in range(10)]))
+
+    assert rate("none") >= 0.8
+    assert rate("hard") <= 0.2

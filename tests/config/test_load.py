@@ -1,0 +1,101 @@
+"""Configs: what loads, and how what does not is explained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from uncover.config.load import check_config, load_config
+from uncover.errors import InputError
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", ["demo", "thesis", "as_released", "real_sample"])
+def test_every_config_of_the_repository_loads_under_its_own_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    assert load_config(Path("config", f"{name}.yaml")).run == name
+
+
+def test_thesis_has_the_settings_of_table_3_and_of_the_released_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    config = load_config(Path("config/thesis.yaml"))
+    rgb10 = config.detectors.rgb10
+    found = rgb10.hyperparameters
+    assert (found.lr0, rgb10.optimizer, found.iou_t) == (0.0072, "SGD", 0.2)
+    assert (found.hsv_h, found.hsv_v, found.hsv_s) == (0.0107, 0.42373, 0.52782)
+    assert (found.translate, found.scale) == (0.07382, 0.48072)
+    assert (rgb10.rectangular, config.detectors.hirescam_avg.rectangular) == (True, False)
+    assert config.detectors.rgb1 == rgb10.model_copy(update={"classes": "whole_face"})
+    assert config.detectors.gradcampp_10 == config.detectors.hirescam_10
+    assert (config.splits.wflw.train, config.splits.wflw.val, config.splits.wflw.test) == (6000, 125, 794)
+    assert (config.splits.merl_rav.train, config.splits.merl_rav.val, config.splits.merl_rav.test) == (8601, 1656, 804)
+
+
+def test_as_released_differs_from_thesis_only_where_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    thesis, released = (load_config(Path("config", name)).model_dump() for name in ("thesis.yaml", "as_released.yaml"))
+    changed = {key for key in thesis if thesis[key] != released[key]}
+    assert changed == {"run", "labels", "splits", "detectors", "heatmaps"}
+    assert released["labels"]["parts"] == "released"
+    assert released["detectors"]["rgb10"]["hyperparameters"] == thesis["detectors"]["rgb10"]["hyperparameters"]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"run": "a", "splits": {"sed": 3}}, "key splits.sed is unknown; did you mean splits.seed?"),
+        ({"run": "a", "slits": {}}, "key slits is unknown; did you mean splits?"),
+        ({"run": "a", "zzz": 1}, "key zzz is unknown; known keys: run, raw,"),
+        ({}, "key run is missing"),
+        ({"run": "../a"}, "key run: string should match pattern"),
+        ({"run": "a", "labels": {"parts": "right"}}, "key labels.parts: input should be 'corrected' or 'released'"),
+        ({"run": "a", "standin": {"size": 10}}, "key standin.size: input should be greater than or equal to 64"),
+        ({"run": "a", "splits": {"wflw": {"train": -1}}}, "key splits.wflw.train: input should be greater"),
+        ({"run": "a", "detectors": {"rgb10": {"image_size": 333}}}, "key detectors.rgb10.image_size: input should be a"),
+        ({"run": "a", "splits": None}, "key splits: "),
+    ],
+)
+def test_a_wrong_key_or_value_is_one_line_that_names_it(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as error:
+        check_config(values, "my.yaml")
+    assert str(error.value).startswith("my.yaml: ")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_all_wrong_keys_are_named_at_once() -> None:
+    with pytest.raises(InputError) as error:
+        check_config({"run": "x", "a": 1, "labels": {"b": 2}})
+    assert "key a is unknown" in str(error.value) and "key labels.b is unknown" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("a: [", "is not YAML"), ("- 1\n", "holds no keys"), ("", "holds no keys"), (None, "does not exist")],
+)
+def test_a_file_that_is_no_config(tmp_path: Path, text: str | None, message: str) -> None:
+    path = tmp_path / "config.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        load_config(path)
+
+
+def test_extending_changes_some_values_and_keeps_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("base.yaml").write_text("run: base\nsplits: {seed: 1, wflw: {train: 5, val: 6}}\n")
+    Path("mine.yaml").write_text("extends: base.yaml\nrun: mine\nsplits: {wflw: {val: 7}}\n")
+    config = load_config(Path("mine.yaml"))
+    assert (config.run, config.splits.seed) == ("mine", 1)
+    assert (config.splits.wflw.train, config.splits.wflw.val) == (5, 7)
+
+
+def test_extending_in_a_circle_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.yaml").write_text("extends: b.yaml\nrun: a\n")
+    Path("b.yaml").write_text("extends: a.yaml\nrun: b\n")
+    with pytest.raises(InputError, match="circle"):
+        load_config(Path("a.yaml"))

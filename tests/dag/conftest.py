@@ -1,0 +1,96 @@
+"""A copy of the checkout that tests may change, and a tiny run in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+NEEDED = ("Snakefile", "workflow", "config", "envs", "src")
+
+TINY = """\
+run: tiny
+raw: {standin: true}
+standin:
+  seed: 3
+  size: 96
+  wflw: {train: 4, test: 6}
+  merl_rav: {train: 6, test: 6}
+  hof: 2
+  slapi: {none: 1, easy: 1, medium: 1, hard: 1}
+  preterm_web: 2
+splits:
+  wflw: {train: null, val: 1, test: null}
+  merl_rav: {train: null, val: 1, test: null}
+"""
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A checkout in a temporary folder."""
+
+    root: Path
+
+    def snakemake(self, *arguments: str, config: str = "config/tiny.yaml") -> str:
+        """Run Snakemake here and return all that it prints; fail the test if it fails."""
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", config]
+        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def planned(self, *arguments: str, config: str = "config/tiny.yaml") -> dict[str, int]:
+        """Jobs by rule that a dry run would run, without the target rule `all`."""
+        plan = self.snakemake("--dry-run", *arguments, config=config)
+        table = re.search(r"^job +count\n[- ]+\n(.*?)^total", plan, re.MULTILINE | re.DOTALL)
+        if table is None:
+            assert "Nothing to be done" in plan, plan
+            return {}
+        rows = (line.split() for line in table.group(1).splitlines())
+        return {rule: int(count) for rule, count in rows if rule != "all"}
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Replace a text that stands exactly once in a file."""
+        file = self.root / path
+        text = file.read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {path}"
+        file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def plain_checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A checkout without results. Do not change it."""
+    root = tmp_path_factory.mktemp("checkout")
+    for name in NEEDED:
+        source = REPOSITORY / name
+        if source.is_dir():
+            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        else:
+            shutil.copy(source, root / name)
+    (root / "config" / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    return Checkout(root)
+
+
+@pytest.fixture(scope="session")
+def finished_checkout(plain_checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A checkout in which the tiny run is complete. Do not change it."""
+    root = tmp_path_factory.mktemp("finished") / "checkout"
+    shutil.copytree(plain_checkout.root, root, symlinks=True)
+    checkout = Checkout(root)
+    checkout.snakemake()
+    return checkout
+
+
+@pytest.fixture
+def own_checkout(finished_checkout: Checkout, tmp_path: Path) -> Checkout:
+    """The same for one test, which may change it."""
+    root = tmp_path / "checkout"
+    shutil.copytree(finished_checkout.root, root, symlinks=True)
+    return Checkout(root)

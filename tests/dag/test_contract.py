@@ -1,0 +1,72 @@
+"""What every rule owes, and how many jobs each config makes."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+from tests.dag.conftest import Checkout
+
+STANDIN_JOBS = {
+    "make_standin": 5,
+    "read_faces": 2,
+    "split_photos": 2,
+    "label_faces": 4,
+    "label_frames": 6,
+    "table_01": 1,
+    "table_02": 1,
+    "table_parts": 1,
+    "figure_15": 1,
+    "figure_16": 1,
+}
+REAL_JOBS = {rule: count for rule, count in STANDIN_JOBS.items() if rule != "make_standin"}
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ("config/demo.yaml", STANDIN_JOBS),
+        ("config/thesis.yaml", REAL_JOBS),
+        ("config/as_released.yaml", REAL_JOBS),
+        ("config/real_sample.yaml", REAL_JOBS | {"label_frames": 3}),
+    ],
+)
+def test_each_config_plans_its_jobs_without_any_raw_data(
+    plain_checkout: Checkout, config: str, expected: dict[str, int]
+) -> None:
+    assert plain_checkout.planned(config=config) == expected
+
+
+def test_every_rule_has_log_benchmark_and_resources_and_no_path_is_written_twice(plain_checkout: Checkout) -> None:
+    plan = plain_checkout.snakemake("--dry-run", "--forceall", "--printshellcmds")
+    jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)", plan, re.MULTILINE)
+    assert {rule for rule, _ in jobs} == {*STANDIN_JOBS, "all"}
+    outputs: Counter[str] = Counter()
+    for rule, text in jobs:
+        fields = dict(line.strip().split(": ", 1) for line in text.splitlines() if ": " in line)
+        if rule == "all":
+            continue
+        assert fields["log"].startswith(f"results/tiny/logs/{rule}"), rule
+        assert fields["benchmark"].startswith(f"results/tiny/benchmarks/{rule}"), rule
+        assert "mem_mb=" in fields["resources"] and "runtime=" in fields["resources"], rule
+        outputs.update(fields["output"].split(", "))
+    assert {path: count for path, count in outputs.items() if count > 1} == {}
+    assert all(path.startswith("results/tiny/") for path in outputs)
+
+
+def test_every_job_is_a_command_that_can_be_run_by_hand(plain_checkout: Checkout) -> None:
+    plan = plain_checkout.snakemake("--dry-run", "--forceall", "--printshellcmds")
+    commands = re.findall(r"^Shell command: (.+)$", plan, re.MULTILINE)
+    assert len([command for command in commands if command.startswith("uncover ")]) == sum(STANDIN_JOBS.values())
+
+
+def test_a_misspelt_key_is_one_line_that_names_it(plain_checkout: Checkout) -> None:
+    (plain_checkout.root / "config" / "wrong.yaml").write_text("run: wrong\nsplits: {sed: 3}\n", encoding="utf-8")
+    with pytest.raises(AssertionError, match=r"key splits.sed is unknown; did you mean splits.seed\?"):
+        plain_checkout.snakemake("--dry-run", config="config/wrong.yaml")
+
+
+def test_the_demo_is_the_default_and_leaks_into_no_other_config(plain_checkout: Checkout) -> None:
+    assert "standin" not in plain_checkout.snakemake("--dry-run", config="config/thesis.yaml")

@@ -1,0 +1,30 @@
+"""The doctor says what is missing and whom to ask."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from uncover import cli
+from uncover.config.load import check_config
+from uncover.workflow.doctor import examine
+
+
+def test_missing_and_present_raw_data(tmp_path: Path) -> None:
+    (tmp_path / "WFLW").mkdir()
+    config = check_config({"run": "a", "raw": {"folder": str(tmp_path), "wflw": "WFLW", "merl_rav": "M", "hof": "H"}})
+    found = {finding.topic: finding for finding in examine(config, tmp_path)}
+    assert found["wflw"].verdict == "ok"
+    assert found["merl_rav"].verdict == "missing"
+    assert "https://github.com/abhi1kumar/MERL-RAV_dataset" in found["merl_rav"].found
+    assert "private" in found["slapi"].found
+    assert "free" in found["disk"].found
+
+
+def test_the_command_prints_a_line_a_finding(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2])
+    assert cli.main(["doctor"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("ok") and "torch" in line for line in lines)
+    assert any("TU Graz" in line for line in lines)
