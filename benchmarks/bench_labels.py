@@ -79,7 +79,8 @@ def plain_loop(folder: Path) -> int:
 def rectangles(points: np.ndarray, count: int) -> list[tuple[int, int, int, int]]:
     """One boundingRect per part."""
     return [
-        cv2.boundingRect(np.concatenate([points[first:last] for first, last in slices])) for slices in SLICES[count].values()
+        cv2.boundingRect(np.concatenate([points[first:last] for first, last in slices]))
+        for slices in SLICES[count].values()
     ]
 
 

@@ -44,9 +44,7 @@ def new_folder(out: Path) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
     try:
         yield temporary
-        (temporary / MARKER).write_text(
-            "Made by uncover, which replaces this whole folder when it makes it anew.\n"
-        )
+        (temporary / MARKER).write_text("Made by uncover, which replaces this whole folder when it makes it anew.\n")
         temporary.chmod(0o777 & ~_umask())
         if out.exists():
             retired = temporary.with_suffix(".old")

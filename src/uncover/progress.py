@@ -32,18 +32,14 @@ def _bar(items: Iterable[Item], description: str, total: int | None) -> Iterator
     from rich.console import Console
     from rich.progress import track as rich_track
 
-    yield from rich_track(
-        items, description=description, total=total, console=Console(stderr=True), transient=True
-    )
+    yield from rich_track(items, description=description, total=total, console=Console(stderr=True), transient=True)
 
 
 def _lines(items: Iterable[Item], description: str, total: int | None) -> Iterator[Item]:
     of_total = f"/{total}" if total is not None else ""
     started = last = time.monotonic()
-    done = 0
-    for item in items:
+    for done, item in enumerate(items, start=1):
         yield item
-        done += 1
         now = time.monotonic()
         if now - last >= SECONDS_BETWEEN_LINES:
             last = now

@@ -54,7 +54,10 @@ def test_as_released_differs_from_thesis_only_where_it_says_so(monkeypatch: pyte
         ({"run": "a", "labels": {"parts": "right"}}, "key labels.parts: input should be 'corrected' or 'released'"),
         ({"run": "a", "standin": {"size": 10}}, "key standin.size: input should be greater than or equal to 64"),
         ({"run": "a", "splits": {"wflw": {"train": -1}}}, "key splits.wflw.train: input should be greater"),
-        ({"run": "a", "detectors": {"rgb10": {"image_size": 333}}}, "key detectors.rgb10.image_size: input should be a"),
+        (
+            {"run": "a", "detectors": {"rgb10": {"image_size": 333}}},
+            "key detectors.rgb10.image_size: input should be a",
+        ),
         ({"run": "a", "splits": None}, "key splits: "),
     ],
 )

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from uncover.commands import standin
+from uncover.commands import make_standin
 from uncover.errors import InputError
 
 
 def run(*words: str) -> int:
     parser = argparse.ArgumentParser()
-    standin.add_arguments(parser)
-    return standin.run(parser.parse_args(words))
+    make_standin.add_arguments(parser)
+    return make_standin.run(parser.parse_args(words))
 
 
 def test_record_is_repeatable(tmp_path: Path) -> None:

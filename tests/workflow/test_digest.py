@@ -56,7 +56,9 @@ def test_names_values_and_operators_count(old: str, new: str) -> None:
     assert meaning(SOURCE.replace(old, new, 1)) != meaning(SOURCE)
 
 
-@given(st.text(st.characters(codec="utf-8", exclude_characters="\r\n\f\x00\x0b\x1c\x1d\x1e\x85\u2028\u2029"), max_size=40))
+@given(
+    st.text(st.characters(codec="utf-8", exclude_characters="\r\n\f\x00\x0b\x1c\x1d\x1e\x85\u2028\u2029"), max_size=40)
+)
 def test_any_comment_is_without_meaning(comment: str) -> None:
     assert meaning(f"x = 1  # {comment}\n") == meaning("x = 1\n")
 

@@ -22,7 +22,9 @@ def test_missing_and_present_raw_data(tmp_path: Path) -> None:
     assert "free" in found["disk"].found
 
 
-def test_the_command_prints_a_line_a_finding(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_prints_a_line_a_finding(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(Path(__file__).parents[2])
     assert cli.main(["doctor"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -29,9 +29,9 @@ rule make_standin:
     params:
         out=f"{RUN}/raw/{{source}}",
         options=standin_options,
-        code=code_digest("uncover.commands.standin"),
+        code=code_digest("uncover.commands.make_standin"),
     shell:
-        "uncover standin {wildcards.source} {params.out} {params.options} 2>&1 | tee {log}"
+        "uncover make_standin {wildcards.source} {params.out} {params.options} 2>&1 | tee {log}"
 
 
 def raw_summary(source):

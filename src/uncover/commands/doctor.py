@@ -9,7 +9,9 @@ SUMMARY = "print versions, GPUs, free disk, and which raw data is there"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--configfile", type=Path, default=Path("config/thesis.yaml"), help="whose raw data to look for")
+    parser.add_argument(
+        "--configfile", type=Path, default=Path("config/thesis.yaml"), help="whose raw data to look for"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -10,7 +10,9 @@ SUMMARY = "draw figure 15: landmarks and boxes"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="folder for figure_15.png and .pdf")
-    parser.add_argument("--faces", type=Path, nargs="+", required=True, help="tables of `uncover read_faces`; the first is shown")
+    parser.add_argument(
+        "--faces", type=Path, nargs="+", required=True, help="tables of `uncover read_faces`; the first is shown"
+    )
     parser.add_argument("--boxes", type=Path, required=True, help="boxes.parquet of a data set made of them")
     parser.add_argument("--photo", help="id of the photo to show")
 

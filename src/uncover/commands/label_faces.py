@@ -19,9 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="tables of `uncover split_photos`, in the same order",
     )
-    parser.add_argument(
-        "--parts", choices=("corrected", "released"), default="corrected", help="rule for part boxes"
-    )
+    parser.add_argument("--parts", choices=("corrected", "released"), default="corrected", help="rule for part boxes")
     parser.add_argument(
         "--outside",
         choices=("clip", "drop", "drop_as_yolov5"),
@@ -48,10 +46,6 @@ def run(args: argparse.Namespace) -> int:
     labels = label_faces(faces, args.parts, args.outside)
     photos = photos_of_faces(faces, labels.boxes)
     warn_each([f"rejected: {item}" for item in labels.rejected], f"{args.out}/rejected.csv")
-    counts = write_dataset(
-        args.out, photos, labels.boxes, labels.rejected, len(faces), int(photos["faces"].sum())
-    )
-    say(
-        f"{args.out}: read {counts.read} faces, kept {counts.kept}, rejected {counts.rejected}; {counts.photos} photos"
-    )
+    counts = write_dataset(args.out, photos, labels.boxes, labels.rejected, len(faces), int(photos["faces"].sum()))
+    say(f"{args.out}: read {counts.read} faces, kept {counts.kept}, rejected {counts.rejected}; {counts.photos} photos")
     return 0

@@ -9,9 +9,7 @@ SUMMARY = "make the YOLO data set of graded or plain frames"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "raw", type=Path, metavar="RAW", help="folder of grades, of images/ and labels/, or of images"
-    )
+    parser.add_argument("raw", type=Path, metavar="RAW", help="folder of grades, of images/ and labels/, or of images")
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to make")
     parser.add_argument("--source", required=True, help="name of the raw data set")
     parser.add_argument("--grade", help="read this grade only")

@@ -24,9 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layout", required=True, choices=LAYOUTS)
     parser.add_argument("raw", type=Path, metavar="RAW", help="folder of the raw data set")
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to make")
-    parser.add_argument(
-        "--photos", type=Path, help="folder of the photos, where they do not stand with the labels"
-    )
+    parser.add_argument("--photos", type=Path, help="folder of the photos, where they do not stand with the labels")
     parser.add_argument(
         "--parts",
         choices=("corrected", "released"),
@@ -44,9 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="give each face the photo to itself, as the released scripts do",
     )
-    parser.add_argument(
-        "--no-photos", action="store_true", help="do not look at photos: write tables only, in pixels"
-    )
+    parser.add_argument("--no-photos", action="store_true", help="do not look at photos: write tables only, in pixels")
     parser.add_argument("--grade", help="read this grade of a graded layout only")
     parser.add_argument(
         "--split",
@@ -54,12 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also split by photo, such as train=6000,val=125,test=794 (or =all)",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the split (default 0)")
-    parser.add_argument(
-        "--poses", metavar="POSE,...", help="split photos with a face of these poses only (MERL-RAV)"
-    )
-    parser.add_argument(
-        "--exclude", type=Path, help="file of photo ids, one a line, that may not stand in val or test"
-    )
+    parser.add_argument("--poses", metavar="POSE,...", help="split photos with a face of these poses only (MERL-RAV)")
+    parser.add_argument("--exclude", type=Path, help="file of photo ids, one a line, that may not stand in val or test")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -73,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.datasets.sources import require_folder
     from uncover.datasets.splits import parse_wishes, split_by_photo
     from uncover.faces.frames import read_frames
+    from uncover.parts.boxes import Outside
 
     require_folder(args.raw, args.layout)
     if args.layout == "graded":
@@ -81,11 +74,9 @@ def run(args: argparse.Namespace) -> int:
         rejected, read, kept = reading.rejected, len(reading.items) + len(reading.rejected), len(photos)
     else:
         items = LANDMARK_READERS[args.layout](args.raw, args.photos)
-        faces, rejected = to_faces_table(
-            read_raw(items, args.raw, not args.no_photos), args.layout, not args.no_merge
-        )
+        faces, rejected = to_faces_table(read_raw(items, args.raw, not args.no_photos), args.layout, not args.no_merge)
         read = len(faces) + len(rejected)
-        outside = args.outside or ("clip" if args.parts == "corrected" else "drop_as_yolov5")
+        outside: Outside = args.outside or ("clip" if args.parts == "corrected" else "drop_as_yolov5")
         labels = label_faces(faces, args.parts, outside)
         rejected = rejected + labels.rejected
         photos = photos_of_faces(faces, labels.boxes)
@@ -98,7 +89,5 @@ def run(args: argparse.Namespace) -> int:
             photos = photos.merge(split[["photo", "set", "reason"]], on="photo")
     warn_each([f"rejected: {item}" for item in rejected], f"{args.out}/rejected.csv")
     counts = write_dataset(args.out, photos, labels.boxes, rejected, read, kept)
-    say(
-        f"{args.out}: read {counts.read}, kept {counts.kept}, rejected {counts.rejected}; {counts.photos} photos"
-    )
+    say(f"{args.out}: read {counts.read}, kept {counts.kept}, rejected {counts.rejected}; {counts.photos} photos")
     return 0

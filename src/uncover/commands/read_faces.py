@@ -13,9 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("raw", type=Path, metavar="RAW", help="folder of the raw data set")
     parser.add_argument("out", type=Path, metavar="OUT", help="table to write (.parquet)")
     parser.add_argument("rejected", type=Path, metavar="REJECTED", help="table of what was rejected (.csv)")
-    parser.add_argument(
-        "--photos", type=Path, help="folder of the photos, where they do not stand with the labels"
-    )
+    parser.add_argument("--photos", type=Path, help="folder of the photos, where they do not stand with the labels")
     parser.add_argument("--no-merge", action="store_true", help="give each face the photo to itself")
 
 
@@ -35,7 +33,5 @@ def run(args: argparse.Namespace) -> int:
     with new_file(args.out) as temporary:
         faces.to_parquet(temporary, index=False)
     photos = faces["photo"].nunique()
-    say(
-        f"{args.out}: read {len(faces) + len(rejected)} faces, kept {len(faces)}, rejected {len(rejected)}; {photos} photos"
-    )
+    say(f"{args.out}: read {len(faces) + len(rejected)}, kept {len(faces)} faces in {photos} photos")
     return 0

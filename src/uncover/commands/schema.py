@@ -9,9 +9,7 @@ SUMMARY = "write the config's schema and table of keys"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--folder", type=Path, default=Path("config"), help="folder of schema.json and README.md"
-    )
+    parser.add_argument("--folder", type=Path, default=Path("config"), help="folder of schema.json and README.md")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -23,9 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--procedure", choices=("by_photo", "released"), default="by_photo")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--poses", metavar="POSE,...", default="", help="photos with a face of these poses only"
-    )
+    parser.add_argument("--poses", metavar="POSE,...", default="", help="photos with a face of these poses only")
     parser.add_argument("--exclude", type=Path, help="file of photo ids that may not stand in val or test")
     parser.add_argument("--strict", action="store_true", help="fail where a set falls short of its wish")
 
@@ -48,8 +46,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         excluded = read_exclusions(args.exclude) if args.exclude else ()
         split = split_by_photo(faces, wishes, args.seed, poses, excluded)
-    for name, (wished, got) in shortfalls(split, wishes).items():
-        message = f"{args.faces}: only {got} photos for {name}, {wished} wished for"
+    for name, (wished, found) in shortfalls(split, wishes).items():
+        message = f"{args.faces}: only {found} photos for {name}, {wished} wished for"
         if args.strict:
             raise InputError(f"{message}; lower splits.*.{name} or set splits.strict: false")
         say(f"note: {message}")
@@ -61,5 +59,9 @@ def run(args: argparse.Namespace) -> int:
     with new_file(args.out) as table, new_file(args.summary) as summary:
         split.to_parquet(table, index=False)
         summary.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
-    say(f"{args.out}: " + ", ".join(f"{name} {count}" for name, count in got.items()) + f", unused {sum(unused.values())}")
+    say(
+        f"{args.out}: "
+        + ", ".join(f"{name} {count}" for name, count in got.items())
+        + f", unused {sum(unused.values())}"
+    )
     return 0

@@ -10,7 +10,9 @@ SUMMARY = "write table 2: train, validation and test photos"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="folder for table_02.csv, .md and .tex")
-    parser.add_argument("--manifests", type=Path, nargs="+", required=True, help="manifests, in folders named as their set")
+    parser.add_argument(
+        "--manifests", type=Path, nargs="+", required=True, help="manifests, in folders named as their set"
+    )
     parser.add_argument("--splits", type=Path, nargs="+", required=True, help="summaries of `uncover split_photos`")
     parser.add_argument("--published", type=Path, required=True, help="the thesis's numbers (config/published.yaml)")
 

@@ -34,9 +34,15 @@ class Labels(Section):
 class Wishes(Section):
     """Photos wanted per set; null takes all there are."""
 
-    train: NonNegativeInt | None = Field(None, description="photos wanted, from the official train part; null takes what is left")
-    val: NonNegativeInt | None = Field(None, description="photos wanted, from the official test part; null takes what is left")
-    test: NonNegativeInt | None = Field(None, description="photos wanted, from the official test part; null takes what is left")
+    train: NonNegativeInt | None = Field(
+        None, description="photos wanted, from the official train part; null takes what is left"
+    )
+    val: NonNegativeInt | None = Field(
+        None, description="photos wanted, from the official test part; null takes what is left"
+    )
+    test: NonNegativeInt | None = Field(
+        None, description="photos wanted, from the official test part; null takes what is left"
+    )
 
 
 class Splits(Section):
@@ -47,15 +53,11 @@ class Splits(Section):
         description="`by_photo` never puts a photo into two sets; `released` follows the published scripts",
     )
     seed: NonNegativeInt = Field(0, description="order in which photos are drawn")
-    strict: bool = Field(
-        False, description="make a set that falls short of its wish an error, not a footnote"
-    )
+    strict: bool = Field(False, description="make a set that falls short of its wish an error, not a footnote")
     poses: tuple[Literal["frontal", "left", "lefthalf", "right", "righthalf"], ...] = Field(
         ("frontal", "lefthalf", "righthalf"),
         description="MERL-RAV: photos with at least one face of these poses",
     )
-    exclude: str | None = Field(
-        None, description="file of photo ids, one a line, that may not stand in val or test"
-    )
+    exclude: str | None = Field(None, description="file of photo ids, one a line, that may not stand in val or test")
     wflw: Wishes = Field(Wishes(), description="photos per set of WFLW")
     merl_rav: Wishes = Field(Wishes(), description="photos per set of MERL-RAV")

@@ -18,9 +18,7 @@ class Hyperparameters(Section):
     weight_decay: NonNegativeFloat = Field(0.0005, description="of weights that are no biases or batch norms")
     warmup_epochs: NonNegativeFloat = Field(3.0, description="epochs of warm-up")
     warmup_momentum: NonNegativeFloat = Field(0.8, description="momentum at the start of warm-up")
-    warmup_bias_lr: NonNegativeFloat = Field(
-        0.1, description="learning rate of biases at the start of warm-up"
-    )
+    warmup_bias_lr: NonNegativeFloat = Field(0.1, description="learning rate of biases at the start of warm-up")
     box: NonNegativeFloat = Field(0.05, description="gain of the box loss")
     cls: NonNegativeFloat = Field(0.5, description="gain of the class loss")
     cls_pw: PositiveFloat = Field(1.0, description="weight of positives in the class loss")
@@ -41,9 +39,7 @@ class Hyperparameters(Section):
     shear: float = Field(0.0, ge=0, le=180, description="augmentation: shear, plus or minus degrees")
     perspective: float = Field(0.0, ge=0, le=0.001, description="augmentation: perspective")
     flipud: float = Field(0.0, ge=0, le=1, description="augmentation: probability of a flip upside down")
-    fliplr: float = Field(
-        0.5, ge=0, le=1, description="augmentation: probability of a flip from left to right"
-    )
+    fliplr: float = Field(0.5, ge=0, le=1, description="augmentation: probability of a flip from left to right")
     mosaic: float = Field(1.0, ge=0, le=1, description="augmentation: probability of a mosaic of four photos")
     mixup: float = Field(0.0, ge=0, le=1, description="augmentation: probability of mixing two photos")
     copy_paste: float = Field(0.0, ge=0, le=1, description="augmentation: probability of pasting segments")
@@ -52,32 +48,20 @@ class Hyperparameters(Section):
 class Detector(Section):
     """One detector: network, data, recipe."""
 
-    model: Literal["yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x"] = Field(
-        "yolov5m", description="network"
-    )
-    weights: Literal["coco", "scratch"] = Field(
-        "coco", description="start from upstream's COCO weights, or anew"
-    )
-    classes: Literal["parts", "whole_face"] = Field(
-        "parts", description="train on ten parts or on the whole face only"
-    )
+    model: Literal["yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x"] = Field("yolov5m", description="network")
+    weights: Literal["coco", "scratch"] = Field("coco", description="start from upstream's COCO weights, or anew")
+    classes: Literal["parts", "whole_face"] = Field("parts", description="train on ten parts or on the whole face only")
     epochs: PositiveInt = Field(300, description="epochs at most")
-    patience: NonNegativeInt = Field(
-        100, description="stop after this many epochs without a better fitness; 0 never"
-    )
+    patience: NonNegativeInt = Field(100, description="stop after this many epochs without a better fitness; 0 never")
     batch: PositiveInt | Literal["auto"] = Field(16, description="images per step; `auto` fills the GPU")
-    image_size: PositiveInt = Field(
-        640, multiple_of=32, description="longest side of the network's input, in pixels"
-    )
+    image_size: PositiveInt = Field(640, multiple_of=32, description="longest side of the network's input, in pixels")
     rectangular: bool = Field(
         False,
         description="rectangular training batches, which turn mosaic and shuffling off, as upstream's do",
     )
     optimizer: Literal["SGD", "Adam", "AdamW"] = Field("SGD", description="optimiser")
     schedule: Literal["linear", "cosine"] = Field("linear", description="course of the learning rate")
-    flip_swaps_sides: bool = Field(
-        True, description="a flipped photo swaps left and right classes (upstream does not)"
-    )
+    flip_swaps_sides: bool = Field(True, description="a flipped photo swaps left and right classes (upstream does not)")
     seed: NonNegativeInt = Field(0, description="seed of the training")
     hyperparameters: Hyperparameters = Field(Hyperparameters(), description="YOLOv5's hyperparameters")
 
@@ -114,13 +98,7 @@ class Evolution(Section):
 
     generations: NonNegativeInt = Field(42, description="generations; 0 turns evolution off")
     epochs: PositiveInt = Field(10, description="epochs of each generation's training")
-    mutation_probability: float = Field(
-        0.8, ge=0, le=1, description="probability that a hyperparameter mutates"
-    )
-    mutation_sigma: PositiveFloat = Field(
-        0.2, description="spread of a mutation (the thesis gives its square, 0.04)"
-    )
-    parents: PositiveInt = Field(
-        5, description="best generations that parents are drawn from, weighted by fitness"
-    )
+    mutation_probability: float = Field(0.8, ge=0, le=1, description="probability that a hyperparameter mutates")
+    mutation_sigma: PositiveFloat = Field(0.2, description="spread of a mutation (the thesis gives its square, 0.04)")
+    parents: PositiveInt = Field(5, description="best generations that parents are drawn from, weighted by fitness")
     seed: NonNegativeInt = Field(0, description="seed of mutations")

@@ -29,20 +29,14 @@ def with_key_table(text: str) -> str:
     """Replace the table between the two marks in a Markdown text by one of all keys."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    rows = "".join(
-        f"| `{key}` | {default} | {description} |\n" for key, default, description in _keys(Config, "")
-    )
+    rows = "".join(f"| `{key}` | {default} | {description} |\n" for key, default, description in _keys(Config, ""))
     return f"{before}{BEGIN}\n| key | default | meaning |\n| --- | --- | --- |\n{rows}{END}{after}"
 
 
-def _keys(
-    model: type[BaseModel], prefix: str, changed: BaseModel | None = None
-) -> Iterator[tuple[str, str, str]]:
+def _keys(model: type[BaseModel], prefix: str, changed: BaseModel | None = None) -> Iterator[tuple[str, str, str]]:
     for name, field in model.model_fields.items():
         key = f"{prefix}{name}"
-        default = (
-            getattr(changed, name) if changed is not None else field.get_default(call_default_factory=True)
-        )
+        default = getattr(changed, name) if changed is not None else field.get_default(call_default_factory=True)
         if isinstance(default, BaseModel):
             if key.startswith("detectors.") and name != "rgb10":
                 yield key, f"as `detectors.rgb10`, {_differences(default)}", field.description or ""

@@ -16,21 +16,17 @@ class Prediction(Section):
 
     confidence: Share = Field(0.001, ge=0, le=1, description="lowest confidence stored")
     nms_iou: Share = Field(0.6, ge=0, le=1, description="IoU above which non-maximum suppression drops a box")
-    nms_iou_rgb_tables: Share = Field(
-        0.5, ge=0, le=1, description="the same for tables 4 to 6, as the thesis has it"
-    )
+    nms_iou_rgb_tables: Share = Field(0.5, ge=0, le=1, description="the same for tables 4 to 6, as the thesis has it")
     bootstrap: NonNegativeInt = Field(1000, description="resamples of images behind each interval")
 
 
 class Heatmaps(Section):
     """Class-activation maps of the first model (thesis section 3.2.2)."""
 
-    methods: tuple[
-        Literal["gradcampp", "hirescam", "gradcam", "xgradcam", "layercam", "eigencam", "scorecam"], ...
-    ] = Field(("gradcampp", "hirescam"), description="methods")
-    layers: tuple[int, ...] = Field(
-        (-2,), description="target layers; several are fused into one map per class"
+    methods: tuple[Literal["gradcampp", "hirescam", "gradcam", "xgradcam", "layercam", "eigencam", "scorecam"], ...] = (
+        Field(("gradcampp", "hirescam"), description="methods")
     )
+    layers: tuple[int, ...] = Field((-2,), description="target layers; several are fused into one map per class")
     target: Literal["T1", "T2"] = Field(
         "T2",
         description="score to differentiate: T1 all candidates, T2 those of detections (what the thesis used)",
@@ -45,9 +41,7 @@ class Heatmaps(Section):
 class Rescue(Section):
     """The second step on missed photos (thesis sections 4.5.1 to 4.6.2)."""
 
-    missed_confidence: Share = Field(
-        0.4, ge=0, le=1, description="a photo without a whole-face box of this is missed"
-    )
+    missed_confidence: Share = Field(0.4, ge=0, le=1, description="a photo without a whole-face box of this is missed")
     missed_nms_iou: Share = Field(0.6, ge=0, le=1, description="IoU of non-maximum suppression there")
     true_iou: Share = Field(0.5, ge=0, le=1, description="IoU with a true face from which a box is correct")
     false_positives_per_photo: tuple[float, ...] = Field(
@@ -64,6 +58,4 @@ class Report(Section):
     released: str | None = Field(
         None, description="folder of the thesis's released training records, for figures 24, 28, 30"
     )
-    figure_15_photo: str | None = Field(
-        None, description="id of the WFLW photo to show; null takes a fitting one"
-    )
+    figure_15_photo: str | None = Field(None, description="id of the WFLW photo to show; null takes a fitting one")

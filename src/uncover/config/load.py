@@ -82,11 +82,7 @@ def _explain(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         known = list(_fields_at(place[:-1]))
         close = difflib.get_close_matches(place[-1], known, n=1)
-        hint = (
-            f"did you mean {'.'.join([*place[:-1], close[0]])}?"
-            if close
-            else f"known keys: {', '.join(known)}"
-        )
+        hint = f"did you mean {'.'.join([*place[:-1], close[0]])}?" if close else f"known keys: {', '.join(known)}"
         return f"key {key} is unknown; {hint}"
     if error["type"] == "missing":
         return f"key {key} is missing"
@@ -97,9 +93,7 @@ def _fields_at(place: list[str]) -> dict[str, Any]:
     model: type[BaseModel] = Config
     for step in place:
         field = model.model_fields.get(step)
-        if field is None or not (
-            isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
-        ):
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
             return {}
         model = field.annotation
     return dict(model.model_fields)

@@ -15,22 +15,14 @@ GRADES: tuple[Grade, ...] = ("none", "easy", "medium", "hard")
 class Raw(Section):
     """Folders of raw data; null where a data set is not at hand, and then its sets and rows are not made."""
 
-    standin: bool = Field(
-        False, description="make synthetic raw data in these layouts instead of reading downloads"
-    )
+    standin: bool = Field(False, description="make synthetic raw data in these layouts instead of reading downloads")
     folder: str = Field("data/raw", description="folder that the paths below are relative to")
     wflw: str | None = Field(None, description="official WFLW download: WFLW_images/, WFLW_annotations/")
     merl_rav: str | None = Field(None, description="MERL-RAV, as the organised tree or the label tree")
-    aflw: str | None = Field(
-        None, description="AFLW's photos (flickr/0, 2, 3), which the MERL-RAV label tree needs"
-    )
+    aflw: str | None = Field(None, description="AFLW's photos (flickr/0, 2, 3), which the MERL-RAV label tree needs")
     hof: str | None = Field(None, description="Hand Over Face: a folder of frames")
-    slapi: str | None = Field(
-        None, description="SLAPI or other graded frames: <grade>/images, <grade>/labels"
-    )
-    preterm_web: str | None = Field(
-        None, description="photos of preterm infants from the web, boxes optional"
-    )
+    slapi: str | None = Field(None, description="SLAPI or other graded frames: <grade>/images, <grade>/labels")
+    preterm_web: str | None = Field(None, description="photos of preterm infants from the web, boxes optional")
     grades: dict[Grade, str] = Field(
         {grade: grade for grade in GRADES}, description="folder of each grade of occlusion in `slapi`"
     )

@@ -38,17 +38,11 @@ def photos_of_faces(faces: pd.DataFrame, boxes: pd.DataFrame) -> pd.DataFrame:
     Raises:
         InputError: Two raw data sets have a photo of the same id.
     """
-    number = (
-        boxes.drop_duplicates(["source", "photo", "name"]).groupby(["source", "photo"]).size().rename("faces")
-    )
-    parts = faces.groupby(["source", "photo"])["part"].agg(
-        lambda part: part.iloc[0] if part.nunique() == 1 else "both"
-    )
+    number = boxes.drop_duplicates(["source", "photo", "name"]).groupby(["source", "photo"]).size().rename("faces")
+    parts = faces.groupby(["source", "photo"])["part"].agg(lambda part: part.iloc[0] if part.nunique() == 1 else "both")
     photos = faces.drop_duplicates(["source", "photo"])[list(PHOTO_COLUMNS)].drop(columns="part")
     photos = photos.merge(parts, on=["source", "photo"]).merge(number, on=["source", "photo"])
-    photos = photos.sort_values(["source", "photo"], kind="stable", ignore_index=True).assign(
-        labelled=True, grade=""
-    )
+    photos = photos.sort_values(["source", "photo"], kind="stable", ignore_index=True).assign(labelled=True, grade="")
     clash = photos["photo"].str.casefold().duplicated()
     if clash.any():
         photo = photos.loc[clash, "photo"].iloc[0]
@@ -77,14 +71,10 @@ def write_dataset(
     """
     if photos.empty:
         first = f"; the first: {rejected[0]}" if rejected else ""
-        raise InputError(
-            f"{out}: nothing is left for this data set, {len(rejected)} of {read} rejected{first}"
-        )
+        raise InputError(f"{out}: nothing is left for this data set, {len(rejected)} of {read} rejected{first}")
     counts = Counts(read=read, kept=kept, rejected=len(rejected), photos=len(photos))
     if counts.read != counts.kept + counts.rejected:
-        raise RuntimeError(
-            f"{out}: read {counts.read}, but kept {counts.kept} and rejected {counts.rejected}"
-        )
+        raise RuntimeError(f"{out}: read {counts.read}, but kept {counts.kept} and rejected {counts.rejected}")
     with new_folder(out) as folder:
         if (photos["width"] > 0).all():
             photos = _write_images_and_labels(photos, boxes, folder, out)
@@ -102,9 +92,7 @@ def write_dataset(
     return counts
 
 
-def _write_images_and_labels(
-    photos: pd.DataFrame, boxes: pd.DataFrame, folder: Path, out: Path
-) -> pd.DataFrame:
+def _write_images_and_labels(photos: pd.DataFrame, boxes: pd.DataFrame, folder: Path, out: Path) -> pd.DataFrame:
     (folder / IMAGES).mkdir()
     (folder / LABELS).mkdir()
     kept = boxes[boxes["status"] == "kept"]

@@ -56,9 +56,7 @@ def read_faces_table(path: Path) -> pd.DataFrame:
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist; make it with 'uncover read_faces'") from None
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: is not a Parquet file ({error}); expected a table of 'uncover read_faces'"
-        ) from None
+        raise InputError(f"{path}: is not a Parquet file ({error}); expected a table of 'uncover read_faces'") from None
     missing = [column for column in COLUMNS if column not in table.columns]
     if missing:
         raise InputError(f"{path}: no column {missing[0]}; expected a table of 'uncover read_faces'")

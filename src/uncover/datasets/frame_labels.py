@@ -35,9 +35,7 @@ def label_frames(reading: Reading, source: str) -> tuple[pd.DataFrame, Labels]:
             small = (box[2:] - box[:2] < SMALLEST_SIDE).any()
             kept += not small
             status = STATUS_NAMES[UNDER_ONE_PIXEL if small else KEPT]
-            boxes.append(
-                (source, photo.photo, f"{photo.photo}#{number}", "whole face", WHOLE_FACE, *box, status)
-            )
+            boxes.append((source, photo.photo, f"{photo.photo}#{number}", "whole face", WHOLE_FACE, *box, status))
         photos.append(
             {
                 "source": source,

@@ -43,9 +43,7 @@ def label_faces(faces: pd.DataFrame, rule: PartRule, outside: Outside) -> Labels
     points = faces["visibility"].map(len)
     for count, group in faces.groupby(points, sort=True):
         if count not in SCHEMES:
-            raise InputError(
-                f"{group['annotation'].iloc[0]}: {count} landmarks; expected {SCHEMES[0]} or {SCHEMES[1]}"
-            )
+            raise InputError(f"{group['annotation'].iloc[0]}: {count} landmarks; expected {SCHEMES[0]} or {SCHEMES[1]}")
         boxes = part_boxes(group, rule)
         sizes = group[["width", "height"]].to_numpy(np.float64, copy=True)
         sizes[sizes == 0] = np.inf
@@ -83,10 +81,7 @@ def _long_table(faces: pd.DataFrame, boxes: PartBoxes) -> pd.DataFrame:
     corners = boxes.xyxy.reshape(-1, 4)
     return pd.DataFrame(
         {
-            **{
-                column: np.repeat(faces[column].to_numpy(), len(PARTS))
-                for column in ("source", "photo", "name")
-            },
+            **{column: np.repeat(faces[column].to_numpy(), len(PARTS)) for column in ("source", "photo", "name")},
             "part": np.tile(np.array(PARTS, object), count),
             "class_id": np.tile(np.array(CLASS_OF_PART), count),
             **{column: corners[:, position] for position, column in enumerate(("x1", "y1", "x2", "y2"))},

@@ -30,8 +30,8 @@ def split_by_photo(
     """Split so that no photo stands in two sets.
 
     Train comes from the official train part, test and val from the official test part; a photo that stands in both
-    goes to train. Test is filled first, then val; a set that wishes for "all" takes what the other leaves. Photos are drawn in an order that depends on the seed and their
-    own id only, so that a new photo moves few others.
+    goes to train. Test is filled first, then val; a set that wishes for "all" takes what the other leaves. Photos are
+    drawn in an order that depends on the seed and their own id only, so that a new photo moves few others.
 
     Args:
         faces: A faces table; `part` must be "train" or "test".
@@ -85,9 +85,7 @@ def split_as_released(faces: pd.DataFrame, wishes: Wishes, poses: Collection[str
     if (pose != "").any():
         usable = faces[pose.isin(list(poses))] if poses else faces
         several = usable["name"].str.contains("_")
-        photos.loc[
-            photos["photo"].isin(usable.loc[(usable["part"] == "train") | several, "photo"]), "set"
-        ] = "train"
+        photos.loc[photos["photo"].isin(usable.loc[(usable["part"] == "train") | several, "photo"]), "set"] = "train"
         single = usable[(usable["part"] == "test") & ~several]
         for _, folder in single.groupby(attribute(single, "pose")):
             names = list(folder.sort_values("name")["photo"])
@@ -135,9 +133,7 @@ def _photos_with_parts(faces: pd.DataFrame) -> pd.DataFrame:
     if odd:
         where = faces.loc[faces["part"] == odd[0], "annotation"].iloc[0]
         raise InputError(f"{where}: belongs to no official part; expected a train or a test part to split")
-    parts = faces.groupby("photo", sort=True)["part"].agg(
-        lambda part: part.iloc[0] if part.nunique() == 1 else "both"
-    )
+    parts = faces.groupby("photo", sort=True)["part"].agg(lambda part: part.iloc[0] if part.nunique() == 1 else "both")
     return pd.DataFrame({"photo": parts.index, "part": parts.to_numpy(), "set": "", "reason": ""})
 
 

@@ -33,8 +33,7 @@ def label_lines(class_ids: Iterable[int], xyxy: NDArray[np.float64], width: int,
     """
     shares = to_xywh(xyxy) / np.array([width, height, width, height], np.float64)
     lines = (
-        " ".join([str(int(class_id)), *map(str, box.tolist())])
-        for class_id, box in zip(class_ids, shares, strict=True)
+        " ".join([str(int(class_id)), *map(str, box.tolist())]) for class_id, box in zip(class_ids, shares, strict=True)
     )
     return list(dict.fromkeys(lines))
 

@@ -63,9 +63,7 @@ def _read_folder(folder: Path, root: Path, grade: str) -> Iterator[Frame | Rejec
         try:
             if coco is not None:
                 annotation, boxes = coco[0], coco[1].get(path.relative_to(images).as_posix())
-                yield Frame(
-                    photo, path, grade, annotation if boxes is not None else "", boxes, normalised=False
-                )
+                yield Frame(photo, path, grade, annotation if boxes is not None else "", boxes, normalised=False)
             elif label.exists():
                 yield Frame(photo, path, grade, annotation, parse_yolo(label.read_text(errors="replace")))
             else:
@@ -98,9 +96,7 @@ def parse_yolo(text: str) -> NDArray[np.float64]:
         if not fields:
             continue
         if len(fields) != 5:
-            raise RowError(
-                number, f"{len(fields)} values; expected 5: class, x centre, y centre, width, height"
-            )
+            raise RowError(number, f"{len(fields)} values; expected 5: class, x centre, y centre, width, height")
         try:
             values = [float(value) for value in fields]
         except ValueError:
@@ -128,9 +124,7 @@ def _read_coco(folder: Path, root: Path) -> tuple[str, Mapping[str, NDArray[np.f
             try:
                 return path.relative_to(root).as_posix(), parse_coco(content)
             except (KeyError, TypeError, ValueError) as error:
-                raise InputError(
-                    f"{path}: {error}; expected COCO images, annotations and categories"
-                ) from None
+                raise InputError(f"{path}: {error}; expected COCO images, annotations and categories") from None
     return None
 
 
@@ -145,13 +139,9 @@ def parse_coco(content: Mapping[str, list[dict]]) -> dict[str, NDArray[np.float6
         KeyError: A field that COCO demands is missing.
     """
     categories = {category["id"]: category["name"] for category in content.get("categories", [])}
-    wanted = {key for key, name in categories.items() if COCO_CATEGORY in str(name).lower()} or set(
-        categories
-    )
+    wanted = {key for key, name in categories.items() if COCO_CATEGORY in str(name).lower()} or set(categories)
     if len(categories) > 1 and wanted == set(categories):
-        raise ValueError(
-            f"categories {sorted(map(str, categories.values()))}: none is called '{COCO_CATEGORY}'"
-        )
+        raise ValueError(f"categories {sorted(map(str, categories.values()))}: none is called '{COCO_CATEGORY}'")
     names = {image["id"]: image["file_name"] for image in content["images"]}
     boxes: dict[str, list[list[float]]] = {name: [] for name in names.values()}
     for annotation in content["annotations"]:

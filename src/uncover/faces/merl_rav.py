@@ -53,9 +53,7 @@ def _find_tree(root: Path) -> Path:
     for tree in candidates:
         if any((tree / pose / split).is_dir() for pose in POSES for split in SPLITS):
             return tree
-    raise InputError(
-        f"{root}: no <pose>/<split> folder such as frontal/trainset in it; expected a MERL-RAV tree"
-    )
+    raise InputError(f"{root}: no <pose>/<split> folder such as frontal/trainset in it; expected a MERL-RAV tree")
 
 
 def _find_flickr(photos: Path) -> Path:

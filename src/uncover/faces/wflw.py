@@ -32,9 +32,7 @@ def find_lists(root: Path) -> dict[str, Path]:
     for part in ("train", "test"):
         found = sorted(root.rglob(LIST_NAME.format(part=part)))
         if len(found) > 1:
-            raise InputError(
-                f"{root}: several {LIST_NAME.format(part=part)} ({found[0]}, {found[1]}); expected one"
-            )
+            raise InputError(f"{root}: several {LIST_NAME.format(part=part)} ({found[0]}, {found[1]}); expected one")
         if found:
             lists[part] = found[0]
     if not lists:
@@ -110,9 +108,7 @@ def parse_row(line: str) -> tuple[np.ndarray, dict[str, str], str]:
             raise RowError(0, f"rectangle's {key} is '{value[:40]}'; expected a whole number of pixels")
     name = fields[-1]
     if name.startswith("/") or ".." in name.split("/"):
-        raise RowError(
-            0, f"photo '{name[:80]}' points outside WFLW_images; expected a name such as 0--Parade/a.jpg"
-        )
+        raise RowError(0, f"photo '{name[:80]}' points outside WFLW_images; expected a name such as 0--Parade/a.jpg")
     return np.array(values).reshape(POINTS, 2), rest, name
 
 

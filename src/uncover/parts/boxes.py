@@ -43,7 +43,7 @@ def corrected_boxes(landmarks: NDArray[np.float64]) -> PartBoxes:
     status = np.full((faces, len(PARTS)), TOO_FEW_POINTS, np.uint8)
     for column, indices in enumerate(part_indices(points).values()):
         part = landmarks[:, list(indices)]
-        usable = np.isfinite(part).all(axis=2)
+        usable = ~np.isnan(part[..., 0])
         enough = usable.sum(axis=1) >= FEWEST_POINTS
         lowest = np.where(usable[..., None], part, np.inf).min(axis=1)
         highest = np.where(usable[..., None], part, -np.inf).max(axis=1)
@@ -74,9 +74,7 @@ def leave_out_small(boxes: PartBoxes) -> PartBoxes:
     """Leave out boxes of less than one pixel in either direction."""
     with np.errstate(invalid="ignore"):
         small = (boxes.xyxy[..., 2:] - boxes.xyxy[..., :2] < SMALLEST_SIDE).any(axis=2)
-    return PartBoxes(
-        boxes.xyxy, np.where((boxes.status == KEPT) & small, np.uint8(UNDER_ONE_PIXEL), boxes.status)
-    )
+    return PartBoxes(boxes.xyxy, np.where((boxes.status == KEPT) & small, np.uint8(UNDER_ONE_PIXEL), boxes.status))
 
 
 def leave_image(boxes: PartBoxes, sizes: NDArray[np.float64], as_yolov5: bool) -> NDArray[np.bool_]:

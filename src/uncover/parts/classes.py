@@ -33,7 +33,5 @@ PARTS = (
 )
 """The eleven boxes of a face, in the order in which label files list them."""
 
-CLASS_OF_PART = tuple(
-    CLASS_NAMES.index("eyes" if part in ("left eye", "right eye") else part) for part in PARTS
-)
+CLASS_OF_PART = tuple(CLASS_NAMES.index("eyes" if part in ("left eye", "right eye") else part) for part in PARTS)
 """Class id of each of `PARTS`."""

@@ -58,8 +58,5 @@ def _iou(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.
     """IoU of boxes (..., 4), pair by pair; 0 where one of them has no area."""
     size = np.minimum(first[..., 2:], second[..., 2:]) - np.maximum(first[..., :2], second[..., :2])
     intersection = np.clip(size, 0, None).prod(axis=-1)
-    union = (
-        sum(np.clip(box[..., 2:] - box[..., :2], 0, None).prod(axis=-1) for box in (first, second))
-        - intersection
-    )
+    union = sum(np.clip(box[..., 2:] - box[..., :2], 0, None).prod(axis=-1) for box in (first, second)) - intersection
     return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)

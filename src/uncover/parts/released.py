@@ -72,10 +72,8 @@ def released_boxes(landmarks: NDArray[np.float64], externally_occluded: NDArray[
     return PartBoxes(xyxy, np.full((faces, len(PARTS)), KEPT, np.uint8))
 
 
-def _surviving_points(
-    landmarks: NDArray[np.float64], externally_occluded: NDArray[np.bool_]
-) -> NDArray[np.int64]:
-    keep = np.isfinite(landmarks).all(axis=1)
+def _surviving_points(landmarks: NDArray[np.float64], externally_occluded: NDArray[np.bool_]) -> NDArray[np.int64]:
+    keep = ~np.isnan(landmarks[:, 0])
     cut = np.trunc(np.where(keep[:, None], landmarks, 0)).astype(np.int64)
     # The scripts cut to integers before they look for -1, so that a mark such as (-1.5, -300) is lost too.
     keep &= ~(externally_occluded & (cut == 1).any(axis=1))

@@ -44,10 +44,7 @@ def part_indices(points: int) -> dict[str, tuple[int, ...]]:
         KeyError: Another number of points.
     """
     base = {part: _expand(ranges[points]) for part, ranges in _BASE.items()}
-    unions = {
-        part: tuple(index for member in members for index in base[member])
-        for part, members in _UNIONS.items()
-    }
+    unions = {part: tuple(index for member in members for index in base[member]) for part, members in _UNIONS.items()}
     both = base | unions
     return {part: both[part] for part in PARTS}
 

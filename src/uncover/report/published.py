@@ -132,7 +132,7 @@ def long_form(tables: Mapping[str, PublishedTable]) -> pd.DataFrame:
     import pandas as pd
 
     cells = [
-        (table.name, table.row_name(row), column, float(row[column]))
+        (table.name, table.row_name(row), column, float(str(row[column])))
         for table in tables.values()
         for row in table.rows
         for column in table.columns
@@ -190,8 +190,7 @@ def _table(path: Path, name: str, body: Any) -> PublishedTable:
         row_name = table.row_name(row)
         if row_name in seen:
             raise InputError(
-                f"{path}: {name}, row {number}: '{row_name}' again after row {seen[row_name]}, "
-                "expected each name once"
+                f"{path}: {name}, row {number}: '{row_name}' again after row {seen[row_name]}, expected each name once"
             )
         seen[row_name] = number
     return table
@@ -208,9 +207,7 @@ def _row(path: Path, name: str, number: int, row: Any, columns: tuple[str, ...])
         raise InputError(f"{path}: {where}: {' and '.join(faults)}, expected exactly {list(columns)}")
     for column in columns:
         if not (row[column] is None or isinstance(row[column], str) or _is_number(row[column])):
-            raise InputError(
-                f"{path}: {where}: {column} is {row[column]!r}, expected a number, a word or null"
-            )
+            raise InputError(f"{path}: {where}: {column} is {row[column]!r}, expected a number, a word or null")
     return {column: row[column] for column in columns}
 
 

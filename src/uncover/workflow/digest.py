@@ -96,11 +96,7 @@ def canonical(node: object) -> str:
         for name, value in ast.iter_fields(node):
             if name == "body" and _starts_with_docstring(node):
                 value = value[1:] or [ast.Pass()]
-            if (
-                value is not None
-                and value != []
-                and name not in ("ctx", "kind", "type_comment", "type_ignores")
-            ):
+            if value is not None and value != [] and name not in ("ctx", "kind", "type_comment", "type_ignores"):
                 fields.append(f"{name}={canonical(value)}")
         return f"{type(node).__name__}({','.join(fields)})"
     if isinstance(node, list):
@@ -112,8 +108,4 @@ def _starts_with_docstring(node: ast.AST) -> bool:
     if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         return False
     first = node.body[0] if node.body else None
-    return (
-        isinstance(first, ast.Expr)
-        and isinstance(first.value, ast.Constant)
-        and isinstance(first.value.value, str)
-    )
+    return isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)

@@ -73,7 +73,9 @@ def _machine(folder: Path) -> list[Finding]:
     free = f"{usage.free / GIGABYTE:.0f} of {usage.total / GIGABYTE:.0f} GB free at {folder.resolve()}"
     memory = psutil.virtual_memory()
     return [
-        Finding("processor", f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores"),
+        Finding(
+            "processor", f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores"
+        ),
         Finding("memory", f"{memory.available / GIGABYTE:.0f} of {memory.total / GIGABYTE:.0f} GB free"),
         Finding("disk", free, "ok" if usage.free > ENOUGH_DISK else "problem"),
         Finding("GPU", _gpus()),

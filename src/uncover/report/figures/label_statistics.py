@@ -47,7 +47,9 @@ def label_statistics(boxes: pd.DataFrame, sizes: pd.DataFrame, class_names: tupl
     outlines = 0.5 + signs[None] * half[:, None]
     colours = [PART_COLOURS[class_names[class_id]] for class_id in with_sizes["class_id"].to_numpy()[order]]
     overlay.add_collection(LineCollection(list(outlines), colors=colours, linewidths=0.4, alpha=0.35))
-    overlay.set(title="boxes, centres moved together", xlim=(0, 1), ylim=(1, 0), aspect="equal", xlabel="width", ylabel="height")
+    overlay.set(
+        title="boxes, centres moved together", xlim=(0, 1), ylim=(1, 0), aspect="equal", xlabel="width", ylabel="height"
+    )
 
     for axes, values, names, title in (
         (centres, centre, ("x centre", "y centre"), "box centres"),

@@ -78,7 +78,9 @@ def landmarks_and_boxes(
         right.plot(xs, ys, color="white", linewidth=2.2, alpha=0.6)
         right.plot(xs, ys, color=PART_COLOURS[name], linewidth=1.3, label=label)
     right.set_title("boxes of facial parts")
-    right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=4, columnspacing=0.9, handlelength=1.1, fontsize=7.5)
+    right.legend(
+        loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=4, columnspacing=0.9, handlelength=1.1, fontsize=7.5
+    )
     return figure
 
 

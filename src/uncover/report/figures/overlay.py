@@ -46,7 +46,9 @@ def contact_sheet(photos: Sequence[Labelled], class_names: tuple[str, ...]) -> F
         axes.imshow(photo.image)
         axes.set_title(photo.title, fontsize=7)
         for class_id, x1, y1, x2, y2 in photo.boxes[["class_id", "x1", "y1", "x2", "y2"]].itertuples(index=False):
-            axes.plot([x1, x2, x2, x1, x1], [y1, y1, y2, y2, y1], color=PART_COLOURS[class_names[class_id]], linewidth=1)
+            axes.plot(
+                [x1, x2, x2, x1, x1], [y1, y1, y2, y2, y1], color=PART_COLOURS[class_names[class_id]], linewidth=1
+            )
     lines = [Line2D([], [], color=PART_COLOURS[name], label=name) for name in class_names]
     figure.legend(handles=lines, loc="outside lower center", ncols=len(lines), fontsize=7, columnspacing=0.9)
     return figure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from uncover.atomic import new_file
 
@@ -24,7 +24,7 @@ PART_COLOURS = {
 }
 """By class name; Okabe and Ito's palette, which colour-blind readers can tell apart, and darker kin for unions."""
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 9,
     "font.family": "DejaVu Sans",
     "axes.titlesize": 9,

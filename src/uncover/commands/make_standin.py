@@ -1,4 +1,4 @@
-"""uncover standin: write synthetic raw data in the layout of a real data set.
+"""Write synthetic raw data in the layout of a real data set.
 
 Faces are rendered from a parametric 3-D head with true landmarks, visibility and boxes. The same arguments always give
 the same files, byte for byte.
