@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,11 +65,12 @@ class RawData:
     """Writes raw data sets below `root`; everything has a sensible default and can be spoilt afterwards."""
 
     root: Path
-    picture: Callable[..., Image.Image] = staticmethod(picture)
-    encoded: Callable[..., bytes] = staticmethod(encoded)
-    points: Callable[..., np.ndarray] = staticmethod(face_points)
-    pts: Callable[..., str] = staticmethod(pts_text)
-    row: Callable[..., str] = staticmethod(wflw_row)
+
+    picture = staticmethod(picture)
+    encoded = staticmethod(encoded)
+    points = staticmethod(face_points)
+    pts = staticmethod(pts_text)
+    row = staticmethod(wflw_row)
 
     def write(self, name: str, content: str | bytes) -> Path:
         """Write one file."""

@@ -25,8 +25,8 @@ def test_the_table_of_keys_is_up_to_date() -> None:
 
 def test_every_key_is_described() -> None:
     rows = [line for line in with_key_table("").splitlines() if line.startswith("| `")]
-    assert len(rows) > 80
-    assert [row for row in rows if row.rstrip("| ").endswith("`")] == []
+    assert len(rows) > 70
+    assert [row for row in rows if row.endswith("|  |")] == []
 
 
 @pytest.mark.parametrize("name", ["demo.yaml", "thesis.yaml", "as_released.yaml", "real_sample.yaml"])

@@ -3,7 +3,9 @@
 LANDMARK_SOURCES, FRAME_SOURCES = targets.sources_at_hand(CONFIG)
 LANDMARK_SETS = targets.landmark_sets(CONFIG)
 FRAME_SETS = targets.frame_sets(CONFIG)
-ALL_DATASETS = [f"{RUN}/datasets/{name}/manifest.parquet" for name in [*LANDMARK_SETS, *FRAME_SETS]]
+ALL_DATASETS = [
+    f"{RUN}/datasets/{name}/manifest.parquet" for name in [*LANDMARK_SETS, *FRAME_SETS]
+]
 
 
 def read_options(wildcards):
@@ -25,10 +27,10 @@ rule read_faces:
         f"{LOGS}/read_faces/{{source}}.log",
     benchmark:
         f"{BENCHMARKS}/read_faces/{{source}}.tsv"
-    conda:
-        ENVIRONMENT
     wildcard_constraints:
         source="wflw|merl_rav",
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=2000,
         runtime=30,
@@ -46,7 +48,10 @@ def split_options(wildcards):
     settings = CONFIG.splits
     wishes = getattr(settings, wildcards.source)
     wanted = {name: getattr(wishes, name) for name in ("train", "val", "test")}
-    options = ["--split", ",".join(f"{name}={'all' if n is None else n}" for name, n in wanted.items())]
+    options = [
+        "--split",
+        ",".join(f"{name}={'all' if n is None else n}" for name, n in wanted.items()),
+    ]
     options += ["--procedure", settings.procedure, "--seed", str(settings.seed)]
     if wildcards.source == "merl_rav":
         options += ["--poses", ",".join(settings.poses)]
@@ -73,7 +78,9 @@ rule split_photos:
         runtime=10,
     params:
         options=split_options,
-        exclude=lambda wildcards, input: f"--exclude {input.exclude}" if input.exclude else "",
+        exclude=lambda wildcards, input: (
+            f"--exclude {input.exclude}" if input.exclude else ""
+        ),
         code=code_digest("uncover.commands.split_photos"),
     shell:
         "uncover split_photos {input.faces} {output.split} {output.summary} {params.options} {params.exclude} 2>&1 | tee {log}"
@@ -81,8 +88,14 @@ rule split_photos:
 
 rule label_faces:
     input:
-        faces=lambda wildcards: [f"{RUN}/faces/{source}.parquet" for source in LANDMARK_SETS[wildcards.set][1]],
-        splits=lambda wildcards: [f"{RUN}/splits/{source}.parquet" for source in LANDMARK_SETS[wildcards.set][1]],
+        faces=lambda wildcards: [
+            f"{RUN}/faces/{source}.parquet"
+            for source in LANDMARK_SETS[wildcards.set][1]
+        ],
+        splits=lambda wildcards: [
+            f"{RUN}/splits/{source}.parquet"
+            for source in LANDMARK_SETS[wildcards.set][1]
+        ],
     output:
         manifest=f"{RUN}/datasets/{{set}}/manifest.parquet",
         boxes=f"{RUN}/datasets/{{set}}/boxes.parquet",
@@ -91,10 +104,10 @@ rule label_faces:
         f"{LOGS}/label_faces/{{set}}.log",
     benchmark:
         f"{BENCHMARKS}/label_faces/{{set}}.tsv"
-    conda:
-        ENVIRONMENT
     wildcard_constraints:
         set="|".join(LANDMARK_SETS) or "none",
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=4000,
         runtime=30,
@@ -120,10 +133,10 @@ rule label_frames:
         f"{LOGS}/label_frames/{{set}}.log",
     benchmark:
         f"{BENCHMARKS}/label_frames/{{set}}.tsv"
-    conda:
-        ENVIRONMENT
     wildcard_constraints:
         set="|".join(FRAME_SETS) or "none",
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=2000,
         runtime=30,
@@ -131,7 +144,11 @@ rule label_frames:
         raw=lambda wildcards: targets.raw_folder(CONFIG, FRAME_SETS[wildcards.set][0]),
         out=f"{RUN}/datasets/{{set}}",
         source=lambda wildcards: FRAME_SETS[wildcards.set][0],
-        grade=lambda wildcards: f"--grade {FRAME_SETS[wildcards.set][1]}" if FRAME_SETS[wildcards.set][1] else "",
+        grade=lambda wildcards: (
+            f"--grade {FRAME_SETS[wildcards.set][1]}"
+            if FRAME_SETS[wildcards.set][1]
+            else ""
+        ),
         raw_state=lambda wildcards: raw_state(FRAME_SETS[wildcards.set][0]),
         code=code_digest("uncover.commands.label_frames"),
     shell:

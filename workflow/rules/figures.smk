@@ -7,7 +7,10 @@ def figure_outputs(name, title):
     """The two forms of a figure; the PNG stands in the report."""
     return {
         "png": report(
-            f"{RUN}/figures/{name}.png", caption=f"../report/{name}.rst", category="Figures", labels={"figure": title}
+            f"{RUN}/figures/{name}.png",
+            caption=f"../report/{name}.rst",
+            category="Figures",
+            labels={"figure": title},
         ),
         "pdf": f"{RUN}/figures/{name}.pdf",
     }
@@ -30,7 +33,11 @@ rule figure_15:
         runtime=10,
     params:
         out=f"{RUN}/figures",
-        photo=f"--photo {CONFIG.report.figure_15_photo}" if CONFIG.report.figure_15_photo else "",
+        photo=(
+            f"--photo {CONFIG.report.figure_15_photo}"
+            if CONFIG.report.figure_15_photo
+            else ""
+        ),
         code=code_digest("uncover.commands.figure_15"),
     shell:
         "uncover figure_15 {params.out} --faces {input.faces} --boxes {input.boxes} {params.photo} 2>&1 | tee {log}"

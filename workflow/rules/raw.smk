@@ -11,7 +11,9 @@ def standin_options(wildcards):
         "slapi": lambda: f"--none {sizes.none} --easy {sizes.easy} --medium {sizes.medium} --hard {sizes.hard}",
         "preterm_web": lambda: f"--photos {sizes}",
     }
-    return f"{options[wildcards.source]()} --size {settings.size} --seed {settings.seed}"
+    return (
+        f"{options[wildcards.source]()} --size {settings.size} --seed {settings.seed}"
+    )
 
 
 rule make_standin:
@@ -41,4 +43,8 @@ def raw_summary(source):
 
 def raw_state(source):
     """What stands for the content of a download; the stand-in's summary says it for the stand-in."""
-    return "" if CONFIG.raw.standin else folder_fingerprint(targets.raw_folder(CONFIG, source))
+    return (
+        ""
+        if CONFIG.raw.standin
+        else folder_fingerprint(targets.raw_folder(CONFIG, source))
+    )

@@ -1,13 +1,18 @@
 # Tables: each is a pure function of records that earlier rules left.
 
-ALL_TABLES = [f"{RUN}/tables/{name}.csv" for name in ("table_01", "table_02", "table_parts")]
+ALL_TABLES = [
+    f"{RUN}/tables/{name}.csv" for name in ("table_01", "table_02", "table_parts")
+]
 
 
 def table_outputs(name, title):
     """The three forms of a table; the CSV stands in the report."""
     return {
         "csv": report(
-            f"{RUN}/tables/{name}.csv", caption=f"../report/{name}.rst", category="Tables", labels={"table": title}
+            f"{RUN}/tables/{name}.csv",
+            caption=f"../report/{name}.rst",
+            category="Tables",
+            labels={"table": title},
         ),
         "md": f"{RUN}/tables/{name}.md",
         "tex": f"{RUN}/tables/{name}.tex",
