@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from uncover.standin import infants
-from uncover.standin.compose import Photo, Visibility, compose
+from uncover.faces.face import Visibility
+from uncover.standin.compose import Photo, compose
 from uncover.standin.scene import Blanket, Cap, Expression, FaceMask, Hair, Hand, Person, Scene, Shape
 
 BROWS, NOSE = np.arange(33, 51), np.arange(51, 60)

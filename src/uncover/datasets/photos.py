@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,12 +59,13 @@ def inspect_photo(path: Path) -> PhotoInfo:
     Raises:
         PhotoError: The file is missing, empty, truncated or no image.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):  # unlike Path.is_file, it takes names that no file can have
         raise PhotoError("missing_photo", f"photo {path} does not exist")
     if path.stat().st_size == 0:
         raise PhotoError("empty_photo", f"photo {path} is empty")
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 orientation = image.getexif().get(ORIENTATION_TAG, UPRIGHT)
@@ -72,10 +74,10 @@ def inspect_photo(path: Path) -> PhotoInfo:
                     image.load()
     except UnidentifiedImageError:
         raise PhotoError("unreadable_photo", f"photo {path} is not an image in a format we know") from None
-    except Image.DecompressionBombWarning:
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise PhotoError("unreadable_photo", f"photo {path} claims an absurd size") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        reason = "truncated_photo" if "truncated" in str(error) else "unreadable_photo"
+    except Exception as error:  # whatever Pillow's decoders raise: a spoilt TIFF may end in a TypeError
+        reason = "truncated_photo" if "truncated" in str(error).lower() else "unreadable_photo"
         raise PhotoError(reason, f"photo {path} cannot be decoded: {error}") from None
     orientation = orientation if orientation in range(1, 9) else UPRIGHT
     if orientation in SWAPS_SIDES:

@@ -22,6 +22,8 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".
 FACE_CLASS = 0
 COCO_CATEGORY = "face"
 
+CocoBoxes = Mapping[str, NDArray[np.float64] | RowError]
+
 
 def find_grades(root: Path) -> list[str]:
     """Names of the folders below `root` that hold an `images` folder, in alphabetical order."""
@@ -42,35 +44,65 @@ def read_frames(root: Path, grade: str | None = None) -> Iterator[Frame | Reject
     if grade is not None and grade not in grades:
         there = ", ".join(grades) if grades else "none"
         raise InputError(f"{root}: no grade '{grade}' (no {grade}/images in it); grades found: {there}")
-    if grades:
-        for name in [grade] if grade is not None else grades:
-            yield from _read_folder(root / name, root, name)
-    else:
-        yield from _read_folder(root, root, "")
+    folders = {name: root / name for name in ([grade] if grade is not None else grades)} or {"": root}
+    shown = {name: _find_images(folder) for name, folder in folders.items()}
+    if not any(paths for _, paths in shown.values()):
+        where = ", ".join(str(images) for images, _ in shown.values())
+        raise InputError(f"{where}: no image in it (looked for {', '.join(sorted(IMAGE_SUFFIXES))})")
+    for name, folder in folders.items():
+        images, paths = shown[name]
+        if not paths:
+            yield Rejected(images.relative_to(root).as_posix(), 0, "", "empty_folder", "no image in it")
+        yield from _read_folder(folder, images, paths, root, name)
 
 
-def _read_folder(folder: Path, root: Path, grade: str) -> Iterator[Frame | Rejected]:
+def _find_images(folder: Path) -> tuple[Path, list[Path]]:
     images = next((path for path in (folder / "images", folder / "photos") if path.is_dir()), folder)
-    paths = sorted(path for path in images.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
-    if not paths:
-        raise InputError(f"{images}: no image in it (looked for {', '.join(sorted(IMAGE_SUFFIXES))})")
+    return images, sorted(path for path in images.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+
+
+def _read_folder(
+    folder: Path, images: Path, paths: list[Path], root: Path, grade: str
+) -> Iterator[Frame | Rejected]:
     labels = folder / "labels"
     coco = _read_coco(folder, root)
+    if coco is not None:
+        yield from _frames_of_coco(*coco, folder, images, paths, root, grade)
+        return
     for path in paths:
         photo = path.relative_to(root).as_posix()
         label = labels / path.relative_to(images).with_suffix(".txt")
         annotation = label.relative_to(root).as_posix()
         try:
-            if coco is not None:
-                annotation, boxes = coco[0], coco[1].get(path.relative_to(images).as_posix())
-                yield Frame(photo, path, grade, annotation if boxes is not None else "", boxes, normalised=False)
-            elif label.exists():
+            if label.exists():
                 yield Frame(photo, path, grade, annotation, parse_yolo(label.read_text(errors="replace")))
             else:
                 yield Frame(photo, path, grade, "", None)
         except RowError as error:
             yield Rejected(annotation, error.row, photo, "malformed_row", str(error))
     yield from _labels_without_image(labels, images, paths, root)
+
+
+def _frames_of_coco(
+    annotation: str, listed: CocoBoxes, folder: Path, images: Path, paths: list[Path], root: Path, grade: str
+) -> Iterator[Frame | Rejected]:
+    used = set()
+    for path in paths:
+        photo = path.relative_to(root).as_posix()
+        # Some tools name images from the folder of the JSON, most from the folder of the images.
+        names = (path.relative_to(start).as_posix() for start in (images, folder))
+        name = next((name for name in names if name in listed), None)
+        if name is None:
+            yield Frame(photo, path, grade, "", None, normalised=False)
+            continue
+        used.add(name)
+        boxes = listed[name]
+        if isinstance(boxes, RowError):
+            yield Rejected(annotation, boxes.row, photo, "malformed_row", str(boxes))
+        else:
+            yield Frame(photo, path, grade, annotation, boxes, normalised=False)
+    for name in sorted(listed.keys() - used):
+        yield Rejected(annotation, 0, "", "missing_photo", f"no image {name[:80]!r} in {images.name}/")
 
 
 def _labels_without_image(labels: Path, images: Path, paths: list[Path], root: Path) -> Iterator[Rejected]:
@@ -112,48 +144,71 @@ def parse_yolo(text: str) -> NDArray[np.float64]:
     return np.hstack([centre - size / 2, centre + size / 2])
 
 
-def _read_coco(folder: Path, root: Path) -> tuple[str, Mapping[str, NDArray[np.float64]]] | None:
-    """Boxes by file name of a COCO JSON in `folder`, in pixels xyxy, and the JSON's name; None if there is none."""
-    paths = sorted(folder.glob("*.json"))
-    for path in paths:
+def _read_coco(folder: Path, root: Path) -> tuple[str, CocoBoxes] | None:
+    """Name of a COCO JSON in `folder` and the boxes in it, by file name; None if there is none."""
+    for path in sorted(folder.glob("*.json")):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: is not JSON ({error}); expected a COCO file") from None
         if isinstance(content, dict) and {"images", "annotations"} <= content.keys():
             try:
                 return path.relative_to(root).as_posix(), parse_coco(content)
-            except (KeyError, TypeError, ValueError) as error:
-                raise InputError(f"{path}: {error}; expected COCO images, annotations and categories") from None
+            except KeyError as error:
+                raise InputError(f"{path}: field {error} is missing; expected a COCO file") from None
+            except (TypeError, AttributeError, ValueError) as error:
+                raise InputError(
+                    f"{path}: {error}; expected COCO images, annotations and categories"
+                ) from None
     return None
 
 
-def parse_coco(content: Mapping[str, list[dict]]) -> dict[str, NDArray[np.float64]]:
+def parse_coco(content: Mapping[str, list[dict]]) -> CocoBoxes:
     """Boxes of faces by file name; images that the file lists without annotation get an empty array.
 
     Returns:
-        float64 (M, 4) per file name, xyxy in pixels.
+        float64 (M, 4) per file name, xyxy in pixels; for an image with a box that is none, the error that says so,
+        with the position of the annotation in its list as row.
 
     Raises:
-        ValueError: No category is the face, or a box is not four finite numbers with an area.
+        ValueError: No category is the face, a name is none, or an annotation belongs to no image.
         KeyError: A field that COCO demands is missing.
+        TypeError: A field is of another kind than COCO's.
     """
-    categories = {category["id"]: category["name"] for category in content.get("categories", [])}
-    wanted = {key for key, name in categories.items() if COCO_CATEGORY in str(name).lower()} or set(categories)
+    categories = {category["id"]: str(category["name"]) for category in content.get("categories", [])}
+    wanted = {key for key, name in categories.items() if COCO_CATEGORY in name.lower()} or set(categories)
     if len(categories) > 1 and wanted == set(categories):
-        raise ValueError(f"categories {sorted(map(str, categories.values()))}: none is called '{COCO_CATEGORY}'")
+        raise ValueError(f"categories {sorted(categories.values())}: none is called '{COCO_CATEGORY}'")
     names = {image["id"]: image["file_name"] for image in content["images"]}
+    for key, name in names.items():
+        if not isinstance(name, str):
+            raise ValueError(f"image {key!r:.60}: file_name is {name!r:.60}")
     boxes: dict[str, list[list[float]]] = {name: [] for name in names.values()}
-    for annotation in content["annotations"]:
+    errors: dict[str, RowError] = {}
+    for row, annotation in enumerate(content["annotations"], start=1):
         if categories and annotation["category_id"] not in wanted:
             continue
-        box = [float(value) for value in annotation["bbox"]]
-        if len(box) != 4 or not all(map(math.isfinite, box)) or min(box[2:]) <= 0:
-            raise ValueError(
-                f"annotation {annotation.get('id')}: bbox {annotation['bbox']}; expected x, y, width, height"
-            )
         if annotation["image_id"] not in names:
-            raise ValueError(f"annotation {annotation.get('id')}: no image {annotation['image_id']}")
-        x, y, width, height = box
-        boxes[names[annotation["image_id"]]].append([x, y, x + width, y + height])
-    return {name: np.array(rows, np.float64).reshape(-1, 4) for name, rows in boxes.items()}
+            raise ValueError(
+                f"annotation {annotation.get('id')!r:.60}: no image {annotation['image_id']!r:.60}"
+            )
+        name = names[annotation["image_id"]]
+        box = _coco_box(annotation["bbox"])
+        if box is None:
+            detail = f"annotation {annotation.get('id')!r:.60}: bbox {annotation['bbox']!r:.60}"
+            errors.setdefault(name, RowError(row, f"{detail}; expected x, y, width, height in pixels"))
+        else:
+            boxes[name].append(box)
+    return {name: np.array(rows, np.float64).reshape(-1, 4) for name, rows in boxes.items()} | errors
+
+
+def _coco_box(value: object) -> list[float] | None:
+    if not isinstance(value, list) or len(value) != 4:
+        return None
+    try:
+        x, y, width, height = (float(number) for number in value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if not all(map(math.isfinite, (x, y, width, height))) or min(width, height) <= 0:
+        return None
+    return [x, y, x + width, y + height]

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import IntEnum
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from uncover.faces.face import Visibility
 from uncover.standin import backdrops, covers, hands
 from uncover.standin.head import NECK, Head
 from uncover.standin.landmarks import landmarks
@@ -24,14 +24,6 @@ _SELF_GAP_MM = 3.0
 _COVER_GAP_MM = 2.0
 _BETWEEN_PEOPLE_MM = 10_000.0
 _SHADOW_GAP_MM = 40.0
-
-
-class Visibility(IntEnum):
-    """Why a landmark can or cannot be seen."""
-
-    VISIBLE = 0
-    EXTERNALLY_OCCLUDED = 1
-    SELF_OCCLUDED = 2
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from uncover.errors import InputError
 from uncover.progress import track
 from uncover.standin import adults, infants
-from uncover.standin.compose import Photo, Truth, Visibility, compose
+from uncover.faces.face import Visibility
+from uncover.standin.compose import Photo, Truth, compose
 from uncover.standin.scene import Scene
 from uncover.standin.surface import Array
 

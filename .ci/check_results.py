@@ -1,0 +1,53 @@
+"""Check the files of a finished demo: all there, whole, and with counts that add up."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import pandas as pd
+
+SETS = ("train", "val", "merl", "wflw", "hof", "slapi_none", "slapi_easy", "slapi_medium", "slapi_hard", "preterm_web")
+TABLES = ("table_01", "table_02", "table_parts")
+FIGURES = ("figure_15", "figure_16")
+
+
+def main(run: Path) -> None:
+    """Stop with an error at the first thing that is wrong."""
+    for name in TABLES:
+        assert len(pd.read_csv(run / "tables" / f"{name}.csv")) > 0, name
+        assert all((run / "tables" / f"{name}.{suffix}").stat().st_size > 0 for suffix in ("md", "tex")), name
+    for name in FIGURES:
+        picture = cv2.imread(str(run / "figures" / f"{name}.png"))
+        assert picture is not None and min(picture.shape[:2]) > 500 and picture.std() > 10, name
+        assert (run / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF"), name
+    for name in SETS:
+        check_set(run / "datasets" / name)
+    photos = {name: set(pd.read_parquet(run / "datasets" / name / "manifest.parquet")["photo"]) for name in SETS[:4]}
+    assert sum(map(len, photos.values())) == len(set().union(*photos.values())), "a photo stands in two sets"
+    assert "table_02" in (run / "report.html").read_text(encoding="utf-8")
+    print(f"{run}: {len(TABLES)} tables, {len(FIGURES)} figures, {len(SETS)} data sets are whole")
+
+
+def check_set(folder: Path) -> None:
+    """One data set: links resolve, labels are those of the boxes table, counts add up."""
+    manifest, boxes = (pd.read_parquet(folder / name) for name in ("manifest.parquet", "boxes.parquet"))
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    rejected = pd.read_csv(folder / "rejected.csv")
+    assert summary["read"] == summary["kept"] + summary["rejected"], folder
+    assert summary["rejected"] == len(rejected) and summary["photos"] == len(manifest), folder
+    lines = 0
+    for row in manifest.itertuples():
+        height, width = cv2.imread(str(folder / row.image)).shape[:2]
+        assert (width, height) == (row.width, row.height), row
+        for line in (folder / row.label).read_text(encoding="utf-8").splitlines() if row.label else ():
+            class_id, *box = line.split()
+            assert 0 <= int(class_id) <= 9 and all(0 <= float(value) <= 1 for value in box), (row.label, line)
+            lines += 1
+    assert lines == int((boxes["status"] == "kept").sum()), folder
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
