@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,11 +41,12 @@ def new_folder(out: Path) -> Iterator[Path]:
     out = Path(os.path.abspath(out))
     _refuse_foreign(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
+    _remove_leftovers(out)
+    temporary = out.with_name(f".{out.name}.{_owner()}.tmp")
+    temporary.mkdir()
     try:
         yield temporary
-        (temporary / MARKER).write_text("Made by uncover, which replaces this whole folder when it makes it anew.\n")
-        temporary.chmod(0o777 & ~_umask())
+        (temporary / MARKER).write_text("Made by uncover, which replaces this folder as a whole.\n", encoding="utf-8")
         if out.exists():
             retired = temporary.with_suffix(".old")
             os.replace(out, retired)
@@ -66,7 +67,23 @@ def _refuse_foreign(out: Path) -> None:
         )
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _owner() -> str:
+    return f"{platform.node()}-{os.getpid()}"
+
+
+def _remove_leftovers(out: Path) -> None:
+    """Remove what a killed process of this machine left beside `out`; others may still be at work."""
+    for path in out.parent.glob(f".{out.name}.{platform.node()}-*"):
+        process = path.stem.rpartition("-")[2]
+        if process.isdecimal() and path.suffix in (".tmp", ".old") and not _alive(int(process)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import importlib
 import pkgutil
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 
 import uncover
@@ -45,6 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 on success, 2 for bad input (one line on standard error), 130 when interrupted.
     """
     args = build_parser().parse_args(argv)
+    # Without this, a terminated job would leave its temporary files behind.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         return args.run(args) or 0
     except InputError as error:

@@ -200,6 +200,17 @@ def test_a_spoilt_header_never_raises_anything_else(made: RawData, name: str, po
         assert info.width > 0 and info.height > 0 and info.orientation in range(1, 9)
 
 
+@pytest.mark.parametrize("value", [2, 5, 11, 12])
+def test_a_tiff_whose_tag_is_of_the_wrong_type_is_refused(raw: RawData, value: int) -> None:
+    """Pillow ends in a TypeError there."""
+    content = bytearray(raw.encoded(raw.picture(40, 30), "TIFF"))
+    content[72] = value
+    path = raw.write("a.tiff", bytes(content))
+    with pytest.raises(PhotoError, match="cannot be decoded") as caught:
+        inspect_photo(path)
+    assert caught.value.reason == "unreadable_photo"
+
+
 @given(st.binary(max_size=120))
 def test_spoilt_exif_never_raises_anything_else(made: RawData, junk: bytes) -> None:
     content = with_orientation(made.picture(64, 48), 6)

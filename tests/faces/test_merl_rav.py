@@ -123,6 +123,15 @@ def test_a_malformed_file_is_rejected_and_the_others_are_read(raw: RawData) -> N
     assert (bad.file, bad.row, bad.photo) == ("frontal/trainset/image00002.pts", 21, "image00002")
 
 
+def test_a_name_names_one_face_so_the_second_of_a_name_is_rejected(raw: RawData) -> None:
+    raw.merl_rav(["image00001"], "frontal/trainset")
+    raw.merl_rav(["image00001"], "left/testset")
+    face, twin = read_merl_rav(raw.root)
+    assert isinstance(face, Face) and isinstance(twin, Rejected)
+    assert (twin.file, twin.reason) == ("left/testset/image00001.pts", "duplicate_name")
+    assert "frontal/trainset/image00001.pts" in twin.detail
+
+
 def test_bytes_that_are_no_text_are_rejected(raw: RawData) -> None:
     raw.write("frontal/trainset/image00002.pts", bytes(range(256)))
     (item,) = read_merl_rav(raw.root)

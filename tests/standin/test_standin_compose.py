@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from uncover.standin import infants
 from uncover.faces.face import Visibility
+from uncover.standin import infants
 from uncover.standin.compose import Photo, compose
 from uncover.standin.scene import Blanket, Cap, Expression, FaceMask, Hair, Hand, Person, Scene, Shape
 

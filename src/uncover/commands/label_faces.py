@@ -26,6 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="clip",
         help="boxes that leave the image",
     )
+    parser.add_argument(
+        "--poses",
+        metavar="POSE,...",
+        default="",
+        help="label faces of these poses only (MERL-RAV), and leave others in the same photo unlabelled, as released",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -34,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.console import say, warn_each
     from uncover.datasets.build import photos_of_faces, write_dataset
     from uncover.datasets.faces_table import read_faces_table
-    from uncover.datasets.labels import label_faces
+    from uncover.datasets.labels import label_faces, take_poses
     from uncover.datasets.splits import read_split
 
     chosen = []
@@ -43,9 +49,11 @@ def run(args: argparse.Namespace) -> int:
         faces = read_faces_table(faces_path)
         chosen.append(faces[faces["photo"].isin(split.loc[split["set"] == args.set, "photo"])])
     faces = pd.concat(chosen, ignore_index=True)
-    labels = label_faces(faces, args.parts, args.outside)
-    photos = photos_of_faces(faces, labels.boxes)
+    wanted, of_other_poses = take_poses(faces, args.poses.split(",") if args.poses else ())
+    labels = label_faces(wanted, args.parts, args.outside)
+    rejected = of_other_poses + labels.rejected
+    photos = photos_of_faces(wanted, labels.boxes)
     warn_each([f"rejected: {item}" for item in labels.rejected], f"{args.out}/rejected.csv")
-    counts = write_dataset(args.out, photos, labels.boxes, labels.rejected, len(faces), int(photos["faces"].sum()))
+    counts = write_dataset(args.out, photos, labels.boxes, rejected, len(faces), int(photos["faces"].sum()))
     say(f"{args.out}: read {counts.read} faces, kept {counts.kept}, rejected {counts.rejected}; {counts.photos} photos")
     return 0

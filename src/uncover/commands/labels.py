@@ -67,10 +67,11 @@ def run(args: argparse.Namespace) -> int:
     from uncover.faces.frames import read_frames
     from uncover.parts.boxes import Outside
 
+    _refuse_idle_options(args)
     require_folder(args.raw, args.layout)
     if args.layout == "graded":
         reading = read_raw(read_frames(args.raw, args.grade), args.raw)
-        photos, labels = label_frames(reading, args.raw.name)
+        photos, labels = label_frames(reading, args.raw.resolve().name)
         rejected, read, kept = reading.rejected, len(reading.items) + len(reading.rejected), len(photos)
     else:
         items = LANDMARK_READERS[args.layout](args.raw, args.photos)
@@ -91,3 +92,28 @@ def run(args: argparse.Namespace) -> int:
     counts = write_dataset(args.out, photos, labels.boxes, rejected, read, kept)
     say(f"{args.out}: read {counts.read}, kept {counts.kept}, rejected {counts.rejected}; {counts.photos} photos")
     return 0
+
+
+def _refuse_idle_options(args: argparse.Namespace) -> None:
+    """An option that would change nothing is a mistake that somebody would find out late."""
+    from uncover.errors import InputError
+
+    landmarks = args.layout != "graded"
+    idle = {
+        "--grade": (args.grade is not None and landmarks, f"{args.layout} has no grades"),
+        "--photos": (args.photos and not landmarks, "graded frames stand with their labels"),
+        "--no-photos": (args.no_photos and not landmarks, "labels of graded frames need the frames' sizes"),
+        "--parts": (args.parts == "released" and not landmarks, "graded frames have boxes of whole faces only"),
+        "--outside": (args.outside and not landmarks, "boxes of graded frames are clipped"),
+        "--no-merge": (args.no_merge and not landmarks, "graded frames are never repeated"),
+        "--split": (args.split and not landmarks, "graded frames have no official parts to split"),
+        "--poses": (args.poses and not args.split, "chooses what to split; give --split too"),
+        "--exclude": (args.exclude and not args.split, "keeps photos out of val and test; give --split too"),
+    }
+    if args.poses and args.layout != "merl_rav":
+        raise InputError(f"--poses: {args.layout} has no poses")
+    if args.no_merge and args.split:
+        raise InputError("--no-merge: would put one photo into several sets of --split; leave one of the two out")
+    for option, (useless, why) in idle.items():
+        if useless:
+            raise InputError(f"{option}: {why}")

@@ -14,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="table to write (.parquet)")
     parser.add_argument("rejected", type=Path, metavar="REJECTED", help="table of what was rejected (.csv)")
     parser.add_argument("--photos", type=Path, help="folder of the photos, where they do not stand with the labels")
+    parser.add_argument("--no-photos", action="store_true", help="do not look at photos; their sizes stay unknown")
     parser.add_argument("--no-merge", action="store_true", help="give each face the photo to itself")
 
 
@@ -26,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.datasets.sources import require_folder
 
     require_folder(args.raw, args.layout)
-    reading = read_raw(LANDMARK_READERS[args.layout](args.raw, args.photos), args.raw)
+    reading = read_raw(LANDMARK_READERS[args.layout](args.raw, args.photos), args.raw, not args.no_photos)
     faces, rejected = to_faces_table(reading, args.layout, not args.no_merge)
     warn_each([f"rejected: {item}" for item in rejected], str(args.rejected))
     write_rejected(rejected, args.rejected)

@@ -11,12 +11,14 @@ def read_exclusions(path: Path) -> frozenset[str]:
     """Photo ids, one a line; blank lines and what follows a `#` do not count.
 
     Raises:
-        InputError: The file does not exist, or a line holds more than one id.
+        InputError: The file does not exist or is no text, or a line holds more than one id.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist; expected a list of photo ids, one a line") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is not text; expected a list of photo ids, one a line") from None
     ids = set()
     for number, line in enumerate(lines, start=1):
         fields = line.partition("#")[0].split()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from uncover.datasets.boxes_table import BOX_COLUMNS, Labels
-from uncover.datasets.faces_table import landmark_arrays
+from uncover.datasets.faces_table import attribute, landmark_arrays
 from uncover.errors import InputError
 from uncover.faces.face import Rejected, Visibility
 from uncover.parts.boxes import Outside, clip_boxes, corrected_boxes, leave_image, leave_out_small
@@ -28,11 +29,34 @@ def part_boxes(faces: pd.DataFrame, rule: PartRule) -> PartBoxes:
     return corrected_boxes(landmarks)
 
 
+def take_poses(faces: pd.DataFrame, poses: Collection[str]) -> tuple[pd.DataFrame, list[Rejected]]:
+    """Keep faces of some poses, and faces of layouts that know none.
+
+    Args:
+        faces: A faces table.
+        poses: Poses to keep; empty keeps all.
+
+    Returns:
+        The faces kept, and the others as rejected.
+    """
+    pose = attribute(faces, "pose")
+    keep = pose.isin([*poses, ""]) if poses else pd.Series(True, faces.index)
+    others = faces[~keep]
+    rejected = [
+        Rejected(annotation, row, photo, "other_pose", f"a face of pose {name}; expected {', '.join(poses)}")
+        for annotation, row, photo, name in zip(
+            others["annotation"], others["row"], others["photo"], pose[~keep], strict=True
+        )
+    ]
+    return faces[keep], rejected
+
+
 def label_faces(faces: pd.DataFrame, rule: PartRule, outside: Outside) -> Labels:
     """Make the part boxes of every face.
 
     Args:
-        faces: A faces table; width and height 0 mean that the photo's size is unknown, and nothing is outside it.
+        faces: A faces table; width and height 0 mean that the photo's size is unknown, and nothing lies beyond its
+            right and lower border.
         rule: "corrected" or "released".
         outside: What becomes of boxes that leave the image.
 
@@ -49,12 +73,11 @@ def label_faces(faces: pd.DataFrame, rule: PartRule, outside: Outside) -> Labels
         sizes[sizes == 0] = np.inf
         dropped = np.zeros(len(group), bool)
         if outside == "clip":
-            boxes = clip_boxes(boxes, sizes)
+            boxes = leave_out_small(clip_boxes(boxes, sizes))
         else:
+            boxes = leave_out_small(boxes) if rule == "corrected" else boxes
             leaves = leave_image(boxes, sizes, as_yolov5=outside == "drop_as_yolov5")
             dropped = group["photo"].isin(set(group.loc[leaves, "photo"])).to_numpy()
-        if rule == "corrected" or outside == "clip":
-            boxes = leave_out_small(boxes)
         empty = ~(boxes.status == KEPT).any(axis=1)
         keep = ~(dropped | empty)
         rejected += [

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import filecmp
+import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,13 +116,16 @@ def photo_ids(keys: set[str]) -> dict[str, str]:
     Args:
         keys: Keys of the photos within a raw data set, such as "0--Parade/a.jpg" or "image00019".
     """
-    stems = {key: Path(key).stem for key in keys}
+    ids = {key: Path(key).stem for key in keys}
+    ids = _distinct(ids, lambda key: key.replace("/", "__").replace(".", "_"))
+    # "a.b" and "a_b" are still one: rare, so that an ugly name will do.
+    return _distinct(ids, lambda key: f"{ids[key]}_{hashlib.sha256(key.encode()).hexdigest()[:12]}")
+
+
+def _distinct(ids: Mapping[str, str], rename: Callable[[str], str]) -> dict[str, str]:
     # Some file systems ignore case, so ids that differ in nothing else would be one file there.
-    uses = Counter(stem.casefold() for stem in stems.values())
-    return {
-        key: stem if uses[stem.casefold()] == 1 else key.replace("/", "__").replace(".", "_")
-        for key, stem in stems.items()
-    }
+    uses = Counter(name.casefold() for name in ids.values())
+    return {key: name if uses[name.casefold()] == 1 else rename(key) for key, name in ids.items()}
 
 
 def to_faces_table(reading: Reading, source: str, merge: bool = True) -> tuple[pd.DataFrame, list[Rejected]]:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from uncover.datasets.faces_table import attribute
 from uncover.errors import InputError
+from uncover.faces.merl_rav import POSES
 
 SETS = ("train", "val", "test")
 Wishes = Mapping[str, int | None]
@@ -37,17 +38,17 @@ def split_by_photo(
         faces: A faces table; `part` must be "train" or "test".
         wishes: Photos wanted per set.
         seed: Chooses the order.
-        poses: Use photos with at least one face of these poses; empty for all.
+        poses: Use photos with at least one face of these poses, whose parts then count; empty for all.
         excluded: Ids of photos that may not stand in val or test, such as those with unannotated faces.
 
     Returns:
         One row per photo: `photo`, `part` ("train", "test" or "both"), `set` ("train", "val", "test" or "") and
         `reason` for an empty set.
+
+    Raises:
+        InputError: A pose is unknown, or a face belongs to no official part.
     """
-    photos = _photos_with_parts(faces)
-    if poses:
-        wanted = set(faces.loc[attribute(faces, "pose").isin(list(poses)), "photo"])
-        photos.loc[~photos["photo"].isin(wanted), "reason"] = OTHER_POSE
+    photos = _photos_with_parts(faces, poses)
     barred = photos["photo"].isin(list(excluded)) & (photos["part"] == "test")
     photos.loc[barred & (photos["reason"] == ""), "reason"] = EXCLUDED
     free = photos[photos["reason"] == ""]
@@ -80,7 +81,7 @@ def split_as_released(faces: pd.DataFrame, wishes: Wishes, poses: Collection[str
     Returns:
         As `split_by_photo`.
     """
-    photos = _photos_with_parts(faces)
+    photos = _photos_with_parts(faces, poses)
     pose = attribute(faces, "pose")
     if (pose != "").any():
         usable = faces[pose.isin(list(poses))] if poses else faces
@@ -93,6 +94,7 @@ def split_as_released(faces: pd.DataFrame, wishes: Wishes, poses: Collection[str
             photos.loc[photos["photo"].isin(names[:half]), "set"] = "val"
             photos.loc[photos["photo"].isin(names[half:]), "set"] = "test"
         photos.loc[photos["set"] == "", "reason"] = OTHER_POSE
+        photos.loc[photos["set"] != "", "reason"] = ""
         return photos
     rows = faces.sort_values("row", kind="stable").drop_duplicates("photo")
     train, test = (list(rows.loc[rows["part"] == part, "photo"]) for part in ("train", "test"))
@@ -128,27 +130,43 @@ def shortfalls(photos: pd.DataFrame, wishes: Wishes) -> dict[str, tuple[int, int
     return {name: (count, got[name]) for name, count in wished.items() if got[name] < count}
 
 
-def _photos_with_parts(faces: pd.DataFrame) -> pd.DataFrame:
-    odd = sorted(set(faces["part"]) - {"train", "test"})
-    if odd:
-        where = faces.loc[faces["part"] == odd[0], "annotation"].iloc[0]
+def _photos_with_parts(faces: pd.DataFrame, poses: Collection[str]) -> pd.DataFrame:
+    """Photos with the official parts that their faces stand in; only faces of the used poses have a say in it."""
+    unknown = [pose for pose in poses if pose not in POSES]
+    if unknown:
+        raise InputError(f"pose '{unknown[0]}' is unknown; expected {', '.join(POSES)}")
+    odd = ~faces["part"].isin(["train", "test"])
+    if odd.any():
+        where = faces.loc[odd, "annotation"].iloc[0]
         raise InputError(f"{where}: belongs to no official part; expected a train or a test part to split")
-    parts = faces.groupby("photo", sort=True)["part"].agg(lambda part: part.iloc[0] if part.nunique() == 1 else "both")
-    return pd.DataFrame({"photo": parts.index, "part": parts.to_numpy(), "set": "", "reason": ""})
+    usable = faces[attribute(faces, "pose").isin(list(poses))] if poses else faces
+    photos = pd.DataFrame({"photo": sorted(faces["photo"].unique()), "set": "", "reason": ""})
+    photos.insert(1, "part", "")
+    for having_a_say in (faces, usable):
+        in_train, in_test = (
+            photos["photo"].isin(having_a_say.loc[having_a_say["part"] == part, "photo"]) for part in ("train", "test")
+        )
+        photos.loc[in_train, "part"] = "train"
+        photos.loc[in_test, "part"] = "test"
+        photos.loc[in_train & in_test, "part"] = "both"
+    photos.loc[~photos["photo"].isin(usable["photo"]), "reason"] = OTHER_POSE
+    return photos
 
 
 def parse_wishes(text: str) -> dict[str, int | None]:
     """Read wishes such as "train=6000,val=125,test=all".
 
     Raises:
-        InputError: An unknown set, or a count that is neither "all" nor a whole number from 0 up.
+        InputError: An unknown or repeated set, or a count that is neither "all" nor a whole number from 0 up.
     """
-    wishes: dict[str, int | None] = dict.fromkeys(SETS, 0)
+    wishes: dict[str, int | None] = {}
     for item in text.split(","):
         name, _, count = item.strip().partition("=")
         if name not in SETS:
             raise InputError(f"split '{item}': set '{name}' is unknown; expected {', '.join(SETS)}")
         if count != "all" and not count.isdecimal():
             raise InputError(f"split '{item}': expected {name}=all or {name}= a whole number")
+        if name in wishes:
+            raise InputError(f"split '{text}': {name} stands twice; expected each set once")
         wishes[name] = None if count == "all" else int(count)
-    return wishes
+    return {name: wishes.get(name, 0) for name in SETS}

@@ -61,9 +61,7 @@ def _find_images(folder: Path) -> tuple[Path, list[Path]]:
     return images, sorted(path for path in images.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
 
 
-def _read_folder(
-    folder: Path, images: Path, paths: list[Path], root: Path, grade: str
-) -> Iterator[Frame | Rejected]:
+def _read_folder(folder: Path, images: Path, paths: list[Path], root: Path, grade: str) -> Iterator[Frame | Rejected]:
     labels = folder / "labels"
     coco = _read_coco(folder, root)
     if coco is not None:
@@ -157,9 +155,7 @@ def _read_coco(folder: Path, root: Path) -> tuple[str, CocoBoxes] | None:
             except KeyError as error:
                 raise InputError(f"{path}: field {error} is missing; expected a COCO file") from None
             except (TypeError, AttributeError, ValueError) as error:
-                raise InputError(
-                    f"{path}: {error}; expected COCO images, annotations and categories"
-                ) from None
+                raise InputError(f"{path}: {error}; expected COCO images, annotations and categories") from None
     return None
 
 
@@ -189,9 +185,7 @@ def parse_coco(content: Mapping[str, list[dict]]) -> CocoBoxes:
         if categories and annotation["category_id"] not in wanted:
             continue
         if annotation["image_id"] not in names:
-            raise ValueError(
-                f"annotation {annotation.get('id')!r:.60}: no image {annotation['image_id']!r:.60}"
-            )
+            raise ValueError(f"annotation {annotation.get('id')!r:.60}: no image {annotation['image_id']!r:.60}")
         name = names[annotation["image_id"]]
         box = _coco_box(annotation["bbox"])
         if box is None:

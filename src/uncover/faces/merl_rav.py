@@ -38,6 +38,7 @@ def read_merl_rav(root: Path, photos: Path | None = None) -> Iterator[Face | Rej
     """
     tree = _find_tree(root)
     flickr = _find_flickr(photos or root)
+    read: dict[str, str] = {}
     for pose in POSES:
         for split, part in SPLITS.items():
             folder = tree / pose / split
@@ -45,7 +46,12 @@ def read_merl_rav(root: Path, photos: Path | None = None) -> Iterator[Face | Rej
             raw_tree = labels.is_dir()
             for path in sorted((labels if raw_tree else folder).glob("*.pts")):
                 image = _aflw_photo(flickr, path.stem) if raw_tree else path.with_suffix(".jpg")
-                yield _read_face(path, path.relative_to(root).as_posix(), image, pose, part)
+                annotation = path.relative_to(root).as_posix()
+                item = _read_face(path, annotation, image, pose, part)
+                if isinstance(item, Face) and read.setdefault(item.name, annotation) != annotation:
+                    detail = f"a face of this name stands in {read[item.name]} already; expected one"
+                    item = Rejected(annotation, 0, item.photo, "duplicate_name", detail)
+                yield item
 
 
 def _find_tree(root: Path) -> Path:

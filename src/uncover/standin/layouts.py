@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uncover.errors import InputError
+from uncover.faces.face import Visibility
 from uncover.progress import track
 from uncover.standin import adults, infants
-from uncover.faces.face import Visibility
 from uncover.standin.compose import Photo, Truth, compose
 from uncover.standin.scene import Scene
 from uncover.standin.surface import Array

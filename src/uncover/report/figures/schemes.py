@@ -53,7 +53,7 @@ def _draw(axes: Axes, points: NDArray[np.float64]) -> None:
         xs = np.array([x1, x2, x2, x1, x1]) + grow * np.array([-1, 1, 1, -1, -1])
         ys = np.array([y1, y1, y2, y2, y1]) + grow * np.array([-1, -1, 1, 1, -1])
         axes.plot(xs, ys, color=PART_COLOURS[CLASS_NAMES[class_id]], linewidth=1, alpha=0.9)
-    axes.scatter(*points.T, s=9, color=colours, zorder=3)
+    axes.scatter(points[:, 0], points[:, 1], s=9, color=colours, zorder=3)
     for index, (x, y) in enumerate(points):
         axes.annotate(str(index), (x, y), (2, 2), textcoords="offset points", fontsize=5.5, color=colours[index])
     axes.set_aspect("equal")
@@ -61,4 +61,6 @@ def _draw(axes: Axes, points: NDArray[np.float64]) -> None:
     axes.set_axis_off()
     low, high = points.min(axis=0), points.max(axis=0)
     for x, side in ((low[0], "subject's right"), (high[0], "subject's left")):
-        axes.annotate(side, (x, high[1]), (0, -14), textcoords="offset points", fontsize=7, ha="center", color="#555555")
+        axes.annotate(
+            side, (x, high[1]), (0, -14), textcoords="offset points", fontsize=7, ha="center", color="#555555"
+        )

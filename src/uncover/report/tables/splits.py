@@ -41,7 +41,7 @@ def splits_table(
             wished, got = (summary[key][set_name] for key in ("wished", "got"))  # type: ignore[index]
             if wished is not None and got < wished:
                 thesis = printed.get(name, {}).get(column)
-                notes.append(f"{name}, {column}: {got} photos, {wished} wished for (the thesis prints {thesis}).")
+                notes.append(f"{name}, {column}: {got} of {wished} photos wished for (the thesis prints {thesis}).")
             if count != got:
                 notes.append(f"{name}, {column}: {got - count} of {got} photos have no usable box, see rejected.csv.")
         unused = {reason: count for reason, count in summary["unused"].items() if count}  # type: ignore[attr-defined]
