@@ -35,6 +35,10 @@ LOGS = f"{RUN}/logs"
 BENCHMARKS = f"{RUN}/benchmarks"
 ENVIRONMENT = f"{workflow.basedir}/envs/uncover.yaml"
 
+# The lock leaves out demands of its packages on purpose (envs/overrides.txt), and conda's pip section has no other way
+# to say that pip shall not look for them.
+os.environ["PIP_NO_DEPS"] = "1"
+
 # Jobs call the `uncover` of this checkout, with the interpreter that runs Snakemake unless Snakemake makes an
 # environment for them.
 _paths = [f"{workflow.basedir}/workflow/bin"]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 HEAD = """\
-# Made by `make lock` from requirements.txt; do not edit.
+# Made by `make lock` from requirements.txt; do not edit. Set PIP_NO_DEPS=1 when you install it by hand (the Snakefile
+# does it by itself): PIP_NO_DEPS=1 conda env create -n uncover -f envs/uncover.yaml
 channels:
   - conda-forge
   - nodefaults
@@ -17,7 +18,6 @@ dependencies:
   - python=3.11
   - pip
   - pip:
-      - --no-deps
       - --require-hashes
 """
 

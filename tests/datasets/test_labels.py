@@ -77,9 +77,7 @@ def test_another_number_of_landmarks_is_refused(raw: RawData, points: int) -> No
         (-1000.0, "drop", "b"),
     ],
 )
-def test_what_becomes_of_a_face_that_leaves_its_photo(
-    raw: RawData, moved: float, outside: Outside, kept: str
-) -> None:
+def test_what_becomes_of_a_face_that_leaves_its_photo(raw: RawData, moved: float, outside: Outside, kept: str) -> None:
     faces = table([("a", raw.points(68, 1) + (moved, 0)), ("b", raw.points(68, 2))])
     labels = label_faces(faces, "corrected", outside)
     assert sorted(labels.boxes["photo"].unique()) == list(kept)

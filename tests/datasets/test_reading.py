@@ -104,7 +104,9 @@ def test_copies_in_both_official_parts_are_one_photo(raw: RawData) -> None:
 
 def test_without_looking_missing_photos_go_unnoticed(raw: RawData) -> None:
     raw.wflw_list([raw.row(raw.points(98), "0--A/a.jpg")])
-    with pytest.raises(InputError, match=r"nothing usable in it, 1 rejected.*row 1: photo .*0--A/a\.jpg does not exist"):
+    with pytest.raises(
+        InputError, match=r"nothing usable in it, 1 rejected.*row 1: photo .*0--A/a\.jpg does not exist"
+    ):
         read_raw(read_wflw(raw.root), raw.root)
     table, rejected = to_faces_table(read_raw(read_wflw(raw.root), raw.root, look_at_photos=False), "wflw")
     assert not rejected and table[["width", "height"]].to_numpy().tolist() == [[0, 0]]
@@ -189,7 +191,8 @@ def test_read_is_kept_plus_rejected_whatever_is_wrong(made: RawData, defects: li
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [(None, "does not exist"), (b"", "Parquet"), (b"PAR1 no", "Parquet"), (b"a,b\n1,2\n", "Parquet")]
+    ("content", "words"),
+    [(None, "does not exist"), (b"", "Parquet"), (b"PAR1 no", "Parquet"), (b"a,b\n1,2\n", "Parquet")],
 )
 def test_what_is_no_table_of_faces_is_refused(tmp_path: Path, content: bytes | None, words: str) -> None:
     path = tmp_path / "faces.parquet"

@@ -196,7 +196,9 @@ def test_released_merl_rav_halves_the_single_faces_of_each_pose_by_name() -> Non
 
 
 def test_released_wflw_takes_rows_in_their_order() -> None:
-    faces = table([(f"t{number}__1", "train", "") for number in range(6)] + [("e1__1", "test", ""), ("e0__1", "test", "")])
+    faces = table(
+        [(f"t{number}__1", "train", "") for number in range(6)] + [("e1__1", "test", ""), ("e0__1", "test", "")]
+    )
     faces["row"] = [3, 1, 2, 6, 5, 4, 1, 2]
     split = split_as_released(faces, {"train": 3, "val": 2, "test": 1})
     assert sets_of(split) == {

@@ -32,9 +32,7 @@ def test_label_text_parses_back_to_the_boxes(
     width: int, height: int, drawn: list[tuple[int, float, float, float, float]]
 ) -> None:
     classes = [class_id for class_id, *_ in drawn]
-    boxes = [
-        (min(a, c) * width, min(b, d) * height, max(a, c) * width, max(b, d) * height) for _, a, b, c, d in drawn
-    ]
+    boxes = [(min(a, c) * width, min(b, d) * height, max(a, c) * width, max(b, d) * height) for _, a, b, c, d in drawn]
     lines = label_lines(classes, np.array(boxes, np.float64).reshape(-1, 4), width, height)
     assert len(lines) == len(set(lines)) <= len(drawn)
     expected = set()
@@ -51,9 +49,7 @@ def test_an_image_that_all_tools_read_alike_is_a_link_that_works_from_its_final_
 ) -> None:
     photo = raw.photo("deep/below/A.JPG")
     (tmp_path / "building/images").mkdir(parents=True)
-    name = place_image(
-        photo, inspect_photo(photo), "a", tmp_path / "building/images", tmp_path / "out/images"
-    )
+    name = place_image(photo, inspect_photo(photo), "a", tmp_path / "building/images", tmp_path / "out/images")
     assert name == "a.jpg"
     (tmp_path / "building").rename(tmp_path / "out")
     link = tmp_path / "out/images/a.jpg"

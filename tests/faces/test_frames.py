@@ -187,7 +187,16 @@ def test_an_image_that_coco_lists_and_nobody_has_is_rejected(raw: RawData) -> No
 
 @pytest.mark.parametrize(
     "box",
-    [[1, 2, 3], [1, 2, 3, 4, 5], [1, 2, 0, 4], [1, 2, 3, -4], [1, float("nan"), 3, 4], ["x", 2, 3, 4], None, [10**400] * 4],
+    [
+        [1, 2, 3],
+        [1, 2, 3, 4, 5],
+        [1, 2, 0, 4],
+        [1, 2, 3, -4],
+        [1, float("nan"), 3, 4],
+        ["x", 2, 3, 4],
+        None,
+        [10**400] * 4,
+    ],
     ids=lambda box: str(box)[:20],
 )
 def test_a_bad_coco_box_costs_its_own_image_only(raw: RawData, box: object) -> None:

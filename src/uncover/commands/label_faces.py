@@ -42,11 +42,16 @@ def run(args: argparse.Namespace) -> int:
     from uncover.datasets.faces_table import read_faces_table
     from uncover.datasets.labels import label_faces, take_poses
     from uncover.datasets.splits import read_split
+    from uncover.errors import InputError
 
+    if len(args.faces) != len(args.splits):
+        raise InputError(f"{len(args.faces)} tables of faces, {len(args.splits)} of splits; expected pairs")
     chosen = []
     for faces_path, split_path in zip(args.faces, args.splits, strict=True):
         split = read_split(split_path)
         faces = read_faces_table(faces_path)
+        if set(split["source"]) != set(faces["source"]):
+            raise InputError(f"{split_path}: is no split of {faces_path}; give splits in the order of the faces")
         chosen.append(faces[faces["photo"].isin(split.loc[split["set"] == args.set, "photo"])])
     faces = pd.concat(chosen, ignore_index=True)
     wanted, of_other_poses = take_poses(faces, args.poses.split(",") if args.poses else ())

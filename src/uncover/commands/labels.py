@@ -69,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
 
     _refuse_idle_options(args)
     require_folder(args.raw, args.layout)
+    if args.photos:
+        require_folder(args.photos, "photos")
     if args.layout == "graded":
         reading = read_raw(read_frames(args.raw, args.grade), args.raw)
         photos, labels = label_frames(reading, args.raw.resolve().name)

@@ -27,6 +27,8 @@ def run(args: argparse.Namespace) -> int:
     from uncover.datasets.sources import require_folder
 
     require_folder(args.raw, args.layout)
+    if args.photos:
+        require_folder(args.photos, "photos")
     reading = read_raw(LANDMARK_READERS[args.layout](args.raw, args.photos), args.raw, not args.no_photos)
     faces, rejected = to_faces_table(reading, args.layout, not args.no_merge)
     warn_each([f"rejected: {item}" for item in rejected], str(args.rejected))

@@ -26,4 +26,4 @@ def require_folder(raw: Path, layout: str) -> None:
         InputError: It is not; the message says where to ask for it.
     """
     if not raw.is_dir():
-        raise InputError(f"{raw}: no such folder; expected {RAW_DATA.get(layout, 'a raw data set')}")
+        raise InputError(f"{raw}: no such folder; expected {RAW_DATA.get(layout, f'a folder of {layout}')}")

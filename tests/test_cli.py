@@ -1,0 +1,98 @@
+"""The command line itself: its verbs, its exit codes, and how little it loads."""
+
+import subprocess
+import sys
+from types import ModuleType
+
+import pytest
+
+import uncover.commands.doctor
+from uncover.cli import command_names, main
+from uncover.errors import InputError
+
+HEAVY = ("numpy", "pandas", "cv2", "PIL", "torch", "matplotlib", "pydantic", "snakemake")
+
+
+def test_the_verbs_that_outsiders_rely_on_are_there() -> None:
+    assert {"labels", "doctor", "read_faces", "split_photos", "label_faces", "label_frames"} <= set(command_names())
+
+
+@pytest.mark.parametrize("verb", command_names())
+def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([verb, "--help"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"usage: uncover {verb} ") and len(text.splitlines()) > 3
+
+
+def test_help_lists_every_verb_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert all(f"    {verb}" in text for verb in command_names())
+
+
+@pytest.mark.parametrize("arguments", [[], ["lables"], ["labels"], ["--verbose"], ["labels", "--layout"]])
+def test_wrong_arguments_are_exit_code_2_with_one_line_after_the_usage(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    streams = capsys.readouterr()
+    assert streams.out == "" and streams.err.startswith("usage: uncover")
+    assert "error: " in streams.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (InputError("a.txt, row 3: 4 values; expected 5"), 2, "error: a.txt, row 3: 4 values; expected 5"),
+        (PermissionError(13, "Permission denied", "a.txt"), 2, "error: a.txt: Permission denied"),
+        (OSError(28, "No space left on device"), 2, "error: No space left on device"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_what_a_user_can_cause_is_one_line(
+    error: BaseException,
+    code: int,
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(args: object) -> int:
+        raise error
+
+    monkeypatch.setattr(uncover.commands.doctor, "run", fail)
+    assert main(["doctor"]) == code
+    streams = capsys.readouterr()
+    assert streams.err == f"uncover doctor: {line}\n" and streams.out == ""
+
+
+@pytest.mark.parametrize("error", [ValueError("ours"), OSError("no errno: not the system's")])
+def test_our_own_mistakes_keep_their_traceback(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(args: object) -> int:
+        raise error
+
+    module: ModuleType = uncover.commands.doctor
+    monkeypatch.setattr(module, "run", fail)
+    with pytest.raises(type(error)):
+        main(["doctor"])
+
+
+def test_help_loads_nothing_heavy() -> None:
+    program = (
+        "import sys\n"
+        "from uncover.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]" and done.stdout.startswith("usage: uncover")
+
+
+def test_the_module_is_the_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "uncover", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"uncover {uncover.__version__}\n"
