@@ -79,9 +79,9 @@ class RawData:
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         return path
 
-    def photo(self, name: str, **options: object) -> Path:
+    def photo(self, name: str, width: int = WIDTH, height: int = HEIGHT) -> Path:
         """Write one good photo; PNG if the name says so."""
-        return self.write(name, encoded(picture(**options), "PNG" if name.endswith(".png") else "JPEG"))
+        return self.write(name, encoded(picture(width, height), "PNG" if name.endswith(".png") else "JPEG"))
 
     def wflw_list(self, rows: Sequence[str], part: str = "test") -> Path:
         """Write one of WFLW's two lists."""

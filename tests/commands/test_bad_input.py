@@ -239,7 +239,7 @@ BAD_ITEMS = {
     ),
     "odd name": Bad(
         "merl_rav",
-        lambda raw: (raw.merl_rav(["image00001"]), raw.merl_rav(["copy of image00002"])),
+        lambda raw: raw.merl_rav(["image00001", "copy of image00002"]),
         ("frontal/trainset/copy of image00002.pts", 0, "malformed_name"),
         "expected imageNNNNN.pts",
         1,
@@ -279,7 +279,7 @@ BAD_ITEMS = {
     ),
     "empty grade": Bad(
         "graded",
-        lambda raw: (raw.photo("hard/images/a.jpg"), (raw.root / "easy/images").mkdir(parents=True)),
+        lambda raw: (raw.photo("hard/images/a.jpg"), raw.write("easy/images/notes.txt", "")),
         ("easy/images", 0, "empty_folder"),
         "no image in it",
         1,

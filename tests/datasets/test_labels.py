@@ -78,7 +78,7 @@ def test_another_number_of_landmarks_is_refused(raw: RawData, points: int) -> No
     ],
 )
 def test_what_becomes_of_a_face_that_leaves_its_photo(raw: RawData, moved: float, outside: Outside, kept: str) -> None:
-    faces = table([("a", raw.points(68, 1) + (moved, 0)), ("b", raw.points(68, 2))])
+    faces = table([("a", raw.points(68, 1) + np.array([moved, 0])), ("b", raw.points(68, 2))])
     labels = label_faces(faces, "corrected", outside)
     assert sorted(labels.boxes["photo"].unique()) == list(kept)
     assert [(item.file, item.photo) for item in labels.rejected] == ([] if "a" in kept else [("0.pts", "a")])
@@ -112,7 +112,7 @@ def test_a_face_without_any_point_is_rejected(raw: RawData) -> None:
 
 
 def test_of_an_unknown_size_nothing_is_too_far_right_or_down(raw: RawData) -> None:
-    points = raw.points(68) * 100 - (300, 0)
+    points = raw.points(68) * 100 - np.array([300, 0])
     for outside in ("clip", "drop", "drop_as_yolov5"):
         labels = label_faces(table([("a", points)], (0, 0)), "corrected", outside)  # type: ignore[arg-type]
         assert not labels.rejected and set(labels.boxes["status"]) == {"kept"}

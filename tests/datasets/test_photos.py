@@ -81,7 +81,9 @@ def test_every_kind_of_image_is_accepted_with_its_size(raw: RawData, mode: str, 
 def test_another_library_sees_the_same_pixels_in_a_plain_file(raw: RawData, mode: str, kind: str) -> None:
     """Which is what `plain` promises: a link to the file serves."""
     path = raw.write(f"a.{kind.lower()}", raw.encoded(raw.picture(50, 30, mode), kind))
-    seen = cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    read = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    assert read is not None
+    seen = cv2.cvtColor(read, cv2.COLOR_BGR2RGB)
     assert np.abs(seen.astype(int) - read_upright_rgb(path)).max() <= (2 if kind == "JPEG" else 0)
 
 

@@ -49,10 +49,11 @@ def test_an_image_that_all_tools_read_alike_is_a_link_that_works_from_its_final_
 ) -> None:
     photo = raw.photo("deep/below/A.JPG")
     (tmp_path / "building/images").mkdir(parents=True)
-    name = place_image(photo, inspect_photo(photo), "a", tmp_path / "building/images", tmp_path / "out/images")
+    name = place_image(photo, inspect_photo(photo), "a", tmp_path / "building/images", tmp_path / "far/out/images")
     assert name == "a.jpg"
-    (tmp_path / "building").rename(tmp_path / "out")
-    link = tmp_path / "out/images/a.jpg"
+    (tmp_path / "far").mkdir()
+    (tmp_path / "building").rename(tmp_path / "far/out")
+    link = tmp_path / "far/out/images/a.jpg"
     assert link.is_symlink() and not link.readlink().is_absolute() and link.samefile(photo)
 
 
@@ -77,7 +78,7 @@ def test_an_image_that_tools_disagree_about_becomes_an_upright_png(
         else:
             expected = np.asarray(upright.convert("RGB"))
     seen = cv2.imread(str(tmp_path / name), cv2.IMREAD_UNCHANGED)
-    assert seen.shape == (info.height, info.width, 3) and seen.dtype == np.uint8
+    assert seen is not None and seen.shape == (info.height, info.width, 3) and seen.dtype == np.uint8
     assert np.array_equal(seen[..., ::-1], expected if expected.ndim == 3 else expected[..., None].repeat(3, axis=2))
 
 
