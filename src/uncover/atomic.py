@@ -38,8 +38,9 @@ def new_folder(out: Path) -> Iterator[Path]:
     Raises:
         InputError: `out` is a file, or a folder with content that uncover did not make.
     """
-    out = Path(os.path.abspath(out))
-    _refuse_foreign(out)
+    # A link to a folder on another disk stays a link; the folder behind it is replaced.
+    out = Path(os.path.realpath(out))
+    check_replaceable(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(out)
     temporary = out.with_name(f".{out.name}.{_owner()}.tmp")
@@ -58,7 +59,12 @@ def new_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _refuse_foreign(out: Path) -> None:
+def check_replaceable(out: Path) -> None:
+    """Make sure that a folder may be made or replaced; long work asks before it begins.
+
+    Raises:
+        InputError: `out` is a file, or a folder with content that uncover did not make.
+    """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file; give the name of a folder to make")
     if out.is_dir() and any(out.iterdir()) and not (out / MARKER).exists():

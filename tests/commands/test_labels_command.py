@@ -203,3 +203,17 @@ def test_plain_frames_become_a_set_without_labels(raw: RawData, tmp_path: Path, 
     assert list(manifest["photo"]) == ["0", "1", "2"] and not manifest["labelled"].any()
     assert set(manifest["source"]) == {"hof"}
     assert len(list((out / "images").iterdir())) == 3 and not list((out / "labels").iterdir())
+
+
+def test_an_out_that_must_not_be_replaced_is_refused_before_anything_is_read(
+    raw: RawData, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw.wflw(["0--Parade/a.jpg"])
+    raw.wflw_list(["short row"], "train")
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.docx").write_text("years of work")
+    assert main(["labels", "--layout", "wflw", str(raw.root), str(mine)]) == 2
+    said = capsys.readouterr().err
+    assert "holds files that uncover did not make" in said and "rejected" not in said
+    assert [path.name for path in mine.iterdir()] == ["thesis.docx"]

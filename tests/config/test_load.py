@@ -59,6 +59,7 @@ def test_as_released_differs_from_thesis_only_where_it_says_so(monkeypatch: pyte
             "key detectors.rgb10.image_size: input should be a",
         ),
         ({"run": "a", "splits": None}, "key splits: "),
+        ({"run": "a", "labels": {"merge": {"wflw": False}}}, "labels.merge: false needs splits.procedure: released"),
     ],
 )
 def test_a_wrong_key_or_value_is_one_line_that_names_it(values: dict[str, Any], message: str) -> None:

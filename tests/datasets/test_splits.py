@@ -260,10 +260,13 @@ def test_no_text_of_wishes_raises_anything_else(text: str) -> None:
     assert set(wishes) == {"train", "val", "test"}
 
 
-def test_an_exclusion_list_is_ids_and_remarks(tmp_path: Path) -> None:
+def test_an_exclusion_list_is_ids_and_remarks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "exclude.txt"
     path.write_text("# faces nobody annotated\nimage00001\n\n  image00002  # the crowd\n")
-    assert read_exclusions(path) == {"image00001", "image00002"}
+    assert read_exclusions(path, {"image00001", "image00002", "image00003"}) == {"image00001", "image00002"}
+    assert capsys.readouterr().err == ""
+    read_exclusions(path, {"image00001"})
+    assert "1 of 2 ids name no photo here, such as image00002" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -275,7 +278,7 @@ def test_what_is_no_exclusion_list_is_refused(tmp_path: Path, content: bytes | N
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=words) as caught:
-        read_exclusions(path)
+        read_exclusions(path, set())
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 

@@ -321,3 +321,14 @@ def test_an_empty_grade_beside_a_full_one_is_named_and_costs_nothing_else(raw: R
     empty, frame = read_frames(raw.root)
     assert isinstance(frame, Frame) and isinstance(empty, Rejected)
     assert (empty.file, empty.reason) == ("easy/images", "empty_folder")
+
+
+def test_a_folder_of_images_that_is_no_grade_is_not_passed_over_in_silence(raw: RawData) -> None:
+    raw.photo("easy/images/a.jpg")
+    raw.photo("hard/b.jpg")
+    raw.write("notes/read_me.txt", "nothing to see")
+    items = list(read_frames(raw.root))
+    assert [item.photo for item in items if isinstance(item, Frame)] == ["easy/images/a.jpg"]
+    rejected = [(item.file, item.reason) for item in items if isinstance(item, Rejected)]
+    assert rejected == [("hard", "unknown_folder")]
+    assert [item for item in read_frames(raw.root, "easy") if isinstance(item, Rejected)] == []

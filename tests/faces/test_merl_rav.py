@@ -142,3 +142,13 @@ def test_a_folder_without_poses_is_refused(raw: RawData) -> None:
     raw.photo("images/image00001.jpg")
     with pytest.raises(InputError, match="expected a MERL-RAV tree"):
         list(read_merl_rav(raw.root))
+
+
+def test_a_folder_that_is_no_pose_is_not_passed_over_in_silence(raw: RawData) -> None:
+    raw.merl_rav(["image00001"])
+    raw.merl_rav(["image00002"], "frontl/trainset")
+    items = list(read_merl_rav(raw.root))
+    assert [item.name for item in items if isinstance(item, Face)] == ["image00001"]
+    rejected = [item for item in items if isinstance(item, Rejected)]
+    assert [(item.file, item.reason) for item in rejected] == [("frontl", "unknown_folder")]
+    assert "expected frontal" in rejected[0].detail

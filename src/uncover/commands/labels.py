@@ -55,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from uncover.atomic import check_replaceable
     from uncover.console import say, warn_each
     from uncover.datasets.build import photos_of_faces, write_dataset
     from uncover.datasets.exclusions import read_exclusions
@@ -68,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.parts.boxes import Outside
 
     _refuse_idle_options(args)
+    check_replaceable(args.out)
     require_folder(args.raw, args.layout)
     if args.photos:
         require_folder(args.photos, "photos")
@@ -85,9 +87,9 @@ def run(args: argparse.Namespace) -> int:
         photos = photos_of_faces(faces, labels.boxes)
         kept = int(photos["faces"].sum())
         if args.split:
-            excluded = read_exclusions(args.exclude) if args.exclude else ()
-            poses = args.poses.split(",") if args.poses else ()
             present = faces[faces["photo"].isin(photos["photo"])]
+            excluded = read_exclusions(args.exclude, set(faces["photo"])) if args.exclude else ()
+            poses = args.poses.split(",") if args.poses else ()
             split = split_by_photo(present, parse_wishes(args.split), args.seed, poses, excluded)
             photos = photos.merge(split[["photo", "set", "reason"]], on="photo")
     warn_each([f"rejected: {item}" for item in rejected], f"{args.out}/rejected.csv")

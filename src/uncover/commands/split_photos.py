@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     if args.procedure == "released":
         split = split_as_released(faces, wishes, poses)
     else:
-        excluded = read_exclusions(args.exclude) if args.exclude else ()
+        excluded = read_exclusions(args.exclude, set(faces["photo"])) if args.exclude else ()
         split = split_by_photo(faces, wishes, args.seed, poses, excluded)
     for name, (wished, found) in shortfalls(split, wishes).items():
         message = f"{args.faces}: only {found} photos for {name}, {wished} wished for"

@@ -84,6 +84,8 @@ def _explain(error: Any) -> str:
         close = difflib.get_close_matches(place[-1], known, n=1)
         hint = f"did you mean {'.'.join([*place[:-1], close[0]])}?" if close else f"known keys: {', '.join(known)}"
         return f"key {key} is unknown; {hint}"
+    if not place:
+        return str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "missing":
         return f"key {key} is missing"
     return f"key {key}: {error['msg'][0].lower()}{error['msg'][1:]}; found {error['input']!r:.80}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from uncover.config.datasets import Labels, Splits
 from uncover.config.detectors import Detectors, Evolution, Weights
@@ -30,3 +32,10 @@ class Config(Section):
     heatmaps: Heatmaps = Field(Heatmaps(), description="class-activation maps")
     rescue: Rescue = Field(Rescue(), description="the second step")
     report: Report = Field(Report(), description="tables, figures, page")
+
+    @model_validator(mode="after")
+    def _faces_apart_need_the_released_split(self) -> Self:
+        # Faces with a copy of the photo each would be split face by face, and put one photo into several sets.
+        if self.splits.procedure == "by_photo" and not (self.labels.merge.wflw and self.labels.merge.merl_rav):
+            raise ValueError("labels.merge: false needs splits.procedure: released, which is known to mix photos")
+        return self

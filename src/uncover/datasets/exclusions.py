@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
+from uncover.console import say
 from uncover.errors import InputError
 
 
-def read_exclusions(path: Path) -> frozenset[str]:
+def read_exclusions(path: Path, photos: Collection[str]) -> frozenset[str]:
     """Photo ids, one a line; blank lines and what follows a `#` do not count.
+
+    One list may serve several raw data sets, so ids that name no photo here are counted aloud but are no error.
+
+    Args:
+        path: The list.
+        photos: Ids that there are.
 
     Raises:
         InputError: The file does not exist or is no text, or a line holds more than one id.
@@ -25,4 +33,7 @@ def read_exclusions(path: Path) -> frozenset[str]:
         if len(fields) > 1:
             raise InputError(f"{path}, row {number}: '{line.strip()[:60]}': expected one photo id a line")
         ids.update(fields)
+    unknown = sorted(ids.difference(photos))
+    if unknown:
+        say(f"note: {path}: {len(unknown)} of {len(ids)} ids name no photo here, such as {unknown[0]}")
     return frozenset(ids)

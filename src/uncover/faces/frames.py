@@ -49,6 +49,9 @@ def read_frames(root: Path, grade: str | None = None) -> Iterator[Frame | Reject
     if not any(paths for _, paths in shown.values()):
         where = ", ".join(str(images) for images, _ in shown.values())
         raise InputError(f"{where}: no image in it (looked for {', '.join(sorted(IMAGE_SUFFIXES))})")
+    for stray in sorted(path for path in root.iterdir() if path.is_dir() and grades and path.name not in grades):
+        if grade is None and any(path.suffix.lower() in IMAGE_SUFFIXES for path in stray.iterdir()):
+            yield Rejected(stray.name, 0, "", "unknown_folder", "holds images, but no images/ folder as a grade does")
     for name, folder in folders.items():
         images, paths = shown[name]
         if not paths:

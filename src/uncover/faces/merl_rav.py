@@ -38,6 +38,10 @@ def read_merl_rav(root: Path, photos: Path | None = None) -> Iterator[Face | Rej
     """
     tree = _find_tree(root)
     flickr = _find_flickr(photos or root)
+    for folder in sorted(tree.iterdir()):
+        if folder.name not in POSES and any((folder / split).is_dir() for split in SPLITS):
+            detail = f"'{folder.name}' is no pose; expected {', '.join(POSES)}"
+            yield Rejected(folder.relative_to(root).as_posix(), 0, "", "unknown_folder", detail)
     read: dict[str, str] = {}
     for pose in POSES:
         for split, part in SPLITS.items():
