@@ -116,7 +116,11 @@ rule label_faces:
         split=lambda wildcards: LANDMARK_SETS[wildcards.set][0],
         parts=CONFIG.labels.parts,
         outside=CONFIG.labels.outside,
-        poses=f"--poses {','.join(CONFIG.splits.poses)}" if CONFIG.splits.procedure == "released" else "",
+        poses=(
+            f"--poses {','.join(CONFIG.splits.poses)}"
+            if CONFIG.splits.procedure == "released"
+            else ""
+        ),
         code=code_digest("uncover.commands.label_faces"),
     shell:
         "uncover label_faces {params.out} --set {params.split} --faces {input.faces} --splits {input.splits}"
