@@ -27,6 +27,9 @@ def new_file(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        _name(path, error)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -55,6 +58,9 @@ def new_folder(out: Path) -> Iterator[Path]:
             shutil.rmtree(retired)
         else:
             os.replace(temporary, out)
+    except OSError as error:
+        _name(out, error)
+        raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -71,6 +77,12 @@ def check_replaceable(out: Path) -> None:
         raise InputError(
             f"{out}: holds files that uncover did not make, and would be replaced; give a new or empty folder"
         )
+
+
+def _name(path: Path, error: OSError) -> None:
+    """Say what was being written where the system does not: a full disk names no file."""
+    if error.filename is None and error.errno is not None:
+        error.filename = str(path)
 
 
 def _owner() -> str:

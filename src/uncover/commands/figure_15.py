@@ -18,8 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    import pandas as pd
-
+    from uncover.datasets.boxes_table import read_kept_boxes
     from uncover.datasets.faces_table import landmark_arrays, read_faces_table
     from uncover.datasets.photos import read_upright_rgb
     from uncover.errors import InputError
@@ -27,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.report.figures.landmarks_and_boxes import choose_photo, landmarks_and_boxes
     from uncover.report.figures.style import save_figure
 
-    boxes = pd.read_parquet(args.boxes)
+    boxes = read_kept_boxes(args.boxes)
     used = set(boxes["source"])
     tables = [table for path in args.faces if set((table := read_faces_table(path))["source"]) & used]
     faces = tables[0]
@@ -37,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     if shown.empty or not (boxes["photo"] == photo).any():
         raise InputError(f"{args.boxes}: no photo '{photo}' in it; name another one (report.figure_15_photo)")
     landmarks, visibility = landmark_arrays(shown)
-    kept = boxes[(boxes["photo"] == photo) & (boxes["status"] == "kept")]
+    kept = boxes[boxes["photo"] == photo]
     image = read_upright_rgb(Path(shown["image"].iloc[0]))
     save_figure(landmarks_and_boxes(image, landmarks, visibility, kept, CLASS_NAMES), args.out, "figure_15")
     return 0

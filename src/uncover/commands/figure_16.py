@@ -15,13 +15,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    import pandas as pd
-
+    from uncover.datasets.boxes_table import read_kept_boxes
+    from uncover.datasets.manifest import read_manifest
     from uncover.parts.classes import CLASS_NAMES
     from uncover.report.figures.label_statistics import label_statistics
     from uncover.report.figures.style import save_figure
 
-    boxes = pd.read_parquet(args.boxes)
-    figure = label_statistics(boxes[boxes["status"] == "kept"], pd.read_parquet(args.manifest), CLASS_NAMES)
+    figure = label_statistics(read_kept_boxes(args.boxes), read_manifest(args.manifest), CLASS_NAMES)
     save_figure(figure, args.out, "figure_16")
     return 0

@@ -19,8 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    import pandas as pd
-
+    from uncover.datasets.boxes_table import read_kept_boxes
+    from uncover.datasets.manifest import read_manifest
     from uncover.datasets.photos import read_upright_rgb
     from uncover.errors import InputError
     from uncover.parts.classes import CLASS_NAMES
@@ -31,9 +31,8 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"{args.dataset}: no manifest.parquet in it; expected a data set made by `uncover labels`")
     if args.count < 1:
         raise InputError(f"--count {args.count}: expected at least 1")
-    photos = pd.read_parquet(args.dataset / "manifest.parquet")
-    boxes = pd.read_parquet(args.dataset / "boxes.parquet")
-    boxes = boxes[boxes["status"] == "kept"]
+    photos = read_manifest(args.dataset / "manifest.parquet")
+    boxes = read_kept_boxes(args.dataset / "boxes.parquet")
     drawn = photos.sample(min(args.count, len(photos)), random_state=args.seed).sort_values("photo")
     sheet = [
         Labelled(read_upright_rgb(args.dataset / row.image), boxes[boxes["photo"] == row.photo], str(row.photo))

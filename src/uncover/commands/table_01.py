@@ -15,11 +15,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    import pandas as pd
-
     from uncover.datasets.faces_table import read_faces_table
+    from uncover.datasets.manifest import read_manifest
     from uncover.report.tables.original_datasets import original_datasets
 
     faces = [read_faces_table(path) for path in args.faces]
-    original_datasets(faces, [pd.read_parquet(path) for path in args.frames]).write(args.out)
+    original_datasets(faces, [read_manifest(path) for path in args.frames]).write(args.out)
     return 0

@@ -18,14 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    import json
-
-    import pandas as pd
-
+    from uncover.datasets.manifest import read_manifest
+    from uncover.datasets.records import read_summary
     from uncover.report.published import load_published
     from uncover.report.tables.splits import splits_table
 
-    manifests = {path.parent.name: pd.read_parquet(path) for path in args.manifests}
-    splits = [json.loads(path.read_text(encoding="utf-8")) for path in args.splits]
+    manifests = {path.parent.name: read_manifest(path) for path in args.manifests}
+    splits = [read_summary(path, ("source", "wished", "got", "unused"), "split_photos") for path in args.splits]
     splits_table(manifests, splits, load_published(args.published)["table_02"].rows).write(args.out)
     return 0

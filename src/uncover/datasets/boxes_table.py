@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
+from uncover.datasets.records import read_table
 from uncover.faces.face import Rejected
 
 BOX_COLUMNS = ("source", "photo", "name", "part", "class_id", "x1", "y1", "x2", "y2", "status")
@@ -23,3 +25,13 @@ class Labels:
 
     boxes: pd.DataFrame
     rejected: list[Rejected]
+
+
+def read_kept_boxes(path: Path) -> pd.DataFrame:
+    """Load the boxes of a data set that stand in its labels.
+
+    Raises:
+        InputError: It is no `boxes.parquet`.
+    """
+    boxes = read_table(path, BOX_COLUMNS, "labels")
+    return boxes[boxes["status"] == "kept"]

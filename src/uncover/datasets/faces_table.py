@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.errors import InputError
+from uncover.datasets.records import read_table
 
 COLUMNS = (
     "source",
@@ -51,13 +51,4 @@ def read_faces_table(path: Path) -> pd.DataFrame:
     Raises:
         InputError: It is no such table.
     """
-    try:
-        table = pd.read_parquet(path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: does not exist; make it with 'uncover read_faces'") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: is not a Parquet file ({error}); expected a table of 'uncover read_faces'") from None
-    missing = [column for column in COLUMNS if column not in table.columns]
-    if missing:
-        raise InputError(f"{path}: no column {missing[0]}; expected a table of 'uncover read_faces'")
-    return table
+    return read_table(path, COLUMNS, "read_faces")

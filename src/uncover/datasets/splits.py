@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from uncover.datasets.faces_table import attribute
+from uncover.datasets.records import read_table
 from uncover.errors import InputError
 from uncover.faces.merl_rav import POSES
 
@@ -114,13 +115,7 @@ def read_split(path: Path) -> pd.DataFrame:
     Raises:
         InputError: It is no such table.
     """
-    try:
-        table = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: {error}; expected a table of 'uncover split_photos'") from None
-    if not {"source", "photo", "set"} <= set(table.columns):
-        raise InputError(f"{path}: no columns source, photo, set; expected a table of 'uncover split_photos'")
-    return table
+    return read_table(path, ("source", "photo", "set"), "split_photos")
 
 
 def shortfalls(photos: pd.DataFrame, wishes: Wishes) -> dict[str, tuple[int, int]]:

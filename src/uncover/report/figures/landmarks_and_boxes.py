@@ -27,13 +27,12 @@ KINDS = {
 
 def choose_photo(faces: pd.DataFrame, boxes: pd.DataFrame) -> str:
     """Id of the photo that shows the parts best: one face with all its boxes, uncovered where one is, and large."""
-    kept = boxes[boxes["status"] == "kept"]
-    complete = kept.groupby("photo").size().pipe(lambda sizes: sizes[sizes == boxes["part"].nunique()].index)
+    complete = boxes.groupby("photo").size().pipe(lambda sizes: sizes[sizes == boxes["part"].nunique()].index)
     single = faces.groupby("photo").size().pipe(lambda sizes: sizes[sizes == 1].index)
     uncovered = set(faces.loc[attribute(faces, "occlusion").isin(["", "0"]), "photo"])
-    whole = kept[(kept["part"] == "whole face") & kept["photo"].isin(complete.intersection(single))]
+    whole = boxes[(boxes["part"] == "whole face") & boxes["photo"].isin(complete.intersection(single))]
     if whole.empty:
-        return str(kept["photo"].iloc[0])
+        return str(boxes["photo"].iloc[0])
     whole = whole.assign(
         area=(whole["x2"] - whole["x1"]) * (whole["y2"] - whole["y1"]), clear=whole["photo"].isin(uncovered)
     )
