@@ -68,5 +68,18 @@ def test_a_misspelt_key_is_one_line_that_names_it(plain_checkout: Checkout) -> N
         plain_checkout.snakemake("--dry-run", config="config/wrong.yaml")
 
 
-def test_the_demo_is_the_default_and_leaks_into_no_other_config(plain_checkout: Checkout) -> None:
-    assert "standin" not in plain_checkout.snakemake("--dry-run", config="config/thesis.yaml")
+def test_the_demo_is_the_default(plain_checkout: Checkout) -> None:
+    plan = plain_checkout.snakemake("--dry-run", config=None)
+    assert "results/demo/raw/wflw/standin.json" in plan
+
+
+def test_one_value_can_be_changed_on_the_command_line(plain_checkout: Checkout) -> None:
+    plan = plain_checkout.snakemake("--dry-run", "--printshellcmds", "--config", "splits={seed: 3}", config=None)
+    assert "--split train=all,val=20,test=40 --procedure by_photo --seed 3" in plan
+
+
+def test_the_demo_leaks_into_no_other_config(plain_checkout: Checkout) -> None:
+    (plain_checkout.root / "config" / "bare.yaml").write_text("run: bare\nraw: {wflw: wflw}\n", encoding="utf-8")
+    plan = plain_checkout.snakemake("--dry-run", "--printshellcmds", config="config/bare.yaml")
+    assert "make_standin" not in plan
+    assert "--split train=all,val=all,test=all" in plan

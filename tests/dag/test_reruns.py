@@ -24,6 +24,7 @@ CODE_CHANGES = {
         '"savefig.dpi": 150',
         {"figure_15": 1, "figure_16": 1},
     ),
+    "whom to ask for data": ("src/uncover/datasets/sources.py", "on request from TU Graz", "from TU Graz", {}),
     "what is said on the way": ("src/uncover/console.py", "MOST_LINES = 20", "MOST_LINES = 30", {}),
 }
 

@@ -40,8 +40,8 @@ def run(args: argparse.Namespace) -> int:
     from uncover.console import say, warn_each
     from uncover.datasets.build import photos_of_faces, write_dataset
     from uncover.datasets.faces_table import read_faces_table
-    from uncover.datasets.labels import label_faces, take_poses
-    from uncover.datasets.splits import read_split
+    from uncover.datasets.labels import label_faces
+    from uncover.datasets.splits import read_split, take_poses
     from uncover.errors import InputError
 
     if len(args.faces) != len(args.splits):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from uncover.datasets.boxes_table import BOX_COLUMNS, Labels
-from uncover.datasets.faces_table import attribute, landmark_arrays
+from uncover.datasets.faces_table import landmark_arrays
 from uncover.errors import InputError
 from uncover.faces.face import Rejected, Visibility
 from uncover.parts.boxes import Outside, clip_boxes, corrected_boxes, leave_image, leave_out_small
@@ -27,28 +26,6 @@ def part_boxes(faces: pd.DataFrame, rule: PartRule) -> PartBoxes:
     if rule == "released":
         return released_boxes(landmarks, visibility == Visibility.EXTERNALLY_OCCLUDED)
     return corrected_boxes(landmarks)
-
-
-def take_poses(faces: pd.DataFrame, poses: Collection[str]) -> tuple[pd.DataFrame, list[Rejected]]:
-    """Keep faces of some poses, and faces of layouts that know none.
-
-    Args:
-        faces: A faces table.
-        poses: Poses to keep; empty keeps all.
-
-    Returns:
-        The faces kept, and the others as rejected.
-    """
-    pose = attribute(faces, "pose")
-    keep = pose.isin([*poses, ""]) if poses else pd.Series(True, faces.index)
-    others = faces[~keep]
-    rejected = [
-        Rejected(annotation, row, photo, "other_pose", f"a face of pose {name}; expected {', '.join(poses)}")
-        for annotation, row, photo, name in zip(
-            others["annotation"], others["row"], others["photo"], pose[~keep], strict=True
-        )
-    ]
-    return faces[keep], rejected
 
 
 def label_faces(faces: pd.DataFrame, rule: PartRule, outside: Outside) -> Labels:

@@ -11,7 +11,8 @@ import pandas as pd
 from uncover.datasets.faces_table import attribute
 from uncover.datasets.records import read_table
 from uncover.errors import InputError
-from uncover.faces.merl_rav import POSES
+from uncover.faces.face import Rejected
+from uncover.faces.official import POSES
 
 SETS = ("train", "val", "test")
 Wishes = Mapping[str, int | None]
@@ -107,6 +108,28 @@ def split_as_released(faces: pd.DataFrame, wishes: Wishes, poses: Collection[str
     photos.loc[photos["photo"].isin(test[:wanted_test]), "set"] = "test"
     photos.loc[photos["set"] == "", "reason"] = SURPLUS
     return photos
+
+
+def take_poses(faces: pd.DataFrame, poses: Collection[str]) -> tuple[pd.DataFrame, list[Rejected]]:
+    """Keep faces of some poses, and faces of layouts that know none.
+
+    Args:
+        faces: A faces table.
+        poses: Poses to keep; empty keeps all.
+
+    Returns:
+        The faces kept, and the others as rejected.
+    """
+    pose = attribute(faces, "pose")
+    keep = pose.isin([*poses, ""]) if poses else pd.Series(True, faces.index)
+    others = faces[~keep]
+    rejected = [
+        Rejected(annotation, row, photo, OTHER_POSE, f"a face of pose {name}; expected {', '.join(poses)}")
+        for annotation, row, photo, name in zip(
+            others["annotation"], others["row"], others["photo"], pose[~keep], strict=True
+        )
+    ]
+    return faces[keep], rejected
 
 
 def read_split(path: Path) -> pd.DataFrame:

@@ -18,10 +18,9 @@ import numpy as np
 
 from uncover.errors import InputError
 from uncover.faces.face import Face, Rejected, RowError, Visibility
+from uncover.faces.official import PART_OF_FOLDER, POSES
 from uncover.faces.pts import parse_pts
 
-POSES = ("frontal", "left", "lefthalf", "right", "righthalf")
-SPLITS = {"trainset": "train", "testset": "test"}
 AFLW_FOLDERS = ("0", "2", "3")
 NAME = re.compile(r"(?P<photo>image\d+)(?:_\d+)?")
 
@@ -39,12 +38,12 @@ def read_merl_rav(root: Path, photos: Path | None = None) -> Iterator[Face | Rej
     tree = _find_tree(root)
     flickr = _find_flickr(photos or root)
     for folder in sorted(tree.iterdir()):
-        if folder.name not in POSES and any((folder / split).is_dir() for split in SPLITS):
+        if folder.name not in POSES and any((folder / split).is_dir() for split in PART_OF_FOLDER):
             detail = f"'{folder.name}' is no pose; expected {', '.join(POSES)}"
             yield Rejected(folder.relative_to(root).as_posix(), 0, "", "unknown_folder", detail)
     read: dict[str, str] = {}
     for pose in POSES:
-        for split, part in SPLITS.items():
+        for split, part in PART_OF_FOLDER.items():
             folder = tree / pose / split
             labels = folder / "labels"
             raw_tree = labels.is_dir()
@@ -61,7 +60,7 @@ def read_merl_rav(root: Path, photos: Path | None = None) -> Iterator[Face | Rej
 def _find_tree(root: Path) -> Path:
     candidates = [root, *sorted(folder for folder in root.iterdir() if folder.is_dir())]
     for tree in candidates:
-        if any((tree / pose / split).is_dir() for pose in POSES for split in SPLITS):
+        if any((tree / pose / split).is_dir() for pose in POSES for split in PART_OF_FOLDER):
             return tree
     raise InputError(f"{root}: no <pose>/<split> folder such as frontal/trainset in it; expected a MERL-RAV tree")
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from uncover.errors import InputError
 from uncover.faces.face import Face, Rejected, RowError, Visibility
+from uncover.faces.official import PART_OF_FOLDER
 from uncover.faces.pts import POINTS, parse_pts
 
-PARTS = {"trainset": "train", "testset": "test"}
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 
 
@@ -46,7 +46,7 @@ def read_300w(root: Path, photos: Path | None = None) -> Iterator[Face | Rejecte
             image=image,
             landmarks=points,
             visibility=np.full(POINTS, Visibility.VISIBLE, np.uint8),
-            part=next((PARTS[folder] for folder in relative.parts if folder in PARTS), ""),
+            part=next((PART_OF_FOLDER[folder] for folder in relative.parts if folder in PART_OF_FOLDER), ""),
             name=relative.with_suffix("").as_posix(),
             annotation=relative.as_posix(),
         )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from uncover.errors import InputError
 from uncover.faces.face import Visibility
+from uncover.faces.official import PART_OF_FOLDER, POSES
 from uncover.progress import track
 from uncover.standin import adults, infants
 from uncover.standin.compose import Photo, Truth, compose
@@ -155,9 +156,9 @@ def write_merl_rav(root: Path, *, train: int, test: int, size: int, seed: int) -
     """
     _check(size, train=train, test=test)
     base = root / "merl_rav_organized"
-    for pose in ("frontal", "left", "lefthalf", "right", "righthalf"):
-        for part in ("trainset", "testset"):
-            (base / pose / part).mkdir(parents=True, exist_ok=True)
+    for pose in POSES:
+        for part_folder in PART_OF_FOLDER:
+            (base / pose / part_folder).mkdir(parents=True, exist_ok=True)
     faces = 0
     for part, count, first in (("train", train, 0), ("test", test, _FIRST_TEST_NUMBER)):
         for index in track(range(count), f"merl_rav {part}"):

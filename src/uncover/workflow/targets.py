@@ -6,11 +6,10 @@ from pathlib import Path
 
 from uncover.config.model import Config
 from uncover.config.raw import GRADES
+from uncover.datasets.names import TEST_SET_OF_SOURCE
 
 LANDMARK_SOURCES = ("wflw", "merl_rav")
 FRAME_SOURCES = ("hof", "slapi", "preterm_web")
-TEST_SET_OF_SOURCE = {"wflw": "wflw", "merl_rav": "merl"}
-"""Name of the set that a source's test photos make."""
 
 
 def raw_folder(config: Config, source: str) -> Path | None:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from uncover.datasets.names import SOURCE_NAMES
 from uncover.report.tables.table import Table
-
-NAMES = {"wflw": "WFLW", "merl_rav": "MERL RAV", "hof": "Hand Over Face"}
 
 
 def original_datasets(faces: Sequence[pd.DataFrame], frames: Sequence[pd.DataFrame]) -> Table:
@@ -27,18 +26,20 @@ def original_datasets(faces: Sequence[pd.DataFrame], frames: Sequence[pd.DataFra
         source = str(table["source"].iloc[0])
         per_photo = table.groupby("photo").size()
         rows[source] = (_describe(per_photo), len(table))
-        notes.append(f"{NAMES[source]}: {len(table)} usable faces in {len(per_photo)} photos.")
+        notes.append(f"{SOURCE_NAMES[source]}: {len(table)} usable faces in {len(per_photo)} photos.")
     for table in frames:
         source = str(table["source"].iloc[0])
         rows[source] = ("One face" if not table["labelled"].any() else "Annotated frames", len(table))
-        notes.append(f"{NAMES[source]}: {len(table)} frames; without annotation, one face a frame is taken on trust.")
-    missing = [name for source, name in NAMES.items() if source not in rows]
+        notes.append(
+            f"{SOURCE_NAMES[source]}: {len(table)} frames; without annotation, one face a frame is taken on trust."
+        )
+    missing = [name for source, name in SOURCE_NAMES.items() if source not in rows]
     notes += [f"{name}: not at hand in this run." for name in missing]
     frame = pd.DataFrame(
         {
-            "Original Datasets": list(NAMES.values()),
-            "Type of Images": [rows.get(source, (None, None))[0] for source in NAMES],
-            "Total Amount": pd.array([rows.get(source, (None, None))[1] for source in NAMES], "Int64"),
+            "Original Datasets": list(SOURCE_NAMES.values()),
+            "Type of Images": [rows.get(source, (None, None))[0] for source in SOURCE_NAMES],
+            "Total Amount": pd.array([rows.get(source, (None, None))[1] for source in SOURCE_NAMES], "Int64"),
         }
     )
     return Table("table_01", "Table 1: original data sets used for training and evaluation", frame, notes)

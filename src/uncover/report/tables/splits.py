@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from uncover.datasets.names import SOURCE_NAMES, TEST_SET_OF_SOURCE
 from uncover.report.tables.table import Table
 
-NAMES = {"wflw": "WFLW", "merl_rav": "MERL RAV"}
 COLUMN_OF_SET = {"train": "Train", "val": "Val", "test": "Test"}
-SET_OF_TEST = {"wflw": "wflw", "merl_rav": "merl"}
 
 
 def splits_table(
@@ -32,10 +31,10 @@ def splits_table(
     rows, notes = [], []
     for summary in splits:
         source = str(summary["source"])
-        name = NAMES[source]
+        name = SOURCE_NAMES[source]
         row: dict[str, object] = {"Original Datasets": name}
         for set_name, column in COLUMN_OF_SET.items():
-            dataset = manifests[SET_OF_TEST[source] if set_name == "test" else set_name]
+            dataset = manifests[TEST_SET_OF_SOURCE[source] if set_name == "test" else set_name]
             count = int((dataset["source"] == source).sum())
             row[column] = count
             wished, got = (summary[key][set_name] for key in ("wished", "got"))  # type: ignore[index]
