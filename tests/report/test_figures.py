@@ -77,6 +77,13 @@ def test_figure_15_draws_visible_and_occluded_points_apart_and_no_self_occluded_
     assert drawn == {"visible": 40, "externally occluded": 27}
 
 
+def test_figure_15_claims_no_visibility_where_nothing_was_said_of_it() -> None:
+    image, points = np.zeros((80, 90, 3), np.uint8), np.random.default_rng(0).uniform(10, 50, (1, 98, 2))
+    unknown = landmarks_and_boxes(image, points, np.zeros((1, 98), np.uint8), boxes_of("a", 40), CLASS_NAMES)
+    assert unknown.axes[0].get_legend() is None
+    assert draw("figure_15").axes[0].get_legend() is not None
+
+
 def test_figure_15_shows_a_complete_uncovered_single_face_if_there_is_one() -> None:
     faces = pd.DataFrame(
         {

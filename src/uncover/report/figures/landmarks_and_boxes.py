@@ -67,7 +67,9 @@ def landmarks_and_boxes(
         if len(points):
             left.scatter(*points.T, s=size, color=colour, edgecolors="white", linewidths=0.3, label=name)
     left.set_title(f"landmarks ({landmarks.shape[1]} points)")
-    left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=2, handletextpad=0.2)
+    # WFLW says nothing of visibility, so there a legend would claim too much.
+    if visibility.any():
+        left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=2, handletextpad=0.2)
     drawn = set()
     for class_id, x1, y1, x2, y2 in boxes[["class_id", "x1", "y1", "x2", "y2"]].itertuples(index=False):
         name = class_names[class_id]
