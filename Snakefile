@@ -10,7 +10,7 @@ from snakemake.utils import min_version
 
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
-from uncover.config.load import check_config
+from uncover.config.load import as_pairs, check_config
 from uncover.errors import InputError
 from uncover.workflow import targets
 from uncover.workflow.digest import code_digest
@@ -58,6 +58,7 @@ localrules:
 
 include: "workflow/rules/raw.smk"
 include: "workflow/rules/datasets.smk"
+include: "workflow/rules/detectors.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 
@@ -66,5 +67,7 @@ rule all:
     default_target: True
     input:
         datasets=ALL_DATASETS,
+        predictions=ALL_PREDICTIONS,
+        evaluations=ALL_EVALUATIONS,
         tables=ALL_TABLES,
         figures=ALL_FIGURES,

@@ -10,8 +10,8 @@ import cv2
 import pandas as pd
 
 SETS = ("train", "val", "merl", "wflw", "hof", "slapi_none", "slapi_easy", "slapi_medium", "slapi_hard", "preterm_web")
-TABLES = ("table_01", "table_02", "table_parts")
-FIGURES = ("figure_15", "figure_16")
+TABLES = (*(f"table_{number:02}" for number in range(1, 7)), "table_parts", "table_val_counts", "table_hof")
+FIGURES = tuple(f"figure_{number}" for number in (15, 16, 17, 18, 19, 20, 24, 25))
 
 
 def main(run: Path) -> None:

@@ -1,6 +1,25 @@
 # Figures: each is a pure function of records and photos.
 
-ALL_FIGURES = [f"{RUN}/figures/{name}.png" for name in ("figure_15", "figure_16")]
+# Figures 18 to 20: set and title. Figures 24 and 25: model, title, and its record among the thesis's released ones.
+CONFUSION_FIGURES = {
+    "figure_18": ("val", "18: confusion on val"),
+    "figure_19": ("merl", "19: confusion on MERL-RAV"),
+    "figure_20": ("wflw", "20: confusion on WFLW"),
+}
+TRAINING_FIGURES = {
+    "figure_24": ("rgb10", "24: training of rgb10", "10classes_rgb_results.csv"),
+    "figure_25": ("rgb1", "25: training of rgb1", None),
+}
+ALL_FIGURES = [
+    f"{RUN}/figures/{name}.png"
+    for name in (
+        "figure_15",
+        "figure_16",
+        "figure_17",
+        *(name for name, (own, _) in CONFUSION_FIGURES.items() if own in LANDMARK_SETS),
+        *TRAINING_FIGURES,
+    )
+]
 
 
 def figure_outputs(name, title):
@@ -63,3 +82,88 @@ rule figure_16:
         code=code_digest("uncover.commands.figure_16"),
     shell:
         "uncover figure_16 {params.out} --manifest {input.manifest} --boxes {input.boxes} 2>&1 | tee {log}"
+
+
+rule figure_17:
+    input:
+        curves=f"{RUN}/metrics/rgb10/val/all/curves.parquet",
+        summary=f"{RUN}/metrics/rgb10/val/all/summary.json",
+        published="config/published.yaml",
+    output:
+        **figure_outputs("figure_17", "17: F1 against confidence"),
+    log:
+        f"{LOGS}/figure_17.log",
+    benchmark:
+        f"{BENCHMARKS}/figure_17.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        out=f"{RUN}/figures",
+        code=code_digest("uncover.commands.figure_17"),
+    shell:
+        "uncover figure_17 {params.out} --curves {input.curves} --summary {input.summary}"
+        " --published {input.published} 2>&1 | tee {log}"
+
+
+for figure, (scored, title) in CONFUSION_FIGURES.items():
+
+    rule:
+        name:
+            figure
+        input:
+            confusion=f"{RUN}/metrics/rgb10/{scored}/all/confusion.csv",
+            summary=f"{RUN}/metrics/rgb10/{scored}/all/summary.json",
+            published="config/published.yaml",
+        output:
+            **figure_outputs(figure, title),
+        log:
+            f"{LOGS}/{figure}.log",
+        benchmark:
+            f"{BENCHMARKS}/{figure}.tsv"
+        conda:
+            ENVIRONMENT
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        params:
+            out=f"{RUN}/figures",
+            code=code_digest(f"uncover.commands.{figure}"),
+        shell:
+            "uncover {rule} {params.out} --confusion {input.confusion} --summary {input.summary}"
+            " --published {input.published} 2>&1 | tee {log}"
+
+
+for figure, (model, title, released) in TRAINING_FIGURES.items():
+
+    rule:
+        name:
+            figure
+        input:
+            record=f"{RUN}/models/{model}/results.csv",
+            released=(
+                [f"{CONFIG.report.released}/{released}"]
+                if CONFIG.report.released and released
+                else []
+            ),
+        output:
+            **figure_outputs(figure, title),
+        log:
+            f"{LOGS}/{figure}.log",
+        benchmark:
+            f"{BENCHMARKS}/{figure}.tsv"
+        conda:
+            ENVIRONMENT
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        params:
+            out=f"{RUN}/figures",
+            released=lambda wildcards, input: (
+                f"--released {input.released}" if input.released else ""
+            ),
+            code=code_digest(f"uncover.commands.{figure}"),
+        shell:
+            "uncover {rule} {params.out} --record {input.record} {params.released} 2>&1 | tee {log}"

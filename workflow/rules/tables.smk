@@ -1,7 +1,23 @@
 # Tables: each is a pure function of records that earlier rules left.
 
+SCORED_SETS = [name for name in ("val", "merl", "wflw") if name in LANDMARK_SETS]
+# Tables 4 to 6: model, scope and title.
+SCORE_TABLES = {
+    "table_04": ("rgb10", "all", "4: ten parts"),
+    "table_05": ("rgb10", "whole_face", "5: ten parts, scored on the whole face"),
+    "table_06": ("rgb1", "whole_face", "6: whole face only"),
+}
 ALL_TABLES = [
-    f"{RUN}/tables/{name}.csv" for name in ("table_01", "table_02", "table_parts")
+    f"{RUN}/tables/{name}.csv"
+    for name in (
+        "table_01",
+        "table_02",
+        "table_03",
+        *SCORE_TABLES,
+        "table_parts",
+        "table_val_counts",
+        *(["table_hof"] if "hof" in FRAME_SETS else []),
+    )
 ]
 
 
@@ -88,3 +104,114 @@ rule table_parts:
         code=code_digest("uncover.commands.table_parts"),
     shell:
         "uncover table_parts {params.out} --faces {input.faces} 2>&1 | tee {log}"
+
+
+rule table_03:
+    input:
+        training=f"{RUN}/models/rgb10/summary.json",
+        history=(
+            [f"{RUN}/evolution/history.csv"] if CONFIG.evolution.generations else []
+        ),
+        best=[f"{RUN}/evolution/best.json"] if CONFIG.evolution.generations else [],
+        published="config/published.yaml",
+    output:
+        **table_outputs("table_03", "3: evolved hyperparameters"),
+    log:
+        f"{LOGS}/table_03.log",
+    benchmark:
+        f"{BENCHMARKS}/table_03.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        out=f"{RUN}/tables",
+        evolution=lambda wildcards, input: (
+            f"--history {input.history} --best {input.best}" if input.history else ""
+        ),
+        code=code_digest("uncover.commands.table_03"),
+    shell:
+        "uncover table_03 {params.out} --training {input.training} --published {input.published}"
+        " {params.evolution} 2>&1 | tee {log}"
+
+
+for table, (model, scope, title) in SCORE_TABLES.items():
+
+    rule:
+        name:
+            table
+        input:
+            summaries=[
+                f"{RUN}/metrics/{model}/{name}/{scope}/summary.json"
+                for name in SCORED_SETS
+            ],
+            published="config/published.yaml",
+        output:
+            **table_outputs(table, title),
+        log:
+            f"{LOGS}/{table}.log",
+        benchmark:
+            f"{BENCHMARKS}/{table}.tsv"
+        conda:
+            ENVIRONMENT
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        params:
+            out=f"{RUN}/tables",
+            code=code_digest(f"uncover.commands.{table}"),
+        shell:
+            "uncover {rule} {params.out} --summaries {input.summaries} --published {input.published} 2>&1 | tee {log}"
+
+
+rule table_val_counts:
+    input:
+        confusions=[
+            f"{RUN}/metrics/{model}/val/whole_face/confusion.csv"
+            for model in ("rgb10", "rgb1")
+        ],
+        published="config/published.yaml",
+    output:
+        **table_outputs("table_val_counts", "whole faces found on val"),
+    log:
+        f"{LOGS}/table_val_counts.log",
+    benchmark:
+        f"{BENCHMARKS}/table_val_counts.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        out=f"{RUN}/tables",
+        code=code_digest("uncover.commands.table_val_counts"),
+    shell:
+        "uncover table_val_counts {params.out} --confusions {input.confusions}"
+        " --published {input.published} 2>&1 | tee {log}"
+
+
+rule table_hof:
+    input:
+        predictions=[
+            f"{RUN}/predictions/{model}/hof.parquet" for model in ("rgb10", "rgb1")
+        ],
+        published="config/published.yaml",
+    output:
+        **table_outputs("table_hof", "faces found in Hand Over Face"),
+    log:
+        f"{LOGS}/table_hof.log",
+    benchmark:
+        f"{BENCHMARKS}/table_hof.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        out=f"{RUN}/tables",
+        confidence=CONFIG.rescue.missed_confidence,
+        code=code_digest("uncover.commands.table_hof"),
+    shell:
+        "uncover table_hof {params.out} --predictions {input.predictions}"
+        " --confidence {params.confidence} --published {input.published} 2>&1 | tee {log}"

@@ -62,7 +62,17 @@ class Detector(Section):
     optimizer: Literal["SGD", "Adam", "AdamW"] = Field("SGD", description="optimiser")
     schedule: Literal["linear", "cosine"] = Field("linear", description="course of the learning rate")
     flip_swaps_sides: bool = Field(True, description="a flipped photo swaps left and right classes (upstream does not)")
+    nominal_batch: PositiveInt = Field(
+        64, description="images behind one step of the optimiser; smaller batches add up to it, as upstream's do"
+    )
+    autoanchor: bool = Field(True, description="fit anchors to the boxes where the given ones cover too few")
+    multi_scale: bool = Field(False, description="change the size of each batch by up to a half")
+    image_weights: bool = Field(False, description="draw photos of badly found classes more often")
+    precision: Literal["float32", "float16", "bfloat16"] = Field(
+        "float32", description="arithmetic of the network: float16 (GPU only) and bfloat16 are mixed precision"
+    )
     seed: NonNegativeInt = Field(0, description="seed of the training")
+    evolved: bool = Field(False, description="take the hyperparameters of the evolution's best generation")
     hyperparameters: Hyperparameters = Field(Hyperparameters(), description="YOLOv5's hyperparameters")
 
 
@@ -91,14 +101,3 @@ class Weights(Section):
     path: str | None = Field(None, description="file at hand")
     url: str | None = Field(None, description="where to fetch it otherwise")
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="hash that the file must have")
-
-
-class Evolution(Section):
-    """Hyperparameter evolution (thesis section 4.3)."""
-
-    generations: NonNegativeInt = Field(42, description="generations; 0 turns evolution off")
-    epochs: PositiveInt = Field(10, description="epochs of each generation's training")
-    mutation_probability: float = Field(0.8, ge=0, le=1, description="probability that a hyperparameter mutates")
-    mutation_sigma: PositiveFloat = Field(0.2, description="spread of a mutation (the thesis gives its square, 0.04)")
-    parents: PositiveInt = Field(5, description="best generations that parents are drawn from, weighted by fitness")
-    seed: NonNegativeInt = Field(0, description="seed of mutations")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from uncover.config.model import Config
 from uncover.errors import InputError
+
+AnySection = TypeVar("AnySection", bound=BaseModel)
 
 EXTENDS = "extends"
 """Key that names another config file, relative to the working folder, whose values this one changes."""
@@ -36,10 +39,61 @@ def check_config(values: Mapping[str, Any], name: str = "config") -> Config:
     Raises:
         InputError: A key is unknown or has a value that does not fit; all such keys are named.
     """
+    return check_section(Config, _extended(dict(values), name, ()), name)
+
+
+def check_section(section: type[AnySection], values: Mapping[str, Any], name: str) -> AnySection:
+    """Make one section of plain values.
+
+    Args:
+        section: Which.
+        values: Nested values.
+        name: Where they come from, for messages.
+
+    Raises:
+        InputError: A key is unknown or has a value that does not fit; all such keys are named.
+    """
     try:
-        return Config.model_validate(_extended(dict(values), name, ()))
+        return section.model_validate(values)
     except ValidationError as error:
-        raise InputError(f"{name}: " + "; ".join(map(_explain, error.errors()))) from None
+        raise InputError(f"{name}: " + "; ".join(_explain(each, section) for each in error.errors())) from None
+
+
+def read_pairs(pairs: Sequence[str]) -> dict[str, Any]:
+    """Nested values of `key=value` words, such as "hyperparameters.lr0=0.02"; values are YAML.
+
+    Raises:
+        InputError: A word has no key, or its value is no YAML.
+    """
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not (key and equals):
+            raise InputError(f"--set {pair}: expected key=value, such as epochs=30 or hyperparameters.lr0=0.02")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise InputError(f"--set {pair}: {text} is no value; quote it as YAML asks for") from None
+        *sections, last = key.split(".")
+        for section in reversed(sections):
+            value, last = {last: value}, section
+        values = _merged(values, {last: value})
+    return values
+
+
+def as_pairs(section: BaseModel) -> list[str]:
+    """The `key=value` words that make this section of its defaults: the other way round than `read_pairs`."""
+    return sorted(_pairs(section.model_dump(mode="json"), type(section)().model_dump(mode="json"), ""))
+
+
+def _pairs(values: Mapping[str, Any], defaults: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    for key, value in values.items():
+        default = defaults.get(key)
+        if isinstance(value, Mapping) and isinstance(default, Mapping):
+            yield from _pairs(value, default, f"{prefix}{key}.")
+        elif value != default:
+            plain = isinstance(value, str) and yaml.safe_load(value) == value
+            yield f"{prefix}{key}={value if plain else json.dumps(value)}"
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -76,11 +130,11 @@ def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     return both
 
 
-def _explain(error: Any) -> str:
+def _explain(error: Any, section: type[BaseModel]) -> str:
     place = [str(step) for step in error["loc"]]
     key = ".".join(place)
     if error["type"] == "extra_forbidden":
-        known = list(_fields_at(place[:-1]))
+        known = list(_fields_at(section, place[:-1]))
         close = difflib.get_close_matches(place[-1], known, n=1)
         hint = f"did you mean {'.'.join([*place[:-1], close[0]])}?" if close else f"known keys: {', '.join(known)}"
         return f"key {key} is unknown; {hint}"
@@ -91,8 +145,8 @@ def _explain(error: Any) -> str:
     return f"key {key}: {error['msg'][0].lower()}{error['msg'][1:]}; found {error['input']!r:.80}"
 
 
-def _fields_at(place: list[str]) -> dict[str, Any]:
-    model: type[BaseModel] = Config
+def _fields_at(section: type[BaseModel], place: list[str]) -> dict[str, Any]:
+    model = section
     for step in place:
         field = model.model_fields.get(step)
         if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from uncover.atomic import new_file
 from uncover.datasets.photos import PhotoInfo, read_upright_rgb
 from uncover.parts.classes import CLASS_NAMES
 from uncover.parts.geometry import to_xywh
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 IMAGES, LABELS = "images", "labels"
 

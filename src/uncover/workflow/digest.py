@@ -24,6 +24,7 @@ TALK = frozenset(
         "uncover.datasets.sources",
         "uncover.errors",
         "uncover.progress",
+        "uncover.workflow.digest",
     }
 )
 """Modules that only talk to people: no result depends on them."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from uncover.config.detectors import Weights
 from uncover.config.model import Config
 from uncover.config.raw import GRADES
 from uncover.datasets.names import TEST_SET_OF_SOURCE
 
 LANDMARK_SOURCES = ("wflw", "merl_rav")
 FRAME_SOURCES = ("hof", "slapi", "preterm_web")
+YOLOV5_URL = "https://github.com/ultralytics/yolov5/releases/download/v7.0/{}.pt"
 
 
 def raw_folder(config: Config, source: str) -> Path | None:
@@ -43,3 +45,19 @@ def frame_sets(config: Config) -> dict[str, tuple[str, str | None]]:
     if "slapi" in sources:
         sets = {f"slapi_{grade}": ("slapi", config.raw.grades[grade]) for grade in GRADES if grade in config.raw.grades}
     return sets | {source: (source, None) for source in ("hof", "preterm_web") if source in sources}
+
+
+def labelled_sets(config: Config) -> list[str]:
+    """Sets with boxes to score against: those from landmarks but for `train`, and the graded frames."""
+    frames = [name for name, (source, _) in frame_sets(config).items() if source == "slapi"]
+    return [name for name in landmark_sets(config) if name != "train"] + frames
+
+
+def checkpoint(config: Config, network: str) -> Weights:
+    """Where a network's start weights come from; upstream's release, when the config says nothing."""
+    return config.weights.get(network, Weights(path=None, url=YOLOV5_URL.format(network), sha256=None))
+
+
+def visible_generations(config: Config, generation: int) -> range:
+    """Generations whose results a generation knows: those before the ones that train side by side with it."""
+    return range(generation // config.evolution.parallel * config.evolution.parallel)

@@ -22,6 +22,7 @@ class Table:
         frame: Columns as the thesis names them.
         notes: Footnotes, in the Markdown and LaTeX forms; the CSV holds the numbers alone.
         digits: Digits after the decimal point in the forms for people.
+        shown: What people see instead of `frame`, where that is laid out for programs alone.
     """
 
     name: str
@@ -29,24 +30,28 @@ class Table:
     frame: pd.DataFrame
     notes: list[str] = field(default_factory=list)
     digits: int = 3
+    shown: pd.DataFrame | None = None
 
     def to_markdown(self) -> str:
         """Title, table and footnotes."""
-        rows = [list(self.frame.columns), ["---"] * len(self.frame.columns), *self._cells()]
+        columns = list(self._shown.columns)
+        rows = [columns, ["---"] * len(columns), *self._cells()]
         lines = ["| " + " | ".join(row) + " |" for row in rows]
         notes = [f"\n{number}. {note}" for number, note in enumerate(self.notes, start=1)]
         return f"# {self.title}\n\n" + "\n".join(lines) + "\n" + "".join(f"{note}\n" for note in notes)
 
     def to_latex(self) -> str:
         """A `table` environment that needs the package booktabs."""
-        alignment = "".join("r" if pd.api.types.is_numeric_dtype(kind) else "l" for kind in self.frame.dtypes)
+        shown = self._shown
+        numeric = {name for name in self.frame if pd.api.types.is_numeric_dtype(self.frame[name])}
+        alignment = "".join("r" if name in numeric else "l" for name in shown)
         rows = [" & ".join(map(_escape, row)) + r" \\" for row in self._cells()]
         lines = [
             r"\begin{table}",
             rf"\caption{{{_escape(self.title)}}}",
             rf"\begin{{tabular}}{{{alignment}}}",
             r"\toprule",
-            " & ".join(_escape(str(column)) for column in self.frame.columns) + r" \\",
+            " & ".join(_escape(str(column)) for column in shown) + r" \\",
             r"\midrule",
             *rows,
             r"\bottomrule",
@@ -67,13 +72,19 @@ class Table:
             with new_file(folder / f"{self.name}.{suffix}") as path:
                 path.write_text(text, encoding="utf-8")
 
-    def _cells(self) -> list[list[str]]:
-        return [[self._show(value) for value in row] for row in self.frame.itertuples(index=False)]
+    @property
+    def _shown(self) -> pd.DataFrame:
+        return self.frame if self.shown is None else self.shown
 
-    def _show(self, value: object) -> str:
-        if value is None or (isinstance(value, float) and pd.isna(value)) or value is pd.NA:
-            return MISSING
-        return f"{value:.{self.digits}f}" if isinstance(value, float) else str(value)
+    def _cells(self) -> list[list[str]]:
+        return [[cell_text(value, self.digits) for value in row] for row in self._shown.itertuples(index=False)]
+
+
+def cell_text(value: object, digits: int = 3, missing: str = MISSING) -> str:
+    """A cell as people read it."""
+    if value is None or (isinstance(value, float) and pd.isna(value)) or value is pd.NA:
+        return missing
+    return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
 
 
 def _escape(text: str) -> str:

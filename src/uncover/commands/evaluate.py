@@ -1,0 +1,59 @@
+"""Score stored predictions against label files.
+
+PREDICTIONS.parquet is what `uncover predict` leaves. The label files are YOLO's, named like the images; an image
+without one counts as background. Prints a table; with --out, writes the record that tables and figures are made from
+(summary.json, classes.csv, curves.parquet, confusion.csv).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+SUMMARY = "score stored predictions against label files"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("predictions", type=Path, metavar="PREDICTIONS.parquet", help="table of `uncover predict`")
+    parser.add_argument(
+        "--labels", type=Path, required=True, help="folder of label files, or the data set with labels/"
+    )
+    parser.add_argument("--out", type=Path, help="folder to write the record to")
+    parser.add_argument(
+        "--class",
+        dest="classes",
+        action="append",
+        metavar="NAME",
+        help="score this class only; may stand several times (default: all that the model knows)",
+    )
+    parser.add_argument(
+        "--bootstrap", type=int, default=1000, metavar="N", help="resamples behind the intervals (default: 1000)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the resamples (default: 0)")
+
+
+def run(args: argparse.Namespace) -> int:
+    from uncover.atomic import check_replaceable
+    from uncover.console import say, warn_each
+    from uncover.errors import InputError
+    from uncover.metrics.evaluate import evaluate
+    from uncover.metrics.evaluation_text import as_text
+    from uncover.metrics.predictions import read_predictions
+    from uncover.metrics.truth import find_labels, read_truth
+
+    for name, value in (("--bootstrap", args.bootstrap), ("--seed", args.seed)):
+        if value < 0:
+            raise InputError(f"{name} {value}: expected 0 or more")
+    if args.out is not None:
+        check_replaceable(args.out)
+    predictions = read_predictions(args.predictions)
+    files = find_labels(args.labels, predictions.images["image"])
+    truth = read_truth(args.labels, predictions.images)
+    evaluation = evaluate(predictions, truth, args.classes, args.bootstrap, args.seed)
+    evaluation = evaluation.with_unpredicted(len(files.unpredicted))
+    warn_each([f"{path}: belongs to no image that was predicted on" for path in files.unpredicted], str(args.labels))
+    print(as_text(evaluation))
+    if args.out is not None:
+        evaluation.write(args.out)
+        say(f"{args.out}: summary.json, classes.csv, curves.parquet, confusion.csv")
+    return 0

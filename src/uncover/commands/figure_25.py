@@ -1,0 +1,20 @@
+"""Figure 25: losses and metrics of the training of the whole-face RGB detector."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+SUMMARY = "draw figure 25: training of the whole-face RGB detector"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder for figure_25.png and .pdf")
+    parser.add_argument("--record", type=Path, required=True, help="results.csv of the training")
+
+
+def run(args: argparse.Namespace) -> int:
+    from uncover.report.figures.training_record import write_training_record
+
+    write_training_record("figure_25", args.record, None, args.out)
+    return 0

@@ -1,0 +1,36 @@
+"""Turn a checkpoint of upstream's YOLOv5 into a weights file that runs no code when it is opened.
+
+CHECKPOINT is a file or an address. It is opened only when its sha256 is the one given: it is a pickle, and a pickle can
+run code. OUT serves `uncover train --start` and `uncover predict --weights`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+SUMMARY = "turn a checkpoint of YOLOv5 into a safe weights file"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="upstream's file, such as yolov5n.pt, or its address")
+    parser.add_argument("out", type=Path, metavar="OUT", help="weights file to write")
+    parser.add_argument("--sha256", metavar="HASH", help="sha256 that the checkpoint must have")
+    parser.add_argument("--url", help="where to fetch the checkpoint from if there is no file CHECKPOINT")
+    parser.add_argument("--model", metavar="NAME", help="network that it must hold, such as yolov5n")
+
+
+def run(args: argparse.Namespace) -> int:
+    from uncover.console import say
+    from uncover.detector.network import build_network
+    from uncover.detector.upstream import check_trusted, read_checkpoint
+    from uncover.detector.weights import Header, initialise, save_weights
+    from uncover.errors import InputError
+
+    check_trusted(args.checkpoint, args.sha256)
+    content, name = _fetch(args.checkpoint, args.url)
+    checkpoint = read_checkpoint(content, name, args.sha256.lower())
+    if args.model not in (None, checkpoint.model):
+        raise InputError(f"{name}: holds {checkpoint.model}; expected {args.model}")
+    network = build_network(checkpoint.model, checkpoint.channels, len(checkpoint.class_names))
+    initialise(network, checkpoint.state)

@@ -1,0 +1,59 @@
+"""Train a detector on a data set in YOLO layout.
+
+DATA is a set (a folder with images/, labels/ and data.yaml) and --val another, or DATA is a folder that holds both as
+train/ and val/. OUT gets weights.pt (the best epoch), results.csv and summary.json. A training that is stopped goes on
+where it was when the same command is given again. Several GPUs: torchrun --nproc-per-node 2 -m uncover train ...
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+SUMMARY = "train a YOLOv5 detector on a data set"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", type=Path, metavar="DATA", help="data set, or folder with train/ and val/")
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder for weights.pt, results.csv, summary.json")
+    add_training_arguments(parser)
+    parser.add_argument(
+        "--hyperparameters", type=Path, help="best.json of an evolution, whose hyperparameters to train with"
+    )
+
+
+def add_training_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of everything that trains."""
+    parser.add_argument("--val", type=Path, metavar="DATA", help="data set that early stopping looks at")
+    parser.add_argument(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="settings of a detector as in the config, such as model=yolov5n epochs=30 hyperparameters.lr0=0.02",
+    )
+    parser.add_argument("--start", type=Path, metavar="WEIGHTS", help="weights to start from (uncover import_weights)")
+    parser.add_argument("--channels", type=int, default=3, help="channels of the images (default: 3)")
+    parser.add_argument("--padding", type=int, default=114, help="value around letterboxed images (default: 114)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
+    parser.add_argument(
+        "--cache", choices=("auto", "ram", "disk", "none"), default="auto", help="where decoded images are kept"
+    )
+    parser.add_argument("--workers", type=int, help="threads that prepare images")
+
+
+def run(args: argparse.Namespace) -> int:
+    import os
+
+    # Set before torch starts its threads: waiting threads that spin slow a busy machine down.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from uncover.detector.distributed import join_crew
+    from uncover.detector.job import read_job
+    from uncover.detector.train import train
+    from uncover.workflow.digest import code_digest
+
+    job = read_job(args.data, args.val, args.set, args.start, args.hyperparameters, args.channels, args.padding)
+    with join_crew(args.device) as crew:
+        train(job, args.out, crew, args.cache, args.workers, {"code": code_digest("uncover.detector.train")})
+    return 0

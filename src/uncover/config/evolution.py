@@ -1,0 +1,90 @@
+"""Hyperparameter evolution (thesis section 4.3): its budget and where it may search."""
+
+from __future__ import annotations
+
+from typing import Annotated, NamedTuple, Self
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, model_validator
+
+from uncover.config.detectors import Hyperparameters
+from uncover.config.section import Section
+
+
+class Reach(NamedTuple):
+    """How strongly a hyperparameter mutates, and its limits.
+
+    Attributes:
+        gain: Share of a mutation's spread; 0 leaves the hyperparameter alone.
+        low: Lowest value.
+        high: Highest value.
+    """
+
+    gain: Annotated[float, Field(ge=0)]
+    low: float
+    high: float
+
+
+def _reach(gain: float, low: float, high: float) -> Reach:
+    return Field(Reach(gain, low, high), description="gain of mutations, lowest and highest value")
+
+
+class Space(Section):
+    """Where evolution may search; defaults are upstream's. A value of 0 stays 0: mutations multiply."""
+
+    lr0: Reach = _reach(1, 1e-5, 0.1)
+    lrf: Reach = _reach(1, 0.01, 1.0)
+    momentum: Reach = _reach(0.3, 0.6, 0.98)
+    weight_decay: Reach = _reach(1, 0.0, 0.001)
+    warmup_epochs: Reach = _reach(1, 0.0, 5.0)
+    warmup_momentum: Reach = _reach(1, 0.0, 0.95)
+    warmup_bias_lr: Reach = _reach(1, 0.0, 0.2)
+    box: Reach = _reach(1, 0.02, 0.2)
+    cls: Reach = _reach(1, 0.2, 4.0)
+    cls_pw: Reach = _reach(1, 0.5, 2.0)
+    obj: Reach = _reach(1, 0.2, 4.0)
+    obj_pw: Reach = _reach(1, 0.5, 2.0)
+    iou_t: Reach = _reach(0, 0.1, 0.7)
+    anchor_t: Reach = _reach(1, 2.0, 8.0)
+    anchors: Reach = _reach(2, 2.0, 10.0)
+    fl_gamma: Reach = _reach(0, 0.0, 2.0)
+    hsv_h: Reach = _reach(1, 0.0, 0.1)
+    hsv_s: Reach = _reach(1, 0.0, 0.9)
+    hsv_v: Reach = _reach(1, 0.0, 0.9)
+    degrees: Reach = _reach(1, 0.0, 45.0)
+    translate: Reach = _reach(1, 0.0, 0.9)
+    scale: Reach = _reach(1, 0.0, 0.9)
+    shear: Reach = _reach(1, 0.0, 10.0)
+    perspective: Reach = _reach(0, 0.0, 0.001)
+    flipud: Reach = _reach(1, 0.0, 1.0)
+    fliplr: Reach = _reach(0, 0.0, 1.0)
+    mosaic: Reach = _reach(1, 0.0, 1.0)
+    mixup: Reach = _reach(1, 0.0, 1.0)
+    copy_paste: Reach = _reach(1, 0.0, 1.0)
+
+    @model_validator(mode="after")
+    def _limits_are_values(self) -> Self:
+        for name, reach in self:
+            if reach.low > reach.high:
+                raise ValueError(f"{name}: its lowest value {reach.low} is above its highest {reach.high}")
+            for limit in (reach.low, reach.high):
+                try:
+                    Hyperparameters.model_validate({name: limit})
+                except ValidationError as error:
+                    reason = error.errors()[0]["msg"]
+                    raise ValueError(f"{name}: {limit} is no value of this hyperparameter ({reason})") from None
+        return self
+
+
+class Evolution(Section):
+    """Hyperparameter evolution (thesis section 4.3)."""
+
+    generations: NonNegativeInt = Field(42, description="generations; 0 turns evolution off")
+    epochs: PositiveInt = Field(10, description="epochs of each generation's training")
+    parallel: PositiveInt = Field(
+        1, description="generations that may train side by side, and so know nothing of each other"
+    )
+    mutation_probability: float = Field(0.8, gt=0, le=1, description="probability that a hyperparameter mutates")
+    mutation_sigma: PositiveFloat = Field(0.2, description="spread of a mutation (the thesis gives its square, 0.04)")
+    parents: PositiveInt = Field(5, description="best generations that parents are drawn from, weighted by fitness")
+    seed: NonNegativeInt = Field(0, description="seed of mutations")
+    space: Space = Field(Space(), description="where to search")

@@ -1,0 +1,1 @@
+"""The YOLOv5 detectors: network, weights, loss, training, prediction."""

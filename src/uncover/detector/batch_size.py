@@ -1,0 +1,61 @@
+"""`batch: auto`: as many images as the GPU holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from uncover.config.detectors import Detector
+from uncover.console import say
+from uncover.detector.distributed import Crew
+from uncover.detector.inference import autocast
+from uncover.detector.network import Network
+
+ON_CPU = 16
+SHARE = 0.8
+TRIED = (1, 2, 4, 8, 16)
+MOST = 1024
+
+
+def resolve_batch(settings: Detector, network: Network, channels: int, crew: Crew) -> int:
+    """Images per step, over all processes.
+
+    Args:
+        settings: Batch and image size.
+        network: On the crew's device.
+        channels: Channels of an image.
+        crew: `auto` is measured by the leader and multiplied by the number of processes.
+    """
+    if settings.batch != "auto":
+        return settings.batch
+    if crew.device.type != "cuda":
+        return ON_CPU
+    each = crew.share(_measure(settings, network, channels, crew.device) if crew.leads else 0)
+    if crew.leads:
+        say(f"batch: auto takes {each} images of {settings.image_size} px per GPU")
+    return each * crew.size
+
+
+def _measure(settings: Detector, network: Network, channels: int, device: torch.device) -> int:
+    """Memory of a few batches makes a line; where it crosses most of the free memory is the answer, as upstream."""
+    free, _ = torch.cuda.mem_get_info(device)
+    needed = []
+    network.train()
+    for batch in TRIED:
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        try:
+            images = torch.zeros(batch, channels, settings.image_size, settings.image_size, device=device)
+            with autocast(device, settings.precision):
+                raw = network(images.to(memory_format=torch.channels_last))
+            sum(level.float().sum() for level in raw).backward()
+        except torch.cuda.OutOfMemoryError:
+            break
+        finally:
+            network.zero_grad(set_to_none=True)
+        needed.append(torch.cuda.max_memory_allocated(device) - before)
+    torch.cuda.empty_cache()
+    if len(needed) < 2:
+        return max(len(needed), 1)
+    slope, offset = np.polyfit(TRIED[: len(needed)], needed, deg=1)
+    return int(np.clip((free * SHARE - offset) / slope, 1, MOST))

@@ -1,0 +1,96 @@
+"""Several processes that train one network, as `torchrun` starts them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from uncover.errors import InputError
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Crew:
+    """The processes of a training; a single one is a crew of one.
+
+    Attributes:
+        rank: Number of this process; 0 validates and writes.
+        size: Number of processes.
+        device: Where this process computes.
+    """
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process validates and writes."""
+        return self.rank == 0
+
+    def share(self, value: Value) -> Value:
+        """The leader's value, in every process."""
+        if self.size == 1:
+            return value
+        box = [value if self.leads else None]
+        torch.distributed.broadcast_object_list(box, src=0)
+        return box[0]  # type: ignore[return-value]
+
+    def wrap(self, network: nn.Module) -> nn.Module:
+        """The network as the loop calls it: gradients are averaged over the processes."""
+        if self.size == 1:
+            return network
+        devices = [self.device.index] if self.device.type == "cuda" else None
+        return nn.parallel.DistributedDataParallel(network, device_ids=devices, static_graph=True)
+
+
+@contextmanager
+def join_crew(device: str) -> Iterator[Crew]:
+    """Find the other processes, if there are any, and part from them at the end.
+
+    Args:
+        device: "auto" takes a GPU where there is one; otherwise a name as torch has it, such as "cpu" or "cuda:1".
+
+    Raises:
+        InputError: The device is not here.
+    """
+    size, rank, local = (int(os.environ.get(name, default)) for name, default in _ENVIRONMENT)
+    chosen = pick_device(f"cuda:{local}" if device == "auto" and size > 1 and torch.cuda.is_available() else device)
+    if size == 1:
+        yield Crew(0, 1, chosen)
+        return
+    torch.distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    try:
+        yield Crew(rank, size, chosen)
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+_ENVIRONMENT = (("WORLD_SIZE", "1"), ("RANK", "0"), ("LOCAL_RANK", "0"))
+
+
+def pick_device(name: str) -> torch.device:
+    """A device by name; "auto" takes a GPU where there is one.
+
+    Raises:
+        InputError: There is no such device here.
+    """
+    if name == "auto":
+        name = "cuda:0" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise InputError(f"device {name}: unknown; expected auto, cpu or cuda:0") from None
+    if device.type == "cuda":
+        if (device.index or 0) >= torch.cuda.device_count():
+            raise InputError(f"device {name}: torch sees {torch.cuda.device_count()} GPUs here; give --device cpu")
+        device = torch.device("cuda", device.index or 0)
+        torch.cuda.set_device(device)
+    return device

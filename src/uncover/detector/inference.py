@@ -1,0 +1,134 @@
+"""The one path from image files to a network's answers: validation, prediction and detection all take it.
+
+An image is shrunk or enlarged so that its longest side is the network's size, in the smallest rectangle around it that
+the network's stride allows. What it is batched with never changes what the network sees of it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from uncover.detector.network import Network
+from uncover.images.letterbox import Frame, fit, letterbox
+from uncover.images.reading import read_image
+
+Precision = Literal["float32", "float16", "bfloat16"]
+
+
+class FramedImages:
+    """Images of a list, each in its frame; they can be kept in memory to be gone through again.
+
+    Attributes:
+        paths: The files.
+        frames: The frame of each.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        sizes: NDArray[np.int64],
+        image_size: int,
+        channels: int,
+        padding: int,
+        keep: bool = False,
+    ) -> None:
+        """
+        Args:
+            paths: Image files.
+            sizes: int64 (N, 2), width and height of each, in pixels.
+            image_size: Longest side of the network's input, in pixels.
+            channels: Channels of each image.
+            padding: Value around a letterboxed image.
+            keep: Hold decoded images in memory.
+        """
+        self.paths = list(paths)
+        self.frames: list[Frame] = [fit(int(width), int(height), image_size) for width, height in sizes]
+        self._channels, self._padding = channels, padding
+        self._kept: dict[int, NDArray[np.uint8]] | None = {} if keep else None
+
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        """One image, uint8 (C, H, W) of its frame."""
+        if self._kept is not None and index in self._kept:
+            return self._kept[index]
+        image = letterbox(read_image(self.paths[index], self._channels), self.frames[index], self._padding)
+        framed = np.ascontiguousarray(image.transpose(2, 0, 1))
+        if self._kept is not None:
+            self._kept[index] = framed
+        return framed
+
+    def batches(self, batch: int) -> list[list[int]]:
+        """Numbers of images that share a shape, at most `batch` at a time."""
+        by_shape: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for index, frame in enumerate(self.frames):
+            by_shape[frame.out_height, frame.out_width].append(index)
+        return [
+            same[start : start + batch] for _, same in sorted(by_shape.items()) for start in range(0, len(same), batch)
+        ]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a network says about a batch.
+
+    Attributes:
+        indices: Numbers of the images.
+        shape: Height and width of the network's input, in pixels.
+        decoded: float32 (B, N, 5 + classes): xc yc w h in pixels of the frame, objectness, classes.
+        raw: The three levels before decoding, as the loss wants them.
+    """
+
+    indices: list[int]
+    shape: tuple[int, int]
+    decoded: torch.Tensor
+    raw: list[torch.Tensor]
+
+
+def autocast(device: torch.device, precision: Precision) -> torch.autocast:
+    """The context in which a network of this precision computes."""
+    kinds = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+    return torch.autocast(device.type, dtype=kinds[precision], enabled=precision != "float32")
+
+
+def to_network(images: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
+    """uint8 (B, C, H, W) as the network takes it: float32 shares of 255, channels last in memory."""
+    tensor = torch.from_numpy(images)
+    if device.type == "cuda":
+        tensor = tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(torch.float32, memory_format=torch.channels_last).div_(255)
+
+
+@torch.inference_mode()
+def infer(
+    network: Network, images: FramedImages, batch: int, device: torch.device, precision: Precision = "float32"
+) -> Iterator[Answer]:
+    """Run a network in evaluation mode over images; the next batch is read while the network works.
+
+    Args:
+        network: On `device`, in evaluation mode.
+        images: What to look at.
+        batch: Images at a time, at most.
+        device: Where the network is.
+        precision: Arithmetic of the network; answers are float32 all the same.
+    """
+    groups = images.batches(batch)
+    with ThreadPoolExecutor(max_workers=2) as readers:
+
+        def start(group: list[int]) -> list:
+            return [readers.submit(images.__getitem__, index) for index in group]
+
+        coming = start(groups[0]) if groups else []
+        for number, group in enumerate(groups):
+            pixels = np.stack([read.result() for read in coming])
+            coming = start(groups[number + 1]) if number + 1 < len(groups) else []
+            with autocast(device, precision):
+                decoded, raw = network(to_network(pixels, device))
+            yield Answer(group, pixels.shape[2:], decoded.float(), [level.float() for level in raw])

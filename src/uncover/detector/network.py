@@ -1,0 +1,257 @@
+"""YOLOv5 (v6.0 and later) for any number of channels and classes.
+
+Modules are nested and named as upstream's, so that state dicts fit both ways, and are made in upstream's order, so that
+one seed gives both the same weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from uncover.detector.upstream import architecture
+
+Anchors = Sequence[Sequence[Sequence[float]]] | Tensor
+"""Widths and heights in pixels: (levels, anchors, 2)."""
+
+
+class Conv(nn.Module):
+    """Convolution, batch norm, SiLU; the spatial size is kept but for the stride."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, padding: int | None = None) -> None:
+        super().__init__()
+        padding = kernel // 2 if padding is None else padding
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False)
+        self.bn: nn.Module = nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.03)
+        self.act = nn.SiLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(self.bn(self.conv(x)))
+
+
+class Bottleneck(nn.Module):
+    """Two convolutions, with a shortcut around them."""
+
+    def __init__(self, width: int, shortcut: bool) -> None:
+        super().__init__()
+        self.cv1 = Conv(width, width)
+        self.cv2 = Conv(width, width, 3)
+        self.shortcut = shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.cv2(self.cv1(x))
+        return x + y if self.shortcut else y
+
+
+class C3(nn.Module):
+    """A chain of bottlenecks beside a plain convolution."""
+
+    def __init__(self, inputs: int, outputs: int, repeats: int, shortcut: bool = True) -> None:
+        super().__init__()
+        hidden = outputs // 2
+        self.cv1 = Conv(inputs, hidden)
+        self.cv2 = Conv(inputs, hidden)
+        self.cv3 = Conv(2 * hidden, outputs)
+        self.m = nn.Sequential(*(Bottleneck(hidden, shortcut) for _ in range(repeats)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.cv3(torch.cat((self.m(self.cv1(x)), self.cv2(x)), 1))
+
+
+class SPPF(nn.Module):
+    """Maxima over growing neighbourhoods, side by side."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
+        super().__init__()
+        hidden = inputs // 2
+        self.cv1 = Conv(inputs, hidden)
+        self.cv2 = Conv(4 * hidden, outputs)
+        self.m = nn.MaxPool2d(kernel, stride=1, padding=kernel // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled = [self.cv1(x)]
+        for _ in range(3):
+            pooled.append(self.m(pooled[-1]))
+        return self.cv2(torch.cat(pooled, 1))
+
+
+class Concat(nn.Module):
+    """Channels of several layers, one after the other."""
+
+    def forward(self, *levels: Tensor) -> Tensor:
+        return torch.cat(levels, 1)
+
+
+class Detect(nn.Module):
+    """The head: a 1x1 convolution per level, and what its numbers mean.
+
+    Attributes:
+        anchors: float32 (levels, anchors, 2), width and height in cells of the level.
+        stride: float32 (levels,), pixels per cell.
+        classes: Number of classes.
+    """
+
+    anchors: Tensor
+    stride: Tensor
+
+    def __init__(self, classes: int, anchors: Tensor, strides: Sequence[float], widths: Sequence[int]) -> None:
+        super().__init__()
+        self.classes = classes
+        self.register_buffer("stride", torch.tensor(strides, dtype=torch.float32), persistent=False)
+        self.register_buffer("anchors", anchors / self.stride.view(-1, 1, 1))
+        self.m = nn.ModuleList()
+        for width, step in zip(widths, strides, strict=True):
+            convolution = nn.Conv2d(width, anchors.shape[1] * (5 + classes), 1)
+            self.m.append(convolution)
+            with torch.no_grad():
+                # At first, expect eight objects in a photo of 640 pixels, and every class to be rare.
+                bias = convolution.bias.view(anchors.shape[1], 5 + classes)  # type: ignore[union-attr]
+                bias[:, 4] += math.log(8 / (640 / step) ** 2)
+                bias[:, 5:] += math.log(0.6 / (classes - 0.99999))
+
+    def forward(self, *levels: Tensor) -> list[Tensor] | tuple[Tensor, list[Tensor]]:
+        raw = []
+        for convolution, level in zip(self.m, levels, strict=True):
+            batch, _, height, width = level.shape
+            values = convolution(level).view(batch, self.anchors.shape[1], 5 + self.classes, height, width)
+            raw.append(values.permute(0, 1, 3, 4, 2).contiguous())
+        return raw if self.training else (self.decode(raw), raw)
+
+    def decode(self, raw: Sequence[Tensor]) -> Tensor:
+        """Raw levels (B, A, H, W, 5 + classes) as (B, N, 5 + classes): xc yc w h in pixels, objectness, classes."""
+        decoded = []
+        for values, anchors, stride in zip(raw, self.anchors, self.stride, strict=True):
+            batch, count, height, width, size = values.shape
+            y, x = (torch.arange(side, device=values.device, dtype=values.dtype) - 0.5 for side in (height, width))
+            corner = torch.stack(torch.meshgrid(x, y, indexing="xy"), 2)
+            centre, sides, scores = values.sigmoid().split((2, 2, 1 + self.classes), 4)
+            centre = (centre * 2 + corner) * stride
+            sides = (sides * 2) ** 2 * (anchors * stride).view(1, count, 1, 1, 2)
+            decoded.append(torch.cat((centre, sides, scores), 4).view(batch, -1, size))
+        return torch.cat(decoded, 1)
+
+
+class Network(nn.Module):
+    """A YOLOv5.
+
+    Attributes:
+        model: The layers; the last one is the head.
+        sources: For each layer, the layers that it reads; -1 is the images.
+    """
+
+    def __init__(self, design: Mapping[str, Any], channels: int, classes: int, anchors: Tensor) -> None:
+        super().__init__()
+        self.model = nn.Sequential()
+        self.sources: list[tuple[int, ...]] = []
+        widths, strides = {-1: channels}, {-1: 1.0}
+        for number, (source, repeats, kind, arguments) in enumerate([*design["backbone"], *design["head"]]):
+            listed = [source] if isinstance(source, int) else source
+            sources = tuple(number + each if each < 0 else each for each in listed)
+            inputs, stride = [widths[each] for each in sources], strides[sources[0]]
+            width = sum(inputs)
+            if kind in ("Conv", "C3", "SPPF"):
+                width = math.ceil(arguments[0] * design["width_multiple"] / 8) * 8
+            layer: nn.Module
+            match kind, arguments:
+                case "Conv", [_, kernel, step, *padding]:
+                    layer = Conv(inputs[0], width, kernel, step, *padding)
+                    stride *= step
+                case "C3", [_, *shortcut]:
+                    repeats = max(round(repeats * design["depth_multiple"]), 1)
+                    layer = C3(inputs[0], width, repeats, *shortcut)
+                case "SPPF", [_, kernel]:
+                    layer = SPPF(inputs[0], width, kernel)
+                case "nn.Upsample", [_, factor, mode]:
+                    layer = nn.Upsample(None, factor, mode)
+                    stride /= factor
+                case "Concat", _:
+                    layer = Concat()
+                case "Detect", _:
+                    layer = Detect(classes, anchors, [strides[each] for each in sources], inputs)
+                case _:
+                    raise ValueError(f"layer {number}: {kind} {arguments} is no part of YOLOv5 v6.0 and later")
+            self.model.append(layer)
+            self.sources.append(sources)
+            widths[number], strides[number] = width, stride
+
+    @property
+    def head(self) -> Detect:
+        """The last layer."""
+        return self.model[-1]  # type: ignore[return-value]
+
+    def forward(self, images: Tensor) -> Any:
+        """Find boxes.
+
+        Args:
+            images: float (B, C, H, W), shares of 255; sides are multiples of 32.
+
+        Returns:
+            In training mode the raw levels, a list of (B, A, h, w, 5 + classes). In evaluation mode a pair: all
+            candidates decoded, (B, N, 5 + classes) with xc yc w h in pixels of `images`, and the raw levels.
+        """
+        return self.run({-1: images})[len(self.model) - 1]
+
+    def run(
+        self, outputs: Mapping[int, Any], start: int = 0, stop: int | None = None, keep: Collection[int] = ()
+    ) -> dict[int, Any]:
+        """Run some of the layers, so that a pass can stop at one and go on from there.
+
+        Args:
+            outputs: Outputs of earlier layers by number; -1 is the images.
+            start: First layer to run.
+            stop: The layer after the last one to run; None runs to the end.
+            keep: Layers whose output is wanted although no later layer reads it.
+
+        Returns:
+            Outputs of the last layer run, of those to keep, and of those that later layers read.
+        """
+        outputs = dict(outputs)
+        for number in range(start, len(self.model) if stop is None else stop):
+            outputs[number] = self.model[number](*(outputs[source] for source in self.sources[number]))
+            needed = {number, *keep}.union(*self.sources[number + 1 :])
+            outputs = {layer: output for layer, output in outputs.items() if layer in needed}
+        return outputs
+
+    def fuse(self) -> Network:
+        """Fold batch norms into convolutions: the same answers, quicker, and no more training."""
+        for module in self.eval().modules():
+            if isinstance(module, Conv) and isinstance(module.bn, nn.BatchNorm2d):
+                module.conv = nn.utils.fuse_conv_bn_eval(module.conv, module.bn)
+                module.bn = nn.Identity()
+        return self
+
+
+def build_network(
+    model: str, channels: int, classes: int, anchors: Anchors | int | None = None, seed: int | None = None
+) -> Network:
+    """Build a network with new weights.
+
+    Args:
+        model: One of `upstream.MODELS`.
+        channels: Channels of an image.
+        classes: Number of classes.
+        anchors: In pixels, (levels, anchors, 2); or how many a level; None takes upstream's three.
+        seed: Of the weights; None draws them from torch's global generator.
+
+    Raises:
+        InputError: There is no such network.
+    """
+    design = architecture(model)
+    with torch.random.fork_rng(devices=[], enabled=seed is not None):
+        if seed is not None:
+            torch.default_generator.manual_seed(seed)
+        return Network(design, channels, classes, _choose_anchors(design["anchors"], anchors))
+
+
+def _choose_anchors(given: Sequence[Sequence[float]], wished: Anchors | int | None) -> Tensor:
+    anchors = torch.tensor(given, dtype=torch.float32).view(len(given), -1, 2)
+    if isinstance(wished, int):
+        # Another number of them, spread evenly over the same range of sizes.
+        sizes = anchors.flatten(0, 1).log().T[None]
+        spread = nn.functional.interpolate(sizes, len(given) * wished, mode="linear", align_corners=True)
+        return spread[0].T.exp().view(len(given), wished, 2)
+    return anchors if wished is None else torch.as_tensor(wished, dtype=torch.float32).view(len(given), -1, 2)

@@ -1,0 +1,87 @@
+"""Boxes that a detector finds in images, in pixels of each image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from uncover.detector.inference import FramedImages, Precision, infer
+from uncover.detector.network import Network
+from uncover.detector.nms import non_max_suppression
+from uncover.detector.weights import Header
+from uncover.metrics.predictions import Predictions
+from uncover.progress import track
+
+
+def predict(
+    network: Network,
+    header: Header,
+    names: Sequence[str],
+    paths: Sequence[Path],
+    sizes: NDArray[np.int64],
+    confidence: float,
+    nms_iou: float,
+    device: torch.device,
+    batch: int = 16,
+    image_size: int | None = None,
+    precision: Precision = "float32",
+) -> Predictions:
+    """Run a detector over images.
+
+    Args:
+        network: The detector, on `device`, in evaluation mode.
+        header: What its weights file says of it.
+        names: What to call each of N images.
+        paths: Their files.
+        sizes: int64 (N, 2), width and height of each, in pixels.
+        confidence: Lowest confidence (objectness times class) kept.
+        nms_iou: IoU above which a box of the same class and lower confidence is dropped.
+        device: Where the network is.
+        batch: Images at a time, at most.
+        image_size: Longest side of the network's input, in pixels; None takes that of the training.
+        precision: Arithmetic of the network.
+
+    Raises:
+        InputError: An image cannot be read, or has another number of channels.
+    """
+    size = image_size or header.image_size
+    images = FramedImages(paths, sizes, size, header.channels, header.padding)
+    found: list[tuple[int, NDArray[np.float32]]] = []
+    steps = len(images.batches(batch))
+    for answer in track(infer(network, images, batch, device, precision), "predicting", steps):
+        for index, boxes in zip(answer.indices, non_max_suppression(answer.decoded, confidence, nms_iou), strict=True):
+            pixels = boxes.float().cpu().numpy()
+            pixels[:, :4] = images.frames[index].to_original(pixels[:, :4])
+            found.append((index, pixels))
+    settings = {
+        "model": header.model,
+        "channels": header.channels,
+        "image_size": size,
+        "confidence": confidence,
+        "nms_iou": nms_iou,
+        "precision": precision,
+        "classes": {str(number): name for number, name in zip(header.class_ids, header.class_names, strict=True)},
+    }
+    table = pd.DataFrame({"image": list(names), "width": sizes[:, 0], "height": sizes[:, 1]})
+    return Predictions(_as_table(found, names, header), table, settings)
+
+
+def _as_table(found: Sequence[tuple[int, NDArray[np.float32]]], names: Sequence[str], header: Header) -> pd.DataFrame:
+    boxes = np.concatenate([np.zeros((0, 6), np.float32), *(boxes for _, boxes in found)])
+    image = np.repeat([index for index, _ in found], [len(boxes) for _, boxes in found]).astype(np.int64)
+    number = boxes[:, 5].astype(np.int64)
+    table = pd.DataFrame(
+        {
+            "image": np.asarray(names, object)[image],
+            "class": np.asarray(header.class_names, object)[number],
+            "class_id": np.asarray(header.class_ids, np.int64)[number],
+            "confidence": boxes[:, 4],
+            **{column: boxes[:, place] for place, column in enumerate(("x1", "y1", "x2", "y2"))},
+        }
+    )
+    return table.sort_values(["image", "confidence"], ascending=[True, False], kind="stable", ignore_index=True)

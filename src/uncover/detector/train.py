@@ -1,0 +1,301 @@
+"""Training of one detector by YOLOv5's recipe, on any number of channels.
+
+The loop is ours, the recipe upstream's (yolov5 7.0.14, train.py): what differs stands in docs/differences.md. A
+training that is stopped at any moment goes on from its last epoch and ends with the weights of an undisturbed one.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+from uncover.atomic import new_file
+from uncover.console import say
+from uncover.detector.averaged import Averaged
+from uncover.detector.batch_size import resolve_batch
+from uncover.detector.distributed import Crew
+from uncover.detector.inference import FramedImages, autocast, to_network
+from uncover.detector.job import Job
+from uncover.detector.loss import DetectionLoss
+from uncover.detector.optimizer import Schedule, build_optimizer
+from uncover.detector.record import epoch_line, epoch_row, fitness_of, write_record
+from uncover.detector.start import build_start
+from uncover.detector.training_state import TrainingState, load_state, save_state, state_folder
+from uncover.detector.validate import Validation, validate
+from uncover.detector.weights import Header, save_weights
+from uncover.errors import InputError
+from uncover.images.batches import epoch_order, iterate_batches
+from uncover.images.training import TrainingImages
+from uncover.progress import track
+
+Place = Literal["auto", "ram", "disk", "none"]
+
+GRADIENT_NORM = 10.0
+STRIDE = 32
+
+
+def train(
+    job: Job,
+    out: Path,
+    crew: Crew,
+    cache: Place = "auto",
+    workers: int | None = None,
+    identity: Mapping[str, object] | None = None,
+) -> dict[str, object]:
+    """Train until the epochs are over or nothing gets better.
+
+    Args:
+        job: What to train.
+        out: Folder that gets `weights.pt` (moving average of the best epoch), `results.csv` and `summary.json`; the
+            state of an unfinished training waits in its `.resume/`.
+        crew: The processes that train together.
+        cache: Where decoded images are kept.
+        workers: Threads that prepare images; None takes a fitting number.
+        identity: Whatever else changes the result, such as a digest of the code.
+
+    Returns:
+        What `summary.json` holds.
+
+    Raises:
+        InputError: The loss is no longer a number, or an image or the start weights are unusable.
+    """
+    state_at = state_folder(
+        out, {**job.identity(), "processes": crew.size, "device": crew.device.type, **(identity or {})}
+    )
+    loop = _Loop(job, crew, state_at, cache, workers)
+    while not loop.finished:
+        loop.run_epoch()
+    if not crew.leads:
+        return {}
+    summary = _finish(job, loop, out)
+    shutil.rmtree(state_at.parent, ignore_errors=True)
+    return summary
+
+
+def _nothing(_: str) -> None:
+    """What processes that only help have to say."""
+
+
+class _Loop:
+    """A training under way."""
+
+    def __init__(self, job: Job, crew: Crew, state_at: Path, cache: Place, workers: int | None) -> None:
+        self.job, self.crew, self._state_at, self._workers = job, crew, state_at, workers
+        settings = job.settings
+        self.state = load_state(state_at) or TrainingState()
+        # The same as `use_deterministic_algorithms(True, warn_only=True)`, which imports a compiler first.
+        torch.set_deterministic_debug_mode("warn")
+        network = build_start(settings, job.training, job.channels, job.start)
+        self.network = network.to(crew.device).to(memory_format=torch.channels_last)
+        self.batch = resolve_batch(settings, self.network, job.channels, crew)
+        self._images = TrainingImages(
+            job.training,
+            settings.image_size,
+            settings.hyperparameters,
+            rectangular=settings.rectangular,
+            flip_swaps_sides=settings.flip_swaps_sides,
+            seed=settings.seed,
+            padding=job.padding,
+            cache=cache,
+            cache_folder=state_at / "images",
+            channels=job.channels,
+            batch=self.batch,
+            processes=crew.size,
+            report=say if crew.leads else _nothing,
+        )
+        self._framed = FramedImages(
+            job.validation.paths, job.validation.sizes, settings.image_size, job.channels, job.padding, keep=True
+        )
+        self.averaged = Averaged(self.network, self.state.updates)
+        self.optimizer = build_optimizer(self.network, settings, self.batch)
+        self.scaler = torch.amp.GradScaler(crew.device.type, enabled=settings.precision == "float16")
+        if self.state.epoch:
+            self._restore()
+        steps = -(-len(job.training.paths) // self.batch)
+        self._schedule = Schedule(settings, self.batch, steps)
+        self._steps = steps
+        self._loss = DetectionLoss(self.network, settings.hyperparameters, settings.image_size)
+        self._parallel = crew.wrap(self.network)
+
+    def _restore(self) -> None:
+        state = self.state
+        self.network.load_state_dict(state.network)
+        self.averaged.network.load_state_dict(state.averaged)
+        self.optimizer.load_state_dict(state.optimizer)
+        self.scaler.load_state_dict(state.scaler)
+        if self.crew.leads:
+            say(f"going on after epoch {state.epoch} of {self.job.settings.epochs} ({self._state_at})")
+
+    @property
+    def finished(self) -> bool:
+        """Whether the epochs are over, or too many have gone by without a better one."""
+        settings, state = self.job.settings, self.state
+        waited = state.epoch - 1 - state.best_epoch
+        return state.epoch >= settings.epochs or (
+            settings.patience > 0 and state.epoch > 0 and waited >= settings.patience
+        )
+
+    def run_epoch(self) -> None:
+        """Train an epoch, validate, keep the state."""
+        started = time.monotonic()
+        losses = self._train_epoch()
+        trained = time.monotonic()
+        state = self.state
+        if self.crew.leads:
+            result = self._validate()
+            row = self._row(losses, result, trained - started, time.monotonic() - trained)
+            state.rows.append(row)
+            state.class_map = result.class_map.tolist()
+            if state.best_epoch < 0 or result.fitness >= fitness_of(state.rows[state.best_epoch]):
+                state.best_epoch = state.epoch
+                state.best = {name: value.cpu().clone() for name, value in self.averaged.network.state_dict().items()}
+        state.epoch += 1
+        if self.crew.leads:
+            self._keep()
+            say(epoch_line(state.rows, self.job.settings.epochs))
+        state.best_epoch, state.class_map = self.crew.share((state.best_epoch, state.class_map))
+
+    def _train_epoch(self) -> tuple[float, float, float]:
+        settings, device = self.job.settings, self.crew.device
+        self.network.train()
+        self.optimizer.zero_grad()
+        total = torch.zeros(3, device=device)
+        order = epoch_order(self._images, settings.seed, self.state.epoch, self._photo_weights())
+        batches = iterate_batches(
+            self._images,
+            order,
+            self.batch,
+            self.state.epoch,
+            workers=self._workers,
+            rank=self.crew.rank,
+            world_size=self.crew.size,
+        )
+        described = f"epoch {self.state.epoch + 1}/{settings.epochs}"
+        for number, (images, targets) in enumerate(track(batches, described, self._steps)):
+            step = self.state.epoch * self._steps + number
+            self._schedule.apply(self.optimizer, step, self.state.epoch)
+            inputs = self._rescale(to_network(images, device), step)
+            with autocast(device, settings.precision):
+                raw = self._parallel(inputs)
+            loss, items = self._loss([level.float() for level in raw], torch.from_numpy(targets).to(device))
+            self.scaler.scale(loss * self.crew.size).backward()
+            if step - self.state.last_step >= self._schedule.accumulate(step):
+                self._optimize()
+                self.state.last_step = step
+            total += items
+            if device.type == "cpu":
+                self._check_finite(items, number)
+        mean = total / self._steps
+        self._check_finite(mean, self._steps - 1)
+        box, objectness, classes = mean.tolist()
+        return box, objectness, classes
+
+    def _optimize(self) -> None:
+        self.scaler.unscale_(self.optimizer)
+        nn.utils.clip_grad_norm_(self.network.parameters(), max_norm=GRADIENT_NORM)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad()
+        self.averaged.update(self.network)
+
+    def _photo_weights(self) -> np.ndarray | None:
+        """Upstream's `image_weights`: photos with rare and badly found classes are drawn more often."""
+        if not self.job.settings.image_weights:
+            return None
+        labels, classes = self.job.training.labels, len(self.job.training.class_names)
+        counts = np.stack([np.bincount(own[:, 0].astype(int), minlength=classes) for own in labels])
+        rarity = 1 / np.maximum(counts.sum(0), 1)
+        missed = 1 - np.asarray(self.state.class_map or [0.0] * classes)
+        return (counts * (rarity / rarity.sum() * missed**2)).sum(1)
+
+    def _rescale(self, images: torch.Tensor, step: int) -> torch.Tensor:
+        if not self.job.settings.multi_scale:
+            return images
+        size = self.job.settings.image_size
+        chance = np.random.default_rng([self.job.settings.seed, step])
+        wished = int(chance.integers(size // 2, size + size // 2 + STRIDE)) // STRIDE * STRIDE
+        factor = wished / max(images.shape[2:])
+        if factor == 1:
+            return images
+        shape = [int(np.ceil(side * factor / STRIDE)) * STRIDE for side in images.shape[2:]]
+        return nn.functional.interpolate(images, size=shape, mode="bilinear", align_corners=False)
+
+    def _check_finite(self, items: torch.Tensor, number: int) -> None:
+        if not torch.isfinite(items).all():
+            kept = f"; the state after epoch {self.state.epoch} is kept" if self.state.epoch else ""
+            raise InputError(
+                f"epoch {self.state.epoch + 1}, batch {number + 1}: the loss is no longer a number (box, objectness,"
+                f" class: {', '.join(f'{item:.4g}' for item in items.tolist())}); lower lr0, or use precision"
+                f" float32{kept}"
+            )
+
+    def _validate(self) -> Validation:
+        settings = self.job.settings
+        return validate(
+            self.averaged.network,
+            self.job.validation,
+            self._framed,
+            self._loss,
+            max(1, self.batch // self.crew.size) * 2,
+            self.crew.device,
+            settings.precision,
+        )
+
+    def _row(
+        self, losses: tuple[float, float, float], result: Validation, trained: float, validated: float
+    ) -> dict[str, float]:
+        rates = [group["lr"] for group in self.optimizer.param_groups]
+        values = (*losses, result.precision, result.recall, result.map50, result.map50_95, *result.losses, *rates)
+        return epoch_row(self.state.epoch, values, trained, validated)
+
+    def _keep(self) -> None:
+        state = self.state
+        state.network = self.network.state_dict()
+        state.averaged = self.averaged.network.state_dict()
+        state.updates = self.averaged.updates
+        state.optimizer = self.optimizer.state_dict()
+        state.scaler = self.scaler.state_dict()
+        save_state(self._state_at, state)
+        write_record(self._state_at / "results.csv", state.rows)
+
+
+def _finish(job: Job, loop: _Loop, out: Path) -> dict[str, object]:
+    """Write what a finished training leaves: weights first, the summary that says all is well last."""
+    state, settings = loop.state, job.settings
+    best = state.rows[state.best_epoch]
+    summary: dict[str, object] = {
+        "model": settings.model,
+        "channels": job.channels,
+        "classes": dict(zip(job.training.class_ids, job.training.class_names, strict=True)),
+        "train_images": len(job.training.paths),
+        "val_images": len(job.validation.paths),
+        "batch": loop.batch,
+        "epochs_run": state.epoch,
+        "best_epoch": state.best_epoch,
+        "best": {name: best[name] for name in best if name.startswith("metrics/")},
+        "seconds": round(sum(row["seconds/train"] + row["seconds/val"] for row in state.rows), 1),
+        "start": str(job.start) if job.start else None,
+        "settings": settings.model_dump(),
+    }
+    header = Header(
+        model=settings.model,
+        channels=job.channels,
+        class_names=job.training.class_names,
+        class_ids=job.training.class_ids,
+        image_size=settings.image_size,
+        padding=job.padding,
+        training=summary,
+    )
+    save_weights(out / "weights.pt", state.best, header)
+    write_record(out / "results.csv", state.rows)
+    with new_file(out / "summary.json") as path:
+        path.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    return summary

@@ -1,0 +1,131 @@
+"""All contact with upstream's `yolov5` package and with files that it made; the package itself is never imported.
+
+A checkpoint of upstream is a pickle of whole Python objects. It is opened only when its sha256 is the one that somebody
+stated, and even then none of its classes comes to life: all but tensors and plain containers become inert records.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from torch import Tensor
+
+from uncover.detector.inert_pickle import Record, load_inert
+from uncover.errors import InputError
+
+MODELS = ("yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x")
+DESIGN_KEYS = ("depth_multiple", "width_multiple", "backbone", "head")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint of upstream holds.
+
+    Attributes:
+        model: One of `MODELS`.
+        channels: Channels of an image.
+        class_names: By class number.
+        state: State dict, float32.
+        sha256: Of the file.
+    """
+
+    model: str
+    channels: int
+    class_names: tuple[str, ...]
+    state: dict[str, Tensor]
+    sha256: str
+
+
+def architecture(model: str) -> dict[str, Any]:
+    """The description of a network, as the package ships it.
+
+    Args:
+        model: One of `MODELS`.
+
+    Returns:
+        `depth_multiple`, `width_multiple`, `anchors` (pixels, a list per level), `backbone` and `head`; rows of the
+        last two are [from, number, module, arguments].
+
+    Raises:
+        InputError: There is no such network, or the package is not installed.
+    """
+    if model not in MODELS:
+        raise InputError(f"network {model}: unknown; expected one of {', '.join(MODELS)}")
+    package = importlib.util.find_spec("yolov5")
+    if package is None or not package.submodule_search_locations:
+        raise InputError("the package yolov5 is not installed; its files describe the networks (pip install yolov5)")
+    file = Path(package.submodule_search_locations[0]) / "models" / f"{model}.yaml"
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+def read_checkpoint(content: bytes, name: str, sha256: str | None) -> Checkpoint:
+    """Take the network out of a checkpoint.
+
+    Args:
+        content: The file.
+        name: What to call it in messages.
+        sha256: Hash that `content` must have.
+
+    Raises:
+        InputError: No hash is stated or it is another one, or this is no detector of `MODELS`.
+    """
+    check_trusted(name, sha256)
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != sha256:
+        raise InputError(f"{name}: not opened, because its sha256 is {digest} and not {sha256} as stated")
+    saved = load_inert(content, name)
+    network = (saved.get("ema") or saved.get("model")) if isinstance(saved, dict) else saved
+    origin = network.origin if isinstance(network, Record) else type(network).__name__
+    if not origin.endswith(("models.yolo.Model", "models.yolo.DetectionModel")):
+        raise InputError(f"{name}: holds no detector of YOLOv5 but {origin}; expected one of {', '.join(MODELS)}")
+    design, names = network.fields["yaml"], network.fields["names"]
+    return Checkpoint(
+        model=_recognise(design, name),
+        channels=design.get("ch", 3),
+        class_names=tuple(names.values() if isinstance(names, dict) else names),
+        state=dict(_state(network)),
+        sha256=digest,
+    )
+
+
+def check_trusted(name: str, sha256: str | None) -> None:
+    """Make sure that somebody stated which file is meant.
+
+    Raises:
+        InputError: Nobody did.
+    """
+    if sha256 is None:
+        raise InputError(
+            f"{name}: not opened, because a checkpoint can run code; state the sha256 of the file that you trust"
+            " (sha256sum FILE) with --sha256, or in the config under weights"
+        )
+
+
+def _recognise(design: dict[str, Any], name: str) -> str:
+    for model in MODELS:
+        known = architecture(model)
+        if not design.get("activation") and all(design.get(key) == known[key] for key in DESIGN_KEYS):
+            return model
+    raise InputError(
+        f"{name}: its architecture is none of {', '.join(MODELS)} (v6.0 or later):"
+        f" depth_multiple {design.get('depth_multiple')}, width_multiple {design.get('width_multiple')},"
+        f" {len(design.get('backbone', ()))} + {len(design.get('head', ()))} layers"
+    )
+
+
+def _state(module: Record, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+    """The state dict of a module that was never built."""
+    passing = module.fields.get("_non_persistent_buffers_set", ())
+    for group in ("_parameters", "_buffers"):
+        for key, value in module.fields.get(group, {}).items():
+            if isinstance(value, Tensor) and key not in passing:
+                yield prefix + key, value.float() if value.is_floating_point() else value
+    for key, child in module.fields.get("_modules", {}).items():
+        if isinstance(child, Record):
+            yield from _state(child, f"{prefix}{key}.")

@@ -1,0 +1,169 @@
+"""Weights of a network in a file that runs no code when it is opened: tensors, and a header that says what they are."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from torch import Tensor
+
+from uncover.atomic import new_file
+from uncover.detector.network import Network, build_network
+from uncover.errors import InputError
+
+FORMAT, VERSION = "uncover weights", 1
+FIRST, HEAD = "model.0.conv.weight", "model.24."
+
+
+class Header(BaseModel):
+    """What a weights file says of its network.
+
+    Attributes:
+        model: Architecture, such as "yolov5n".
+        channels: Channels of an image.
+        class_names: By the network's class number.
+        class_ids: Ids of the same classes in label files.
+        image_size: Longest side of the input that it was trained with, in pixels.
+        padding: Value around letterboxed images.
+        training: How it came about.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    model: str
+    channels: int
+    class_names: tuple[str, ...]
+    class_ids: tuple[int, ...]
+    image_size: int
+    padding: int = 114
+    training: dict[str, Any] = {}
+
+
+def save_weights(path: Path, state: Mapping[str, Tensor], header: Header) -> None:
+    """Write a weights file; the same weights and header give the same bytes.
+
+    Args:
+        path: The file.
+        state: State dict of a `Network`.
+        header: What it is.
+    """
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "header": header.model_dump_json(),
+        "state": {name: value.detach().cpu().contiguous() for name, value in state.items()},
+    }
+    # A file object, because torch writes the name of a path into the file.
+    with new_file(path) as temporary, temporary.open("wb") as file:
+        torch.save(content, file)
+
+
+def load_weights(path: Path) -> tuple[Network, Header]:
+    """Read a weights file.
+
+    Returns:
+        The network on the CPU, in evaluation mode, and its header.
+
+    Raises:
+        InputError: The file is missing, truncated, of another version or not ours, or its weights do not fit.
+    """
+    content = _read(path)
+    try:
+        header = Header.model_validate_json(content["header"])
+    except (KeyError, ValidationError):
+        raise InputError(f"{path}: its header is spoilt; train or import the weights again") from None
+    state = content["state"]
+    network = build_network(header.model, header.channels, len(header.class_names), _anchors_per_level(state))
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise InputError(f"{path}: its weights do not fit its header, a {header.model}: {reason}") from None
+    return network.eval(), header
+
+
+def _read(path: Path) -> dict[str, Any]:
+    expected = "expected weights that 'uncover train' or 'uncover import_weights' wrote"
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InputError(f"{path}: does not exist; {expected}") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a folder; {expected}") from None
+    except pickle.UnpicklingError:
+        raise InputError(f"{path}: is a pickle that may run code when opened; {expected}") from None
+    except (RuntimeError, EOFError, ValueError, KeyError):
+        raise InputError(f"{path}: is truncated, damaged or no weights file; {expected}") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise InputError(f"{path}: is no weights file of uncover; {expected}")
+    if content.get("version") != VERSION:
+        raise InputError(
+            f"{path}: has version {content.get('version')} of the format; this uncover reads version {VERSION},"
+            " so update uncover or train again"
+        )
+    return content
+
+
+def _anchors_per_level(state: Mapping[str, Tensor]) -> int | None:
+    anchors = state.get(f"{HEAD}anchors")
+    return None if anchors is None else anchors.shape[1]
+
+
+def initialise(network: Network, state: Mapping[str, Tensor], name: str = "start weights") -> list[str]:
+    """Give a network the weights of another one of the same architecture, as far as they fit.
+
+    A first layer of another number of channels is adapted so that a grey image gives the same response. The head of
+    another number of classes or anchors stays as it is.
+
+    Args:
+        network: Changed in place.
+        state: State dict to take from.
+        name: What to call it in messages.
+
+    Returns:
+        Layers of `network` that took nothing.
+
+    Raises:
+        InputError: `state` is that of another architecture.
+    """
+    own = network.state_dict()
+    taken: dict[str, Tensor] = {}
+    left = []
+    for key, value in own.items():
+        given = state.get(key)
+        if given is not None and key == FIRST and given.shape[1] != value.shape[1]:
+            given = adapt_channels(given, value.shape[1])
+        if given is not None and given.shape == value.shape:
+            taken[key] = given
+        elif key.startswith(HEAD):
+            left.append(key)
+        else:
+            there = "no such layer" if given is None else tuple(given.shape)
+            raise InputError(
+                f"{name}: are of another network ({key}: {there} there, {tuple(value.shape)} here);"
+                " expected weights of the same model"
+            )
+    network.load_state_dict(taken, strict=False)
+    return [key.removesuffix(".weight") for key in left if not key.endswith(".bias")]
+
+
+def adapt_channels(weight: Tensor, channels: int) -> Tensor:
+    """Make the weights of a convolution fit another number of input channels.
+
+    Args:
+        weight: (outputs, inputs, height, width).
+        channels: Inputs wanted.
+
+    Returns:
+        (outputs, channels, height, width). Where all channels hold the same image, the response is the one that
+        `weight` gives to that image in all of its channels.
+    """
+    inputs = weight.shape[1]
+    if channels < inputs:
+        return weight.sum(1, keepdim=True).expand(-1, channels, -1, -1) / channels
+    source = torch.arange(channels) % inputs
+    return weight[:, source] / torch.bincount(source)[source].view(1, -1, 1, 1)

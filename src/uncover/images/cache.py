@@ -1,0 +1,152 @@
+"""Decoded and scaled images, kept where there is room for them."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uncover.atomic import new_file
+from uncover.images.letterbox import Frame, resize
+from uncover.images.reading import read_image
+
+Place = Literal["ram", "disk", "none"]
+SHARE = 0.5
+"""Of the free memory, or of the free disk, that images may take: the rest is for the network, and for neighbours."""
+
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
+
+
+def choose_place(
+    wished: Literal["auto", "ram", "disk", "none"],
+    needed: int,
+    folder: Path | None,
+    processes: int,
+    report: Callable[[str], None],
+) -> Place:
+    """Find room for images: memory, else disk, else none.
+
+    Args:
+        wished: Where to begin to look; "auto" begins with memory.
+        needed: Bytes of all images.
+        folder: Where on disk; None does without.
+        processes: Processes that each keep images of their own in the same memory.
+        report: Told when a wish cannot be met.
+    """
+    room = free_memory() * SHARE / processes
+    if wished in ("auto", "ram"):
+        if needed <= room:
+            return "ram"
+        report(f"images need {needed / 1e9:.1f} GB of memory, {room / 1e9:.1f} GB may be used: they go to disk")
+    if wished != "none" and folder is not None:
+        existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir())
+        room = shutil.disk_usage(existing).free * SHARE
+        if needed <= room:
+            return "disk"
+        report(f"{folder}: images need {needed / 1e9:.1f} GB, {room / 1e9:.1f} GB may be used: they are decoded anew")
+    return "none"
+
+
+def free_memory() -> int:
+    """Bytes that this process may still take, the limits of a container or of a cluster's job included."""
+    import psutil
+
+    free = int(psutil.virtual_memory().available)
+    for folder in _control_groups():
+        try:
+            limit = int((folder / "memory.max").read_text())
+            used = int((folder / "memory.current").read_text())
+            counts = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        except (OSError, ValueError):  # no such control group, or no limit: "max"
+            continue
+        free = min(free, limit - used + int(counts.get("inactive_file", 0)))
+    return max(free, 0)
+
+
+def _control_groups() -> list[Path]:
+    """This process's control group (version 2) and those around it, each of which may set a limit."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    own = next((line[3:].strip("/") for line in lines if line.startswith("0::")), None)
+    if own is None:
+        return []
+    place = CONTROL_GROUPS / own
+    return [place, *(parent for parent in place.parents if parent.is_relative_to(CONTROL_GROUPS))]
+
+
+class ImageCache:
+    """Images of a list, scaled by their frames, never padded. Threads may share it."""
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        frames: Sequence[Frame],
+        channels: int,
+        place: Place,
+        folder: Path | None,
+        report: Callable[[str], None],
+    ) -> None:
+        """
+        Args:
+            paths: Image files.
+            frames: The frame of each, whose inner size it gets.
+            channels: Channels of each.
+            place: Where images are kept.
+            folder: For `place` "disk": gets a `.npy` per image.
+            report: Told when the disk is full.
+        """
+        self._paths, self._frames, self._channels = paths, frames, channels
+        self._place, self._folder, self._report = place, folder, report
+        self._kept: list[NDArray[np.uint8] | None] = [None] * len(paths)
+        self._writing = threading.Lock()
+
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        """One image, uint8 (inner height, inner width, C); not to be written to."""
+        kept = self._kept[index]
+        if kept is not None:
+            return kept
+        file = self._file(index) if self._place == "disk" and self._folder is not None else None
+        image = _load(file) if file is not None else None
+        if image is None:
+            frame = self._frames[index]
+            decoded = read_image(self._paths[index], self._channels)
+            image = resize(decoded, frame.inner_width, frame.inner_height, smooth=False)
+            image.flags.writeable = False
+            if file is not None:
+                self._save(file, image)
+        if self._place == "ram":
+            self._kept[index] = image
+        return image
+
+    def _file(self, index: int) -> Path:
+        """Named by all that its content depends on, so that a changed photo is never taken for its old self."""
+        assert self._folder is not None
+        path, frame = self._paths[index], self._frames[index]
+        state = path.stat()
+        key = (str(path.resolve()), state.st_size, state.st_mtime_ns, frame.inner_width, frame.inner_height)
+        name = hashlib.sha256(repr((*key, self._channels)).encode()).hexdigest()[:24]
+        return self._folder / f"{name}.npy"
+
+    def _save(self, file: Path, image: NDArray[np.uint8]) -> None:
+        try:
+            # Temporary names differ by process only, and two threads may need one image in the same moment.
+            with self._writing, new_file(file) as path:
+                np.save(path, image)
+        except OSError as error:
+            self._place = "none"
+            self._report(f"{file}: {error.strerror}; images are decoded anew from here on")
+
+
+def _load(file: Path) -> NDArray[np.uint8] | None:
+    try:
+        return np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None

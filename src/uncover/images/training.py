@@ -1,0 +1,187 @@
+"""Training images as a network gets them: any of them, in any epoch, always the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uncover.config.detectors import Hyperparameters
+from uncover.console import say
+from uncover.errors import InputError
+from uncover.images.augment import Boxes, Image, change_colours, draw_warp, mirror, mix, warp_boxes, warp_image
+from uncover.images.cache import ImageCache, choose_place
+from uncover.images.labelled import LabelledImages, sides
+from uncover.images.letterbox import GREY, Frame, fit, letterbox, place
+from uncover.images.mosaic import draw_mosaic, lay_mosaic, to_pixels
+from uncover.images.reading import COLOURS
+
+STRIDE = 32
+MARGIN = 1e-3
+"""In pixels: how far inside the image a clipped box ends, as upstream's do."""
+
+
+class TrainingImages:
+    """Labelled images, augmented by upstream's rules.
+
+    Attributes:
+        labelled: What they are made of.
+        rectangular: Whether batches are sorted by shape, without mosaics.
+        batch: Images per step, on which the shapes of rectangular batches depend.
+        order: int64 (N,), for rectangular batches: images from wide to high.
+    """
+
+    def __init__(
+        self,
+        labelled: LabelledImages,
+        size: int,
+        hyperparameters: Hyperparameters,
+        *,
+        rectangular: bool = False,
+        flip_swaps_sides: bool = True,
+        seed: int = 0,
+        padding: int = GREY,
+        cache: Literal["auto", "ram", "disk", "none"] = "auto",
+        cache_folder: Path | None = None,
+        channels: int = 3,
+        batch: int = 16,
+        processes: int = 1,
+        report: Callable[[str], None] = say,
+    ) -> None:
+        """
+        Args:
+            labelled: Images and labels.
+            size: Longest side of the network's input, in pixels; a multiple of 32.
+            hyperparameters: How to augment.
+            rectangular: Batches of one shape each, sorted by aspect; no mosaic then.
+            flip_swaps_sides: Whether left and right classes change places in a mirror.
+            seed: Of all chance.
+            padding: Value where no image is.
+            cache: Where decoded images are kept; what has no room there goes on to the next place, as `choose_place`
+                says.
+            cache_folder: Folder for them on disk.
+            channels: Channels of the images.
+            batch: Images per step, over all processes.
+            processes: Processes on this machine that share its memory.
+            report: Told what the user should know.
+
+        Raises:
+            InputError: The settings ask for what cannot be done.
+        """
+        self.labelled, self.rectangular, self.batch = labelled, rectangular, batch
+        self._size, self._by, self._seed, self._padding = size, hyperparameters, seed, padding
+        self._channels = channels
+        self._everything = np.arange(len(labelled))
+        self._check(report)
+        mirrors = hyperparameters.fliplr > 0 or hyperparameters.flipud > 0
+        self._swaps = sides(labelled.class_names) if flip_swaps_sides and mirrors else None
+        self._frames = [fit(int(width), int(height), size, square=True) for width, height in labelled.sizes]
+        self.order = self._everything
+        if rectangular:
+            self.order = np.argsort(labelled.sizes[:, 1] / labelled.sizes[:, 0], kind="stable")
+            self._frames = _frames_of_batches(self._frames, self.order, batch)
+        needed = sum(frame.inner_width * frame.inner_height for frame in self._frames) * channels
+        kept_in = choose_place(cache, needed, cache_folder, processes, report)
+        self._images = ImageCache(labelled.paths, self._frames, channels, kept_in, cache_folder, report)
+
+    def __len__(self) -> int:
+        return len(self.labelled)
+
+    def shape(self, index: int) -> tuple[int, int, int]:
+        """Channels, height and width of an image as `sample` gives it."""
+        frame = self._frames[index]
+        return self._channels, frame.out_height, frame.out_width
+
+    def sample(
+        self, index: int, epoch: int, draw: int = 0, pool: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """One training image; the same arguments always give the same.
+
+        Args:
+            index: Number of the image.
+            epoch: Number of the epoch.
+            draw: How often the epoch has drawn this image before.
+            pool: Where mosaics take their other images from; None takes all alike.
+
+        Returns:
+            uint8 (C, H, W), contiguous, and float32 (n, 5): class, xc yc w h as shares.
+
+        Raises:
+            InputError: An image cannot be read.
+        """
+        chance = np.random.default_rng([self._seed, epoch, index, draw])
+        by = self._by
+        if not self.rectangular and chance.random() < by.mosaic:
+            image, boxes = self._mosaic(index, chance, self._everything if pool is None else pool)
+            if chance.random() < by.mixup:
+                other = self._mosaic(
+                    int(chance.integers(len(self))), chance, self._everything if pool is None else pool
+                )
+                image, boxes = mix(image, boxes, *other, chance)
+        else:
+            image, boxes = self._single(index, chance)
+        height, width = image.shape[:2]
+        boxes[:, 1:] = boxes[:, 1:].clip(0, np.tile([width - MARGIN, height - MARGIN], 2))
+        if self._channels == COLOURS:
+            image = change_colours(image, chance, by)
+        for probability, upside_down in ((by.flipud, True), (by.fliplr, False)):
+            if chance.random() < probability:
+                image, boxes = mirror(image, boxes, upside_down, self._swaps)
+        return np.ascontiguousarray(image.transpose(2, 0, 1)), _shares(boxes, width, height)
+
+    def _mosaic(self, index: int, chance: np.random.Generator, pool: NDArray[np.int64]) -> tuple[Image, Boxes]:
+        size = self._size
+        chosen, centre = draw_mosaic(index, pool, size, chance)
+        images = [self._images[other] for other in chosen]
+        labels = [self.labelled.labels[other] for other in chosen]
+        square, boxes = lay_mosaic(images, labels, centre, size, self._padding)
+        warp = draw_warp(2 * size, 2 * size, size, size, chance, self._by)
+        return warp_image(square, warp, self._padding), warp_boxes(boxes, warp)
+
+    def _single(self, index: int, chance: np.random.Generator) -> tuple[Image, Boxes]:
+        frame = self._frames[index]
+        image = letterbox(self._images[index], frame, self._padding)
+        boxes = to_pixels(self.labelled.labels[index], frame.inner_width, frame.inner_height, frame.left, frame.top)
+        warp = draw_warp(frame.out_width, frame.out_height, frame.out_width, frame.out_height, chance, self._by)
+        return warp_image(image, warp, self._padding), warp_boxes(boxes, warp)
+
+    def _check(self, report: Callable[[str], None]) -> None:
+        by = self._by
+        if self._size % STRIDE:
+            raise InputError(f"image_size: {self._size} is no multiple of {STRIDE}")
+        if by.copy_paste > 0:
+            raise InputError(
+                f"copy_paste: {by.copy_paste:g} pastes outlines of objects, and these labels are boxes; set it to 0"
+            )
+        if self.rectangular and by.mosaic > 0:
+            report(
+                f"rectangular: batches are not shuffled and hold no mosaics; mosaic: {by.mosaic:g}"
+                + (f" and mixup: {by.mixup:g} have no effect" if by.mixup > 0 else " has no effect")
+            )
+        if self._channels != COLOURS and max(by.hsv_h, by.hsv_s, by.hsv_v) > 0:
+            report(
+                f"hsv_h, hsv_s, hsv_v: change colours, and images of {self._channels} channels have none; passed over"
+            )
+
+
+def _frames_of_batches(frames: list[Frame], order: NDArray[np.int64], batch: int) -> list[Frame]:
+    """Frames of one shape per batch: the smallest that holds all its images (upstream's rule without extra padding)."""
+    shaped = list(frames)
+    for start in range(0, len(order), batch):
+        group = order[start : start + batch].tolist()
+        width = max(frames[index].inner_width for index in group)
+        height = max(frames[index].inner_height for index in group)
+        out = (-(-width // STRIDE) * STRIDE, -(-height // STRIDE) * STRIDE)
+        for index in group:
+            own = frames[index]
+            shaped[index] = place(own.width, own.height, own.inner_width, own.inner_height, *out)
+    return shaped
+
+
+def _shares(boxes: Boxes, width: int, height: int) -> NDArray[np.float32]:
+    lower, upper = boxes[:, 1:3], boxes[:, 3:]
+    shares = np.concatenate([(lower + upper) / 2, upper - lower], axis=1) / (width, height, width, height)
+    return np.concatenate([boxes[:, :1], shares], axis=1).astype(np.float32)

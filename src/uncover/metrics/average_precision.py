@@ -1,0 +1,177 @@
+"""Precision, recall, F1 and average precision per class, as YOLOv5 defines them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uncover.metrics.interpolation import area, precision_at_recall
+
+CONFIDENCES: NDArray[np.float64] = np.linspace(0, 1, 1000)
+"""Where precision, recall and F1 are read; also the recalls of precision-recall curves."""
+
+EPSILON = 1e-16
+"""Keeps F1 defined where precision and recall are 0; upstream's value."""
+
+SMOOTHING = 0.1
+"""Share of the confidences over which the mean F1 is averaged before its maximum is looked for."""
+
+
+@dataclass(frozen=True)
+class ClassMetrics:
+    """Scores of the C classes that have labels; everything is a share of 1.
+
+    Attributes:
+        class_ids: int64 (C,), rising.
+        labels: int64 (C,), true boxes.
+        predictions: int64 (C,), predicted boxes.
+        ap: float64 (C, K), average precision at each IoU threshold; zeros without a prediction.
+        precision_curve: float64 (C, 1000), at `CONFIDENCES`, first IoU threshold.
+        recall_curve: float64 (C, 1000), likewise.
+        f1_curve: float64 (C, 1000), likewise.
+        precision_recall: float64 (C, 1000), precision at as many recalls, first IoU threshold.
+        best: Index into `CONFIDENCES` where the smoothed mean F1 is highest.
+    """
+
+    class_ids: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    predictions: NDArray[np.int64]
+    ap: NDArray[np.float64]
+    precision_curve: NDArray[np.float64]
+    recall_curve: NDArray[np.float64]
+    f1_curve: NDArray[np.float64]
+    precision_recall: NDArray[np.float64]
+    best: int
+
+    @property
+    def best_confidence(self) -> float:
+        """Confidence of the best mean F1, at which precision, recall and F1 are stated."""
+        return float(CONFIDENCES[self.best])
+
+    @property
+    def best_of_class(self) -> NDArray[np.int64]:
+        """(C,), index into `CONFIDENCES` of each class's own best F1, found in the same way."""
+        rows = [_smooth(curve, SMOOTHING).argmax() for curve in self.f1_curve]
+        return np.array(rows, np.int64)
+
+    @property
+    def precision(self) -> NDArray[np.float64]:
+        """(C,), at the best confidence."""
+        return self.precision_curve[:, self.best]
+
+    @property
+    def recall(self) -> NDArray[np.float64]:
+        """(C,), at the best confidence."""
+        return self.recall_curve[:, self.best]
+
+    @property
+    def f1(self) -> NDArray[np.float64]:
+        """(C,), at the best confidence."""
+        return self.f1_curve[:, self.best]
+
+    @property
+    def ap50(self) -> NDArray[np.float64]:
+        """(C,), average precision at the first IoU threshold."""
+        return self.ap[:, 0]
+
+    @property
+    def ap50_95(self) -> NDArray[np.float64]:
+        """(C,), average precision, mean over IoU thresholds."""
+        return self.ap.mean(axis=1)
+
+    @property
+    def mean_precision(self) -> float:
+        """Mean over classes; 0 without labels, as in upstream's training record."""
+        return _mean(self.precision)
+
+    @property
+    def mean_recall(self) -> float:
+        """Likewise."""
+        return _mean(self.recall)
+
+    @property
+    def mean_f1(self) -> float:
+        """Likewise: mean of the classes' F1, not F1 of the means."""
+        return _mean(self.f1)
+
+    @property
+    def map50(self) -> float:
+        """Likewise."""
+        return _mean(self.ap50)
+
+    @property
+    def map50_95(self) -> float:
+        """Likewise."""
+        return _mean(self.ap50_95)
+
+
+def confidence_order(confidence: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Order of falling confidence. Upstream's very call: boxes of one confidence have to come out as they do there."""
+    return np.argsort(-confidence)
+
+
+def ap_per_class(
+    correct: NDArray[np.bool_],
+    confidence: NDArray[np.floating],
+    predicted_class: NDArray[np.number],
+    true_class: NDArray[np.number],
+) -> ClassMetrics:
+    """Score the boxes of all images together; equals yolov5 7.0.14's function of this name.
+
+    Args:
+        correct: bool (N, K), for each prediction whether it is correct at each IoU threshold.
+        confidence: (N,), 0 to 1.
+        predicted_class: (N,), ids.
+        true_class: (M,), ids of the true boxes.
+    """
+    order = confidence_order(confidence)
+    correct, confidence, predicted_class = correct[order], confidence[order], predicted_class[order]
+    class_ids, labels = np.unique(true_class, return_counts=True)
+    count, points = len(class_ids), len(CONFIDENCES)
+    ap = np.zeros((count, correct.shape[1]))
+    curves = np.zeros((3, count, points))
+    predictions = np.zeros(count, np.int64)
+    for row, class_id in enumerate(class_ids):
+        own = predicted_class == class_id
+        predictions[row] = own.sum()
+        if predictions[row]:
+            curves[:2, row] = _curves_over_confidence(correct[own, 0], confidence[own], labels[row])
+            for place, hit in enumerate(correct[own].T):
+                ap[row, place] = area(_envelope(hit, labels[row]))
+            curves[2, row] = _envelope(correct[own, 0], labels[row], CONFIDENCES)
+    precision, recall, precision_recall = curves
+    f1 = 2 * precision * recall / (precision + recall + EPSILON)
+    best = int(_smooth(f1.mean(axis=0), SMOOTHING).argmax()) if count else 0
+    ids = class_ids.astype(np.int64)
+    return ClassMetrics(ids, labels, predictions, ap, precision, recall, f1, precision_recall, best)
+
+
+def _curves_over_confidence(
+    hit: NDArray[np.bool_], confidence: NDArray[np.floating], labels: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Precision and recall of one class at `CONFIDENCES`; above its highest confidence they are 1 and 0."""
+    hits = hit.cumsum()
+    found = np.arange(1, len(hit) + 1)
+    precision = np.interp(-CONFIDENCES, -confidence, hits / found, left=1)
+    recall = np.interp(-CONFIDENCES, -confidence, hits / labels, left=0)
+    return precision, recall
+
+
+def _envelope(hit: NDArray[np.bool_], labels: int, recalls: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    places = np.flatnonzero(hit)
+    hits, found = np.arange(1, len(places) + 1)[None], (places + 1)[None]
+    grid = {} if recalls is None else {"recalls": recalls}
+    return precision_at_recall(hits, found, np.array([labels]), np.array([len(hit)]), **grid)[0]
+
+
+def _smooth(values: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    """Mean over an odd window of about `share` of the values; beyond the ends the end values go on."""
+    width = round(len(values) * share * 2) // 2 + 1
+    padded = np.pad(values, width // 2, mode="edge")
+    return np.convolve(padded, np.full(width, 1 / width), mode="valid")
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(values.mean()) if len(values) else 0.0

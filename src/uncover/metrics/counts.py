@@ -1,0 +1,98 @@
+"""Detections counted at fixed thresholds (thesis section 4.4.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uncover.metrics.intervals import Rate, wilson
+
+if TYPE_CHECKING:
+    from uncover.metrics.confusion import Confusion
+    from uncover.metrics.predictions import Predictions
+
+CONFIDENCE = 0.4
+"""From which the thesis takes a face as found."""
+
+
+@dataclass(frozen=True)
+class ImageCount:
+    """Images in which a class was found.
+
+    Attributes:
+        images: Looked at.
+        found: Of these, with at least one box of the class.
+        share: `found` of `images`, with Wilson's interval.
+    """
+
+    images: int
+    found: int
+    share: Rate
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """Right and wrong boxes of one class; labels = true positives + false negatives.
+
+    Attributes:
+        labels: True boxes.
+        true_positives: Labels found as what they are.
+        false_positives: Boxes of the class without such a label, wherever they are.
+        false_negatives: Labels not found as what they are.
+        background_found: Of the false positives, those where no label of any class is, as upstream's matrix
+            counts them: what the thesis calls false positives.
+        taken_for_background: Of the false negatives, those that no box of any class met: what the thesis calls
+            false negatives.
+    """
+
+    labels: int
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+    background_found: int
+    taken_for_background: int
+
+
+def has_box(predictions: Predictions, class_id: int, confidence: float = CONFIDENCE) -> NDArray[np.bool_]:
+    """Which images have at least one box of a class.
+
+    The IoU of non-maximum suppression makes no difference here: the surest box of an image always survives it.
+
+    Args:
+        predictions: Stored at a confidence of at most `confidence`.
+        class_id: As in label files.
+        confidence: Lowest that counts.
+
+    Returns:
+        bool (images,), in the order of `predictions.images`.
+    """
+    boxes = predictions.boxes
+    # Both sides in single precision, in which confidences are stored: 0.7 stored is below 0.7 in double.
+    sure = boxes["confidence"].to_numpy(np.float32) >= np.float32(confidence)
+    own = boxes.loc[sure & (boxes["class_id"] == class_id).to_numpy(), "image"]
+    return predictions.images["image"].isin(own).to_numpy(np.bool_)
+
+
+def count_images(predictions: Predictions, class_id: int, confidence: float = CONFIDENCE) -> ImageCount:
+    """Count the images with at least one box of a class; needs no labels."""
+    with_box = has_box(predictions, class_id, confidence)
+    images, found = len(with_box), int(with_box.sum())
+    return ImageCount(images, found, wilson(found, images))
+
+
+def count_class(confusion: Confusion, class_id: int) -> ClassCount:
+    """Count right and wrong boxes of a class at the thresholds of a confusion matrix."""
+    place = confusion.class_ids.index(class_id)
+    counts = confusion.counts
+    right, of_row, of_column = int(counts[place, place]), int(counts[place].sum()), int(counts[:, place].sum())
+    return ClassCount(
+        labels=of_column,
+        true_positives=right,
+        false_positives=of_row - right + int(confusion.left_out[place]),
+        false_negatives=of_column - right,
+        background_found=int(counts[place, -1]),
+        taken_for_background=int(counts[-1, place]),
+    )

@@ -1,0 +1,128 @@
+"""Stored predictions: what a model found in a set, once and for all tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from uncover.atomic import new_file
+from uncover.errors import InputError
+
+CORNERS = ("x1", "y1", "x2", "y2")
+COLUMNS = {
+    "image": pa.string(),
+    "class": pa.string(),
+    "class_id": pa.int64(),
+    "confidence": pa.float32(),
+    **dict.fromkeys(CORNERS, pa.float32()),
+}
+METADATA_KEY = b"uncover"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Boxes that a model found in a set of images.
+
+    Attributes:
+        boxes: One row per box, images in order, of an image by falling confidence: image (its name below `images/`),
+            class, class_id (as in label files), confidence (float32, 0 to 1), x1 y1 x2 y2 (float32, pixels of the
+            original image).
+        images: One row per image that was looked at, also those without a box: image, width, height (pixels).
+        settings: How they were made: model, classes (name by id), image_size, confidence, nms_iou, ...
+    """
+
+    boxes: pd.DataFrame
+    images: pd.DataFrame
+    settings: dict[str, Any]
+
+    @property
+    def class_names(self) -> dict[int, str]:
+        """Names of the classes that the model knows, or if that is not stated, of those that it found."""
+        stated = self.settings.get("classes")
+        if isinstance(stated, Mapping):
+            return {int(number): str(name) for number, name in stated.items()}
+        found = self.boxes.drop_duplicates("class_id").sort_values("class_id")
+        return {int(number): str(name) for number, name in zip(found["class_id"], found["class"], strict=True)}
+
+
+def write_predictions(path: Path, predictions: Predictions) -> None:
+    """Write the Parquet file; the list of images and the settings go into its metadata.
+
+    Raises:
+        InputError: The predictions are not sound; the message says where.
+    """
+    boxes = predictions.boxes.sort_values(["image", "confidence"], ascending=[True, False], kind="stable")
+    _check(path, predictions)
+    sizes = predictions.images[["width", "height"]].to_numpy(np.int64).tolist()
+    images = [[image, *size] for image, size in zip(predictions.images["image"], sizes, strict=True)]
+    schema = pa.schema(list(COLUMNS.items()))
+    table = pa.Table.from_pandas(boxes[list(COLUMNS)], schema=schema, preserve_index=False)
+    about = json.dumps({**predictions.settings, "images": images}, allow_nan=False).encode()
+    with new_file(path) as temporary:
+        pq.write_table(table.replace_schema_metadata({METADATA_KEY: about}), temporary)
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Load predictions.
+
+    Raises:
+        InputError: It does not exist, is cut off, is no file of `uncover predict`, or holds values that are none.
+    """
+    expected = "expected a table of 'uncover predict'"
+    try:
+        table = pq.read_table(path, partitioning=None)
+    except FileNotFoundError:
+        raise InputError(f"{path}: does not exist; make it with 'uncover predict'") from None
+    except (OSError, pa.ArrowException) as error:
+        reason = str(error).splitlines()[0] if str(error) else "unreadable"
+        raise InputError(f"{path}: is no Parquet file, or a part of one ({reason}); {expected}") from None
+    missing = [name for name in COLUMNS if name not in table.column_names]
+    if missing:
+        raise InputError(f"{path}: no column {missing[0]}; {expected}")
+    try:
+        settings = json.loads((table.schema.metadata or {})[METADATA_KEY])
+        images = pd.DataFrame(settings.pop("images"), columns=["image", "width", "height"])
+        images = images.astype({"width": np.int64, "height": np.int64})
+    except (KeyError, ValueError, TypeError, AttributeError):
+        raise InputError(f"{path}: its metadata does not say which images were looked at; {expected}") from None
+    try:
+        boxes = table.select(list(COLUMNS)).cast(pa.schema(list(COLUMNS.items()))).to_pandas()
+    except pa.ArrowException as error:
+        raise InputError(f"{path}: {str(error).splitlines()[0]}; {expected}") from None
+    predictions = Predictions(boxes, images, settings)
+    _check(path, predictions)
+    return predictions
+
+
+def _check(path: Path, predictions: Predictions) -> None:
+    boxes, images = predictions.boxes, predictions.images
+    repeated = images["image"][images["image"].duplicated()]
+    if len(repeated):
+        raise InputError(f"{path}: the list of images names {repeated.iloc[0]} twice; expected each image once")
+    sizes = images[["width", "height"]].to_numpy(np.int64)
+    if (sizes < 1).any():
+        row = int(np.flatnonzero((sizes < 1).any(axis=1))[0])
+        width, height = sizes[row]
+        raise InputError(f"{path}: image {images['image'].iloc[row]} is {width} x {height}; expected pixels above 0")
+    confidence = boxes["confidence"].to_numpy(np.float64)
+    corners = boxes[list(CORNERS)].to_numpy(np.float64)
+    unknown = ~boxes["image"].isin(images["image"]).to_numpy()
+    for wrong, what in (
+        (unknown, "an image that is not in the list of images looked at"),
+        (~((confidence >= 0) & (confidence <= 1)), "a confidence that is no number from 0 to 1"),
+        (~np.isfinite(corners).all(axis=1), "a box with a corner that is no number"),
+        ((corners[:, 2:] < corners[:, :2]).any(axis=1), "a box whose x2 or y2 is below its x1 or y1"),
+        (boxes[["class", "class_id"]].isna().any(axis=1).to_numpy(), "a box without a class"),
+    ):
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            image = boxes["image"].iloc[row]
+            raise InputError(f"{path}: row {row + 1} ({image}): {what}; {int(wrong.sum())} such rows")

@@ -1,0 +1,167 @@
+"""Read the evaluation records that `uncover evaluate --out` leaves: scores, curves, confusion matrix."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from uncover.datasets.records import read_summary, read_table
+from uncover.errors import InputError
+from uncover.metrics.confusion import BACKGROUND
+from uncover.metrics.intervals import Rate
+
+MADE_BY = "evaluate"
+SCORES = ("P", "R", "F1", "AP50", "AP50_95")
+MEAN = -1
+"""`class_id` of the mean over classes in `curves.parquet`."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `summary.json` of an evaluation says.
+
+    Attributes:
+        images: Photos that were scored.
+        labels: True boxes in them.
+        confidence: Confidence of the best mean F1, at which P, R and F1 are read.
+        scores: By name (`SCORES`), means over classes.
+        accuracy: Overall accuracy as the thesis counts it, a share; NaN where there is none.
+        resamples: Of photos, behind the intervals.
+        settings: How the predictions were made.
+    """
+
+    images: int
+    labels: int
+    confidence: float
+    scores: dict[str, Rate]
+    accuracy: float
+    resamples: int
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ConfusionTable:
+    """A confusion matrix.
+
+    Attributes:
+        names: Of the classes, "background" last.
+        counts: int64 (n, n); rows are predicted, columns true.
+    """
+
+    names: tuple[str, ...]
+    counts: NDArray[np.int64]
+
+
+def read_evaluation(path: Path) -> Evaluation:
+    """Load `summary.json` of an evaluation.
+
+    Raises:
+        InputError: It is none.
+    """
+    summary = read_summary(path, ("images", "labels", "confidence", "accuracy", *SCORES), MADE_BY)
+    return Evaluation(
+        images=int(summary["images"]),
+        labels=int(summary["labels"]),
+        confidence=_number(path, "confidence", summary["confidence"]),
+        scores={name: _score(path, name, summary[name]) for name in SCORES},
+        accuracy=_score(path, "accuracy", summary["accuracy"]).value,
+        resamples=int(summary.get("resamples", 0)),
+        settings=dict(summary.get("settings", {})),
+    )
+
+
+def read_evaluations(paths: Sequence[Path], sets: Collection[str], scope: str) -> dict[str, Evaluation]:
+    """Load `summary.json` of several sets.
+
+    Args:
+        paths: In folders named `<set>/<scope>`, which say what was scored.
+        sets: Names of sets to expect.
+        scope: "all" or "whole_face".
+
+    Returns:
+        By set, in the order of `sets`.
+
+    Raises:
+        InputError: One is no summary, or its folders name another set or scope, or a set that came before.
+    """
+    found: dict[str, Evaluation] = {}
+    for path in paths:
+        set_name, own_scope = path.parent.parent.name, path.parent.name
+        if set_name not in sets or own_scope != scope:
+            raise InputError(f"{path}: stands in {set_name}/{own_scope}; expected {'|'.join(sets)}/{scope}")
+        if set_name in found:
+            raise InputError(f"{path}: the set {set_name} again; expected one evaluation a set")
+        found[set_name] = read_evaluation(path)
+    return {name: found[name] for name in sets if name in found}
+
+
+def read_f1_curves(path: Path) -> pd.DataFrame:
+    """Load the F1-confidence curves of `curves.parquet`.
+
+    Returns:
+        Columns class_id (`MEAN` for the mean), class, x (confidence), y (F1), in the order of the file.
+
+    Raises:
+        InputError: It is no such table, or holds no curve of the mean.
+    """
+    curves = read_table(path, ("class_id", "class", "kind", "x", "y"), MADE_BY)
+    curves = curves.loc[curves["kind"] == "f1_confidence", ["class_id", "class", "x", "y"]]
+    if not (curves["class_id"] == MEAN).any():
+        raise InputError(f"{path}: no curve of kind f1_confidence with class_id {MEAN} (the mean over classes)")
+    return curves
+
+
+def read_confusion(path: Path) -> ConfusionTable:
+    """Load `confusion.csv`.
+
+    Raises:
+        InputError: It is no square table of counts with the same names on both axes, "background" last.
+    """
+    try:
+        frame = pd.read_csv(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: does not exist; make it with 'uncover {MADE_BY} --out'") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: is no CSV file ({_first_line(error)})") from None
+    if frame.columns[0] != "predicted" or frame.columns[-1] != BACKGROUND:
+        raise InputError(f"{path}: expected the columns predicted, <classes>, {BACKGROUND}; got {list(frame.columns)}")
+    names = tuple(map(str, frame.columns[1:]))
+    if tuple(map(str, frame["predicted"])) != names:
+        raise InputError(
+            f"{path}: the rows are named {list(frame['predicted'])}, expected {list(names)} as the columns"
+        )
+    try:
+        counts = frame[list(names)].to_numpy(np.float64)
+    except ValueError as error:
+        raise InputError(f"{path}: holds something that is no number ({_first_line(error)})") from None
+    if not (np.isfinite(counts) & (counts >= 0) & (counts == np.round(counts))).all():
+        row, column = np.argwhere(~(np.isfinite(counts) & (counts >= 0) & (counts == np.round(counts))))[0]
+        raise InputError(f"{path}: row {row + 1}, {names[column]}: {counts[row, column]:g}, expected a count")
+    return ConfusionTable(names, counts.astype(np.int64))
+
+
+def _score(path: Path, name: str, body: Any) -> Rate:
+    if not isinstance(body, dict):
+        return Rate(_number(path, name, body))
+    if "value" not in body:
+        raise InputError(f"{path}: {name}: expected value, low and high, got {sorted(body)}")
+    return Rate(*(_number(path, f"{name}, {key}", body.get(key)) for key in ("value", "low", "high")))
+
+
+def _number(path: Path, where: str, value: Any) -> float:
+    if value is None:
+        return math.nan
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(f"{path}: {where} is {value!r}, expected a number or null")
+    return float(value)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else "unreadable"

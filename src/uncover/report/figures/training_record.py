@@ -1,0 +1,96 @@
+"""Figures 24 and 25: losses and metrics of a training, epoch by epoch (thesis appendix)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from uncover.report.figures.style import new_figure, save_figure
+from uncover.report.training_record import LOSSES, best_row, read_training_record
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LOSS_NAMES = dict(zip(LOSSES, ("box loss", "objectness loss", "class loss"), strict=True))
+METRICS = {
+    "metrics/precision": "precision",
+    "metrics/recall": "recall",
+    "metrics/mAP_0.5": "mAP50",
+    "metrics/mAP_0.5:0.95": "mAP50-95",
+}
+TRAIN: dict[str, Any] = {"color": "#0072B2", "linewidth": 1.3, "marker": "s", "markersize": 2}
+VAL: dict[str, Any] = {"color": "#D55E00", "linewidth": 1.3, "marker": "o", "markersize": 3}
+MARKS = 8
+"""Markers along a curve, so that val can be told from train without colour."""
+RELEASED: dict[str, Any] = {"color": "#777777", "linewidth": 0.8}
+DASHES = {"train": "--", "val": ":"}
+"""Of the thesis's curves."""
+
+
+def write_training_record(name: str, record: Path, released: Path | None, out: Path) -> None:
+    """Make a figure from files.
+
+    Args:
+        name: Such as "figure_24".
+        record: `results.csv` of the training.
+        released: The record of the thesis's own training, drawn beside it.
+        out: Folder to write into.
+
+    Raises:
+        InputError: A file is no record.
+    """
+    theirs = read_training_record(released) if released else None
+    save_figure(training_record(read_training_record(record), theirs), out, name)
+
+
+def training_record(record: pd.DataFrame, released: pd.DataFrame | None = None) -> Figure:
+    """Draw a panel per loss and metric.
+
+    Args:
+        record: As `read_training_record` returns it.
+        released: The thesis's, drawn thin and grey.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    figure = new_figure(7.2, 4.2)
+    panels = figure.subplots(2, 4, sharex=True)
+    best = best_row(record)
+    for axes, (loss, title) in zip(panels[0], LOSS_NAMES.items(), strict=False):
+        columns = {part: f"{part}/{loss}_loss" for part in ("train", "val")}
+        axes.set(title=title, ylabel="loss (no unit)")
+        if record[list(columns.values())].to_numpy().any():
+            _draw(axes, columns, record, released)
+            axes.set_ylim(bottom=0)
+        else:
+            axes.text(0.5, 0.5, "none with one class", transform=axes.transAxes, ha="center", va="center", fontsize=7)
+            axes.set_yticks([])
+    for axes, (column, title) in zip(panels[1], METRICS.items(), strict=True):
+        axes.set(title=f"{title} ({best[column]:.3f})", ylabel="share", xlabel="epoch, from 0", ylim=(0, 1))
+        _draw(axes, {"val": column}, record, released)
+    for axes in (*panels[0, :3], *panels[1]):
+        axes.axvline(best["epoch"], color="black", linewidth=0.7, linestyle="-.", label="best epoch")
+        axes.yaxis.label.set_size(7)
+    panels[0, 0].xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    told = f"best epoch {best['epoch']:.0f}, {len(record)} run\n(in brackets: its values)"
+    if released is not None:
+        told += f"\nthesis: {best_row(released)['epoch']:.0f}, {len(released)} run"
+    panels[0, 3].set_axis_off()
+    panels[0, 3].legend(
+        handles=panels[0, 0].get_lines(), title=told, loc="center left", bbox_to_anchor=(-0.15, 0.5), fontsize=8,
+        title_fontsize=8, alignment="left",
+    )  # fmt: skip
+    return figure
+
+
+def _draw(axes: Axes, columns: dict[str, str], record: pd.DataFrame, released: pd.DataFrame | None) -> None:
+    """Draw the curves of one panel, by part ("train", "val")."""
+    for part, column in columns.items():
+        style = TRAIN if part == "train" else VAL
+        every = max(1, len(record) // MARKS)
+        axes.plot(record["epoch"], record[column], **style, markevery=every, label=part, zorder=3)
+    if released is not None:
+        for part, column in columns.items():
+            axes.plot(released["epoch"], released[column], **RELEASED, linestyle=DASHES[part], label=f"thesis, {part}")

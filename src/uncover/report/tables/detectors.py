@@ -1,0 +1,94 @@
+"""Tables 4 to 6: the RGB detectors on val and both test sets (thesis sections 4.4 and 4.4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from uncover.report.evaluations import Evaluation, read_evaluations
+from uncover.report.published import Cell, load_published
+from uncover.report.tables.companions import HIGH, LOW, PUBLISHED, companion_rows
+from uncover.report.tables.table import Table
+
+SETS = {"val": "Val", "merl": "MERL RAV", "wflw": "WFLW"}
+"""By set: the name that the thesis's tables print."""
+
+SCORE_OF_COLUMN = {"P": "P", "R": "R", "F1": "F1", "mAP50": "AP50", "mAP50_95": "AP50_95"}
+"""By column as the thesis names it: the score of the evaluation."""
+
+TABLES = {
+    "table_04": ("all", "Table 4: ten-part RGB detector, all ten classes"),
+    "table_05": ("whole_face", "Table 5: ten-part RGB detector, its whole-face class alone"),
+    "table_06": ("whole_face", "Table 6: RGB detector of the whole face only"),
+}
+"""Scope and title by table."""
+
+
+def write_scores_table(name: str, summaries: Sequence[Path], published: Path, out: Path) -> None:
+    """Make one of `TABLES` from files.
+
+    Args:
+        name: Which one.
+        summaries: `summary.json` of evaluations, in folders named `<set>/<scope>`.
+        published: The thesis's numbers.
+        out: Folder to write into.
+
+    Raises:
+        InputError: A file is not what it should be, or of another set or scope.
+    """
+    evaluations = read_evaluations(summaries, tuple(SETS), TABLES[name][0])
+    scores_table(name, evaluations, load_published(published)[name].rows).write(out)
+
+
+def scores_table(name: str, evaluations: Mapping[str, Evaluation], published: Sequence[Mapping[str, Cell]]) -> Table:
+    """Lay the scores of a detector beside the thesis's.
+
+    Args:
+        name: One of `TABLES`.
+        evaluations: By set ("val", "merl", "wflw"); a set that is not at hand has no numbers.
+        published: Rows of the thesis's table.
+
+    Returns:
+        Columns "Set", "P", "R", "F1", "mAP50", "mAP50_95", each number with its interval and the thesis's value.
+    """
+    printed = {str(row["Set"]): row for row in published}
+    rows = []
+    for set_name, title in SETS.items():
+        scores = evaluations[set_name].scores if set_name in evaluations else {}
+        row: dict[str, object] = {"Set": title}
+        for column, score_name in SCORE_OF_COLUMN.items():
+            score = scores.get(score_name)
+            row[column] = score.value if score else None
+            row[f"{column}{LOW}"], row[f"{column}{HIGH}"] = (score.low, score.high) if score else (None, None)
+            row[f"{column}{PUBLISHED}"] = printed.get(title, {}).get(column)
+        rows.append(row)
+    frame = pd.DataFrame(rows)
+    companions = [f"{column}{ending}" for ending in (LOW, HIGH, PUBLISHED) for column in SCORE_OF_COLUMN]
+    numbers = [*SCORE_OF_COLUMN, *companions]
+    frame = frame[["Set", *numbers]].astype(dict.fromkeys(numbers, float))
+    return Table(name, TABLES[name][1], frame, _notes(evaluations), shown=companion_rows(frame))
+
+
+def _notes(evaluations: Mapping[str, Evaluation]) -> list[str]:
+    notes = [
+        f"{SETS[name]}: {each.images} photos, {each.labels} labels; P, R and F1 at confidence {each.confidence:.3f}."
+        for name, each in evaluations.items()
+    ]
+    notes += [f"{title}: not at hand in this run." for name, title in SETS.items() if name not in evaluations]
+    notes.append("P, R and F1 are read where the mean F1 of the very set that is scored is best, as in the thesis.")
+    if made := {_made(each) for each in evaluations.values() if each.settings}:
+        notes.append(f"Predictions: {'; '.join(sorted(made))}.")
+    if resamples := {each.resamples for each in evaluations.values() if each.resamples}:
+        counts = ", ".join(map(str, sorted(resamples)))
+        notes.append(f"Intervals: 95 %, bootstrap over photos, {counts} resamples.")
+    return notes
+
+
+def _made(evaluation: Evaluation) -> str:
+    settings = evaluation.settings
+    return (
+        f"{settings.get('model')} at {settings.get('image_size')} px, confidence from {settings.get('confidence')},"
+        f" NMS at IoU {settings.get('nms_iou')}"
+    )

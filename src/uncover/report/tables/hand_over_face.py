@@ -1,0 +1,85 @@
+"""Faces that the RGB detectors find in Hand Over Face (thesis section 4.4.1; the thesis has no table of them)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from uncover.errors import InputError
+from uncover.metrics.counts import count_images
+from uncover.metrics.predictions import Predictions, read_predictions
+from uncover.parts.classes import WHOLE_FACE
+from uncover.report.published import PublishedNumber, load_text
+from uncover.report.tables.companions import HIGH, LOW, PUBLISHED, companion_rows
+from uncover.report.tables.table import Table
+
+MODELS = ("rgb10", "rgb1")
+
+
+def write_hand_over_face(predictions: Sequence[Path], confidence: float, published: Path, out: Path) -> None:
+    """Make the table from files.
+
+    Args:
+        predictions: On Hand Over Face, in folders named as their model.
+        confidence: Lowest of a face that counts.
+        published: The thesis's numbers.
+        out: Folder to write into.
+
+    Raises:
+        InputError: A file is not what it should be, or lacks boxes that would count.
+    """
+    found = {}
+    for path in predictions:
+        model = path.parent.name
+        if model not in MODELS or model in found:
+            raise InputError(f"{path}: stands in {model}; expected one file in each of {', '.join(MODELS)}")
+        found[model] = read_predictions(path)
+        lowest = found[model].settings.get("confidence", 0)
+        if lowest > confidence:
+            raise InputError(f"{path}: holds boxes from confidence {lowest} only; expected {confidence} or less")
+    hand_over_face(found, confidence, load_text(published)).write(out)
+
+
+def hand_over_face(
+    predictions: Mapping[str, Predictions], confidence: float, published: Mapping[str, PublishedNumber]
+) -> Table:
+    """Count the frames with a face.
+
+    Args:
+        predictions: By model.
+        confidence: Lowest of a face that counts.
+        published: Numbers of the thesis's text.
+
+    Returns:
+        Columns "Model", "Frames", "Detected", "Share" with its interval, and the thesis's numbers.
+    """
+    rows = []
+    for model in (model for model in MODELS if model in predictions):
+        count = count_images(predictions[model], WHOLE_FACE, confidence)
+        rows.append(
+            {
+                "Model": model,
+                "Frames": count.images,
+                "Detected": count.found,
+                "Share": count.share.value,
+                f"Share{LOW}": count.share.low,
+                f"Share{HIGH}": count.share.high,
+                f"Frames{PUBLISHED}": published["hof_faces"].value,
+                f"Detected{PUBLISHED}": published[f"hof_{model}_found"].value,
+                f"Share{PUBLISHED}": published[f"hof_{model}_share"].value / 100,
+            }
+        )
+    frame = pd.DataFrame(rows)
+    frames, found, missed = (published[f"hof_{name}"].value for name in ("faces", "rgb10_found", "missed"))
+    overlaps = sorted({str(each.settings.get("nms_iou", "unknown")) for each in predictions.values()})
+    notes = [
+        f"A frame counts as detected with at least one whole-face box of confidence {confidence} or more; NMS at IoU"
+        f" {', '.join(overlaps)}, which changes no count: the surest box of a frame always stays.",
+        "Nobody annotated this set: a detection need not be a face, and one face a frame is taken on trust.",
+        "Interval: Wilson's; frames of one video are alike, so the true uncertainty is larger.",
+        f"By these numbers the thesis misses {frames - found} frames ({frames} - {found}), by section 4.5.2 {missed}.",
+    ]
+    title = "Faces found in Hand Over Face"
+    return Table("table_hof", title, frame, notes, shown=companion_rows(frame))

@@ -1,0 +1,138 @@
+"""Training: it learns, it repeats itself, it goes on after a stop, and it says when it cannot."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from squares import make_set
+from uncover.detector import train as training
+from uncover.detector.distributed import Crew
+from uncover.detector.job import read_job
+from uncover.detector.weights import load_weights
+from uncover.errors import InputError
+
+CREW = Crew(0, 1, torch.device("cpu"))
+QUICK = ["model=yolov5n", "weights=scratch", "image_size=64", "batch=4", "nominal_batch=8", "epochs=3"]
+
+
+@pytest.fixture(scope="module")
+def squares(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("squares")
+    make_set(folder / "train", 20, seed=1)
+    make_set(folder / "val", 8, seed=2)
+    return folder
+
+
+def run(squares: Path, out: Path, *settings: str, **changes) -> dict:
+    return training.train(read_job(squares, None, [*QUICK, *settings], None), out, CREW, **changes)
+
+
+def weights_of(out: Path) -> dict[str, torch.Tensor]:
+    return load_weights(out / "weights.pt")[0].state_dict()
+
+
+def same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
+
+
+def record_of(out: Path) -> pd.DataFrame:
+    return pd.read_csv(out / "results.csv").filter(regex="^(?!seconds)")
+
+
+def test_a_detector_learns_squares(squares, tmp_path):
+    settings = ("epochs=30", "nominal_batch=4", "hyperparameters.obj=30", "hyperparameters.mosaic=0")
+    summary = run(squares, tmp_path, *settings)
+    assert summary["best"]["metrics/mAP_0.5"] > 0.6
+    record = record_of(tmp_path)
+    assert record["train/box_loss"].iloc[-1] < record["train/box_loss"].iloc[0] / 1.5
+    _, header = load_weights(tmp_path / "weights.pt")
+    assert header.class_names == ("light", "dark") and header.channels == 3
+    assert not (tmp_path / ".resume").exists()
+
+
+def test_same_seed_same_weights_whatever_prepares_the_images(squares, tmp_path):
+    run(squares, tmp_path / "a", workers=1)
+    run(squares, tmp_path / "b", workers=3, cache="none")
+    run(squares, tmp_path / "c", "seed=1")
+    assert same(weights_of(tmp_path / "a"), weights_of(tmp_path / "b"))
+    assert record_of(tmp_path / "a").equals(record_of(tmp_path / "b"))
+    assert not same(weights_of(tmp_path / "a"), weights_of(tmp_path / "c"))
+
+
+@pytest.mark.parametrize("stop_after", [1, 2])
+def test_a_stopped_training_ends_like_an_undisturbed_one(squares, tmp_path, monkeypatch, stop_after):
+    settings = ("image_weights=true", "multi_scale=true", "optimizer=AdamW")
+    run(squares, tmp_path / "whole", *settings)
+
+    with monkeypatch.context() as patch:
+        keep = training.save_state
+
+        def save_and_die(folder, state):
+            keep(folder, state)
+            if state.epoch == stop_after:
+                raise KeyboardInterrupt
+
+        patch.setattr(training, "save_state", save_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            run(squares, tmp_path / "stopped", *settings)
+    assert not (tmp_path / "stopped" / "weights.pt").exists()
+    run(squares, tmp_path / "stopped", *settings)
+    assert same(weights_of(tmp_path / "whole"), weights_of(tmp_path / "stopped"))
+    assert record_of(tmp_path / "whole").equals(record_of(tmp_path / "stopped"))
+
+
+def test_state_of_other_settings_is_left_alone(squares, tmp_path, monkeypatch, capsys):
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "write_record", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run(squares, tmp_path)
+    run(squares, tmp_path, "hyperparameters.lr0=0.011")
+    assert "going on" not in capsys.readouterr().err
+
+
+def test_a_loss_that_is_no_number_stops_with_one_line(squares, tmp_path):
+    with pytest.raises(InputError, match=r"epoch 1, batch \d+: the loss is no longer a number .* lower lr0"):
+        run(squares, tmp_path, "hyperparameters.box=1e38", "hyperparameters.obj=1e38")
+    assert not (tmp_path / "weights.pt").exists()
+
+
+@pytest.mark.parametrize("channels", [1, 10])
+def test_other_numbers_of_channels_train(tmp_path, channels):
+    for name, seed in (("train", 1), ("val", 2)):
+        make_set(tmp_path / name, 6, seed, channels)
+    job = read_job(tmp_path, None, [*QUICK, "epochs=1", "hyperparameters.mosaic=0"], None, channels=channels, padding=0)
+    training.train(job, tmp_path / "out", CREW)
+    network, header = load_weights(tmp_path / "out" / "weights.pt")
+    assert header.channels == channels and header.padding == 0
+    assert network(torch.zeros(1, channels, 64, 64))[0].shape[2] == 7
+
+
+def test_rectangular_batches_say_what_they_turn_off(squares, tmp_path, capsys):
+    run(squares, tmp_path, "epochs=1", "rectangular=true")
+    assert "mosaic" in capsys.readouterr().err
+
+
+def test_start_weights_are_where_training_starts(squares, tmp_path):
+    run(squares, tmp_path / "first")
+    job = read_job(squares, None, [*QUICK, "epochs=1", "hyperparameters.lr0=1e-9", "hyperparameters.warmup_bias_lr=0"],
+                   tmp_path / "first" / "weights.pt")
+    training.train(job, tmp_path / "second", CREW)
+    first, second = (weights_of(tmp_path / name)["model.2.cv1.conv.weight"] for name in ("first", "second"))
+    assert torch.allclose(first, second, atol=1e-4)
+
+
+def test_the_patience_ends_a_training_early(squares, tmp_path, monkeypatch):
+    results = iter([0.1, 0.5, 0.3, 0.2, 0.4, 0.3])
+    validate = training.validate
+
+    def scripted(*args):
+        from dataclasses import replace
+
+        value = next(results)
+        return replace(validate(*args), map50=value, map50_95=value)
+
+    monkeypatch.setattr(training, "validate", scripted)
+    summary = run(squares, tmp_path, "epochs=6", "patience=2")
+    assert (summary["best_epoch"], summary["epochs_run"]) == (1, 4)

@@ -1,0 +1,162 @@
+"""Labels as the network counts classes, and what is wrong with some."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.images.conftest import SIDED, write_data_set
+from uncover.errors import InputError
+from uncover.images.labelled import LabelledImages, label_path, read_labelled_images, sides
+from uncover.parts.classes import CLASS_NAMES
+
+GOOD = "0 0.5 0.5 0.2 0.2\n"
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Path:
+    """A data set that may be spoilt."""
+    return write_data_set(tmp_path / "set")
+
+
+def test_all_classes_keep_their_order(labelled: LabelledImages) -> None:
+    assert labelled.class_names == SIDED and labelled.class_ids == (0, 1, 2)
+    assert [path.name for path in labelled.paths] == [f"{number:03}.png" for number in range(8)]
+    assert labelled.sizes.dtype == np.int64 and labelled.sizes.shape == (8, 2)
+    assert [own[:, 0].tolist() for own in labelled.labels] == [[number % 3] for number in range(8)]
+    assert all(own.dtype == np.float32 and own.shape == (1, 5) for own in labelled.labels)
+
+
+def test_chosen_classes_are_renumbered_and_others_left_out(data_set: Path) -> None:
+    chosen = read_labelled_images(data_set, ("right face", "eyes"))
+    assert chosen.class_names == ("right face", "eyes") and chosen.class_ids == (2, 0)
+    assert [own[:, 0].tolist() for own in chosen.labels] == [[1], [], [0], [1], [], [0], [1], []]
+
+
+def test_rows_stay_in_order_and_repeated_ones_count_once(fresh: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = ["2 0.5 0.5 0.1 0.1", "0 0.25 0.5 1 1e-3", "", "2.0 0.50 0.5 0.1 0.1", "1 0 1 1.00000001 0.1"]
+    (fresh / "labels/003.txt").write_text("\n".join(rows))
+    (fresh / "labels/004.txt").unlink()
+    (fresh / "labels/005.txt").write_text("\n")
+    labels = read_labelled_images(fresh).labels
+    expected = [[2, 0.5, 0.5, 0.1, 0.1], [0, 0.25, 0.5, 1, 1e-3], [1, 0, 1, 1, 0.1]]
+    assert np.array_equal(labels[3], np.array(expected, np.float32))
+    assert labels[4].shape == labels[5].shape == (0, 5)
+    assert "1 label files repeat a row, such as 003.txt" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ("0 nan 0.5 0.1 0.1", "no finite number"),
+        ("0 0.5 0.5 inf 0.1", "no finite number"),
+        ("7 0.5 0.5 0.1 0.1", "class 7 is unknown"),
+        ("0.5 0.5 0.5 0.1 0.1", "class 0.5 is unknown"),
+        ("-1 0.5 0.5 0.1 0.1", "class -1 is unknown"),
+        ("nan 0.5 0.5 0.1 0.1", "no finite number"),
+        ("0 0.5 1.01 0.1 0.1", "shares of the image from 0 to 1"),
+        ("0 -0.01 0.5 0.1 0.1", "shares of the image from 0 to 1"),
+        ("0 0.5 0.5 0 0.1", "sides above 0"),
+        ("0 0.5 0.5 0.1", "4 values; expected five"),
+        ("0 0.5 0.5 0.1 0.1 0.9", "6 values; expected five"),
+        ("0 0,5 0.5 0.1 0.1", "no five numbers"),
+        ("face 0.5 0.5 0.1 0.1", "no five numbers"),
+    ],
+)
+def test_a_row_that_is_no_box_is_named(fresh: Path, row: str, expected: str) -> None:
+    (fresh / "labels/004.txt").write_text(f"{GOOD}\n{row}\n{GOOD}")
+    with pytest.raises(InputError, match=expected) as error:
+        read_labelled_images(fresh)
+    assert str(error.value).startswith(f"{fresh}/labels/004.txt, row 3: ") and "\n" not in str(error.value)
+
+
+def test_a_class_that_is_not_named_is_refused_even_where_it_is_not_wanted(fresh: Path) -> None:
+    (fresh / "labels/004.txt").write_text(GOOD.replace("0", "9", 1))
+    with pytest.raises(InputError, match=r"004\.txt, row 1: class 9 is unknown"):
+        read_labelled_images(fresh, ("eyes",))
+    with pytest.raises(InputError, match="no class 'ears'; it has eyes, left face, right face"):
+        read_labelled_images(fresh, ("ears",))
+
+
+def test_a_corrupt_image_in_the_middle_is_named(fresh: Path) -> None:
+    image = fresh / "images/004.png"
+    image.write_bytes(image.read_bytes()[:60])
+    with pytest.raises(InputError, match=r"images/004\.png .*mend or remove"):
+        read_labelled_images(fresh)
+
+
+def test_an_empty_data_set_is_refused(fresh: Path) -> None:
+    for label in (fresh / "labels").iterdir():
+        label.write_text(GOOD)
+    with pytest.raises(InputError, match="no box of left face in the labels of 8 images"):
+        read_labelled_images(fresh, ("left face",))
+    for label in (fresh / "labels").iterdir():
+        label.unlink()
+    with pytest.raises(InputError, match="no box in the labels of 8 images"):
+        read_labelled_images(fresh)
+    for image in (fresh / "images").iterdir():
+        image.unlink()
+    with pytest.raises(InputError, match="images: no image in it"):
+        read_labelled_images(fresh)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, "no such file"),
+        ("path: .\n", "names no classes"),
+        ("names: {0: a, 1: a}\n", "one name to two classes"),
+        ("names: [a\n", "is no YAML"),
+        ("names: {a: 0}\n", "names no classes"),
+        ("just words", "names no classes"),
+    ],
+)
+def test_classes_must_be_named(fresh: Path, content: str | None, expected: str) -> None:
+    (fresh / "data.yaml").unlink()
+    if content is not None:
+        (fresh / "data.yaml").write_text(content)
+    with pytest.raises(InputError, match=expected) as error:
+        read_labelled_images(fresh)
+    assert str(fresh / "data.yaml") in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_subset_is_a_folder_or_a_list(fresh: Path) -> None:
+    (fresh / "few.txt").write_text("./images/005.png\nimages/002.png\n\n")
+    (fresh / "none.txt").touch()
+    with (fresh / "data.yaml").open("a") as file:
+        file.write("few: few.txt\nnone: none.txt\n")
+    assert len(read_labelled_images(fresh, subset="train")) == 8
+    few = read_labelled_images(fresh, subset="few")
+    assert [path.name for path in few.paths] == ["002.png", "005.png"]
+    assert [own[0, 0] for own in few.labels] == [2, 2]
+    with pytest.raises(InputError, match="has no entry 'test'"):
+        read_labelled_images(fresh, subset="test")
+    with pytest.raises(InputError, match="lists no image"):
+        read_labelled_images(fresh, subset="none")
+
+
+def test_two_images_may_not_share_their_labels(fresh: Path) -> None:
+    (fresh / "images/000.jpg").write_bytes((fresh / "images/001.png").read_bytes())
+    with pytest.raises(InputError, match=r"000\.png: shares the labels .* with 000\.jpg"):
+        read_labelled_images(fresh)
+
+
+def test_labels_stand_beside_the_last_folder_of_images() -> None:
+    assert label_path(Path("images/set/images/a/b.jpg")) == Path("images/set/labels/a/b.txt")
+    assert label_path(Path("set/images/a.b.png")) == Path("set/labels/a.b.txt")
+
+
+def test_left_and_right_change_places_and_nothing_else_does() -> None:
+    mirrored = [CLASS_NAMES[other] for other in sides(CLASS_NAMES)]
+    changed = {name: other for name, other in zip(CLASS_NAMES, mirrored, strict=True) if name != other}
+    assert changed == {
+        "left face": "right face",
+        "right face": "left face",
+        "left eye face": "right eye face",
+        "right eye face": "left eye face",
+    }
+    assert sides(("whole face",)).tolist() == [0]
+    with pytest.raises(InputError, match="'left face' has no 'right face' beside it"):
+        sides(("left face", "whole face"))

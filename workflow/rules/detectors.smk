@@ -1,0 +1,223 @@
+# Detectors: start weights, evolution of hyperparameters, training, stored predictions, evaluation.
+
+RGB_MODELS = ("rgb10", "rgb1")
+LABELLED_SETS = targets.labelled_sets(CONFIG)
+# Ten parts are labelled where faces have landmarks; frames have whole faces at most.
+SCOPES = {
+    "rgb10": lambda name: ("all", "whole_face") if name in LANDMARK_SETS else ("whole_face",),
+    "rgb1": lambda name: ("whole_face",),
+}
+ALL_EVALUATIONS = [
+    f"{RUN}/metrics/{model}/{name}/{scope}/summary.json"
+    for model in RGB_MODELS
+    for name in LABELLED_SETS
+    for scope in SCOPES[model](name)
+]
+ALL_PREDICTIONS = [
+    f"{RUN}/predictions/{model}/{name}.parquet"
+    for model in RGB_MODELS
+    for name in [*LABELLED_SETS, *(["hof"] if "hof" in FRAME_SETS else [])]
+]
+DETECTOR_THREADS = 8
+
+
+wildcard_constraints:
+    model="[a-z0-9_]+",
+    scope="all|whole_face",
+    generation=r"\d+",
+
+
+def detector(wildcards):
+    return getattr(CONFIG.detectors, wildcards.model)
+
+
+def start_weights(model):
+    """The imported checkpoint that a model starts from, if it does not start anew."""
+    settings = getattr(CONFIG.detectors, model)
+    return [f"{RUN}/weights/{settings.model}.pt"] if settings.weights == "coco" else []
+
+
+def weights_options(wildcards):
+    weights = targets.checkpoint(CONFIG, wildcards.network)
+    options = {"--url": weights.url, "--sha256": weights.sha256, "--path": weights.path}
+    return [word for name, value in options.items() if value for word in (name, value)]
+
+
+rule import_weights:
+    output:
+        weights=f"{RUN}/weights/{{network}}.pt",
+    log:
+        f"{LOGS}/import_weights/{{network}}.log",
+    benchmark:
+        f"{BENCHMARKS}/import_weights/{{network}}.tsv"
+    wildcard_constraints:
+        network="yolov5[nsmlx]",
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        options=weights_options,
+        code=code_digest("uncover.commands.import_weights"),
+    shell:
+        "uncover import_weights {wildcards.network} {output.weights} {params.options:q} 2>&1 | tee {log}"
+
+
+rule evolve_generation:
+    input:
+        train=f"{RUN}/datasets/train/manifest.parquet",
+        val=f"{RUN}/datasets/val/manifest.parquet",
+        start=start_weights("rgb10"),
+        history=lambda wildcards: [
+            f"{RUN}/evolution/generations/{earlier}.json"
+            for earlier in targets.visible_generations(CONFIG, int(wildcards.generation))
+        ],
+    output:
+        record=f"{RUN}/evolution/generations/{{generation}}.json",
+    log:
+        f"{LOGS}/evolve_generation/{{generation}}.log",
+    benchmark:
+        f"{BENCHMARKS}/evolve_generation/{{generation}}.tsv"
+    threads: DETECTOR_THREADS
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=16000,
+        runtime=1440,
+    params:
+        data=f"{RUN}/datasets",
+        start=lambda wildcards, input: f"--start {input.start}" if input.start else "",
+        settings=as_pairs(CONFIG.detectors.rgb10),
+        search=as_pairs(CONFIG.evolution),
+        code=code_digest("uncover.commands.evolve_generation"),
+    shell:
+        "uncover evolve_generation {params.data} {output.record} --generation {wildcards.generation}"
+        " --history {input.history} --evolution {params.search:q} --set {params.settings:q} {params.start} 2>&1 | tee {log}"
+
+
+rule evolution_history:
+    input:
+        records=[
+            f"{RUN}/evolution/generations/{generation}.json"
+            for generation in range(CONFIG.evolution.generations)
+        ],
+    output:
+        history=f"{RUN}/evolution/history.csv",
+        best=f"{RUN}/evolution/best.json",
+    log:
+        f"{LOGS}/evolution_history.log",
+    benchmark:
+        f"{BENCHMARKS}/evolution_history.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        out=f"{RUN}/evolution",
+        code=code_digest("uncover.commands.evolution_history"),
+    shell:
+        "uncover evolution_history {params.out} {input.records} 2>&1 | tee {log}"
+
+
+rule train:
+    input:
+        train=f"{RUN}/datasets/train/manifest.parquet",
+        train_boxes=f"{RUN}/datasets/train/boxes.parquet",
+        val=f"{RUN}/datasets/val/manifest.parquet",
+        val_boxes=f"{RUN}/datasets/val/boxes.parquet",
+        start=lambda wildcards: start_weights(wildcards.model),
+        evolved=lambda wildcards: (
+            [f"{RUN}/evolution/best.json"] if detector(wildcards).evolved else []
+        ),
+    output:
+        weights=f"{RUN}/models/{{model}}/weights.pt",
+        record=f"{RUN}/models/{{model}}/results.csv",
+        summary=f"{RUN}/models/{{model}}/summary.json",
+    log:
+        f"{LOGS}/train/{{model}}.log",
+    benchmark:
+        f"{BENCHMARKS}/train/{{model}}.tsv"
+    wildcard_constraints:
+        model="|".join(RGB_MODELS),
+    threads: DETECTOR_THREADS
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=16000,
+        runtime=2880,
+    params:
+        data=f"{RUN}/datasets",
+        out=f"{RUN}/models/{{model}}",
+        start=lambda wildcards, input: f"--start {input.start}" if input.start else "",
+        evolved=lambda wildcards, input: (
+            f"--hyperparameters {input.evolved}" if input.evolved else ""
+        ),
+        settings=lambda wildcards: as_pairs(detector(wildcards)),
+        code=code_digest("uncover.commands.train"),
+    shell:
+        "uncover train {params.data} {params.out} {params.start} {params.evolved} --set {params.settings:q} 2>&1 | tee {log}"
+
+
+rule predict:
+    input:
+        weights=f"{RUN}/models/{{model}}/weights.pt",
+        manifest=f"{RUN}/datasets/{{set}}/manifest.parquet",
+    output:
+        predictions=f"{RUN}/predictions/{{model}}/{{set}}.parquet",
+    log:
+        f"{LOGS}/predict/{{model}}/{{set}}.log",
+    benchmark:
+        f"{BENCHMARKS}/predict/{{model}}/{{set}}.tsv"
+    wildcard_constraints:
+        model="|".join(RGB_MODELS),
+    threads: DETECTOR_THREADS
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    params:
+        images=f"{RUN}/datasets/{{set}}",
+        confidence=CONFIG.prediction.confidence,
+        nms_iou=lambda wildcards: (
+            CONFIG.prediction.nms_iou_rgb_tables
+            if wildcards.set in LANDMARK_SETS
+            else CONFIG.prediction.nms_iou
+        ),
+        code=code_digest("uncover.commands.predict"),
+    shell:
+        "uncover predict --weights {input.weights} {params.images} {output.predictions}"
+        " --confidence {params.confidence} --nms-iou {params.nms_iou} 2>&1 | tee {log}"
+
+
+rule evaluate:
+    input:
+        predictions=f"{RUN}/predictions/{{model}}/{{set}}.parquet",
+        boxes=f"{RUN}/datasets/{{set}}/boxes.parquet",
+    output:
+        summary=f"{RUN}/metrics/{{model}}/{{set}}/{{scope}}/summary.json",
+        classes=f"{RUN}/metrics/{{model}}/{{set}}/{{scope}}/classes.csv",
+        curves=f"{RUN}/metrics/{{model}}/{{set}}/{{scope}}/curves.parquet",
+        confusion=f"{RUN}/metrics/{{model}}/{{set}}/{{scope}}/confusion.csv",
+    log:
+        f"{LOGS}/evaluate/{{model}}/{{set}}/{{scope}}.log",
+    benchmark:
+        f"{BENCHMARKS}/evaluate/{{model}}/{{set}}/{{scope}}.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        labels=f"{RUN}/datasets/{{set}}/labels",
+        out=f"{RUN}/metrics/{{model}}/{{set}}/{{scope}}",
+        classes=lambda wildcards: (
+            "--class 'whole face'" if wildcards.scope == "whole_face" else ""
+        ),
+        bootstrap=CONFIG.prediction.bootstrap,
+        code=code_digest("uncover.commands.evaluate"),
+    shell:
+        "uncover evaluate --labels {params.labels} {input.predictions} --out {params.out}"
+        " {params.classes} --bootstrap {params.bootstrap} 2>&1 | tee {log}"
