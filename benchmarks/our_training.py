@@ -51,12 +51,15 @@ def score(folder: Path, data: Path, settings: Detector, device: str) -> dict[str
     if kept.exists() and (scores := json.loads(kept.read_text(encoding="utf-8")))["code"] == code:
         return scores
     weights, foreign = folder / "weights.pt", folder / "upstream.pt"
+    labels = data / "val" / "labels"
     if foreign.exists():
         import_weights(foreign, sha256_of(foreign), weights)
+        # Where it knows whole faces only, they are class 0 for it.
+        labels = folder / "data" / "val" / "labels"
     predictions, record = folder / "predictions.parquet", folder / "evaluation"
     words = ["--image-size", str(settings.image_size), "--nms-iou", NMS_IOU, "--device", device]
     uncover("predict", "--weights", str(weights), *words, str(data / "val"), str(predictions))
-    words = ["--labels", str(data / "val" / "labels"), "--bootstrap", "0", "--out", str(record)]
+    words = ["--labels", str(labels), "--bootstrap", "0", "--out", str(record)]
     words += ["--class", "whole face"] if settings.classes == "whole_face" else []
     uncover("evaluate", *words, str(predictions))
     summary = json.loads((record / "summary.json").read_text(encoding="utf-8"))

@@ -44,7 +44,7 @@ def test_what_is_bright_is_what_is_labelled(
     bright = (pixels > (DARK + BRIGHT) // 2).all(axis=0)
     outside = bright.copy()
     for x1, y1, x2, y2 in boxes:
-        inner = bright[round(y1) + 2 : round(y2) - 2, round(x1) + 2 : round(x2) - 2]
+        inner = bright[round(y1) + 2 : max(round(y2) - 2, 0), round(x1) + 2 : max(round(x2) - 2, 0)]
         assert inner.all()
         outside[max(round(y1) - 2, 0) : round(y2) + 2, max(round(x1) - 2, 0) : round(x2) + 2] = False
     assert not outside.any()

@@ -96,12 +96,14 @@ def test_what_people_see_may_be_laid_out_otherwise_than_the_csv(tmp_path: Path) 
     assert r"\begin{tabular}{r}" in (tmp_path / "t.tex").read_text()
 
 
-def test_counts_on_val_come_from_the_confusion_of_the_whole_face(tmp_path: Path) -> None:
-    counts = {"rgb1": [[57, 4], [3, 0]], "rgb10": [[55, 9], [5, 0]]}
-    paths = [
-        records.write_confusion(tmp_path / model / "val" / "whole_face", ["whole face"], own)
-        for model, own in counts.items()
-    ]
+def face_counts(found: int, false: int, missed: int, left_out: int = 0) -> dict[str, int]:
+    names = ("labels", "true_positives", "background_found", "false_positives", "false_negatives")
+    return dict(zip(names, (found + missed, found, false, false + left_out, missed), strict=True))
+
+
+def test_counts_on_val_stand_beside_the_thesis_s(tmp_path: Path) -> None:
+    counts = {"rgb1": face_counts(57, 4, 3), "rgb10": face_counts(55, 9, 5, left_out=2)}
+    paths = [records.write_classes(tmp_path / model / "val" / "whole_face", own) for model, own in counts.items()]
     write_val_counts(paths, records.PUBLISHED, tmp_path / "out")
     frame = pd.read_csv(tmp_path / "out" / "table_val_counts.csv")
     assert list(frame.columns[:5]) == ["Model", "Faces", "Found", "False", "Missed"]
@@ -109,12 +111,13 @@ def test_counts_on_val_come_from_the_confusion_of_the_whole_face(tmp_path: Path)
     assert frame.filter(like="_published").values.tolist() == [[1620, 1618, 32, 2], [1620, 1617, 35, 3]]
     text = (tmp_path / "out" / "table_val_counts.md").read_text(encoding="utf-8")
     assert "| rgb1 | 60 | 57 | 4 | 3 |\n| – thesis | 1620 | 1617 | 35 | 3 |" in text
+    assert "leaves out boxes in photos where no box meets a face: rgb10 2, rgb1 0." in text
 
 
-def test_counts_of_ten_parts_or_another_set_are_refused(tmp_path: Path) -> None:
-    path = records.write_confusion(tmp_path / "rgb10" / "merl" / "whole_face", ["whole face"], [[1, 0], [0, 0]])
-    with pytest.raises(InputError, match=r"expected a path that ends in rgb10\|rgb1/val/whole_face/confusion.csv"):
+def test_counts_of_another_class_or_set_are_refused(tmp_path: Path) -> None:
+    path = records.write_classes(tmp_path / "rgb10" / "merl" / "whole_face", face_counts(1, 0, 0))
+    with pytest.raises(InputError, match=r"expected a path that ends in rgb10\|rgb1/val/whole_face/classes.csv"):
         write_val_counts([path], records.PUBLISHED, tmp_path / "out")
-    path = records.write_confusion(tmp_path / "rgb10" / "val" / "whole_face", ["nose"], [[1, 0], [0, 0]])
-    with pytest.raises(InputError, match="expected the whole face alone"):
+    path = records.write_classes(tmp_path / "rgb10" / "val" / "whole_face", face_counts(1, 0, 0), class_id=1)
+    with pytest.raises(InputError, match=r"has the classes \[1\], expected 2 alone"):
         write_val_counts([path], records.PUBLISHED, tmp_path / "out")

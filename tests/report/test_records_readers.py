@@ -19,20 +19,20 @@ def test_a_summary_gives_scores_with_intervals(tmp_path: Path) -> None:
     assert (evaluation.images, evaluation.labels, evaluation.confidence) == (60, 700, 0.412)
     score = evaluation.scores["AP50"]
     assert (score.value, score.low, score.high) == pytest.approx((0.78, 0.77, 0.79))
-    assert evaluation.accuracy == 0.831
+    assert evaluation.accuracy.value == 0.831
 
 
 def test_a_score_without_interval_is_no_error(tmp_path: Path) -> None:
-    path = records.write_summary(tmp_path, P={"value": 0.5, "low": None, "high": None}, accuracy=None)
+    path = records.write_summary(tmp_path, P={"value": 0.5, "low": None, "high": None}, confidence=None)
     evaluation = read_evaluation(path)
     assert evaluation.scores["P"].value == 0.5 and np.isnan(evaluation.scores["P"].low)
-    assert np.isnan(evaluation.accuracy)
+    assert np.isnan(evaluation.confidence)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"P": {"low": 0.1}}, r"summary.json: P: expected value, low and high, got \['low'\]"),
+        ({"P": {"low": 0.1}}, "summary.json: P is {'low': 0.1}, expected value, low and high"),
         ({"R": {"value": "high"}}, "summary.json: R, value is 'high', expected a number or null"),
         ({"confidence": True}, "summary.json: confidence is True"),
     ],
@@ -81,10 +81,12 @@ def test_a_confusion_matrix_keeps_its_counts(tmp_path: Path) -> None:
     [
         ("predicted,nose,background\nnose,5,2\n", "the rows are named"),
         ("predicted,nose,background\nmouth,5,2\nbackground,1,0\n", "the rows are named"),
-        ("nose,background\n5,2\n1,0\n", "expected the columns predicted, <classes>, background"),
-        ("predicted,nose,background\nnose,5,x\nbackground,1,0\n", "holds something that is no number"),
-        ("predicted,nose,background\nnose,5,0.5\nbackground,1,0\n", "row 1, background: 0.5, expected a count"),
-        ("predicted,nose,background\nnose,5,\nbackground,1,0\n", "row 1, background: nan, expected a count"),
+        ("nose,background\n5,2\n1,0\n", "no column predicted; expected a record of 'uncover evaluate'"),
+        ("predicted,background,nose\nbackground,5,2\nnose,1,0\n", "the rows are named"),
+        ("predicted,nose,background\nnose,5,x\nbackground,1,0\n", "row 1, background: 'x', expected a count"),
+        ("predicted,nose,background\nnose,5,0.5\nbackground,1,0\n", "row 1, background: '0.5', expected a count"),
+        ("predicted,nose,background\nnose,5,\nbackground,1,-1\n", "row 1, background: 'nan', expected a count"),
+        ("predicted,nose,background\nnose,5,3\nbackground,1,-1\n", "row 2, background: '-1', expected a count"),
         ("", "is no CSV file"),
     ],
 )

@@ -167,8 +167,8 @@ for table, (model, scope, title) in SCORE_TABLES.items():
 
 rule table_val_counts:
     input:
-        confusions=[
-            f"{RUN}/metrics/{model}/val/whole_face/confusion.csv"
+        classes=[
+            f"{RUN}/metrics/{model}/val/whole_face/classes.csv"
             for model in ("rgb10", "rgb1")
         ],
         published="config/published.yaml",
@@ -187,7 +187,7 @@ rule table_val_counts:
         out=f"{RUN}/tables",
         code=code_digest("uncover.commands.table_val_counts"),
     shell:
-        "uncover table_val_counts {params.out} --confusions {input.confusions}"
+        "uncover table_val_counts {params.out} --classes {input.classes}"
         " --published {input.published} 2>&1 | tee {log}"
 
 

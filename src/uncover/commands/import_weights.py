@@ -10,27 +10,39 @@ import argparse
 from pathlib import Path
 
 SUMMARY = "turn a checkpoint of YOLOv5 into a safe weights file"
+IMAGE_SIZE = 640
+"""Of upstream's own trainings, in pixels; a checkpoint does not say."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="upstream's file, such as yolov5n.pt, or its address")
     parser.add_argument("out", type=Path, metavar="OUT", help="weights file to write")
-    parser.add_argument("--sha256", metavar="HASH", help="sha256 that the checkpoint must have")
+    parser.add_argument("--sha256", metavar="HASH", type=str.lower, help="sha256 that the checkpoint must have")
     parser.add_argument("--url", help="where to fetch the checkpoint from if there is no file CHECKPOINT")
     parser.add_argument("--model", metavar="NAME", help="network that it must hold, such as yolov5n")
 
 
 def run(args: argparse.Namespace) -> int:
     from uncover.console import say
-    from uncover.detector.network import build_network
+    from uncover.detector.fetch import read_or_fetch
     from uncover.detector.upstream import check_trusted, read_checkpoint
-    from uncover.detector.weights import Header, initialise, save_weights
+    from uncover.detector.weights import Header, assemble, save_weights
     from uncover.errors import InputError
 
     check_trusted(args.checkpoint, args.sha256)
-    content, name = _fetch(args.checkpoint, args.url)
-    checkpoint = read_checkpoint(content, name, args.sha256.lower())
+    content, name = read_or_fetch(args.checkpoint, args.url)
+    checkpoint = read_checkpoint(content, name, args.sha256)
     if args.model not in (None, checkpoint.model):
         raise InputError(f"{name}: holds {checkpoint.model}; expected {args.model}")
-    network = build_network(checkpoint.model, checkpoint.channels, len(checkpoint.class_names))
-    initialise(network, checkpoint.state)
+    header = Header(
+        model=checkpoint.model,
+        channels=checkpoint.channels,
+        class_names=checkpoint.class_names,
+        class_ids=tuple(range(len(checkpoint.class_names))),
+        image_size=IMAGE_SIZE,
+        training={"imported_from": name.rpartition("/")[2], "sha256": checkpoint.sha256},
+    )
+    network = assemble(header, checkpoint.state, name)
+    save_weights(args.out, network.state_dict(), header)
+    say(f"{args.out}: {header.model}, {header.channels} channels, {len(header.class_names)} classes")
+    return 0

@@ -11,11 +11,11 @@ SUMMARY = "write the table of whole faces found and missed on val"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="folder for table_val_counts.csv, .md and .tex")
     parser.add_argument(
-        "--confusions",
+        "--classes",
         type=Path,
         nargs="+",
         required=True,
-        help="confusion.csv of `uncover evaluate`, in folders named <model>/val/whole_face, model = rgb10, rgb1",
+        help="classes.csv of `uncover evaluate`, in folders named <model>/val/whole_face, model = rgb10, rgb1",
     )
     parser.add_argument("--published", type=Path, required=True, help="the thesis's numbers (config/published.yaml)")
 
@@ -23,5 +23,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from uncover.report.tables.val_counts import write_val_counts
 
-    write_val_counts(args.confusions, args.published, args.out)
+    write_val_counts(args.classes, args.published, args.out)
     return 0

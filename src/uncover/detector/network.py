@@ -15,9 +15,6 @@ from torch import Tensor, nn
 
 from uncover.detector.upstream import architecture
 
-Anchors = Sequence[Sequence[Sequence[float]]] | Tensor
-"""Widths and heights in pixels: (levels, anchors, 2)."""
-
 
 class Conv(nn.Module):
     """Convolution, batch norm, SiLU; the spatial size is kept but for the stride."""
@@ -125,6 +122,8 @@ class Detect(nn.Module):
         """Raw levels (B, A, H, W, 5 + classes) as (B, N, 5 + classes): xc yc w h in pixels, objectness, classes."""
         decoded = []
         for values, anchors, stride in zip(raw, self.anchors, self.stride, strict=True):
+            # Mixed precision is too coarse for pixels.
+            values = values.to(torch.promote_types(values.dtype, torch.float32))
             batch, count, height, width, size = values.shape
             y, x = (torch.arange(side, device=values.device, dtype=values.dtype) - 0.5 for side in (height, width))
             corner = torch.stack(torch.meshgrid(x, y, indexing="xy"), 2)
@@ -226,7 +225,7 @@ class Network(nn.Module):
 
 
 def build_network(
-    model: str, channels: int, classes: int, anchors: Anchors | int | None = None, seed: int | None = None
+    model: str, channels: int, classes: int, anchors: Tensor | int | None = None, seed: int | None = None
 ) -> Network:
     """Build a network with new weights.
 
@@ -234,7 +233,7 @@ def build_network(
         model: One of `upstream.MODELS`.
         channels: Channels of an image.
         classes: Number of classes.
-        anchors: In pixels, (levels, anchors, 2); or how many a level; None takes upstream's three.
+        anchors: Float32 (levels, anchors, 2), widths and heights in pixels; or how many a level; None takes upstream's.
         seed: Of the weights; None draws them from torch's global generator.
 
     Raises:
@@ -247,11 +246,13 @@ def build_network(
         return Network(design, channels, classes, _choose_anchors(design["anchors"], anchors))
 
 
-def _choose_anchors(given: Sequence[Sequence[float]], wished: Anchors | int | None) -> Tensor:
-    anchors = torch.tensor(given, dtype=torch.float32).view(len(given), -1, 2)
-    if isinstance(wished, int):
-        # Another number of them, spread evenly over the same range of sizes.
-        sizes = anchors.flatten(0, 1).log().T[None]
-        spread = nn.functional.interpolate(sizes, len(given) * wished, mode="linear", align_corners=True)
-        return spread[0].T.exp().view(len(given), wished, 2)
-    return anchors if wished is None else torch.as_tensor(wished, dtype=torch.float32).view(len(given), -1, 2)
+def _choose_anchors(given: Sequence[Sequence[float]], wished: Tensor | int | None) -> Tensor:
+    if isinstance(wished, Tensor):
+        return wished
+    anchors = torch.tensor(given).view(len(given), -1, 2).float()
+    if wished is None or wished == anchors.shape[1]:
+        return anchors
+    # Another number of them, spread evenly over the same range of sizes.
+    sizes = anchors.flatten(0, 1).log().T[None]
+    spread = nn.functional.interpolate(sizes, len(given) * wished, mode="linear", align_corners=True)
+    return spread[0].T.exp().view(len(given), wished, 2)

@@ -80,7 +80,7 @@ def read_checkpoint(content: bytes, name: str, sha256: str | None) -> Checkpoint
     if digest != sha256:
         raise InputError(f"{name}: not opened, because its sha256 is {digest} and not {sha256} as stated")
     saved = load_inert(content, name)
-    network = (saved.get("ema") or saved.get("model")) if isinstance(saved, dict) else saved
+    network: Any = (saved.get("ema") or saved.get("model")) if isinstance(saved, dict) else saved
     origin = network.origin if isinstance(network, Record) else type(network).__name__
     if not origin.endswith(("models.yolo.Model", "models.yolo.DetectionModel")):
         raise InputError(f"{name}: holds no detector of YOLOv5 but {origin}; expected one of {', '.join(MODELS)}")

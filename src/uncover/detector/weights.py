@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -74,30 +76,58 @@ def load_weights(path: Path) -> tuple[Network, Header]:
     content = _read(path)
     try:
         header = Header.model_validate_json(content["header"])
+        state = content["state"]
     except (KeyError, ValidationError):
         raise InputError(f"{path}: its header is spoilt; train or import the weights again") from None
-    state = content["state"]
-    network = build_network(header.model, header.channels, len(header.class_names), _anchors_per_level(state))
+    return assemble(header, state, str(path)), header
+
+
+def assemble(header: Header, state: Mapping[str, Tensor], name: str) -> Network:
+    """Build the network that a header describes and give it its weights.
+
+    Args:
+        header: What the network is.
+        state: Its state dict.
+        name: Where that comes from, for messages.
+
+    Returns:
+        The network on the CPU, in evaluation mode.
+
+    Raises:
+        InputError: The weights do not fit the header.
+    """
+    anchors = state.get(f"{HEAD}anchors")
+    per_level = None if anchors is None or anchors.ndim != 3 else anchors.shape[1]
+    network = build_network(header.model, header.channels, len(header.class_names), per_level)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
-        raise InputError(f"{path}: its weights do not fit its header, a {header.model}: {reason}") from None
-    return network.eval(), header
+        raise InputError(
+            f"{name}: its weights are not those of a {header.model} with {header.channels} channels and"
+            f" {len(header.class_names)} classes ({reason})"
+        ) from None
+    return network.eval()
 
 
 def _read(path: Path) -> dict[str, Any]:
     expected = "expected weights that 'uncover train' or 'uncover import_weights' wrote"
+    damaged = f"{path}: is truncated, damaged or no weights file; {expected}"
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        # torch notices a file that ends early, but not one with wrong bytes in the middle.
+        with zipfile.ZipFile(path) as archive:
+            whole = archive.testzip() is None
+        content = torch.load(path, map_location="cpu", weights_only=True) if whole else None
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist; {expected}") from None
     except IsADirectoryError:
         raise InputError(f"{path}: is a folder; {expected}") from None
     except pickle.UnpicklingError:
         raise InputError(f"{path}: is a pickle that may run code when opened; {expected}") from None
-    except (RuntimeError, EOFError, ValueError, KeyError):
-        raise InputError(f"{path}: is truncated, damaged or no weights file; {expected}") from None
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError, KeyError, NotImplementedError):
+        raise InputError(damaged) from None
+    if not whole:
+        raise InputError(damaged)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{path}: is no weights file of uncover; {expected}")
     if content.get("version") != VERSION:
@@ -106,11 +136,6 @@ def _read(path: Path) -> dict[str, Any]:
             " so update uncover or train again"
         )
     return content
-
-
-def _anchors_per_level(state: Mapping[str, Tensor]) -> int | None:
-    anchors = state.get(f"{HEAD}anchors")
-    return None if anchors is None else anchors.shape[1]
 
 
 def initialise(network: Network, state: Mapping[str, Tensor], name: str = "start weights") -> list[str]:

@@ -43,13 +43,14 @@ def choose_place(
     if wished in ("auto", "ram"):
         if needed <= room:
             return "ram"
-        report(f"images need {needed / 1e9:.1f} GB of memory, {room / 1e9:.1f} GB may be used: they go to disk")
+        otherwise = "decoded anew in each epoch" if folder is None else "kept on disk, if there is room"
+        report(f"images need {needed / 1e9:.1f} GB of memory, {room / 1e9:.1f} GB may be used: they are {otherwise}")
     if wished != "none" and folder is not None:
         existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir())
         room = shutil.disk_usage(existing).free * SHARE
         if needed <= room:
             return "disk"
-        report(f"{folder}: images need {needed / 1e9:.1f} GB, {room / 1e9:.1f} GB may be used: they are decoded anew")
+        report(f"{folder}: images need {needed / 1e9:.1f} GB, {room / 1e9:.1f} GB may be used: decoded in each epoch")
     return "none"
 
 

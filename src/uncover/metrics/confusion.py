@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,9 @@ CONFIDENCE, IOU = 0.25, 0.45
 """Upstream's thresholds; a box has to lie above both."""
 
 BACKGROUND = "background"
+NO_BOX = -1
+
+Ties = Literal["upstream", "surest"]
 
 
 @dataclass(frozen=True)
@@ -88,17 +92,28 @@ class Confusion:
         return frame
 
 
-def confusion(boxes: SetBoxes, names: Mapping[int, str], confidence: float = CONFIDENCE, iou: float = IOU) -> Confusion:
+def confusion(
+    boxes: SetBoxes,
+    names: Mapping[int, str],
+    confidence: float = CONFIDENCE,
+    iou: float = IOU,
+    ties: Ties = "upstream",
+) -> Confusion:
     """Count what was predicted as what; `counts` equals `ConfusionMatrix` of yolov5 7.0.14 after a validation.
 
     Boxes and labels are paired whatever their classes: each box with the label that it overlaps most, then each label
     with the box of highest overlap among those.
+
+    Boxes of one overlap are no rarity: non-maximum suppression leaves a box once for each class that it could be.
+    Upstream sorts by overlap with a sort that keeps no order and then turns the order round, so that mostly the least
+    sure class gets the label; which one it is may depend on the processor.
 
     Args:
         boxes: Of the set; all their classes are in `names`.
         names: Class names by id, in the order of rows and columns.
         confidence: Boxes of lower or equal confidence are ignored.
         iou: Overlap that a box and a label have to exceed.
+        ties: Which box of several that overlap a label alike gets it: as upstream's sort has it, or the surest.
     """
     ids = tuple(names)
     row_of = {class_id: row for row, class_id in enumerate(ids)}
@@ -113,8 +128,8 @@ def confusion(boxes: SetBoxes, names: Mapping[int, str], confidence: float = CON
     for image, predicted, true in boxes.by_image():
         sure = np.flatnonzero(boxes.predicted[predicted, 4] > confidence)
         rows, columns = predicted_row[predicted][sure], true_row[true]
-        box_of_label = _pair(box_iou(boxes.true[true, 1:], boxes.predicted[predicted][sure, :4]), iou)
-        met = box_of_label >= 0
+        box_of_label = _pair(box_iou(boxes.true[true, 1:], boxes.predicted[predicted][sure, :4]), iou, ties)
+        met = box_of_label != NO_BOX
         as_what = np.where(met, rows[box_of_label] if len(rows) else background, background)
         np.add.at(counts, (as_what, columns), 1)
         np.add.at(found[image], columns[as_what == columns], 1)
@@ -126,16 +141,15 @@ def confusion(boxes: SetBoxes, names: Mapping[int, str], confidence: float = CON
     return Confusion(ids, (*names.values(), BACKGROUND), counts, left_out, found, labels, confidence, iou)
 
 
-def _pair(overlaps: NDArray[np.float32], iou: float) -> NDArray[np.int64]:
-    """Box of each label, -1 where none: int64 (M,) from (M, N) overlaps."""
-    count, boxes = overlaps.shape
-    box_of_label = np.full(count, -1, np.int64)
-    if not overlaps.size:
-        return box_of_label
-    label = count - 1 - overlaps[::-1].argmax(axis=0)
-    overlap = overlaps[label, np.arange(boxes)]
-    # Rising, so that of the boxes of one label the one of highest overlap is written last.
-    for box in np.argsort(overlap, kind="stable"):
-        if overlap[box] > iou:
-            box_of_label[label[box]] = box
+def _pair(overlaps: NDArray[np.float32], iou: float, ties: Ties) -> NDArray[np.int64]:
+    """Box of each label, `NO_BOX` where none: int64 (M,) from (M, N) overlaps."""
+    label, box = np.nonzero(overlaps > iou)
+    for axis in (1, 0):
+        overlap = overlaps[label, box]
+        # Upstream's very call: pairs of one overlap have to come out as they do there.
+        order = np.lexsort((box, -overlap)) if ties == "surest" else np.argsort(overlap)[::-1]
+        kept = order[np.unique((label, box)[axis][order], return_index=True)[1]]
+        label, box = label[kept], box[kept]
+    box_of_label = np.full(len(overlaps), NO_BOX, np.int64)
+    box_of_label[label] = box
     return box_of_label

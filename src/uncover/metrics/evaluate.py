@@ -38,7 +38,8 @@ class Evaluation:
         names: Classes scored, by id.
         metrics: Per class with labels.
         rates: P, R, F1, AP50, AP50_95: means over classes with labels. F1_of_means: F1 of mean P and mean R (what the
-            thesis's table 4 prints). accuracy. NaN without labels.
+            thesis's table 4 prints). accuracy: as the thesis counts it. accuracy_surest: the same where of equal boxes
+            the surest counts. NaN without labels.
         by_class: Rates of `SCORES` by class id, for classes with labels.
         confusion: At upstream's thresholds.
         found: Images with a box of the class from confidence 0.4 on, by class id.
@@ -100,9 +101,11 @@ def evaluate(
     matched = match_set(boxes)
     metrics = ap_per_class(matched.correct, matched.confidence, matched.predicted_class, matched.true_class)
     matrix = confusion(boxes, names)
+    surest = confusion(boxes, names, ties="surest")
     resampled = resample_scores(matched, metrics.best_confidence, resamples, seed)
     rates = _overall(metrics, resampled)
     rates["accuracy"] = matrix.accuracy_interval(resamples, seed)
+    rates["accuracy_surest"] = surest.accuracy_interval(resamples, seed)
     return Evaluation(
         images=boxes.images,
         unlabelled=boxes.images - len(np.unique(boxes.true_image)),

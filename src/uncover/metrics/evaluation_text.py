@@ -42,6 +42,7 @@ def _remarks(evaluation: Evaluation) -> list[str]:
         lines.append(f"P, R and F1 at confidence {evaluation.metrics.best_confidence:.3f}, where mean F1 is best")
         lines.append(
             f"accuracy at confidence {matrix.confidence}, IoU {matrix.iou}: {_rate(evaluation.rates['accuracy'])}; "
+            f"with the surest of equal boxes {_number(evaluation.rates['accuracy_surest'].value)}, "
             f"of all cells of the confusion matrix {_number(matrix.accuracy_all_cells)}"
         )
     for number, name in evaluation.names.items():

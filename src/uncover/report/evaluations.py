@@ -16,9 +16,10 @@ from uncover.datasets.records import read_summary, read_table
 from uncover.errors import InputError
 from uncover.metrics.confusion import BACKGROUND
 from uncover.metrics.intervals import Rate
+from uncover.report.csv_records import read_csv_record
 
 MADE_BY = "evaluate"
-SCORES = ("P", "R", "F1", "AP50", "AP50_95")
+SCORES = ("P", "R", "F1", "F1_of_means", "AP50", "AP50_95")
 MEAN = -1
 """`class_id` of the mean over classes in `curves.parquet`."""
 
@@ -31,8 +32,8 @@ class Evaluation:
         images: Photos that were scored.
         labels: True boxes in them.
         confidence: Confidence of the best mean F1, at which P, R and F1 are read.
-        scores: By name (`SCORES`), means over classes.
-        accuracy: Overall accuracy as the thesis counts it, a share; NaN where there is none.
+        scores: By name (`SCORES`), means over classes; `F1_of_means` is the F1 of mean P and mean R.
+        accuracy: Overall, as the thesis counts it.
         resamples: Of photos, behind the intervals.
         settings: How the predictions were made.
     """
@@ -41,7 +42,7 @@ class Evaluation:
     labels: int
     confidence: float
     scores: dict[str, Rate]
-    accuracy: float
+    accuracy: Rate
     resamples: int
     settings: dict[str, Any]
 
@@ -71,7 +72,7 @@ def read_evaluation(path: Path) -> Evaluation:
         labels=int(summary["labels"]),
         confidence=_number(path, "confidence", summary["confidence"]),
         scores={name: _score(path, name, summary[name]) for name in SCORES},
-        accuracy=_score(path, "accuracy", summary["accuracy"]).value,
+        accuracy=_score(path, "accuracy", summary["accuracy"]),
         resamples=int(summary.get("resamples", 0)),
         settings=dict(summary.get("settings", {})),
     )
@@ -124,34 +125,24 @@ def read_confusion(path: Path) -> ConfusionTable:
     Raises:
         InputError: It is no square table of counts with the same names on both axes, "background" last.
     """
-    try:
-        frame = pd.read_csv(path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: does not exist; make it with 'uncover {MADE_BY} --out'") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: is no CSV file ({_first_line(error)})") from None
-    if frame.columns[0] != "predicted" or frame.columns[-1] != BACKGROUND:
-        raise InputError(f"{path}: expected the columns predicted, <classes>, {BACKGROUND}; got {list(frame.columns)}")
+    frame = read_csv_record(path, ("predicted", BACKGROUND), MADE_BY)
     names = tuple(map(str, frame.columns[1:]))
-    if tuple(map(str, frame["predicted"])) != names:
+    if names[-1] != BACKGROUND or tuple(map(str, frame["predicted"])) != names:
         raise InputError(
             f"{path}: the rows are named {list(frame['predicted'])}, expected {list(names)} as the columns"
         )
-    try:
-        counts = frame[list(names)].to_numpy(np.float64)
-    except ValueError as error:
-        raise InputError(f"{path}: holds something that is no number ({_first_line(error)})") from None
-    if not (np.isfinite(counts) & (counts >= 0) & (counts == np.round(counts))).all():
-        row, column = np.argwhere(~(np.isfinite(counts) & (counts >= 0) & (counts == np.round(counts))))[0]
-        raise InputError(f"{path}: row {row + 1}, {names[column]}: {counts[row, column]:g}, expected a count")
+    counts = frame[list(names)].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
+    wrong = np.argwhere(~(np.isfinite(counts) & (counts >= 0) & (counts == np.round(counts))))
+    if len(wrong):
+        row, column = wrong[0]
+        value = frame[names[column]].iloc[row]
+        raise InputError(f"{path}: row {row + 1}, {names[column]}: {str(value)!r}, expected a count")
     return ConfusionTable(names, counts.astype(np.int64))
 
 
 def _score(path: Path, name: str, body: Any) -> Rate:
-    if not isinstance(body, dict):
-        return Rate(_number(path, name, body))
-    if "value" not in body:
-        raise InputError(f"{path}: {name}: expected value, low and high, got {sorted(body)}")
+    if not isinstance(body, dict) or "value" not in body:
+        raise InputError(f"{path}: {name} is {body!r}, expected value, low and high")
     return Rate(*(_number(path, f"{name}, {key}", body.get(key)) for key in ("value", "low", "high")))
 
 
@@ -161,7 +152,3 @@ def _number(path: Path, where: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"{path}: {where} is {value!r}, expected a number or null")
     return float(value)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else "unreadable"

@@ -9,6 +9,7 @@ import pandas as pd
 
 from uncover.errors import InputError
 from uncover.metrics.fitness import fitness
+from uncover.report.csv_records import read_csv_record
 
 LOSSES = ("box", "obj", "cls")
 COLUMNS = (
@@ -31,16 +32,7 @@ def read_training_record(path: Path) -> pd.DataFrame:
     Raises:
         InputError: It does not exist, has no epoch, lacks a column, or holds something that is no number.
     """
-    try:
-        frame = pd.read_csv(path, skipinitialspace=True)
-    except FileNotFoundError:
-        raise InputError(f"{path}: does not exist; make it with 'uncover train'") from None
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "unreadable"
-        raise InputError(f"{path}: is no CSV file ({reason}); expected a results.csv of 'uncover train'") from None
-    frame.columns = frame.columns.str.strip()
-    if missing := [column for column in COLUMNS if column not in frame.columns]:
-        raise InputError(f"{path}: no column {missing[0]}; expected a results.csv of 'uncover train' or YOLOv5")
+    frame = read_csv_record(path, COLUMNS, "train")
     if frame.empty:
         raise InputError(f"{path}: no epoch in it; expected a row per epoch")
     numbers = frame[list(COLUMNS)].apply(pd.to_numeric, errors="coerce").astype(np.float64)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from uncover.metrics.intervals import Rate
 from uncover.report.evaluations import ConfusionTable, read_confusion, read_evaluation
 from uncover.report.figures.style import new_figure, save_figure
 from uncover.report.published import load_text
@@ -44,13 +45,13 @@ def write_confusion(name: str, confusion: Path, summary: Path, published: Path, 
     save_figure(confusion_matrix(read_confusion(confusion), of_set, accuracy, thesis), out, name)
 
 
-def confusion_matrix(confusion: ConfusionTable, of_set: str, accuracy: float, published: float | None = None) -> Figure:
+def confusion_matrix(confusion: ConfusionTable, of_set: str, accuracy: Rate, published: float | None = None) -> Figure:
     """Draw a matrix: shares of each column as shades and numbers, counts below them.
 
     Args:
         confusion: Counts; rows predicted, columns true.
         of_set: What the title calls the set.
-        accuracy: Overall, a share.
+        accuracy: Overall, shares.
         published: The thesis's, a share.
     """
     counts, names = confusion.counts, confusion.names
@@ -78,8 +79,14 @@ def confusion_matrix(confusion: ConfusionTable, of_set: str, accuracy: float, pu
         line(len(names) - 1.5, color="black", linewidth=0.8)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    told = "n/a" if math.isnan(accuracy) else f"{100 * accuracy:.1f} %"
-    thesis = f" (thesis: {100 * published:.1f} %)" if published is not None else ""
-    axes.set_title(f"{of_set[0].upper()}{of_set[1:]}: overall accuracy {told}{thesis}")
+    axes.set_title(f"{of_set[0].upper()}{of_set[1:]}: overall accuracy {_told(accuracy, published)}")
     figure.colorbar(picture, ax=axes, label="share of the column's boxes", shrink=0.85)
     return figure
+
+
+def _told(accuracy: Rate, published: float | None) -> str:
+    if math.isnan(accuracy.value):
+        return "n/a"
+    beside = [] if math.isnan(accuracy.low) else [f"95 %: {100 * accuracy.low:.1f}–{100 * accuracy.high:.1f}"]
+    beside += [] if published is None else [f"thesis: {100 * published:.1f}"]
+    return f"{100 * accuracy.value:.1f} %" + (f" ({'; '.join(beside)})" if beside else "")

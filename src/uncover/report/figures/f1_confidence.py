@@ -10,7 +10,7 @@ import pandas as pd
 
 from uncover.report.evaluations import MEAN, read_evaluation, read_f1_curves
 from uncover.report.figures.style import PART_COLOURS, new_figure, save_figure
-from uncover.report.published import load_published, load_text
+from uncover.report.published import load_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,22 +36,19 @@ def write_f1_confidence(name: str, curves: Path, summary: Path, published: Path,
         InputError: A file is not what it should be.
     """
     record = read_evaluation(summary)
-    printed_f1 = next(row["F1"] for row in load_published(published)["table_04"].rows if row["Set"] == "Val")
-    printed = (float(load_text(published)["best_f1_confidence"].value), float(str(printed_f1)))
+    printed = float(load_text(published)["best_f1_confidence"].value)
     figure = f1_confidence(read_f1_curves(curves), record.confidence, record.scores["F1"].value, printed)
     save_figure(figure, out, name)
 
 
-def f1_confidence(
-    curves: pd.DataFrame, confidence: float, f1: float, published: tuple[float, float] | None = None
-) -> Figure:
+def f1_confidence(curves: pd.DataFrame, confidence: float, f1: float, published: float | None = None) -> Figure:
     """Draw the curves.
 
     Args:
         curves: As `read_f1_curves` returns them.
         confidence: Where the mean F1 is best.
         f1: The mean F1 there.
-        published: Both as the thesis prints them.
+        published: The thesis's best confidence.
     """
     figure = new_figure(7.2, 4.2)
     axes = figure.subplots()
@@ -73,11 +70,10 @@ def f1_confidence(
     axes.plot(x, y, color=MEAN_COLOUR, linewidth=3.5, label=f"mean  {f1:.2f} at {confidence:.3f}", zorder=1)
     axes.axvline(confidence, color="black", linewidth=0.8, linestyle=":")
     axes.plot([confidence], [f1], marker="o", markersize=8, color="white", markeredgecolor="black", zorder=5)
-    if published:
-        axes.plot(
-            *published, marker="D", markersize=6, linestyle="", color="white", markeredgecolor="#777777", zorder=5,
-            label=f"mean in the thesis  {published[1]:.2f} at {published[0]:.3f}",
-        )  # fmt: skip
+    if published is not None:
+        axes.axvline(
+            published, color="#888888", linewidth=0.8, linestyle="--", label=f"thesis: best mean at {published:.3f}"
+        )
     axes.set(xlabel="confidence threshold", ylabel="F1", xlim=(0, 1), ylim=(0, 1.02))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), title="best F1 at its confidence", fontsize=8)
     return figure

@@ -10,6 +10,7 @@ import pandas as pd
 
 from uncover.datasets.records import read_summary
 from uncover.errors import InputError
+from uncover.report.csv_records import read_csv_record
 from uncover.report.published import Cell, load_published
 from uncover.report.tables.companions import PUBLISHED
 from uncover.report.tables.table import MISSING, Table
@@ -115,14 +116,7 @@ def _notes(
 
 
 def _read_history(path: Path, best: Values) -> pd.DataFrame:
-    try:
-        history = pd.read_csv(path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: does not exist; make it with 'uncover {MADE_BY}'") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: is no CSV file ({error}); expected one of 'uncover {MADE_BY}'") from None
-    if missing := [name for name in ("generation", *best["hyperparameters"]) if name not in history.columns]:
-        raise InputError(f"{path}: no column {missing[0]}; expected a history of 'uncover {MADE_BY}'")
+    history = read_csv_record(path, ("generation", *best["hyperparameters"]), MADE_BY)
     if best["generation"] not in set(history["generation"]):
         raise InputError(f"{path}: no generation {best['generation']}, which best.json names; make both again")
     return history

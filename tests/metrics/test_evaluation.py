@@ -1,0 +1,161 @@
+"""An evaluation as a whole: what it says of a set, and the record that it leaves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.metrics.conftest import RandomSet, random_set
+from uncover.errors import InputError
+from uncover.metrics.average_precision import ap_per_class
+from uncover.metrics.comparison import compare
+from uncover.metrics.evaluate import SCORES, Evaluation, evaluate
+from uncover.metrics.evaluation_text import as_text
+from uncover.metrics.matched import match_set, set_boxes
+from uncover.metrics.predictions import Predictions
+
+
+def record(evaluation: Evaluation, folder: Path) -> tuple[dict, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Summary, classes, curves and confusion matrix, read back."""
+    evaluation.write(folder)
+    return (
+        json.loads((folder / "summary.json").read_text()),
+        pd.read_csv(folder / "classes.csv"),
+        pd.read_parquet(folder / "curves.parquet"),
+        pd.read_csv(folder / "confusion.csv", index_col="predicted"),
+    )
+
+
+def test_the_record_says_what_was_scored(a_set: RandomSet, tmp_path: Path) -> None:
+    evaluation = evaluate(a_set.predictions, a_set.truth, resamples=50).with_unpredicted(3)
+    summary, classes, curves, matrix = record(evaluation, tmp_path / "record")
+    assert (summary["images"], summary["images_without_labels"]) == (20, 5)
+    assert summary["labels"] == len(a_set.truth) == classes["labels"].sum()
+    assert summary["predictions"] == len(a_set.predictions.boxes)
+    assert summary["label_files_without_predictions"] == 3 and summary["settings"] == a_set.predictions.settings
+    assert classes["class"].tolist() == summary["classes"] == ["eyes", "nose", "whole face", "right face"]
+    assert classes["labels"].tolist() == [int((a_set.truth["class_id"] == number).sum()) for number in range(4)]
+    with_labels = classes["labels"] > 0
+    assert with_labels.tolist() == [True, True, True, False]
+    for score in SCORES:
+        assert classes.loc[~with_labels, score].isna().all()
+        assert classes.loc[with_labels, score].mean() == pytest.approx(summary[score]["value"])
+        assert summary[score]["low"] <= summary[score]["high"]
+        assert (classes.loc[with_labels, f"{score}_low"] <= classes.loc[with_labels, f"{score}_high"]).all()
+    assert set(curves["class_id"]) == {-1, 0, 1, 2} and set(curves["kind"]) == {"f1_confidence", "precision_recall"}
+    assert (matrix.to_numpy()[:, :-1].sum(axis=0) == classes["labels"]).all()
+    wrong = classes["true_positives"] + classes["false_negatives"]
+    assert (wrong == classes["labels"]).all()
+    sure = a_set.predictions.boxes[a_set.predictions.boxes["confidence"] > 0.25]
+    assert (classes["true_positives"] + classes["false_positives"]).sum() == len(sure)
+
+
+def test_curves_agree_with_the_scores(a_set: RandomSet, tmp_path: Path) -> None:
+    summary, classes, curves, _ = record(evaluate(a_set.predictions, a_set.truth, resamples=0), tmp_path / "record")
+    for row in classes.dropna().itertuples():
+        own = curves[curves["class_id"] == row.class_id]
+        f1 = own[own["kind"] == "f1_confidence"]
+        assert np.interp(summary["confidence"], f1["x"], f1["y"]) == pytest.approx(row.F1)
+        assert np.interp(row.best_confidence, f1["x"], f1["y"]) == pytest.approx(row.best_F1)
+        precision = own[own["kind"] == "precision_recall"]
+        assert np.trapezoid(precision["y"], precision["x"]) == pytest.approx(row.AP50, abs=0.01)
+    mean = curves[(curves["class_id"] == -1) & (curves["kind"] == "f1_confidence")]
+    assert np.interp(summary["confidence"], mean["x"], mean["y"]) == pytest.approx(summary["F1"]["value"])
+
+
+def test_one_class_alone(a_set: RandomSet, tmp_path: Path) -> None:
+    summary, classes, _, matrix = record(
+        evaluate(a_set.predictions, a_set.truth, ["whole face"], resamples=0), tmp_path / "record"
+    )
+    faces = int((a_set.truth["class_id"] == 2).sum())
+    assert classes["class"].tolist() == ["whole face"] and matrix.shape == (2, 2)
+    assert summary["labels"] == faces and summary["labels_of_other_classes"] == len(a_set.truth) - faces
+    # The set is made so that nobody predicts this class.
+    assert summary["predictions"] == 0 and summary["AP50"] == {"value": 0.0, "low": None, "high": None}
+
+
+def test_a_model_of_one_class_is_not_blamed_for_the_others(a_set: RandomSet) -> None:
+    boxes = a_set.predictions.boxes[a_set.predictions.boxes["class_id"] == 0]
+    only = Predictions(boxes, a_set.predictions.images, {"classes": {"0": "eyes"}})
+    evaluation = evaluate(only, a_set.truth, resamples=0)
+    assert list(evaluation.names.values()) == ["eyes"]
+    expected = evaluate(a_set.predictions, a_set.truth, ["eyes"], resamples=0)
+    assert evaluation.rates["AP50"] == expected.rates["AP50"]
+
+
+@pytest.mark.parametrize("images", [1, 2, 20])
+@pytest.mark.parametrize("labelled", [True, False])
+@pytest.mark.parametrize("found", [True, False])
+def test_sets_with_little_in_them(tmp_path: Path, images: int, labelled: bool, found: bool) -> None:
+    """One image, no label, no box: no crash, no made-up number, and valid JSON."""
+    drawn = random_set(2, images=images)
+    truth = drawn.truth if labelled else drawn.truth.iloc[:0]
+    boxes = drawn.predictions.boxes if found else drawn.predictions.boxes.iloc[:0]
+    predictions = Predictions(boxes, drawn.predictions.images, drawn.predictions.settings)
+    evaluation = evaluate(predictions, truth, resamples=20)
+    summary, classes, curves, _ = record(evaluation, tmp_path / "record")
+    has_labels = labelled and images > 1
+    assert (summary["AP50"]["value"] is None) == (not has_labels) == (summary["confidence"] is None)
+    assert (summary["AP50"]["low"] is None) == (not has_labels)
+    assert len(classes) == 4 and curves.empty == (not has_labels)
+    assert "all" in as_text(evaluation) and "nan" not in as_text(evaluation)
+
+
+def test_one_image_has_scores_but_no_interval() -> None:
+    drawn = random_set(4, images=2)
+    second = drawn.predictions.images["image"].iloc[1]
+    boxes, images = (frame[frame["image"] == second] for frame in (drawn.predictions.boxes, drawn.predictions.images))
+    evaluation = evaluate(Predictions(boxes, images, drawn.predictions.settings), drawn.truth, resamples=20)
+    rate = evaluation.rates["AP50"]
+    assert evaluation.images == 1 and rate.value > 0 and np.isnan(rate.low) and np.isnan(rate.high)
+
+
+def test_what_is_asked_for_in_vain(a_set: RandomSet) -> None:
+    with pytest.raises(InputError, match=r"class 'wing' is none that was predicted; expected one of: eyes, nose"):
+        evaluate(a_set.predictions, a_set.truth, ["wing"])
+    truth = a_set.truth.assign(image="other.jpg")
+    with pytest.raises(InputError, match=r"image other.jpg: has labels but was not predicted on"):
+        evaluate(a_set.predictions, truth)
+
+
+def test_the_order_of_images_and_labels_changes_nothing(a_set: RandomSet) -> None:
+    turned = Predictions(
+        a_set.predictions.boxes.iloc[::-1], a_set.predictions.images.iloc[::-1], a_set.predictions.settings
+    )
+    one, two = (
+        evaluate(predictions, truth, resamples=0)
+        for predictions, truth in ((a_set.predictions, a_set.truth), (turned, a_set.truth.iloc[::-1]))
+    )
+    assert one.rates.keys() == two.rates.keys()
+    assert all(one.rates[name].value == pytest.approx(two.rates[name].value) for name in one.rates)
+    assert np.array_equal(one.confusion.counts, two.confusion.counts)
+
+
+def test_a_model_compared_with_itself_and_with_a_worse_one(a_set: RandomSet) -> None:
+    same = compare(a_set.predictions, a_set.predictions, a_set.truth, resamples=50)
+    assert (same.difference.value, same.difference.low, same.difference.high) == (0, 0, 0)
+    boxes = a_set.predictions.boxes.copy()
+    boxes[["x1", "x2"]] += 500
+    worse = Predictions(boxes, a_set.predictions.images.iloc[::-1], a_set.predictions.settings)
+    difference = compare(a_set.predictions, worse, a_set.truth, resamples=200)
+    matched = match_set(set_boxes(a_set.predictions, a_set.truth, range(4)))
+    metrics = ap_per_class(matched.correct, matched.confidence, matched.predicted_class, matched.true_class)
+    assert difference.first == metrics.map50 and difference.second == 0
+    assert difference.difference.low <= difference.difference.high < 0
+    back = compare(worse, a_set.predictions, a_set.truth, resamples=200)
+    assert back.difference.low == pytest.approx(-difference.difference.high)
+    strict = compare(a_set.predictions, worse, a_set.truth, ["eyes"], "AP50_95", resamples=0)
+    assert strict.first == pytest.approx(metrics.ap50_95[0]) and np.isnan(strict.difference.low)
+
+
+def test_models_that_cannot_be_compared(a_set: RandomSet) -> None:
+    fewer = random_set(3, images=19).predictions
+    with pytest.raises(InputError, match=r"different images, 1 in one of them only, such as 19.jpg"):
+        compare(a_set.predictions, fewer, a_set.truth)
+    other = Predictions(a_set.predictions.boxes.iloc[:0], a_set.predictions.images, {"classes": {"9": "mouth"}})
+    with pytest.raises(InputError, match="share no class"):
+        compare(a_set.predictions, other, a_set.truth)
