@@ -9,7 +9,7 @@ READY := .venv/.ready
 # Worker threads that spin while they wait make a busy machine several times slower.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: help setup demo test check fix schema lock clean bench-labels bench-dag
+.PHONY: help setup demo test check fix schema lock clean bench-labels bench-dag bench-train
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -62,6 +62,10 @@ bench-labels: $(READY)  ## part boxes of 20 780 labels on one core (REAL=folder 
 
 bench-dag: $(READY)  ## planning the whole thesis: seconds of a dry run
 	@$(BIN)/python benchmarks/bench_dag.py
+
+bench-train: $(READY)  ## training beside upstream's train.py (DATA= WEIGHTS= SHA256= SEEDS= EPOCHS= SETTINGS=)
+	@$(BIN)/python benchmarks/bench_train.py $(if $(DATA),--data $(DATA)) $(if $(WEIGHTS),--weights $(WEIGHTS) --sha256 $(SHA256)) \
+	  $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(SETTINGS),--settings $(SETTINGS))
 
 clean:  ## remove the environment and everything generated
 	rm -rf .venv .snakemake results

@@ -11,6 +11,7 @@ from snakemake.utils import min_version
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
 from uncover.config.load import as_pairs, check_config
+from uncover.detector.evolve import visible_generations
 from uncover.errors import InputError
 from uncover.workflow import targets
 from uncover.workflow.digest import code_digest

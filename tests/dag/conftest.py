@@ -29,6 +29,11 @@ standin:
 splits:
   wflw: {train: null, val: 1, test: null}
   merl_rav: {train: null, val: 1, test: null}
+detectors:
+  rgb10: &rgb {model: yolov5n, weights: scratch, epochs: 1, batch: 4, image_size: 64}
+  rgb1: {<<: *rgb, classes: whole_face}
+evolution: {generations: 2, epochs: 1}
+prediction: {bootstrap: 10}
 """
 
 

@@ -9,29 +9,51 @@ import pytest
 
 from tests.dag.conftest import Checkout
 
-LABELS = {"label_faces": 4, "table_02": 1, "figure_15": 1, "figure_16": 1}
+SCORED = {
+    **dict.fromkeys(["table_04", "table_05", "table_06", "table_val_counts"], 1),
+    **dict.fromkeys(["figure_17", "figure_18", "figure_19", "figure_20"], 1),
+}
+PREDICTED = {"predict": 16, "evaluate": 17, "table_hof": 1, **SCORED}
+TRAINED = {
+    "evolve_generation": 2,
+    "evolution_history": 1,
+    "train": 2,
+    **PREDICTED,
+    **dict.fromkeys(["table_03", "figure_24", "figure_25"], 1),
+}
+RGB1 = {"train": 1, "predict": 8, "evaluate": 7, "table_06": 1, "table_val_counts": 1, "table_hof": 1, "figure_25": 1}
+LABELS = {"label_faces": 4, "table_02": 1, "figure_15": 1, "figure_16": 1, **TRAINED}
+FRAMES = {"label_frames": 6, "table_01": 1, "predict": 10, "evaluate": 8, "table_hof": 1}
+FIGURES = dict.fromkeys([f"figure_{number}" for number in (15, 16, 17, 18, 19, 20, 24, 25)], 1)
 SPLITS = {"split_photos": 2, **LABELS}
 
 CODE_CHANGES = {
     "part boxes": ("src/uncover/parts/boxes.py", "FEWEST_POINTS = 2", "FEWEST_POINTS = 3", LABELS | {"table_parts": 1}),
     "index sets": ("src/uncover/parts/schemes.py", "((0, 26),)", "((0, 25),)", LABELS | {"table_parts": 1}),
     "splits": ("src/uncover/datasets/splits.py", '"surplus"', '"left over"', SPLITS),
-    "frames": ("src/uncover/faces/frames.py", "FACE_CLASS = 0", "FACE_CLASS = 1", {"label_frames": 6, "table_01": 1}),
+    "frames": ("src/uncover/faces/frames.py", "FACE_CLASS = 0", "FACE_CLASS = 1", FRAMES),
     "one figure": ("src/uncover/report/figures/label_statistics.py", "BINS = 50", "BINS = 40", {"figure_16": 1}),
     "figure style": (
         "src/uncover/report/figures/style.py",
         '"savefig.dpi": 200',
         '"savefig.dpi": 150',
-        {"figure_15": 1, "figure_16": 1},
+        FIGURES,
     ),
+    "loss": ("src/uncover/detector/loss.py", "FOCAL_ALPHA = 0.25", "FOCAL_ALPHA = 0.5", TRAINED),
+    "learning rate": ("src/uncover/detector/optimizer.py", "LEAST_WARMUP_STEPS = 100", "LEAST_WARMUP_STEPS = 9", TRAINED),
+    "what is predicted": ("src/uncover/detector/predict.py", "kind=\"stable\", ", "", PREDICTED),
+    "intervals": ("src/uncover/metrics/bootstrap.py", "BATCH = 1", "BATCH = 2", {"evaluate": 17, **SCORED}),
     "whom to ask for data": ("src/uncover/datasets/sources.py", "on request from TU Graz", "from TU Graz", {}),
     "what is said on the way": ("src/uncover/console.py", "MOST_LINES = 20", "MOST_LINES = 30", {}),
 }
 
+HOF = {"make_standin": 1, "label_frames": 1, "table_01": 1, "predict": 2, "table_hof": 1}
 CONFIG_CHANGES = {
     "seed of the splits": ("splits:", "splits:\n  seed: 7", SPLITS),
     "rule for boxes": ("run: tiny", "run: tiny\nlabels: {outside: drop}", LABELS),
-    "one size of the stand-in": ("  hof: 2", "  hof: 3", {"make_standin": 1, "label_frames": 1, "table_01": 1}),
+    "one size of the stand-in": ("  hof: 2", "  hof: 3", HOF),
+    "one model": ("rgb1: {<<: *rgb,", "rgb1: {<<: *rgb, seed: 5,", RGB1),
+    "one more generation": ("generations: 2", "generations: 3", {"evolve_generation": 1, "evolution_history": 1, "table_03": 1}),
     "a later stage": ("run: tiny", "run: tiny\nheatmaps: {padding: 114}", {}),
 }
 

@@ -77,7 +77,6 @@ def test_each_optimiser_lowers_a_loss(name):
     torch.manual_seed(0)
     network = small_network()
     optimizer = build_optimizer(network, detector(optimizer=name), batch=64)
-    assert type(optimizer) is getattr(torch.optim, name)
     images = torch.rand(8, 3, 9, 9)
     losses = []
     for step in range(110):

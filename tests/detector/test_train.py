@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-
 from squares import make_set
+
 from uncover.detector import train as training
 from uncover.detector.distributed import Crew
 from uncover.detector.job import read_job
@@ -118,8 +118,12 @@ def test_rectangular_batches_say_what_they_turn_off(squares, tmp_path, capsys):
 
 def test_start_weights_are_where_training_starts(squares, tmp_path):
     run(squares, tmp_path / "first")
-    job = read_job(squares, None, [*QUICK, "epochs=1", "hyperparameters.lr0=1e-9", "hyperparameters.warmup_bias_lr=0"],
-                   tmp_path / "first" / "weights.pt")
+    job = read_job(
+        squares,
+        None,
+        [*QUICK, "epochs=1", "hyperparameters.lr0=1e-9", "hyperparameters.warmup_bias_lr=0"],
+        tmp_path / "first" / "weights.pt",
+    )
     training.train(job, tmp_path / "second", CREW)
     first, second = (weights_of(tmp_path / name)["model.2.cv1.conv.weight"] for name in ("first", "second"))
     assert torch.allclose(first, second, atol=1e-4)

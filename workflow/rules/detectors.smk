@@ -4,7 +4,9 @@ RGB_MODELS = ("rgb10", "rgb1")
 LABELLED_SETS = targets.labelled_sets(CONFIG)
 # Ten parts are labelled where faces have landmarks; frames have whole faces at most.
 SCOPES = {
-    "rgb10": lambda name: ("all", "whole_face") if name in LANDMARK_SETS else ("whole_face",),
+    "rgb10": lambda name: (
+        ("all", "whole_face") if name in LANDMARK_SETS else ("whole_face",)
+    ),
     "rgb1": lambda name: ("whole_face",),
 }
 ALL_EVALUATIONS = [
@@ -18,7 +20,8 @@ ALL_PREDICTIONS = [
     for model in RGB_MODELS
     for name in [*LABELLED_SETS, *(["hof"] if "hof" in FRAME_SETS else [])]
 ]
-DETECTOR_THREADS = 8
+# Half of the cores: two small jobs side by side use a machine better than one after the other.
+DETECTOR_THREADS = max(1, min(8, (workflow.cores or 16) // 2))
 
 
 wildcard_constraints:
@@ -37,10 +40,11 @@ def start_weights(model):
     return [f"{RUN}/weights/{settings.model}.pt"] if settings.weights == "coco" else []
 
 
-def weights_options(wildcards):
+def checkpoint_options(wildcards):
     weights = targets.checkpoint(CONFIG, wildcards.network)
-    options = {"--url": weights.url, "--sha256": weights.sha256, "--path": weights.path}
-    return [word for name, value in options.items() if value for word in (name, value)]
+    options = {"--url": weights.path and weights.url, "--sha256": weights.sha256}
+    named = [word for name, value in options.items() if value for word in (name, value)]
+    return [weights.path or weights.url, *named]
 
 
 rule import_weights:
@@ -58,10 +62,10 @@ rule import_weights:
         mem_mb=4000,
         runtime=30,
     params:
-        options=weights_options,
+        checkpoint=checkpoint_options,
         code=code_digest("uncover.commands.import_weights"),
     shell:
-        "uncover import_weights {wildcards.network} {output.weights} {params.options:q} 2>&1 | tee {log}"
+        "uncover import_weights {params.checkpoint:q} --model {wildcards.network} {output.weights} 2>&1 | tee {log}"
 
 
 rule evolve_generation:
@@ -71,7 +75,9 @@ rule evolve_generation:
         start=start_weights("rgb10"),
         history=lambda wildcards: [
             f"{RUN}/evolution/generations/{earlier}.json"
-            for earlier in targets.visible_generations(CONFIG, int(wildcards.generation))
+            for earlier in visible_generations(
+                int(wildcards.generation), CONFIG.evolution.parallel
+            )
         ],
     output:
         record=f"{RUN}/evolution/generations/{{generation}}.json",
@@ -79,9 +85,9 @@ rule evolve_generation:
         f"{LOGS}/evolve_generation/{{generation}}.log",
     benchmark:
         f"{BENCHMARKS}/evolve_generation/{{generation}}.tsv"
-    threads: DETECTOR_THREADS
     conda:
         ENVIRONMENT
+    threads: DETECTOR_THREADS
     resources:
         mem_mb=16000,
         runtime=1440,
@@ -89,7 +95,12 @@ rule evolve_generation:
         data=f"{RUN}/datasets",
         start=lambda wildcards, input: f"--start {input.start}" if input.start else "",
         settings=as_pairs(CONFIG.detectors.rgb10),
-        search=as_pairs(CONFIG.evolution),
+        # How many follow changes nothing in those that went before.
+        search=[
+            pair
+            for pair in as_pairs(CONFIG.evolution)
+            if not pair.startswith("generations=")
+        ],
         code=code_digest("uncover.commands.evolve_generation"),
     shell:
         "uncover evolve_generation {params.data} {output.record} --generation {wildcards.generation}"
@@ -115,10 +126,9 @@ rule evolution_history:
         mem_mb=1000,
         runtime=10,
     params:
-        out=f"{RUN}/evolution",
         code=code_digest("uncover.commands.evolution_history"),
     shell:
-        "uncover evolution_history {params.out} {input.records} 2>&1 | tee {log}"
+        "uncover evolution_history {output.history} {output.best} {input.records} 2>&1 | tee {log}"
 
 
 rule train:
@@ -141,9 +151,9 @@ rule train:
         f"{BENCHMARKS}/train/{{model}}.tsv"
     wildcard_constraints:
         model="|".join(RGB_MODELS),
-    threads: DETECTOR_THREADS
     conda:
         ENVIRONMENT
+    threads: DETECTOR_THREADS
     resources:
         mem_mb=16000,
         runtime=2880,
@@ -172,9 +182,9 @@ rule predict:
         f"{BENCHMARKS}/predict/{{model}}/{{set}}.tsv"
     wildcard_constraints:
         model="|".join(RGB_MODELS),
-    threads: DETECTOR_THREADS
     conda:
         ENVIRONMENT
+    threads: DETECTOR_THREADS
     resources:
         mem_mb=8000,
         runtime=240,

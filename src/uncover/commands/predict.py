@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    import hashlib
     import os
 
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -56,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
         args.image_size,
         args.precision,
     )
+    with args.weights.open("rb") as file:
+        predictions.settings["weights"] = hashlib.file_digest(file, "sha256").hexdigest()
     write_predictions(args.out, predictions)
     say(f"{args.out}: {len(predictions.boxes)} boxes in {len(paths)} images")
     return 0

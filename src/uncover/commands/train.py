@@ -27,7 +27,7 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--val", type=Path, metavar="DATA", help="data set that early stopping looks at")
     parser.add_argument(
         "--set",
-        nargs="+",
+        nargs="*",
         action="extend",
         default=[],
         metavar="KEY=VALUE",

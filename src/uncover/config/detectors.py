@@ -66,6 +66,10 @@ class Detector(Section):
         64, description="images behind one step of the optimiser; smaller batches add up to it, as upstream's do"
     )
     autoanchor: bool = Field(True, description="fit anchors to the boxes where the given ones cover too few")
+    exclusive_candidates: bool = Field(
+        False,
+        description="of boxes that claim one anchor in one cell, only the best-fitting learns there; upstream: all",
+    )
     multi_scale: bool = Field(False, description="change the size of each batch by up to a half")
     image_weights: bool = Field(False, description="draw photos of badly found classes more often")
     precision: Literal["float32", "float16", "bfloat16"] = Field(

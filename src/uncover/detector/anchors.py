@@ -94,8 +94,7 @@ def _cluster(sides: Sides, count: int, rng: np.random.Generator) -> NDArray[np.f
     """Centres of k-means, or None where there are too few different boxes."""
     from scipy.cluster.vq import kmeans
 
-    spread = sides.std(0)
-    if len(sides) < count or not spread.all():
+    if len(sides) < count or not (spread := sides.std(0)).all():
         return None
     centres = kmeans(sides / spread, count, iter=RESTARTS, rng=rng)[0] * spread
     return centres if len(centres) == count else None

@@ -45,13 +45,18 @@ class DetectionLoss:
     Its gains follow upstream's training: they are scaled to the number of levels and classes and to the image size.
     """
 
-    def __init__(self, network: Network, hyperparameters: Hyperparameters, image_size: int) -> None:
+    def __init__(
+        self, network: Network, hyperparameters: Hyperparameters, image_size: int, exclusive: bool = False
+    ) -> None:
         """
         Args:
             network: On its device, with its final anchors.
             hyperparameters: Gains, weights of positives, `anchor_t`, `fl_gamma`.
             image_size: Longest side of the network's input, in pixels.
+            exclusive: Where several targets claim one candidate, only the one that fits its anchor best learns
+                there; upstream lets all of them pull at it.
         """
+        self._exclusive = exclusive
         self._head = network.head
         self._hyp = hyperparameters
         share = 3 / len(self._head.m)
@@ -119,8 +124,8 @@ class DetectionLoss:
         centres, sides = targets[:, 2:4] * cells, targets[:, 4:6] * cells
 
         ratio = sides / anchors[:, None]
-        fits = torch.maximum(ratio, 1 / ratio).amax(2) < self._hyp.anchor_t
-        anchor, target = fits.nonzero(as_tuple=True)
+        misfit = torch.maximum(ratio, 1 / ratio).amax(2)
+        anchor, target = (misfit < self._hyp.anchor_t).nonzero(as_tuple=True)
 
         centre = centres[target]
         from_edges = torch.cat((centre, cells - centre), 1)
@@ -132,13 +137,27 @@ class DetectionLoss:
         # Half a step and rounding down: a neighbour is taken on the side that the centre leans to.
         cell = (centre[pair] + self._steps[step] * 0.5).long()
         cell = torch.minimum(cell.clamp_(min=0), cells.long() - 1)
+        if self._exclusive:
+            kept = self._best_fitting(targets[target, 0].long(), anchor, cell, misfit[anchor, target], shape)
+            anchor, target, cell = anchor[kept], target[kept], cell[kept]
         boxes = torch.cat((centres[target] - cell, sides[target]), 1)
         image, class_id = targets[target, :2].long().T
         return Assignment((image, anchor, cell[:, 1], cell[:, 0]), boxes, anchors[anchor], class_id)
 
+    @staticmethod
+    def _best_fitting(image: Tensor, anchor: Tensor, cell: Tensor, misfit: Tensor, shape: torch.Size) -> Tensor:
+        """bool (N,): whether no other claim to the same candidate fits better."""
+        _, anchors, height, width = shape[:4]
+        candidate = ((image * anchors + anchor) * height + cell[:, 1]) * width + cell[:, 0]
+        _, number = candidate.unique(return_inverse=True)
+        least = misfit.new_full((len(misfit),), torch.inf).scatter_reduce(0, number, misfit, "amin")
+        return misfit == least[number]
+
 
 def complete_iou(boxes: Tensor, others: Tensor) -> Tensor:
-    """IoU less a penalty for distant centres and for other proportions (Zheng et al. 2020, CIoU).
+    """IoU less a penalty for distant centres and for other proportions (CIoU, Zheng et al. 2020).
+
+    The order of operations is upstream's, so that gradients are too, to the last bit.
 
     Args:
         boxes: (P, 4) xc yc w h; gradients flow through it.
@@ -148,16 +167,18 @@ def complete_iou(boxes: Tensor, others: Tensor) -> Tensor:
         (P,), at most 1.
     """
     (centre, sides), (other_centre, other_sides) = boxes.split(2, 1), others.split(2, 1)
-    low, high = centre - sides / 2, centre + sides / 2
-    other_low, other_high = other_centre - other_sides / 2, other_centre + other_sides / 2
+    half, other_half = sides / 2, other_sides / 2
+    low, high = centre - half, centre + half
+    other_low, other_high = other_centre - other_half, other_centre + other_half
     common = _area((torch.minimum(high, other_high) - torch.maximum(low, other_low)).clamp(0))
     iou = common / (_area(sides) + _area(other_sides) - common + EPSILON)
     around = torch.maximum(high, other_high) - torch.minimum(low, other_low)
-    distance = (other_centre - centre).square().sum(1) / (around.square().sum(1) + EPSILON)
+    distance = (other_low + other_high - low - high).square().sum(1) / 4 / (around.square().sum(1) + EPSILON)
     slope, other_slope = (torch.atan(each[:, 0] / each[:, 1]) for each in (sides, other_sides))
     proportion = 4 / math.pi**2 * (other_slope - slope).square()
     with torch.no_grad():
-        share = proportion / (proportion - iou + (1 + EPSILON))
+        # Rounding takes the IoU of a box met to the last bit above 1; upstream's loss then is no number.
+        share = proportion / (proportion - iou + (1 + EPSILON)).clamp(EPSILON)
     return iou - (distance + proportion * share)
 
 

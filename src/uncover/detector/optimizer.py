@@ -9,10 +9,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import nn
 
 from uncover.config.detectors import Detector
+from uncover.detector.descent import Descent
 
 LEAST_WARMUP_STEPS = 100
 NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
@@ -51,7 +51,7 @@ class Schedule:
             return max(1, int(np.interp(step, [0, self.warmup_steps], [1, whole]).round()))
         return max(round(whole), 1)
 
-    def apply(self, optimizer: torch.optim.Optimizer, step: int, epoch: int) -> None:
+    def apply(self, optimizer: Descent, step: int, epoch: int) -> None:
         """Set the rates of all groups for a step."""
         hyp = self.settings.hyperparameters
         target = hyp.lr0 * self.factor(epoch)
@@ -59,11 +59,11 @@ class Schedule:
         for number, group in enumerate(optimizer.param_groups):
             start = hyp.warmup_bias_lr if number == 0 else 0.0
             group["lr"] = start + (target - start) * progress
-            if "momentum" in group:
+            if self.settings.optimizer == "SGD":  # as upstream, which knows no momentum of Adam
                 group["momentum"] = hyp.warmup_momentum + (hyp.momentum - hyp.warmup_momentum) * progress
 
 
-def build_optimizer(network: nn.Module, settings: Detector, batch: int) -> torch.optim.Optimizer:
+def build_optimizer(network: nn.Module, settings: Detector, batch: int) -> Descent:
     """SGD, Adam or AdamW over biases, decayed weights and weights of norms, in this order.
 
     Args:
@@ -84,12 +84,5 @@ def build_optimizer(network: nn.Module, settings: Detector, batch: int) -> torch
                 decayed.append(parameter)
     hyp, nominal = settings.hyperparameters, settings.nominal_batch
     decay = hyp.weight_decay * batch * max(round(nominal / batch), 1) / nominal
-    groups = [
-        {"params": biases, "weight_decay": 0.0},
-        {"params": decayed, "weight_decay": decay},
-        {"params": norms, "weight_decay": 0.0},
-    ]
-    if settings.optimizer == "SGD":
-        return torch.optim.SGD(groups, lr=hyp.lr0, momentum=hyp.momentum, nesterov=True)
-    kind = torch.optim.Adam if settings.optimizer == "Adam" else torch.optim.AdamW
-    return kind(groups, lr=hyp.lr0, betas=(hyp.momentum, 0.999))
+    groups = [(biases, 0.0), (decayed, decay), (norms, 0.0)]
+    return Descent(groups, settings.optimizer, hyp.lr0, hyp.momentum)

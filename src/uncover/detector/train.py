@@ -65,7 +65,8 @@ def train(
         What `summary.json` holds.
 
     Raises:
-        InputError: The loss is no longer a number, or an image or the start weights are unusable.
+        Diverged: The loss is no longer a number.
+        InputError: An image or the start weights are unusable.
     """
     state_at = state_folder(
         out, {**job.identity(), "processes": crew.size, "device": crew.device.type, **(identity or {})}
@@ -78,6 +79,10 @@ def train(
     summary = _finish(job, loop, out)
     shutil.rmtree(state_at.parent, ignore_errors=True)
     return summary
+
+
+class Diverged(InputError):
+    """A training whose loss is no longer a number: the settings are to blame, and whoever chose them can do better."""
 
 
 def _nothing(_: str) -> None:
@@ -122,7 +127,9 @@ class _Loop:
         steps = -(-len(job.training.paths) // self.batch)
         self._schedule = Schedule(settings, self.batch, steps)
         self._steps = steps
-        self._loss = DetectionLoss(self.network, settings.hyperparameters, settings.image_size)
+        self._loss = DetectionLoss(
+            self.network, settings.hyperparameters, settings.image_size, settings.exclusive_candidates
+        )
         self._parallel = crew.wrap(self.network)
 
     def _restore(self) -> None:
@@ -231,7 +238,7 @@ class _Loop:
     def _check_finite(self, items: torch.Tensor, number: int) -> None:
         if not torch.isfinite(items).all():
             kept = f"; the state after epoch {self.state.epoch} is kept" if self.state.epoch else ""
-            raise InputError(
+            raise Diverged(
                 f"epoch {self.state.epoch + 1}, batch {number + 1}: the loss is no longer a number (box, objectness,"
                 f" class: {', '.join(f'{item:.4g}' for item in items.tolist())}); lower lr0, or use precision"
                 f" float32{kept}"
@@ -292,7 +299,8 @@ def _finish(job: Job, loop: _Loop, out: Path) -> dict[str, object]:
         class_ids=job.training.class_ids,
         image_size=settings.image_size,
         padding=job.padding,
-        training=summary,
+        # Without what differs between two runs of the same training: equal weights are equal files.
+        training={name: value for name, value in summary.items() if name not in ("seconds", "start")},
     )
     save_weights(out / "weights.pt", state.best, header)
     write_record(out / "results.csv", state.rows)

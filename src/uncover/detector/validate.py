@@ -49,10 +49,11 @@ class Validation:
 
 
 def true_boxes(labels: NDArray[np.float32], width: int, height: int) -> NDArray[np.float64]:
-    """Labels as pixels: (n, 5) class, shares xc yc w h -> float64 (n, 5) class, x1 y1 x2 y2."""
+    """Labels as pixels, clipped to the image: (n, 5) class, shares xc yc w h -> float64 (n, 5) class, x1 y1 x2 y2."""
     scale = np.array([width, height], np.float64)
     centre, half = labels[:, 1:3] * scale, labels[:, 3:5] * scale / 2
-    return np.column_stack([labels[:, 0].astype(np.float64), centre - half, centre + half])
+    corners = np.concatenate([centre - half, centre + half], axis=1).clip(0, np.tile(scale, 2))
+    return np.column_stack([labels[:, 0].astype(np.float64), corners])
 
 
 def framed_targets(labels: list[NDArray[np.float32]], frames: list[Frame]) -> torch.Tensor:

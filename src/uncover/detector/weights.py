@@ -57,7 +57,9 @@ def save_weights(path: Path, state: Mapping[str, Tensor], header: Header) -> Non
         "format": FORMAT,
         "version": VERSION,
         "header": header.model_dump_json(),
-        "state": {name: value.detach().cpu().contiguous() for name, value in state.items()},
+        "state": {
+            name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in state.items()
+        },
     }
     # A file object, because torch writes the name of a path into the file.
     with new_file(path) as temporary, temporary.open("wb") as file:

@@ -56,8 +56,3 @@ def labelled_sets(config: Config) -> list[str]:
 def checkpoint(config: Config, network: str) -> Weights:
     """Where a network's start weights come from; upstream's release, when the config says nothing."""
     return config.weights.get(network, Weights(path=None, url=YOLOV5_URL.format(network), sha256=None))
-
-
-def visible_generations(config: Config, generation: int) -> range:
-    """Generations whose results a generation knows: those before the ones that train side by side with it."""
-    return range(generation // config.evolution.parallel * config.evolution.parallel)

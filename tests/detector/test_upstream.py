@@ -1,0 +1,252 @@
+"""Checkpoints of upstream: opened only when their hash is stated, and never brought to life."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import os
+import sys
+import threading
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from uncover.cli import main
+from uncover.detector.fetch import read_or_fetch
+from uncover.detector.network import build_network
+from uncover.detector.upstream import architecture, read_checkpoint
+from uncover.detector.weights import load_weights
+from uncover.errors import InputError
+
+SHA256 = "4f180cf23ba0717ada0badd6c685026d73d48f184d00fc159c2641284b2ac0a3"
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+class Trap:
+    """Leaves a folder behind when a pickle brings it to life."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.fixture
+def save(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Write a checkpoint as upstream would, of a class of any name."""
+
+    def write(kind: str = "models.yolo.DetectionModel", key: str = "model", **changes: Any) -> Path:
+        module, _, name = kind.rpartition(".")
+        parts = module.split(".")
+        for end in range(1, len(parts) + 1):
+            monkeypatch.setitem(sys.modules, ".".join(parts[:end]), types.ModuleType(".".join(parts[:end])))
+        made = type(name, (torch.nn.Module,), {"__module__": module})
+        setattr(sys.modules[module], name, made)
+        network = made()
+        network.model = build_network("yolov5n", 3, 4, seed=0).model.half()
+        network.yaml = architecture("yolov5n") | {"nc": 4, "ch": 3}
+        network.names = {number: word for number, word in enumerate("abcd")}
+        for field, value in changes.items():
+            setattr(network, field, value)
+        path = tmp_path / "checkpoint.pt"
+        torch.save({"epoch": -1, "ema": None, "model": None, "optimizer": None} | {key: network}, path)
+        return path
+
+    return write
+
+
+def refuse(path: Path, words: str, digest: str | None = "own") -> None:
+    content = path.read_bytes()
+    with pytest.raises(InputError, match=words) as error:
+        read_checkpoint(content, path.name, sha256(content) if digest == "own" else digest)
+    assert "\n" not in str(error.value) and str(error.value).startswith(path.name)
+
+
+@pytest.mark.parametrize("key", ["model", "ema"])
+@pytest.mark.parametrize(
+    "kind", ["models.yolo.Model", "models.yolo.DetectionModel", "yolov5.models.yolo.DetectionModel"]
+)
+def test_a_checkpoint_as_upstream_writes_it(save: Callable[..., Path], kind: str, key: str) -> None:
+    content = save(kind, key).read_bytes()
+    checkpoint = read_checkpoint(content, "x.pt", sha256(content))
+    assert (checkpoint.model, checkpoint.channels, checkpoint.class_names) == ("yolov5n", 3, tuple("abcd"))
+    network = build_network("yolov5n", 3, 4, seed=0).half().float()
+    assert list(checkpoint.state) == list(network.state_dict())
+    assert all(torch.equal(value, network.state_dict()[name]) for name, value in checkpoint.state.items())
+
+
+def test_names_as_a_list_and_parameters_of_the_average_are_read(save: Callable[..., Path]) -> None:
+    content = save(names=["w", "x", "y", "z"], names_of_nothing=torch.zeros(0)).read_bytes()
+    assert read_checkpoint(content, "x.pt", sha256(content)).class_names == tuple("wxyz")
+
+
+def test_nothing_is_opened_without_the_right_hash(save: Callable[..., Path], tmp_path: Path) -> None:
+    path = save(trap=Trap(tmp_path / "sprung"))
+    refuse(path, r"not opened, because a checkpoint can run code; state the sha256 .* --sha256", digest=None)
+    refuse(path, rf"not opened, because its sha256 is {sha256(path.read_bytes())} and not 00ff as stated", "00ff")
+    path.write_bytes(b"rubbish")
+    refuse(path, "not opened", "00ff")
+
+
+def test_even_a_trusted_checkpoint_runs_no_code(save: Callable[..., Path], tmp_path: Path) -> None:
+    content = save(trap=Trap(tmp_path / "sprung")).read_bytes()
+    assert read_checkpoint(content, "x.pt", sha256(content)).model == "yolov5n"
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [
+        ("models.yolo.SegmentationModel", "models.yolo.SegmentationModel"),
+        ("models.yolo.ClassificationModel", "models.yolo.ClassificationModel"),
+        ("ultralytics.nn.tasks.DetectionModel", "ultralytics.nn.tasks.DetectionModel"),
+    ],
+)
+def test_another_kind_of_network(save: Callable[..., Path], kind: str, found: str) -> None:
+    refuse(save(kind), rf"holds no detector of YOLOv5 but {found}; expected one of yolov5n")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"width_multiple": 0.33}, {"backbone": []}, {"activation": "nn.LeakyReLU(0.1)"}, {"head": None}]
+)
+def test_another_architecture(save: Callable[..., Path], changes: dict[str, Any]) -> None:
+    refuse(save(yaml=architecture("yolov5n") | changes), "its architecture is none of yolov5n, yolov5s")
+
+
+def test_fields_that_are_not_there(save: Callable[..., Path]) -> None:
+    refuse(save(yaml=None), "its architecture is none of")
+    refuse(save(names=7), "class names")
+
+
+@pytest.mark.parametrize("foreign", [{"state_dict": {}}, {"model": {"a": torch.zeros(1)}}, [1], torch.zeros(2), {}])
+def test_a_file_of_torch_with_something_else(tmp_path: Path, foreign: Any) -> None:
+    torch.save(foreign, tmp_path / "foreign.pt")
+    refuse(tmp_path / "foreign.pt", "holds no detector of YOLOv5")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 0.99])
+def test_a_truncated_checkpoint_whose_hash_is_stated(save: Callable[..., Path], share: float) -> None:
+    path = save()
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    refuse(path, "is truncated, or no file that torch 1.6 or later saved")
+
+
+def test_a_damaged_checkpoint_whose_hash_is_stated(save: Callable[..., Path]) -> None:
+    path = save()
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    refuse(path, "is damaged")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """Address of a server of the files in `served/`."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments, directory=str(folder))
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as served:
+        thread = threading.Thread(target=served.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{served.server_port}"
+        served.shutdown()
+        thread.join()
+
+
+def test_import_from_a_file_and_from_an_address(
+    save: Callable[..., Path], server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = save()
+    content = path.read_bytes()
+    out = tmp_path / "deep" / "safe.pt"
+    assert main(["import_weights", str(path), str(out), "--sha256", sha256(content).upper(), "--model", "yolov5n"]) == 0
+    network, header = load_weights(out)
+    assert (header.class_names, header.class_ids, header.image_size) == (tuple("abcd"), (0, 1, 2, 3), 640)
+    assert header.training == {"imported_from": "checkpoint.pt", "sha256": sha256(content)}
+    assert torch.equal(network.head.anchors, build_network("yolov5n", 3, 4).head.anchors.half().float())
+
+    path.rename(tmp_path / "served" / "checkpoint.pt")
+    url = f"{server}/checkpoint.pt"
+    for number, words in enumerate(([url], [str(path), "--url", url])):
+        fetched = tmp_path / f"fetched{number}.pt"
+        assert main(["import_weights", words[0], str(fetched), "--sha256", sha256(content), *words[1:]]) == 0
+        assert fetched.read_bytes() == out.read_bytes()
+    assert f"fetching {url}" in capsys.readouterr().err
+
+
+def test_what_the_command_refuses(
+    save: Callable[..., Path], server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = save(), tmp_path / "out.pt"
+    digest = sha256(path.read_bytes())
+    cases = [
+        ([path], "state the sha256"),
+        ([f"{server}/checkpoint.pt"], "state the sha256"),
+        ([path, "--sha256", "0" * 64], "not opened, because its sha256 is"),
+        ([path, "--sha256", digest, "--model", "yolov5s"], "holds yolov5n; expected yolov5s"),
+        ([tmp_path / "none.pt", "--sha256", digest], "does not exist; put the file there, or say with --url"),
+        ([tmp_path, "--sha256", digest], "is a folder; expected a file"),
+        ([f"{server}/none.pt", "--sha256", digest], "cannot be fetched (Not Found); without a network, copy the file"),
+        (["http://127.0.0.1:9/x.pt", "--sha256", digest], "cannot be fetched ([Errno 111] Connection refused)"),
+        ([tmp_path / "none.pt", "--sha256", digest, "--url", "file:///etc/hosts"], "is no address; expected one that"),
+    ]
+    for words, message in cases:
+        checkpoint, *options = map(str, words)
+        assert main(["import_weights", checkpoint, str(out), *options]) == 2
+        said = capsys.readouterr().err.splitlines()
+        assert message in said[-1] and not any("Traceback" in line for line in said)
+    assert not out.exists()
+
+
+def test_an_answer_that_ends_early() -> None:
+    class Short(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"few")
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Short) as served:
+        threading.Thread(target=served.handle_request, daemon=True).start()
+        with pytest.raises(InputError, match="cannot be fetched"):
+            read_or_fetch(f"http://127.0.0.1:{served.server_port}/x.pt")
+
+
+def test_the_published_nano(real: Path, tmp_path: Path) -> None:
+    source = real / "weights" / "yolov5n.pt"
+    assert main(["import_weights", str(source), str(tmp_path / "coco.pt"), "--sha256", SHA256]) == 0
+    network, header = load_weights(tmp_path / "coco.pt")
+    assert (header.model, header.channels, len(header.class_names)) == ("yolov5n", 3, 80)
+    assert header.class_names[0] == "person"
+    assert network.model[9].cv2.bn.running_var.min() > 0
+
+
+def test_another_published_network(real: Path) -> None:
+    source = real / "weights" / "retinaface_mobilenet0.25.pth"
+    with pytest.raises(InputError, match="no file that torch 1.6 or later saved"):
+        read_checkpoint(source.read_bytes(), source.name, sha256(source.read_bytes()))
+
+
+def test_the_package_is_never_imported() -> None:
+    code = "import sys, uncover.detector.weights as w; w.build_network('yolov5n', 3, 1); print('yolov5' in sys.modules)"
+    import subprocess
+
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "False"
