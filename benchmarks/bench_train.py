@@ -36,7 +36,7 @@ from uncover.workflow.digest import code_digest
 
 OUT = Path("results/bench")
 DEMO = Path("results/demo/datasets")
-DEFAULTS = ("model=yolov5n", "weights=scratch", "image_size=320", "batch=16", "patience=0")
+DEFAULTS = ("model=yolov5n", "weights=scratch", "image_size=320", "batch=16", "patience=0", "autoanchor=true")
 CONTENDERS = ("upstream", "ours", "ours_side_swap")
 Record = dict[str, Any]
 
@@ -54,6 +54,8 @@ def main() -> None:
     records: dict[str, list[Record]] = {name: [] for name in CONTENDERS}
     for seed in range(args.seeds):
         for name in CONTENDERS[seed % 3 :] + CONTENDERS[: seed % 3]:
+            if name == "ours_side_swap" and seed >= args.side_swap_seeds:
+                continue
             settings = args.settings.model_copy(update={"seed": seed, "flip_swaps_sides": name == "ours_side_swap"})
             records[name].append(train(name, settings, args, start, python, machine))
     settings = args.settings.model_copy(update={"flip_swaps_sides": False})
@@ -75,11 +77,14 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--weights", type=Path, help="upstream checkpoint to start from (default: from scratch)")
     parser.add_argument("--sha256", help="its hash: it is a pickle, and opening it runs what stands in it")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--side-swap-seeds", type=int, help="seeds for our rule of flips (default: all)")
     parser.add_argument("--epochs", type=int, default=25)
     parser.add_argument("--settings", nargs="+", default=[], metavar="KEY=VALUE", help="settings of a detector")
     parser.add_argument("--cache", choices=("ram", "disk", "none"), default="ram", help="of decoded images, for both")
     parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
     args = parser.parse_args()
+    if args.side_swap_seeds is None:
+        args.side_swap_seeds = args.seeds
     try:
         pairs = [*DEFAULTS, f"epochs={args.epochs}", *args.settings]
         args.settings = check_section(Detector, read_pairs(pairs), "--settings")

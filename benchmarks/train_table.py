@@ -39,11 +39,11 @@ def figures(records: Records, started: Mapping[str, float]) -> dict[str, float]:
     """The ratios, ours to upstream's, and the differences, ours minus upstream's, each the mean over seeds."""
 
     def ratio(value: Callable[[Mapping[str, Any]], float], name: str = "ours") -> float:
-        pairs = zip(records[name], records["upstream"], strict=True)
+        pairs = zip(records[name], records["upstream"], strict=False)
         return round(statistics.mean(value(own) / value(other) for own, other in pairs), 3)
 
     def difference(judge: str, name: str = "ours") -> list[float]:
-        pairs = zip(records[name], records["upstream"], strict=True)
+        pairs = zip(records[name], records["upstream"], strict=False)
         return [own[judge]["map50_95"] - other[judge]["map50_95"] for own, other in pairs]
 
     return {

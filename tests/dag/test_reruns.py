@@ -42,7 +42,7 @@ CODE_CHANGES = {
     "loss": ("src/uncover/detector/loss.py", "FOCAL_ALPHA = 0.25", "FOCAL_ALPHA = 0.5", TRAINED),
     "learning rate": ("src/uncover/detector/optimizer.py", "LEAST_WARMUP_STEPS = 100", "LEAST_WARMUP_STEPS = 9", TRAINED),
     "what is predicted": ("src/uncover/detector/predict.py", "kind=\"stable\", ", "", PREDICTED),
-    "intervals": ("src/uncover/metrics/bootstrap.py", "BATCH = 1", "BATCH = 2", {"evaluate": 17, **SCORED}),
+    "intervals": ("src/uncover/metrics/intervals.py", "LEVEL = 0.95", "LEVEL = 0.9", {"evaluate": 17, "table_hof": 1, **SCORED}),
     "whom to ask for data": ("src/uncover/datasets/sources.py", "on request from TU Graz", "from TU Graz", {}),
     "what is said on the way": ("src/uncover/console.py", "MOST_LINES = 20", "MOST_LINES = 30", {}),
 }

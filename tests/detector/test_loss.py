@@ -141,6 +141,23 @@ def test_gains_follow_size_and_classes() -> None:
     torch.testing.assert_close(half * 2, large)
 
 
+def test_of_two_boxes_that_claim_one_candidate_the_better_fit_can_have_it_alone() -> None:
+    network = build_network("yolov5n", 3, 2, seed=0)
+    generator = torch.Generator().manual_seed(1)
+    raw = [torch.randn(1, 3, side, side, 7, generator=generator) for side in (8, 4, 2)]
+    sides = network.head.anchors[1, 0] / 4
+    # In the middle of a cell, and of a size that only the first anchor of the middle level fits.
+    exact, larger = (torch.tensor([[0.0, n, 0.625, 0.375, *(sides * factor)]]) for n, factor in ((0, 1), (1, 1.3)))
+    both = torch.cat((larger, exact))
+
+    def value(targets: torch.Tensor, exclusive: bool) -> torch.Tensor:
+        return DetectionLoss(network, Hyperparameters(anchor_t=1.5), 640, exclusive)(raw, targets)[1]
+
+    assert torch.equal(value(both, True), value(exact, True))
+    assert torch.equal(value(exact, True), value(exact, False))
+    assert not torch.equal(value(both, False), value(both, True))
+
+
 def test_anchors_that_change_later_are_used() -> None:
     network = build_network("yolov5n", 3, 10, seed=0)
     loss = DetectionLoss(network, Hyperparameters(), 640)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
+import collections
+import datetime
 import hashlib
+import http
 import http.server
 import os
+import subprocess
 import sys
 import threading
 import types
@@ -12,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -40,24 +46,24 @@ class Trap:
 
 
 @pytest.fixture
-def save(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+def save(tmp_path: Path) -> Callable[..., Path]:
     """Write a checkpoint as upstream would, of a class of any name."""
 
     def write(kind: str = "models.yolo.DetectionModel", key: str = "model", **changes: Any) -> Path:
         module, _, name = kind.rpartition(".")
-        parts = module.split(".")
-        for end in range(1, len(parts) + 1):
-            monkeypatch.setitem(sys.modules, ".".join(parts[:end]), types.ModuleType(".".join(parts[:end])))
-        made = type(name, (torch.nn.Module,), {"__module__": module})
-        setattr(sys.modules[module], name, made)
-        network = made()
+        network = type(name, (torch.nn.Module,), {"__module__": module})()
         network.model = build_network("yolov5n", 3, 4, seed=0).model.half()
         network.yaml = architecture("yolov5n") | {"nc": 4, "ch": 3}
-        network.names = {number: word for number, word in enumerate("abcd")}
+        network.names = dict(enumerate("abcd"))
         for field, value in changes.items():
             setattr(network, field, value)
         path = tmp_path / "checkpoint.pt"
-        torch.save({"epoch": -1, "ema": None, "model": None, "optimizer": None} | {key: network}, path)
+        with pytest.MonkeyPatch.context() as patch:
+            parts = module.split(".")
+            for end in range(1, len(parts) + 1):
+                patch.setitem(sys.modules, ".".join(parts[:end]), types.ModuleType(parts[end - 1]))
+            setattr(sys.modules[module], name, type(network))
+            torch.save({"epoch": -1, "ema": None, "model": None, "optimizer": None} | {key: network}, path)
         return path
 
     return write
@@ -97,7 +103,25 @@ def test_nothing_is_opened_without_the_right_hash(save: Callable[..., Path], tmp
 
 
 def test_even_a_trusted_checkpoint_runs_no_code(save: Callable[..., Path], tmp_path: Path) -> None:
-    content = save(trap=Trap(tmp_path / "sprung")).read_bytes()
+    others = [
+        np.float64(0.5),
+        np.ones(3),
+        Path("runs"),
+        argparse.Namespace(batch=16),
+        datetime.datetime(2023, 4, 1),
+        collections.defaultdict(list, {1: [2]}),
+        collections.Counter("aab"),
+        collections.deque([1, 2]),
+        {1, 2},
+        frozenset({3}),
+        torch.float16,
+        torch.Size([1, 2]),
+        torch.device("cpu"),
+        http.HTTPStatus.OK,
+        range(3),
+        torch.nn.Linear(2, 1),
+    ]
+    content = save(trap=Trap(tmp_path / "sprung"), others=others).read_bytes()
     assert read_checkpoint(content, "x.pt", sha256(content)).model == "yolov5n"
     assert not (tmp_path / "sprung").exists()
 
@@ -118,12 +142,12 @@ def test_another_kind_of_network(save: Callable[..., Path], kind: str, found: st
     "changes", [{"width_multiple": 0.33}, {"backbone": []}, {"activation": "nn.LeakyReLU(0.1)"}, {"head": None}]
 )
 def test_another_architecture(save: Callable[..., Path], changes: dict[str, Any]) -> None:
-    refuse(save(yaml=architecture("yolov5n") | changes), "its architecture is none of yolov5n, yolov5s")
+    refuse(save(yaml=architecture("yolov5n") | changes), r"its architecture, of depth .* is none of yolov5n, yolov5s")
 
 
 def test_fields_that_are_not_there(save: Callable[..., Path]) -> None:
-    refuse(save(yaml=None), "its architecture is none of")
-    refuse(save(names=7), "class names")
+    refuse(save(yaml=None), r"no description \(yaml\) or no class names")
+    refuse(save(names=7), r"no description \(yaml\) or no class names")
 
 
 @pytest.mark.parametrize("foreign", [{"state_dict": {}}, {"model": {"a": torch.zeros(1)}}, [1], torch.zeros(2), {}])
@@ -137,7 +161,7 @@ def test_a_truncated_checkpoint_whose_hash_is_stated(save: Callable[..., Path], 
     path = save()
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
-    refuse(path, "is truncated, or no file that torch 1.6 or later saved")
+    refuse(path, r"is truncated, damaged, or no file that torch 1\.6 or later saved")
 
 
 def test_a_damaged_checkpoint_whose_hash_is_stated(save: Callable[..., Path]) -> None:
@@ -145,7 +169,7 @@ def test_a_damaged_checkpoint_whose_hash_is_stated(save: Callable[..., Path]) ->
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0xFF
     path.write_bytes(content)
-    refuse(path, "is damaged")
+    refuse(path, "is truncated, damaged")
 
 
 @pytest.fixture
@@ -201,8 +225,11 @@ def test_what_the_command_refuses(
         ([path, "--sha256", digest, "--model", "yolov5s"], "holds yolov5n; expected yolov5s"),
         ([tmp_path / "none.pt", "--sha256", digest], "does not exist; put the file there, or say with --url"),
         ([tmp_path, "--sha256", digest], "is a folder; expected a file"),
-        ([f"{server}/none.pt", "--sha256", digest], "cannot be fetched (Not Found); without a network, copy the file"),
-        (["http://127.0.0.1:9/x.pt", "--sha256", digest], "cannot be fetched ([Errno 111] Connection refused)"),
+        (
+            [f"{server}/none.pt", "--sha256", digest],
+            "cannot be fetched (File not found); without a network, copy the file",
+        ),
+        (["http://127.0.0.1:9/x.pt", "--sha256", digest], "Connection refused); without a network"),
         ([tmp_path / "none.pt", "--sha256", digest, "--url", "file:///etc/hosts"], "is no address; expected one that"),
     ]
     for words, message in cases:
@@ -240,13 +267,11 @@ def test_the_published_nano(real: Path, tmp_path: Path) -> None:
 
 def test_another_published_network(real: Path) -> None:
     source = real / "weights" / "retinaface_mobilenet0.25.pth"
-    with pytest.raises(InputError, match="no file that torch 1.6 or later saved"):
+    with pytest.raises(InputError, match=r"no file that torch 1\.6 or later saved"):
         read_checkpoint(source.read_bytes(), source.name, sha256(source.read_bytes()))
 
 
 def test_the_package_is_never_imported() -> None:
     code = "import sys, uncover.detector.weights as w; w.build_network('yolov5n', 3, 1); print('yolov5' in sys.modules)"
-    import subprocess
-
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "False"

@@ -65,7 +65,10 @@ class Detector(Section):
     nominal_batch: PositiveInt = Field(
         64, description="images behind one step of the optimiser; smaller batches add up to it, as upstream's do"
     )
-    autoanchor: bool = Field(True, description="fit anchors to the boxes where the given ones cover too few")
+    autoanchor: bool = Field(
+        False,
+        description="fit anchors to the boxes where the given ones cover too few, as upstream; nested boxes suffer from it",
+    )
     exclusive_candidates: bool = Field(
         False,
         description="of boxes that claim one anchor in one cell, only the best-fitting learns there; upstream: all",

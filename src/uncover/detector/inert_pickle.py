@@ -68,17 +68,17 @@ def load_inert(content: bytes, name: str) -> Any:
         name: What to call it in messages.
 
     Raises:
-        InputError: It is truncated, or none of torch 1.6 or later.
+        InputError: It is truncated, damaged, or none of torch 1.6 or later.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             pickled = next(member for member in archive.namelist() if member.endswith("/data.pkl"))
             return _Unpickler(archive, pickled.removesuffix("data.pkl"), io.BytesIO(archive.read(pickled))).load()
     except (zipfile.BadZipFile, StopIteration):
-        raise InputError(f"{name}: is truncated, or no file that torch 1.6 or later saved") from None
+        raise InputError(f"{name}: is truncated, damaged, or no file that torch 1.6 or later saved") from None
     except Exception as error:  # a spoilt pickle can fail in any way
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{name}: is damaged, or no checkpoint of torch ({reason})") from None
+        raise InputError(f"{name}: holds no readable pickle of torch ({reason})") from None
 
 
 class _Unpickler(pickle.Unpickler):

@@ -84,11 +84,13 @@ def read_checkpoint(content: bytes, name: str, sha256: str | None) -> Checkpoint
     origin = network.origin if isinstance(network, Record) else type(network).__name__
     if not origin.endswith(("models.yolo.Model", "models.yolo.DetectionModel")):
         raise InputError(f"{name}: holds no detector of YOLOv5 but {origin}; expected one of {', '.join(MODELS)}")
-    design, names = network.fields["yaml"], network.fields["names"]
+    design, names = network.fields.get("yaml"), network.fields.get("names")
+    if not (isinstance(design, dict) and isinstance(names, list | tuple | dict)):
+        raise InputError(f"{name}: its network has no description (yaml) or no class names")
     return Checkpoint(
         model=_recognise(design, name),
         channels=design.get("ch", 3),
-        class_names=tuple(names.values() if isinstance(names, dict) else names),
+        class_names=tuple(map(str, names.values() if isinstance(names, dict) else names)),
         state=dict(_state(network)),
         sha256=digest,
     )
@@ -113,9 +115,8 @@ def _recognise(design: dict[str, Any], name: str) -> str:
         if not design.get("activation") and all(design.get(key) == known[key] for key in DESIGN_KEYS):
             return model
     raise InputError(
-        f"{name}: its architecture is none of {', '.join(MODELS)} (v6.0 or later):"
-        f" depth_multiple {design.get('depth_multiple')}, width_multiple {design.get('width_multiple')},"
-        f" {len(design.get('backbone', ()))} + {len(design.get('head', ()))} layers"
+        f"{name}: its architecture, of depth {design.get('depth_multiple')} and width {design.get('width_multiple')},"
+        f" is none of {', '.join(MODELS)} (v6.0 or later)"
     )
 
 
