@@ -27,6 +27,7 @@ FRAMES = {"label_frames": 6, "table_01": 1, "predict": 10, "evaluate": 8, "table
 FIGURES = dict.fromkeys([f"figure_{number}" for number in (15, 16, 17, 18, 19, 20, 24, 25)], 1)
 SPLITS = {"split_photos": 2, **LABELS}
 
+INTERVALS = {"evaluate": 17, "table_hof": 1, **SCORED}
 CODE_CHANGES = {
     "part boxes": ("src/uncover/parts/boxes.py", "FEWEST_POINTS = 2", "FEWEST_POINTS = 3", LABELS | {"table_parts": 1}),
     "index sets": ("src/uncover/parts/schemes.py", "((0, 26),)", "((0, 25),)", LABELS | {"table_parts": 1}),
@@ -40,20 +41,26 @@ CODE_CHANGES = {
         FIGURES,
     ),
     "loss": ("src/uncover/detector/loss.py", "FOCAL_ALPHA = 0.25", "FOCAL_ALPHA = 0.5", TRAINED),
-    "learning rate": ("src/uncover/detector/optimizer.py", "LEAST_WARMUP_STEPS = 100", "LEAST_WARMUP_STEPS = 9", TRAINED),
-    "what is predicted": ("src/uncover/detector/predict.py", "kind=\"stable\", ", "", PREDICTED),
-    "intervals": ("src/uncover/metrics/intervals.py", "LEVEL = 0.95", "LEVEL = 0.9", {"evaluate": 17, "table_hof": 1, **SCORED}),
+    "learning rate": (
+        "src/uncover/detector/optimizer.py",
+        "LEAST_WARMUP_STEPS = 100",
+        "LEAST_WARMUP_STEPS = 9",
+        TRAINED,
+    ),
+    "what is predicted": ("src/uncover/detector/predict.py", 'kind="stable", ', "", PREDICTED),
+    "intervals": ("src/uncover/metrics/intervals.py", "LEVEL = 0.95", "LEVEL = 0.9", INTERVALS),
     "whom to ask for data": ("src/uncover/datasets/sources.py", "on request from TU Graz", "from TU Graz", {}),
     "what is said on the way": ("src/uncover/console.py", "MOST_LINES = 20", "MOST_LINES = 30", {}),
 }
 
 HOF = {"make_standin": 1, "label_frames": 1, "table_01": 1, "predict": 2, "table_hof": 1}
+ANOTHER_GENERATION = {"evolve_generation": 1, "evolution_history": 1, "table_03": 1}
 CONFIG_CHANGES = {
     "seed of the splits": ("splits:", "splits:\n  seed: 7", SPLITS),
     "rule for boxes": ("run: tiny", "run: tiny\nlabels: {outside: drop}", LABELS),
     "one size of the stand-in": ("  hof: 2", "  hof: 3", HOF),
     "one model": ("rgb1: {<<: *rgb,", "rgb1: {<<: *rgb, seed: 5,", RGB1),
-    "one more generation": ("generations: 2", "generations: 3", {"evolve_generation": 1, "evolution_history": 1, "table_03": 1}),
+    "one more generation": ("generations: 2", "generations: 3", ANOTHER_GENERATION),
     "a later stage": ("run: tiny", "run: tiny\nheatmaps: {padding: 114}", {}),
 }
 

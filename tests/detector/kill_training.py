@@ -18,15 +18,19 @@ import pandas as pd
 import torch
 from squares import make_set
 
-EPOCHS = 12
+EPOCHS = 40
 SETTINGS = [
     "model=yolov5n",
-    "weights=scratch",
     f"epochs={EPOCHS}",
     "patience=0",
     "batch=4",
     "image_size=64",
     "nominal_batch=8",
+    "optimizer=AdamW",
+    "hyperparameters.lr0=0.003",
+    "hyperparameters.obj=30",
+    "hyperparameters.cls=10",
+    "hyperparameters.mosaic=0.3",
     "image_weights=true",
     "multi_scale=true",
     "seed=3",
@@ -37,19 +41,25 @@ def command(data: Path, out: Path) -> list[str]:
     return [sys.executable, "-m", "uncover", "train", str(data), str(out), "--device", "cpu", "--set", *SETTINGS]
 
 
-def run_to_the_end(data: Path, out: Path) -> float:
+def run_to_the_end(data: Path, out: Path) -> tuple[float, float]:
+    """Seconds until the first epoch was done, and until all were."""
     started = time.monotonic()
-    subprocess.run(command(data, out), check=True, stderr=subprocess.DEVNULL)
-    return time.monotonic() - started
+    process = subprocess.Popen(command(data, out), stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    first = next(time.monotonic() for line in process.stderr if line.startswith("epoch "))
+    process.stderr.read()
+    if process.wait():
+        raise SystemExit(f"training ended with {process.returncode}")
+    return first - started, time.monotonic() - started
 
 
-def run_with_kills(data: Path, out: Path, kills: int, seconds: float, chance: random.Random) -> int:
-    """Start again and again; every process but the last is killed at a random moment of its life."""
+def run_with_kills(data: Path, out: Path, kills: int, first: float, whole: float, chance: random.Random) -> int:
+    """Start again and again; every process but the last is killed at a random moment."""
     survived = 0
     for number in range(kills):
         process = subprocess.Popen(command(data, out), stderr=subprocess.DEVNULL)
-        # A start takes most of a short life, so lives are long enough to get an epoch or two further.
-        wait = chance.uniform(0.2, 1.0) * seconds / 2
+        # From before the first epoch to some way into the training, so that all kills together do not end it.
+        wait = chance.uniform(0.8 * first, first + 2.5 * (whole - first) / kills)
         how = chance.choice((signal.SIGKILL, signal.SIGTERM))
         try:
             process.wait(timeout=wait)
@@ -92,9 +102,9 @@ def main(kills: int = 10, seed: int = 0) -> int:
         root = Path(folder)
         make_set(root / "train", 24, 1)
         make_set(root / "val", 8, 2)
-        seconds = run_to_the_end(root, root / "undisturbed")
-        print(f"undisturbed: {seconds:.1f} s, {EPOCHS} epochs", flush=True)
-        finished = run_with_kills(root, root / "killed", kills, seconds, chance)
+        first, whole = run_to_the_end(root, root / "undisturbed")
+        print(f"undisturbed: {whole:.1f} s, {EPOCHS} epochs, the first after {first:.1f} s", flush=True)
+        finished = run_with_kills(root, root / "killed", kills, first, whole, chance)
         (weights, record, table), (again, record_again, table_again) = (
             outcome(root, root / name) for name in ("undisturbed", "killed")
         )

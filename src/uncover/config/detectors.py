@@ -67,7 +67,7 @@ class Detector(Section):
     )
     autoanchor: bool = Field(
         False,
-        description="fit anchors to the boxes where the given ones cover too few, as upstream; nested boxes suffer from it",
+        description="fit anchors where the given ones cover too few boxes, as upstream; nested boxes suffer from it",
     )
     exclusive_candidates: bool = Field(
         False,

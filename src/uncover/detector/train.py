@@ -206,9 +206,9 @@ class _Loop:
         return box, objectness, classes
 
     def _optimize(self) -> None:
-        self.scaler.unscale_(self.optimizer)
+        self.scaler.unscale_(self.optimizer)  # type: ignore[arg-type]  # it needs no more than the groups
         nn.utils.clip_grad_norm_(self.network.parameters(), max_norm=GRADIENT_NORM)
-        self.scaler.step(self.optimizer)
+        self.scaler.step(self.optimizer)  # type: ignore[arg-type]
         self.scaler.update()
         self.optimizer.zero_grad()
         self.averaged.update(self.network)
