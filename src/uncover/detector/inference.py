@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from uncover.detector.network import Network
+from uncover.images.cache import free_memory
 from uncover.images.letterbox import Frame, fit, letterbox
 from uncover.images.reading import read_image
 
@@ -48,12 +49,13 @@ class FramedImages:
             image_size: Longest side of the network's input, in pixels.
             channels: Channels of each image.
             padding: Value around a letterboxed image.
-            keep: Hold decoded images in memory.
+            keep: Hold decoded images in memory, if a quarter of what is free takes them all.
         """
         self.paths = list(paths)
         self.frames: list[Frame] = [fit(int(width), int(height), image_size) for width, height in sizes]
         self._channels, self._padding = channels, padding
-        self._kept: dict[int, NDArray[np.uint8]] | None = {} if keep else None
+        needed = sum(frame.out_width * frame.out_height for frame in self.frames) * channels
+        self._kept: dict[int, NDArray[np.uint8]] | None = {} if keep and needed < free_memory() / 4 else None
 
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
         """One image, uint8 (C, H, W) of its frame."""

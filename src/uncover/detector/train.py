@@ -72,6 +72,12 @@ def train(
         out, {**job.identity(), "processes": crew.size, "device": crew.device.type, **(identity or {})}
     )
     loop = _Loop(job, crew, state_at, cache, workers)
+    if crew.leads:
+        say(
+            f"{job.settings.model}, {job.channels} channels, {len(job.training.class_names)} classes: training on"
+            f" {len(job.training)} images, validating on {len(job.validation)}, batch {loop.batch}, {crew.device}"
+            + (f", {crew.size} processes" if crew.size > 1 else "")
+        )
     while not loop.finished:
         loop.run_epoch()
     if not crew.leads:
