@@ -8,10 +8,14 @@ from pathlib import Path
 
 import cv2
 import pandas as pd
+import pyarrow.parquet as pq
 
 SETS = ("train", "val", "merl", "wflw", "hof", "slapi_none", "slapi_easy", "slapi_medium", "slapi_hard", "preterm_web")
 TABLES = (*(f"table_{number:02}" for number in range(1, 7)), "table_parts", "table_val_counts", "table_hof")
 FIGURES = tuple(f"figure_{number}" for number in (15, 16, 17, 18, 19, 20, 24, 25))
+
+WHOLE_FACE_AP50 = 0.85
+"""What the demo's ten-part detector must reach on val."""
 
 
 def main(run: Path) -> None:
@@ -25,10 +29,25 @@ def main(run: Path) -> None:
         assert (run / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF"), name
     for name in SETS:
         check_set(run / "datasets" / name)
+    check_detectors(run)
     photos = {name: set(pd.read_parquet(run / "datasets" / name / "manifest.parquet")["photo"]) for name in SETS[:4]}
     assert sum(map(len, photos.values())) == len(set().union(*photos.values())), "a photo stands in two sets"
     assert "table_02" in (run / "report.html").read_text(encoding="utf-8")
     print(f"{run}: {len(TABLES)} tables, {len(FIGURES)} figures, {len(SETS)} data sets are whole")
+
+
+def check_detectors(run: Path) -> None:
+    """The detectors have learnt, and their stored predictions cover every photo."""
+    for model in ("rgb10", "rgb1"):
+        best = json.loads((run / "models" / model / "summary.json").read_text(encoding="utf-8"))["best"]
+        assert len(pd.read_csv(run / "models" / model / "results.csv")) > 0 and best["metrics/mAP_0.5"] > 0.4, model
+        for path in (run / "predictions" / model).glob("*.parquet"):
+            about = json.loads(pq.read_schema(path).metadata[b"uncover"])
+            manifest = pd.read_parquet(run / "datasets" / path.stem / "manifest.parquet")
+            assert sorted(f"images/{image}" for image, *_ in about["images"]) == sorted(manifest["image"]), path
+            assert pd.read_parquet(path)["confidence"].between(about["confidence"], 1).all(), path
+    scored = json.loads((run / "metrics/rgb10/val/whole_face/summary.json").read_text(encoding="utf-8"))
+    assert scored["AP50"]["value"] >= WHOLE_FACE_AP50, scored["AP50"]
 
 
 def check_set(folder: Path) -> None:

@@ -168,7 +168,7 @@ def train_ours(
 def describe(seen: Watched, results: Path, first_batch: float) -> Record:
     """What the table needs: times, memory, and the best epoch by the program's own measure."""
     rows = [{name: float(value) for name, value in row.items() if value} for row in read_rows(results)]
-    best = max(rows, key=lambda row: (fitness(row["metrics/mAP_0.5"], row["metrics/mAP_0.5:0.95"]), -row["epoch"]))
+    best = max(rows, key=lambda row: (fitness(row["metrics/mAP_0.5"], row["metrics/mAP_0.5:0.95"]), row["epoch"]))
     # An epoch lasts from one row to the next, and so includes training, validation and saving.
     epochs = [later - earlier for earlier, later in zip(seen.epoch_ends, seen.epoch_ends[1:], strict=False)]
     return asdict(seen) | {

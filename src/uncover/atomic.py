@@ -20,8 +20,13 @@ def new_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it becomes `path`, on failure it disappears.
 
     The temporary name keeps the suffix of `path`, because many writers choose their format by it.
+
+    Raises:
+        InputError: `path` is a folder.
     """
     path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give the name of a file to write")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
@@ -65,6 +70,30 @@ def new_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def check_writable(folder: Path) -> None:
+    """Make sure that files may be written to a folder, which need not exist; long work asks before it begins.
+
+    Raises:
+        InputError: `folder` or what it would stand in is a file, or may not be written to.
+    """
+    existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not existing.is_dir():
+        raise InputError(f"{existing}: is a file; give the name of a folder")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError(f"{existing}: may not be written to; give another folder, or change its permissions")
+
+
+def check_new_file(path: Path) -> None:
+    """Make sure that a file may be written; long work asks before it begins.
+
+    Raises:
+        InputError: `path` is a folder, or `check_writable` objects to the one that it stands in.
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give the name of a file to write")
+    check_writable(path.parent)
+
+
 def check_replaceable(out: Path) -> None:
     """Make sure that a folder may be made or replaced; long work asks before it begins.
 
@@ -73,6 +102,7 @@ def check_replaceable(out: Path) -> None:
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file; give the name of a folder to make")
+    check_writable(out.parent)
     if out.is_dir() and any(out.iterdir()) and not (out / MARKER).exists():
         raise InputError(
             f"{out}: holds files that uncover did not make, and would be replaced; give a new or empty folder"

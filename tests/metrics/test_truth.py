@@ -66,22 +66,23 @@ def test_images_without_any_label_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("0 0.5 0.5 0.5", "row 1: '0 0.5 0.5 0.5' has 4 values; expected 5"),
-        ("\n0 .5 .5 .5 .5\n0 .5 .5 .5 .5 .5 .5", "row 3: .* has 7 values"),
-        ("0 0.5 half 0.5 0.5", "row 1: .* holds something that is no number"),
-        ("0 0.5 nan 0.5 0.5", "row 1: .*: expected shares of the image from 0 to 1"),
-        ("0 0.5 0.5 inf 0.5", "row 1: .*: expected shares"),
-        ("0 1.01 0.5 0.5 0.5", "row 1: .*: expected shares"),
-        ("0 0.5 -0.1 0.5 0.5", "row 1: .*: expected shares"),
-        ("0 0.5 0.5 0 0.5", "row 1: .*: the box has no area"),
-        ("-1 0.5 0.5 0.5 0.5", "row 1: class -1 is no class id"),
-        ("0.5 0.5 0.5 0.5 0.5", "row 1: class 0.5 is no class id"),
-        ("nan 0.5 0.5 0.5 0.5", "row 1: class nan is no class id"),
-        ("nose 0.5 0.5 0.5 0.5", "row 1: .* holds something that is no number"),
+        ("0 0.5 0.5 0.5", "row 1: 4 values; expected five"),
+        ("\n0 .5 .5 .5 .5\n0 .5 .5 .5 .5 .5 .5", "row 3: 7 values"),
+        ("0 0.5 half 0.5 0.5", "row 1: '0 0.5 half 0.5 0.5' are no five numbers"),
+        ("0 0.5 nan 0.5 0.5", "row 1: .* no finite number"),
+        ("0 0.5 0.5 inf 0.5", "row 1: .* no finite number"),
+        ("0 1.01 0.5 0.5 0.5", "row 1: .* expected shares of the image from 0 to 1"),
+        ("0 0.5 -0.1 0.5 0.5", "row 1: .* expected shares"),
+        ("0 0.5 0.5 0 0.5", "row 1: .* sides above 0"),
+        ("-1 0.5 0.5 0.5 0.5", "row 1: class -1 is unknown; expected a whole number from 0 on"),
+        ("0.5 0.5 0.5 0.5 0.5", "row 1: class 0.5 is unknown"),
+        ("1e30 0.5 0.5 0.5 0.5", "row 1: class 1e30 is unknown"),
+        ("nan 0.5 0.5 0.5 0.5", "row 1: .* no finite number"),
+        ("nose 0.5 0.5 0.5 0.5", "row 1: .* are no five numbers"),
     ],
 )
 def test_lines_that_are_no_labels(tmp_path: Path, text: str, says: str) -> None:
-    with pytest.raises(InputError, match=f"a.txt: {says}"):
+    with pytest.raises(InputError, match=f"a.txt, {says}"):
         read_truth(labels(tmp_path, {"a.txt": text}), images("a.png"))
 
 

@@ -34,16 +34,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_replaceable
+    from uncover.config.options import check_number
     from uncover.console import say, warn_each
-    from uncover.errors import InputError
     from uncover.metrics.evaluate import evaluate
     from uncover.metrics.evaluation_text import as_text
     from uncover.metrics.predictions import read_predictions
     from uncover.metrics.truth import find_labels, read_truth
 
-    for name, value in (("--bootstrap", args.bootstrap), ("--seed", args.seed)):
-        if value < 0:
-            raise InputError(f"{name} {value}: expected 0 or more")
+    check_number("--bootstrap", args.bootstrap, 0)
+    check_number("--seed", args.seed, 0)
     if args.out is not None:
         check_replaceable(args.out)
     predictions = read_predictions(args.predictions)

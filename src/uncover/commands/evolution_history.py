@@ -23,11 +23,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     import csv
 
-    from uncover.atomic import new_file
+    from uncover.atomic import check_new_file, new_file
     from uncover.console import say
     from uncover.detector.evolve import fittest
     from uncover.detector.generations import history_rows, read_generations, write_generation
+    from uncover.errors import InputError
 
+    # Whoever forgets one of the two would have a record overwritten.
+    if args.history.suffix != ".csv" or args.best in args.records:
+        raise InputError(
+            f"{args.history} {args.best}: expected HISTORY.csv and BEST.json to write, before the records to read"
+        )
+    for path in (args.history, args.best):
+        check_new_file(path)
     records = read_generations(args.records)
     best = fittest(records)
     rows = history_rows(records)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from uncover.commands.train import add_training_arguments
+from uncover.commands.train import add_training_arguments, check_training_arguments
 
 SUMMARY = "train one generation of a hyperparameter evolution"
 
@@ -35,39 +35,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     import os
+    import shutil
 
     # Set before torch starts its threads: waiting threads that spin slow a busy machine down.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from collections.abc import Mapping
     from dataclasses import replace
 
+    from uncover.atomic import check_new_file
     from uncover.config.detectors import Detector
     from uncover.config.evolution import Evolution
     from uncover.config.load import check_section, read_pairs
+    from uncover.config.options import check_number
     from uncover.console import say
+    from uncover.detector.diverged import Diverged
     from uncover.detector.generations import read_generations, train_generation, write_generation
-    from uncover.errors import InputError
 
-    if args.generation < 0:
-        raise InputError(f"--generation {args.generation}: expected 0 or more")
-    evolution = check_section(Evolution, read_pairs(args.evolution), "--evolution")
+    check_number("--generation", args.generation, 0)
+    check_training_arguments(args)
+    check_new_file(args.out)
+    evolution = check_section(Evolution, read_pairs(args.evolution, "--evolution"), "--evolution")
     history = read_generations(args.history)
 
     from uncover.detector.distributed import join_crew
     from uncover.detector.job import read_job
     from uncover.detector.train import train
+    from uncover.workflow.digest import code_digest
 
-    job = read_job(args.data, args.val, args.set, args.start)
+    job = read_job(args.data, args.val, args.set, args.start, channels=args.channels, padding=args.padding)
+    identity = {"code": code_digest("uncover.detector.train")}
     folder = args.out.with_suffix(".training")
 
     def train_with(settings: Detector) -> Mapping[str, object]:
         with join_crew(args.device) as crew:
-            return train(replace(job, settings=settings), folder, crew, args.cache, args.workers)
+            try:
+                return train(replace(job, settings=settings), folder, crew, args.cache, args.workers, identity)
+            except Diverged:
+                if crew.leads:
+                    raise
+                return {}
 
     record = train_generation(job.settings, args.generation, history, evolution, train_with)
     if record is not None:
         write_generation(args.out, record)
         # Of many generations only one matters, and the final training makes its weights anew.
         (folder / "weights.pt").unlink(missing_ok=True)
+        shutil.rmtree(folder / ".resume", ignore_errors=True)
         say(f"{args.out}: generation {record.generation}, fitness {record.fitness:.4f}")
     return 0

@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from uncover.atomic import check_new_file
     from uncover.console import say
     from uncover.detector.fetch import read_or_fetch
     from uncover.detector.upstream import check_trusted, read_checkpoint
@@ -30,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.errors import InputError
 
     check_trusted(args.checkpoint, args.sha256)
+    check_new_file(args.out)
     content, name = read_or_fetch(args.checkpoint, args.url)
     checkpoint = read_checkpoint(content, name, args.sha256)
     if args.model not in (None, checkpoint.model):

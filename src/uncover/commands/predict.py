@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 SUMMARY = "find boxes in images with a trained detector"
+STRIDE = 32
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, required=True, help="weights.pt of a training")
     parser.add_argument("--confidence", type=float, default=0.001, help="lowest confidence kept (default: 0.001)")
     parser.add_argument("--nms-iou", type=float, default=0.6, help="IoU of non-maximum suppression (default: 0.6)")
-    parser.add_argument("--image-size", type=int, help="longest side of the input (default: that of the training)")
+    parser.add_argument(
+        "--image-size", type=int, help="longest side of the input, a multiple of 32 (default: that of the training)"
+    )
     parser.add_argument("--batch", type=int, default=16, help="images at a time (default: 16)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
     parser.add_argument("--precision", choices=("float32", "float16", "bfloat16"), default="float32")
@@ -31,25 +34,35 @@ def run(args: argparse.Namespace) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import numpy as np
 
+    from uncover.atomic import check_new_file
+    from uncover.config.options import check_number
     from uncover.console import say
-    from uncover.datasets.yolo import IMAGES
     from uncover.detector.distributed import pick_device
     from uncover.detector.predict import predict
     from uncover.detector.weights import load_weights
-    from uncover.images.reading import inspect_image, list_images
+    from uncover.errors import InputError
+    from uncover.images.reading import inspect_image
     from uncover.metrics.predictions import write_predictions
 
+    check_number("--confidence", args.confidence, 0, 1)
+    check_number("--nms-iou", args.nms_iou, 0, 1)
+    check_number("--batch", args.batch, 1)
+    check_number("--image-size", args.image_size, STRIDE)
+    if args.image_size is not None and args.image_size % STRIDE:
+        raise InputError(f"--image-size {args.image_size}: expected a multiple of {STRIDE}")
+    # Whoever forgets OUT would have the last image overwritten.
+    if args.out.suffix != ".parquet":
+        raise InputError(f"{args.out}: expected OUT.parquet, the table to write, after the images")
+    check_new_file(args.out)
+    images = _named(args.images)
     device = pick_device(args.device)
     network, header = load_weights(args.weights)
-    folder = args.images[0] / IMAGES if (args.images[0] / IMAGES).is_dir() else args.images[0]
-    paths = list_images(folder) if len(args.images) == 1 else list(args.images)
-    names = [path.relative_to(folder).as_posix() if folder.is_dir() else path.name for path in paths]
     predictions = predict(
         network.to(device),
         header,
-        names,
-        paths,
-        np.array([inspect_image(path, header.channels) for path in paths]),
+        list(images),
+        list(images.values()),
+        np.array([inspect_image(path, header.channels) for path in images.values()]),
         args.confidence,
         args.nms_iou,
         device,
@@ -60,5 +73,28 @@ def run(args: argparse.Namespace) -> int:
     with args.weights.open("rb") as file:
         predictions.settings["weights"] = hashlib.file_digest(file, "sha256").hexdigest()
     write_predictions(args.out, predictions)
-    say(f"{args.out}: {len(predictions.boxes)} boxes in {len(paths)} images")
+    say(f"{args.out}: {len(predictions.boxes)} boxes in {len(images)} images")
     return 0
+
+
+def _named(given: list[Path]) -> dict[str, Path]:
+    """Image files by the names that predictions give them: below their folder, or bare.
+
+    Raises:
+        InputError: There is none, a folder stands among files, or two files have one name.
+    """
+    from uncover.datasets.yolo import IMAGES
+    from uncover.errors import InputError
+    from uncover.images.reading import list_images
+
+    if len(given) == 1 and not given[0].is_file():
+        folder = given[0] / IMAGES if (given[0] / IMAGES).is_dir() else given[0]
+        return {path.relative_to(folder).as_posix(): path for path in list_images(folder)}
+    named: dict[str, Path] = {}
+    for path in given:
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder among {len(given)} images; expected one folder, or files only")
+        if path.name in named:
+            raise InputError(f"{path}: has the name of {named[path.name]}, and predictions know images by name")
+        named[path.name] = path
+    return named

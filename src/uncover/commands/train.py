@@ -43,16 +43,32 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, help="threads that prepare images")
 
 
+def check_training_arguments(args: argparse.Namespace) -> None:
+    """Make sure that the numbers among them make sense.
+
+    Raises:
+        InputError: One does not.
+    """
+    from uncover.config.options import check_number
+
+    check_number("--channels", args.channels, 1)
+    check_number("--padding", args.padding, 0, 255)
+    check_number("--workers", args.workers, 1)
+
+
 def run(args: argparse.Namespace) -> int:
     import os
 
     # Set before torch starts its threads: waiting threads that spin slow a busy machine down.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from uncover.atomic import check_writable
     from uncover.detector.distributed import join_crew
     from uncover.detector.job import read_job
     from uncover.detector.train import train
     from uncover.workflow.digest import code_digest
 
+    check_training_arguments(args)
+    check_writable(args.out)
     job = read_job(args.data, args.val, args.set, args.start, args.hyperparameters, args.channels, args.padding)
     with join_crew(args.device) as crew:
         train(job, args.out, crew, args.cache, args.workers, {"code": code_digest("uncover.detector.train")})

@@ -26,8 +26,8 @@ class Hyperparameters(Section):
     obj_pw: PositiveFloat = Field(1.0, description="weight of positives in the objectness loss")
     iou_t: float = Field(0.2, ge=0, le=1, description="IoU threshold of training")
     anchor_t: PositiveFloat = Field(4.0, description="largest ratio of a box's sides to an anchor's")
-    anchors: PositiveFloat | None = Field(
-        None, description="anchors per level, where evolution chose it; null leaves 3"
+    anchors: float | None = Field(
+        None, ge=1, le=100, description="anchors per level, where evolution chose it; null leaves 3"
     )
     fl_gamma: NonNegativeFloat = Field(0.0, description="gamma of the focal loss; 0 turns it off")
     hsv_h: float = Field(0.015, ge=0, le=1, description="augmentation: hue, as a share")

@@ -53,14 +53,20 @@ def check_section(section: type[AnySection], values: Mapping[str, Any], name: st
     Raises:
         InputError: A key is unknown or has a value that does not fit; all such keys are named.
     """
+    if not isinstance(values, Mapping):
+        raise InputError(f"{name}: expected keys with values; found {values!r:.80}")
     try:
         return section.model_validate(values)
     except ValidationError as error:
         raise InputError(f"{name}: " + "; ".join(_explain(each, section) for each in error.errors())) from None
 
 
-def read_pairs(pairs: Sequence[str]) -> dict[str, Any]:
+def read_pairs(pairs: Sequence[str], option: str = "--set") -> dict[str, Any]:
     """Nested values of `key=value` words, such as "hyperparameters.lr0=0.02"; values are YAML.
+
+    Args:
+        pairs: The words.
+        option: Where they stood, for messages.
 
     Raises:
         InputError: A word has no key, or its value is no YAML.
@@ -69,11 +75,11 @@ def read_pairs(pairs: Sequence[str]) -> dict[str, Any]:
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not (key and equals):
-            raise InputError(f"--set {pair}: expected key=value, such as epochs=30 or hyperparameters.lr0=0.02")
+            raise InputError(f"{option} {pair}: expected key=value, such as epochs=30 or hyperparameters.lr0=0.02")
         try:
             value = yaml.safe_load(text)
         except yaml.YAMLError:
-            raise InputError(f"--set {pair}: {text} is no value; quote it as YAML asks for") from None
+            raise InputError(f"{option} {pair}: {text} is no value; quote it as YAML asks for") from None
         *sections, last = key.split(".")
         for section in reversed(sections):
             value, last = {last: value}, section

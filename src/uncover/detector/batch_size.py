@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import torch
 
@@ -40,7 +42,8 @@ def _measure(settings: Detector, network: Network, channels: int, device: torch.
     """Memory of a few batches makes a line; where it crosses most of the free memory is the answer, as upstream."""
     free, _ = torch.cuda.mem_get_info(device)
     needed = []
-    network.train()
+    # A copy, because blank images would leave their mark on the running statistics of batch norms.
+    network = copy.deepcopy(network).train()
     for batch in TRIED:
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)

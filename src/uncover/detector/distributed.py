@@ -87,7 +87,9 @@ def pick_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise InputError(f"device {name}: unknown; expected auto, cpu or cuda:0") from None
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise InputError(f"device {name}: unknown; expected auto, cpu or cuda:0")
     if device.type == "cuda":
         if (device.index or 0) >= torch.cuda.device_count():
             raise InputError(f"device {name}: torch sees {torch.cuda.device_count()} GPUs here; give --device cpu")

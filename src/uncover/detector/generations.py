@@ -12,6 +12,8 @@ from uncover.atomic import new_file
 from uncover.config.detectors import Detector, Hyperparameters
 from uncover.config.evolution import Evolution
 from uncover.config.load import check_section
+from uncover.console import say
+from uncover.detector.diverged import Diverged
 from uncover.detector.evolve import Generation, breed
 from uncover.errors import InputError
 from uncover.metrics.fitness import fitness
@@ -39,14 +41,22 @@ def train_generation(
             metrics of the best epoch; an empty one in a process that only helps.
 
     Returns:
-        The record, or None in a process that only helps.
+        The record, or None in a process that only helps. That of a training that diverged has fitness 0.
 
     Raises:
         InputError: A generation that this one breeds from is missing, or nothing can mutate.
     """
+    if not settings.autoanchor:
+        # As upstream: how many anchors to fit means nothing where none are fitted.
+        space = evolution.space.model_copy(update={"anchors": evolution.space.anchors._replace(gain=0)})
+        evolution = evolution.model_copy(update={"space": space})
     parent, values = breed(generation, settings.hyperparameters.model_dump(), history, evolution)
     hyperparameters = check_section(Hyperparameters, values, f"generation {generation}")
-    summary = train(settings.model_copy(update={"hyperparameters": hyperparameters, "epochs": evolution.epochs}))
+    try:
+        summary = train(settings.model_copy(update={"hyperparameters": hyperparameters, "epochs": evolution.epochs}))
+    except Diverged as error:
+        say(f"generation {generation}: {error}; it counts with fitness 0")
+        summary = {"best": {f"metrics/{name}": 0.0 for name in METRICS}, "epochs_run": max(error.epochs, 1)}
     if not summary:
         return None
     best = {name: float(summary["best"][f"metrics/{name}"]) for name in METRICS}

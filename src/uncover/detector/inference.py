@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from uncover.detector.network import Network
+from uncover.errors import InputError
 from uncover.images.cache import free_memory
 from uncover.images.letterbox import Frame, fit, letterbox
 from uncover.images.reading import read_image
@@ -92,6 +93,16 @@ class Answer:
     shape: tuple[int, int]
     decoded: torch.Tensor
     raw: list[torch.Tensor]
+
+
+def check_precision(device: torch.device, precision: Precision) -> None:
+    """Make sure that a device computes in a precision.
+
+    Raises:
+        InputError: It does not.
+    """
+    if precision == "float16" and device.type != "cuda":
+        raise InputError(f"precision float16: needs a GPU; expected float32 or bfloat16 on device {device}")
 
 
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:

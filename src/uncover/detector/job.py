@@ -11,7 +11,7 @@ from uncover.config.detectors import Detector, Hyperparameters
 from uncover.config.load import check_section, read_pairs
 from uncover.datasets.yolo import IMAGES
 from uncover.errors import InputError
-from uncover.images.label_files import read_data_yaml
+from uncover.images.data_yaml import read_data_yaml
 from uncover.images.labelled import LabelledImages, read_labelled_images
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 
@@ -83,7 +83,7 @@ def read_job(
     training, validation = _find_sets(data, val)
     classes = None if settings.classes == "parts" else (CLASS_NAMES[WHOLE_FACE],)
     if start is not None and not start.is_file():
-        raise InputError(f"{start}: does not exist; expected weights that 'uncover import_weights' or 'train' wrote")
+        raise InputError(f"{start}: is no file; expected weights that 'uncover import_weights' or 'train' wrote")
     sets = [read_labelled_images(folder, classes, channels, subset) for folder, subset in (training, validation)]
     if sets[0].class_names != sets[1].class_names:
         raise InputError(
@@ -94,6 +94,9 @@ def read_job(
 
 def _find_sets(data: Path, val: Path | None) -> tuple[tuple[Path, str | None], tuple[Path, str | None]]:
     """Folder, and entry of its data.yaml, of the sets to train and to validate on."""
+    for folder in (data, val or data):
+        if not folder.is_dir():
+            raise InputError(f"{folder}: no such folder; expected a data set as `uncover labels` makes it")
     if val is not None:
         return (data, None), (val, None)
     if (data / "train" / IMAGES).is_dir() and (data / "val" / IMAGES).is_dir():
@@ -102,7 +105,9 @@ def _find_sets(data: Path, val: Path | None) -> tuple[tuple[Path, str | None], t
         described = read_data_yaml(data)
         if described.get("train") != described.get("val"):
             return (data, "train"), (data, "val")
-    raise InputError(f"{data}: says not which images to validate on; name another data set with --val")
+    raise InputError(
+        f"{data}: does not say what to validate on; expected a set `train` and a set `val` in it, or --val DATA"
+    )
 
 
 def _digest(labelled: LabelledImages) -> str:

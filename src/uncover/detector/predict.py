@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from uncover.detector.inference import FramedImages, Precision, infer
+from uncover.detector.inference import FramedImages, Precision, check_precision, infer
 from uncover.detector.network import Network
 from uncover.detector.nms import non_max_suppression
 from uncover.detector.weights import Header
@@ -47,8 +47,10 @@ def predict(
         precision: Arithmetic of the network.
 
     Raises:
-        InputError: An image cannot be read, or has another number of channels.
+        InputError: An image cannot be read, or has another number of channels, or the device does not compute in
+            the precision.
     """
+    check_precision(device, precision)
     size = image_size or header.image_size
     images = FramedImages(paths, sizes, size, header.channels, header.padding)
     found: list[tuple[int, NDArray[np.float32]]] = []

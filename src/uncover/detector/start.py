@@ -11,6 +11,7 @@ from uncover.console import say
 from uncover.detector.anchors import check_anchors
 from uncover.detector.network import Network, build_network
 from uncover.detector.weights import initialise, load_weights
+from uncover.errors import InputError
 from uncover.images.labelled import LabelledImages
 
 
@@ -27,6 +28,8 @@ def build_start(settings: Detector, labelled: LabelledImages, channels: int, sta
         InputError: The file is no safe weights file of this network.
     """
     wished = settings.hyperparameters.anchors
+    if start is None and settings.weights == "coco":
+        say("note: no start weights were given; starting anew (settings: weights=scratch)")
     network = build_network(
         settings.model,
         channels,
@@ -35,11 +38,15 @@ def build_start(settings: Detector, labelled: LabelledImages, channels: int, sta
         seed=settings.seed,
     )
     if start is not None:
-        given, _ = load_weights(start)
+        given, header = load_weights(start)
+        if header.model != settings.model:
+            raise InputError(
+                f"{start}: holds weights of {header.model}; expected those of {settings.model}, or model={header.model}"
+            )
         state = given.state_dict()
         if wished is not None:
             state = {name: value for name, value in state.items() if not name.endswith(".anchors")}
-        left_out = initialise(network, state)
+        left_out = initialise(network, state, str(start))
         say(f"start weights: {start}" + (f"; initialised anew: {', '.join(left_out)}" if left_out else ""))
     if settings.autoanchor:
         head = network.head

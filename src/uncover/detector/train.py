@@ -6,7 +6,7 @@ training that is stopped at any moment goes on from its last epoch and ends with
 
 from __future__ import annotations
 
-import json
+import contextlib
 import shutil
 import time
 from collections.abc import Mapping
@@ -17,21 +17,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from uncover.atomic import new_file
 from uncover.console import say
 from uncover.detector.averaged import Averaged
 from uncover.detector.batch_size import resolve_batch
 from uncover.detector.distributed import Crew
-from uncover.detector.inference import FramedImages, autocast, to_network
+from uncover.detector.diverged import Diverged
+from uncover.detector.inference import FramedImages, autocast, check_precision, to_network
 from uncover.detector.job import Job
 from uncover.detector.loss import DetectionLoss
 from uncover.detector.optimizer import Schedule, build_optimizer
+from uncover.detector.outcome import write_outcome
 from uncover.detector.record import epoch_line, epoch_row, fitness_of, write_record
 from uncover.detector.start import build_start
 from uncover.detector.training_state import TrainingState, load_state, save_state, state_folder
 from uncover.detector.validate import Validation, validate
-from uncover.detector.weights import Header, save_weights
-from uncover.errors import InputError
 from uncover.images.batches import epoch_order, iterate_batches
 from uncover.images.training import TrainingImages
 from uncover.progress import track
@@ -66,8 +65,9 @@ def train(
 
     Raises:
         Diverged: The loss is no longer a number.
-        InputError: An image or the start weights are unusable.
+        InputError: An image or the start weights are unusable, or the device does not compute in the precision.
     """
+    check_precision(crew.device, job.settings.precision)
     state_at = state_folder(
         out, {**job.identity(), "processes": crew.size, "device": crew.device.type, **(identity or {})}
     )
@@ -82,13 +82,11 @@ def train(
         loop.run_epoch()
     if not crew.leads:
         return {}
-    summary = _finish(job, loop, out)
-    shutil.rmtree(state_at.parent, ignore_errors=True)
+    summary = write_outcome(out, job, loop.state, loop.batch)
+    shutil.rmtree(state_at, ignore_errors=True)
+    with contextlib.suppress(OSError):  # the states of other settings stay
+        state_at.parent.rmdir()
     return summary
-
-
-class Diverged(InputError):
-    """A training whose loss is no longer a number: the settings are to blame, and whoever chose them can do better."""
 
 
 def _nothing(_: str) -> None:
@@ -106,7 +104,8 @@ class _Loop:
         torch.set_deterministic_debug_mode("warn")
         network = build_start(settings, job.training, job.channels, job.start)
         self.network = network.to(crew.device).to(memory_format=torch.channels_last)
-        self.batch = resolve_batch(settings, self.network, job.channels, crew)
+        self.batch = self.state.batch or resolve_batch(settings, self.network, job.channels, crew)
+        self.state.batch = self.batch
         self._images = TrainingImages(
             job.training,
             settings.image_size,
@@ -208,6 +207,9 @@ class _Loop:
                 self._check_finite(items, number)
         mean = total / self._steps
         self._check_finite(mean, self._steps - 1)
+        # The last step of an epoch may spoil the weights, which no loss of the epoch shows.
+        if not torch.stack(torch._foreach_norm(list(self.network.parameters()))).isfinite().all():
+            raise self._diverged(self._steps - 1, "the weights are no longer numbers")
         box, objectness, classes = mean.tolist()
         return box, objectness, classes
 
@@ -243,12 +245,15 @@ class _Loop:
 
     def _check_finite(self, items: torch.Tensor, number: int) -> None:
         if not torch.isfinite(items).all():
-            kept = f"; the state after epoch {self.state.epoch} is kept" if self.state.epoch else ""
-            raise Diverged(
-                f"epoch {self.state.epoch + 1}, batch {number + 1}: the loss is no longer a number (box, objectness,"
-                f" class: {', '.join(f'{item:.4g}' for item in items.tolist())}); lower lr0, or use precision"
-                f" float32{kept}"
-            )
+            values = ", ".join(f"{item:.4g}" for item in items.tolist())
+            raise self._diverged(number, f"the loss is no longer a number (box, objectness, class: {values})")
+
+    def _diverged(self, number: int, what: str) -> Diverged:
+        epoch = self.state.epoch
+        kept = f"; the state after epoch {epoch} is kept" if epoch else ""
+        return Diverged(
+            f"epoch {epoch + 1}, batch {number + 1}: {what}; lower lr0, or use precision float32{kept}", epoch
+        )
 
     def _validate(self) -> Validation:
         settings = self.job.settings
@@ -278,38 +283,3 @@ class _Loop:
         state.scaler = self.scaler.state_dict()
         save_state(self._state_at, state)
         write_record(self._state_at / "results.csv", state.rows)
-
-
-def _finish(job: Job, loop: _Loop, out: Path) -> dict[str, object]:
-    """Write what a finished training leaves: weights first, the summary that says all is well last."""
-    state, settings = loop.state, job.settings
-    best = state.rows[state.best_epoch]
-    summary: dict[str, object] = {
-        "model": settings.model,
-        "channels": job.channels,
-        "classes": dict(zip(job.training.class_ids, job.training.class_names, strict=True)),
-        "train_images": len(job.training.paths),
-        "val_images": len(job.validation.paths),
-        "batch": loop.batch,
-        "epochs_run": state.epoch,
-        "best_epoch": state.best_epoch,
-        "best": {name: best[name] for name in best if name.startswith("metrics/")},
-        "seconds": round(sum(row["seconds/train"] + row["seconds/val"] for row in state.rows), 1),
-        "start": str(job.start) if job.start else None,
-        "settings": settings.model_dump(),
-    }
-    header = Header(
-        model=settings.model,
-        channels=job.channels,
-        class_names=job.training.class_names,
-        class_ids=job.training.class_ids,
-        image_size=settings.image_size,
-        padding=job.padding,
-        # Without what differs between two runs of the same training: equal weights are equal files.
-        training={name: value for name, value in summary.items() if name not in ("seconds", "start")},
-    )
-    save_weights(out / "weights.pt", state.best, header)
-    write_record(out / "results.csv", state.rows)
-    with new_file(out / "summary.json") as path:
-        path.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
-    return summary

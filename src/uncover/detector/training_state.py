@@ -13,6 +13,7 @@ import torch
 
 from uncover.atomic import new_file
 from uncover.console import say
+from uncover.detector.saving import save
 
 FILE = "state.pt"
 
@@ -23,6 +24,7 @@ class TrainingState:
 
     Attributes:
         epoch: Epochs done.
+        batch: Images per step, which `auto` may find to be another when it looks again.
         network: Weights as the optimiser left them.
         averaged: Their moving average, and `updates`, the steps in it.
         updates: Likewise.
@@ -36,6 +38,7 @@ class TrainingState:
     """
 
     epoch: int = 0
+    batch: int = 0
     network: dict[str, torch.Tensor] = field(default_factory=dict)
     averaged: dict[str, torch.Tensor] = field(default_factory=dict)
     updates: int = 0
@@ -57,7 +60,7 @@ def state_folder(out: Path, identity: Mapping[str, object]) -> Path:
 def save_state(folder: Path, state: TrainingState) -> None:
     """Write the state; whoever is killed meanwhile leaves the one before."""
     with new_file(folder / FILE) as path:
-        torch.save({name: getattr(state, name) for name in state.__dataclass_fields__}, path)
+        save({name: getattr(state, name) for name in state.__dataclass_fields__}, path)
 
 
 def load_state(folder: Path) -> TrainingState | None:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import pickle
+import textwrap
 import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 from torch import Tensor
 
 from uncover.atomic import new_file
 from uncover.detector.network import Network, build_network
+from uncover.detector.saving import save
+from uncover.detector.upstream import MODELS
 from uncover.errors import InputError
 
 FORMAT, VERSION = "uncover weights", 1
 FIRST, HEAD = "model.0.conv.weight", "model.24."
+REASON = 200
+"""Letters of torch's own words in a message; it may name every layer."""
 
 
 class Header(BaseModel):
@@ -37,12 +42,18 @@ class Header(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     model: str
-    channels: int
-    class_names: tuple[str, ...]
-    class_ids: tuple[int, ...]
-    image_size: int
-    padding: int = 114
+    channels: PositiveInt
+    class_names: tuple[str, ...] = Field(min_length=1)
+    class_ids: tuple[NonNegativeInt, ...]
+    image_size: PositiveInt
+    padding: int = Field(114, ge=0, le=255)
     training: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _describes_a_network(self) -> Self:
+        if self.model not in MODELS or len(self.class_ids) != len(self.class_names):
+            raise ValueError("no such network, or not an id for each class")
+        return self
 
 
 def save_weights(path: Path, state: Mapping[str, Tensor], header: Header) -> None:
@@ -61,9 +72,8 @@ def save_weights(path: Path, state: Mapping[str, Tensor], header: Header) -> Non
             name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in state.items()
         },
     }
-    # A file object, because torch writes the name of a path into the file.
-    with new_file(path) as temporary, temporary.open("wb") as file:
-        torch.save(content, file)
+    with new_file(path) as temporary:
+        save(content, temporary)
 
 
 def load_weights(path: Path) -> tuple[Network, Header]:
@@ -104,11 +114,13 @@ def assemble(header: Header, state: Mapping[str, Tensor], name: str) -> Network:
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
+        reason = textwrap.shorten(str(error).splitlines()[-1], REASON)
         raise InputError(
             f"{name}: its weights are not those of a {header.model} with {header.channels} channels and"
             f" {len(header.class_names)} classes ({reason})"
         ) from None
+    if not all(value.isfinite().all() for value in network.state_dict().values()):
+        raise InputError(f"{name}: holds weights that are no finite numbers; train or import them again")
     return network.eval()
 
 
@@ -130,7 +142,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(damaged) from None
     if not whole:
         raise InputError(damaged)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    if not (isinstance(content, dict) and content.get("format") == FORMAT and isinstance(content.get("state"), dict)):
         raise InputError(f"{path}: is no weights file of uncover; {expected}")
     if content.get("version") != VERSION:
         raise InputError(

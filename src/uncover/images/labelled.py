@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uncover.console import say
+from uncover.datasets.label_file import read_label_file
+from uncover.datasets.yolo import IMAGES, LABELS
 from uncover.errors import InputError
-from uncover.images.label_files import read_data_yaml, read_label_file
+from uncover.images.data_yaml import read_data_yaml
 from uncover.images.reading import inspect_image, list_images
 from uncover.progress import track
 
-IMAGES, LABELS = "images", "labels"
 SIDES = {"left": "right", "right": "left", "Left": "Right", "Right": "Left"}
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from uncover.datasets.label_file import read_label_file
 from uncover.datasets.yolo import LABELS
 from uncover.errors import InputError
 from uncover.metrics.predictions import CORNERS
@@ -81,14 +80,14 @@ def read_truth(labels: Path, images: pd.DataFrame) -> pd.DataFrame:
         One row per true box, in the order of `images`: image, class_id (int64), x1 y1 x2 y2 (float64, pixels).
 
     Raises:
-        InputError: A line is no `class xc yc width height` in shares of the image, or `find_labels` objects.
+        InputError: A row of a label file is no box, or `find_labels` objects.
     """
     of_image = find_labels(labels, images["image"]).of_image
     ids, boxes, names = [], [np.zeros((0, 4))], []
     for image, width, height in zip(images["image"], images["width"], images["height"], strict=True):
         if image not in of_image:
             continue
-        rows = _read_rows(of_image[image])
+        rows = read_label_file(of_image[image])[0].astype(np.float64)
         half = rows[:, 3:] / 2
         shares = np.hstack([rows[:, 1:3] - half, rows[:, 1:3] + half]).clip(0, 1)
         boxes.append(shares * np.array([width, height, width, height], np.float64))
@@ -98,32 +97,3 @@ def read_truth(labels: Path, images: pd.DataFrame) -> pd.DataFrame:
     truth.insert(0, "image", pd.Series(names, dtype=str))
     truth.insert(1, "class_id", np.array(ids, np.int64))
     return truth
-
-
-def _read_rows(path: Path) -> NDArray[np.float64]:
-    """float64 (n, 5) class xc yc width height, each different box once."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is no text; expected lines 'class xc yc width height'") from None
-    rows = [_read_row(f"{path}: row {number}", line) for number, line in enumerate(lines, start=1) if line.strip()]
-    return np.array(list(dict.fromkeys(rows)), np.float64).reshape(-1, 5)
-
-
-def _read_row(where: str, line: str) -> tuple[float, ...]:
-    fields = line.split()
-    shown = f"'{line.strip()[:60]}'"
-    if len(fields) != 5:
-        raise InputError(f"{where}: {shown} has {len(fields)} values; expected 5: class, xc, yc, width, height")
-    try:
-        # In the precision in which upstream compares: the last digits of 1.0 may be lost on the way to a file.
-        values = tuple(np.array(fields, np.float64).astype(np.float32).tolist())
-    except ValueError:
-        raise InputError(f"{where}: {shown} holds something that is no number") from None
-    if not (values[0] >= 0 and values[0].is_integer()):
-        raise InputError(f"{where}: class {fields[0]} is no class id; expected a whole number from 0 on")
-    if not all(math.isfinite(value) and 0 <= value <= 1 for value in values[1:]):
-        raise InputError(f"{where}: {shown}: expected shares of the image from 0 to 1")
-    if 0 in values[3:]:
-        raise InputError(f"{where}: {shown}: the box has no area; expected a width and a height above 0")
-    return values

@@ -1,0 +1,56 @@
+"""What a finished training leaves: weights, record, summary."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from uncover.atomic import new_file
+from uncover.detector.job import Job
+from uncover.detector.record import write_record
+from uncover.detector.training_state import TrainingState
+from uncover.detector.weights import Header, save_weights
+
+
+def write_outcome(out: Path, job: Job, state: TrainingState, batch: int) -> dict[str, object]:
+    """Write `weights.pt`, `results.csv`, and last `summary.json`, which says that all is well.
+
+    Args:
+        out: Folder to write to.
+        job: What was trained.
+        state: At the end of the training.
+        batch: Images per step.
+
+    Returns:
+        The summary.
+    """
+    settings, best = job.settings, state.rows[state.best_epoch]
+    summary: dict[str, object] = {
+        "model": settings.model,
+        "channels": job.channels,
+        "classes": dict(zip(job.training.class_ids, job.training.class_names, strict=True)),
+        "train_images": len(job.training.paths),
+        "val_images": len(job.validation.paths),
+        "batch": batch,
+        "epochs_run": state.epoch,
+        "best_epoch": state.best_epoch,
+        "best": {name: best[name] for name in best if name.startswith("metrics/")},
+        "seconds": round(sum(row["seconds/train"] + row["seconds/val"] for row in state.rows), 1),
+        "start": str(job.start) if job.start else None,
+        "settings": settings.model_dump(),
+    }
+    header = Header(
+        model=settings.model,
+        channels=job.channels,
+        class_names=job.training.class_names,
+        class_ids=job.training.class_ids,
+        image_size=settings.image_size,
+        padding=job.padding,
+        # Without what differs between two runs of the same training: equal weights are equal files.
+        training={name: value for name, value in summary.items() if name not in ("seconds", "start")},
+    )
+    save_weights(out / "weights.pt", state.best, header)
+    write_record(out / "results.csv", state.rows)
+    with new_file(out / "summary.json") as path:
+        path.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    return summary
