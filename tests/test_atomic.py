@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from uncover.atomic import new_file, new_folder
+from uncover.atomic import check_new_file, check_writable, new_file, new_folder
 from uncover.errors import InputError
 
 
@@ -50,6 +50,29 @@ def test_a_file_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     with new_file(path) as temporary:
         temporary.write_text("new")
     assert path.read_text() == "new"
+
+
+def test_a_folder_is_not_taken_for_a_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a folder; give the name of a file"), new_file(tmp_path):
+        raise AssertionError
+    with pytest.raises(InputError, match="is a folder; give the name of a file"):
+        check_new_file(tmp_path)
+
+
+def test_what_stands_in_the_way_is_found_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for good in (tmp_path, tmp_path / "new", tmp_path / "new/deep"):
+        check_writable(good)
+        check_new_file(good / "table.csv")
+    (tmp_path / "file").touch()
+    for bad in (tmp_path / "file", tmp_path / "file/new/deep"):
+        with pytest.raises(InputError, match="/file: is a file; give the name of a folder"):
+            check_writable(bad)
+    monkeypatch.setattr(os, "access", lambda folder, mode: folder != tmp_path)
+    with pytest.raises(InputError, match=f"{tmp_path}: may not be written to"):
+        check_new_file(tmp_path / "new/table.csv")
+    assert names(tmp_path) == ["file"]
 
 
 # Folders

@@ -17,7 +17,7 @@ NEEDED = ("Snakefile", "workflow", "config", "envs", "src")
 
 TINY = """\
 run: tiny
-raw: {standin: true}
+raw: {standin: true, grades: {none: none, hard: hard}}
 standin:
   seed: 3
   size: 96

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 
 from uncover.config.detectors import Detector, Hyperparameters
 from uncover.config.evolution import Evolution
+from uncover.detector.diverged import Diverged
 from uncover.detector.evolve import Generation
 from uncover.detector.generations import history_rows, read_generations, train_generation, write_generation
 from uncover.errors import InputError
@@ -39,6 +42,25 @@ def test_a_generation_trains_with_its_own_hyperparameters() -> None:
 
 def test_a_helping_process_has_no_record() -> None:
     assert train_generation(Detector(), 0, [], Evolution(), lambda settings: {}) is None
+
+
+@pytest.mark.parametrize(("done", "epochs"), [(0, 1), (3, 3)])
+def test_a_training_that_diverges_is_a_generation_of_fitness_0(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], done: int, epochs: int
+) -> None:
+    def train(settings: Detector) -> Mapping[str, Any]:
+        raise Diverged("epoch 1, batch 2: the loss is no longer a number", done)
+
+    record = train_generation(Detector(), 0, [], Evolution(), train)
+    assert record == Generation(0, None, Hyperparameters().model_dump(), epochs, 0, 0, 0, 0, 0)
+    assert capsys.readouterr().err.startswith("generation 0: epoch 1, batch 2: the loss is no longer a number; ")
+    write_generation(tmp_path / "0.json", record)
+    assert read_generations([tmp_path / "0.json"]) == [record]
+
+
+def test_generations_do_without_torch() -> None:
+    code = "import sys, uncover.detector.generations; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_record_reads_back(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from squares import make_set
 
 from uncover.detector import train as training
 from uncover.detector.distributed import Crew
+from uncover.detector.diverged import Diverged
 from uncover.detector.job import read_job
 from uncover.detector.weights import load_weights
 from uncover.errors import InputError
@@ -95,9 +96,20 @@ def test_state_of_other_settings_is_left_alone(squares, tmp_path, monkeypatch, c
 
 
 def test_a_loss_that_is_no_number_stops_with_one_line(squares, tmp_path):
-    with pytest.raises(InputError, match=r"epoch 1, batch \d+: the loss is no longer a number .* lower lr0"):
+    with pytest.raises(Diverged, match=r"epoch 1, batch \d+: the loss is no longer a number .* lower lr0"):
         run(squares, tmp_path, "hyperparameters.box=1e38", "hyperparameters.obj=1e38")
     assert not (tmp_path / "weights.pt").exists()
+
+
+def test_weights_that_the_last_step_spoils_are_not_kept(squares, tmp_path):
+    with pytest.raises(Diverged, match="epoch 1, batch 1: the weights are no longer numbers; lower lr0"):
+        run(squares, tmp_path, "hyperparameters.lr0=.inf", "batch=32")
+    assert list(tmp_path.rglob("*.pt")) == []
+
+
+def test_a_precision_that_the_device_lacks_is_refused(squares, tmp_path):
+    with pytest.raises(InputError, match="precision float16: needs a GPU; expected float32 or bfloat16 on device cpu"):
+        run(squares, tmp_path, "precision=float16")
 
 
 @pytest.mark.parametrize("channels", [1, 10])

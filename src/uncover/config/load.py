@@ -144,11 +144,12 @@ def _explain(error: Any, section: type[BaseModel]) -> str:
         close = difflib.get_close_matches(place[-1], known, n=1)
         hint = f"did you mean {'.'.join([*place[:-1], close[0]])}?" if close else f"known keys: {', '.join(known)}"
         return f"key {key} is unknown; {hint}"
+    says = str(error["msg"]).removeprefix("Value error, ")
     if not place:
-        return str(error["msg"]).removeprefix("Value error, ")
+        return says
     if error["type"] == "missing":
         return f"key {key} is missing"
-    return f"key {key}: {error['msg'][0].lower()}{error['msg'][1:]}; found {error['input']!r:.80}"
+    return f"key {key}: {says[0].lower()}{says[1:]}; found {error['input']!r:.80}"
 
 
 def _fields_at(section: type[BaseModel], place: list[str]) -> dict[str, Any]:

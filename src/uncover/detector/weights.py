@@ -17,7 +17,6 @@ from torch import Tensor
 from uncover.atomic import new_file
 from uncover.detector.network import Network, build_network
 from uncover.detector.saving import save
-from uncover.detector.upstream import MODELS
 from uncover.errors import InputError
 
 FORMAT, VERSION = "uncover weights", 1
@@ -50,9 +49,9 @@ class Header(BaseModel):
     training: dict[str, Any] = {}
 
     @model_validator(mode="after")
-    def _describes_a_network(self) -> Self:
-        if self.model not in MODELS or len(self.class_ids) != len(self.class_names):
-            raise ValueError("no such network, or not an id for each class")
+    def _an_id_for_each_class(self) -> Self:
+        if len(self.class_ids) != len(self.class_names):
+            raise ValueError("expected as many class ids as class names")
         return self
 
 
@@ -110,9 +109,11 @@ def assemble(header: Header, state: Mapping[str, Tensor], name: str) -> Network:
     """
     anchors = state.get(f"{HEAD}anchors")
     per_level = None if anchors is None or anchors.ndim != 3 else anchors.shape[1]
-    network = build_network(header.model, header.channels, len(header.class_names), per_level)
     try:
+        network = build_network(header.model, header.channels, len(header.class_names), per_level)
         network.load_state_dict(state)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
     except RuntimeError as error:
         reason = textwrap.shorten(str(error).splitlines()[-1], REASON)
         raise InputError(

@@ -77,6 +77,8 @@ def read_predictions(path: Path) -> Predictions:
         InputError: It does not exist, is cut off, is no file of `uncover predict`, or holds values that are none.
     """
     expected = "expected a table of 'uncover predict'"
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; {expected}")
     try:
         table = pq.read_table(path, partitioning=None)
     except FileNotFoundError:

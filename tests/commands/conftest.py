@@ -1,0 +1,59 @@
+"""A small detector, and what its commands complain about."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from uncover.cli import main
+
+if TYPE_CHECKING:
+    from detector_commands import Complaint, Good
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Torch in one thread, which small networks are quickest in."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def good(one_thread: None, tmp_path_factory: pytest.TempPathFactory) -> Good:
+    """Sets, weights, predictions and a record of an evolution; not to be changed."""
+    from detector_commands import make_good
+
+    return make_good(tmp_path_factory.mktemp("good"))
+
+
+@pytest.fixture
+def data(good: Good, tmp_path: Path) -> Path:
+    """A copy of the sets that may be spoilt."""
+    for name in ("train", "val"):
+        shutil.copytree(good.data / name, tmp_path / "data" / name)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def complaint(capsys: pytest.CaptureFixture[str]) -> Complaint:
+    """Run a command that must fail, in this process: the one line in which it says why."""
+
+    def run(verb: str, *words: object) -> str:
+        try:
+            code = main([verb, *map(str, words)])
+        except SystemExit as error:
+            code = int(error.code or 0)
+        lines = capsys.readouterr().err.splitlines()
+        (line,) = (line for line in lines if "error: " in line)
+        assert code == 2 and line == lines[-1] and line.startswith(f"uncover {verb}: error: ")
+        return line
+
+    return run
