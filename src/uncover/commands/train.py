@@ -1,8 +1,9 @@
 """Train a detector on a data set in YOLO layout.
 
-DATA is a set (a folder with images/, labels/ and data.yaml) and --val another, or DATA is a folder that holds both as
-train/ and val/. OUT gets weights.pt (the best epoch), results.csv and summary.json. A training that is stopped goes on
-where it was when the same command is given again. Several GPUs: torchrun --nproc-per-node 2 -m uncover train ...
+DATA is a set (a folder with images/, labels/ and data.yaml) and --val another (by default the set val/ beside it), or
+DATA is a folder that holds both as train/ and val/. OUT gets weights.pt (the best epoch), results.csv and summary.json.
+A training that is stopped goes on where it was when the same command is given again. Several GPUs:
+torchrun --nproc-per-node 2 -m uncover train ...
 """
 
 from __future__ import annotations

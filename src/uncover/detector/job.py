@@ -9,6 +9,7 @@ from pathlib import Path
 
 from uncover.config.detectors import Detector, Hyperparameters
 from uncover.config.load import check_section, read_pairs
+from uncover.console import say
 from uncover.datasets.yolo import IMAGES
 from uncover.errors import InputError
 from uncover.images.data_yaml import read_data_yaml
@@ -61,7 +62,7 @@ def read_job(
     """Read data sets and settings.
 
     Args:
-        data: A data set, or a folder with the sets `train` and `val`.
+        data: A data set, or a folder with the sets `train` and `val`; the data.yaml in it will do.
         val: The data set to validate on.
         pairs: Settings as `key=value`.
         start: Weights to start from.
@@ -94,6 +95,7 @@ def read_job(
 
 def _find_sets(data: Path, val: Path | None) -> tuple[tuple[Path, str | None], tuple[Path, str | None]]:
     """Folder, and entry of its data.yaml, of the sets to train and to validate on."""
+    data, val = (path.parent if path is not None and path.name == "data.yaml" else path for path in (data, val))
     for folder in (data, val or data):
         if not folder.is_dir():
             raise InputError(f"{folder}: no such folder; expected a data set as `uncover labels` makes it")
@@ -105,8 +107,13 @@ def _find_sets(data: Path, val: Path | None) -> tuple[tuple[Path, str | None], t
         described = read_data_yaml(data)
         if described.get("train") != described.get("val"):
             return (data, "train"), (data, "val")
+    beside = data.resolve().parent / "val"
+    if (beside / IMAGES).is_dir() and beside != data.resolve():
+        say(f"validating on {beside}")
+        return (data, None), (beside, None)
     raise InputError(
-        f"{data}: does not say what to validate on; expected a set `train` and a set `val` in it, or --val DATA"
+        f"{data}: does not say what to validate on; expected sets `train` and `val` in it, a set `val` beside it, or"
+        " --val DATA"
     )
 
 

@@ -1,0 +1,52 @@
+"""Where a training finds its sets, and what makes it another training."""
+
+import pytest
+from squares import make_set
+
+from uncover.detector.job import read_job
+from uncover.errors import InputError
+
+
+@pytest.fixture
+def sets(tmp_path):
+    make_set(tmp_path / "data" / "train", 3, seed=1)
+    make_set(tmp_path / "data" / "val", 2, seed=2)
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize("given", [".", "train", "train/data.yaml"])
+def test_both_sets_are_found(sets, given):
+    job = read_job(sets / given, None, [])
+    assert (len(job.training), len(job.validation)) == (3, 2)
+
+
+def test_one_set_may_name_its_two_parts(tmp_path):
+    make_set(tmp_path, 4, seed=1)
+    (tmp_path / "train.txt").write_text("images/0.png\nimages/1.png\nimages/3.png\n")
+    (tmp_path / "val.txt").write_text("images/2.png\n")
+    (tmp_path / "data.yaml").write_text("path: .\ntrain: train.txt\nval: val.txt\nnames: [light, dark]\n")
+    job = read_job(tmp_path, None, [])
+    assert [path.name for path in job.training.paths] == ["0.png", "1.png", "3.png"]
+    assert [path.name for path in job.validation.paths] == ["2.png"]
+
+
+def test_a_set_alone_is_one_line(tmp_path):
+    make_set(tmp_path / "alone", 2, seed=1)
+    with pytest.raises(InputError, match=r"does not say what to validate on.*--val DATA"):
+        read_job(tmp_path / "alone", None, [])
+
+
+def test_val_is_never_the_training_set_itself(tmp_path):
+    make_set(tmp_path / "val", 2, seed=1)
+    with pytest.raises(InputError, match="does not say what to validate on"):
+        read_job(tmp_path / "val", None, [])
+
+
+def test_the_identity_knows_settings_labels_and_photos(sets):
+    first = read_job(sets, None, ["epochs=3"]).identity()
+    assert read_job(sets, None, ["epochs=3"]).identity() == first
+    assert read_job(sets, None, ["epochs=4"]).identity() != first
+    assert read_job(sets, None, ["epochs=3"], channels=3, padding=0).identity() != first
+    label = sets / "train" / "labels" / "0.txt"
+    label.write_text("\n".join(label.read_text().splitlines()[:1]) + "\n")
+    assert read_job(sets, None, ["epochs=3"]).identity() != first
