@@ -84,7 +84,7 @@ BAD_SETS: dict[str, tuple[Spoil, str]] = {
     "train without labels": (gone("train/labels"), "train: no box in the labels of 6 images"),
     "val without labels": (emptied("val/labels"), "val: no box in the labels of 4 images"),
     "no data.yaml": (gone("train/data.yaml"), r"train/data\.yaml: no such file; expected a data set"),
-    "no val": (gone("val"), "data: does not say what to validate on; expected a set `train` and a set `val` .* --val"),
+    "no val": (gone("val"), "data: does not say what to validate on; expected .* --val DATA"),
     "nothing at all": (gone("."), "data: no such folder; expected a data set"),
     "other names": (names("names: {0: dark, 1: light}"), "val: its classes are not those of .*train; .* data.yaml"),
     "other ids": (names("names: {0: light, 2: dark}"), r"val/labels/0\.txt, row 2: class 1 is unknown"),

@@ -95,7 +95,8 @@ def read_job(
 
 def _find_sets(data: Path, val: Path | None) -> tuple[tuple[Path, str | None], tuple[Path, str | None]]:
     """Folder, and entry of its data.yaml, of the sets to train and to validate on."""
-    data, val = (path.parent if path is not None and path.name == "data.yaml" else path for path in (data, val))
+    data = _folder(data)
+    val = None if val is None else _folder(val)
     for folder in (data, val or data):
         if not folder.is_dir():
             raise InputError(f"{folder}: no such folder; expected a data set as `uncover labels` makes it")
@@ -115,6 +116,10 @@ def _find_sets(data: Path, val: Path | None) -> tuple[tuple[Path, str | None], t
         f"{data}: does not say what to validate on; expected sets `train` and `val` in it, a set `val` beside it, or"
         " --val DATA"
     )
+
+
+def _folder(given: Path) -> Path:
+    return given.parent if given.name == "data.yaml" else given
 
 
 def _digest(labelled: LabelledImages) -> str:
