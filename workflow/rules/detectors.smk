@@ -20,8 +20,8 @@ ALL_PREDICTIONS = [
     for model in RGB_MODELS
     for name in [*LABELLED_SETS, *(["hof"] if "hof" in FRAME_SETS else [])]
 ]
-# Half of the cores: two small jobs side by side use a machine better than one after the other.
-DETECTOR_THREADS = max(1, min(8, (workflow.cores or 16) // 2))
+# Half of the cores: two small jobs side by side use a machine better than one after the other. A report knows no cores.
+DETECTOR_THREADS = max(1, min(8, (workflow.resource_settings.cores or 16) // 2))
 
 
 wildcard_constraints:
