@@ -31,8 +31,9 @@ demo: $(READY)  ## the whole thesis on the synthetic stand-in, from nothing to t
 	$(BIN)/snakemake --report results/demo/report.html --quiet all
 	@$(BIN)/uncover summary results/demo
 
+# A file's tests stay together, because they share what is dear to make. One thread each: the networks are tiny.
 test: $(READY)  ## the quick tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(READY)  ## formatting, types, import directions
 	$(BIN)/ruff check .

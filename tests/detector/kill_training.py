@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 from squares import make_set
 
-EPOCHS = 40
+EPOCHS = 60
 SETTINGS = [
     "model=yolov5n",
     f"epochs={EPOCHS}",
@@ -59,7 +59,7 @@ def run_with_kills(data: Path, out: Path, kills: int, first: float, whole: float
     for number in range(kills):
         process = subprocess.Popen(command(data, out), stderr=subprocess.DEVNULL)
         # From before the first epoch to some way into the training, so that all kills together do not end it.
-        wait = chance.uniform(0.8 * first, first + 2.5 * (whole - first) / kills)
+        wait = chance.uniform(0.8 * first, first + 1.5 * (whole - first) / kills)
         how = chance.choice((signal.SIGKILL, signal.SIGTERM))
         try:
             process.wait(timeout=wait)
