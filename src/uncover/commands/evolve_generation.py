@@ -34,11 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    import os
     import shutil
-
-    # Set before torch starts its threads: waiting threads that spin slow a busy machine down.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from collections.abc import Mapping
     from dataclasses import replace
 

@@ -10,7 +10,6 @@ import argparse
 from pathlib import Path
 
 SUMMARY = "find boxes in images with a trained detector"
-STRIDE = 32
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,9 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     import hashlib
-    import os
 
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import numpy as np
 
     from uncover.atomic import check_new_file
@@ -41,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.detector.predict import predict
     from uncover.detector.weights import load_weights
     from uncover.errors import InputError
+    from uncover.images.letterbox import STRIDE
     from uncover.images.reading import inspect_image
     from uncover.metrics.predictions import write_predictions
 

@@ -58,10 +58,6 @@ def check_training_arguments(args: argparse.Namespace) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    import os
-
-    # Set before torch starts its threads: waiting threads that spin slow a busy machine down.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from uncover.atomic import check_writable
     from uncover.detector.distributed import join_crew
     from uncover.detector.job import read_job

@@ -10,7 +10,7 @@ from uncover.config.detectors import Detector
 from uncover.console import say
 from uncover.detector.anchors import check_anchors
 from uncover.detector.network import Network, build_network
-from uncover.detector.weights import initialise, load_weights
+from uncover.detector.weights import initialise, read_weights
 from uncover.errors import InputError
 from uncover.images.labelled import LabelledImages
 
@@ -38,12 +38,11 @@ def build_start(settings: Detector, labelled: LabelledImages, channels: int, sta
         seed=settings.seed,
     )
     if start is not None:
-        given, header = load_weights(start)
+        header, state = read_weights(start)
         if header.model != settings.model:
             raise InputError(
                 f"{start}: holds weights of {header.model}; expected those of {settings.model}, or model={header.model}"
             )
-        state = given.state_dict()
         if wished is not None:
             state = {name: value for name, value in state.items() if not name.endswith(".anchors")}
         left_out = initialise(network, state, str(start))

@@ -32,13 +32,13 @@ from uncover.detector.start import build_start
 from uncover.detector.training_state import TrainingState, load_state, save_state, state_folder
 from uncover.detector.validate import Validation, validate
 from uncover.images.batches import epoch_order, iterate_batches
+from uncover.images.letterbox import STRIDE
 from uncover.images.training import TrainingImages
 from uncover.progress import track
 
 Place = Literal["auto", "ram", "disk", "none"]
 
 GRADIENT_NORM = 10.0
-STRIDE = 32
 
 
 def train(

@@ -17,6 +17,7 @@ from uncover.images.letterbox import Frame
 from uncover.metrics.average_precision import ap_per_class
 from uncover.metrics.fitness import fitness
 from uncover.metrics.matching import IOUS, match_image
+from uncover.parts.geometry import to_xywh, to_xyxy
 
 CONFIDENCE, NMS_IOU = 0.001, 0.6
 """Of validation in training, upstream's."""
@@ -50,10 +51,9 @@ class Validation:
 
 def true_boxes(labels: NDArray[np.float32], width: int, height: int) -> NDArray[np.float64]:
     """Labels as pixels, clipped to the image: (n, 5) class, shares xc yc w h -> float64 (n, 5) class, x1 y1 x2 y2."""
-    scale = np.array([width, height], np.float64)
-    centre, half = labels[:, 1:3] * scale, labels[:, 3:5] * scale / 2
-    corners = np.concatenate([centre - half, centre + half], axis=1).clip(0, np.tile(scale, 2))
-    return np.column_stack([labels[:, 0].astype(np.float64), corners])
+    scale = np.array([width, height, width, height], np.float64)
+    shares = to_xyxy(labels[:, 1:].astype(np.float64)).clip(0, 1)
+    return np.column_stack([labels[:, 0].astype(np.float64), shares * scale])
 
 
 def framed_targets(labels: list[NDArray[np.float32]], frames: list[Frame]) -> torch.Tensor:
@@ -62,8 +62,7 @@ def framed_targets(labels: list[NDArray[np.float32]], frames: list[Frame]) -> to
     for number, (own, frame) in enumerate(zip(labels, frames, strict=True)):
         true = true_boxes(own, frame.width, frame.height)
         xyxy = frame.to_network(true[:, 1:]) / np.tile([frame.out_width, frame.out_height], 2)
-        centres, sides = (xyxy[:, :2] + xyxy[:, 2:]) / 2, xyxy[:, 2:] - xyxy[:, :2]
-        rows.append(np.column_stack([np.full(len(own), number), true[:, 0], centres, sides]))
+        rows.append(np.column_stack([np.full(len(own), number), true[:, 0], to_xywh(xyxy)]))
     return torch.from_numpy(np.concatenate(rows).astype(np.float32))
 
 

@@ -84,13 +84,26 @@ def load_weights(path: Path) -> tuple[Network, Header]:
     Raises:
         InputError: The file is missing, truncated, of another version or not ours, or its weights do not fit.
     """
+    header, state = read_weights(path)
+    return _build(header, state), header
+
+
+def read_weights(path: Path) -> tuple[Header, dict[str, Tensor]]:
+    """Read a weights file without building its network.
+
+    Returns:
+        Its header, and the state dict on the CPU.
+
+    Raises:
+        InputError: The file is missing, truncated, of another version or not ours, or its weights do not fit.
+    """
     content = _read(path)
     try:
         header = Header.model_validate_json(content["header"])
-        state = content["state"]
     except (KeyError, ValidationError):
         raise InputError(f"{path}: its header is spoilt; train or import the weights again") from None
-    return assemble(header, state, str(path)), header
+    _check(header, content["state"], str(path))
+    return header, content["state"]
 
 
 def assemble(header: Header, state: Mapping[str, Tensor], name: str) -> Network:
@@ -107,11 +120,19 @@ def assemble(header: Header, state: Mapping[str, Tensor], name: str) -> Network:
     Raises:
         InputError: The weights do not fit the header.
     """
-    anchors = state.get(f"{HEAD}anchors")
-    per_level = None if anchors is None or anchors.ndim != 3 else anchors.shape[1]
+    _check(header, state, name)
+    return _build(header, state)
+
+
+def _check(header: Header, state: Mapping[str, Tensor], name: str) -> None:
+    """Check that weights are those of the network that a header describes, without making that network.
+
+    Raises:
+        InputError: They do not fit the header, or hold values that are no finite numbers.
+    """
     try:
-        network = build_network(header.model, header.channels, len(header.class_names), per_level)
-        network.load_state_dict(state)
+        with torch.device("meta"):
+            _build(header, state)
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
     except RuntimeError as error:
@@ -120,8 +141,15 @@ def assemble(header: Header, state: Mapping[str, Tensor], name: str) -> Network:
             f"{name}: its weights are not those of a {header.model} with {header.channels} channels and"
             f" {len(header.class_names)} classes ({reason})"
         ) from None
-    if not all(value.isfinite().all() for value in network.state_dict().values()):
+    if not all(value.isfinite().all() for value in state.values()):
         raise InputError(f"{name}: holds weights that are no finite numbers; train or import them again")
+
+
+def _build(header: Header, state: Mapping[str, Tensor]) -> Network:
+    anchors = state.get(f"{HEAD}anchors")
+    per_level = None if anchors is None or anchors.ndim != 3 else anchors.shape[1]
+    network = build_network(header.model, header.channels, len(header.class_names), per_level)
+    network.load_state_dict(state, assign=network.head.anchors.is_meta)
     return network.eval()
 
 
@@ -143,7 +171,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(damaged) from None
     if not whole:
         raise InputError(damaged)
-    if not (isinstance(content, dict) and content.get("format") == FORMAT and isinstance(content.get("state"), dict)):
+    if not (isinstance(content, dict) and content.get("format") == FORMAT and _is_state(content.get("state"))):
         raise InputError(f"{path}: is no weights file of uncover; {expected}")
     if content.get("version") != VERSION:
         raise InputError(
@@ -151,6 +179,10 @@ def _read(path: Path) -> dict[str, Any]:
             " so update uncover or train again"
         )
     return content
+
+
+def _is_state(given: object) -> bool:
+    return isinstance(given, dict) and all(isinstance(value, Tensor) for value in given.values())
 
 
 def initialise(network: Network, state: Mapping[str, Tensor], name: str = "start weights") -> list[str]:

@@ -11,6 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+STRIDE = 32
+"""Pixels per cell of YOLOv5's coarsest level: sides of its input are multiples of it."""
+
 GREY = 114
 """Padding around photos, upstream's."""
 
@@ -60,7 +63,7 @@ class Frame:
         return np.tile([self.inner_width / self.width, self.inner_height / self.height], 2)
 
 
-def fit(width: int, height: int, size: int, stride: int = 32, square: bool = False, enlarge: bool = True) -> Frame:
+def fit(width: int, height: int, size: int, stride: int = STRIDE, square: bool = False, enlarge: bool = True) -> Frame:
     """The frame of an image whose longest side becomes `size`.
 
     Args:

@@ -15,11 +15,11 @@ from uncover.errors import InputError
 from uncover.images.augment import Boxes, Image, change_colours, draw_warp, mirror, mix, warp_boxes, warp_image
 from uncover.images.cache import ImageCache, choose_place
 from uncover.images.labelled import LabelledImages, sides
-from uncover.images.letterbox import GREY, Frame, fit, letterbox, place
+from uncover.images.letterbox import GREY, STRIDE, Frame, fit, letterbox, place
 from uncover.images.mosaic import draw_mosaic, lay_mosaic, to_pixels
 from uncover.images.reading import COLOURS
+from uncover.parts.geometry import to_xywh
 
-STRIDE = 32
 MARGIN = 1e-3
 """In pixels: how far inside the image a clipped box ends, as upstream's do."""
 
@@ -182,6 +182,5 @@ def _frames_of_batches(frames: list[Frame], order: NDArray[np.int64], batch: int
 
 
 def _shares(boxes: Boxes, width: int, height: int) -> NDArray[np.float32]:
-    lower, upper = boxes[:, 1:3], boxes[:, 3:]
-    shares = np.concatenate([(lower + upper) / 2, upper - lower], axis=1) / (width, height, width, height)
+    shares = to_xywh(boxes[:, 1:]) / (width, height, width, height)
     return np.concatenate([boxes[:, :1], shares], axis=1).astype(np.float32)

@@ -13,6 +13,7 @@ from uncover.datasets.label_file import read_label_file
 from uncover.datasets.yolo import LABELS
 from uncover.errors import InputError
 from uncover.metrics.predictions import CORNERS
+from uncover.parts.geometry import to_xyxy
 
 TRUTH_COLUMNS = ("image", "class_id", *CORNERS)
 
@@ -88,8 +89,7 @@ def read_truth(labels: Path, images: pd.DataFrame) -> pd.DataFrame:
         if image not in of_image:
             continue
         rows = read_label_file(of_image[image])[0].astype(np.float64)
-        half = rows[:, 3:] / 2
-        shares = np.hstack([rows[:, 1:3] - half, rows[:, 1:3] + half]).clip(0, 1)
+        shares = to_xyxy(rows[:, 1:]).clip(0, 1)
         boxes.append(shares * np.array([width, height, width, height], np.float64))
         ids += rows[:, 0].astype(np.int64).tolist()
         names += [image] * len(rows)

@@ -27,6 +27,12 @@ class PartBoxes:
     status: NDArray[np.uint8]
 
 
+def to_xyxy(xywh: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Centre and size (..., 4) to corners (..., 4), in the same unit."""
+    centre, half = xywh[..., :2], xywh[..., 2:] / 2
+    return np.concatenate([centre - half, centre + half], axis=-1)
+
+
 def to_xywh(xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
     """Corners (..., 4) to centre and size (..., 4), in the same unit."""
     lower, upper = xyxy[..., :2], xyxy[..., 2:]
