@@ -10,8 +10,6 @@ import argparse
 from pathlib import Path
 
 SUMMARY = "turn a checkpoint of YOLOv5 into a safe weights file"
-IMAGE_SIZE = 640
-"""Of upstream's own trainings, in pixels; a checkpoint does not say."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,8 +24,9 @@ def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_new_file
     from uncover.console import say
     from uncover.detector.fetch import read_or_fetch
+    from uncover.detector.opening import describe
     from uncover.detector.upstream import check_trusted, read_checkpoint
-    from uncover.detector.weights import Header, assemble, save_weights
+    from uncover.detector.weights import assemble, save_weights
     from uncover.errors import InputError
 
     check_trusted(args.checkpoint, args.sha256)
@@ -36,14 +35,7 @@ def run(args: argparse.Namespace) -> int:
     checkpoint = read_checkpoint(content, name, args.sha256)
     if args.model not in (None, checkpoint.model):
         raise InputError(f"{name}: holds {checkpoint.model}; expected {args.model}")
-    header = Header(
-        model=checkpoint.model,
-        channels=checkpoint.channels,
-        class_names=checkpoint.class_names,
-        class_ids=tuple(range(len(checkpoint.class_names))),
-        image_size=IMAGE_SIZE,
-        training={"imported_from": name.rpartition("/")[2], "sha256": checkpoint.sha256},
-    )
+    header = describe(checkpoint, name.rpartition("/")[2])
     network = assemble(header, checkpoint.state, name)
     save_weights(args.out, network.state_dict(), header)
     say(f"{args.out}: {header.model}, {header.channels} channels, {len(header.class_names)} classes")

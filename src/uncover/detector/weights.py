@@ -25,6 +25,10 @@ REASON = 200
 """Letters of torch's own words in a message; it may name every layer."""
 
 
+class Pickled(InputError):
+    """A file is a pickle of whole objects, which may run code when it is opened; it was not."""
+
+
 class Header(BaseModel):
     """What a weights file says of its network.
 
@@ -166,7 +170,7 @@ def _read(path: Path) -> dict[str, Any]:
     except IsADirectoryError:
         raise InputError(f"{path}: is a folder; {expected}") from None
     except pickle.UnpicklingError:
-        raise InputError(f"{path}: is a pickle that may run code when opened; {expected}") from None
+        raise Pickled(f"{path}: is a pickle that may run code when opened; {expected}") from None
     except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError, KeyError, NotImplementedError):
         raise InputError(damaged) from None
     if not whole:

@@ -1,0 +1,89 @@
+"""The heatmaps of one image: native maps of every class and of their sum, and what became of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+MAP, NO_DETECTION, NO_EVIDENCE, NOT_FINITE = "map", "no detection", "no positive evidence", "not finite"
+"""What a channel may be; all but the first are blank."""
+
+EPSILON = 1e-7
+"""grad-cam's, where it scales a map to the range from 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Heatmaps:
+    """Heatmaps of one image, by one method.
+
+    Attributes:
+        values: float32 (C + 1, h, w): native maps after ReLU, finite; the last channel is the joint one, which explains
+            the sum of all scores. Several layers are fused (see `fuse`).
+        status: What each channel is: "map", or why it is blank.
+        raw: Per layer, (C + 1, h, w) before ReLU.
+        degenerate: Detections left out because they have no area.
+    """
+
+    values: NDArray[np.float32]
+    status: tuple[str, ...]
+    raw: tuple[Tensor, ...]
+    degenerate: int
+
+
+def finish(raw: Sequence[Tensor], expected: Sequence[bool], degenerate: int) -> Heatmaps:
+    """Make heatmaps of what a method computed.
+
+    Args:
+        raw: Per layer, (C + 1, h, w) before ReLU, on the CPU.
+        expected: For each channel, whether there is a score to explain.
+        degenerate: Detections left out because they have no area.
+    """
+    values = fuse([layer.numpy() for layer in raw])
+    status = []
+    for number, channel in enumerate(values):
+        own = [layer[number] for layer in raw]
+        if not all(bool(layer.isfinite().all()) for layer in own):
+            status.append(NOT_FINITE)
+        elif not expected[number]:
+            status.append(NO_DETECTION)
+        else:
+            status.append(MAP if channel.max() > 0 else NO_EVIDENCE)
+        if status[-1] != MAP:
+            channel[:] = 0
+    return Heatmaps(values, tuple(status), tuple(raw), degenerate)
+
+
+def fuse(layers: Sequence[NDArray[np.floating]]) -> NDArray[np.float32]:
+    """Native maps of several layers as one.
+
+    As grad-cam does it at full size: each layer's positive part is scaled to the range from 0 to 1, enlarged (here to
+    the finest layer's cells), and the layers' mean is taken. A single layer keeps its scale.
+
+    Args:
+        layers: Per layer, (C, h, w) before ReLU.
+
+    Returns:
+        float32 (C, h, w) of the finest layer.
+    """
+    positive = [np.maximum(layer, 0) for layer in layers]
+    if len(positive) == 1:
+        return positive[0].astype(np.float32)
+    height, width = max((layer.shape[1:] for layer in positive), key=np.prod)
+    return np.mean([_enlarge(_scale(layer), width, height) for layer in positive], axis=0, dtype=np.float32)
+
+
+def _scale(maps: NDArray[np.floating]) -> NDArray[np.float32]:
+    low = maps.min((1, 2), keepdims=True)
+    return ((maps - low) / (EPSILON + (maps - low).max((1, 2), keepdims=True))).astype(np.float32)
+
+
+def _enlarge(maps: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
+    if maps.shape[1:] == (height, width):
+        return maps
+    # Channel by channel: OpenCV takes no more than 512 at a time, and there may be many classes.
+    return np.stack([cv2.resize(channel, (width, height), interpolation=cv2.INTER_LINEAR) for channel in maps])

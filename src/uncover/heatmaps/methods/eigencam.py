@@ -1,0 +1,35 @@
+"""EigenCAM (Muhammad and Yeasin 2020), with a sign."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from uncover.heatmaps.methods.base import ActivationMethod
+
+
+class EigenCAM(ActivationMethod):
+    """Activations projected on their first principal component; the same for every class.
+
+    A principal component has no sign, and libraries choose one by chance, so that maps come out inverted. Here the map
+    goes with the mean activation; where the two are not correlated, its largest value is positive.
+    """
+
+    def __call__(self, activations: Tensor) -> Tensor:
+        return torch.stack([_project(own) for own in activations])
+
+
+def _project(activations: Tensor) -> Tensor:
+    centred = activations.double()
+    centred = centred - centred.mean(0)
+    cells, channels = centred.shape
+    # The smaller of the two products has the same first component, for a fraction of a full decomposition.
+    if cells <= channels:
+        values, vectors = torch.linalg.eigh(centred @ centred.T)
+        projection = vectors[:, -1] * values[-1].clamp(min=0).sqrt()
+    else:
+        projection = centred @ torch.linalg.eigh(centred.T @ centred).eigenvectors[:, -1]
+    alignment = projection @ centred.mean(1)
+    if alignment == 0:
+        alignment = projection[projection.abs().argmax()]
+    return (projection if alignment >= 0 else -projection).to(activations.dtype)
