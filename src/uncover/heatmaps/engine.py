@@ -90,7 +90,7 @@ class Explainer:
         found: list[Tensor] = []
         for plan in self._plans:
             passed = (run_direct if plan.direct else run_cut)(self.network, images, plan.layers)
-            found, left_out = self._detect(passed, images)
+            found, left_out = detect(passed.decoded, images.shape[2:], self._confidence, self._nms_iou)
             maps = self._maps(plan, passed, found, images)
             there = _present(found, self.classes)
             for name, parts in plan.variants.items():
@@ -100,21 +100,6 @@ class Explainer:
                     for image in range(len(images))
                 ]
         return Explanation(found, explained)
-
-    def _detect(self, passed: Pass, images: Tensor) -> tuple[list[Tensor], list[int]]:
-        """Detections of each image, clipped to the frame, and how many of its have no area."""
-        height, width = images.shape[2:]
-        limits = torch.tensor([width, height, width, height], device=images.device)
-        found, left_out = [], []
-        for boxes in non_max_suppression(
-            passed.decoded, self._confidence, self._nms_iou, MOST_DETECTIONS, multi_label=False
-        ):
-            clipped = torch.cat((boxes[:, :4].clamp(min=0).minimum(limits), boxes[:, 4:]), 1)
-            # Against a candidate without area their IoU would be 0/0, and spoil every map.
-            solid = (clipped[:, 2:4] > clipped[:, :2]).all(1)
-            found.append(clipped[solid])
-            left_out.append(int((~solid).sum()))
-        return found, left_out
 
     def _maps(self, plan: Plan, passed: Pass, detections: list[Tensor], images: Tensor) -> dict[Part, Tensor]:
         """Maps (B, C + 1, h, w) of all parts before ReLU, on the CPU."""
@@ -151,6 +136,31 @@ class Explainer:
     def _blank(self, passed: Pass, layer: int) -> Tensor:
         batch, _, height, width = passed.activations[layer].shape
         return passed.decoded.new_zeros(batch, self.classes + 1, height, width)
+
+
+def detect(decoded: Tensor, shape: Sequence[int], confidence: float, nms_iou: float) -> tuple[list[Tensor], list[int]]:
+    """The detections that target T2 explains.
+
+    Args:
+        decoded: (B, N, 5 + C), all candidates.
+        shape: Height and width of the frame, in pixels.
+        confidence: Lowest one.
+        nms_iou: IoU of non-maximum suppression.
+
+    Returns:
+        For each image (n, 6): x1 y1 x2 y2 in pixels, clipped to the frame, confidence, class; and how many more have no
+        area there.
+    """
+    height, width = shape
+    limits = torch.tensor([width, height, width, height], device=decoded.device)
+    found, left_out = [], []
+    for boxes in non_max_suppression(decoded, confidence, nms_iou, MOST_DETECTIONS, multi_label=False):
+        clipped = torch.cat((boxes[:, :4].clamp(min=0).minimum(limits), boxes[:, 4:]), 1)
+        # Against a candidate without area their IoU would be 0/0, and spoil every map.
+        solid = (clipped[:, 2:4] > clipped[:, :2]).all(1)
+        found.append(clipped[solid])
+        left_out.append(int((~solid).sum()))
+    return found, left_out
 
 
 def _plan(network: Network, variants: Mapping[str, Variant]) -> list[Plan]:
