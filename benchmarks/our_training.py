@@ -83,7 +83,7 @@ def start_seconds(words: list[str]) -> dict[str, float]:
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(ROUNDS):
         for name, command in contenders.items():
-            seconds[name].append(_until_ready(command))
+            seconds[name].append(until_ready(command))
     return {name: statistics.median(each) for name, each in seconds.items()}
 
 
@@ -99,7 +99,8 @@ def sha256_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _until_ready(command: list[str]) -> float:
+def until_ready(command: list[str]) -> float:
+    """Seconds until a process that is started says "ready"."""
     start = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stderr is not None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,12 @@ from PIL import Image
 
 from uncover.datasets.photos import PhotoError, inspect_photo, read_upright_rgb
 from uncover.errors import InputError
+from uncover.images.maps import decode_maps, is_description
+from uncover.images.render import render
+from uncover.images.tiffs import open_tiff
+
+DESCRIPTION = 270
+"""TIFF's number of the tag that says what is in a file."""
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"})
 TIFF = frozenset({".tif", ".tiff"})
@@ -43,7 +47,7 @@ def list_images(folder: Path) -> list[Path]:
 
 
 def inspect_image(path: Path, channels: int) -> tuple[int, int]:
-    """Width and height of an image, from its header.
+    """Width and height of an image, from its header; those of heatmaps are those of the image that they explain.
 
     Args:
         path: Image file.
@@ -53,7 +57,11 @@ def inspect_image(path: Path, channels: int) -> tuple[int, int]:
         InputError: It is missing, cut off, unreadable, or of other channels.
     """
     if _is_stack(path, channels):
-        with _open_stack(path) as stack:
+        with open_tiff(path) as tiff:
+            if is_description(tiff.pages.first.description):
+                frame = decode_maps(path, tiff, channels).frame
+                return frame.width, frame.height
+            stack = tiff.series[0]
             height, width = _height_width(path, stack.shape, stack.dtype, channels)
         return width, height
     info = _inspect_photo(path, channels)
@@ -65,7 +73,8 @@ def read_image(path: Path, channels: int) -> NDArray[np.uint8]:
 
     Args:
         path: A photo (3 channels; greys are tripled, EXIF orientation is applied), a grey image (1 channel), or a TIFF
-            of 8-bit channels, stored as (C, H, W) or (H, W, C).
+            of 8-bit channels, stored as (C, H, W) or (H, W, C), or heatmaps as `write_maps` stores them: they are
+            enlarged to the size of the image that they explain.
         channels: Channels that it must have.
 
     Returns:
@@ -105,30 +114,24 @@ def _is_stack(path: Path, channels: int) -> bool:
     if channels != COLOURS:
         return True
     try:
-        with Image.open(path) as image:
-            return getattr(image, "n_frames", 1) > 1
+        image = Image.open(path)
     except Exception:  # whatever is wrong, the reader of photos words it
         return False
-
-
-@contextmanager
-def _open_stack(path: Path) -> Iterator[Any]:
-    """The first image series of a TIFF; whatever its decoders raise inside is worded for the user."""
-    import tifffile
-
-    try:
-        with tifffile.TiffFile(path) as tiff:
-            yield tiff.series[0]
-    except InputError:
-        raise
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such image") from None
-    except Exception as error:  # struct.error, ValueError, zlib.error and more
-        raise InputError(f"{path}: cannot be decoded ({' '.join(str(error).split())}); mend or remove it") from None
+    with image:
+        if is_description(getattr(image, "tag_v2", {}).get(DESCRIPTION, "")):
+            return True
+        try:
+            return getattr(image, "n_frames", 1) > 1
+        except Exception:  # cut off between its pages; the first alone would pass for a photo
+            return True
 
 
 def _read_stack(path: Path, channels: int) -> NDArray[np.uint8]:
-    with _open_stack(path) as stack:
+    with open_tiff(path) as tiff:
+        if is_description(tiff.pages.first.description):
+            pictures = render(decode_maps(path, tiff, channels))
+            return np.ascontiguousarray(pictures.transpose(1, 2, 0))
+        stack = tiff.series[0]
         size = _height_width(path, stack.shape, stack.dtype, channels)
         pixels = stack.asarray()
     if pixels.ndim == COLOURS and pixels.shape[1:] == size:

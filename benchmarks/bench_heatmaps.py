@@ -1,0 +1,202 @@
+"""Heatmaps beside plain inference and beside grad-cam's public API: time, memory, agreement, storage.
+
+    make bench-heatmaps [IMAGES=folder] [WEIGHTS=weights.pt] [SIZE=640] [ROUNDS=7]
+
+Speed and memory are those of a yolov5m of ten classes at SIZE, untrained but made to find as many boxes as a trained
+one (`heatmap_contenders`). Contenders take turns within a round, and ratios are medians of rounds: plain batched
+inference, both methods of the thesis with their joint maps from the same batch, the same written to disk, other layers,
+and grad-cam called once per method and class. Agreement with grad-cam is measured with trained WEIGHTS (default: the
+demo's), because GradCAM++ of an untrained network is ill-conditioned. The last line is JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import heatmap_contenders as contenders
+import numpy as np
+import torch
+from machine import describe_machine
+from numpy.typing import NDArray
+from our_training import until_ready
+from torch import Tensor
+
+from uncover.atomic import new_file
+from uncover.detector.inference import FramedImages, to_network
+from uncover.heatmaps.engine import Explainer, detect
+from uncover.images.named import named_images
+from uncover.images.reading import inspect_image
+
+CPU = torch.device("cpu")
+BATCH = 4
+DEFAULT = "layer_23"
+LAYERS = {DEFAULT: (-2,), "multiscale": (17, 20, 23), "layer_20": (20,), "layer_17": (17,), "layer_9": (9,)}
+DEMO = Path("results/demo")
+OUT = Path("results/bench/heatmaps.json")
+START = Path(__file__).with_name("start_heatmaps.py")
+WEIGHED = ("plain", "heatmaps", "grad_cam")
+
+
+def main() -> None:
+    """Measure all, print a line for each, write results/bench/heatmaps.json."""
+    args = read_arguments()
+    if args.weigh:
+        print(weigh(args.weigh, args))
+        return
+    figures = measure_speed(args)
+    figures |= measure_memory(args)
+    figures |= measure_agreement(args)
+    figures |= measure_files(args)
+    figures |= measure_start(args)
+    for name, value in figures.items():
+        print(f"{name:40} {value:.4g}")
+    machine = describe_machine("torch", "torchvision", "grad-cam", "numpy", "opencv-python-headless", "tifffile")
+    result = figures | {"images": str(args.images), "weights": str(args.weights), "size": args.size}
+    with new_file(OUT) as path:
+        path.write_text(json.dumps(result | {"machine": machine}, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(result | {"machine": machine}))
+
+
+def read_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=Path, default=DEMO / "datasets/val", help="photos (default: the demo's val)")
+    parser.add_argument("--weights", type=Path, default=DEMO / "models/rgb10/weights.pt", help="a trained detector")
+    parser.add_argument("--size", type=int, default=640)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--weigh", choices=WEIGHED, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    for path in (args.images, args.weights):
+        if not path.exists():
+            sys.exit(f"{path}: does not exist; run `make demo` first, or give another one")
+    return args
+
+
+def read_batch(args: argparse.Namespace, size: int, count: int = BATCH) -> NDArray[np.uint8]:
+    """The first photos that share a shape, uint8 (B, 3, H, W)."""
+    paths = list(named_images([args.images]).values())[: 16 * count]
+    framed = FramedImages(paths, np.array([inspect_image(path, 3) for path in paths]), size, 3, 114)
+    group = max(framed.batches(count), key=len)
+    return np.stack([framed[index] for index in group])
+
+
+def convert(images: NDArray[np.uint8]) -> Tensor:
+    """What the network takes."""
+    return to_network(images, CPU)
+
+
+def measure_speed(args: argparse.Namespace) -> dict[str, float]:
+    """Seconds of all contenders, in turns."""
+    images = read_batch(args, args.size)
+    network = contenders.full_size_network(convert(images))
+    explainers = {name: Explainer(network, contenders.variants(layers)) for name, layers in LAYERS.items()}
+    detections = explainers[DEFAULT](convert(images)).detections
+    there = [sorted(set(boxes[:, 5].long().tolist())) for boxes in detections]
+    print(f"{images.shape[0]} photos of {images.shape[3]} x {images.shape[2]} pixels; classes found: {there}")
+    peer = contenders.OneClassAtATime(network)
+    runs: dict[str, Callable[[], Any]] = {"plain": lambda: contenders.plain(network, images, convert)}
+    runs |= {name: (lambda explain=explain: explain(convert(images))) for name, explain in explainers.items()}
+    # One photo does for grad-cam, which takes them one by one.
+    runs["grad_cam"] = lambda: peer(convert(images[:1]), range(contenders.CLASSES))
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for number in range(args.rounds):
+        for name, run in runs.items():
+            if name == "grad_cam" and number >= (args.rounds + 1) // 2:
+                continue
+            started = time.perf_counter()
+            run()
+            per_image = (time.perf_counter() - started) / (1 if name == "grad_cam" else len(images))
+            seconds[name].append(per_image)
+            print(f"round {number + 1}: {name} {per_image:.3f} s an image", flush=True)
+            network.requires_grad_(False)
+    figures = {f"seconds_{name}": statistics.median(own) for name, own in seconds.items()}
+    figures["cost_over_inference"] = ratio(seconds[DEFAULT], seconds["plain"])
+    figures["speedup_over_grad_cam"] = ratio(seconds["grad_cam"], seconds[DEFAULT])
+    return figures | {
+        f"cost_over_inference_{name}": ratio(seconds[name], seconds["plain"]) for name in LAYERS if name != DEFAULT
+    }
+
+
+def ratio(first: list[float], second: list[float]) -> float:
+    """Median over rounds of the ratio within a round."""
+    return statistics.median(one / other for one, other in zip(first, second, strict=False))
+
+
+def measure_memory(args: argparse.Namespace) -> dict[str, float]:
+    """Peak resident memory of each contender in a process of its own."""
+    words = [sys.executable, __file__, "--images", args.images, "--weights", args.weights, "--size", str(args.size)]
+    mebibytes = {}
+    for name in WEIGHED:
+        done = subprocess.run([*words, "--weigh", name], check=True, capture_output=True, text=True)
+        mebibytes[name] = float(done.stdout.splitlines()[-1])
+        print(f"memory: {name} {mebibytes[name]:.0f} MiB", flush=True)
+    return {
+        **{f"peak_mib_{name}": value for name, value in mebibytes.items()},
+        "peak_memory_ratio": mebibytes["heatmaps"] / mebibytes["plain"],
+        "peak_memory_ratio_grad_cam": mebibytes["grad_cam"] / mebibytes["plain"],
+    }
+
+
+def weigh(name: str, args: argparse.Namespace) -> float:
+    """Run one contender a few times; peak resident memory in MiB. All have the same modules at hand."""
+    images = read_batch(args, args.size)
+    network = contenders.full_size_network(convert(images[:1]))
+    explain = Explainer(network, contenders.variants((-2,)))
+    peer = contenders.OneClassAtATime(network)
+    for _ in range(3):
+        if name == "grad_cam":
+            peer(convert(images[:1]), range(2))
+        elif name == "heatmaps":
+            explain(convert(images))
+        else:
+            # What uses a network's answers suppresses boxes, as our heatmaps do.
+            with torch.inference_mode():
+                detect(network(convert(images))[0], images.shape[2:], 0.25, 0.45)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measure_agreement(args: argparse.Namespace) -> dict[str, float]:
+    """Largest difference of native maps from grad-cam's, as a share of its largest value; one photo after the other."""
+    from heatmap_agreement import largest_difference
+
+    return {"max_relative_difference": largest_difference(args.weights, args.images)}
+
+
+def measure_files(args: argparse.Namespace) -> dict[str, float]:
+    """What it takes to write a set to disk, how large it is, and how long a map takes to come back."""
+    import heatmap_files
+
+    with tempfile.TemporaryDirectory() as folder:
+        return heatmap_files.measure(args.images, args.size, Path(folder), args.rounds)
+
+
+def measure_start(args: argparse.Namespace) -> dict[str, float]:
+    """Seconds until `uncover heatmaps` has its first batch, beside a bare `import torch`."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["--weights", args.weights, args.images, folder]
+        commands = {
+            "import_torch": [sys.executable, "-c", "import torch; print('ready', flush=True)"],
+            "first_batch": [sys.executable, START, *words],
+        }
+        seconds: dict[str, list[float]] = {name: [] for name in commands}
+        for _ in range(args.rounds):
+            for name, command in commands.items():
+                seconds[name].append(until_ready([str(word) for word in command]))
+    return {"start_ratio": ratio(seconds["first_batch"], seconds["import_torch"])}
+
+
+if __name__ == "__main__":
+    # Threads of OpenCV would wait for those of torch.
+    cv2.setNumThreads(1)
+    main()

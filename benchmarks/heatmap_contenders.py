@@ -1,0 +1,118 @@
+"""Networks and contenders of `bench_heatmaps`: plain inference, our heatmaps, and grad-cam called class by class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from uncover.config.heatmaps import Variant
+from uncover.detector.network import Network, build_network
+from uncover.heatmaps.engine import detect
+from uncover.heatmaps.targets import TARGETS
+
+METHODS = ("gradcampp", "hirescam")
+CLASSES = 10
+CANDIDATES = 2
+"""Of each class that the untrained network of the speed runs is made to find, per photo in the mean. Non-maximum
+suppression leaves about as many boxes as a face with all its parts has."""
+
+SPREAD = 2.0
+"""Standard deviation of class logits from candidate to candidate."""
+THRESHOLD = -1.0
+"""Logit at which a class passes a confidence of 0.25, with a little to spare."""
+
+
+def full_size_network(images: Tensor, model: str = "yolov5m") -> Network:
+    """An untrained network of ten classes that finds about as many boxes as a trained one would.
+
+    Heatmaps cost what detections cost. So the biases of the head are set such that every class passes the threshold in
+    every photo, a few candidates at a time.
+
+    Args:
+        images: float (B, 3, H, W), to set them on.
+        model: Which one.
+    """
+    network = build_network(model, 3, CLASSES, seed=0).requires_grad_(False)
+    # Without the statistics of real photos hardly anything reaches the last layers.
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 1.0
+    network.train()(images)
+    network = network.eval().fuse().to(memory_format=torch.channels_last)
+    rows = [
+        (convolution.get_parameter("weight").unflatten(0, (-1, 5 + CLASSES)), convolution.get_parameter("bias"))
+        for convolution in network.head.m
+    ]
+    rows = [(weight, bias.view(-1, 5 + CLASSES)) for weight, bias in rows]
+    with torch.no_grad():
+        raw = _raw(network, images)
+        for weight, bias in rows:
+            bias[:, 4] = 8
+            # Random weights tell places apart by next to nothing; trained ones do not.
+            weight[:, 5:] *= (SPREAD / raw.std((0, 1)))[None, 5:, None, None, None]
+        raw = _raw(network, images)
+        for number in range(CLASSES):
+            passing = raw[..., 5 + number].flatten().topk(CANDIDATES * len(images)).values[-1]
+            for _, bias in rows:
+                bias[:, 5 + number] += THRESHOLD - passing
+    return network
+
+
+def _raw(network: Network, images: Tensor) -> Tensor:
+    return torch.cat([level.flatten(1, 3) for level in network(images)[1]], 1)
+
+
+def plain(network: Network, images: NDArray[np.uint8], convert: Callable[[NDArray[np.uint8]], Tensor]) -> None:
+    """Inference and nothing else: no non-maximum suppression, which our heatmaps include."""
+    with torch.inference_mode():
+        network(convert(images))
+
+
+class OneClassAtATime:
+    """grad-cam's public API, called once per method and class, and once for all classes together."""
+
+    def __init__(self, network: Network) -> None:
+        """
+        Args:
+            network: With weights that may be differentiated.
+        """
+        import pytorch_grad_cam
+
+        self._network = network
+        self._decoded = Decoded(network)
+        kinds = {"gradcampp": pytorch_grad_cam.GradCAMPlusPlus, "hirescam": pytorch_grad_cam.HiResCAM}
+        self._methods = {name: kinds[name](self._decoded, [network.model[-2]]) for name in METHODS}
+
+    def __call__(self, image: Tensor, classes: Sequence[int]) -> dict[str, list[NDArray[np.float32]]]:
+        """Full-size maps of one image (1, 3, H, W): per method one of each class, then the joint one."""
+        with torch.no_grad():
+            (detections,), _ = detect(self._network(image)[0], image.shape[2:], 0.25, 0.45)
+
+        def target(*chosen: int) -> Callable[[Tensor], Tensor]:
+            return lambda candidates: TARGETS["T2"].scores(candidates, detections)[list(chosen)].sum()
+
+        self._network.requires_grad_(True)
+        return {
+            name: [method(image, [target(*own)])[0] for own in [*((each,) for each in classes), tuple(classes)]]
+            for name, method in self._methods.items()
+        }
+
+
+class Decoded(nn.Module):
+    """A network of which grad-cam sees the decoded candidates alone."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.network(images)[0]
+
+
+def variants(layers: tuple[int, ...]) -> dict[str, Variant]:
+    """Both methods of the thesis at some layers."""
+    return {method: Variant(method=method, layers=layers) for method in METHODS}

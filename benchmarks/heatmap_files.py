@@ -1,0 +1,76 @@
+"""What a heatmap set costs on disk: time to write it beside plain inference of the same files, size, time to read it."""
+
+from __future__ import annotations
+
+import copy
+import os
+import statistics
+import time
+from pathlib import Path
+
+import heatmap_contenders as contenders
+import numpy as np
+import torch
+
+from uncover.detector.inference import FramedImages, infer, to_network
+from uncover.detector.weights import Header
+from uncover.heatmaps.recipe import Recipe
+from uncover.heatmaps.shards import Shard, ShardMaker
+from uncover.images.maps import read_maps
+from uncover.images.named import named_images
+from uncover.images.reading import inspect_image
+from uncover.images.render import render
+
+IMAGES, BATCH = 16, 4
+SET_SIZE = 16_000
+CPU = torch.device("cpu")
+
+
+def measure(images: Path, size: int, out: Path, rounds: int) -> dict[str, float]:
+    """Write both methods' sets of a few photos, in turn with plain inference of the same files.
+
+    Args:
+        images: Photos.
+        size: Longest side of the network's input, in pixels.
+        out: Empty folder.
+        rounds: How often.
+    """
+    named = dict(list(named_images([images]).items())[:IMAGES])
+    sizes = np.array([inspect_image(path, 3) for path in named.values()])
+    framed = FramedImages(list(named.values()), sizes, size, 3, 114)
+    group = max(framed.batches(BATCH), key=len)
+    pixels = to_network(np.stack([framed[index] for index in group]), CPU)
+    network = contenders.full_size_network(pixels)
+    classes = tuple(str(number) for number in range(contenders.CLASSES))
+    header = Header(
+        model="yolov5m", channels=3, class_names=classes, class_ids=tuple(range(len(classes))), image_size=size
+    )
+    recipe = Recipe(header, "", contenders.variants((-2,)), size, 0.25, 0.45)
+    ratios = []
+    for number in range(rounds):
+        folders = {variant: out / str(number) / variant for variant in recipe.variants}
+        maker = ShardMaker(copy.deepcopy(network), recipe, folders, CPU)
+        started = time.perf_counter()
+        for _ in infer(network, framed, BATCH, CPU):
+            pass
+        between = time.perf_counter()
+        maker.make(named, Shard(), BATCH)
+        ratios.append((time.perf_counter() - between) / (between - started))
+        print(f"round {number + 1}: to disk {ratios[-1]:.3f} times plain inference from files", flush=True)
+    folder = next(iter(folders.values()))
+    files = sorted(folder.glob("images/**/*.tif"))
+    taken = [path.stat().st_size for path in folder.rglob("*.tif")]
+    seconds = []
+    for path in files * 5:
+        started = time.perf_counter()
+        render(read_maps(path), "letterbox")
+        seconds.append(time.perf_counter() - started)
+    return {
+        "cost_over_inference_on_disk": statistics.median(ratios),
+        "megabytes_per_16000_images": sum(taken) / len(files) * SET_SIZE / 1e6,
+        "milliseconds_to_read_and_enlarge": 1000 * statistics.median(seconds),
+        "blocks_megabytes_per_16000_images": sum(512 * os.stat(path).st_blocks for path in folder.rglob("*.tif"))
+        / len(files)
+        * SET_SIZE
+        / 1e6,
+    }
