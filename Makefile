@@ -9,7 +9,7 @@ READY := .venv/.ready
 # Worker threads that spin while they wait make a busy machine several times slower.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: help setup demo test check fix schema lock clean bench-labels bench-dag bench-train
+.PHONY: help setup demo test check fix schema lock clean bench-labels bench-dag bench-train bench-heatmaps
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -67,6 +67,10 @@ bench-dag: $(READY)  ## planning the whole thesis: seconds of a dry run
 bench-train: $(READY)  ## training beside upstream's train.py (DATA= WEIGHTS= SHA256= SEEDS= EPOCHS= SETTINGS=)
 	@$(BIN)/python benchmarks/bench_train.py $(if $(DATA),--data $(DATA)) $(if $(WEIGHTS),--weights $(WEIGHTS) --sha256 $(SHA256)) \
 	  $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(SETTINGS),--settings $(SETTINGS))
+
+bench-heatmaps: $(READY)  ## heatmaps beside plain inference and grad-cam (IMAGES= WEIGHTS= SIZE= ROUNDS=)
+	@$(BIN)/python benchmarks/bench_heatmaps.py $(if $(IMAGES),--images $(IMAGES)) $(if $(WEIGHTS),--weights $(WEIGHTS)) \
+	  $(if $(SIZE),--size $(SIZE)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 clean:  ## remove the environment and everything generated
 	rm -rf .venv .snakemake results

@@ -60,6 +60,7 @@ localrules:
 include: "workflow/rules/raw.smk"
 include: "workflow/rules/datasets.smk"
 include: "workflow/rules/detectors.smk"
+include: "workflow/rules/heatmaps.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 
@@ -70,5 +71,6 @@ rule all:
         datasets=ALL_DATASETS,
         predictions=ALL_PREDICTIONS,
         evaluations=ALL_EVALUATIONS,
+        heatmaps=ALL_HEATMAPS,
         tables=ALL_TABLES,
         figures=ALL_FIGURES,

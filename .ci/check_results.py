@@ -11,8 +11,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 SETS = ("train", "val", "merl", "wflw", "hof", "slapi_none", "slapi_easy", "slapi_medium", "slapi_hard", "preterm_web")
-TABLES = (*(f"table_{number:02}" for number in range(1, 7)), "table_parts", "table_val_counts", "table_hof")
-FIGURES = tuple(f"figure_{number}" for number in (15, 16, 17, 18, 19, 20, 24, 25))
+OTHER_TABLES = ("table_parts", "table_val_counts", "table_hof", "table_heatmaps")
+TABLES = (*(f"table_{number:02}" for number in range(1, 7)), *OTHER_TABLES)
+FIGURES = tuple(f"figure_{number}" for number in (15, 16, 17, 18, 19, 20, 24, 25, 26))
+VARIANTS = ("gradcampp", "hirescam", "gradcampp_multiscale", "hirescam_multiscale")
 
 WHOLE_FACE_AP50 = 0.85
 """What the demo's ten-part detector must reach on val."""
@@ -30,10 +32,14 @@ def main(run: Path) -> None:
     for name in SETS:
         check_set(run / "datasets" / name)
     check_detectors(run)
+    for variant in VARIANTS:
+        for name in SETS:
+            check_heatmaps(run, variant, name)
     photos = {name: set(pd.read_parquet(run / "datasets" / name / "manifest.parquet")["photo"]) for name in SETS[:4]}
     assert sum(map(len, photos.values())) == len(set().union(*photos.values())), "a photo stands in two sets"
     assert "table_02" in (run / "report.html").read_text(encoding="utf-8")
-    print(f"{run}: {len(TABLES)} tables, {len(FIGURES)} figures, {len(SETS)} data sets are whole")
+    counts = f"{len(TABLES)} tables, {len(FIGURES)} figures, {len(SETS)} data sets, {len(VARIANTS)} heatmaps of each"
+    print(f"{run}: {counts} are whole")
 
 
 def check_detectors(run: Path) -> None:
@@ -48,6 +54,24 @@ def check_detectors(run: Path) -> None:
             assert pd.read_parquet(path)["confidence"].between(about["confidence"], 1).all(), path
     scored = json.loads((run / "metrics/rgb10/val/whole_face/summary.json").read_text(encoding="utf-8"))
     assert scored["AP50"]["value"] >= WHOLE_FACE_AP50, scored["AP50"]
+
+
+def check_heatmaps(run: Path, variant: str, name: str) -> None:
+    """One heatmap set: ten channels and a joint one for each photo, and what is wrong with them."""
+    folder, dataset = run / "heatmaps" / variant / name, run / "datasets" / name
+    manifest, photos = (pd.read_parquet(each / "manifest.parquet") for each in (folder, dataset))
+    assert sorted(f"images/{image}" for image in manifest["image"]) == sorted(photos["image"]), folder
+    for row in manifest.itertuples():
+        for kind, channels in (("images", 10), ("joint", 1)):
+            whole, pages = cv2.imreadmulti(str(folder / kind / row.file), flags=cv2.IMREAD_UNCHANGED)
+            assert whole and len(pages) == channels, (folder, kind, row.file)
+            blank = [status != "map" for status in (row.status[:-1] if kind == "images" else row.status[-1:])]
+            assert [page.max() == 0 for page in pages] == blank, (folder, kind, row.file)
+    lint = pd.read_csv(folder / "lint.csv").set_index("class")
+    assert len(lint) == 12 and (lint["images"] == len(photos)).all() and (lint["not_finite"] == 0).all(), folder
+    assert (lint["trained_on"] == (len(photos) if name == "train" else 0)).all(), folder
+    if name == "val":
+        assert lint.loc["joint", "blank"] < 0.2 and lint.loc["whole face", "blank_though_detected"] < 0.5, folder
 
 
 def check_set(folder: Path) -> None:

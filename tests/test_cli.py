@@ -7,20 +7,20 @@ from types import ModuleType
 import pytest
 
 import uncover.commands.doctor
-from uncover.cli import command_names, main
+from uncover.cli import main, verbs
 from uncover.errors import InputError
 
 HEAVY = ("numpy", "pandas", "cv2", "PIL", "torch", "matplotlib", "pydantic", "snakemake")
 
 
 def test_the_verbs_that_outsiders_rely_on_are_there() -> None:
-    assert {"labels", "doctor", "read_faces", "split_photos", "label_faces", "label_frames"} <= set(command_names())
+    assert {"labels", "doctor", "read_faces", "split_photos", "label_faces", "label_frames"} <= verbs().keys()
 
 
-@pytest.mark.parametrize("verb", command_names())
+@pytest.mark.parametrize("verb", verbs())
 def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        main([verb, "--help"])
+        main([*verb.split(), "--help"])
     assert caught.value.code == 0
     text = capsys.readouterr().out
     assert text.startswith(f"usage: uncover {verb} ") and len(text.splitlines()) > 3
@@ -31,7 +31,19 @@ def test_help_lists_every_verb_with_one_line(capsys: pytest.CaptureFixture[str])
         main(["--help"])
     assert caught.value.code == 0
     text = capsys.readouterr().out
-    assert all(f"    {verb}" in text for verb in command_names())
+    assert all(f"    {verb}" in text for verb in verbs())
+
+
+def test_a_module_named_after_another_is_a_verb_of_two_words() -> None:
+    assert verbs()["heatmaps"] == "heatmaps" and verbs()["heatmaps collect"] == "heatmaps_collect"
+    assert "heatmaps_collect" not in verbs()
+    # There is no verb "label", "table" or "evolve".
+    assert {"label_faces", "table_01", "evolve_generation"} <= verbs().keys()
+
+
+def test_a_verb_of_two_words_runs_its_own_module(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["heatmaps", "collect", "nowhere"]) == 2
+    assert capsys.readouterr().err.startswith("uncover heatmaps collect: error: nowhere: ")
 
 
 @pytest.mark.parametrize("arguments", [[], ["lables"], ["labels"], ["--verbose"], ["labels", "--layout"]])

@@ -1,4 +1,7 @@
-"""The command line: one verb per module of `uncover.commands`."""
+"""The command line: one verb per module of `uncover.commands`.
+
+A module `a_b` beside a module `a` is the verb of two words `a b`: `heatmaps_collect` is `uncover heatmaps collect`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import pkgutil
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 import uncover
 import uncover.commands
@@ -17,8 +20,20 @@ from uncover.errors import InputError
 
 
 def command_names() -> list[str]:
-    """Every verb, in alphabetical order."""
+    """Modules of all verbs, in alphabetical order."""
     return sorted(module.name for module in pkgutil.iter_modules(uncover.commands.__path__))
+
+
+def verbs() -> dict[str, str]:
+    """Module of every verb."""
+    names = command_names()
+    return {_verb_of(name, names): name for name in names}
+
+
+def _verb_of(name: str, names: Container[str]) -> str:
+    places = (place for place, character in enumerate(name) if character == "_" and name[:place] in names)
+    first = next(places, None)
+    return name if first is None else f"{name[:first]} {name[first + 1 :]}"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -27,17 +42,17 @@ def build_parser() -> argparse.ArgumentParser:
         prog="uncover", description="Face detection under occlusion, explained and re-executed."
     )
     parser.add_argument("--version", action="version", version=f"uncover {uncover.__version__}")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for name in command_names():
+    parsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb, name in verbs().items():
         module = importlib.import_module(f"uncover.commands.{name}")
-        verb = verbs.add_parser(
-            name,
+        own = parsers.add_parser(
+            verb,
             help=module.SUMMARY,
             description=module.__doc__,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        module.add_arguments(verb)
-        verb.set_defaults(run=module.run)
+        module.add_arguments(own)
+        own.set_defaults(run=module.run)
     return parser
 
 
@@ -47,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0 on success, 2 for bad input (one line on standard error), 130 when interrupted.
     """
-    args = build_parser().parse_args(argv)
+    args = build_parser().parse_args(_with_whole_verb(sys.argv[1:] if argv is None else argv))
     # Before any library starts its threads: those that spin while they wait make a busy machine several times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Without this, a terminated job would leave its temporary files behind.
@@ -67,6 +82,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"uncover {args.verb}: interrupted", file=sys.stderr)
         return 130
+
+
+def _with_whole_verb(words: Sequence[str]) -> list[str]:
+    """The words of a command line, those of a verb of two as one. A folder of that name is given as `./name`."""
+    whole = " ".join(words[:2])
+    return [whole, *words[2:]] if whole in verbs() else list(words)
 
 
 if __name__ == "__main__":

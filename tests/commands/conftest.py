@@ -34,6 +34,17 @@ def good(one_thread: None, tmp_path_factory: pytest.TempPathFactory) -> Good:
     return make_good(tmp_path_factory.mktemp("good"))
 
 
+@pytest.fixture(scope="module")
+def undisturbed(good: Good, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Heatmaps of `train/`, made in one go; not to be changed."""
+    from detector_commands import run
+    from heatmaps_commands import words
+
+    out = tmp_path_factory.mktemp("undisturbed")
+    run("heatmaps", *words(good, good.data / "train", out))
+    return out
+
+
 @pytest.fixture
 def data(good: Good, tmp_path: Path) -> Path:
     """A copy of the sets that may be spoilt."""

@@ -34,6 +34,7 @@ detectors:
   rgb1: {<<: *rgb, classes: whole_face}
 evolution: {generations: 2, epochs: 1}
 prediction: {bootstrap: 10}
+heatmaps: {variants: {}}
 """
 
 

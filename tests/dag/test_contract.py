@@ -20,19 +20,30 @@ STANDIN_JOBS = {
     "train": 2,
     "predict": 16,
     "evaluate": 17,
+    "make_heatmaps": 10,
+    "collect_heatmaps": 40,
     **dict.fromkeys(["table_01", "table_02", "table_parts", "table_03", "table_04", "table_05", "table_06"], 1),
-    **dict.fromkeys(["table_val_counts", "table_hof"], 1),
-    **dict.fromkeys([f"figure_{number}" for number in (15, 16, 17, 18, 19, 20, 24, 25)], 1),
+    **dict.fromkeys(["table_val_counts", "table_hof", "table_heatmaps"], 1),
+    **dict.fromkeys([f"figure_{number}" for number in (15, 16, 17, 18, 19, 20, 24, 25, 26)], 1),
 }
 REAL_JOBS = {rule: count for rule, count in STANDIN_JOBS.items() if rule != "make_standin"} | {
     "import_weights": 1,
     "evolve_generation": 42,
+    "make_heatmaps": 80,
 }
-TINY_JOBS = STANDIN_JOBS | {"label_frames": 4, "predict": 12, "evaluate": 13}
+TINY_JOBS = STANDIN_JOBS | {
+    "label_frames": 4,
+    "predict": 12,
+    "evaluate": 13,
+    "make_heatmaps": 8,
+    "collect_heatmaps": 16,
+}
 SAMPLE_JOBS = {rule: count for rule, count in REAL_JOBS.items() if rule not in ("table_hof", "evolve_generation")} | {
     "label_frames": 3,
     "predict": 12,
     "evaluate": 15,
+    "make_heatmaps": 7,
+    "collect_heatmaps": 28,
 }
 del SAMPLE_JOBS["evolution_history"]
 

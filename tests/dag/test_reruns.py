@@ -13,18 +13,29 @@ SCORED = {
     **dict.fromkeys(["table_04", "table_05", "table_06", "table_val_counts"], 1),
     **dict.fromkeys(["figure_17", "figure_18", "figure_19", "figure_20"], 1),
 }
+EXPLAINED = {"make_heatmaps": 8, "collect_heatmaps": 16, "table_heatmaps": 1, "figure_26": 1}
 PREDICTED = {"predict": 12, "evaluate": 13, "table_hof": 1, **SCORED}
 TRAINED = {
     "evolve_generation": 2,
     "evolution_history": 1,
     "train": 2,
     **PREDICTED,
+    **EXPLAINED,
     **dict.fromkeys(["table_03", "figure_24", "figure_25"], 1),
 }
 RGB1 = {"train": 1, "predict": 6, "evaluate": 5, "table_06": 1, "table_val_counts": 1, "table_hof": 1, "figure_25": 1}
 LABELS = {"label_faces": 4, "table_02": 1, "figure_15": 1, "figure_16": 1, **TRAINED}
-FRAMES = {"label_frames": 4, "table_01": 1, "predict": 6, "evaluate": 4, "table_hof": 1}
-FIGURES = dict.fromkeys([f"figure_{number}" for number in (15, 16, 17, 18, 19, 20, 24, 25)], 1)
+FRAMES = {
+    "label_frames": 4,
+    "table_01": 1,
+    "predict": 6,
+    "evaluate": 4,
+    "table_hof": 1,
+    "make_heatmaps": 4,
+    "collect_heatmaps": 8,
+    "table_heatmaps": 1,
+}
+FIGURES = dict.fromkeys([f"figure_{number}" for number in (15, 16, 17, 18, 19, 20, 24, 25, 26)], 1)
 SPLITS = {"split_photos": 2, **LABELS}
 
 INTERVALS = {"evaluate": 13, "table_hof": 1, **SCORED}
@@ -49,11 +60,25 @@ CODE_CHANGES = {
     ),
     "what is predicted": ("src/uncover/detector/predict.py", 'kind="stable", ', "", PREDICTED),
     "intervals": ("src/uncover/metrics/intervals.py", "LEVEL = 0.95", "LEVEL = 0.9", INTERVALS),
+    "what is explained": ("src/uncover/heatmaps/targets.py", "BEST = 10", "BEST = 9", EXPLAINED),
+    "one method": ("src/uncover/heatmaps/methods/gradcampp.py", "EPSILON = 1e-6", "EPSILON = 1e-5", EXPLAINED),
+    "what counts as saturated": ("src/uncover/heatmaps/measures.py", "0.98, 0.5", "0.9, 0.5", EXPLAINED),
+    "colours of heatmaps": ("src/uncover/heatmaps/overlay.py", "OPAQUE = 0.8", "OPAQUE = 0.7", {"figure_26": 1}),
     "whom to ask for data": ("src/uncover/datasets/sources.py", "on request from TU Graz", "from TU Graz", {}),
     "what is said on the way": ("src/uncover/console.py", "MOST_LINES = 20", "MOST_LINES = 30", {}),
 }
 
-HOF = {"make_standin": 1, "label_frames": 1, "table_01": 1, "predict": 2, "table_hof": 1}
+HOF = {
+    "make_standin": 1,
+    "label_frames": 1,
+    "table_01": 1,
+    "predict": 2,
+    "table_hof": 1,
+    "make_heatmaps": 1,
+    "collect_heatmaps": 2,
+    "table_heatmaps": 1,
+}
+ANOTHER_VARIANT = {"make_heatmaps": 8, "collect_heatmaps": 24, "table_heatmaps": 1, "figure_26": 1}
 ANOTHER_GENERATION = {"evolve_generation": 1, "evolution_history": 1, "table_03": 1}
 CONFIG_CHANGES = {
     "seed of the splits": ("splits:", "splits:\n  seed: 7", SPLITS),
@@ -61,7 +86,12 @@ CONFIG_CHANGES = {
     "one size of the stand-in": ("  hof: 2", "  hof: 3", HOF),
     "one model": ("rgb1: {<<: *rgb,", "rgb1: {<<: *rgb, seed: 5,", RGB1),
     "one more generation": ("generations: 2", "generations: 3", ANOTHER_GENERATION),
-    "a later stage": ("run: tiny", "run: tiny\nheatmaps: {padding: 114}", {}),
+    "which candidates are explained": ("variants: {}", "variants: {}, confidence: 0.3", EXPLAINED),
+    "one more variant": ("variants: {}", "variants: {again: {method: hirescam, layers: [23]}}", ANOTHER_VARIANT),
+    "images in one pass": ("variants: {}", "variants: {}, batch: 2", {}),
+    "shards": ("variants: {}", "variants: {}, shards: 2", EXPLAINED | {"make_heatmaps": 16}),
+    "photo of a figure": ("run: tiny", "run: tiny\nreport: {figure_26_photo: a}", {"figure_26": 1}),
+    "a later stage": ("variants: {}", "variants: {}, padding: 114", {}),
 }
 
 

@@ -10,6 +10,8 @@ import tifffile
 from PIL import Image
 
 from uncover.errors import InputError
+from uncover.images.letterbox import fit
+from uncover.images.maps import store_maps, write_maps
 from uncover.images.reading import inspect_image, list_images, read_image
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (20, 30, 10)).astype(np.uint8)
@@ -111,6 +113,25 @@ def test_a_file_that_is_cut_off_is_refused_by_name(tmp_path: Path, kind: str, ke
     with pytest.raises(InputError, match="a\\.") as error:
         read_image(path, 10 if path.suffix == ".tif" else 3)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@pytest.mark.parametrize("maps", [True, False])
+def test_the_first_page_of_a_stack_does_not_pass_for_a_photo(tmp_path: Path, maps: bool) -> None:
+    stack = np.ascontiguousarray(PIXELS[..., :3].transpose(2, 0, 1))
+    path = tmp_path / "a.tif"
+    if maps:
+        write_maps(path, store_maps(stack.astype(np.float32), fit(60, 40, 64), {"class_names": list("abc")}))
+        needed = path.stat().st_size
+    else:
+        tifffile.imwrite(path, stack, photometric="minisblack")
+        with tifffile.TiffFile(path) as tiff:  # what follows the pixels repeats what the first page says
+            needed = tiff.pages.first.dataoffsets[0] + stack.nbytes
+    content = path.read_bytes()
+    for length in (*range(0, needed, 29), needed - 1):
+        path.write_bytes(content[:length])
+        with pytest.raises(InputError, match=r"a\.tif"):
+            read_image(path, 3)
 
 
 def test_a_png_with_a_spoilt_byte_is_refused(tmp_path: Path) -> None:

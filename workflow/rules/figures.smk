@@ -10,6 +10,8 @@ TRAINING_FIGURES = {
     "figure_24": ("rgb10", "24: training of rgb10", "10classes_rgb_results.csv"),
     "figure_25": ("rgb1", "25: training of rgb1", None),
 }
+# Figure 26: the thesis's GradCAM++ and HiResCAM, or what stands first in the config.
+SHOWN_VARIANTS = list(VARIANTS)[:2]
 ALL_FIGURES = [
     f"{RUN}/figures/{name}.png"
     for name in (
@@ -18,6 +20,7 @@ ALL_FIGURES = [
         "figure_17",
         *(name for name, (own, _) in CONFUSION_FIGURES.items() if own in LANDMARK_SETS),
         *TRAINING_FIGURES,
+        "figure_26",
     )
 ]
 
@@ -167,3 +170,36 @@ for figure, (model, title, released) in TRAINING_FIGURES.items():
             code=code_digest(f"uncover.commands.{figure}"),
         shell:
             "uncover {rule} {params.out} --record {input.record} {params.released} 2>&1 | tee {log}"
+
+
+rule figure_26:
+    input:
+        manifests=[
+            f"{RUN}/heatmaps/{variant}/train/manifest.parquet"
+            for variant in SHOWN_VARIANTS
+        ],
+        boxes=f"{RUN}/datasets/train/boxes.parquet",
+    output:
+        **figure_outputs("figure_26", "26: a photo and its heatmaps"),
+    log:
+        f"{LOGS}/figure_26.log",
+    benchmark:
+        f"{BENCHMARKS}/figure_26.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        out=f"{RUN}/figures",
+        heatmaps=[f"{RUN}/heatmaps/{variant}/train" for variant in SHOWN_VARIANTS],
+        dataset=f"{RUN}/datasets/train",
+        photo=(
+            f"--photo {CONFIG.report.figure_26_photo}"
+            if CONFIG.report.figure_26_photo
+            else ""
+        ),
+        code=code_digest("uncover.commands.figure_26"),
+    shell:
+        "uncover figure_26 {params.out} --dataset {params.dataset} --heatmaps {params.heatmaps}"
+        " {params.photo} 2>&1 | tee {log}"

@@ -16,6 +16,7 @@ ALL_TABLES = [
         *SCORE_TABLES,
         "table_parts",
         "table_val_counts",
+        "table_heatmaps",
         *(["table_hof"] if "hof" in FRAME_SETS else []),
     )
 ]
@@ -215,3 +216,26 @@ rule table_hof:
     shell:
         "uncover table_hof {params.out} --predictions {input.predictions}"
         " --confidence {params.confidence} --published {input.published} 2>&1 | tee {log}"
+
+
+rule table_heatmaps:
+    input:
+        lints=[
+            f"{path.removesuffix('manifest.parquet')}lint.csv" for path in ALL_HEATMAPS
+        ],
+    output:
+        **table_outputs("table_heatmaps", "blank and doubtful heatmaps"),
+    log:
+        f"{LOGS}/table_heatmaps.log",
+    benchmark:
+        f"{BENCHMARKS}/table_heatmaps.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        out=f"{RUN}/tables",
+        code=code_digest("uncover.commands.table_heatmaps"),
+    shell:
+        "uncover table_heatmaps {params.out} --lints {input.lints} 2>&1 | tee {log}"

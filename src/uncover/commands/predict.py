@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.detector.weights import load_weights
     from uncover.errors import InputError
     from uncover.images.letterbox import STRIDE
+    from uncover.images.named import named_images
     from uncover.images.reading import inspect_image
     from uncover.metrics.predictions import write_predictions
 
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if args.out.suffix != ".parquet":
         raise InputError(f"{args.out}: expected OUT.parquet, the table to write, after the images")
     check_new_file(args.out)
-    images = _named(args.images)
+    images = named_images(args.images)
     device = pick_device(args.device)
     network, header = load_weights(args.weights)
     predictions = predict(
@@ -73,26 +74,3 @@ def run(args: argparse.Namespace) -> int:
     write_predictions(args.out, predictions)
     say(f"{args.out}: {len(predictions.boxes)} boxes in {len(images)} images")
     return 0
-
-
-def _named(given: list[Path]) -> dict[str, Path]:
-    """Image files by the names that predictions give them: below their folder, or bare.
-
-    Raises:
-        InputError: There is none, a folder stands among files, or two files have one name.
-    """
-    from uncover.datasets.yolo import IMAGES
-    from uncover.errors import InputError
-    from uncover.images.reading import list_images
-
-    if len(given) == 1 and not given[0].is_file():
-        folder = given[0] / IMAGES if (given[0] / IMAGES).is_dir() else given[0]
-        return {path.relative_to(folder).as_posix(): path for path in list_images(folder)}
-    named: dict[str, Path] = {}
-    for path in given:
-        if path.is_dir():
-            raise InputError(f"{path}: is a folder among {len(given)} images; expected one folder, or files only")
-        if path.name in named:
-            raise InputError(f"{path}: has the name of {named[path.name]}, and predictions know images by name")
-        named[path.name] = path
-    return named

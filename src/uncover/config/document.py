@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
+from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from uncover.config.model import Config
 
@@ -55,4 +55,4 @@ def _differences(section: BaseModel) -> str:
 def _show(value: Any) -> str:
     if value is PydanticUndefined:
         return "(needed)"
-    return f"`{json.dumps(value)}`"
+    return f"`{json.dumps(to_jsonable_python(value))}`"

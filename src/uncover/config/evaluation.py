@@ -1,10 +1,10 @@
-"""Predictions, heatmaps, rescue and report: how models are read and what is shown (thesis sections 4.4 to 4.6)."""
+"""Predictions, rescue and report: how models are read and what is shown (thesis sections 4.4 to 4.6)."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt
 
 from uncover.config.section import Section
 
@@ -18,24 +18,6 @@ class Prediction(Section):
     nms_iou: Share = Field(0.6, ge=0, le=1, description="IoU above which non-maximum suppression drops a box")
     nms_iou_rgb_tables: Share = Field(0.5, ge=0, le=1, description="the same for tables 4 to 6, as the thesis has it")
     bootstrap: NonNegativeInt = Field(1000, description="resamples of images behind each interval")
-
-
-class Heatmaps(Section):
-    """Class-activation maps of the first model (thesis section 3.2.2)."""
-
-    methods: tuple[Literal["gradcampp", "hirescam", "gradcam", "xgradcam", "layercam", "eigencam", "scorecam"], ...] = (
-        Field(("gradcampp", "hirescam"), description="methods")
-    )
-    layers: tuple[int, ...] = Field((-2,), description="target layers; several are fused into one map per class")
-    target: Literal["T1", "T2"] = Field(
-        "T2",
-        description="score to differentiate: T1 all candidates, T2 those of detections (what the thesis used)",
-    )
-    confidence: Share = Field(0.25, ge=0, le=1, description="T2: lowest confidence of a detection")
-    nms_iou: Share = Field(0.45, ge=0, le=1, description="T2: IoU of its non-maximum suppression")
-    average: Literal["joint", "mean", "whole_face"] = Field("joint", description="what the 1-channel map is")
-    padding: int = Field(0, ge=0, le=255, description="value around a letterboxed map (the thesis: 114)")
-    shards: PositiveInt = Field(1, description="jobs that share one set")
 
 
 class Rescue(Section):
@@ -59,3 +41,6 @@ class Report(Section):
         None, description="folder of the thesis's released training records, for figures 24, 28, 30"
     )
     figure_15_photo: str | None = Field(None, description="id of the WFLW photo to show; null takes a fitting one")
+    figure_26_photo: str | None = Field(
+        None, description="id of the training photo to show with its heatmaps; null takes a fitting one"
+    )

@@ -1,15 +1,17 @@
-"""Class-activation maps of the first model (thesis section 3.2.2)."""
+"""Class-activation maps of the first model: methods, layers, targets, variants (thesis section 3.2.2)."""
 
 from __future__ import annotations
 
 import re
 from typing import Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
 from uncover.config.section import Section
 
 Share = float
+
+# The last two are computed by the grad-cam package.
 Method = Literal[
     "gradcampp",
     "hirescam",
@@ -23,58 +25,78 @@ Method = Literal[
 ]
 Target = Literal["T1", "T2", "confidence"]
 
+# The layers that feed YOLOv5's heads of small, middle and large boxes; -2 is the last of them alone.
+MULTISCALE = (17, 20, 23)
+
 
 class Variant(Section):
-    """A kind of heatmap."""
+    """One kind of heatmap: how it is made, and of which layers."""
 
     method: Method = Field(description="method")
-    layers: tuple[int, ...] = Field((-2,), min_length=1, description="target layers; several are fused into one map")
-    target: Target = Field("T2", description="score to differentiate, as `heatmaps.target` has it")
-
-
-MULTISCALE = (17, 20, 23)
-"""The three layers that feed the head of a YOLOv5."""
+    layers: tuple[int, ...] = Field(
+        (-2,), min_length=1, description="target layers; several are fused into one map per class"
+    )
+    target: Target = Field(
+        "T2",
+        description="score to differentiate: T1 all candidates, T2 those of detections (what the thesis used),"
+        " confidence the detections' own confidences",
+    )
 
 
 class Heatmaps(Section):
     """Class-activation maps of the first model (thesis section 3.2.2)."""
 
-    methods: tuple[Method, ...] = Field(("gradcampp", "hirescam"), description="methods; each gives a heatmap set")
+    methods: tuple[Method, ...] = Field(
+        ("gradcampp", "hirescam"),
+        description="methods; each is a variant of its own name, of the layers and target below",
+    )
     layers: tuple[int, ...] = Field(
-        (-2,), min_length=1, description="their target layers; several are fused into one map"
+        (-2,), min_length=1, description="target layers; several are fused into one map per class"
     )
     target: Target = Field(
         "T2",
         description="score to differentiate: T1 all candidates, T2 those of detections (what the thesis used),"
-        " confidence: T2 with objectness",
+        " confidence the detections' own confidences",
     )
     variants: dict[str, Variant] = Field(
         {
             "gradcampp_multiscale": Variant(method="gradcampp", layers=MULTISCALE),
             "hirescam_multiscale": Variant(method="hirescam", layers=MULTISCALE),
         },
-        description="further heatmap sets, by name: method, layers, target",
+        description="further variants by name: layer -2 feeds the head of large parts alone,"
+        " so small ones need those of more layers",
     )
     confidence: Share = Field(0.25, ge=0, le=1, description="T2: lowest confidence of a detection")
     nms_iou: Share = Field(0.45, ge=0, le=1, description="T2: IoU of its non-maximum suppression")
-    image_size: PositiveInt | None = Field(
-        None, multiple_of=32, description="longest side of the input, in pixels; null takes that of the training"
+    image_size: int | None = Field(
+        None,
+        ge=32,
+        multiple_of=32,
+        description="size of the network's input in pixels; null takes that of the training",
     )
-    batch: PositiveInt = Field(8, description="images at a time")
+    batch: PositiveInt = Field(8, description="images in one pass")
     average: Literal["joint", "mean", "whole_face"] = Field("joint", description="what the 1-channel map is")
-    padding: int = Field(0, ge=0, le=255, description="value around a letterboxed map (the thesis: 114)")
+    padding: NonNegativeInt = Field(0, le=255, description="value around a letterboxed map (the thesis: 114)")
     shards: PositiveInt = Field(1, description="jobs that share one set")
 
+    @field_validator("variants")
+    @classmethod
+    def _names_of_folders(cls, variants: dict[str, Variant]) -> dict[str, Variant]:
+        for name in variants:
+            if not re.fullmatch(r"[a-z0-9_]+", name):
+                raise ValueError(f"the variant {name!r}: a name has small letters, digits and _ alone")
+        return variants
+
     @model_validator(mode="after")
-    def _names_are_folders_of_their_own(self) -> Self:
+    def _some_variants_with_names_apart(self) -> Self:
         for name in self.variants:
-            if not re.fullmatch("[a-z0-9_]+", name):
-                raise ValueError(f"variants: {name!r} is no name of a folder; expected letters a-z, digits and _")
             if name in self.methods:
-                raise ValueError(f"variants: {name!r} is the name of a method in methods; give the variant another one")
+                raise ValueError(f"the variant {name!r} has the name of a method that stands in heatmaps.methods")
+        if not (self.methods or self.variants):
+            raise ValueError("no methods and no variants; name at least one")
         return self
 
     def named(self) -> dict[str, Variant]:
-        """Every kind of heatmap, by name."""
-        methods = {method: Variant(method=method, layers=self.layers, target=self.target) for method in self.methods}
-        return methods | self.variants
+        """All variants by name, those of `methods` first."""
+        alone = {name: Variant(method=name, layers=self.layers, target=self.target) for name in self.methods}
+        return alone | self.variants

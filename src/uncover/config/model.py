@@ -8,8 +8,9 @@ from pydantic import Field, model_validator
 
 from uncover.config.datasets import Labels, Splits
 from uncover.config.detectors import Detectors, Weights
-from uncover.config.evaluation import Heatmaps, Prediction, Report, Rescue
+from uncover.config.evaluation import Prediction, Report, Rescue
 from uncover.config.evolution import Evolution
+from uncover.config.heatmaps import Heatmaps
 from uncover.config.raw import Raw, Standin
 from uncover.config.section import Section
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -119,6 +119,28 @@ def to_network(images: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
     return tensor.to(torch.float32, memory_format=torch.channels_last).div_(255)
 
 
+def read_ahead(images: FramedImages, groups: Sequence[list[int]]) -> Iterator[tuple[list[int], NDArray[np.uint8]]]:
+    """Go through batches of images; while one is worked on, the next one is read.
+
+    Args:
+        images: To read from.
+        groups: Numbers of the images of each batch, which share a shape.
+
+    Yields:
+        Numbers of a batch, and its pixels: uint8 (B, C, H, W).
+    """
+    with ThreadPoolExecutor(max_workers=2) as readers:
+
+        def start(group: list[int]) -> list[Future[NDArray[np.uint8]]]:
+            return [readers.submit(images.__getitem__, index) for index in group]
+
+        coming = start(groups[0]) if groups else []
+        for number, group in enumerate(groups):
+            pixels = np.stack([read.result() for read in coming])
+            coming = start(groups[number + 1]) if number + 1 < len(groups) else []
+            yield group, pixels
+
+
 @torch.inference_mode()
 def infer(
     network: Network, images: FramedImages, batch: int, device: torch.device, precision: Precision = "float32"
@@ -132,16 +154,7 @@ def infer(
         device: Where the network is.
         precision: Arithmetic of the network; answers are float32 all the same.
     """
-    groups = images.batches(batch)
-    with ThreadPoolExecutor(max_workers=2) as readers:
-
-        def start(group: list[int]) -> list:
-            return [readers.submit(images.__getitem__, index) for index in group]
-
-        coming = start(groups[0]) if groups else []
-        for number, group in enumerate(groups):
-            pixels = np.stack([read.result() for read in coming])
-            coming = start(groups[number + 1]) if number + 1 < len(groups) else []
-            with autocast(device, precision):
-                decoded, raw = network(to_network(pixels, device))
-            yield Answer(group, pixels.shape[2:], decoded.float(), [level.float() for level in raw])
+    for group, pixels in read_ahead(images, images.batches(batch)):
+        with autocast(device, precision):
+            decoded, raw = network(to_network(pixels, device))
+        yield Answer(group, pixels.shape[2:], decoded.float(), [level.float() for level in raw])

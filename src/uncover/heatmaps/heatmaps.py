@@ -43,19 +43,14 @@ def finish(raw: Sequence[Tensor], expected: Sequence[bool], degenerate: int) -> 
         expected: For each channel, whether there is a score to explain.
         degenerate: Detections left out because they have no area.
     """
-    values = fuse([layer.numpy() for layer in raw])
-    status = []
-    for number, channel in enumerate(values):
-        own = [layer[number] for layer in raw]
-        if not all(bool(layer.isfinite().all()) for layer in own):
-            status.append(NOT_FINITE)
-        elif not expected[number]:
-            status.append(NO_DETECTION)
-        else:
-            status.append(MAP if channel.max() > 0 else NO_EVIDENCE)
-        if status[-1] != MAP:
-            channel[:] = 0
-    return Heatmaps(values, tuple(status), tuple(raw), degenerate)
+    layers = [layer.numpy() for layer in raw]
+    finite = np.all([np.isfinite(layer).all((1, 2)) for layer in layers], axis=0)
+    # Most of many classes are not there, and take no time.
+    wanted = finite & np.asarray(expected)
+    values = np.zeros((len(wanted), *_finest(layers)), np.float32)
+    values[wanted] = fuse([layer[wanted] for layer in layers])
+    status = np.select([~finite, ~wanted, values.any((1, 2))], [NOT_FINITE, NO_DETECTION, MAP], NO_EVIDENCE)
+    return Heatmaps(values, tuple(status.tolist()), tuple(raw), degenerate)
 
 
 def fuse(layers: Sequence[NDArray[np.floating]]) -> NDArray[np.float32]:
@@ -73,8 +68,14 @@ def fuse(layers: Sequence[NDArray[np.floating]]) -> NDArray[np.float32]:
     positive = [np.maximum(layer, 0) for layer in layers]
     if len(positive) == 1:
         return positive[0].astype(np.float32)
-    height, width = max((layer.shape[1:] for layer in positive), key=np.prod)
+    height, width = _finest(layers)
     return np.mean([_enlarge(_scale(layer), width, height) for layer in positive], axis=0, dtype=np.float32)
+
+
+def _finest(layers: Sequence[NDArray[np.floating]]) -> tuple[int, int]:
+    """Height and width of the layer that has most cells."""
+    height, width = max((layer.shape[1:] for layer in layers), key=np.prod)
+    return height, width
 
 
 def _scale(maps: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -85,5 +86,8 @@ def _scale(maps: NDArray[np.floating]) -> NDArray[np.float32]:
 def _enlarge(maps: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
     if maps.shape[1:] == (height, width):
         return maps
+    enlarged = np.empty((len(maps), height, width), np.float32)
     # Channel by channel: OpenCV takes no more than 512 at a time, and there may be many classes.
-    return np.stack([cv2.resize(channel, (width, height), interpolation=cv2.INTER_LINEAR) for channel in maps])
+    for number, channel in enumerate(maps):
+        cv2.resize(channel, (width, height), dst=enlarged[number], interpolation=cv2.INTER_LINEAR)
+    return enlarged

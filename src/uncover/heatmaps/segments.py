@@ -79,7 +79,8 @@ def through_head(rows: RowGradients, passed: Pass, level: int, head: Detect) -> 
     here = (rows.row >= before) & (rows.row < before + anchors * cells)
     anchor, cell = (rows.row[here] - before).div(cells, rounding_mode="floor"), (rows.row[here] - before) % cells
     image, channel, values = rows.image[here], rows.channel[here], rows.values[here]
-    weight = head.m[level].get_parameter("weight").detach().view(anchors, numbers, -1)
+    # A weight that is not finite has spoilt the scores that depend on it; others have zeros here, and keep them.
+    weight = head.m[level].get_parameter("weight").detach().nan_to_num(0, 0, 0).view(anchors, numbers, -1)
     gradients = values.new_empty(len(values), weight.shape[2])
     for number in range(anchors):
         of_anchor = anchor == number

@@ -32,6 +32,10 @@ class Packaged(GradientMethod):
             own = segments.segment == number
             gradients = torch.zeros_like(activations[image])
             gradients[segments.cell[own]] = segments.values[own]
+            if not (activations[image].isfinite().all() and gradients.isfinite().all()):
+                # The package would take zeros for them, or raise.
+                maps[number] = torch.nan
+                continue
             # As one row of cells: none of these methods looks at what is beside what.
             given = [values.T[None, :, None].cpu().numpy() for values in (activations[image], gradients)]
             answer = method.get_cam_image(None, None, None, *given, False)

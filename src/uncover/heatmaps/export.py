@@ -1,0 +1,79 @@
+"""Full-size maps for those who want files as the thesis's explainer wrote them: 8 bits, each map from 0 to 255."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from uncover.atomic import new_folder
+from uncover.errors import InputError
+from uncover.heatmaps.files import CLASSES, JOINT, SUFFIX
+from uncover.images.maps import StoredMaps, average, read_maps
+from uncover.images.render import render
+from uncover.progress import track
+
+Format = Literal["tiff", "png"]
+Frame = Literal["original", "letterbox"]
+Average = Literal["joint", "mean", "whole_face"]
+THREADS = 2
+
+
+def export(folder: Path, out: Path, kind: Format, frame: Frame, averaged: Average | None = None) -> int:
+    """Write every map of a heatmap set at full size.
+
+    Args:
+        folder: Of the heatmap set.
+        out: Folder to make. Gets, under the images' names, a TIFF of all channels; or a PNG per class, in folders named
+            by number and class; or a file of one channel.
+        kind: Of the files.
+        frame: Size of the original image, or of what the network saw, with its padding.
+        averaged: One channel instead of one per class.
+
+    Returns:
+        How many images there are.
+
+    Raises:
+        InputError: The set is none, or a file of it cannot be read.
+    """
+    place = folder / (JOINT if averaged == "joint" else CLASSES)
+    files = sorted(path for path in place.rglob(f"*{SUFFIX}") if not path.name.startswith("."))
+    if not files:
+        raise InputError(f"{place}: no maps in it; expected a heatmap set of 'uncover heatmaps', such as OUT/gradcampp")
+    with new_folder(out) as temporary, ThreadPoolExecutor(THREADS) as pool:
+
+        def write(path: Path) -> None:
+            stored = read_maps(path)
+            if averaged in ("mean", "whole_face"):
+                stored = average(stored, averaged)
+            _write(temporary, path.relative_to(place), stored, render(stored, frame), kind, averaged is not None)
+
+        for _ in track(pool.map(write, files), "exporting", len(files)):
+            pass
+    return len(files)
+
+
+def _write(out: Path, name: Path, stored: StoredMaps, maps: NDArray[np.uint8], kind: Format, averaged: bool) -> None:
+    if kind == "tiff":
+        path = out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tifffile.imwrite(path, maps, photometric="minisblack", compression="zlib", metadata={"axes": "CYX"})
+        return
+    folders = [out] if averaged else [out / folder for folder in _folder_names(stored.about["class_names"])]
+    for folder, channel in zip(folders, maps, strict=True):
+        path = (folder / name).with_suffix(".png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(cv2.imencode(".png", channel)[1].tobytes())
+
+
+def _folder_names(class_names: Sequence[str]) -> list[str]:
+    """A folder per class; their numbers keep apart what is the same without blanks and slashes."""
+    plain = (re.sub(r"[^\w.-]+", "_", name) for name in class_names)
+    return [f"{number}_{name}" for number, name in enumerate(plain)]

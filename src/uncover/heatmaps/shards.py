@@ -1,0 +1,269 @@
+"""Make the heatmaps of a set of images, or of a shard of it, so that several jobs share a set.
+
+They are written image by image while the network works on the next ones; whoever is killed goes on at the image it was
+at. All variants of an image come from one pass, and what is there already is not made again.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from uncover.detector.inference import FramedImages, read_ahead, to_network
+from uncover.detector.network import Network
+from uncover.errors import InputError
+from uncover.heatmaps.engine import Explainer
+from uncover.heatmaps.files import file_names, find_files, pack, write_files
+from uncover.heatmaps.heatmaps import MAP, NOT_FINITE, Heatmaps
+from uncover.heatmaps.manifest import Row, describe, tabulate, write_manifest
+from uncover.heatmaps.recipe import Recipe
+from uncover.images.letterbox import Frame
+from uncover.images.reading import inspect_image
+from uncover.progress import track
+
+RECORDS = "shards"
+THREADS = 4
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A share of a set: every count-th image.
+
+    Attributes:
+        number: From 1.
+        count: Shards of the set.
+    """
+
+    number: int = 1
+    count: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what a command line says, such as "2/4".
+
+        Raises:
+            InputError: It is no such thing.
+        """
+        match = re.fullmatch(r"(\d+)/(\d+)", text)
+        if not match or not 1 <= int(match[1]) <= int(match[2]):
+            raise InputError(f"--shard {text}: expected the number of the shard, from 1, and that of all, such as 2/4")
+        return cls(int(match[1]), int(match[2]))
+
+    def __str__(self) -> str:
+        return f"{self.number}-of-{self.count}"
+
+    @classmethod
+    def recorded(cls, folder: Path) -> list[Self]:
+        """Shards whose records stand in the folder of a heatmap set, in order."""
+        # Not by a pattern of the shell's: it would also find what is being written under a temporary name.
+        matches = (re.fullmatch(r"(\d+)-of-(\d+)\.parquet", path.name) for path in folder.glob(f"{RECORDS}/*"))
+        return sorted((cls(int(match[1]), int(match[2])) for match in matches if match), key=str)
+
+    def record(self, folder: Path) -> Path:
+        """Where its record stands in the folder of a heatmap set."""
+        return folder / RECORDS / f"{self}.parquet"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was done.
+
+    Attributes:
+        images: Images of the shard.
+        made: Those that anything was made of; the others were all there.
+        maps: Maps of all classes and images, of each variant.
+        blank: By variant, those of them that are blank.
+        not_finite: By variant, those of them that are so because they overflowed.
+        seconds: From the first image to the last.
+    """
+
+    images: int
+    made: int
+    maps: int
+    blank: dict[str, int]
+    not_finite: dict[str, int]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Item:
+    """An image of a shard.
+
+    Attributes:
+        name: Its own.
+        file: Name of its maps.
+        path: Where it is.
+        size: Width and height, in pixels.
+        sha256: Of the file.
+    """
+
+    name: str
+    file: str
+    path: Path
+    size: tuple[int, int]
+    sha256: str
+
+
+class ShardMaker:
+    """Makes shards of heatmap sets, a folder per variant."""
+
+    def __init__(self, network: Network, recipe: Recipe, folders: Mapping[str, Path], device: torch.device) -> None:
+        """
+        Args:
+            network: On `device`; it is of no other use afterwards.
+            recipe: What to make.
+            folders: By variant, the folder of its heatmap set.
+            device: Where the network is.
+
+        Raises:
+            InputError: A variant has a layer that is none.
+        """
+        self._recipe, self._folders, self._device = recipe, folders, device
+        network.fuse()
+
+        @functools.cache
+        def explainer(names: tuple[str, ...]) -> Explainer:
+            variants = {name: recipe.variants[name] for name in names}
+            return Explainer(network, variants, recipe.confidence, recipe.nms_iou)
+
+        self._explainer = explainer
+        explainer(tuple(recipe.variants))
+
+    def make(self, images: Mapping[str, Path], shard: Shard, batch: int) -> Summary:
+        """Make what is missing of a shard, and its records.
+
+        Args:
+            images: Files of all images of the set, by name.
+            shard: Which of them to look at.
+            batch: Images at a time, at most.
+
+        Raises:
+            InputError: An image cannot be read, or two would share a file.
+        """
+        started = time.monotonic()
+        files = file_names(sorted(images))
+        names = list(files)[shard.number - 1 :: shard.count]
+        with ThreadPoolExecutor(THREADS) as pool:
+            looks = pool.map(lambda name: self._look(name, files[name], images[name]), names)
+            looked = list(track(looks, "looking at images", len(names)))
+        items, rows = [item for item, _ in looked], [found for _, found in looked]
+        made = sum(len(found) < len(self._folders) for found in rows)
+        self._forget_records(shard)
+        jobs = self._jobs(items, rows, batch)
+        for index, fresh in track(in_background(jobs, batch), "making heatmaps", made):
+            rows[index] |= fresh
+        self._write_records(shard, rows, _of_set(files))
+        maps = {
+            variant: [status for found in rows for status in found[variant].status[:-1]] for variant in self._folders
+        }
+        return Summary(
+            len(rows),
+            made,
+            len(rows) * len(self._recipe.class_names),
+            {variant: len(own) - own.count(MAP) for variant, own in maps.items()},
+            {variant: own.count(NOT_FINITE) for variant, own in maps.items()},
+            time.monotonic() - started,
+        )
+
+    def _look(self, name: str, file: str, path: Path) -> tuple[Item, dict[str, Row]]:
+        """What there is to know of an image before the network sees it, and its rows of the variants that are there."""
+        recipe = self._recipe
+        size = inspect_image(path, recipe.header.channels)
+        item = Item(name, file, path, size, _hash(path))
+        found = {}
+        for variant, folder in self._folders.items():
+            files = find_files(folder, file, len(recipe.class_names), recipe.key(variant, item.sha256))
+            if files is not None:
+                found[variant] = describe(name, file, item.sha256, files)
+        return item, found
+
+    def _jobs(
+        self, items: list[Item], rows: list[dict[str, Row]], batch: int
+    ) -> Iterator[Callable[[], tuple[int, dict[str, Row]]]]:
+        """Run the network; for each image with something missing, the job that writes it and returns its rows."""
+        recipe, header = self._recipe, self._recipe.header
+        sizes = np.array([item.size for item in items], np.int64).reshape(-1, 2)
+        paths = [item.path for item in items]
+        framed = FramedImages(paths, sizes, recipe.image_size, header.channels, header.padding)
+        # Batches stay as they are where some of their images are there: beside other ones, last bits would differ.
+        missing = [set(recipe.variants) - found.keys() for found in rows]
+        groups = [group for group in framed.batches(batch) if any(missing[index] for index in group)]
+        for group, pixels in read_ahead(framed, groups):
+            wanted = set.union(*(missing[index] for index in group))
+            explain = self._explainer(tuple(name for name in recipe.variants if name in wanted))
+            explanation = explain(to_network(pixels, self._device))
+            for place, index in enumerate(group):
+                if missing[index]:
+                    heatmaps = {name: explanation.maps[name][place] for name in sorted(missing[index])}
+                    found = explanation.detections[place].float().cpu().numpy()
+                    yield functools.partial(self._write, index, items[index], framed.frames[index], heatmaps, found)
+
+    def _write(
+        self, index: int, item: Item, frame: Frame, heatmaps: Mapping[str, Heatmaps], found: NDArray[np.float32]
+    ) -> tuple[int, dict[str, Row]]:
+        rows = {}
+        for variant, maps in heatmaps.items():
+            about = self._recipe.about(variant, item.sha256)
+            files = pack(maps, found, frame, self._recipe.class_names, about)
+            write_files(self._folders[variant], item.file, files)
+            rows[variant] = describe(item.name, item.file, item.sha256, files)
+        return index, rows
+
+    def _forget_records(self, shard: Shard) -> None:
+        """A record says that all of its shard is there, which does not hold from here on; of other splits even less."""
+        for folder in self._folders.values():
+            for other in Shard.recorded(folder):
+                if other == shard or other.count != shard.count:
+                    other.record(folder).unlink(missing_ok=True)
+
+    def _write_records(self, shard: Shard, rows: list[dict[str, Row]], of_set: Mapping[str, object]) -> None:
+        for variant, folder in self._folders.items():
+            settings = {**self._recipe.settings(variant), **of_set, "shard": shard.number, "shards": shard.count}
+            write_manifest(shard.record(folder), tabulate((found[variant] for found in rows), settings))
+
+
+def in_background(jobs: Iterable[Callable[[], Result]], most_waiting: int) -> Iterator[Result]:
+    """Results of jobs, in order; while they are done in threads, the next ones are asked for.
+
+    Args:
+        jobs: To do.
+        most_waiting: How many may wait to be done, so that they take no more memory.
+    """
+    with ThreadPoolExecutor(THREADS) as pool:
+        waiting: deque[Future[Result]] = deque()
+        for job in jobs:
+            waiting.append(pool.submit(job))
+            while len(waiting) > most_waiting:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def hash_files(paths: Iterable[Path]) -> set[str]:
+    """sha256 of files, by which photos are told apart whatever their names."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return set(pool.map(_hash, paths))
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _of_set(names: Iterable[str]) -> dict[str, object]:
+    """What the shards of a set must agree on, for each image to stand in one of them."""
+    ordered = list(names)
+    return {"images": len(ordered), "names": hashlib.sha256("\n".join(ordered).encode()).hexdigest()[:16]}

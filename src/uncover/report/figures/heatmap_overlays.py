@@ -1,0 +1,149 @@
+"""Figure 26: a photo beside its heatmaps (thesis section 4.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from uncover.datasets.boxes_table import read_kept_boxes
+from uncover.datasets.manifest import read_manifest
+from uncover.datasets.photos import read_upright_rgb
+from uncover.datasets.records import read_table
+from uncover.errors import InputError
+from uncover.heatmaps.overlay import overlay
+from uncover.images.maps import read_maps
+from uncover.images.render import render
+from uncover.parts.classes import WHOLE_FACE
+from uncover.report.figures.style import new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+METHOD_TITLES = {
+    "gradcampp": "GradCAM++",
+    "hirescam": "HiResCAM",
+    "gradcam": "GradCAM",
+    "xgradcam": "XGradCAM",
+    "layercam": "LayerCAM",
+    "eigencam": "EigenCAM",
+    "scorecam": "ScoreCAM",
+    "eigengradcam": "EigenGradCAM",
+    "gradcamelementwise": "GradCAMElementWise",
+}
+USUAL_LAYERS = [-2]
+"""The thesis's; a title names others."""
+
+WIDTH = 7.2
+"""Of the figure, in inches."""
+
+BAR = 0.05
+"""Width of the colour bar, in panels."""
+
+GREY = 128
+"""Of the photo that the colour bar lies over."""
+
+
+def draw_heatmap_overlays(heatmaps: Sequence[Path], dataset: Path, photo: str | None) -> Figure:
+    """Make the figure from files.
+
+    Args:
+        heatmaps: Folders of the data set's heatmaps, one per panel.
+        dataset: Its folder.
+        photo: Id of the photo to show; None takes a fitting one.
+
+    Raises:
+        InputError: A file is not what it should be, or the photo has no heatmap.
+    """
+    photos = read_manifest(dataset / "manifest.parquet")
+    photos = photos.assign(name=photos["image"].str.removeprefix("images/"))
+    explained = [
+        read_table(folder / "manifest.parquet", ("image", "file", "detections", "status"), "heatmaps")
+        for folder in heatmaps
+    ]
+    if photo is None:
+        name = choose_photo(photos, read_kept_boxes(dataset / "boxes.parquet"), explained)
+    elif (photos["photo"] == photo).any():
+        name = photos.loc[photos["photo"] == photo, "name"].iloc[0]
+    else:
+        raise InputError(f"{dataset}: no photo '{photo}' in it; name another one (report.figure_26_photo)")
+    heats = {}
+    for folder, table in zip(heatmaps, explained, strict=True):
+        own = table.loc[table["image"] == name, "file"]
+        if own.empty:
+            raise InputError(f"{folder}: no heatmap of {name}; make it with 'uncover heatmaps'")
+        stored = read_maps(folder / "joint" / own.iloc[0], 1)
+        heats[_title(stored.about)] = render(stored, "original")[0]
+    return heatmap_overlays(read_upright_rgb(dataset / "images" / name), heats)
+
+
+def choose_photo(photos: pd.DataFrame, boxes: pd.DataFrame, explained: Sequence[pd.DataFrame]) -> str:
+    """Name of the image that shows heatmaps best: one face, of which most is detected, and large.
+
+    Args:
+        photos: Manifest of the data set, with the `name` of each image.
+        boxes: Kept boxes of the data set.
+        explained: Manifests of its heatmaps.
+    """
+    whole = boxes[boxes["class_id"] == WHOLE_FACE]
+    area = (whole["x2"] - whole["x1"]) * (whole["y2"] - whole["y1"])
+    largest = whole.assign(area=area).groupby(["source", "photo"], as_index=False)["area"].max()
+    table = photos.merge(largest, on=["source", "photo"]).set_index("name")
+    found = np.stack(explained[0].set_index("image")["detections"].reindex(table.index).map(np.asarray).to_list())
+    shown = [each.set_index("image")["status"].str[-1].reindex(table.index) == "map" for each in explained]
+    table = table.assign(
+        fits=np.all(shown, axis=0) & (found[:, WHOLE_FACE] == 1) & (table["faces"] == 1).to_numpy(),
+        classes=(found > 0).sum(1),
+        share=table["area"] / (table["width"] * table["height"]),
+    )
+    order = ["fits", "classes", "share", "name"]
+    return str(table.reset_index().sort_values(order, ascending=[False, False, False, True])["name"].iloc[0])
+
+
+def heatmap_overlays(photo: NDArray[np.uint8], heats: Mapping[str, NDArray[np.uint8]]) -> Figure:
+    """Draw a panel of the photo and one of each heatmap over it.
+
+    Args:
+        photo: uint8 (H, W, 3), RGB.
+        heats: uint8 (H, W), by title.
+    """
+    panels = 1 + len(heats)
+    figure = new_figure(WIDTH, WIDTH / panels * photo.shape[0] / photo.shape[1] + 0.3)
+    first, *others = np.ravel(figure.subplots(1, panels, squeeze=False))
+    _panel(first, photo, "photo")
+    for axes, (title, heat) in zip(others, heats.items(), strict=True):
+        _panel(axes, overlay(photo, heat), title)
+    _colour_bar(others[-1])
+    return figure
+
+
+def _panel(axes: Axes, image: NDArray[np.uint8], title: str) -> None:
+    axes.imshow(image)
+    axes.set_title(title)
+    axes.set_axis_off()
+
+
+def _colour_bar(beside: Axes) -> None:
+    """What the colours mean, mixed with a grey as they are with the photo."""
+    ramp = np.arange(256, dtype=np.uint8)[:, None]
+    colours = overlay(np.full((256, 1, 3), GREY, np.uint8), ramp)
+    # As high as the panel, which a bar of its own column would not be.
+    bar = beside.inset_axes((1 + BAR, 0, BAR, 1))
+    bar.imshow(colours, aspect="auto", origin="lower", extent=(0, 1, 0, 1))
+    bar.spines[:].set_visible(False)
+    bar.yaxis.tick_right()
+    bar.tick_params(length=2)
+    bar.set_xticks([])
+    bar.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
+    bar.set_ylabel("share of the map's range", fontsize=8)
+    bar.yaxis.set_label_position("right")
+
+
+def _title(about: Mapping[str, Any]) -> str:
+    title = METHOD_TITLES.get(about["method"], about["method"])
+    return title if about["layers"] == USUAL_LAYERS else f"{title}, layers {', '.join(map(str, about['layers']))}"

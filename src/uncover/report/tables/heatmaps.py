@@ -1,0 +1,116 @@
+"""What is wrong with the heatmaps: blank, saturated and inverted maps by variant, set and class (not in the thesis)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from uncover.errors import InputError
+from uncover.report.csv_records import read_csv_record
+from uncover.report.tables.table import Table
+
+ALL_CLASSES = "all classes"
+"""The row of a lint table that has the maps of all classes."""
+
+ALL_SETS = "all sets"
+KEYS = ("Variant", "Set", "Class")
+COLUMNS = {
+    "class": "Class",
+    "images": "Images",
+    "maps": "Maps",
+    "detected": "Detected",
+    "blank": "Blank",
+    "blank_though_detected": "Blank though detected",
+    "no_positive_evidence": "No positive evidence",
+    "not_finite": "Not finite",
+    "saturated": "Saturated",
+    "inverted": "Inverted",
+    "trained_on": "Trained on",
+}
+"""By column of a lint table: ours."""
+
+COUNTS = ("Images", "Maps", "Detected", "No positive evidence", "Not finite", "Trained on")
+NOTES = (
+    "For people, all sets together by class, and all classes together by set; the CSV has each class of each set.",
+    "An image has one map per class. Detected and no positive evidence are numbers of maps, trained on is one of"
+    " images; the others are shares of maps.",
+    "Blank: of all maps; a class that is not detected has no map. Blank though detected: of the detected. No positive"
+    " evidence: the map is nowhere above 0. Not finite, if there is such a column: it overflowed.",
+    "Saturated: of the maps that are not blank, those with more than half of the cells within 2 % of their maximum."
+    " Inverted: of those of detected classes, the ones that are lower inside of the detected boxes than outside.",
+    "Maps of images that the detector was trained on say little of those that it has never seen.",
+)
+
+
+def write_heatmaps(lints: Sequence[Path], out: Path) -> None:
+    """Make the table from files.
+
+    Args:
+        lints: `lint.csv` of heatmap sets, in folders named `<variant>/<set>`.
+        out: Folder to write into.
+
+    Raises:
+        InputError: A file is no lint table, or two are of one variant and set.
+    """
+    found = {}
+    for path in lints:
+        key = path.parent.parent.name, path.parent.name
+        if key in found:
+            raise InputError(f"{path}: a second lint table of {'/'.join(key)}; expected one of each variant and set")
+        found[key] = read_csv_record(path, COLUMNS, "heatmaps collect")
+        if ALL_CLASSES not in found[key]["class"].values:
+            raise InputError(f"{path}: no row '{ALL_CLASSES}'; make it with 'uncover heatmaps collect' again")
+    heatmaps_table(found).write(out)
+
+
+def heatmaps_table(lints: Mapping[tuple[str, str], pd.DataFrame]) -> Table:
+    """Lay the lint tables of all heatmap sets below each other.
+
+    Args:
+        lints: By variant and set.
+    """
+    parts = [
+        lint[list(COLUMNS)].rename(columns=COLUMNS).assign(Variant=variant, Set=name)
+        for (variant, name), lint in lints.items()
+    ]
+    frame = pd.concat(parts, ignore_index=True)
+    frame = frame[[*KEYS, *(column for column in frame if column not in KEYS)]]
+    frame[list(COUNTS)] = frame[list(COUNTS)].astype("Int64")
+    return Table(
+        "table_heatmaps", "Blank and doubtful heatmaps", frame, list(NOTES), digits=2, shown=_for_people(frame)
+    )
+
+
+def _for_people(frame: pd.DataFrame) -> pd.DataFrame:
+    """All sets together by class, then all classes together by set, for each variant."""
+    by_class = _all_sets(frame)
+    by_set = frame[frame["Class"] == ALL_CLASSES]
+    both = pd.concat([by_class, by_set], ignore_index=True)
+    order = {variant: place for place, variant in enumerate(frame["Variant"].unique())}
+    both = both.sort_values("Variant", key=lambda column: column.map(order), kind="stable")
+    # A page is narrow, and what never happens needs no column.
+    return both.drop(columns=["Maps", *(["Not finite"] if (frame["Not finite"] == 0).all() else [])])
+
+
+def _all_sets(frame: pd.DataFrame) -> pd.DataFrame:
+    """Sums and shares over the sets of a variant, by variant and class."""
+    # Shares are of different numbers of maps; these they are weighted with.
+    blank = (frame["Blank"] * frame["Maps"]).fillna(0)
+    blank_though_detected = (frame["Blank though detected"] * frame["Detected"]).fillna(0)
+    weights = {
+        "Blank": frame["Maps"],
+        "Blank though detected": frame["Detected"],
+        "Saturated": frame["Maps"] - blank,
+        "Inverted": frame["Detected"] - blank_though_detected,
+    }
+    parts = frame.copy()
+    for column, weight in weights.items():
+        parts[column] = (frame[column] * weight).fillna(0).astype(float)
+        parts[f"of {column}"] = weight.astype(float)
+    # min_count: what no set says stays unknown.
+    summed = parts.drop(columns="Set").groupby(["Variant", "Class"], sort=False).sum(min_count=1).reset_index()
+    for column in weights:
+        summed[column] = (summed[column] / summed[f"of {column}"]).where(summed[f"of {column}"] > 0)
+    return summed.assign(Set=ALL_SETS)[list(frame.columns)]

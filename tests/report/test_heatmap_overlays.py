@@ -1,0 +1,129 @@
+"""Figure 26: which photo it shows, which maps, and where they lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from uncover.cli import main
+from uncover.images.letterbox import fit
+from uncover.images.maps import store_maps, write_maps
+from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
+from uncover.report.figures.heatmap_overlays import choose_photo, draw_heatmap_overlays
+
+WIDTH, HEIGHT = 96, 64
+NAMES = ("a/one.png", "a/two.png")
+LAYERS = {"gradcampp": [-2], "hirescam_multiscale": [17, 20, 23]}
+
+
+def photos(**columns: list[object]) -> pd.DataFrame:
+    count = len(next(iter(columns.values())))
+    given = {"source": "wflw", "width": WIDTH, "height": HEIGHT, "faces": 1, "labelled": True} | columns
+    table = pd.DataFrame(given, index=range(count))
+    return table.assign(photo=table["name"], image="images/" + table["name"])
+
+
+def boxes(sizes: dict[str, float]) -> pd.DataFrame:
+    own = {"source": "wflw", "part": "whole face", "class_id": WHOLE_FACE, "x1": 0.0, "y1": 0.0, "status": "kept"}
+    return pd.DataFrame([own | {"photo": name, "name": name, "x2": side, "y2": side} for name, side in sizes.items()])
+
+
+def explained(names: list[str], classes: dict[str, list[int]], blank: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Manifest of a heatmap set: one detection of each of some classes; which joint maps are blank."""
+    rows = [
+        {
+            "image": name,
+            "file": str(Path(name).with_suffix(".tif")),
+            "detections": [int(number in classes[name]) for number in range(len(CLASS_NAMES))],
+            "status": ["map"] * len(CLASS_NAMES) + ["no positive evidence" if name in blank else "map"],
+        }
+        for name in names
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_the_photo_has_one_face_of_which_most_is_detected_and_it_is_the_largest_such() -> None:
+    names = ["small", "large", "crowd", "undetected", "no parts", "blank"]
+    given = photos(name=names, faces=[1, 1, 2, 1, 1, 1])
+    sides = dict(zip(names, (20, 30, 60, 60, 60, 60), strict=True))
+    classes = {name: [0, WHOLE_FACE] for name in names} | {"undetected": [0, 1, 3], "no parts": [WHOLE_FACE]}
+    maps = [explained(names, classes), explained(names[::-1], classes, blank=("blank",))]
+    assert choose_photo(given, boxes(sides), maps) == "large"
+    assert choose_photo(given[::-1], boxes(sides), maps) == "large"
+
+
+def test_where_none_fits_some_photo_is_shown() -> None:
+    maps = [explained(["a", "b"], {"a": [], "b": []})]
+    assert choose_photo(photos(name=["b", "a"]), boxes({"b": 3.0, "a": 3.0}), maps) == "a"
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path) -> Path:
+    """A data set of two photos, and two heatmap sets of it: the left half, and the upper right cell."""
+    dataset = tmp_path / "train"
+    for number, name in enumerate(NAMES):
+        path = dataset / "images" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.full((HEIGHT, WIDTH, 3), 60 + 100 * number, np.uint8))
+    photos(name=list(NAMES)).drop(columns="name").to_parquet(dataset / "manifest.parquet")
+    boxes({NAMES[0]: 20.0, NAMES[1]: 30.0}).to_parquet(dataset / "boxes.parquet")
+    frame = fit(WIDTH, HEIGHT, 96, square=True)
+    values = {"gradcampp": np.zeros((1, 3, 3), np.float32), "hirescam_multiscale": np.zeros((1, 12, 12), np.float32)}
+    values["gradcampp"][0, :, 0] = 0.5
+    values["hirescam_multiscale"][0, 2, 11] = 7
+    for variant, map_of_it in values.items():
+        folder = tmp_path / variant
+        for name in NAMES:
+            about = {"class_names": ["joint"], "method": variant.split("_")[0], "layers": LAYERS[variant]}
+            path = folder / "joint" / Path(name).with_suffix(".tif")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_maps(path, store_maps(map_of_it, frame, about | {"target": "T2", "status": ["map"]}))
+        detected = explained(list(NAMES), {name: [WHOLE_FACE] for name in NAMES})
+        detected.to_parquet(folder / "manifest.parquet")
+    return tmp_path
+
+
+def arguments(run_folder: Path) -> list[str]:
+    return ["--dataset", str(run_folder / "train"), "--heatmaps", *(str(run_folder / name) for name in LAYERS)]
+
+
+def test_the_figure_is_a_whole_png_and_pdf_and_the_same_each_time(run_folder: Path) -> None:
+    for out in ("a", "b"):
+        assert main(["figure_26", str(run_folder / out), *arguments(run_folder)]) == 0
+    picture = cv2.imread(str(run_folder / "a" / "figure_26.png"))
+    assert picture is not None and min(picture.shape[:2]) > 300
+    assert (run_folder / "a" / "figure_26.pdf").read_bytes().startswith(b"%PDF")
+    for suffix in ("png", "pdf"):
+        first, second = (run_folder / out / f"figure_26.{suffix}" for out in ("a", "b"))
+        assert first.read_bytes() == second.read_bytes()
+
+
+def test_the_maps_lie_over_the_photo_where_they_belong_without_the_letterbox(run_folder: Path) -> None:
+    panels = draw_heatmap_overlays([run_folder / name for name in LAYERS], run_folder / "train", None).axes
+    assert [axes.get_title() for axes in panels[:3]] == ["photo", "GradCAM++", "HiResCAM, layers 17, 20, 23"]
+    photo, left, corner = (np.asarray(axes.images[0].get_array()) for axes in panels[:3])
+    assert photo.shape == left.shape == corner.shape == (HEIGHT, WIDTH, 3)
+    # The second photo, of the larger face. The letterbox's cells above and below are gone: photo is 96 x 64 of 96 x 96.
+    assert (photo == 160).all()
+    assert (left[:, -30:] == 160).all() and (left[:, :10] != 160).any(-1).all()
+    changed = np.abs(corner.astype(int) - 160).sum(-1)
+    rows, columns = np.nonzero(changed > changed.max() / 2)
+    assert rows.max() < 12 and columns.min() > WIDTH - 16
+
+
+def test_a_photo_can_be_named_and_a_wrong_name_is_one_line(
+    run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heatmaps, dataset = [run_folder / name for name in LAYERS], run_folder / "train"
+    shown = draw_heatmap_overlays(heatmaps, dataset, NAMES[0]).axes[0].images[0].get_array()
+    assert shown is not None and (shown == 60).all()
+    assert main(["figure_26", str(run_folder / "out"), *arguments(run_folder), "--photo", "none"]) == 2
+    assert "no photo 'none' in it; name another one (report.figure_26_photo)" in capsys.readouterr().err
+    (run_folder / "gradcampp" / "joint" / "a" / "two.tif").unlink()
+    assert main(["figure_26", str(run_folder / "out"), *arguments(run_folder)]) == 2
+    assert "two.tif: " in capsys.readouterr().err
+    assert not (run_folder / "out").exists()

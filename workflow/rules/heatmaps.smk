@@ -1,0 +1,85 @@
+# Heatmaps of the first detector on every data set: all variants in one pass, shared by the shards of a set.
+
+VARIANTS = CONFIG.heatmaps.named()
+SHARDS = CONFIG.heatmaps.shards
+HEATMAP_SETS = [*LANDMARK_SETS, *FRAME_SETS]
+ALL_HEATMAPS = [
+    f"{RUN}/heatmaps/{variant}/{name}/manifest.parquet"
+    for variant in VARIANTS
+    for name in HEATMAP_SETS
+]
+
+
+wildcard_constraints:
+    variant="[a-z0-9_]+",
+    shard=r"\d+",
+
+
+def heatmap_options():
+    """All that a map depends on but the weights and the photo."""
+    settings = CONFIG.heatmaps
+    options = [
+        f"--variant {name}={kind.method}:{','.join(map(str, kind.layers))}:{kind.target}"
+        for name, kind in VARIANTS.items()
+    ]
+    options += [f"--confidence {settings.confidence}", f"--nms-iou {settings.nms_iou}"]
+    options += [f"--image-size {settings.image_size}"] if settings.image_size else []
+    return " ".join(options)
+
+
+# A shard that is made again keeps the maps that still are what they should be.
+rule make_heatmaps:
+    input:
+        weights=f"{RUN}/models/rgb10/weights.pt",
+        manifest=f"{RUN}/datasets/{{set}}/manifest.parquet",
+    output:
+        records=[
+            f"{RUN}/heatmaps/{variant}/{{set}}/shards/{{shard}}-of-{SHARDS}.parquet"
+            for variant in VARIANTS
+        ],
+    log:
+        f"{LOGS}/make_heatmaps/{{set}}/{{shard}}.log",
+    benchmark:
+        f"{BENCHMARKS}/make_heatmaps/{{set}}/{{shard}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: DETECTOR_THREADS
+    resources:
+        mem_mb=8000,
+        runtime=480,
+    params:
+        images=f"{RUN}/datasets/{{set}}",
+        out=f"{RUN}/heatmaps",
+        options=heatmap_options(),
+        code=code_digest("uncover.commands.heatmaps"),
+    # How many images go together changes no map, so it is no parameter.
+    shell:
+        "uncover heatmaps --weights {input.weights} {params.images} {params.out} --name {wildcards.set}"
+        " --shard {wildcards.shard}/{SHARDS} {params.options} --batch {CONFIG.heatmaps.batch} 2>&1 | tee {log}"
+
+
+rule collect_heatmaps:
+    input:
+        records=[
+            f"{RUN}/heatmaps/{{variant}}/{{set}}/shards/{shard}-of-{SHARDS}.parquet"
+            for shard in range(1, SHARDS + 1)
+        ],
+        train=f"{RUN}/datasets/train/manifest.parquet",
+    output:
+        manifest=f"{RUN}/heatmaps/{{variant}}/{{set}}/manifest.parquet",
+        lint=f"{RUN}/heatmaps/{{variant}}/{{set}}/lint.csv",
+    log:
+        f"{LOGS}/collect_heatmaps/{{variant}}/{{set}}.log",
+    benchmark:
+        f"{BENCHMARKS}/collect_heatmaps/{{variant}}/{{set}}.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        folder=f"{RUN}/heatmaps/{{variant}}/{{set}}",
+        trained_on=f"{RUN}/datasets/train",
+        code=code_digest("uncover.commands.heatmaps_collect"),
+    shell:
+        "uncover heatmaps collect {params.folder} --trained-on {params.trained_on} 2>&1 | tee {log}"
