@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -20,7 +21,7 @@ NAMES = ("a/one.png", "a/two.png")
 LAYERS = {"gradcampp": [-2], "hirescam_multiscale": [17, 20, 23]}
 
 
-def photos(**columns: list[object]) -> pd.DataFrame:
+def photos(**columns: Sequence[object]) -> pd.DataFrame:
     count = len(next(iter(columns.values())))
     given = {"source": "wflw", "width": WIDTH, "height": HEIGHT, "faces": 1, "labelled": True} | columns
     table = pd.DataFrame(given, index=range(count))
@@ -28,18 +29,27 @@ def photos(**columns: list[object]) -> pd.DataFrame:
 
 
 def boxes(sizes: dict[str, float]) -> pd.DataFrame:
-    own = {"source": "wflw", "part": "whole face", "class_id": WHOLE_FACE, "x1": 0.0, "y1": 0.0, "status": "kept"}
-    return pd.DataFrame([own | {"photo": name, "name": name, "x2": side, "y2": side} for name, side in sizes.items()])
+    own = {"source": "wflw", "part": "whole face", "class_id": WHOLE_FACE, "status": "kept"}
+    rows = [own | {"photo": name, "name": name, **middle(side)} for name, side in sizes.items()]
+    return pd.DataFrame(rows)
 
 
-def explained(names: list[str], classes: dict[str, list[int]], blank: tuple[str, ...] = ()) -> pd.DataFrame:
-    """Manifest of a heatmap set: one detection of each of some classes; which joint maps are blank."""
+def middle(side: float) -> dict[str, float]:
+    """A square in the middle of the photo."""
+    x, y = (WIDTH - side) / 2, (HEIGHT - side) / 2
+    return {"x1": x, "y1": y, "x2": x + side, "y2": y + side}
+
+
+def explained(
+    names: list[str], classes: dict[str, list[int]], odd: dict[str, bool | None] | None = None
+) -> pd.DataFrame:
+    """Manifest of a heatmap set: one detection of each of some classes; odd joint maps: inverted, or blank (None)."""
     rows = [
         {
             "image": name,
             "file": str(Path(name).with_suffix(".tif")),
             "detections": [int(number in classes[name]) for number in range(len(CLASS_NAMES))],
-            "status": ["map"] * len(CLASS_NAMES) + ["no positive evidence" if name in blank else "map"],
+            "inverted": [False] * len(CLASS_NAMES) + [(odd or {}).get(name, False)],
         }
         for name in names
     ]
@@ -47,13 +57,13 @@ def explained(names: list[str], classes: dict[str, list[int]], blank: tuple[str,
 
 
 def test_the_photo_has_one_face_of_which_most_is_detected_and_it_is_the_largest_such() -> None:
-    names = ["small", "large", "crowd", "undetected", "no parts", "blank"]
-    given = photos(name=names, faces=[1, 1, 2, 1, 1, 1])
-    sides = dict(zip(names, (20, 30, 60, 60, 60, 60), strict=True))
-    classes = {name: [0, WHOLE_FACE] for name in names} | {"undetected": [0, 1, 3], "no parts": [WHOLE_FACE]}
-    maps = [explained(names, classes), explained(names[::-1], classes, blank=("blank",))]
-    assert choose_photo(given, boxes(sides), maps) == "large"
-    assert choose_photo(given[::-1], boxes(sides), maps) == "large"
+    names = ["small", "large", "crowd", "undetected", "few parts", "blank", "inverted", "close", "unlabelled"]
+    given = photos(name=names, faces=[1, 1, 2, 1, 1, 1, 1, 1, 1])
+    sides = {name: {"small": 20.0, "large": 30.0, "close": 60.0}.get(name, 40.0) for name in names[:-1]}
+    classes = {name: [0, WHOLE_FACE] for name in names} | {"undetected": [0, 1, 3], "few parts": [WHOLE_FACE]}
+    maps = [explained(names, classes), explained(names[::-1], classes, odd={"blank": None, "inverted": True})]
+    for rows in (given, given[::-1]):
+        assert choose_photo(rows, boxes(sides), maps) == "large"
 
 
 def test_where_none_fits_some_photo_is_shown() -> None:
@@ -126,4 +136,7 @@ def test_a_photo_can_be_named_and_a_wrong_name_is_one_line(
     (run_folder / "gradcampp" / "joint" / "a" / "two.tif").unlink()
     assert main(["figure_26", str(run_folder / "out"), *arguments(run_folder)]) == 2
     assert "two.tif: " in capsys.readouterr().err
+    explained([NAMES[0]], {NAMES[0]: []}).to_parquet(run_folder / "gradcampp" / "manifest.parquet")
+    assert main(["figure_26", str(run_folder / "out"), *arguments(run_folder)]) == 2
+    assert "gradcampp: lacks heatmaps of photos of" in capsys.readouterr().err
     assert not (run_folder / "out").exists()

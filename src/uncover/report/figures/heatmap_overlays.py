@@ -39,6 +39,9 @@ METHOD_TITLES = {
 USUAL_LAYERS = [-2]
 """The thesis's; a title names others."""
 
+ROOM = 0.25
+"""On each side of the face that is chosen, in faces: beside it, a reader looks for what a map lights up wrongly."""
+
 WIDTH = 7.2
 """Of the figure, in inches."""
 
@@ -58,65 +61,72 @@ def draw_heatmap_overlays(heatmaps: Sequence[Path], dataset: Path, photo: str | 
         photo: Id of the photo to show; None takes a fitting one.
 
     Raises:
-        InputError: A file is not what it should be, or the photo has no heatmap.
+        InputError: A file is not what it should be, there is no such photo, or a photo has no heatmap.
     """
     photos = read_manifest(dataset / "manifest.parquet")
     photos = photos.assign(name=photos["image"].str.removeprefix("images/"))
     explained = [
-        read_table(folder / "manifest.parquet", ("image", "file", "detections", "status"), "heatmaps")
+        read_table(folder / "manifest.parquet", ("image", "file", "detections", "inverted"), "heatmaps")
         for folder in heatmaps
     ]
+    for folder, table in zip(heatmaps, explained, strict=True):
+        if not set(photos["name"]) <= set(table["image"]):
+            raise InputError(f"{folder}: lacks heatmaps of photos of {dataset}; make them with 'uncover heatmaps'")
     if photo is None:
         name = choose_photo(photos, read_kept_boxes(dataset / "boxes.parquet"), explained)
     elif (photos["photo"] == photo).any():
         name = photos.loc[photos["photo"] == photo, "name"].iloc[0]
     else:
         raise InputError(f"{dataset}: no photo '{photo}' in it; name another one (report.figure_26_photo)")
-    heats = {}
+    heats = []
     for folder, table in zip(heatmaps, explained, strict=True):
-        own = table.loc[table["image"] == name, "file"]
-        if own.empty:
-            raise InputError(f"{folder}: no heatmap of {name}; make it with 'uncover heatmaps'")
-        stored = read_maps(folder / "joint" / own.iloc[0], 1)
-        heats[_title(stored.about)] = render(stored, "original")[0]
+        stored = read_maps(folder / "joint" / table.loc[table["image"] == name, "file"].iloc[0], 1)
+        heats.append((_title(stored.about), render(stored, "original")[0]))
     return heatmap_overlays(read_upright_rgb(dataset / "images" / name), heats)
 
 
 def choose_photo(photos: pd.DataFrame, boxes: pd.DataFrame, explained: Sequence[pd.DataFrame]) -> str:
-    """Name of the image that shows heatmaps best: one face, of which most is detected, and large.
+    """Name of the image that shows heatmaps best: one face, of which most is detected, large, and with room around it.
+
+    Its joint maps are there and not inverted, as nearly all are; the lint table counts the others.
 
     Args:
         photos: Manifest of the data set, with the `name` of each image.
         boxes: Kept boxes of the data set.
         explained: Manifests of its heatmaps.
     """
-    whole = boxes[boxes["class_id"] == WHOLE_FACE]
-    area = (whole["x2"] - whole["x1"]) * (whole["y2"] - whole["y1"])
-    largest = whole.assign(area=area).groupby(["source", "photo"], as_index=False)["area"].max()
-    table = photos.merge(largest, on=["source", "photo"]).set_index("name")
-    found = np.stack(explained[0].set_index("image")["detections"].reindex(table.index).map(np.asarray).to_list())
-    shown = [each.set_index("image")["status"].str[-1].reindex(table.index) == "map" for each in explained]
+    whole = boxes[boxes["class_id"] == WHOLE_FACE].drop_duplicates(["source", "photo"])
+    sides = whole[["source", "photo", "x1", "y1", "x2", "y2"]]
+    table = photos.merge(sides, on=["source", "photo"], how="left").set_index("name")
+    wide, high = table["x2"] - table["x1"], table["y2"] - table["y1"]
+    left, right = table["x1"], table["width"] - table["x2"]
+    above, below = table["y1"], table["height"] - table["y2"]
+    maps = [each.set_index("image").loc[table.index] for each in explained]
+    found = np.stack(maps[0]["detections"].to_list())
+    # False, not true (most of the map lies elsewhere) nor missing (it is blank).
+    usual = [each["inverted"].str[-1].eq(False) for each in maps]
     table = table.assign(
-        fits=np.all(shown, axis=0) & (found[:, WHOLE_FACE] == 1) & (table["faces"] == 1).to_numpy(),
+        fits=np.all(usual, axis=0) & (found[:, WHOLE_FACE] == 1) & (table["faces"] == 1),
+        room=(np.minimum(left, right) > ROOM * wide) & (np.minimum(above, below) > ROOM * high),
         classes=(found > 0).sum(1),
-        share=table["area"] / (table["width"] * table["height"]),
+        share=wide * high / table[["width", "height"]].max(axis=1) ** 2,
     )
-    order = ["fits", "classes", "share", "name"]
-    return str(table.reset_index().sort_values(order, ascending=[False, False, False, True])["name"].iloc[0])
+    order = ["fits", "room", "classes", "share", "name"]
+    return str(table.reset_index().sort_values(order, ascending=[False] * 4 + [True])["name"].iloc[0])
 
 
-def heatmap_overlays(photo: NDArray[np.uint8], heats: Mapping[str, NDArray[np.uint8]]) -> Figure:
+def heatmap_overlays(photo: NDArray[np.uint8], heats: Sequence[tuple[str, NDArray[np.uint8]]]) -> Figure:
     """Draw a panel of the photo and one of each heatmap over it.
 
     Args:
         photo: uint8 (H, W, 3), RGB.
-        heats: uint8 (H, W), by title.
+        heats: Title and uint8 (H, W) of each map.
     """
     panels = 1 + len(heats)
     figure = new_figure(WIDTH, WIDTH / panels * photo.shape[0] / photo.shape[1] + 0.3)
     first, *others = np.ravel(figure.subplots(1, panels, squeeze=False))
     _panel(first, photo, "photo")
-    for axes, (title, heat) in zip(others, heats.items(), strict=True):
+    for axes, (title, heat) in zip(others, heats, strict=True):
         _panel(axes, overlay(photo, heat), title)
     _colour_bar(others[-1])
     return figure
