@@ -27,7 +27,7 @@ def main(run: Path) -> None:
         assert all((run / "tables" / f"{name}.{suffix}").stat().st_size > 0 for suffix in ("md", "tex")), name
     for name in FIGURES:
         picture = cv2.imread(str(run / "figures" / f"{name}.png"))
-        assert picture is not None and min(picture.shape[:2]) > 500 and picture.std() > 10, name
+        assert picture is not None and min(picture.shape[:2]) > 400 and picture.std() > 10, name
         assert (run / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF"), name
     for name in SETS:
         check_set(run / "datasets" / name)

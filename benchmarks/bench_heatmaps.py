@@ -76,6 +76,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=640)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--weigh", choices=WEIGHED, help=argparse.SUPPRESS)
+    parser.add_argument("--network", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     for path in (args.images, args.weights):
         if not path.exists():
@@ -137,10 +138,16 @@ def measure_memory(args: argparse.Namespace) -> dict[str, float]:
     """Peak resident memory of each contender in a process of its own."""
     words = [sys.executable, __file__, "--images", args.images, "--weights", args.weights, "--size", str(args.size)]
     mebibytes = {}
-    for name in WEIGHED:
-        done = subprocess.run([*words, "--weigh", name], check=True, capture_output=True, text=True)
-        mebibytes[name] = float(done.stdout.splitlines()[-1])
-        print(f"memory: {name} {mebibytes[name]:.0f} MiB", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        # Making the network takes more memory than running it.
+        file = Path(folder, "network.pt")
+        torch.save(contenders.full_size_network(convert(read_batch(args, args.size))), file)
+        for name in WEIGHED:
+            done = subprocess.run(
+                [*words, "--network", file, "--weigh", name], check=True, capture_output=True, text=True
+            )
+            mebibytes[name] = float(done.stdout.splitlines()[-1])
+            print(f"memory: {name} {mebibytes[name]:.0f} MiB", flush=True)
     return {
         **{f"peak_mib_{name}": value for name, value in mebibytes.items()},
         "peak_memory_ratio": mebibytes["heatmaps"] / mebibytes["plain"],
@@ -151,7 +158,7 @@ def measure_memory(args: argparse.Namespace) -> dict[str, float]:
 def weigh(name: str, args: argparse.Namespace) -> float:
     """Run one contender a few times; peak resident memory in MiB. All have the same modules at hand."""
     images = read_batch(args, args.size)
-    network = contenders.full_size_network(convert(images[:1]))
+    network = torch.load(args.network, weights_only=False)
     explain = Explainer(network, contenders.variants((-2,)))
     peer = contenders.OneClassAtATime(network)
     for _ in range(3):
@@ -168,9 +175,11 @@ def weigh(name: str, args: argparse.Namespace) -> float:
 
 def measure_agreement(args: argparse.Namespace) -> dict[str, float]:
     """Largest difference of native maps from grad-cam's, as a share of its largest value; one photo after the other."""
-    from heatmap_agreement import largest_difference
+    from heatmap_agreement import largest_differences
 
-    return {"max_relative_difference": largest_difference(args.weights, args.images)}
+    differences = largest_differences(args.weights, args.images)
+    print("largest differences:", ", ".join(f"{name} {value:.1e}" for name, value in differences.items()))
+    return {"max_relative_difference": max(differences.values())}
 
 
 def measure_files(args: argparse.Namespace) -> dict[str, float]:
@@ -184,7 +193,7 @@ def measure_files(args: argparse.Namespace) -> dict[str, float]:
 def measure_start(args: argparse.Namespace) -> dict[str, float]:
     """Seconds until `uncover heatmaps` has its first batch, beside a bare `import torch`."""
     with tempfile.TemporaryDirectory() as folder:
-        words = ["--weights", args.weights, args.images, folder]
+        words = ["--weights", args.weights, "--method", "gradcampp", "--method", "hirescam", args.images, folder]
         commands = {
             "import_torch": [sys.executable, "-c", "import torch; print('ready', flush=True)"],
             "first_batch": [sys.executable, START, *words],

@@ -31,7 +31,7 @@ METHODS = {
 IMAGES = 8
 
 
-def largest_difference(weights: Path, images: Path) -> float:
+def largest_differences(weights: Path, images: Path) -> dict[str, float]:
     """Compare all methods, classes and targets on a few photos.
 
     Args:
@@ -39,7 +39,7 @@ def largest_difference(weights: Path, images: Path) -> float:
         images: Photos.
 
     Returns:
-        The largest difference of two native maps, as a share of the largest value of grad-cam's.
+        By method, the largest difference of two native maps, as a share of the largest value of grad-cam's.
     """
     network, header, _ = open_weights(weights)
     paths = list(named_images([images]).values())[:IMAGES]
@@ -52,7 +52,7 @@ def largest_difference(weights: Path, images: Path) -> float:
     }
     explain = Explainer(network, variants)
     decoded = Decoded(network)
-    worst = 0.0
+    worst = dict.fromkeys(METHODS, 0.0)
     for index in range(len(paths)):
         image = to_network(framed[index][None], torch.device("cpu"))
         explanation = explain(image)
@@ -65,7 +65,9 @@ def largest_difference(weights: Path, images: Path) -> float:
                 ours = heatmaps.raw[0][number].numpy()
                 if method == "eigencam" and (ours * theirs).sum() < 0:
                     theirs = -theirs
-                worst = max(worst, float(np.abs(ours - theirs).max() / np.abs(theirs).max()))
+                # Nothing may differ where grad-cam's map is nothing: layer -2 does not see every class.
+                scale = max(float(np.abs(theirs).max()), float(np.finfo(np.float32).tiny))
+                worst[method] = max(worst[method], float(np.abs(ours - theirs).max()) / scale)
     return worst
 
 

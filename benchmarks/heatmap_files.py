@@ -1,4 +1,4 @@
-"""What a heatmap set costs on disk: time to write it beside plain inference of the same files, size, time to read it."""
+"""What a heatmap set costs on disk: time to write it beside plain inference, size, time to read it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import torch
 from uncover.detector.inference import FramedImages, infer, to_network
 from uncover.detector.weights import Header
 from uncover.heatmaps.recipe import Recipe
-from uncover.heatmaps.shards import Shard, ShardMaker
+from uncover.heatmaps.shard import Shard
+from uncover.heatmaps.shards import ShardMaker
 from uncover.images.maps import read_maps
 from uncover.images.named import named_images
 from uncover.images.reading import inspect_image

@@ -21,7 +21,7 @@ STANDIN_JOBS = {
     "predict": 16,
     "evaluate": 17,
     "make_heatmaps": 10,
-    "collect_heatmaps": 40,
+    "collect_heatmaps": 10,
     **dict.fromkeys(["table_01", "table_02", "table_parts", "table_03", "table_04", "table_05", "table_06"], 1),
     **dict.fromkeys(["table_val_counts", "table_hof", "table_heatmaps"], 1),
     **dict.fromkeys([f"figure_{number}" for number in (15, 16, 17, 18, 19, 20, 24, 25, 26)], 1),
@@ -36,14 +36,14 @@ TINY_JOBS = STANDIN_JOBS | {
     "predict": 12,
     "evaluate": 13,
     "make_heatmaps": 8,
-    "collect_heatmaps": 16,
+    "collect_heatmaps": 8,
 }
 SAMPLE_JOBS = {rule: count for rule, count in REAL_JOBS.items() if rule not in ("table_hof", "evolve_generation")} | {
     "label_frames": 3,
     "predict": 12,
     "evaluate": 15,
     "make_heatmaps": 7,
-    "collect_heatmaps": 28,
+    "collect_heatmaps": 7,
 }
 del SAMPLE_JOBS["evolution_history"]
 

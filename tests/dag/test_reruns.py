@@ -13,7 +13,7 @@ SCORED = {
     **dict.fromkeys(["table_04", "table_05", "table_06", "table_val_counts"], 1),
     **dict.fromkeys(["figure_17", "figure_18", "figure_19", "figure_20"], 1),
 }
-EXPLAINED = {"make_heatmaps": 8, "collect_heatmaps": 16, "table_heatmaps": 1, "figure_26": 1}
+EXPLAINED = {"make_heatmaps": 8, "collect_heatmaps": 8, "table_heatmaps": 1, "figure_26": 1}
 PREDICTED = {"predict": 12, "evaluate": 13, "table_hof": 1, **SCORED}
 TRAINED = {
     "evolve_generation": 2,
@@ -32,7 +32,7 @@ FRAMES = {
     "evaluate": 4,
     "table_hof": 1,
     "make_heatmaps": 4,
-    "collect_heatmaps": 8,
+    "collect_heatmaps": 4,
     "table_heatmaps": 1,
 }
 FIGURES = dict.fromkeys([f"figure_{number}" for number in (15, 16, 17, 18, 19, 20, 24, 25, 26)], 1)
@@ -75,10 +75,10 @@ HOF = {
     "predict": 2,
     "table_hof": 1,
     "make_heatmaps": 1,
-    "collect_heatmaps": 2,
+    "collect_heatmaps": 1,
     "table_heatmaps": 1,
 }
-ANOTHER_VARIANT = {"make_heatmaps": 8, "collect_heatmaps": 24, "table_heatmaps": 1, "figure_26": 1}
+ANOTHER_VARIANT = {"make_heatmaps": 8, "collect_heatmaps": 8, "table_heatmaps": 1, "figure_26": 1}
 ANOTHER_GENERATION = {"evolve_generation": 1, "evolution_history": 1, "table_03": 1}
 CONFIG_CHANGES = {
     "seed of the splits": ("splits:", "splits:\n  seed: 7", SPLITS),

@@ -17,7 +17,8 @@ from uncover.detector.network import Network
 from uncover.detector.weights import Header
 from uncover.heatmaps.collect import Collected, collect
 from uncover.heatmaps.recipe import Recipe
-from uncover.heatmaps.shards import Shard, ShardMaker, Summary
+from uncover.heatmaps.shard import Shard
+from uncover.heatmaps.shards import ShardMaker, Summary
 from uncover.images.named import named_images
 
 NAMES = ("whole face", "nose")

@@ -25,7 +25,7 @@ from uncover.heatmaps.collect import collect
 from uncover.heatmaps.engine import Explainer
 from uncover.heatmaps.heatmaps import MAP, NO_DETECTION, NOT_FINITE
 from uncover.heatmaps.manifest import read_manifest
-from uncover.heatmaps.shards import Shard
+from uncover.heatmaps.shard import Shard
 from uncover.images.maps import read_maps
 
 

@@ -11,7 +11,6 @@ ALL_HEATMAPS = [
 
 
 wildcard_constraints:
-    variant="[a-z0-9_]+",
     shard=r"\d+",
 
 
@@ -61,25 +60,29 @@ rule make_heatmaps:
 rule collect_heatmaps:
     input:
         records=[
-            f"{RUN}/heatmaps/{{variant}}/{{set}}/shards/{shard}-of-{SHARDS}.parquet"
+            f"{RUN}/heatmaps/{variant}/{{set}}/shards/{shard}-of-{SHARDS}.parquet"
+            for variant in VARIANTS
             for shard in range(1, SHARDS + 1)
         ],
         train=f"{RUN}/datasets/train/manifest.parquet",
     output:
-        manifest=f"{RUN}/heatmaps/{{variant}}/{{set}}/manifest.parquet",
-        lint=f"{RUN}/heatmaps/{{variant}}/{{set}}/lint.csv",
+        manifests=[
+            f"{RUN}/heatmaps/{variant}/{{set}}/manifest.parquet"
+            for variant in VARIANTS
+        ],
+        lints=[f"{RUN}/heatmaps/{variant}/{{set}}/lint.csv" for variant in VARIANTS],
     log:
-        f"{LOGS}/collect_heatmaps/{{variant}}/{{set}}.log",
+        f"{LOGS}/collect_heatmaps/{{set}}.log",
     benchmark:
-        f"{BENCHMARKS}/collect_heatmaps/{{variant}}/{{set}}.tsv"
+        f"{BENCHMARKS}/collect_heatmaps/{{set}}.tsv"
     conda:
         ENVIRONMENT
     resources:
         mem_mb=2000,
         runtime=30,
     params:
-        folder=f"{RUN}/heatmaps/{{variant}}/{{set}}",
+        folders=[f"{RUN}/heatmaps/{variant}/{{set}}" for variant in VARIANTS],
         trained_on=f"{RUN}/datasets/train",
         code=code_digest("uncover.commands.heatmaps_collect"),
     shell:
-        "uncover heatmaps collect {params.folder} --trained-on {params.trained_on} 2>&1 | tee {log}"
+        "uncover heatmaps collect {params.folders} --trained-on {params.trained_on} 2>&1 | tee {log}"

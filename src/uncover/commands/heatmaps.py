@@ -67,7 +67,8 @@ def run(args: argparse.Namespace) -> int:
     from uncover.errors import InputError
     from uncover.heatmaps.collect import PLACES, collect
     from uncover.heatmaps.recipe import Recipe
-    from uncover.heatmaps.shards import Shard, ShardMaker
+    from uncover.heatmaps.shard import Shard
+    from uncover.heatmaps.shards import ShardMaker
     from uncover.heatmaps.variants import parse_variants
     from uncover.images.letterbox import STRIDE
     from uncover.images.named import check_apart, named_images

@@ -14,7 +14,7 @@ from uncover.errors import InputError
 from uncover.heatmaps import lint, manifest
 from uncover.heatmaps.files import CLASSES, JOINT, SUFFIX
 from uncover.heatmaps.manifest import Manifest, read_manifest, write_manifest
-from uncover.heatmaps.shards import RECORDS, Shard
+from uncover.heatmaps.shard import RECORDS, Shard
 
 PLACES = (CLASSES, JOINT, RECORDS)
 """What stands in the folder of a heatmap set, beside its tables."""

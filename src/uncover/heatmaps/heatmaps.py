@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MAP, NO_DETECTION, NO_EVIDENCE, NOT_FINITE = "map", "no detection", "no positive evidence", "not finite"
 """What a channel may be; all but the first are blank."""

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -23,58 +22,19 @@ from numpy.typing import NDArray
 
 from uncover.detector.inference import FramedImages, read_ahead, to_network
 from uncover.detector.network import Network
-from uncover.errors import InputError
 from uncover.heatmaps.engine import Explainer
 from uncover.heatmaps.files import file_names, find_files, pack, write_files
 from uncover.heatmaps.heatmaps import MAP, NOT_FINITE, Heatmaps
 from uncover.heatmaps.manifest import Row, describe, tabulate, write_manifest
 from uncover.heatmaps.recipe import Recipe
+from uncover.heatmaps.shard import Shard
 from uncover.images.letterbox import Frame
+from uncover.images.named import hash_file
 from uncover.images.reading import inspect_image
 from uncover.progress import track
 
-RECORDS = "shards"
 THREADS = 4
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Shard:
-    """A share of a set: every count-th image.
-
-    Attributes:
-        number: From 1.
-        count: Shards of the set.
-    """
-
-    number: int = 1
-    count: int = 1
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read what a command line says, such as "2/4".
-
-        Raises:
-            InputError: It is no such thing.
-        """
-        match = re.fullmatch(r"(\d+)/(\d+)", text)
-        if not match or not 1 <= int(match[1]) <= int(match[2]):
-            raise InputError(f"--shard {text}: expected the number of the shard, from 1, and that of all, such as 2/4")
-        return cls(int(match[1]), int(match[2]))
-
-    def __str__(self) -> str:
-        return f"{self.number}-of-{self.count}"
-
-    @classmethod
-    def recorded(cls, folder: Path) -> list[Self]:
-        """Shards whose records stand in the folder of a heatmap set, in order."""
-        # Not by a pattern of the shell's: it would also find what is being written under a temporary name.
-        matches = (re.fullmatch(r"(\d+)-of-(\d+)\.parquet", path.name) for path in folder.glob(f"{RECORDS}/*"))
-        return sorted((cls(int(match[1]), int(match[2])) for match in matches if match), key=str)
-
-    def record(self, folder: Path) -> Path:
-        """Where its record stands in the folder of a heatmap set."""
-        return folder / RECORDS / f"{self}.parquet"
 
 
 @dataclass(frozen=True)
@@ -182,7 +142,7 @@ class ShardMaker:
         """What there is to know of an image before the network sees it, and its rows of the variants that are there."""
         recipe = self._recipe
         size = inspect_image(path, recipe.header.channels)
-        item = Item(name, file, path, size, _hash(path))
+        item = Item(name, file, path, size, hash_file(path))
         found = {}
         for variant, folder in self._folders.items():
             files = find_files(folder, file, len(recipe.class_names), recipe.key(variant, item.sha256))
@@ -250,17 +210,6 @@ def in_background(jobs: Iterable[Callable[[], Result]], most_waiting: int) -> It
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def hash_files(paths: Iterable[Path]) -> set[str]:
-    """sha256 of files, by which photos are told apart whatever their names."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        return set(pool.map(_hash, paths))
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _of_set(names: Iterable[str]) -> dict[str, object]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from uncover.datasets.yolo import IMAGES
 from uncover.errors import InputError
 from uncover.images.reading import list_images
+
+READERS = 4
+"""Files that are read at a time."""
 
 
 def named_images(given: Sequence[Path]) -> dict[str, Path]:
@@ -50,3 +55,15 @@ def check_apart(given: Sequence[Path], out: Path) -> None:
     for folder in (images_folder(path).resolve() for path in given if path.is_dir()):
         if out.resolve().is_relative_to(folder):
             raise InputError(f"{out}: stands among the images in {folder}; give a folder elsewhere")
+
+
+def hash_files(paths: Iterable[Path]) -> set[str]:
+    """sha256 of files, by which photos are told apart whatever their names."""
+    with ThreadPoolExecutor(READERS) as pool:
+        return set(pool.map(hash_file, paths))
+
+
+def hash_file(path: Path) -> str:
+    """sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
