@@ -54,7 +54,7 @@ def largest_differences(weights: Path, images: Path) -> dict[str, float]:
     decoded = Decoded(network)
     worst = dict.fromkeys(METHODS, 0.0)
     for index in range(len(paths)):
-        image = to_network(framed[index][None], torch.device("cpu"))
+        image = to_network(framed[index][None], torch.device("cpu")).contiguous()
         explanation = explain(image)
         (detections,) = explanation.detections
         for name, (heatmaps,) in explanation.maps.items():

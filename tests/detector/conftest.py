@@ -14,9 +14,11 @@ from typing import Any
 # Before torch starts its threads: waiting threads that spin slow a busy machine down.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,9 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
         for variable in ("YOLOV5_CONFIG_DIR", "YOLO_CONFIG_DIR"):
             patch.setenv(variable, str(tmp_path_factory.mktemp("yolov5")))
         patch.setattr(np, "trapz", np.trapezoid, raising=False)
+        # What importing the package replaces gets its own value again when this context ends.
+        for owner, name in ((Image, "open"), (cv2, "imread"), (cv2, "imwrite"), (torch, "load"), (torch, "save")):
+            patch.setattr(owner, name, getattr(owner, name))
         pytest.importorskip("yolov5")
         import yolov5
         from yolov5 import models

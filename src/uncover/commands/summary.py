@@ -23,9 +23,10 @@ def run(args: argparse.Namespace) -> int:
     print("seconds by stage (jobs that run side by side are added up)")
     for rule, (jobs, seconds) in seconds_by_rule(args.run_folder / "benchmarks").items():
         print(f"  {rule:<16} {jobs:>3} jobs {seconds:>8.1f} s")
-    for kind in ("tables", "figures", "datasets"):
-        names = sorted({path.stem for path in (args.run_folder / kind).iterdir() if not path.name.startswith(".")})
-        print(f"{kind}: {args.run_folder / kind} ({', '.join(names)})")
+    for folder in (args.run_folder / kind for kind in ("tables", "figures", "datasets", "heatmaps")):
+        if folder.is_dir():
+            names = sorted({path.stem for path in folder.iterdir() if not path.name.startswith(".")})
+            print(f"{folder.name}: {folder} ({', '.join(names)})")
     report = args.run_folder / "report.html"
     if report.is_file():
         print(f"report: {report}")

@@ -18,7 +18,7 @@ class GradCAMPlusPlus(GradientMethod):
     def __call__(self, activations: Tensor, segments: Segments) -> Tensor:
         gradients = segments.values
         square = gradients * gradients
-        total = activations.sum(1)[segments.image][segments.segment]
+        total = activations.sum(1, dtype=torch.float64).to(activations.dtype)[segments.image][segments.segment]
         share = square / (2 * square + total * square * gradients + EPSILON)
         # Where the gradient is zero so is the numerator; only a vanishing denominator could say otherwise.
         share = torch.where(gradients != 0, share, 0)
