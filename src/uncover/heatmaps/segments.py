@@ -84,7 +84,7 @@ def through_head(rows: RowGradients, passed: Pass, level: int, head: Detect) -> 
     gradients = values.new_empty(len(values), weight.shape[2])
     for number in range(anchors):
         of_anchor = anchor == number
-        gradients[of_anchor] = values[of_anchor] @ weight[number]
+        gradients[of_anchor] = values[of_anchor] @ weight[number, rows.columns]
     channels = numbers - 4
     places, index = ((image * channels + channel) * cells + cell).unique(return_inverse=True)
     scores, segment = places.div(cells, rounding_mode="floor").unique_consecutive(return_inverse=True)
@@ -113,7 +113,8 @@ def through_graph(rows: RowGradients, passed: Pass) -> Iterator[dict[int, Segmen
     for channel in rows.channel.unique():
         own = rows.channel == channel
         cotangent = torch.zeros_like(passed.raw)
-        cotangent.index_put_((rows.image[own], rows.row[own]), rows.values[own], accumulate=True)
+        named = cotangent[..., rows.columns]
+        named.index_put_((rows.image[own], rows.row[own]), rows.values[own], accumulate=True)
         parts = [part.view_as(level) for part, level in zip(cotangent.split(sizes, 1), passed.levels, strict=True)]
         parts = [part for part, level in zip(parts, passed.levels, strict=True) if level.requires_grad]
         gradients = torch.autograd.grad(levels, leaves, parts, retain_graph=True, materialize_grads=True)

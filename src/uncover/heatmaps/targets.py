@@ -29,13 +29,15 @@ class RowGradients:
         image: int64 (R,), of the batch.
         channel: int64 (R,), the score: a class, or the number of classes for the joint score.
         row: int64 (R,), the candidate.
-        values: (R, 5 + C).
+        values: (R, n), to the raw numbers that `columns` names.
+        columns: Which n of the 5 + C raw numbers of a candidate.
     """
 
     image: Tensor
     channel: Tensor
     row: Tensor
     values: Tensor
+    columns: slice
 
 
 class Target(ABC):
@@ -83,10 +85,9 @@ class AllCandidates(Target):
         probabilities = decoded[..., 5:]
         slopes = (probabilities * (1 - probabilities)).flatten(0, 1)
         for channel in range(width - 4):
-            values = torch.zeros_like(decoded).flatten(0, 1)
-            classes = slice(None) if channel == width - 5 else slice(channel, channel + 1)
-            values[:, 5:][:, classes] = slopes[:, classes]
-            yield RowGradients(image, torch.full_like(image, channel), row, values)
+            classes = slice(0, None) if channel == width - 5 else slice(channel, channel + 1)
+            columns = slice(5 + classes.start, classes.stop and 5 + classes.stop)
+            yield RowGradients(image, torch.full_like(image, channel), row, slopes[:, classes], columns)
 
 
 class Detections(Target):
@@ -125,6 +126,7 @@ class Detections(Target):
             torch.cat((classes.repeat_interleave(BEST), torch.full_like(rows, decoded.shape[2] - 5).flatten())),
             rows.flatten().repeat(2),
             values.flatten(0, 1).repeat(2, 1),
+            slice(None),
         )
 
     def _each(self, candidates: Tensor, boxes: Tensor, classes: Tensor) -> Tensor:
