@@ -139,7 +139,7 @@ BAD_WEIGHTS: dict[str, tuple[Make, str]] = {
     "unknown network": (header(model="yolov9"), "network yolov9: unknown; expected one of yolov5n"),
     "too few names": (header(class_names=["a"]), "its header is spoilt"),
     "impossible padding": (header(padding=999), "its header is spoilt"),
-    "other channels": (header(channels=10), "not those of a yolov5n with 10 channels and 2 classes .size mismatch"),
-    "layers missing": (edited(lambda content: content.update(state={})), r"are not those .* \[...\]"),
+    "other channels": (header(channels=10), "not those of a yolov5n with 10 channels and 2 classes .3 channels enter"),
+    "layers missing": (edited(lambda content: content.update(state={})), r"are not those .* .no fitting .model.0.conv.weight"),
     "no numbers": (edited(no_numbers), "holds weights that are no finite numbers"),
 }

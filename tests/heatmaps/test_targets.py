@@ -38,7 +38,8 @@ def test_derivatives_are_autograds_through_the_whole_network(learned: Pair, scen
     found = boxes_of(passed.decoded)
     filled = torch.zeros(3, 3, *passed.raw.shape[1:], dtype=torch.float64)
     for rows in TARGETS[name].gradients(passed, found):
-        filled.index_put_((rows.image, rows.channel, rows.row), rows.values, accumulate=True)
+        named = filled[..., rows.columns]
+        named.index_put_((rows.image, rows.channel, rows.row), rows.values, accumulate=True)
     network.requires_grad_(True)
     for image, boxes in enumerate(found):
         for channel in range(3):

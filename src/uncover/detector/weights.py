@@ -17,6 +17,7 @@ from torch import Tensor
 from uncover.atomic import new_file
 from uncover.detector.network import Network, build_network
 from uncover.detector.saving import save
+from uncover.detector.upstream import architecture
 from uncover.errors import InputError
 
 FORMAT, VERSION = "uncover weights", 1
@@ -89,7 +90,7 @@ def load_weights(path: Path) -> tuple[Network, Header]:
         InputError: The file is missing, truncated, of another version or not ours, or its weights do not fit.
     """
     header, state = read_weights(path)
-    return _build(header, state), header
+    return assemble(header, state, str(path)), header
 
 
 def read_weights(path: Path) -> tuple[Header, dict[str, Tensor]]:
@@ -106,7 +107,8 @@ def read_weights(path: Path) -> tuple[Header, dict[str, Tensor]]:
         header = Header.model_validate_json(content["header"])
     except (KeyError, ValidationError):
         raise InputError(f"{path}: its header is spoilt; train or import the weights again") from None
-    _check(header, content["state"], str(path))
+    _check_ends(header, content["state"], str(path))
+    _check_finite(content["state"], str(path))
     return header, content["state"]
 
 
@@ -124,37 +126,50 @@ def assemble(header: Header, state: Mapping[str, Tensor], name: str) -> Network:
     Raises:
         InputError: The weights do not fit the header.
     """
-    _check(header, state, name)
-    return _build(header, state)
-
-
-def _check(header: Header, state: Mapping[str, Tensor], name: str) -> None:
-    """Check that weights are those of the network that a header describes, without making that network.
-
-    Raises:
-        InputError: They do not fit the header, or hold values that are no finite numbers.
-    """
+    anchors = state.get(f"{HEAD}anchors")
+    per_level = None if anchors is None or anchors.ndim != 3 else anchors.shape[1]
     try:
-        with torch.device("meta"):
-            _build(header, state)
+        network = build_network(header.model, header.channels, len(header.class_names), per_level)
+        network.load_state_dict(state)
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
     except RuntimeError as error:
-        reason = textwrap.shorten(str(error).splitlines()[-1], REASON)
-        raise InputError(
-            f"{name}: its weights are not those of a {header.model} with {header.channels} channels and"
-            f" {len(header.class_names)} classes ({reason})"
-        ) from None
+        raise _other(header, name, str(error).splitlines()[-1]) from None
+    _check_finite(state, name)
+    return network.eval()
+
+
+def _check_ends(header: Header, state: Mapping[str, Tensor], name: str) -> None:
+    """Check that the first and the last layer are as the header has them; what is between them shows when it is used.
+
+    The network is not made: on torch's device without memory that would import torch's compiler, which takes as long as
+    torch itself.
+    """
+    try:
+        architecture(header.model)
+        first, anchors, last = (state[key] for key in (FIRST, f"{HEAD}anchors", f"{HEAD}m.0.weight"))
+        ends = (first.shape[1], last.shape[0])
+        expected = (header.channels, anchors.shape[1] * (5 + len(header.class_names)))
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+    except (KeyError, IndexError) as error:
+        raise _other(header, name, f"no fitting {error}") from None
+    if ends != expected:
+        raise _other(
+            header, name, f"{ends[0]} channels enter and {ends[1]} leave; expected {expected[0]}, {expected[1]}"
+        )
+
+
+def _check_finite(state: Mapping[str, Tensor], name: str) -> None:
     if not all(value.isfinite().all() for value in state.values()):
         raise InputError(f"{name}: holds weights that are no finite numbers; train or import them again")
 
 
-def _build(header: Header, state: Mapping[str, Tensor]) -> Network:
-    anchors = state.get(f"{HEAD}anchors")
-    per_level = None if anchors is None or anchors.ndim != 3 else anchors.shape[1]
-    network = build_network(header.model, header.channels, len(header.class_names), per_level)
-    network.load_state_dict(state, assign=network.head.anchors.is_meta)
-    return network.eval()
+def _other(header: Header, name: str, reason: str) -> InputError:
+    return InputError(
+        f"{name}: its weights are not those of a {header.model} with {header.channels} channels and"
+        f" {len(header.class_names)} classes ({textwrap.shorten(reason, REASON)})"
+    )
 
 
 def _read(path: Path) -> dict[str, Any]:
