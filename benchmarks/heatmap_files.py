@@ -36,12 +36,15 @@ def measure(images: Path, size: int, out: Path, rounds: int) -> dict[str, float]
         out: Empty folder.
         rounds: How often.
     """
-    named = dict(list(named_images([images]).items())[:IMAGES])
-    sizes = np.array([inspect_image(path, 3) for path in named.values()])
-    framed = FramedImages(list(named.values()), sizes, size, 3, 114)
-    group = max(framed.batches(BATCH), key=len)
+    candidates = list(named_images([images]).items())[: 16 * IMAGES]
+    sizes = np.array([inspect_image(path, 3) for _, path in candidates])
+    framed = FramedImages([path for _, path in candidates], sizes, size, 3, 114)
+    # The network is made to find a usual number of boxes in the very photos that it is run on.
+    group = max(framed.batches(IMAGES), key=len)
     pixels = to_network(np.stack([framed[index] for index in group]), CPU)
     network = contenders.full_size_network(pixels)
+    named = dict(candidates[index] for index in group)
+    framed = FramedImages(list(named.values()), sizes[group], size, 3, 114)
     classes = tuple(str(number) for number in range(contenders.CLASSES))
     header = Header(
         model="yolov5m", channels=3, class_names=classes, class_ids=tuple(range(len(classes))), image_size=size
