@@ -60,7 +60,6 @@ def run(args: argparse.Namespace) -> int:
     import re
 
     from uncover.atomic import check_writable
-    from uncover.config.options import check_number
     from uncover.console import say
     from uncover.detector.distributed import pick_device
     from uncover.detector.opening import open_weights
@@ -70,16 +69,11 @@ def run(args: argparse.Namespace) -> int:
     from uncover.heatmaps.shard import Shard
     from uncover.heatmaps.shards import ShardMaker
     from uncover.heatmaps.variants import parse_variants
-    from uncover.images.letterbox import STRIDE
     from uncover.images.named import check_apart, named_images
+    from uncover.images.options import check_inference_options
     from uncover.workflow.digest import code_digest
 
-    check_number("--confidence", args.confidence, 0, 1)
-    check_number("--nms-iou", args.nms_iou, 0, 1)
-    check_number("--batch", args.batch, 1)
-    check_number("--image-size", args.image_size, STRIDE)
-    if args.image_size is not None and args.image_size % STRIDE:
-        raise InputError(f"--image-size {args.image_size}: expected a multiple of {STRIDE}")
+    check_inference_options(args.confidence, args.nms_iou, args.batch, args.image_size)
     if not re.fullmatch(r"[\w-][\w.-]*|", args.name) or args.name in PLACES:
         raise InputError(f"--name {args.name}: expected the name of a folder, other than {', '.join(PLACES)}")
     variants = parse_variants(args.method, args.layer or [-2], args.target, args.variant)

@@ -32,23 +32,17 @@ def run(args: argparse.Namespace) -> int:
     import numpy as np
 
     from uncover.atomic import check_new_file
-    from uncover.config.options import check_number
     from uncover.console import say
     from uncover.detector.distributed import pick_device
     from uncover.detector.predict import predict
     from uncover.detector.weights import load_weights
     from uncover.errors import InputError
-    from uncover.images.letterbox import STRIDE
     from uncover.images.named import named_images
+    from uncover.images.options import check_inference_options
     from uncover.images.reading import inspect_image
     from uncover.metrics.predictions import write_predictions
 
-    check_number("--confidence", args.confidence, 0, 1)
-    check_number("--nms-iou", args.nms_iou, 0, 1)
-    check_number("--batch", args.batch, 1)
-    check_number("--image-size", args.image_size, STRIDE)
-    if args.image_size is not None and args.image_size % STRIDE:
-        raise InputError(f"--image-size {args.image_size}: expected a multiple of {STRIDE}")
+    check_inference_options(args.confidence, args.nms_iou, args.batch, args.image_size)
     # Whoever forgets OUT would have the last image overwritten.
     if args.out.suffix != ".parquet":
         raise InputError(f"{args.out}: expected OUT.parquet, the table to write, after the images")

@@ -29,18 +29,24 @@ Target = Literal["T1", "T2", "confidence"]
 MULTISCALE = (17, 20, 23)
 
 
+def _layers() -> tuple[int, ...]:
+    return Field((-2,), min_length=1, description="target layers; several are fused into one map per class")
+
+
+def _target() -> Target:
+    return Field(
+        "T2",
+        description="score to differentiate: T1 all candidates, T2 those of detections (what the thesis used),"
+        " confidence as T2 with objectness times probability",
+    )
+
+
 class Variant(Section):
     """One kind of heatmap: how it is made, and of which layers."""
 
     method: Method = Field(description="method")
-    layers: tuple[int, ...] = Field(
-        (-2,), min_length=1, description="target layers; several are fused into one map per class"
-    )
-    target: Target = Field(
-        "T2",
-        description="score to differentiate: T1 all candidates, T2 those of detections (what the thesis used),"
-        " confidence the detections' own confidences",
-    )
+    layers: tuple[int, ...] = _layers()
+    target: Target = _target()
 
 
 class Heatmaps(Section):
@@ -50,14 +56,8 @@ class Heatmaps(Section):
         ("gradcampp", "hirescam"),
         description="methods; each is a variant of its own name, of the layers and target below",
     )
-    layers: tuple[int, ...] = Field(
-        (-2,), min_length=1, description="target layers; several are fused into one map per class"
-    )
-    target: Target = Field(
-        "T2",
-        description="score to differentiate: T1 all candidates, T2 those of detections (what the thesis used),"
-        " confidence the detections' own confidences",
-    )
+    layers: tuple[int, ...] = _layers()
+    target: Target = _target()
     variants: dict[str, Variant] = Field(
         {
             "gradcampp_multiscale": Variant(method="gradcampp", layers=MULTISCALE),
