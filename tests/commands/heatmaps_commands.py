@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,14 +24,3 @@ def contents(folder: Path) -> dict[str, bytes]:
 def words(good: Good, images: Path, out: Path, *more: object) -> list[object]:
     """A command line that makes heatmaps."""
     return [images, out, "--weights", good.weights, *WISHES, *more]
-
-
-@contextmanager
-def full_disk(longest: int) -> Iterator[None]:
-    """Files end after so many bytes and writing more fails: a full disk, but for the system's words."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (longest, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)

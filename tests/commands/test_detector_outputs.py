@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
 from detector_commands import CPU, EPOCHS, QUICK, run
+from full_disk import full_disk
 
 from uncover.detector import train, training_state
 
@@ -69,17 +67,6 @@ def test_a_read_only_folder_is_named_at_once(good: Good, tmp_path: Path, complai
     folder.mkdir(mode=0o555)
     line = complaint(verb, *commands(good, folder / name_of(verb))[verb])
     assert f"{folder}: may not be written to" in line and list(folder.iterdir()) == []
-
-
-@contextmanager
-def full_disk(longest: int) -> Iterator[None]:
-    """Files end after so many bytes and writing more fails: a full disk, but for the system's words."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (longest, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def kept_state(out: Path) -> Path:

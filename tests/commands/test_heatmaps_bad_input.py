@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import torch
 from detector_commands import run
-from heatmaps_commands import FINE, VARIANTS, WISHES, contents, full_disk, words
+from full_disk import full_disk
+from heatmaps_commands import FINE, VARIANTS, WISHES, contents, words
 
 from tests.detector.squares import make_set
 from uncover.detector.weights import read_weights, save_weights

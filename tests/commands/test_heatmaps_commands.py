@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from detector_commands import run
-from heatmaps_commands import VARIANTS, contents, full_disk, words
+from full_disk import full_disk
+from heatmaps_commands import VARIANTS, contents, words
 
 from uncover.heatmaps.heatmaps import NO_DETECTION
 from uncover.heatmaps.manifest import read_manifest
