@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Literal, Self, get_args
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from uncover.config.section import Section
+
+LAYERS_BELOW_HEAD = 24
+"""Of every YOLOv5."""
+
+Input = Literal["photo", "grey", "classes", "joint", "mean", "whole_face"]
+"""What a detector looks at: a photo in colour or grey, or heatmaps: a channel per class, or one of three kinds."""
+
+MAP_INPUTS = ("classes", "joint", "mean", "whole_face")
+
+DRAWN_BOXES = "drawn_boxes"
+"""Name of the maps that no gradient made: the first detector's boxes, drawn as blobs."""
 
 
 class Hyperparameters(Section):
@@ -79,8 +99,67 @@ class Detector(Section):
         "float32", description="arithmetic of the network: float16 (GPU only) and bfloat16 are mixed precision"
     )
     seed: NonNegativeInt = Field(0, description="seed of the training")
+    freeze: int = Field(
+        0,
+        ge=0,
+        le=LAYERS_BELOW_HEAD,
+        description="layers from the first on that keep their start weights; 24 leaves the head alone to learn",
+    )
     evolved: bool = Field(False, description="take the hyperparameters of the evolution's best generation")
     hyperparameters: Hyperparameters = Field(Hyperparameters(), description="YOLOv5's hyperparameters")
+
+
+FirstDetector = Literal["rgb10", "rgb1"]
+SecondDetector = Literal["gradcampp_avg", "hirescam_avg", "gradcampp_10", "hirescam_10"]
+
+
+class Sibling(Section):
+    """One more detector for the second step: like one of the six, but for what it looks at."""
+
+    like: FirstDetector | SecondDetector = Field("hirescam_avg", description="whose settings it has")
+    role: Literal["variant", "control"] = Field(
+        "variant", description="another kind of heatmap, or a control that looks at something else"
+    )
+    heatmaps: str | None = Field(
+        None, description="the kind of heatmap by its name in `heatmaps`, or drawn_boxes: the first detector's boxes"
+    )
+    input: Input = Field("joint", description="what it looks at; a kind of 1-channel map, classes, grey, photo")
+    start: FirstDetector | None = Field(None, description="the trained detector whose weights it starts from")
+    freeze: int | None = Field(None, ge=0, le=LAYERS_BELOW_HEAD, description="as of a detector; null: that of `like`")
+    epochs: PositiveInt | None = Field(None, description="as of a detector; null: those of `like`")
+    image_size: PositiveInt | None = Field(
+        None, multiple_of=32, description="as of a detector, in pixels; null: that of `like`"
+    )
+
+    @model_validator(mode="after")
+    def _maps_where_it_looks_at_maps(self) -> Self:
+        if (self.input in MAP_INPUTS) != (self.heatmaps is not None):
+            raise ValueError(
+                f"input: {self.input} "
+                + ("needs heatmaps: their name" if self.heatmaps is None else "looks at no heatmaps; leave them out")
+            )
+        return self
+
+
+def _siblings() -> dict[str, Sibling]:
+    """The variants of the thesis's four heatmap detectors that the guide to heatmaps asks for, and three controls."""
+    methods = ("gradcampp", "hirescam")
+    variants = {}
+    for method in methods:
+        like: SecondDetector = "gradcampp_avg" if method == "gradcampp" else "hirescam_avg"
+        like_10: SecondDetector = "gradcampp_10" if method == "gradcampp" else "hirescam_10"
+        variants |= {
+            f"{method}_mean": Sibling(like=like, heatmaps=method, input="mean"),
+            f"{method}_whole_face": Sibling(like=like, heatmaps=method, input="whole_face"),
+            f"{method}_multiscale_avg": Sibling(like=like, heatmaps=f"{method}_multiscale", input="joint"),
+            f"{method}_multiscale_10": Sibling(like=like_10, heatmaps=f"{method}_multiscale", input="classes"),
+            f"{method}_t1_avg": Sibling(like=like, heatmaps=f"{method}_t1", input="joint"),
+        }
+    return variants | {
+        "drawn_boxes": Sibling(role="control", heatmaps=DRAWN_BOXES, input="joint"),
+        "grey_photo": Sibling(role="control", input="grey"),
+        "feature_head": Sibling(role="control", like="rgb1", input="photo", start="rgb10", freeze=LAYERS_BELOW_HEAD),
+    }
 
 
 class Detectors(Section):
@@ -100,6 +179,19 @@ class Detectors(Section):
     hirescam_10: Detector = Field(
         Detector(weights="scratch", classes="whole_face"), description="HiResCAM maps per class"
     )
+    siblings: dict[str, Sibling] = Field(
+        _siblings(), description="further detectors for the second step by name: variants of the four, and controls"
+    )
+
+    @field_validator("siblings")
+    @classmethod
+    def _names_apart(cls, siblings: dict[str, Sibling]) -> dict[str, Sibling]:
+        for name in siblings:
+            if not re.fullmatch(r"[a-z0-9_]+", name) or name in (*get_args(FirstDetector), *get_args(SecondDetector)):
+                raise ValueError(
+                    f"the sibling {name!r}: a name has small letters, digits and _ alone, and is none of the six models"
+                )
+        return siblings
 
 
 class Weights(Section):

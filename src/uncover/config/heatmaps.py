@@ -62,6 +62,8 @@ class Heatmaps(Section):
         {
             "gradcampp_multiscale": Variant(method="gradcampp", layers=MULTISCALE),
             "hirescam_multiscale": Variant(method="hirescam", layers=MULTISCALE),
+            "gradcampp_t1": Variant(method="gradcampp", layers=MULTISCALE, target="T1"),
+            "hirescam_t1": Variant(method="hirescam", layers=MULTISCALE, target="T1"),
         },
         description="further variants by name: layer -2 feeds the head of large parts alone,"
         " so small ones need those of more layers",

@@ -7,11 +7,12 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from uncover.config.datasets import Labels, Splits
-from uncover.config.detectors import Detectors, Weights
+from uncover.config.detectors import DRAWN_BOXES, Detectors, Weights
 from uncover.config.evaluation import Prediction, Report, Rescue
 from uncover.config.evolution import Evolution
 from uncover.config.heatmaps import Heatmaps
 from uncover.config.raw import Raw, Standin
+from uncover.config.second_step import SecondStep, second_detectors
 from uncover.config.section import Section
 
 
@@ -41,3 +42,18 @@ class Config(Section):
         if self.splits.procedure == "by_photo" and not (self.labels.merge.wflw and self.labels.merge.merl_rav):
             raise ValueError("labels.merge: false needs splits.procedure: released, which is known to mix photos")
         return self
+
+    @model_validator(mode="after")
+    def _detectors_look_at_heatmaps_that_are_made(self) -> Self:
+        made = {*self.heatmaps.named(), DRAWN_BOXES}
+        for name, detector in self.second_detectors().items():
+            if detector.heatmaps is not None and detector.heatmaps not in made:
+                raise ValueError(
+                    f"the detector {name} looks at heatmaps {detector.heatmaps!r}, which are not made; expected one of"
+                    f" {', '.join(sorted(made))}"
+                )
+        return self
+
+    def second_detectors(self) -> dict[str, SecondStep]:
+        """All detectors of the second step by name: the thesis's four first, then their siblings."""
+        return second_detectors(self.detectors, self.heatmaps)
