@@ -7,12 +7,14 @@ from typing import get_args
 from uncover.config.heatmaps import MULTISCALE, Heatmaps, Method, Target, Variant
 
 
-def test_by_default_both_methods_of_the_thesis_and_the_same_on_several_layers() -> None:
+def test_by_default_both_methods_of_the_thesis_and_variants_of_several_layers_and_all_candidates() -> None:
     assert Heatmaps().named() == {
         "gradcampp": Variant(method="gradcampp", layers=(-2,), target="T2"),
         "hirescam": Variant(method="hirescam", layers=(-2,), target="T2"),
         "gradcampp_multiscale": Variant(method="gradcampp", layers=MULTISCALE),
         "hirescam_multiscale": Variant(method="hirescam", layers=MULTISCALE),
+        "gradcampp_t1": Variant(method="gradcampp", layers=MULTISCALE, target="T1"),
+        "hirescam_t1": Variant(method="hirescam", layers=MULTISCALE, target="T1"),
     }
 
 

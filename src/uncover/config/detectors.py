@@ -144,7 +144,7 @@ class Sibling(Section):
 def _siblings() -> dict[str, Sibling]:
     """The variants of the thesis's four heatmap detectors that the guide to heatmaps asks for, and three controls."""
     methods = ("gradcampp", "hirescam")
-    variants = {}
+    variants: dict[str, Sibling] = {}
     for method in methods:
         like: SecondDetector = "gradcampp_avg" if method == "gradcampp" else "hirescam_avg"
         like_10: SecondDetector = "gradcampp_10" if method == "gradcampp" else "hirescam_10"

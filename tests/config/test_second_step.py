@@ -1,0 +1,57 @@
+"""Detectors of the second step: the thesis's four, their variants and the controls."""
+
+from __future__ import annotations
+
+import pytest
+
+from uncover.config.load import check_config
+from uncover.errors import InputError
+
+
+def test_the_four_of_the_thesis_look_at_what_their_names_say() -> None:
+    steps = check_config({"run": "r", "heatmaps": {"average": "mean"}}).second_detectors()
+    assert {name: (step.heatmaps, step.input) for name, step in list(steps.items())[:4]} == {
+        "gradcampp_avg": ("gradcampp", "mean"),
+        "hirescam_avg": ("hirescam", "mean"),
+        "gradcampp_10": ("gradcampp", "classes"),
+        "hirescam_10": ("hirescam", "classes"),
+    }
+    assert [name for name, step in steps.items() if step.role == "control"] == [
+        "drawn_boxes",
+        "grey_photo",
+        "feature_head",
+    ]
+
+
+def test_a_sibling_has_the_settings_of_its_model_but_for_what_it_changes() -> None:
+    settings = {"hirescam_avg": {"epochs": 7, "image_size": 96}, "siblings": {"small": {"heatmaps": "hirescam"}}}
+    settings["siblings"]["smaller"] = {"heatmaps": "hirescam", "image_size": 64}
+    steps = check_config({"run": "r", "detectors": settings}).second_detectors()
+    assert (steps["small"].settings.epochs, steps["small"].settings.image_size) == (7, 96)
+    assert (steps["smaller"].settings.epochs, steps["smaller"].settings.image_size) == (7, 64)
+    assert steps["small"].settings.model_copy(update={"image_size": 64}) == steps["smaller"].settings
+
+
+def test_the_feature_head_learns_on_frozen_features_of_the_first_detector() -> None:
+    head = check_config({"run": "r"}).second_detectors()["feature_head"]
+    assert (head.input, head.start, head.settings.freeze, head.settings.classes) == ("photo", "rgb10", 24, "whole_face")
+
+
+@pytest.mark.parametrize(
+    ("sibling", "told"),
+    [
+        ({"heatmaps": "hirscam"}, "looks at heatmaps 'hirscam', which are not made"),
+        ({"input": "joint"}, "input: joint needs heatmaps"),
+        ({"input": "grey", "heatmaps": "hirescam"}, "looks at no heatmaps"),
+        ({"heatmaps": "hirescam", "like": "yolo11"}, "like"),
+    ],
+)
+def test_a_sibling_that_cannot_be_is_refused(sibling: dict[str, str], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        check_config({"run": "r", "detectors": {"siblings": {"mine": sibling}}})
+
+
+@pytest.mark.parametrize("name", ["rgb10", "hirescam_avg", "Mine", "a-b"])
+def test_a_sibling_has_a_name_of_its_own(name: str) -> None:
+    with pytest.raises(InputError, match="is none of the six models"):
+        check_config({"run": "r", "detectors": {"siblings": {name: {"heatmaps": "hirescam"}}}})
