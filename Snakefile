@@ -10,9 +10,12 @@ from snakemake.utils import min_version
 
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
+from uncover.config.detectors import DRAWN_BOXES
 from uncover.config.load import as_pairs, check_config
 from uncover.detector.evolve import visible_generations
 from uncover.errors import InputError
+from uncover.report.text_numbers import RECORDS
+from uncover.rescue.rivals import RIVALS
 from uncover.workflow import targets
 from uncover.workflow.digest import code_digest
 from uncover.workflow.fingerprint import folder_fingerprint
@@ -61,8 +64,12 @@ include: "workflow/rules/raw.smk"
 include: "workflow/rules/datasets.smk"
 include: "workflow/rules/detectors.smk"
 include: "workflow/rules/heatmaps.smk"
+include: "workflow/rules/second_step.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/second_tables.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/second_figures.smk"
+include: "workflow/rules/report.smk"
 
 
 rule all:
@@ -74,3 +81,5 @@ rule all:
         heatmaps=ALL_HEATMAPS,
         tables=ALL_TABLES,
         figures=ALL_FIGURES,
+        comparison=f"{RUN}/comparison.csv",
+        page=f"{RUN}/report.html",

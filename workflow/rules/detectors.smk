@@ -1,7 +1,10 @@
 # Detectors: start weights, evolution of hyperparameters, training, stored predictions, evaluation.
 
 RGB_MODELS = ("rgb10", "rgb1")
+SECOND_MODELS = CONFIG.second_detectors()
 LABELLED_SETS = targets.labelled_sets(CONFIG)
+# What tables 4 to 7 score.
+SCORED_SETS = [name for name in ("val", "merl", "wflw") if name in LANDMARK_SETS]
 # Ten parts are labelled where faces have landmarks; frames have whole faces at most.
 SCOPES = {
     "rgb10": lambda name: (
@@ -30,14 +33,40 @@ wildcard_constraints:
     generation=r"\d+",
 
 
-def detector(wildcards):
-    return getattr(CONFIG.detectors, wildcards.model)
+def detector(model):
+    """Settings of a model of either step."""
+    if model in SECOND_MODELS:
+        return SECOND_MODELS[model].settings
+    return getattr(CONFIG.detectors, model)
 
 
 def start_weights(model):
-    """The imported checkpoint that a model starts from, if it does not start anew."""
-    settings = getattr(CONFIG.detectors, model)
-    return [f"{RUN}/weights/{settings.model}.pt"] if settings.weights == "coco" else []
+    """The weights that a model starts from, if it does not start anew: those of another, or an imported checkpoint."""
+    second = SECOND_MODELS.get(model)
+    if second and second.start:
+        return [f"{RUN}/models/{second.start}/weights.pt"]
+    # Upstream's are of three channels.
+    if detector(model).weights != "coco" or (second and second.input != "photo"):
+        return []
+    return [f"{RUN}/weights/{detector(model).model}.pt"]
+
+
+def heatmaps_to_train_on(model):
+    """Manifests of the heatmaps that a model trains on and is validated on; none for models of photos."""
+    kind = model in SECOND_MODELS and SECOND_MODELS[model].heatmaps
+    names = ("train", "val") if kind else ()
+    return [f"{RUN}/heatmaps/{kind}/{name}/manifest.parquet" for name in names]
+
+
+def input_options(model):
+    """What a model looks at, as options of `uncover train`."""
+    second = SECOND_MODELS.get(model)
+    if second is None or second.input == "photo":
+        return ""
+    if second.heatmaps is None:
+        return f"--input {second.input}"
+    folder = f"{RUN}/heatmaps/{second.heatmaps}"
+    return f"--heatmaps {folder} --input {second.input} --padding {CONFIG.heatmaps.padding}"
 
 
 def checkpoint_options(wildcards):
@@ -138,8 +167,9 @@ rule train:
         val=f"{RUN}/datasets/val/manifest.parquet",
         val_boxes=f"{RUN}/datasets/val/boxes.parquet",
         start=lambda wildcards: start_weights(wildcards.model),
+        heatmaps=lambda wildcards: heatmaps_to_train_on(wildcards.model),
         evolved=lambda wildcards: (
-            [f"{RUN}/evolution/best.json"] if detector(wildcards).evolved else []
+            [f"{RUN}/evolution/best.json"] if detector(wildcards.model).evolved else []
         ),
     output:
         weights=f"{RUN}/models/{{model}}/weights.pt",
@@ -150,7 +180,7 @@ rule train:
     benchmark:
         f"{BENCHMARKS}/train/{{model}}.tsv"
     wildcard_constraints:
-        model="|".join(RGB_MODELS),
+        model="|".join([*RGB_MODELS, *SECOND_MODELS]),
     conda:
         ENVIRONMENT
     threads: DETECTOR_THREADS
@@ -164,10 +194,12 @@ rule train:
         evolved=lambda wildcards, input: (
             f"--hyperparameters {input.evolved}" if input.evolved else ""
         ),
-        settings=lambda wildcards: as_pairs(detector(wildcards)),
+        looks_at=lambda wildcards: input_options(wildcards.model),
+        settings=lambda wildcards: as_pairs(detector(wildcards.model)),
         code=code_digest("uncover.commands.train"),
     shell:
-        "uncover train {params.data} {params.out} {params.start} {params.evolved} --set {params.settings:q} 2>&1 | tee {log}"
+        "uncover train {params.data} {params.out} {params.start} {params.evolved} {params.looks_at}"
+        " --set {params.settings:q} 2>&1 | tee {log}"
 
 
 rule predict:
@@ -215,6 +247,8 @@ rule evaluate:
         f"{LOGS}/evaluate/{{model}}/{{set}}/{{scope}}.log",
     benchmark:
         f"{BENCHMARKS}/evaluate/{{model}}/{{set}}/{{scope}}.tsv"
+    wildcard_constraints:
+        model="|".join(RGB_MODELS),
     conda:
         ENVIRONMENT
     resources:

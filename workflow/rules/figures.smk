@@ -1,6 +1,6 @@
 # Figures: each is a pure function of records and photos.
 
-# Figures 18 to 20: set and title. Figures 24 and 25: model, title, and its record among the thesis's released ones.
+# Figures 18 to 20: set and title. Figures 24, 25 and 27 to 30: model, title, and its record among the thesis's released ones.
 CONFUSION_FIGURES = {
     "figure_18": ("val", "18: confusion on val"),
     "figure_19": ("merl", "19: confusion on MERL-RAV"),
@@ -9,6 +9,18 @@ CONFUSION_FIGURES = {
 TRAINING_FIGURES = {
     "figure_24": ("rgb10", "24: training of rgb10", "10classes_rgb_results.csv"),
     "figure_25": ("rgb1", "25: training of rgb1", None),
+    "figure_27": ("gradcampp_avg", "27: training of gradcampp_avg", None),
+    "figure_28": (
+        "hirescam_avg",
+        "28: training of hirescam_avg",
+        "hirescam_results.csv",
+    ),
+    "figure_29": ("gradcampp_10", "29: training of gradcampp_10", None),
+    "figure_30": (
+        "hirescam_10",
+        "30: training of hirescam_10",
+        "hirescam_perclass_results.csv",
+    ),
 }
 # Figure 26: the thesis's GradCAM++ and HiResCAM, or what stands first in the config.
 SHOWN_VARIANTS = list(VARIANTS)[:2]

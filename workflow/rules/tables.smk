@@ -1,6 +1,5 @@
 # Tables: each is a pure function of records that earlier rules left.
 
-SCORED_SETS = [name for name in ("val", "merl", "wflw") if name in LANDMARK_SETS]
 # Tables 4 to 6: model, scope and title.
 SCORE_TABLES = {
     "table_04": ("rgb10", "all", "4: ten parts"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, NonNegativeInt
+from pydantic import Field, NonNegativeInt, PositiveFloat
 
 from uncover.config.section import Section
 
@@ -28,6 +28,11 @@ class Rescue(Section):
     true_iou: Share = Field(0.5, ge=0, le=1, description="IoU with a true face from which a box is correct")
     false_positives_per_photo: tuple[float, ...] = Field(
         (0.1, 0.25, 0.5), description="rates at which rescue methods are compared"
+    )
+    looks: tuple[PositiveFloat, ...] = Field(
+        (2.0,),
+        description="sizes at which the one-class detector looks again, in shares of that of its training: small faces"
+        " grow with it; empty looks no closer",
     )
 
 

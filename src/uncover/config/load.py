@@ -89,7 +89,8 @@ def read_pairs(pairs: Sequence[str], option: str = "--set") -> dict[str, Any]:
 
 def as_pairs(section: BaseModel) -> list[str]:
     """The `key=value` words that make this section of its defaults: the other way round than `read_pairs`."""
-    return sorted(_pairs(section.model_dump(mode="json"), type(section)().model_dump(mode="json"), ""))
+    defaults = type(section).model_construct().model_dump(mode="json")  # without what has no default
+    return sorted(_pairs(section.model_dump(mode="json"), defaults, ""))
 
 
 def _pairs(values: Mapping[str, Any], defaults: Mapping[str, Any], prefix: str) -> Iterator[str]:

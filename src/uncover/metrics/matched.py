@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uncover.errors import InputError
-from uncover.metrics.matching import NO_LABEL, best_labels, first_hits
+from uncover.metrics.matching import IOUS, NO_LABEL, best_labels, first_hits
 from uncover.metrics.predictions import CORNERS
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Matched:
 
     Attributes:
         images: Number of images.
-        correct: bool (N, 10), for each prediction whether it is correct at each of `IOUS`.
+        correct: bool (N, K), for each prediction whether it is correct at each IoU threshold.
         confidence: float32 (N,).
         predicted_class: int64 (N,).
         predicted_image: int64 (N,).
@@ -95,8 +95,13 @@ def set_boxes(predictions: Predictions, truth: pd.DataFrame, class_ids: Collecti
     return SetBoxes(len(place), predicted[order], predicted_image[order], true[true_order], true_image[true_order])
 
 
-def match_set(boxes: SetBoxes) -> Matched:
-    """Decide for every predicted box of a set whether it is correct."""
+def match_set(boxes: SetBoxes, ious: NDArray[np.float32] = IOUS) -> Matched:
+    """Decide for every predicted box of a set whether it is correct.
+
+    Args:
+        boxes: Of the set.
+        ious: (K,) thresholds.
+    """
     label = np.full(len(boxes.predicted), NO_LABEL, np.int64)
     overlap = np.zeros(len(boxes.predicted), np.float32)
     for _, predicted, true in boxes.by_image():
@@ -105,7 +110,7 @@ def match_set(boxes: SetBoxes) -> Matched:
             label[predicted] = np.where(row == NO_LABEL, NO_LABEL, row + true.start)
     return Matched(
         boxes.images,
-        first_hits(label, overlap),
+        first_hits(label, overlap, ious),
         boxes.predicted[:, 4],
         boxes.predicted[:, 5].astype(np.int64),
         boxes.predicted_image,

@@ -8,6 +8,7 @@ from uncover.config.detectors import Weights
 from uncover.config.model import Config
 from uncover.config.raw import GRADES
 from uncover.datasets.names import TEST_SET_OF_SOURCE
+from uncover.images.letterbox import STRIDE
 
 LANDMARK_SOURCES = ("wflw", "merl_rav")
 FRAME_SOURCES = ("hof", "slapi", "preterm_web")
@@ -51,6 +52,23 @@ def labelled_sets(config: Config) -> list[str]:
     """Sets with boxes to score against: those from landmarks but for `train`, and the graded frames."""
     frames = [name for name, (source, _) in frame_sets(config).items() if source == "slapi"]
     return [name for name in landmark_sets(config) if name != "train"] + frames
+
+
+def not_comparable(config: Config) -> str:
+    """Why this run's numbers cannot be held against the thesis's; empty where they can."""
+    if config.raw.standin:
+        return "stand-in data"
+    _, frames = sources_at_hand(config)
+    absent = [source for source in ("hof", "slapi") if source not in frames]
+    if absent:
+        return f"without {', '.join(absent)}"
+    return "" if config.detectors.rgb10.model == "yolov5m" else f"another network: {config.detectors.rgb10.model}"
+
+
+def look_size(config: Config, number: int) -> int:
+    """Longest side of the input, in pixels, of the closer look of this number, which counts from 0."""
+    wished = config.rescue.looks[number] * config.detectors.rgb1.image_size
+    return max(1, round(wished / STRIDE)) * STRIDE
 
 
 def checkpoint(config: Config, network: str) -> Weights:

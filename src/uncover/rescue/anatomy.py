@@ -1,0 +1,80 @@
+"""Where a whole face lies around each of its parts, learnt once from the true boxes of the training set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from uncover.datasets.boxes_table import read_kept_boxes
+from uncover.datasets.manifest import read_manifest
+from uncover.errors import InputError
+from uncover.metrics.predictions import CORNERS
+from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
+
+Floats = NDArray[np.float64]
+FACE = ["source", "photo", "name"]
+WHOLE = CLASS_NAMES[WHOLE_FACE]
+BOXES, MANIFEST = "boxes.parquet", "manifest.parquet"
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """What the training set says about faces.
+
+    Attributes:
+        offsets: By class id of a part, float64 (modes, 4): x1 y1 x2 y2 of the whole face in the frame of the part's
+            box, whose upper left corner is 0, 0 and whose lower right corner is 1, 1. Medians over the training faces.
+            A class has a mode for each kind of box that bears its name: `eyes` has two, because left and right share
+            the class, and a median over both would throw every face half a face off.
+        typical: float64 (4,): x1 y1 x2 y2 of the median training face, as shares of its photo.
+    """
+
+    offsets: Mapping[int, Floats]
+    typical: Floats
+
+
+def learn_anatomy(train: Path) -> Anatomy:
+    """Learn from the true boxes of a data set, `boxes.parquet` and `manifest.parquet` of `uncover labels`.
+
+    Raises:
+        InputError: They are missing, or hold no whole face.
+    """
+    boxes, photos = read_kept_boxes(train / BOXES), read_manifest(train / MANIFEST)
+    whole = boxes["class_id"] == WHOLE_FACE
+    if not whole.any():
+        raise InputError(f"{train / BOXES}: no box of class '{WHOLE}'; expected the training set, whose faces have one")
+    pairs = boxes[~whole].merge(boxes.loc[whole, [*FACE, *CORNERS]], on=FACE, suffixes=("", "_face"))
+    offsets: dict[int, list[Floats]] = {}
+    for (class_id, _), same in pairs.groupby(["class_id", "part"], sort=True):
+        own, face = same[list(CORNERS)].to_numpy(), same[[f"{corner}_face" for corner in CORNERS]].to_numpy()
+        offsets.setdefault(int(class_id), []).append(np.median(into_frame(face, own), axis=0))
+    stacked = {class_id: np.stack(modes) for class_id, modes in offsets.items()}
+    return Anatomy(stacked, _typical(boxes[whole], photos))
+
+
+def into_frame(faces: Floats, parts: Floats) -> Floats:
+    """Boxes (N, 4) in the frames of other boxes (N, 4), whose sides are above 0."""
+    origin, sides = np.tile(parts[:, :2], 2), np.tile(parts[:, 2:] - parts[:, :2], 2)
+    return (faces - origin) / sides
+
+
+def out_of_frame(offsets: Floats, parts: Floats) -> Floats:
+    """The inverse of `into_frame`."""
+    origin, sides = np.tile(parts[:, :2], 2), np.tile(parts[:, 2:] - parts[:, :2], 2)
+    return origin + offsets * sides
+
+
+def _typical(faces: pd.DataFrame, photos: pd.DataFrame) -> Floats:
+    sized = faces.merge(photos[["source", "photo", "width", "height"]], on=["source", "photo"])
+    sides = np.tile(sized[["width", "height"]].to_numpy(np.float64), 2)
+    known = (sides > 0).all(axis=1)
+    if not known.any():
+        raise InputError(
+            f"{MANIFEST}: no photo with a whole face has a width and a height; make the set with 'uncover labels'"
+        )
+    return np.median(sized.loc[known, list(CORNERS)].to_numpy(np.float64) / sides[known], axis=0)

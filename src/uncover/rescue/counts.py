@@ -1,0 +1,117 @@
+"""What a detector of the second step finds in missed photos, counted from a confidence on (tables 8, 9 and 13)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from uncover.metrics.evaluate import Evaluation
+from uncover.metrics.intervals import wilson
+from uncover.metrics.matched import match_set, set_boxes
+from uncover.metrics.predictions import Predictions
+from uncover.parts.classes import WHOLE_FACE
+
+OF_SET, OF_VAL, FIXED = "set", "val", "fixed"
+"""Where a threshold comes from: the scored photos themselves (as in the thesis), val, or the config."""
+
+WHOLE_NUMBERS = ("missed", "heatmaps", "faces", "predictions", "correct", "images_with_boxes")
+RATES = ("precision", "precision_low", "precision_high", "coverage", "coverage_low", "coverage_high")
+COLUMNS = ("set", "threshold", "confidence", "f1", *WHOLE_NUMBERS, *RATES)
+
+
+@dataclass(frozen=True)
+class Missed:
+    """Missed photos of a set in which a detector has something to look at.
+
+    Attributes:
+        missed: How many photos were missed, also those with nothing to look at.
+        predictions: Of the detector on the photos with something to look at, and no others.
+        truth: True boxes in these, as `read_truth` returns them; None where the set has no labels.
+    """
+
+    missed: int
+    predictions: Predictions
+    truth: pd.DataFrame | None
+
+
+def of_images(predictions: Predictions, images: Collection[str]) -> Predictions:
+    """What was found in some of the photos, as if there were no others."""
+    boxes, all_images = predictions.boxes, predictions.images
+    return Predictions(
+        boxes[boxes["image"].isin(images)].reset_index(drop=True),
+        all_images[all_images["image"].isin(images)].reset_index(drop=True),
+        predictions.settings,
+    )
+
+
+def best_confidence(evaluation: Evaluation) -> float | None:
+    """The confidence of the best F1; None without labels, and where no box is right: all confidences are alike then."""
+    curve = evaluation.metrics.f1_curve
+    return evaluation.metrics.best_confidence if curve.size and curve.max() > 0 else None
+
+
+def count_set(
+    name: str, missed: Missed, f1: float | None, thresholds: Mapping[str, float | None], true_iou: float
+) -> list[dict[str, object]]:
+    """Count the boxes in the missed photos of a set.
+
+    Args:
+        name: Of the set.
+        missed: Its missed photos.
+        f1: The best one on these photos; None without labels.
+        thresholds: Confidences from which boxes count, by `OF_SET`, `OF_VAL`, `FIXED`; None where there is none, so
+            that nothing can be counted, unless there is no photo.
+        true_iou: Overlap with a true face from which a box is correct; a face has one correct box, its surest.
+
+    Returns:
+        A row of `COLUMNS` per threshold; None for what is not known.
+    """
+    confidence, correct, image = _whole_faces(missed, true_iou)
+    labelled, images = missed.truth is not None, len(missed.predictions.images)
+    faces = None if missed.truth is None else int((missed.truth["class_id"] == WHOLE_FACE).sum())
+    rows: list[dict[str, object]] = []
+    for threshold, value in thresholds.items():
+        row: dict[str, object] = dict.fromkeys(COLUMNS)
+        row |= {"set": name, "threshold": threshold, "confidence": value, "f1": f1}
+        row |= {"missed": missed.missed, "heatmaps": images, "faces": faces}
+        if value is not None or not images:
+            # Both sides in single precision, in which confidences are stored.
+            sure = confidence >= np.float32(math.inf if value is None else value)
+            found, right, covered = int(sure.sum()), int(correct[sure].sum()), len(np.unique(image[sure]))
+            row |= {"predictions": found, "images_with_boxes": covered, "correct": right if labelled else None}
+            row |= _rate("precision", right, found) if labelled else {}
+            row |= _rate("coverage", covered, images)
+        rows.append(row)
+    return rows
+
+
+def as_table(rows: list[dict[str, object]]) -> pd.DataFrame:
+    """Rows as the record on disk has them: whole numbers whole, and empty where something is not known."""
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    numbers = dict.fromkeys(("confidence", "f1", *RATES), "float64")
+    return table.astype(numbers | dict.fromkeys(WHOLE_NUMBERS, "Int64"))
+
+
+def _whole_faces(missed: Missed, true_iou: float) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.int64]]:
+    """Predicted whole faces: confidence, whether correct, number of the photo; each (n,).
+
+    Which box is a face's does not depend on the confidence from which boxes count: it is the surest of those that
+    overlap it enough, and so the last to fall away.
+    """
+    truth = missed.truth
+    if truth is None:
+        truth = pd.DataFrame(columns=["image", "class_id", "x1", "y1", "x2", "y2"])
+    boxes = set_boxes(missed.predictions, truth, [WHOLE_FACE])
+    matched = match_set(boxes, np.array([true_iou], np.float32))
+    return matched.confidence, matched.correct[:, 0], matched.predicted_image
+
+
+def _rate(name: str, successes: int, trials: int) -> dict[str, float | None]:
+    rate = wilson(successes, trials)
+    ends = {name: rate.value, f"{name}_low": rate.low, f"{name}_high": rate.high}
+    return {key: None if math.isnan(value) else value for key, value in ends.items()}

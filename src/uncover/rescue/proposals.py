@@ -1,0 +1,93 @@
+"""Proposals of all rivals on sets, stored like the predictions of a detector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from uncover.errors import InputError
+from uncover.metrics.predictions import Predictions, read_predictions, write_predictions
+from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
+from uncover.rescue.anatomy import Anatomy, learn_anatomy
+from uncover.rescue.evidence import NMS_IOU, Evidence
+from uncover.rescue.rivals import RIVALS
+
+
+def write_proposals(
+    out: Path,
+    train: Path,
+    rgb10: Sequence[Path],
+    rgb1: Sequence[Path],
+    looks: Sequence[Path] = (),
+    nms_iou: float = NMS_IOU,
+) -> dict[str, list[str]]:
+    """Write `<rival>/<set>.parquet` for every rival and set.
+
+    Args:
+        out: Folder of predictions, which may hold others.
+        train: The training data set, whose true boxes the anatomy is learnt from.
+        rgb10: Predictions `<set>.parquet` of the detector of ten parts.
+        rgb1: Those of the detector of the whole face, on the same sets.
+        looks: Folders with further predictions `<set>.parquet`. A set that is in none of them gets no proposals of the
+            rivals that need them.
+        nms_iou: IoU above which a proposed box of lower confidence is dropped.
+
+    Returns:
+        Sets that were written, by rival.
+
+    Raises:
+        InputError: A file is missing or no such table, or the files are not about the same images.
+    """
+    sets, others = _by_set(rgb10, "--rgb10"), _by_set(rgb1, "--rgb1")
+    if sets.keys() != others.keys():
+        lacking = sorted(sets.keys() ^ others.keys())[0]
+        raise InputError(
+            f"{lacking}.parquet: given for one of --rgb10 and --rgb1 only; expected the same sets for both"
+        )
+    for folder in looks:
+        if not folder.is_dir():
+            raise InputError(f"{folder}: is no folder; expected one with predictions <set>.parquet")
+    anatomy = learn_anatomy(train)
+    written: dict[str, list[str]] = {name: [] for name in RIVALS}
+    for name, path in sets.items():
+        evidence = _evidence(path, others[name], [folder / path.name for folder in looks], anatomy, nms_iou)
+        for rival, proposals in propose_all(evidence).items():
+            write_predictions(out / rival / path.name, proposals)
+            written[rival].append(name)
+    return written
+
+
+def propose_all(evidence: Evidence) -> dict[str, Predictions]:
+    """Proposals by rival; those that need further looks are left out where there are none."""
+    return {name: _stored(name, evidence) for name, rival in RIVALS.items() if evidence.looks or not rival.needs_looks}
+
+
+def _stored(name: str, evidence: Evidence) -> Predictions:
+    settings: dict[str, Any] = {
+        "model": name,
+        "rival": name,
+        "classes": {str(WHOLE_FACE): CLASS_NAMES[WHOLE_FACE]},
+        "nms_iou": evidence.nms_iou,
+        "inputs": {"rgb10": evidence.rgb10.settings, "rgb1": evidence.rgb1.settings}
+        | {look: predictions.settings for look, predictions in evidence.looks.items()},
+    }
+    return Predictions(RIVALS[name].propose(evidence), evidence.images, settings)
+
+
+def _evidence(rgb10: Path, rgb1: Path, looks: Sequence[Path], anatomy: Anatomy, nms_iou: float) -> Evidence:
+    further: Mapping[str, Predictions] = {path.parent.name: read_predictions(path) for path in looks if path.exists()}
+    try:
+        return Evidence(read_predictions(rgb10), read_predictions(rgb1), anatomy, further, nms_iou)
+    except InputError as error:
+        message = str(error)
+        raise InputError(message if message.startswith(str(rgb10)) else f"{rgb10}: {message}") from None
+
+
+def _by_set(paths: Sequence[Path], option: str) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in paths:
+        if path.stem in found:
+            raise InputError(f"{path}: {option} has the set {path.stem} twice; expected one file a set")
+        found[path.stem] = path
+    return found

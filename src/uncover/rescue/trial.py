@@ -1,0 +1,209 @@
+"""The trial of the second step: what share of the missed faces does each method find, at equally many false boxes?
+
+Thresholds are taken in two ways. `set`: on the very photos that are scored, so that all methods reach the same rate of
+false boxes; this compares methods and promises nothing. `val`: once on `val`, applied unchanged. There it is taken on
+all photos, because `val` is like the training set and the first detector misses few of it; a method then meets photos
+that are harder than those, and the rate that it reaches is part of the answer.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from uncover.atomic import new_file
+from uncover.errors import InputError
+from uncover.metrics.intervals import Rate, percentile_interval, resample_images
+from uncover.metrics.predictions import Predictions
+from uncover.rescue.matched_photos import MatchedPhotos, match_photos, threshold_at
+from uncover.rescue.methods import Method
+
+BASELINE = "lower_threshold"
+"""Rival a, which every method is compared with."""
+
+COLUMNS = (
+    *("set", "method", "group", "fp_per_photo", "threshold", "confidence", "photos", "faces", "blank", "found"),
+    *("share", "share_low", "share_high", "false_boxes", "false_per_photo", "precision", "precision_low"),
+    *("precision_high", "difference", "difference_low", "difference_high", "attained", "detected"),
+)
+
+Row = dict[str, Any]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of a trial.
+
+    Attributes:
+        rates: False boxes per photo that the methods are cut at.
+        true_iou: IoU from which a box is correct.
+        resamples: Of photos, behind the intervals.
+        seed: Of the resamples; the same draws for all methods of a set.
+    """
+
+    rates: Sequence[float] = (0.1, 0.25, 0.5)
+    true_iou: float = 0.5
+    resamples: int = 1000
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class TrialSet:
+    """A set as the trial sees it.
+
+    Attributes:
+        name: Of the set.
+        missed: Its photos, as `read_missed` returns them.
+        truth: True boxes, as `read_truth` returns them; None where nobody labelled the set.
+    """
+
+    name: str
+    missed: pd.DataFrame
+    truth: pd.DataFrame | None
+
+    def match(self, method: Method, predictions: Predictions, true_iou: float, only_missed: bool) -> MatchedPhotos:
+        """Boxes of a method on the missed photos, or on all."""
+        table = self.missed[self.missed["missed"]] if only_missed else self.missed
+        to_see = np.ones(len(table), np.bool_) if method.maps is None else table[method.maps].to_numpy(np.bool_)
+        truth = pd.DataFrame(columns=["image", "class_id", "x1", "y1", "x2", "y2"])
+        return match_photos(predictions, truth if self.truth is None else self.truth, table["image"], to_see, true_iou)
+
+    def faces(self) -> Ints:
+        """int64 (missed photos,): true whole faces in each; 0 where nobody labelled the set."""
+        return self.missed.loc[self.missed["missed"], "faces"].fillna(0).to_numpy(np.int64)
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """A method on the missed photos of a set, cut at a threshold; found and false are int64 (photos,)."""
+
+    method: Method
+    matched: MatchedPhotos
+    rate: float
+    threshold: str
+    confidence: float | None
+    found: Ints
+    false: Ints
+
+
+def val_thresholds(
+    val: TrialSet, method: Method, predictions: Predictions, settings: Settings
+) -> dict[float, float | None]:
+    """Thresholds by rate, from all photos of `val` where there is something to look at.
+
+    Raises:
+        InputError: Nobody labelled `val`.
+    """
+    if val.truth is None:
+        raise InputError(f"{val.name}: has no labelled faces; expected a set on which false boxes can be told")
+    matched = val.match(method, predictions, settings.true_iou, only_missed=False)
+    return {rate: threshold_at(matched, rate) for rate in settings.rates}
+
+
+def try_set(
+    trial_set: TrialSet,
+    matched: Mapping[Method, MatchedPhotos],
+    from_val: Mapping[Method, Mapping[float, float | None]],
+    settings: Settings,
+) -> list[Row]:
+    """Rows of one set.
+
+    Args:
+        trial_set: The set.
+        matched: Boxes of every method on its missed photos.
+        from_val: Thresholds by method and rate.
+        settings: Of the trial.
+
+    Returns:
+        Rows with `COLUMNS`, by method, rate and way of taking the threshold; None stands for what has no value. A set
+        without labels has rows for thresholds from `val` only, and no word about right and wrong.
+    """
+    cuts = [
+        _cut(method, boxes, rate, way, from_val[method][rate] if way == "val" else threshold_at(boxes, rate))
+        for method, boxes in matched.items()
+        for rate in settings.rates
+        for way in (("val", "set") if trial_set.truth is not None else ("val",))
+    ]
+    faces = trial_set.faces()
+    rows = [_counts(trial_set, cut, faces) for cut in cuts]
+    if trial_set.truth is not None:
+        for row, rates in zip(rows, _rates(cuts, faces, settings), strict=True):
+            row.update(rates)
+    return rows
+
+
+def write_trial(path: Path, rows: Sequence[Row]) -> None:
+    """Write the record as CSV; what has no value is empty."""
+    with new_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _cut(method: Method, matched: MatchedPhotos, rate: float, threshold: str, confidence: float | None) -> _Cut:
+    return _Cut(method, matched, rate, threshold, confidence, *matched.count(confidence))
+
+
+def _counts(trial_set: TrialSet, cut: _Cut, faces: Ints) -> Row:
+    photos = cut.matched.photos
+    row: Row = dict.fromkeys(COLUMNS)
+    row |= {
+        "set": trial_set.name,
+        "method": cut.method.name,
+        "group": cut.method.group,
+        "fp_per_photo": cut.rate,
+        "threshold": cut.threshold,
+        "confidence": cut.confidence,
+        "photos": photos,
+        "blank": cut.matched.blank / photos if photos else None,
+        "attained": cut.confidence is not None,
+        "detected": int((cut.found + cut.false > 0).sum()),
+    }
+    if trial_set.truth is not None:
+        false = int(cut.false.sum())
+        row |= {"faces": int(faces.sum()), "found": int(cut.found.sum()), "false_boxes": false}
+        row["false_per_photo"] = false / photos if photos else None
+    return row
+
+
+def _rates(cuts: Sequence[_Cut], faces: Ints, settings: Settings) -> Iterator[Row]:
+    """Shares, precisions and differences to the baseline of all cuts, with intervals from the same draws of photos."""
+    if not cuts:
+        return
+    draws = np.concatenate(
+        [np.ones((1, len(faces))), *resample_images(len(faces), settings.resamples, settings.seed)]
+    ).astype(np.float64)
+    found = draws @ np.stack([cut.found for cut in cuts], axis=1)
+    false = draws @ np.stack([cut.false for cut in cuts], axis=1)
+    share = _ratio(found, np.broadcast_to((draws @ faces)[:, None], found.shape))
+    precision = _ratio(found, found + false)
+    baseline = {(cut.rate, cut.threshold): place for place, cut in enumerate(cuts) if cut.method.name == BASELINE}
+    for place, cut in enumerate(cuts):
+        row = _as_row("share", _interval(share[:, place])) | _as_row("precision", _interval(precision[:, place]))
+        other = baseline.get((cut.rate, cut.threshold))
+        if other is not None:
+            row |= _as_row("difference", _interval(share[:, place] - share[:, other]))
+        yield row
+
+
+def _ratio(parts: NDArray[np.float64], wholes: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.divide(parts, wholes, out=np.full(parts.shape, np.nan), where=wholes > 0)
+
+
+def _interval(values: NDArray[np.float64]) -> Rate:
+    """Of the photos themselves, which come first, with the interval that the resamples span."""
+    return percentile_interval(float(values[0]), values[1:])
+
+
+def _as_row(name: str, rate: Rate) -> Row:
+    values = {name: rate.value, f"{name}_low": rate.low, f"{name}_high": rate.high}
+    return {column: None if math.isnan(value) else value for column, value in values.items()}

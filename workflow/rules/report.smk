@@ -1,0 +1,78 @@
+# What a run says as a whole: every number beside the thesis's, and one page of all tables and figures.
+
+# A number of the thesis is held against ours only where data and settings are the thesis's.
+NOT_COMPARABLE = targets.not_comparable(CONFIG)
+# Tables by name, not by number: what the thesis prints comes first.
+PAGE_TABLES = sorted(ALL_TABLES)
+
+
+def is_made(record):
+    """Whether this run makes a record, by its name below the run's folder; tables come on their own."""
+    stage, *names = record.split("/")
+    return {
+        "datasets": lambda: names[0] in HEATMAP_SETS,
+        "evolution": lambda: CONFIG.evolution.generations > 0,
+        "metrics": lambda: names[0] in SECOND_MODELS or names[1] in LABELLED_SETS,
+        "missed": lambda: names[0].removesuffix(".csv") in TRIED_SETS,
+        "models": lambda: True,
+        "tables": lambda: False,
+    }[stage]()
+
+
+rule comparison:
+    input:
+        tables=ALL_TABLES,
+        records=[f"{RUN}/{name}" for name in RECORDS if is_made(name)],
+        published="config/published.yaml",
+    output:
+        comparison=f"{RUN}/comparison.csv",
+    log:
+        f"{LOGS}/comparison.log",
+    benchmark:
+        f"{BENCHMARKS}/comparison.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        settings=as_pairs(CONFIG),
+        why=f"--not-comparable '{NOT_COMPARABLE}'" if NOT_COMPARABLE else "",
+        code=code_digest("uncover.commands.comparison"),
+    shell:
+        "uncover comparison {output.comparison} --tables {input.tables} --records {input.records}"
+        " --published {input.published} --settings {params.settings:q} {params.why} 2>&1 | tee {log}"
+
+
+rule report_page:
+    input:
+        tables=[path.replace(".csv", ".md") for path in PAGE_TABLES],
+        figures=ALL_FIGURES,
+        captions=[
+            f"workflow/report/{Path(path).stem}.rst"
+            for path in [*PAGE_TABLES, *ALL_FIGURES]
+        ],
+        trial=f"{RUN}/metrics/rescue_trial.csv",
+        comparison=f"{RUN}/comparison.csv",
+        rescues=[f"{RUN}/metrics/{model}/rescue.csv" for model in THESIS_MODELS],
+        validations=summaries_of(SECOND_MODELS, ["val"], "whole_face"),
+        trainings=[f"{RUN}/models/{model}/summary.json" for model in SECOND_MODELS],
+    output:
+        page=f"{RUN}/report.html",
+    log:
+        f"{LOGS}/report_page.log",
+    benchmark:
+        f"{BENCHMARKS}/report_page.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        run=CONFIG.run,
+        settings=as_pairs(CONFIG),
+        code=code_digest("uncover.commands.page"),
+    shell:
+        "uncover page {output.page} --run {params.run} --tables {input.tables} --figures {input.figures}"
+        " --captions workflow/report --trial {input.trial} --comparison {input.comparison} --rescues {input.rescues}"
+        " --validations {input.validations} --trainings {input.trainings} --settings {params.settings:q} 2>&1 | tee {log}"
