@@ -9,7 +9,7 @@ READY := .venv/.ready
 # Worker threads that spin while they wait make a busy machine several times slower.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: help setup demo test check fix schema lock clean bench-labels bench-dag bench-train bench-heatmaps
+.PHONY: help setup demo test check fix schema lock clean bench-labels bench-dag bench-train bench-heatmaps bench-second
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -26,9 +26,9 @@ $(READY): envs/requirements.txt envs/dev.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
-demo: $(READY)  ## the whole thesis on the synthetic stand-in, from nothing to tables and figures
+demo: $(READY)  ## the whole thesis on the synthetic stand-in, from nothing to tables, figures and the report
 	$(BIN)/snakemake --cores $(CORES) --workflow-profile workflow/profiles/default
-	$(BIN)/snakemake --report results/demo/report.html --quiet all
+	$(BIN)/snakemake --report results/demo/workflow.html --quiet all
 	@$(BIN)/uncover summary results/demo
 
 # A file's tests stay together, because they share what is dear to make. One thread each: the networks are tiny.
@@ -71,6 +71,9 @@ bench-train: $(READY)  ## training beside upstream's train.py (DATA= WEIGHTS= SH
 bench-heatmaps: $(READY)  ## heatmaps beside plain inference and grad-cam (IMAGES= WEIGHTS= SIZE= ROUNDS=)
 	@$(BIN)/python benchmarks/bench_heatmaps.py $(if $(IMAGES),--images $(IMAGES)) $(if $(WEIGHTS),--weights $(WEIGHTS)) \
 	  $(if $(SIZE),--size $(SIZE)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-second: $(READY)  ## an epoch on heatmaps beside one on photos (DATA=results/<run>)
+	@$(BIN)/python benchmarks/bench_second.py $(if $(DATA),--data $(DATA))
 
 clean:  ## remove the environment and everything generated
 	rm -rf .venv .snakemake results

@@ -100,6 +100,7 @@ rule label_faces:
         manifest=f"{RUN}/datasets/{{set}}/manifest.parquet",
         boxes=f"{RUN}/datasets/{{set}}/boxes.parquet",
         rejected=f"{RUN}/datasets/{{set}}/rejected.csv",
+        summary=f"{RUN}/datasets/{{set}}/summary.json",
     log:
         f"{LOGS}/label_faces/{{set}}.log",
     benchmark:
@@ -134,6 +135,7 @@ rule label_frames:
         manifest=f"{RUN}/datasets/{{set}}/manifest.parquet",
         boxes=f"{RUN}/datasets/{{set}}/boxes.parquet",
         rejected=f"{RUN}/datasets/{{set}}/rejected.csv",
+        summary=f"{RUN}/datasets/{{set}}/summary.json",
     log:
         f"{LOGS}/label_frames/{{set}}.log",
     benchmark:
