@@ -20,22 +20,12 @@ from uncover.images.maps import read_maps
 from uncover.images.render import render
 from uncover.parts.classes import WHOLE_FACE
 from uncover.report.figures.style import new_figure
+from uncover.report.models import METHOD_TITLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-METHOD_TITLES = {
-    "gradcampp": "GradCAM++",
-    "hirescam": "HiResCAM",
-    "gradcam": "GradCAM",
-    "xgradcam": "XGradCAM",
-    "layercam": "LayerCAM",
-    "eigencam": "EigenCAM",
-    "scorecam": "ScoreCAM",
-    "eigengradcam": "EigenGradCAM",
-    "gradcamelementwise": "GradCAMElementWise",
-}
 USUAL_LAYERS = [-2]
 """The thesis's; a title names others."""
 

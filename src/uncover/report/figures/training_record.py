@@ -1,4 +1,4 @@
-"""Figures 24 and 25: losses and metrics of a training, epoch by epoch (thesis appendix)."""
+"""Figures 24, 25 and 27 to 30: losses and metrics of a training, epoch by epoch (thesis appendix)."""
 
 from __future__ import annotations
 
@@ -61,12 +61,18 @@ def training_record(record: pd.DataFrame, released: pd.DataFrame | None = None) 
     for axes, (loss, title) in zip(panels[0], LOSS_NAMES.items(), strict=False):
         columns = {part: f"{part}/{loss}_loss" for part in ("train", "val")}
         axes.set(title=title, ylabel="loss (no unit)")
-        if record[list(columns.values())].to_numpy().any():
+        ours, theirs = (
+            each is not None and each[list(columns.values())].to_numpy().any() for each in (record, released)
+        )
+        if ours or theirs:
             _draw(axes, columns, record, released)
             axes.set_ylim(bottom=0)
         else:
-            axes.text(0.5, 0.5, "none with one class", transform=axes.transAxes, ha="center", va="center", fontsize=7)
             axes.set_yticks([])
+        if not ours:
+            words = "ours: none\nwith one class" if theirs else "none with one class"
+            place: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "va": "center", "zorder": 4}
+            axes.text(0.6, 0.6, words, **place, fontsize=7, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
     for axes, (column, title) in zip(panels[1], METRICS.items(), strict=True):
         axes.set(title=f"{title} ({best[column]:.3f})", ylabel="share", xlabel="epoch, from 0", ylim=(0, 1))
         _draw(axes, {"val": column}, record, released)

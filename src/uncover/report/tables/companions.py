@@ -2,39 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 
 import pandas as pd
 
-from uncover.report.tables.table import cell_text
+from uncover.report.tables.table import MISSING, cell_text
 
 LOW, HIGH, PUBLISHED = "_low", "_high", "_published"
 """Endings of the columns that hold a number's interval, and what the thesis prints for it."""
 
+INTERVAL = "95 % interval"
 
-def companion_rows(frame: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
+
+def companion_rows(
+    frame: pd.DataFrame,
+    digits: int = 3,
+    keys: int = 1,
+    digits_of: Mapping[str, int] | None = None,
+    others: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
     """Lay companions out below their numbers, so that a table fits a page.
 
     Args:
-        frame: The first column names a row; any other column may have companions (`_low` and `_high`, `_published`).
+        frame: The first columns name a row; any other column may have companions (`_low` and `_high`, `_published`).
         digits: Digits after the decimal point.
+        keys: How many columns name a row.
+        digits_of: By column, where it has other digits.
+        others: By ending, what a row of further companions is called; these may have intervals of their own.
 
     Returns:
-        The columns without companions, as text; each row is followed by one of intervals and one of the thesis's
-        numbers, where there are any.
+        The columns without companions, as text; each row is followed by one of intervals, those of `others` and one of
+        the thesis's numbers, where there are any.
     """
-    key, *columns = [name for name in frame.columns if not name.endswith((LOW, HIGH, PUBLISHED))]
+    others = others or {}
+    plain = [name for name in frame.columns if not name.endswith((LOW, HIGH, PUBLISHED, *others))]
+    names = plain[:keys]
+    places = dict.fromkeys(plain[keys:], digits) | dict(digits_of or {})
     rows = []
     for record in frame.to_dict("records"):
-        rows.append({key: record[key]} | {name: cell_text(record[name], digits) for name in columns})
-        intervals = {name: _interval(record, name, digits) for name in columns}
-        published = {name: cell_text(record.get(f"{name}{PUBLISHED}"), digits, "") for name in columns}
-        for label, cells in (("95 % interval", intervals), ("thesis", published)):
-            if any(cells.values()):
-                rows.append({key: f"– {label}"} | cells)
-    return pd.DataFrame(rows, columns=[key, *columns])
+        rows.append({name: record[name] for name in names} | _cells(record, places, ""))
+        below = [(INTERVAL, _intervals(record, places, ""))]
+        for ending, title in others.items():
+            below += [(title, _cells(record, places, ending)), (INTERVAL, _intervals(record, places, ending))]
+        below.append(("thesis", _cells(record, places, PUBLISHED, missing="")))
+        for title, cells in below:
+            if set(cells.values()) - {"", MISSING}:
+                rows.append(dict.fromkeys(names, "") | {names[0]: f"– {title}"} | cells)
+    return pd.DataFrame(rows, columns=plain)
 
 
-def _interval(record: dict[Hashable, object], name: str, digits: int) -> str:
-    low, high = (cell_text(record.get(f"{name}{ending}"), digits, "") for ending in (LOW, HIGH))
-    return f"{low}–{high}" if low and high else ""
+def _cells(
+    record: Mapping[Hashable, object], places: Mapping[str, int], ending: str, missing: str = MISSING
+) -> dict[str, str]:
+    """By column, its companion of an ending; empty where the table has no such companion."""
+    return {
+        name: cell_text(record[f"{name}{ending}"], digits, missing) if f"{name}{ending}" in record else ""
+        for name, digits in places.items()
+    }
+
+
+def _intervals(record: Mapping[Hashable, object], places: Mapping[str, int], ending: str) -> dict[str, str]:
+    low, high = (_cells(record, places, f"{ending}{end}") for end in (LOW, HIGH))
+    return {name: f"{low[name]}–{high[name]}" if not {low[name], high[name]} & {"", MISSING} else "" for name in places}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from uncover.metrics.intervals import Rate
 from uncover.report.evaluations import Evaluation, read_evaluations
 from uncover.report.published import Cell, load_published
 from uncover.report.tables.companions import HIGH, LOW, PUBLISHED, companion_rows
-from uncover.report.tables.table import Table
+from uncover.report.tables.table import Table, cell_text
 
 SETS = {"val": "Val", "merl": "MERL RAV", "wflw": "WFLW"}
 """By set: the name that the thesis's tables print."""
@@ -54,36 +56,56 @@ def scores_table(name: str, evaluations: Mapping[str, Evaluation], published: Se
         Columns "Set", "P", "R", "F1", "mAP50", "mAP50_95", each number with its interval and the thesis's value.
     """
     printed = {str(row["Set"]): row for row in published}
-    rows = []
-    for set_name, title in SETS.items():
-        scores = evaluations[set_name].scores if set_name in evaluations else {}
-        row: dict[str, object] = {"Set": title}
-        for column, score_name in SCORE_OF_COLUMN.items():
-            score = scores.get(score_name)
-            row[column] = score.value if score else None
-            row[f"{column}{LOW}"], row[f"{column}{HIGH}"] = (score.low, score.high) if score else (None, None)
-            row[f"{column}{PUBLISHED}"] = printed.get(title, {}).get(column)
-        rows.append(row)
+    rows = [
+        {"Set": title} | score_cells(evaluations.get(set_name), printed.get(title, {}))
+        for set_name, title in SETS.items()
+    ]
     frame = pd.DataFrame(rows)
-    companions = [f"{column}{ending}" for ending in (LOW, HIGH, PUBLISHED) for column in SCORE_OF_COLUMN]
-    numbers = [*SCORE_OF_COLUMN, *companions]
-    frame = frame[["Set", *numbers]].astype(dict.fromkeys(numbers, float))
     return Table(name, TABLES[name][1], frame, _notes(evaluations), shown=companion_rows(frame))
+
+
+def score_cells(evaluation: Evaluation | None, printed: Mapping[str, Cell]) -> dict[str, float]:
+    """The scores of an evaluation, then their intervals, then what the thesis prints; NaN where there is none.
+
+    Args:
+        evaluation: None where it is not at hand.
+        printed: Row of the thesis's table; empty where it has none.
+    """
+    scores = {column: evaluation.scores[score] for column, score in SCORE_OF_COLUMN.items()} if evaluation else {}
+    missing = Rate(math.nan)
+    cells = {column: scores.get(column, missing).value for column in SCORE_OF_COLUMN}
+    cells |= {f"{column}{LOW}": scores.get(column, missing).low for column in SCORE_OF_COLUMN}
+    cells |= {f"{column}{HIGH}": scores.get(column, missing).high for column in SCORE_OF_COLUMN}
+    return cells | {f"{column}{PUBLISHED}": number(printed.get(column)) for column in SCORE_OF_COLUMN}
+
+
+def number(cell: Cell) -> float:
+    """A cell of the thesis's tables; NaN where it prints no number."""
+    return float(cell) if isinstance(cell, int | float) else math.nan
+
+
+def made_by(evaluations: Iterable[Evaluation]) -> list[str]:
+    """Footnotes on how the predictions and the intervals of some evaluations were made."""
+    evaluations = list(evaluations)
+    notes = []
+    if made := {_made(each) for each in evaluations if each.settings}:
+        notes.append(f"Predictions: {'; '.join(sorted(made))}.")
+    if resamples := {each.resamples for each in evaluations if each.resamples}:
+        counts = ", ".join(map(str, sorted(resamples)))
+        notes.append(f"Intervals: 95 %, bootstrap over photos, {counts} resamples.")
+    return notes
 
 
 def _notes(evaluations: Mapping[str, Evaluation]) -> list[str]:
     notes = [
-        f"{SETS[name]}: {each.images} photos, {each.labels} labels; P, R and F1 at confidence {each.confidence:.3f}."
+        f"{SETS[name]}: {each.images} photos, {each.labels} labels;"
+        f" P, R and F1 at confidence {cell_text(each.confidence)}."
         for name, each in evaluations.items()
     ]
     notes += [f"{title}: not at hand in this run." for name, title in SETS.items() if name not in evaluations]
     notes.append("The confidence is the best for the mean F1 of the very set that is scored, as in the thesis.")
     notes.append("P, R, mAP: means over classes; F1: of mean P and mean R.")
-    if made := {_made(each) for each in evaluations.values() if each.settings}:
-        notes.append(f"Predictions: {'; '.join(sorted(made))}.")
-    if resamples := {each.resamples for each in evaluations.values() if each.resamples}:
-        counts = ", ".join(map(str, sorted(resamples)))
-        notes.append(f"Intervals: 95 %, bootstrap over photos, {counts} resamples.")
+    notes += made_by(evaluations.values())
     return notes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,14 +64,7 @@ class Table:
 
     def write(self, folder: Path) -> None:
         """Write `<name>.csv`, `<name>.md` and `<name>.tex` into a folder."""
-        texts = {
-            "csv": self.frame.to_csv(index=False, lineterminator="\n", na_rep=MISSING),
-            "md": self.to_markdown(),
-            "tex": self.to_latex(),
-        }
-        for suffix, text in texts.items():
-            with new_file(folder / f"{self.name}.{suffix}") as path:
-                path.write_text(text, encoding="utf-8")
+        write_forms(folder, self.name, self.frame, [self])
 
     @property
     def _shown(self) -> pd.DataFrame:
@@ -78,6 +72,25 @@ class Table:
 
     def _cells(self) -> list[list[str]]:
         return [[cell_text(value, self.digits) for value in row] for row in self._shown.itertuples(index=False)]
+
+
+def write_forms(folder: Path, name: str, frame: pd.DataFrame, tables: Sequence[Table]) -> None:
+    """Write one CSV file for programs, and any number of tables that people see of it.
+
+    Args:
+        folder: Folder to write into.
+        name: Stem of the files.
+        frame: Content of the CSV.
+        tables: In the Markdown and LaTeX forms, below each other.
+    """
+    texts = {
+        "csv": frame.to_csv(index=False, lineterminator="\n", na_rep=MISSING),
+        "md": "\n".join(table.to_markdown() for table in tables),
+        "tex": "\n".join(table.to_latex() for table in tables),
+    }
+    for suffix, text in texts.items():
+        with new_file(folder / f"{name}.{suffix}") as path:
+            path.write_text(text, encoding="utf-8")
 
 
 def cell_text(value: object, digits: int = 3, missing: str = MISSING) -> str:

@@ -1,0 +1,209 @@
+"""Missed photos of each set with the boxes of the method that found most and of the best heatmap detector."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from uncover.datasets.photos import read_upright_rgb
+from uncover.metrics.matching import box_iou
+from uncover.metrics.predictions import CORNERS, read_predictions
+from uncover.metrics.truth import read_truth
+from uncover.parts.classes import WHOLE_FACE
+from uncover.report.figures.style import new_figure
+from uncover.report.privacy import has_patients, shown
+from uncover.report.rescue_names import SET_TITLES, method_title, set_title
+from uncover.report.trial import at_rate, first_of, read_trial
+from uncover.rescue.methods import Method
+from uncover.rescue.missed import looked_at, read_missed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PHOTOS = 6
+"""Of each set, at most."""
+
+COLUMNS = 3
+INCHES = 2.4
+TRUE_IOU = 0.5
+
+TRUE, BEST, HEATMAP = "true face", "most faces found", "best heatmap detector"
+STYLES: dict[str, dict[str, Any]] = {
+    TRUE: {"color": "white", "linewidth": 2.6, "linestyle": "-"},
+    BEST: {"color": "#E69F00", "linewidth": 1.2, "linestyle": "-"},
+    HEATMAP: {"color": "#56B4E9", "linewidth": 1.2, "linestyle": (0, (3, 1.5))},
+}
+"""How a kind of box is drawn, in this order: the widest first, so that it is seen below the others."""
+
+EDGE = 1.2
+"""Of black on both sides together, which keeps a line visible on any photo."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A missed photo.
+
+    Attributes:
+        image: uint8 (H, W, 3), RGB, as it may be shown.
+        boxes: float64 (N, 4) by kind (`STYLES`), pixels of the image.
+    """
+
+    image: NDArray[np.uint8]
+    boxes: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+
+def draw_rescue_gallery(
+    trial: Path,
+    datasets: Sequence[Path],
+    missed: Sequence[Path],
+    predictions: Path,
+    privacy: str,
+    methods: Sequence[Method] = (),
+) -> Figure:
+    """Make the figure from files.
+
+    Args:
+        trial: `rescue_trial.csv`, which says who found most, and from which confidence on.
+        datasets: Folders of the data sets, named as their set.
+        missed: Their lists of missed photos, `<set>.csv`.
+        predictions: Folder of predictions `<method>/<set>.parquet`.
+        privacy: Of frames of patients, `report.privacy` of the config.
+        methods: As the trial was given them: where the maps of one are blank, it has no boxes, as in the trial.
+
+    Raises:
+        InputError: A file is not what it should be.
+    """
+    rows = at_rate(read_trial(trial))
+    maps = {method.name: method.maps for method in methods}
+    lists = {path.stem: path for path in missed}
+    folders = {path.absolute().name: path for path in datasets}
+    groups: dict[str, list[Panel]] = {}
+    for name in [*SET_TITLES, *sorted(folders.keys() - SET_TITLES.keys())]:
+        firsts = dict(zip((BEST, HEATMAP), first_of(rows[rows["set"] == name]), strict=True))
+        shown_methods = {kind: row for kind, row in firsts.items() if row is not None}
+        if name not in folders or name not in lists or not shown_methods:
+            continue
+        table = read_missed(lists[name], sorted({own for own in maps.values() if own}))
+        boxes = {}
+        for kind, row in shown_methods.items():
+            method = str(row["method"])
+            looked = table.loc[looked_at(table, maps.get(method)), "image"]
+            found = _sure(predictions / method / f"{name}.parquet", float(row["confidence"]))
+            boxes[kind] = found[found["image"].isin(looked)]
+        panels = _panels(name, folders[name], table, boxes, privacy)
+        titles = [f"{kind}: {method_title(str(row['method']))}" for kind, row in shown_methods.items()]
+        if panels:
+            groups[f"{set_title(name)}\n{'; '.join(titles)}"] = panels
+    return rescue_gallery(groups)
+
+
+def _panels(
+    name: str, dataset: Path, table: pd.DataFrame, boxes: Mapping[str, pd.DataFrame], privacy: str
+) -> list[Panel]:
+    """The photos of a set that are shown."""
+    truth = read_truth(dataset, table[["image", "width", "height"]])
+    truth = truth[truth["class_id"] == WHOLE_FACE]
+    with_faces = table.loc[table["missed"] & table["image"].isin(truth["image"]), "image"]
+    drawn = {
+        image: {kind: _corners(own, image) for kind, own in {TRUE: truth, **boxes}.items()} for image in with_faces
+    }
+    outcomes = {image: tuple(_finds(own[TRUE], own[kind]) for kind in boxes) for image, own in drawn.items()}
+    panels = []
+    for image in choose_photos(outcomes, PHOTOS):
+        photo = read_upright_rgb(dataset / "images" / image)
+        if has_patients(name):
+            photo = shown(photo, np.concatenate(list(drawn[image].values())), privacy)
+        panels.append(Panel(photo, drawn[image]))
+    return panels
+
+
+def choose_photos(outcomes: Mapping[str, tuple[bool, ...]], count: int) -> list[str]:
+    """Pick photos so that hits and misses are shown as often as they happen, but each kind of outcome at least once.
+
+    Which photos stand for an outcome is left to a hash of their names: nobody picked them.
+
+    Args:
+        outcomes: By photo, whether each method found a face in it.
+        count: How many photos, at most.
+
+    Returns:
+        Their names, by outcome (found by all first), then by hash.
+    """
+    of_outcome: dict[tuple[bool, ...], list[str]] = {}
+    for image in sorted(outcomes, key=lambda image: hashlib.sha256(image.encode()).hexdigest()):
+        of_outcome.setdefault(outcomes[image], []).append(image)
+    taken = dict.fromkeys(sorted(of_outcome, reverse=True)[:count], 1)
+    for _ in range(min(count, len(outcomes)) - len(taken)):
+        # The outcome that is shown least for how often it happens gets the next place (Sainte-Lague).
+        left = [outcome for outcome in taken if taken[outcome] < len(of_outcome[outcome])]
+        next_one = max(left, key=lambda outcome: len(of_outcome[outcome]) / (2 * taken[outcome] + 1))
+        taken[next_one] += 1
+    return [image for outcome, number in taken.items() for image in of_outcome[outcome][:number]]
+
+
+def rescue_gallery(groups: Mapping[str, Sequence[Panel]]) -> Figure:
+    """Draw the panels of each set below one another.
+
+    Args:
+        groups: Panels by title; without any, the figure says so.
+    """
+    from matplotlib.lines import Line2D
+
+    rows = [-(-len(panels) // COLUMNS) for panels in groups.values()]
+    shapes = [max(panel.image.shape[0] / panel.image.shape[1] for panel in panels) for panels in groups.values()]
+    # Upright photos may not make a set as long as the page.
+    heights = [number * INCHES * min(shape, 1.3) + 0.5 for number, shape in zip(rows, shapes, strict=True)]
+    figure = new_figure(COLUMNS * INCHES, sum(heights) + 0.4)
+    if not groups:
+        figure.text(0.5, 0.5, "no missed photo with a labelled face", ha="center", va="center")
+        return figure
+    parts = np.ravel(figure.subfigures(len(groups), 1, squeeze=False, height_ratios=heights))
+    for part, (title, panels), number in zip(parts, groups.items(), rows, strict=True):
+        part.suptitle(title, fontsize=9)
+        axes = np.ravel(part.subplots(number, COLUMNS, squeeze=False))
+        for each in axes:
+            each.set_axis_off()
+        for each, panel in zip(axes, panels, strict=False):
+            _draw(each, panel)
+    lines = [Line2D([], [], label=kind, **_outlined(kind)) for kind in STYLES]
+    figure.legend(handles=lines, loc="outside lower center", ncols=len(lines), facecolor="#DDDDDD")
+    return figure
+
+
+def _outlined(kind: str) -> dict[str, Any]:
+    from matplotlib.patheffects import Normal, Stroke
+
+    style = STYLES[kind]
+    return {**style, "path_effects": [Stroke(linewidth=style["linewidth"] + EDGE, foreground="black"), Normal()]}
+
+
+def _draw(axes: Axes, panel: Panel) -> None:
+    axes.imshow(panel.image)
+    height, width = panel.image.shape[:2]
+    for kind, boxes in panel.boxes.items():
+        for x1, y1, x2, y2 in boxes:
+            axes.plot([x1, x2, x2, x1, x1], [y1, y1, y2, y2, y1], **_outlined(kind))
+    axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+
+
+def _sure(path: Path, confidence: float) -> pd.DataFrame:
+    """A method's whole-face boxes from a confidence on; none where it has no confidence to begin at."""
+    boxes = read_predictions(path).boxes
+    # Stored confidences are float32: one that is the threshold itself must not fall short of it.
+    return boxes[(boxes["class_id"] == WHOLE_FACE) & (boxes["confidence"] >= np.float32(confidence))]
+
+
+def _corners(boxes: pd.DataFrame, image: str) -> NDArray[np.float64]:
+    return boxes.loc[boxes["image"] == image, list(CORNERS)].to_numpy(np.float64)
+
+
+def _finds(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> bool:
+    return bool(len(predicted)) and bool((box_iou(true, predicted) >= TRUE_IOU).any())

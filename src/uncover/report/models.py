@@ -1,0 +1,53 @@
+"""How tables and figures call the detectors of the second step and what they look at."""
+
+from __future__ import annotations
+
+METHOD_TITLES = {
+    "gradcampp": "GradCAM++",
+    "hirescam": "HiResCAM",
+    "gradcam": "GradCAM",
+    "xgradcam": "XGradCAM",
+    "layercam": "LayerCAM",
+    "eigencam": "EigenCAM",
+    "scorecam": "ScoreCAM",
+    "eigengradcam": "EigenGradCAM",
+    "gradcamelementwise": "GradCAMElementWise",
+}
+
+THESIS_MODELS = {
+    "gradcampp_avg": "GradCAM++ (avg)",
+    "hirescam_avg": "HiResCAM (avg)",
+    "gradcampp_10": "GradCAM++ (10 class)",
+    "hirescam_10": "HiResCAM (10 class)",
+}
+"""The thesis's four heatmap detectors in its order, with their plain titles (those of table 9)."""
+
+INPUT_TITLES = {"avg": "avg", "10": "10 class", "mean": "mean", "whole_face": "whole face"}
+"""By last part of a detector's name: which of a photo's maps it looks at."""
+
+MAP_TITLES = {"": "", "multiscale": " multi-scale", "t1": " T1"}
+"""By middle part of a detector's name: what its maps have that the thesis's have not."""
+
+MAPS_EXPLAINED = (
+    "avg: the joint map of all detected classes; 10 class: a map per class; mean: of the classes' maps; whole face:"
+    " that class's own. Multi-scale: maps of several layers; T1: maps of all candidates, not of the detections alone."
+)
+
+
+def model_title(name: str) -> str:
+    """What a heatmap detector is called in print, such as "HiResCAM multi-scale (avg)" for "hirescam_multiscale_avg".
+
+    Args:
+        name: In the config. One that says neither a method nor a kind of map is its own title.
+    """
+    for kind, kind_title in INPUT_TITLES.items():
+        maps = maps_title(name.removesuffix(f"_{kind}"))
+        if name.endswith(f"_{kind}") and maps:
+            return f"{maps} ({kind_title})"
+    return name
+
+
+def maps_title(name: str) -> str:
+    """What a kind of heatmaps is called in print, such as "HiResCAM multi-scale"; empty for a name of other words."""
+    method, _, rest = name.partition("_")
+    return METHOD_TITLES[method] + MAP_TITLES[rest] if method in METHOD_TITLES and rest in MAP_TITLES else ""

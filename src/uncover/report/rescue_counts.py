@@ -1,0 +1,126 @@
+"""Read what the detectors of the second step found in missed photos: `rescue.csv`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from uncover.errors import InputError
+from uncover.metrics.intervals import Rate
+from uncover.report.csv_records import read_csv_record
+from uncover.rescue.counts import COLUMNS, FIXED, OF_SET, OF_VAL
+
+MADE_BY = "evaluate_second"
+ALWAYS = ("missed", "heatmaps")
+"""Counts that do not hang on anything that may be unknown."""
+
+
+@dataclass(frozen=True)
+class RescueCount:
+    """Boxes of a detector in the missed photos of a set, from a confidence on.
+
+    Attributes:
+        confidence: NaN where none could be chosen.
+        f1: Best on these photos; NaN without labels or photos.
+        missed: Photos in which the first detector found no whole face.
+        heatmaps: Of these, the ones whose heatmap is not blank; only their boxes count.
+        faces: True ones in these; None without labels.
+        predictions: Boxes; None without a confidence.
+        correct: Of these; None without labels or a confidence.
+        images_with_boxes: Photos with at least one box; None without a confidence.
+        precision: `correct` of `predictions`.
+        coverage: `images_with_boxes` of `heatmaps`.
+    """
+
+    confidence: float
+    f1: float
+    missed: int
+    heatmaps: int
+    faces: int | None
+    predictions: int | None
+    correct: int | None
+    images_with_boxes: int | None
+    precision: Rate
+    coverage: Rate
+
+
+Counts = dict[tuple[str, str], RescueCount]
+"""Of one detector, by set and by where the confidence comes from."""
+
+
+def read_rescue(path: Path) -> Counts:
+    """Load `rescue.csv`.
+
+    Raises:
+        InputError: It is no such table; the message names the row.
+    """
+    table = read_csv_record(path, COLUMNS, MADE_BY)
+    counts: Counts = {}
+    for number, row in enumerate(table.to_dict("records"), start=2):
+        where = f"{path}: row {number}"
+        if row["threshold"] not in (OF_SET, OF_VAL, FIXED):
+            raise InputError(f"{where}: threshold {row['threshold']!r}, expected {OF_SET}, {OF_VAL} or {FIXED}")
+        key = str(row["set"]), str(row["threshold"])
+        if key in counts:
+            raise InputError(f"{where}: the set {key[0]} with the threshold '{key[1]}' again; expected each once")
+        counts[key] = _count(where, {str(name): value for name, value in row.items()})
+    return counts
+
+
+def read_rescues(paths: Sequence[Path]) -> dict[str, Counts]:
+    """Load the tables of several detectors.
+
+    Args:
+        paths: In folders named as their detector.
+
+    Returns:
+        By detector.
+
+    Raises:
+        InputError: One is no such table, or two are of one detector.
+    """
+    found: dict[str, Counts] = {}
+    for path in paths:
+        model = path.absolute().parent.name
+        if model in found:
+            raise InputError(f"{path}: the detector {model} again; expected one table a detector")
+        found[model] = read_rescue(path)
+    return found
+
+
+def _count(where: str, row: Mapping[str, object]) -> RescueCount:
+    numbers = {name: _number(f"{where}, {name}", row[name]) for name in COLUMNS[2:]}
+    for name in ALWAYS:
+        if math.isnan(numbers[name]):
+            raise InputError(f"{where}, {name}: empty, expected a count")
+    rates = {
+        name: Rate(*(numbers[f"{name}{end}"] for end in ("", "_low", "_high"))) for name in ("precision", "coverage")
+    }
+    return RescueCount(
+        confidence=numbers["confidence"],
+        f1=numbers["f1"],
+        missed=int(numbers["missed"]),
+        heatmaps=int(numbers["heatmaps"]),
+        faces=_whole(numbers["faces"]),
+        predictions=_whole(numbers["predictions"]),
+        correct=_whole(numbers["correct"]),
+        images_with_boxes=_whole(numbers["images_with_boxes"]),
+        **rates,
+    )
+
+
+def _whole(number: float) -> int | None:
+    return None if math.isnan(number) else int(number)
+
+
+def _number(where: str, value: object) -> float:
+    """A cell; NaN where it is empty."""
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = math.inf
+    if math.isinf(number) or number < 0:
+        raise InputError(f"{where}: {str(value)!r}, expected a number that is not negative")
+    return number

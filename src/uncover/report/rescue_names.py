@@ -1,0 +1,31 @@
+"""How the report calls the sets and methods of the rescue trial."""
+
+from __future__ import annotations
+
+from uncover.report.models import THESIS_MODELS, model_title
+from uncover.rescue.rivals import RIVALS
+
+SET_TITLES = {
+    "merl": "MERL-RAV test photos",
+    "wflw": "WFLW test photos",
+    "hof": "Hand Over Face",
+    "slapi_none": "Graded frames, none covered",
+    "slapi_easy": "Graded frames, easy",
+    "slapi_medium": "Graded frames, medium",
+    "slapi_hard": "Graded frames, hard",
+}
+"""By set, in the order in which the report speaks of them."""
+
+
+def set_title(name: str) -> str:
+    """What a set is called in a sentence."""
+    return SET_TITLES.get(name, name)
+
+
+def method_title(name: str) -> str:
+    """What a method is called in a sentence: a detector by its title, another by its plain name."""
+    if name in RIVALS:
+        first, _, rest = RIVALS[name].title.partition(" ")
+        return f"{first if first.isupper() else first.lower()} {rest}"
+    title = THESIS_MODELS.get(name) or model_title(name)
+    return title if title != name else name.replace("_", " ")

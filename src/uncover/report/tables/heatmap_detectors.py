@@ -1,0 +1,91 @@
+"""Tables 7 and 12: scores of the heatmap detectors, on whole sets and on missed photos (thesis sections 4.5, 4.6.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from uncover.report.evaluations import Evaluation, read_evaluations
+from uncover.report.tables.companions import PUBLISHED, companion_rows
+from uncover.report.tables.detectors import SCORE_OF_COLUMN, made_by, score_cells
+from uncover.report.tables.second_step import Layout, absent, choose_layout
+from uncover.report.tables.table import Table
+
+SCOPES = {"table_07": "whole_face", "table_12": "missed"}
+"""By table: the last folder of its evaluations."""
+
+WHAT = {
+    "table_07": "All photos of a set, also those whose heatmap is blank.",
+    "table_12": (
+        "Photos in which rgb10 found no whole face and the detector's own heatmap is not blank; Photos says how many."
+    ),
+}
+
+FURTHER = {"Conf": "float64", "Photos": "Int64", "Faces": "Int64"}
+"""Columns that the thesis has not, and what they hold."""
+
+Scores = Mapping[tuple[str, str], Evaluation]
+
+
+def write_heatmap_detectors(
+    name: str, summaries: Sequence[Path], published: Path | None, variants: Sequence[str], out: Path
+) -> None:
+    """Make a table from files.
+
+    Args:
+        name: One of `SCOPES`.
+        summaries: `summary.json` of evaluations, in folders named `<model>/<set>/<scope>`.
+        published: The thesis's numbers; for its four detectors.
+        variants: Detectors of other kinds of heatmaps, whose table is made instead.
+        out: Folder to write into.
+
+    Raises:
+        InputError: A file is not what it should be, or of another detector, set or scope.
+    """
+    layout = choose_layout(name, published, variants)
+    paths: dict[str, list[Path]] = {}
+    for path in summaries:
+        model = path.absolute().parents[2].name
+        layout.check_model(path, model)
+        paths.setdefault(model, []).append(path)
+    evaluations = {
+        (model, set_name): each
+        for model, own in paths.items()
+        for set_name, each in read_evaluations(own, layout.sets, SCOPES[name]).items()
+    }
+    heatmap_detectors(layout, evaluations, WHAT[name]).write(out)
+
+
+def heatmap_detectors(layout: Layout, evaluations: Scores, what: str) -> Table:
+    """Lay the scores of several detectors on several sets beside the thesis's.
+
+    Args:
+        layout: Rows wanted; those not at hand have no numbers.
+        evaluations: By detector and set.
+        what: Footnote on the photos.
+
+    Returns:
+        Columns "CAM Model", "Set", "P", "R", "F1", "mAP50", "mAP50_95", "Conf", "Photos", "Faces", then each score's
+        interval and, but for variants, the thesis's value.
+    """
+    rows = []
+    for model, set_name, names in layout.rows():
+        each = evaluations.get((model, set_name))
+        further = {"Conf": each.confidence, "Photos": each.images, "Faces": each.labels} if each else {}
+        rows.append(names | score_cells(each, layout.printed(names)) | dict.fromkeys(FURTHER) | further)
+    frame = pd.DataFrame(rows).astype(FURTHER)
+    first = ["CAM Model", "Set", *SCORE_OF_COLUMN, *FURTHER]
+    others = [name for name in frame.columns.drop(first) if layout.published or not name.endswith(PUBLISHED)]
+    frame = frame[[*first, *others]]
+    notes = [
+        what,
+        "P, R and F1 at Conf, the confidence of the best F1 on the very photos that are scored, as in the thesis.",
+        *layout.notes,
+        *made_by(evaluations.values()),
+        *absent(layout, evaluations),
+    ]
+    if not all(each.labels for each in evaluations.values()):
+        notes.append("n/a: without a true face there is nothing to score.")
+    return Table(layout.name, layout.title, frame, notes, shown=companion_rows(frame, keys=2))

@@ -1,0 +1,181 @@
+"""Table 11: frames found and missed by the RGB detector, and missed ones with a heatmap (thesis section 4.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from uncover.config.detectors import DRAWN_BOXES
+from uncover.errors import InputError
+from uncover.metrics.matched import match_set, set_boxes
+from uncover.metrics.predictions import Predictions, read_predictions
+from uncover.metrics.truth import read_truth
+from uncover.parts.classes import WHOLE_FACE
+from uncover.report.models import maps_title
+from uncover.report.published import Cell, load_published
+from uncover.report.tables.companions import PUBLISHED, companion_rows
+from uncover.report.tables.detectors import number
+from uncover.report.tables.graded_frames import ALL_GRADES
+from uncover.report.tables.table import Table
+from uncover.rescue.missed import check_same_images, looked_at, read_missed
+
+COLUMNS = {
+    "Total": "Int64",
+    "Correct": "Int64",
+    "Lowest conf": "float64",
+    "Remaining": "Int64",
+    "Non-empty heatmaps": "Int64",
+}
+"""The thesis's, and what they hold."""
+
+FURTHER = ("Faces", "Detections")
+JOINT = ":joint"
+THESIS_MAPS = f"gradcampp{JOINT}"
+
+
+@dataclass(frozen=True)
+class FrameCount:
+    """What the first detector finds and misses in a set.
+
+    Attributes:
+        total: Frames.
+        faces: True ones; None without labels.
+        detections: Whole-face boxes that are sure enough.
+        correct: Of these; None without labels.
+        lowest: Confidence of the least sure correct one; None if there is none.
+        remaining: Frames without a detection.
+        heatmaps: Of the remaining, those whose joint map is not blank, by kind of heatmaps.
+    """
+
+    total: int
+    faces: int | None
+    detections: int
+    correct: int | None
+    lowest: float | None
+    remaining: int
+    heatmaps: Mapping[str, int]
+
+
+def write_missed_frames(
+    predictions: Sequence[Path],
+    datasets: Sequence[Path],
+    missed: Sequence[Path],
+    confidence: float,
+    published: Path,
+    out: Path,
+) -> None:
+    """Make table 11 from files.
+
+    Args:
+        predictions: Of the first detector, files named as their set.
+        datasets: Folders named as their set, with `labels/` where the set has labels.
+        missed: Lists of missed frames, files named as their set.
+        confidence: Lowest of a face that counts as found.
+        published: The thesis's numbers.
+        out: Folder to write into.
+
+    Raises:
+        InputError: A file is not what it should be, or the three do not name the same sets.
+    """
+    named = [{path.stem: path for path in paths} for paths in (predictions, datasets, missed)]
+    for paths, names in zip((predictions, datasets, missed), named, strict=True):
+        if len(names) < len(paths) or not names.keys() <= ALL_GRADES.keys() or names.keys() != named[0].keys():
+            raise InputError(
+                f"{', '.join(map(str, paths))}: expected predictions, a data set and a list of missed frames of each"
+                f" set, once, among {', '.join(ALL_GRADES)}"
+            )
+    counts = {}
+    for name, path in named[0].items():
+        found = read_predictions(path)
+        lowest = found.settings.get("confidence", 0)
+        if lowest > confidence:
+            raise InputError(f"{path}: holds boxes from confidence {lowest} only; expected {confidence} or less")
+        table = read_missed(named[2][name])
+        check_same_images(path, found.images["image"], table["image"], named[2][name])
+        labelled = bool(table["faces"].notna().all())
+        truth = read_truth(named[1][name] / "labels", found.images) if labelled else None
+        counts[name] = count_frames(found, truth, table, confidence)
+    missed_frames(counts, confidence, load_published(published)["table_11"].rows).write(out)
+
+
+def count_frames(
+    predictions: Predictions, truth: pd.DataFrame | None, missed: pd.DataFrame, confidence: float
+) -> FrameCount:
+    """Count what the first detector finds and misses.
+
+    Args:
+        predictions: Its boxes, stored at a confidence of at most `confidence`.
+        truth: True boxes, as `read_truth` returns them; None without labels.
+        missed: The same frames, as `read_missed` returns them.
+        confidence: Lowest of a face that counts as found.
+    """
+    none = pd.DataFrame(columns=["image", "class_id", "x1", "y1", "x2", "y2"])
+    matched = match_set(set_boxes(predictions, none if truth is None else truth, [WHOLE_FACE]))
+    # Both sides in single precision, in which confidences are stored.
+    sure = matched.confidence >= np.float32(confidence)
+    right = matched.confidence[sure & matched.correct[:, 0]]
+    kinds = [name.removesuffix(JOINT) for name in missed.columns if name.endswith(JOINT)]
+    kinds = [kind for kind in kinds if kind != DRAWN_BOXES]
+    return FrameCount(
+        total=len(missed),
+        faces=None if truth is None else len(matched.true_class),
+        detections=int(sure.sum()),
+        correct=None if truth is None else len(right),
+        lowest=float(right.min()) if len(right) else None,
+        remaining=int(missed["missed"].sum()),
+        heatmaps={kind: int(looked_at(missed, f"{kind}{JOINT}").sum()) for kind in kinds},
+    )
+
+
+def missed_frames(
+    counts: Mapping[str, FrameCount], confidence: float, published: Sequence[Mapping[str, Cell]]
+) -> Table:
+    """Lay the counts beside the thesis's.
+
+    Args:
+        counts: By set; one that is not at hand has no numbers.
+        confidence: Lowest of a face that counts as found.
+        published: Rows of the thesis's table.
+
+    Returns:
+        Columns "Set", "Total", "Correct", "Lowest conf", "Remaining", "Non-empty heatmaps" (of GradCAM++, as in the
+        thesis), "Faces", "Detections", one for each other kind of heatmaps, then the thesis's values.
+    """
+    printed = {str(row["Set"]): row for row in published}
+    kinds = sorted({kind for each in counts.values() for kind in each.heatmaps if f"{kind}{JOINT}" != THESIS_MAPS})
+    others = {kind: f"Non-empty heatmaps, {maps_title(kind) or kind}" for kind in kinds}
+    rows = []
+    for name, title in ALL_GRADES.items():
+        row: dict[str, object] = {"Set": title} | dict.fromkeys((*COLUMNS, *FURTHER, *others.values()))
+        if each := counts.get(name):
+            values = (each.total, each.correct, each.lowest, each.remaining, each.heatmaps.get("gradcampp"))
+            row |= dict(zip(COLUMNS, values, strict=True)) | {"Faces": each.faces, "Detections": each.detections}
+            row |= {column: each.heatmaps.get(kind) for kind, column in others.items()}
+        row |= {f"{column}{PUBLISHED}": number(printed.get(title, {}).get(column)) for column in COLUMNS}
+        rows.append(row)
+    whole = dict.fromkeys((*FURTHER, *others.values()), "Int64")
+    types = COLUMNS | whole | {f"{column}{PUBLISHED}": kind for column, kind in COLUMNS.items()}
+    frame = pd.DataFrame(rows).astype(types)
+    title = "Table 11: graded frames found and missed by the ten-part RGB detector"
+    return Table("table_11", title, frame, _notes(counts, confidence), shown=companion_rows(frame))
+
+
+def _notes(counts: Mapping[str, FrameCount], confidence: float) -> list[str]:
+    notes = [
+        f"Total: frames. Detections: whole-face boxes of confidence {confidence} or more. Correct: those that meet a"
+        " true face at IoU 0.5, each face once. Remaining: frames without a detection.",
+        "Correct and Remaining do not add up to Total where a detection is wrong or a frame has several faces.",
+        "Non-empty heatmaps: of the remaining frames, those whose joint map (all detected classes) is not blank; that"
+        " of GradCAM++ where no other kind is named.",
+    ]
+    if unlabelled := [ALL_GRADES[name] for name, each in counts.items() if each.faces is None]:
+        notes.append(f"Without labels, so that no detection is judged: {', '.join(unlabelled)}.")
+    if any(each.lowest is None for each in counts.values()):
+        notes.append("Lowest conf is n/a where no detection is known to be correct.")
+    if absent := [title for name, title in ALL_GRADES.items() if name not in counts]:
+        notes.append(f"Not at hand in this run: {', '.join(absent)}.")
+    return notes

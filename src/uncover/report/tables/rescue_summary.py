@@ -1,0 +1,148 @@
+"""The rescue summary: what share of the missed faces each method finds, at equally many false boxes per photo.
+
+The thesis has no such table. It sets the heatmap detectors beside methods that need no heatmap at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from uncover.errors import InputError
+from uncover.report.csv_records import read_csv_record
+from uncover.report.rescue_names import SET_TITLES, method_title, set_title
+from uncover.report.tables.table import MISSING, Table, cell_text, write_forms
+from uncover.report.trial import RATE
+from uncover.rescue.counts import OF_SET, OF_VAL
+from uncover.rescue.methods import GROUPS
+from uncover.rescue.rivals import RIVALS
+from uncover.rescue.trial import BASELINE, COLUMNS
+
+NAME = "rescue_summary"
+GROUP_TITLES = {
+    "heatmaps": "thesis",
+    "variant": "other heatmaps",
+    "rival": "no heatmap",
+    "control": "control",
+    "ours": "ours",
+}
+
+NOTES = (
+    "Found: share of the true faces in the missed photos, with its interval in brackets (95 %, bootstrap over photos),"
+    " at so many false boxes per missed photo as the heading says. The threshold is taken on these very photos, so that"
+    " all methods reach the same rate: this compares methods and promises nothing.",
+    "From val: the same at the threshold that gives the rate on val, which is what a user would get; in round brackets"
+    " the false boxes per photo that it really gives.",
+    "Precision: correct boxes of all. Gain: share found less that of the first detector at a lower threshold, with a"
+    " paired interval. Blank: share of the missed photos in which the method has nothing to look at.",
+    "*: no threshold gives as few false boxes, so the method finds nothing. n/a: nothing to take a share of.",
+)
+NOTES_UNLABELLED = (
+    "Nobody labelled this set: the table counts detections, not faces; a detection need not be a face.",
+    "Detected: missed photos with a box, at the threshold that gives so many false boxes per photo on val. Blank: share"
+    " of the missed photos in which the method has nothing to look at. *: no threshold gives as few on val.",
+)
+
+Row = Mapping[Hashable, Any]
+Cuts = Mapping[tuple[str, float], Row]
+
+
+def write_rescue_summary(trial: Path, out: Path) -> None:
+    """Make the table from the record of the trial.
+
+    Args:
+        trial: `rescue_trial.csv`.
+        out: Folder to write into.
+
+    Raises:
+        InputError: It is no such record.
+    """
+    frame = read_csv_record(trial, COLUMNS, "rescue_trial")
+    for column, known in (("group", GROUPS), ("threshold", (OF_SET, OF_VAL))):
+        if strange := sorted(set(map(str, frame[column])) - set(known)):
+            raise InputError(f"{trial}: {column} {strange[0]!r}, expected {', '.join(known)}")
+    frame = in_order(frame)
+    write_forms(out, NAME, frame, rescue_summary(frame))
+
+
+def in_order(trial: pd.DataFrame) -> pd.DataFrame:
+    """Rows by set, group, method, kind of threshold and rate; the first two in the order of the report."""
+    sets = [*SET_TITLES, *sorted(set(trial["set"]) - SET_TITLES.keys())]
+    # Methods stay in the order of the record, which is the config's.
+    methods = list(trial["method"].unique())
+    places = trial[["set", "group", "method", "threshold", "fp_per_photo"]].assign(
+        set=trial["set"].map(sets.index),
+        group=trial["group"].map(GROUPS.index),
+        method=trial["method"].map(methods.index),
+    )
+    return trial.loc[places.sort_values(list(places.columns), kind="stable").index].reset_index(drop=True)
+
+
+def rescue_summary(trial: pd.DataFrame) -> list[Table]:
+    """A table per set.
+
+    Args:
+        trial: The record, as `in_order` returns it.
+    """
+    if trial.empty:
+        return [Table(NAME, "Rescue summary", pd.DataFrame({"Method": []}), ["No set was tried in this run."])]
+    tables = []
+    explained: set[bool] = set()
+    for name, rows in trial.groupby("set", sort=False):
+        labelled = bool((rows["threshold"] == OF_SET).any())
+        # Once is enough: the tables stand below each other.
+        notes = () if labelled in explained else NOTES if labelled else NOTES_UNLABELLED
+        tables.append(_of_set(str(name), rows, labelled, notes))
+        explained.add(labelled)
+    return tables
+
+
+def _of_set(name: str, rows: pd.DataFrame, labelled: bool, notes: Sequence[str]) -> Table:
+    rates = sorted(rows["fp_per_photo"].unique())
+    # Of the columns that stand for one rate alone.
+    main = RATE if RATE in rates else rates[len(rates) // 2]
+    photos, faces = rows["photos"].max(), rows["faces"].max()
+    shown = []
+    for (group, method), own in rows.groupby(["group", "method"], sort=False):
+        cuts = {(row["threshold"], row["fp_per_photo"]): row for row in own.to_dict("records")}
+        cells = {"Kind": GROUP_TITLES[str(group)], "Method": _title(str(method))}
+        cells |= _judged(cuts, rates, main, str(method)) if labelled else _unjudged(cuts, rates)
+        shown.append(cells | {"Blank": cell_text(own["blank"].iloc[0], 2)})
+    counted = f"{photos} missed photos" + (f", {faces:.0f} faces in them" if labelled else ", not labelled")
+    return Table(NAME, f"Rescue summary: {set_title(name)} ({counted})", rows, list(notes), shown=pd.DataFrame(shown))
+
+
+def _judged(cuts: Cuts, rates: list[float], main: float, method: str) -> dict[str, str]:
+    cells = {f"Found at {rate:g}": _share(cuts.get((OF_SET, rate)), "share") for rate in rates}
+    at_main, of_val = cuts.get((OF_SET, main)), cuts.get((OF_VAL, main))
+    cells[f"From val at {main:g}"] = _share(of_val, "share")
+    if of_val is not None and not pd.isna(of_val["false_per_photo"]):
+        cells[f"From val at {main:g}"] += f" ({cell_text(of_val['false_per_photo'], 2)})"
+    cells[f"Precision at {main:g}"] = _share(at_main, "precision")
+    cells[f"Gain at {main:g}"] = "–" if method == BASELINE else _share(at_main, "difference", "+")
+    return cells
+
+
+def _unjudged(cuts: Cuts, rates: list[float]) -> dict[str, str]:
+    return {f"Detected at {rate:g}": _count(cuts.get((OF_VAL, rate))) for rate in rates}
+
+
+def _share(row: Row | None, name: str, sign: str = "") -> str:
+    if row is None or pd.isna(row[name]):
+        return MISSING
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    interval = "" if pd.isna(low) else f" [{low:{sign}.2f}, {high:{sign}.2f}]"
+    return f"{row[name]:{sign}.2f}{interval}" + ("" if row["attained"] else "*")
+
+
+def _count(row: Row | None) -> str:
+    if row is None or pd.isna(row["detected"]):
+        return MISSING
+    return f"{row['detected']:.0f}" + ("" if row["attained"] else "*")
+
+
+def _title(method: str) -> str:
+    return RIVALS[method].title if method in RIVALS else method_title(method)

@@ -1,0 +1,191 @@
+"""Tables 8, 9 and 13: what the heatmap detectors find in missed photos (thesis sections 4.5.1, 4.5.2 and 4.6.2)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from uncover.metrics.intervals import Rate
+from uncover.report.rescue_counts import Counts, RescueCount, read_rescues
+from uncover.report.tables.companions import HIGH, LOW, PUBLISHED, companion_rows
+from uncover.report.tables.detectors import number
+from uncover.report.tables.second_step import Layout, absent, choose_layout
+from uncover.report.tables.table import Table
+from uncover.rescue.counts import FIXED, OF_SET, OF_VAL
+
+THRESHOLDS = {"table_08": OF_SET, "table_09": FIXED, "table_13": OF_SET}
+"""By table: where the thesis's confidence comes from."""
+
+PRECISION, COVERAGE, COVERAGE_ALONE = "Precision (Test Set)", "Coverage (Test Set)", "Coverage"
+COLUMNS = {
+    "table_08": ("Conf", "F1", "Total Preds", PRECISION, COVERAGE, "Correct", "Heatmaps", "Missed"),
+    "table_09": ("Initial Heatmaps", "Total Detections", "Remaining", "Conf", COVERAGE_ALONE, "Missed"),
+    "table_13": ("Conf", "F1", "Total Preds", "Heatmaps", PRECISION, COVERAGE, "Correct", "Missed"),
+}
+"""By table: the thesis's columns, then ours."""
+
+OF_THE_SET = ("F1", "Heatmaps", "Initial Heatmaps", "Missed")
+"""Columns that are the same at every confidence."""
+
+SHARES = (PRECISION, COVERAGE, COVERAGE_ALONE)
+REAL = ("Conf", "F1", *SHARES)
+"""Columns of numbers that need not be whole."""
+
+VAL = " (val)"
+"""Ending of the columns at the confidence from val."""
+
+
+def write_rescued(
+    name: str, records: Sequence[Path], published: Path | None, variants: Sequence[str], out: Path
+) -> None:
+    """Make a table from files.
+
+    Args:
+        name: One of `THRESHOLDS`.
+        records: `rescue.csv`, in folders named as their detector.
+        published: The thesis's numbers; for its four detectors.
+        variants: Detectors of other kinds of heatmaps, whose table is made instead.
+        out: Folder to write into.
+
+    Raises:
+        InputError: A file is not what it should be, or of another detector.
+    """
+    layout = choose_layout(name, published, variants)
+    for path in records:
+        layout.check_model(path, path.absolute().parent.name)
+    rescued(layout, read_rescues(records)).write(out)
+
+
+def rescued(layout: Layout, counts: Mapping[str, Counts]) -> Table:
+    """Lay what several detectors find in the missed photos of several sets beside what the thesis's find.
+
+    Args:
+        layout: Rows wanted; those not at hand have no numbers.
+        counts: By detector, then by set and threshold.
+
+    Returns:
+        The thesis's columns, ours, the same at the confidence from val, then the intervals of shares and the thesis's
+        values. Shares are in percent.
+    """
+    columns = COLUMNS[layout.table]
+    of_set = [column for column in columns if column in OF_THE_SET]
+    changing = [column for column in columns if column not in OF_THE_SET]
+    rows = []
+    for model, name, names in layout.rows():
+        main, val = (counts.get(model, {}).get((name, kind)) for kind in (THRESHOLDS[layout.table], OF_VAL))
+        values: dict[str, float | int | None] = dict.fromkeys(columns)
+        values |= _values(main or val, of_set) | _values(main, changing)
+        values |= _values(val, changing, VAL) | _ends(main, changing) | _ends(val, changing, VAL)
+        printed = {f"{column}{PUBLISHED}": number(cell) for column, cell in layout.printed(names).items()}
+        rows.append(names | values | {name: cell for name, cell in printed.items() if cell == cell})
+    keys = [column for column in ("CAM Model", "Set") if column in rows[0]]
+    frame = _typed(pd.DataFrame(rows), keys)
+    rounded = {column: 2 for column in columns if column in SHARES}
+    shown = companion_rows(frame, keys=len(keys), digits_of=rounded, others={VAL: "at val's confidence"})
+    return Table(layout.name, layout.title, frame, _notes(layout, counts), shown=shown)
+
+
+def _values(count: RescueCount | None, columns: Iterable[str], ending: str = "") -> dict[str, float | int | None]:
+    if count is None:
+        return {f"{column}{ending}": None for column in columns}
+    values = {
+        "Conf": count.confidence,
+        "F1": count.f1,
+        "Total Preds": count.predictions,
+        "Total Detections": count.predictions,
+        "Heatmaps": count.heatmaps,
+        "Initial Heatmaps": count.heatmaps,
+        "Remaining": None if count.images_with_boxes is None else count.heatmaps - count.images_with_boxes,
+        PRECISION: 100 * count.precision.value,
+        COVERAGE: 100 * count.coverage.value,
+        COVERAGE_ALONE: 100 * count.coverage.value,
+        "Correct": count.correct,
+        "Missed": count.missed,
+    }
+    return {f"{column}{ending}": values[column] for column in columns}
+
+
+def _ends(count: RescueCount | None, columns: Collection[str], ending: str = "") -> dict[str, float]:
+    """Both ends of the intervals of those columns that are shares."""
+    missing = Rate(math.nan)
+    precision, coverage = (count.precision, count.coverage) if count else (missing, missing)
+    ends: dict[str, float] = {}
+    for column in (column for column in columns if column in SHARES):
+        rate = precision if column == PRECISION else coverage
+        ends |= {f"{column}{ending}{LOW}": 100 * rate.low, f"{column}{ending}{HIGH}": 100 * rate.high}
+    return ends
+
+
+def _typed(frame: pd.DataFrame, keys: Collection[str]) -> pd.DataFrame:
+    """Counts as whole numbers, the others as they are; what is missing stays missing."""
+    types = {}
+    for column in (name for name in frame.columns if name not in keys):
+        plain = str(column)
+        for ending in (LOW, HIGH, PUBLISHED, VAL):
+            plain = plain.removesuffix(ending)
+        types[column] = "float64" if plain in REAL else "Int64"
+    return frame.astype(types)
+
+
+def _notes(layout: Layout, counts: Mapping[str, Counts]) -> list[str]:
+    threshold = THRESHOLDS[layout.table]
+    found = {
+        (model, name): own[key]
+        for model, name, _ in layout.rows()
+        for key in ((name, OF_VAL), (name, threshold))
+        if key in (own := counts.get(model, {}))
+    }
+    notes = _judged_notes(layout, found) if threshold == OF_SET else _unjudged_notes(layout, found)
+    if set_aside := _set_aside(layout, found):
+        notes.append(f"Set aside, because the detector's heatmap is blank (Missed less heatmaps): {set_aside}.")
+    notes += [*layout.notes, *absent(layout, found)]
+    return notes
+
+
+def _judged_notes(layout: Layout, found: Mapping[tuple[str, str], RescueCount]) -> list[str]:
+    without = {name for (_, name), count in found.items() if count.faces is None}
+    unlabelled = [title for name, title in layout.sets.items() if name in without]
+    notes = [
+        "Conf is the confidence of the best F1 on the very photos that are scored, as in the thesis: it is chosen with"
+        " the answers at hand. At val's confidence: that of the best F1 on val, as it would be in practice.",
+        "Precision: correct boxes (a true face at IoU rescue.true_iou) of all. Coverage: heatmaps with a box of all"
+        " heatmaps. Both in percent, with Wilson's intervals. A photo may have several boxes.",
+        "n/a: no photo or no box to take a share of, or no box is right at any confidence, so that none is best; the"
+        " thesis prints a precision of 0 where it has no box.",
+    ]
+    if unlabelled:
+        notes.append(f"Without labels, so that no box is judged: {', '.join(unlabelled)}.")
+    return notes
+
+
+def _unjudged_notes(layout: Layout, found: Mapping[tuple[str, str], RescueCount]) -> list[str]:
+    notes = [
+        "Nobody annotated these frames: a detection need not be a face, and none is judged here.",
+        "Total Detections: boxes of confidence Conf or more, which the config states; at val's confidence: that of the"
+        " best F1 on val. Remaining: heatmaps without a box. Coverage: the others, in percent, with Wilson's interval"
+        " (frames of one video are alike, so the true uncertainty is larger).",
+        "Initial Heatmaps: missed frames whose heatmap is not blank, by detector; the thesis has 215 for all four.",
+    ]
+    several = [
+        f"{layout.models[model]} {count.predictions} boxes in {count.images_with_boxes} frames"
+        for (model, _), count in found.items()
+        if count.predictions != count.images_with_boxes
+    ]
+    if several:
+        notes.append(f"Several boxes in a frame, so that the numbers do not add up: {'; '.join(several)}.")
+    return notes
+
+
+def _set_aside(layout: Layout, found: Mapping[tuple[str, str], RescueCount]) -> str:
+    parts = []
+    for model, title in layout.models.items():
+        own = [
+            f"{set_title} {found[model, name].missed - found[model, name].heatmaps} of {found[model, name].missed}"
+            for name, set_title in layout.sets.items()
+            if (model, name) in found
+        ]
+        parts += [f"{title}: {', '.join(own)}"] if own else []
+    return "; ".join(parts)

@@ -1,0 +1,156 @@
+"""Tables 7, 8, 9, 12 and 13: which heatmap detectors and sets they have, and how they call them.
+
+Each has a sibling of the same form for other kinds of heatmaps, such as "table_07_variants". The thesis's rows and
+those of the variants never stand in one table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from uncover.errors import InputError
+from uncover.report.models import MAPS_EXPLAINED, THESIS_MODELS, model_title
+from uncover.report.published import Cell, load_published
+
+Names = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Rows of a table.
+
+    Attributes:
+        table: The thesis's, such as "table_07".
+        name: Stem of its files.
+        title: One line.
+        models: Title by detector.
+        sets: Title by set.
+        published: The thesis's row by titles of detector and set (the latter empty in a table of one set).
+        notes: What explains the titles.
+    """
+
+    table: str
+    name: str
+    title: str
+    models: Names
+    sets: Names
+    published: Mapping[tuple[str, str], Mapping[str, Cell]]
+    notes: tuple[str, ...] = ()
+
+    def rows(self) -> Iterator[tuple[str, str, dict[str, str]]]:
+        """Detector, set and the cells that name the row, in the thesis's order."""
+        for model, title in self.models.items():
+            for name, set_title in self.sets.items():
+                yield model, name, {"CAM Model": title} | ({"Set": set_title} if len(self.sets) > 1 else {})
+
+    def printed(self, row: Names) -> Mapping[str, Cell]:
+        """The thesis's row; empty where it has none."""
+        return self.published.get((row["CAM Model"], row.get("Set", "")), {})
+
+    def check_model(self, path: Path, model: str) -> None:
+        """Make sure that a record's detector is one of the table's.
+
+        Raises:
+            InputError: It is not.
+        """
+        if model not in self.models:
+            expected = ", ".join(self.models)
+            raise InputError(f"{path}: stands in the folder of {model}; expected one file in each of {expected}")
+
+
+def _titles(*titles: str) -> Names:
+    return dict(zip(THESIS_MODELS, titles, strict=True))
+
+
+LANDMARK_TESTS = {"merl": "MERL", "wflw": "WFLW"}
+GRADES = {"slapi_easy": "Easy", "slapi_medium": "Medium", "slapi_hard": "Hard"}
+_LAYOUTS: Mapping[str, tuple[str, Names, Names]] = {
+    "table_07": (
+        "Table 7: the heatmap detectors on val and both test sets",
+        _titles("Grad++ (avg)", "Hires (avg)", "Grad++ (10 class)", "Hires (10 class)"),
+        {"val": "Val"} | LANDMARK_TESTS,
+    ),
+    "table_08": (
+        "Table 8: the heatmap detectors on test photos in which rgb10 found no face",
+        _titles("Grad++ (avg)", "HiresCAM (avg)", "Grad++ (10class)", "HiresCAM (10class)"),
+        LANDMARK_TESTS,
+    ),
+    "table_09": (
+        "Table 9: the heatmap detectors on frames of Hand Over Face in which rgb10 found no face",
+        _titles("GradCAM++ (avg)", "HiresCAM (avg)", "GradCAM++ (10 class)", "HiresCAM (10 class)"),
+        {"hof": "Hand Over Face"},
+    ),
+    "table_12": (
+        "Table 12: the heatmap detectors scored on graded frames in which rgb10 found no face",
+        _titles("Grad++ (avg)", "Hires (avg)", "Grad ++ (10 class)", "Hires (10 class)"),
+        GRADES,
+    ),
+    "table_13": (
+        "Table 13: the heatmap detectors on graded frames in which rgb10 found no face",
+        _titles("Grad++ (avg)", "Hires (avg)", "Grad++ (10class)", "Hires (10class)"),
+        GRADES,
+    ),
+}
+"""By table: its title, the thesis's names of the detectors as that table prints them, and its sets."""
+
+
+def thesis_layout(name: str, published: Path) -> Layout:
+    """The rows of one of the thesis's tables.
+
+    Args:
+        name: Such as "table_07".
+        published: The thesis's numbers.
+
+    Raises:
+        InputError: That file is not what it should be.
+    """
+    rows = load_published(published)[name].rows
+    printed = {(str(row["CAM Model"]), str(row.get("Set", ""))): row for row in rows}
+    return Layout(name, name, *_LAYOUTS[name], printed)
+
+
+def variants_layout(name: str, models: Sequence[str]) -> Layout:
+    """The same rows for other kinds of heatmaps.
+
+    Args:
+        name: Of the thesis's table.
+        models: Names of the detectors.
+    """
+    title, _, sets = _LAYOUTS[name]
+    titles = {model: model_title(model) for model in models}
+    full = f"{title}; other kinds of heatmaps"
+    return Layout(name, f"{name}_variants", full, titles, sets, {}, (MAPS_EXPLAINED,))
+
+
+def choose_layout(name: str, published: Path | None, models: Sequence[str]) -> Layout:
+    """The variants' rows if variants are named, the thesis's otherwise.
+
+    Raises:
+        InputError: Neither they nor the thesis's numbers are given.
+    """
+    if models:
+        return variants_layout(name, models)
+    if published is None:
+        raise InputError(f"{name} needs the thesis's numbers (--published), or the variants' names (--variants)")
+    return thesis_layout(name, published)
+
+
+def absent(layout: Layout, found: Iterable[tuple[str, str]]) -> list[str]:
+    """Footnotes on the detectors and sets that a run does not have.
+
+    Args:
+        layout: Rows wanted.
+        found: Detector and set of those at hand.
+    """
+    there = set(found)
+    no_model = [model for model in layout.models if not any((model, name) in there for name in layout.sets)]
+    no_set = [name for name in layout.sets if not any((model, name) in there for model in layout.models)]
+    single = [
+        f"{layout.models[model]} on {layout.sets[name]}"
+        for model, name, _ in layout.rows()
+        if (model, name) not in there and model not in no_model and name not in no_set
+    ]
+    names = [layout.models[model] for model in no_model] + [layout.sets[name] for name in no_set] + single
+    return [f"Not at hand in this run: {', '.join(names)}."] if names else []

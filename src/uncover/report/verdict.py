@@ -1,0 +1,187 @@
+"""The report's first paragraph: who finds the faces that the first detector missed, in one sentence per set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from uncover.datasets.records import read_summary
+from uncover.report.evaluations import read_evaluation
+from uncover.report.models import THESIS_MODELS
+from uncover.report.rescue_counts import read_rescue
+from uncover.report.rescue_names import SET_TITLES, method_title, set_title
+from uncover.report.trial import HEATMAPS, RATE, at_rate, ranked, read_trial, unlabelled
+from uncover.rescue.counts import FIXED, OF_SET
+
+FEW_FACES = 10
+"""With fewer faces, one face more or less decides who is first."""
+
+NAMED = 3
+"""Of methods that tie."""
+
+SAME_AP50 = 0.005
+"""Up to this difference two AP50 count as one number: half a unit of the thesis's last but one digit."""
+
+ZERO_MODEL = "gradcampp_10"
+"""The detector of whose detections the thesis prints none, beside a validation F1 of 0.977."""
+
+LOWER_THRESHOLD = "lower_threshold"
+
+INTRODUCTION = (
+    f"Who finds the faces that the first detector missed? All methods are cut at {RATE} false boxes per missed photo on"
+    " each set itself; beside each share stands its 95 % interval, and whoever is first was chosen on the same photos."
+)
+NO_LABELS = f"The rescue trial has no set with labels at {RATE} false boxes per missed photo."
+
+
+def verdict(
+    trial: Path | None, rescues: Mapping[str, Path], validations: Mapping[str, Path], trainings: Mapping[str, Path]
+) -> list[str]:
+    """Write the paragraph.
+
+    Args:
+        trial: `rescue_trial.csv`; None where the run has none.
+        rescues: `rescue.csv` by heatmap detector.
+        validations: `summary.json` of evaluations of the whole face on val, by detector.
+        trainings: `summary.json` of trainings, by detector.
+
+    Returns:
+        Sentences: one per set of the trial, one on the thesis's "0 detections", one on the path of the numbers.
+
+    Raises:
+        InputError: A file is not what it should be.
+    """
+    sentences = ["This run has no rescue trial, so nothing can be said of missed faces."]
+    if trial is not None:
+        table = read_trial(trial)
+        rows, no_labels = at_rate(table), unlabelled(table)
+        told = {str(name): set_sentence(str(name), own) for name, own in rows.groupby("set", sort=False)}
+        told |= {name: unlabelled_sentence(name, photos) for name, photos in no_labels.items()}
+        order = [*SET_TITLES, *sorted(told.keys() - SET_TITLES.keys())]
+        sentences = [INTRODUCTION if len(rows) else NO_LABELS, *(told[name] for name in order if name in told)]
+    zero = zero_sentence(rescues.get(ZERO_MODEL), validations.get(ZERO_MODEL))
+    path = path_sentence(validations, trainings)
+    return [*sentences, *([zero] if zero else []), *([path] if path else [])]
+
+
+def set_sentence(name: str, rows: pd.DataFrame) -> str:
+    """What the trial says of one set.
+
+    Args:
+        name: Of the set.
+        rows: One per method, at one rate of false boxes and one kind of threshold.
+    """
+    photos, faces = (int(rows[column].max()) for column in ("photos", "faces"))
+    title = set_title(name)
+    if not photos:
+        return f"{title}: no photo missed, so there is nothing to find."
+    missed = f"{title}: {_count(photos, 'photo')} missed with {_count(faces, 'face')}"
+    if not faces:
+        return f"{missed}: nothing to find."
+    order = ranked(rows)
+    most = int(order["found"].iloc[0])
+    if not most:
+        return f"{missed}; no method found any."
+    best = order[order["found"] == most]
+    heatmaps = order[order["group"] == HEATMAPS].head(1)
+    lower = order[order["method"] == LOWER_THRESHOLD].head(1)
+    found = f"{_names(best['method'])} found most, {_share(best.iloc[0])}{_tied(best)}"
+    parts = [f"{missed}; {found}"]
+    for what, row in (("the best of the thesis's heatmap detectors", heatmaps), ("the mere lower threshold", lower)):
+        if len(row) and row["method"].iloc[0] not in set(best["method"]):
+            named = f", {method_title(row['method'].iloc[0])}," if what.startswith("the best") else ""
+            parts.append(f"{what}{named} found {_share(row.iloc[0])}")
+    if faces < FEW_FACES:
+        parts.append(f"{_count(faces, 'face')} are too few to tell methods apart")
+    elif len(heatmaps):
+        parts.append(_lead(best, heatmaps.iloc[0]))
+    return "; ".join(parts) + "."
+
+
+def unlabelled_sentence(name: str, photos: int) -> str:
+    """What can be said of a set that nobody labelled."""
+    return f"{set_title(name)}: {_count(photos, 'photo')} missed; nobody labelled them, so boxes are only counted."
+
+
+def zero_sentence(rescue: Path | None, validation: Path | None) -> str:
+    """Whether GradCAM++ (10 class) finds nothing although it validates well, as the thesis has it."""
+    if rescue is None or validation is None:
+        return ""
+    counts = read_rescue(rescue)
+    # The thesis cuts at the best confidence of the set itself, and at a fixed one where nobody labelled the set.
+    labelled = {name for name, threshold in counts if threshold == OF_SET}
+    tried = {
+        name: (each.heatmaps, each.predictions or 0)
+        for (name, threshold), each in counts.items()
+        if each.heatmaps and threshold == (OF_SET if name in labelled else FIXED)
+    }
+    f1 = read_evaluation(validation).scores["F1"].value
+    beside = f"a validation F1 of {'n/a' if math.isnan(f1) else f'{f1:.2f}'}"
+    claim = f'The thesis\'s "0 detections" of {THESIS_MODELS[ZERO_MODEL]} on missed photos'
+    if not tried:
+        return f"{claim}, beside {beside} here, cannot be tried: no missed photo has a heatmap."
+    drawn = [predictions > 0 for _, predictions in tried.values()]
+    how = "does not appear here" if all(drawn) else "appears in part here" if any(drawn) else "appears here"
+    told = ", ".join(
+        f"{_count(predictions, 'box', 'es')} in {_count(heatmaps, 'heatmap')} of {set_title(name)}"
+        for name, (heatmaps, predictions) in tried.items()
+    )
+    return f"{claim} {how}: {told}, at the thesis's choice of threshold, beside {beside}."
+
+
+def path_sentence(validations: Mapping[str, Path], trainings: Mapping[str, Path]) -> str:
+    """Whether stored predictions score on val what the validation inside the training said."""
+    differences = {}
+    for model in sorted(set(validations) & set(trainings) - {"rgb10", "rgb1"}):
+        scored = read_evaluation(validations[model]).scores["AP50"].value
+        trained = float(read_summary(trainings[model], ("best",), "train")["best"]["metrics/mAP_0.5"])
+        if not math.isnan(scored):
+            differences[model] = abs(scored - trained)
+    if not differences:
+        return ""
+    worst = max(differences, key=lambda model: differences[model])
+    same = "equals" if differences[worst] <= SAME_AP50 else "does not equal"
+    return (
+        f"There is one path: the AP50 of stored predictions on val {same} that of the validation in training"
+        f" (largest difference {differences[worst]:.4f}, {method_title(worst)};"
+        f" {_count(len(differences), 'detector')} of the second step)."
+    )
+
+
+def _lead(best: pd.DataFrame, heatmaps: pd.Series) -> str:
+    """Whether the first is ahead of the heatmap detector by more than chance, by their intervals."""
+    first = best.iloc[0]
+    if heatmaps["method"] in set(best["method"]):
+        others = "" if len(best) == 1 else ", in a tie"
+        beyond = bool(heatmaps["difference_low"] > 0)
+        if first["method"] == LOWER_THRESHOLD or LOWER_THRESHOLD in set(best["method"]):
+            return f"a heatmap detector of the thesis is first{others}, not ahead of the mere lower threshold"
+        chance = "beyond chance" if beyond else "which may be chance"
+        return f"a heatmap detector of the thesis is first{others}, ahead of the mere lower threshold, {chance}"
+    apart = first["share_low"] > heatmaps["share_high"]
+    if apart:
+        return "the lead over the heatmap detector is beyond chance (the intervals do not overlap)"
+    return "the lead over the heatmap detector may be chance (the intervals overlap)"
+
+
+def _names(methods: Sequence[str] | pd.Series) -> str:
+    names = [method_title(name) for name in methods]
+    if len(names) > NAMED:
+        names = [*names[:NAMED], f"{len(names) - NAMED} more"]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _tied(best: pd.DataFrame) -> str:
+    return "" if len(best) == 1 else ", a tie"
+
+
+def _share(row: pd.Series) -> str:
+    interval = "" if pd.isna(row["share_low"]) else f" [{row['share_low']:.2f}, {row['share_high']:.2f}]"
+    return f"{int(row['found'])} of {int(row['faces'])} ({row['share']:.2f}{interval})"
+
+
+def _count(number: int, what: str, plural: str = "s") -> str:
+    return f"{'no' if number == 0 else number} {what}{'' if number == 1 else plural}"

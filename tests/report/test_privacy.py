@@ -1,0 +1,119 @@
+"""Patients: what `shown` leaves of a frame, and whether a face can be found again in a finished page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.report.leaks import correlation, embedded_images, find_leaks, fine_structure, interior, read_frames
+from tests.report.rescue_records import (
+    ASIDE,
+    FACE,
+    SIDE,
+    patterned,
+    trial_row,
+    write_boxes,
+    write_set,
+    write_trial,
+)
+from uncover.cli import main
+from uncover.errors import InputError
+from uncover.report.privacy import CELLS, MARGIN, has_patients, shown
+
+IMAGES = [f"frame{number}.png" for number in range(3)]
+NO_BOXES = np.zeros((0, 4))
+
+
+def colours(image: np.ndarray) -> int:
+    return len(np.unique(image.reshape(-1, 3), axis=0))
+
+
+def test_a_face_has_few_cells_and_what_lies_far_from_it_is_as_it_was() -> None:
+    photo = patterned(1)
+    face = np.array([FACE])
+    out = shown(photo, face, "pixelate")
+    x1, y1, x2, y2 = map(int, FACE)
+    assert colours(photo[y1:y2, x1:x2]) > 200 and colours(out[y1:y2, x1:x2]) <= (CELLS + 1) ** 2
+    grown = MARGIN * (x2 - x1)
+    far = np.ones((SIDE, SIDE), bool)
+    far[int(y1 - grown) : int(np.ceil(y2 + grown)), int(x1 - grown) : int(np.ceil(x2 + grown))] = False
+    assert (out[far] == photo[far]).all() and (out[~far] != photo[~far]).any()
+    assert (photo == patterned(1)).all(), "the frame itself was changed"
+
+
+def test_a_cell_is_the_mean_of_its_pixels() -> None:
+    photo = np.zeros((16, 16, 3), np.uint8)
+    photo[:, 8:] = [10, 20, 30]
+    photo[::2] += 100
+    # Eight cells across a box of 64 pixels, of which 16 are in the photo: two cells a side.
+    out = shown(photo, np.array([[0.0, 0, 64, 64]]), "pixelate")
+    assert (out[:, :8] == 50).all() and (out[:, 8:] == [60, 70, 80]).all()
+
+
+def test_without_a_box_the_whole_frame_is_pixelated() -> None:
+    photo = patterned(2)
+    out = shown(photo, NO_BOXES, "pixelate")
+    assert colours(out) <= CELLS**2 and (shown(photo, NO_BOXES, "publish") == photo).all()
+
+
+@given(st.lists(st.tuples(*[st.integers(-60, SIDE + 60)] * 2, *[st.integers(1, 200)] * 2), min_size=1, max_size=4))
+def test_no_box_brings_out_more_than_the_largest_allows(boxes: list[tuple[int, int, int, int]]) -> None:
+    corners = np.array([[x, y, x + width, y + height] for x, y, width, height in boxes], float)
+    photo = patterned(3)
+    out = shown(photo, corners, "pixelate")
+    cell = (corners[:, 2:] - corners[:, :2]).max() / CELLS
+    for x1, y1, x2, y2 in corners.clip(0, SIDE).astype(int):
+        inside = out[y1:y2, x1:x2].reshape(-1, 3)
+        most = np.prod([np.ceil(side / cell) + 2 for side in (x2 - x1, y2 - y1)]) * len(boxes) * 4
+        assert not len(inside) or len(np.unique(inside, axis=0)) <= most
+
+
+def test_privacy_is_one_of_two_words() -> None:
+    with pytest.raises(InputError, match="privacy is 'none'; expected pixelate or publish"):
+        shown(patterned(1), NO_BOXES, "none")
+    assert has_patients("slapi_hard") and has_patients("preterm_web") and not has_patients("wflw")
+
+
+def page_of(run: Path, privacy: str) -> tuple[str, Path]:
+    """The page of a run whose one set has patients, and the data set."""
+    dataset = write_set(run, "slapi_hard", IMAGES)
+    hits = {IMAGES[0]: [FACE], IMAGES[1]: [FACE], IMAGES[2]: [ASIDE]}
+    write_boxes(run, "part_votes", "slapi_hard", IMAGES, hits)
+    write_boxes(run, "hirescam_avg", "slapi_hard", IMAGES, {IMAGES[0]: [(70, 60, 210, 200)]})
+    rows = [trial_row("slapi_hard", "hirescam_avg", "heatmaps", 1, 3)]
+    rows += [trial_row("slapi_hard", "part_votes", "rival", 2, 3)]
+    trial = write_trial(run / "metrics" / "rescue_trial.csv", rows)
+    words = ["figure_rescue", run / "figures", "--trial", trial, "--datasets", dataset]
+    words += ["--missed", run / "missed/slapi_hard.csv", "--predictions", run / "predictions", "--privacy", privacy]
+    assert main([str(word) for word in words]) == 0
+    page, figure = run / "report.html", run / "figures" / "figure_rescue.png"
+    assert main(["page", str(page), "--run", "test", "--figures", str(figure), "--trial", str(trial)]) == 0
+    return page.read_text(encoding="utf-8"), dataset
+
+
+def highest_match(picture: np.ndarray, frame: np.ndarray) -> float:
+    """Highest correlation of a face's fine structure with a picture, at any place and any likely scale."""
+    face, highest = np.array(FACE), 0.0
+    for scale in np.geomspace(0.6, 1.6, 24):
+        scaled = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        template = interior(fine_structure(scaled, scale * (FACE[2] - FACE[0])), face * scale)
+        if min(np.subtract(picture.shape, template.shape)) < 0:
+            continue
+        highest = max(highest, correlation(fine_structure(picture, scale * (FACE[2] - FACE[0])), template))
+    return highest
+
+
+@pytest.mark.parametrize("privacy", ["pixelate", "publish"])
+def test_a_page_shows_a_patients_face_only_where_that_is_wished(privacy: str, tmp_path: Path) -> None:
+    html, dataset = page_of(tmp_path, privacy)
+    frames, (picture,) = read_frames(dataset), embedded_images(html)
+    seen = {line.split("slapi_hard/")[1].split()[0] for line in find_leaks(html, frames)}
+    assert seen == (set(IMAGES) if privacy == "publish" else set())
+    # The same without keypoints, by brute force: a check that knows nothing of how the other one works.
+    found = highest_match(cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), frames[0].image)
+    assert found > 0.8 if privacy == "publish" else found < 0.3

@@ -1,0 +1,125 @@
+"""The report's first paragraph: who is named first, what is said of chance, ties, and sets with little in them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.report.records import write_summary
+from tests.report.rescue_records import trial_row, write_trial
+from uncover.report.verdict import path_sentence, set_sentence, verdict, zero_sentence
+
+RESCUE = "set,threshold,confidence,f1,missed,heatmaps,faces,predictions,correct,images_with_boxes,"
+RESCUE += "precision,precision_low,precision_high,coverage,coverage_low,coverage_high\n"
+
+
+def rows(faces: int, **found: int) -> pd.DataFrame:
+    """Rows of a set: what each method found; which group it is of, by its name."""
+    groups = {"hirescam_avg": "heatmaps", "gradcampp_avg": "heatmaps", "hirescam_mean": "variant"}
+    return pd.DataFrame(
+        [trial_row("wflw", name, groups.get(name, "rival"), number, faces) for name, number in found.items()]
+    )
+
+
+def test_the_method_that_found_most_is_named_with_its_share_and_what_the_others_found() -> None:
+    table = rows(20, hirescam_avg=8, gradcampp_avg=4, lower_threshold=5, part_votes=15)
+    said = set_sentence("wflw", table)
+    assert said == (
+        "WFLW test photos: 20 photos missed with 20 faces; votes of the part boxes found most,"
+        " 15 of 20 (0.75 [0.65, 0.85]); the best of the thesis's heatmap detectors, HiResCAM (avg), found 8 of 20"
+        " (0.40 [0.30, 0.50]); the mere lower threshold found 5 of 20 (0.25 [0.15, 0.35]); the lead over the heatmap"
+        " detector is beyond chance (the intervals do not overlap)."
+    )
+
+
+def test_a_lead_within_the_intervals_may_be_chance() -> None:
+    said = set_sentence("wflw", rows(20, hirescam_avg=8, part_votes=11, lower_threshold=1))
+    assert "may be chance (the intervals overlap)" in said
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ({"part_votes": 9, "all_votes": 9}, "votes of the part boxes and votes of both RGB models found most, 9 of"),
+        ({"a": 9, "b": 9, "c": 9, "d": 9, "e": 9}, "a, b, c and 2 more found most, 9 of"),
+    ],
+)
+def test_ties_are_named_as_ties(found: dict[str, int], words: str) -> None:
+    said = set_sentence("wflw", rows(20, hirescam_avg=2, **found))
+    assert words in said and ", a tie;" in said
+
+
+def test_a_heatmap_detector_that_is_first_is_held_against_the_lower_threshold() -> None:
+    table = rows(20, hirescam_avg=12, lower_threshold=3)
+    assert "is first, ahead of the mere lower threshold, which may be chance" in set_sentence("wflw", table)
+    table["difference_low"] = 0.1
+    assert "is first, ahead of the mere lower threshold, beyond chance" in set_sentence("wflw", table)
+    tie = rows(20, hirescam_avg=12, lower_threshold=12)
+    assert "in a tie, not ahead of the mere lower threshold" in set_sentence("wflw", tie)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (rows(0, hirescam_avg=0, lower_threshold=0), "WFLW test photos: no photo missed, so there is nothing to find."),
+        (
+            rows(0, lower_threshold=0).assign(photos=3),
+            "WFLW test photos: 3 photos missed with no face: nothing to find.",
+        ),
+        (rows(4, lower_threshold=0), "WFLW test photos: 4 photos missed with 4 faces; no method found any."),
+    ],
+)
+def test_sets_with_nothing_in_them(table: pd.DataFrame, said: str) -> None:
+    assert set_sentence("wflw", table) == said
+
+
+def test_few_faces_decide_nothing() -> None:
+    said = set_sentence("wflw", rows(9, hirescam_avg=1, part_votes=9))
+    assert said.endswith("9 faces are too few to tell methods apart.") and "chance" not in said
+
+
+def test_sets_come_in_the_reports_order_and_those_without_labels_are_only_counted(tmp_path: Path) -> None:
+    table = [trial_row(name, "part_votes", "rival", 1, 2) for name in ("slapi_hard", "merl")]
+    table.append(trial_row("hof", "part_votes", "rival", None, None, threshold="val", photos=7))
+    said = verdict(write_trial(tmp_path / "trial.csv", table), {}, {}, {})
+    assert [sentence.split(":")[0] for sentence in said[1:]] == [
+        "MERL-RAV test photos", "Hand Over Face", "Graded frames, hard",
+    ]  # fmt: skip
+    assert "7 photos missed; nobody labelled them" in said[2]
+    assert len(verdict(None, {}, {}, {})) == 1
+    assert "nan" not in " ".join(said).lower()
+
+
+@pytest.mark.parametrize(
+    ("boxes", "how"), [((3, 1), "does not appear"), ((3, 0), "appears in part"), ((0, 0), "appears here")]
+)
+def test_zero_detections_are_looked_for_at_the_thesiss_thresholds(
+    boxes: tuple[int, int], how: str, tmp_path: Path
+) -> None:
+    own, fixed = boxes
+    lines = [f"merl,set,0.3,0.5,9,8,8,{own},0,0,,,,,,", "merl,val,0.1,0.5,9,8,8,6,0,0,,,,,,"]
+    # A set without a heatmap to look at says nothing.
+    lines += ["wflw,set,,,3,0,0,,,,,,,,,", f"hof,fixed,0.4,,7,5,,{fixed},,0,,,,,,", "hof,val,0.1,,7,5,,5,,0,,,,,,"]
+    path = tmp_path / "gradcampp_10" / "rescue.csv"
+    path.parent.mkdir()
+    path.write_text(RESCUE + "\n".join(lines) + "\n")
+    said = zero_sentence(path, write_summary(tmp_path / "val"))
+    assert how in said and "validation F1 of 0.74" in said
+    assert f"{own or 'no'} boxes in 8 heatmaps of MERL-RAV" in said and "WFLW" not in said
+    assert f"{fixed or 'no'} box{'' if fixed == 1 else 'es'} in 5 heatmaps of Hand Over Face" in said
+
+
+@pytest.mark.parametrize(("trained", "how"), [(0.7803, "equals"), (0.70, "does not equal")])
+def test_scores_of_stored_predictions_are_held_against_the_trainings(trained: float, how: str, tmp_path: Path) -> None:
+    trainings, validations = {}, {}
+    for model, score in (("hirescam_avg", 0.78), ("gradcampp_10", trained), ("rgb10", 0.1)):
+        validations[model] = write_summary(tmp_path / model)
+        trainings[model] = tmp_path / f"{model}.json"
+        trainings[model].write_text(json.dumps({"best": {"metrics/mAP_0.5": score}}))
+    said = path_sentence(validations, trainings)
+    assert f"on val {how} that" in said and "GradCAM++ (10 class); 2 detectors" in said
+    assert f"{abs(0.78 - trained):.4f}" in said
+    assert path_sentence(validations, {}) == ""
