@@ -23,13 +23,13 @@ SECONDS = 60
 FREE = 10
 """Pipes get numbers from this on, out of the way of those that a child's shell rearranges."""
 
-LOOK = """(async () => {
+LOOK = """(async given => {
   const images = [...document.images];
   await Promise.all(images.map(image => { image.loading = 'eager'; return image.decode().catch(() => null); }));
   const root = document.documentElement;
   const wide = [...document.body.querySelectorAll('*')].filter(element => {
     if (element.closest('.wide') !== null && !element.matches('.wide')) return false;
-    return element.getBoundingClientRect().right > innerWidth + 1;
+    return element.getBoundingClientRect().right > given + 1;
   });
   return {
     width: innerWidth,
@@ -40,7 +40,7 @@ LOOK = """(async () => {
       .filter(name => document.getElementById(name) === null),
     text: root.innerText,
   };
-})()"""
+})"""
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Seen:
     """What a browser saw.
 
     Attributes:
-        width: Of the window, CSS pixels.
+        width: Of what is shown at first, CSS pixels: a phone zooms out where a page is wider than itself.
         needed: Of the page: more than `width` scrolls sideways.
         images: Width of each image's file, 0 where it does not load.
         overflowing: Elements that leave the window on the right.
@@ -169,7 +169,9 @@ def look(running: Browser, page: Path, width: int, height: int = 900, picture: P
     )
     running.call("Page.navigate", url=page.absolute().as_uri())
     running.wait_for("Page.loadEventFired")
-    seen = running.call("Runtime.evaluate", expression=LOOK, awaitPromise=True, returnByValue=True)["result"]["value"]
+    seen = running.call("Runtime.evaluate", expression=f"{LOOK}({width})", awaitPromise=True, returnByValue=True)[
+        "result"
+    ]["value"]
     if picture is not None:
         shot = running.call("Page.captureScreenshot", captureBeyondViewport=True, format="png")
         picture.write_bytes(base64.b64decode(shot["data"]))

@@ -67,7 +67,7 @@ def test_a_heatmap_detector_that_is_first_is_held_against_the_lower_threshold() 
         (rows(0, hirescam_avg=0, lower_threshold=0), "WFLW test photos: no photo missed, so there is nothing to find."),
         (
             rows(0, lower_threshold=0).assign(photos=3),
-            "WFLW test photos: 3 photos missed with no face: nothing to find.",
+            "WFLW test photos: 3 photos missed with no faces: nothing to find.",
         ),
         (rows(4, lower_threshold=0), "WFLW test photos: 4 photos missed with 4 faces; no method found any."),
     ],

@@ -6,6 +6,11 @@ import argparse
 from pathlib import Path
 
 SUMMARY = "print what a run has made, and where"
+REPORTS = {
+    "comparison.csv": "beside the thesis",
+    "workflow.html": "report of Snakemake, with every rule and its code",
+    "report.html": "report, the one to read",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,20 +19,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from uncover.errors import InputError
-    from uncover.workflow.stages import seconds_by_rule
+    from uncover.workflow.stages import seconds_at_work, seconds_by_rule
 
     if not (args.run_folder / "tables").is_dir():
         raise InputError(f"{args.run_folder}: no tables in it; expected the folder of a run, such as results/demo")
-    for path in sorted((args.run_folder / "tables").glob("table_0*.md")):
+    tables = args.run_folder / "tables"
+    for path in [*sorted(tables.glob("table_[01][0-9].md")), *sorted(tables.glob("rescue_*.md"))]:
         print(path.read_text(encoding="utf-8"))
     print("seconds by stage (jobs that run side by side are added up)")
-    for rule, (jobs, seconds) in seconds_by_rule(args.run_folder / "benchmarks").items():
-        print(f"  {rule:<16} {jobs:>3} jobs {seconds:>8.1f} s")
+    stages = seconds_by_rule(args.run_folder / "benchmarks")
+    for rule, (jobs, seconds) in sorted(stages.items(), key=lambda stage: -stage[1][1]):
+        print(f"  {rule:<20} {jobs:>4} jobs {seconds:>8.1f} s")
+    jobs = sum(number for number, _ in stages.values())
+    seconds = sum(each for _, each in stages.values())
+    at_work = seconds_at_work(args.run_folder / "benchmarks")
+    print(f"  {'all':<20} {jobs:>4} jobs {seconds:>8.1f} s, in {at_work:.1f} s by the clock")
     for folder in (args.run_folder / kind for kind in ("tables", "figures", "datasets", "heatmaps")):
         if folder.is_dir():
             names = sorted({path.stem for path in folder.iterdir() if not path.name.startswith(".")})
             print(f"{folder.name}: {folder} ({', '.join(names)})")
-    report = args.run_folder / "report.html"
-    if report.is_file():
-        print(f"report: {report}")
+    for name, what in REPORTS.items():
+        if (args.run_folder / name).is_file():
+            print(f"{what}: {args.run_folder / name}")
     return 0

@@ -1,0 +1,97 @@
+"""The gallery of missed photos: which are chosen, and whose boxes are drawn."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.report.rescue_records import ASIDE, FACE, trial_row, write_boxes, write_set, write_trial
+from uncover.cli import main
+from uncover.report.figures.rescue_gallery import (
+    BEST,
+    HEATMAP,
+    STYLES,
+    TRUE,
+    Panel,
+    choose_photos,
+    draw_rescue_gallery,
+    rescue_gallery,
+)
+from uncover.rescue.methods import Method
+
+BOTH, FIRST, SECOND, NONE = (True, True), (True, False), (False, True), (False, False)
+IMAGES = [f"photo{number}.png" for number in range(3)]
+
+
+def outcomes(**counts: int) -> dict[str, tuple[bool, ...]]:
+    kinds = {"both": BOTH, "first": FIRST, "second": SECOND, "none": NONE}
+    return {f"{kind}{number}": kinds[kind] for kind, count in counts.items() for number in range(count)}
+
+
+def test_each_outcome_is_shown_and_the_frequent_ones_more_often() -> None:
+    given = outcomes(both=1, first=40, second=1, none=18)
+    chosen = Counter(given[name] for name in choose_photos(given, 6))
+    assert chosen == {BOTH: 1, FIRST: 3, SECOND: 1, NONE: 1}
+
+
+@given(st.dictionaries(st.text("abcdef", min_size=1), st.tuples(st.booleans(), st.booleans()), max_size=30))
+def test_the_choice_depends_on_names_and_outcomes_alone(given: dict[str, tuple[bool, ...]]) -> None:
+    chosen = choose_photos(given, 6)
+    assert len(chosen) == len(set(chosen)) == min(6, len(given))
+    assert chosen == choose_photos(dict(reversed(given.items())), 6)
+    assert {given[name] for name in chosen} == set(given.values())
+
+
+def lines_of(run: Path, methods: tuple[Method, ...] = ()) -> list[Counter[str]]:
+    """Colours of the boxes in each panel that has any."""
+    trial = write_trial(
+        run / "trial.csv",
+        [
+            trial_row("wflw", "hirescam_avg", "heatmaps", 1, 3),
+            trial_row("wflw", "gradcampp_avg", "heatmaps", 0, 3),
+            trial_row("wflw", "part_votes", "rival", 2, 3),
+            trial_row("wflw", "all_votes", "ours", 3, 3, threshold="val"),
+        ],
+    )
+    figure = draw_rescue_gallery(
+        trial, [run / "datasets" / "wflw"], [run / "missed" / "wflw.csv"], run / "predictions", "pixelate", methods
+    )
+    panels = [Counter(str(line.get_color()) for line in axes.lines) for axes in figure.axes]
+    return [panel for panel in panels if panel]
+
+
+def test_boxes_are_those_of_the_first_and_of_the_best_heatmap_detector_where_it_had_a_map(tmp_path: Path) -> None:
+    write_set(tmp_path, "wflw", IMAGES)
+    write_boxes(tmp_path, "part_votes", "wflw", IMAGES, {IMAGES[0]: [FACE, ASIDE], IMAGES[1]: [FACE]})
+    write_boxes(tmp_path, "hirescam_avg", "wflw", IMAGES, {IMAGES[0]: [FACE], IMAGES[2]: [ASIDE]})
+    true, best, heatmap = (STYLES[kind]["color"] for kind in (TRUE, BEST, HEATMAP))
+    shown = [{true: 1, best: 2, heatmap: 1}, {true: 1, best: 1}, {true: 1, heatmap: 1}]
+    assert lines_of(tmp_path) == shown
+    path = tmp_path / "missed" / "wflw.csv"
+    table = pd.read_csv(path).assign(**{"hirescam:joint": [True, True, False]})
+    table.to_csv(path, index=False)
+    shown[2] = {true: 1}
+    assert lines_of(tmp_path, (Method("hirescam_avg", "heatmaps", "hirescam:joint"),)) == shown
+
+
+def test_the_command_writes_both_forms(tmp_path: Path) -> None:
+    trial = write_trial(tmp_path / "trial.csv", [trial_row("wflw", "part_votes", "rival", 0, 0)])
+    words = ["figure_rescue", tmp_path, "--trial", trial, "--predictions", tmp_path, "--methods", "part_votes=rival"]
+    assert main([str(word) for word in words]) == 0
+    assert all((tmp_path / f"figure_rescue.{suffix}").stat().st_size > 0 for suffix in ("png", "pdf"))
+
+
+def test_a_run_without_missed_photos_says_so() -> None:
+    (text,) = rescue_gallery({}).texts
+    assert text.get_text() == "no missed photo with a labelled face"
+
+
+def test_a_photo_without_any_box_is_drawn_too() -> None:
+    empty = np.zeros((0, 4))
+    figure = rescue_gallery({"a": [Panel(np.zeros((9, 9, 3), np.uint8), {kind: empty for kind in STYLES})]})
+    assert len(figure.axes[0].images) == 1
