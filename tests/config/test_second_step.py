@@ -55,3 +55,10 @@ def test_a_sibling_that_cannot_be_is_refused(sibling: dict[str, str], told: str)
 def test_a_sibling_has_a_name_of_its_own(name: str) -> None:
     with pytest.raises(InputError, match="is none of the six models"):
         check_config({"run": "r", "detectors": {"siblings": {name: {"heatmaps": "hirescam"}}}})
+
+
+def test_who_looks_closer_learns_from_covered_faces_where_there_is_one() -> None:
+    assert check_config({"run": "r"}).looks_of == "covered_faces"
+    assert check_config({"run": "r", "detectors": {"siblings": {}}}).looks_of == "rgb1"
+    with pytest.raises(InputError, match="looks_of: hirescam_mean is no detector of photos"):
+        check_config({"run": "r", "rescue": {"looks_of": "hirescam_mean"}})

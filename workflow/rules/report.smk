@@ -56,7 +56,12 @@ rule report_page:
         comparison=f"{RUN}/comparison.csv",
         rescues=[f"{RUN}/metrics/{model}/rescue.csv" for model in THESIS_MODELS],
         validations=summaries_of(SECOND_MODELS, ["val"], "whole_face"),
-        trainings=[f"{RUN}/models/{model}/summary.json" for model in SECOND_MODELS],
+        trainings=[
+            f"{RUN}/models/{model}/summary.json"
+            for model in [*RGB_MODELS, *SECOND_MODELS]
+        ],
+        # No module, so the digest of the code does not know it.
+        template="src/uncover/report/page.html.j2",
     output:
         page=f"{RUN}/report.html",
     log:

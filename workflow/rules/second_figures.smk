@@ -77,6 +77,7 @@ rule figure_rescue:
     input:
         trial=f"{RUN}/metrics/rescue_trial.csv",
         missed=[f"{RUN}/missed/{name}.csv" for name in LABELLED_MISSED_SETS],
+        found=RESCUE_PREDICTIONS,
         boxes=[f"{RUN}/datasets/{name}/boxes.parquet" for name in LABELLED_MISSED_SETS],
     output:
         **figure_outputs("figure_rescue", "missed photos and what was found"),
@@ -93,8 +94,9 @@ rule figure_rescue:
         out=f"{RUN}/figures",
         datasets=[f"{RUN}/datasets/{name}" for name in LABELLED_MISSED_SETS],
         predictions=f"{RUN}/predictions",
+        methods=RESCUE_METHODS,
         privacy=CONFIG.report.privacy,
         code=code_digest("uncover.commands.figure_rescue"),
     shell:
         "uncover figure_rescue {params.out} --trial {input.trial} --datasets {params.datasets} --missed {input.missed}"
-        " --predictions {params.predictions} --privacy {params.privacy} 2>&1 | tee {log}"
+        " --predictions {params.predictions} --methods {params.methods} --privacy {params.privacy} 2>&1 | tee {log}"

@@ -5,7 +5,12 @@ THESIS_MODELS, VARIANT_MODELS = (
     for role in ("thesis", "variant")
 )
 # Groups of the rescue summary, by role.
-GROUPS = {"thesis": "heatmaps", "variant": "variant", "control": "control"}
+GROUPS = {
+    "thesis": "heatmaps",
+    "variant": "variant",
+    "control": "control",
+    "ours": "ours",
+}
 # Preterm infants of the web are for ready-made detectors alone.
 TRIED_SETS = [name for name in HEATMAP_SETS if name not in ("train", "preterm_web")]
 UNLABELLED_SETS = [name for name in TRIED_SETS if name not in LABELLED_SETS]
@@ -17,7 +22,10 @@ DRAWN = (
     else []
 )
 MISSED = [f"{RUN}/missed/{name}.csv" for name in TRIED_SETS]
-LOOKS = [f"rgb1_look{number}" for number in range(1, len(CONFIG.rescue.looks) + 1)]
+LOOKS_OF = CONFIG.looks_of
+LOOKS = [f"{LOOKS_OF}_look{number + 1}" for number in range(len(CONFIG.rescue.looks))]
+# The look at the size of its training counts as one.
+ALL_LOOKS = [LOOKS_OF, *LOOKS] if LOOKS else []
 RIVALS_PROPOSED = [
     name for name, rival in RIVALS.items() if LOOKS or not rival.needs_looks
 ]
@@ -46,6 +54,22 @@ def blank_column(model):
     """The column of missed/<set>.csv that says where a detector has something to look at."""
     own = SECOND_MODELS[model]
     return f"{own.heatmaps}:{own.input}" if own.heatmaps else ""
+
+
+# All that may find a face in a missed photo, as `uncover rescue_trial` takes it: name, group, what it looks at.
+RESCUE_METHODS = [
+    *(
+        f"{name}={GROUPS[model.role]}"
+        + (f":{blank_column(name)}" if blank_column(name) else "")
+        for name, model in SECOND_MODELS.items()
+    ),
+    *(f"{name}={RIVALS[name].group}" for name in RIVALS_PROPOSED),
+]
+RESCUE_PREDICTIONS = [
+    f"{RUN}/predictions/{method}/{name}.parquet"
+    for method in [*SECOND_MODELS, *RIVALS_PROPOSED]
+    for name in TRIED_SETS
+]
 
 
 rule draw_boxes:
@@ -189,10 +213,10 @@ rule evaluate_second:
         " --confidence {params.confidence} --true-iou {params.true_iou} --bootstrap {params.bootstrap} 2>&1 | tee {log}"
 
 
-# The one-class detector once more, at other sizes of its input: small faces grow with it.
+# A detector of photos once more, at other sizes of its input: small faces grow with it.
 rule look_closer:
     input:
-        weights=f"{RUN}/models/rgb1/weights.pt",
+        weights=f"{RUN}/models/{LOOKS_OF}/weights.pt",
         manifests=[f"{RUN}/datasets/{name}/manifest.parquet" for name in TRIED_SETS],
     output:
         predictions=[
@@ -228,7 +252,7 @@ rule propose_faces:
         rgb1=[f"{RUN}/predictions/rgb1/{name}.parquet" for name in TRIED_SETS],
         looks=[
             f"{RUN}/predictions/{look}/{name}.parquet"
-            for look in LOOKS
+            for look in ALL_LOOKS
             for name in TRIED_SETS
         ],
         boxes=f"{RUN}/datasets/train/boxes.parquet",
@@ -251,8 +275,8 @@ rule propose_faces:
         out=f"{RUN}/predictions",
         train=f"{RUN}/datasets/train",
         looks=" ".join(
-            ["--looks", *(f"{RUN}/predictions/{look}" for look in LOOKS)]
-            if LOOKS
+            ["--looks", *(f"{RUN}/predictions/{look}" for look in ALL_LOOKS)]
+            if ALL_LOOKS
             else []
         ),
         code=code_digest("uncover.commands.propose"),
@@ -265,11 +289,7 @@ rule rescue_trial:
     input:
         missed=MISSED,
         boxes=[f"{RUN}/datasets/{name}/boxes.parquet" for name in TRIED_SETS],
-        predictions=[
-            f"{RUN}/predictions/{method}/{name}.parquet"
-            for method in [*SECOND_MODELS, *RIVALS_PROPOSED]
-            for name in TRIED_SETS
-        ],
+        predictions=RESCUE_PREDICTIONS,
     output:
         trial=f"{RUN}/metrics/rescue_trial.csv",
     log:
@@ -282,14 +302,7 @@ rule rescue_trial:
         mem_mb=4000,
         runtime=60,
     params:
-        methods=[
-            *(
-                f"{name}={GROUPS[model.role]}"
-                + (f":{blank_column(name)}" if blank_column(name) else "")
-                for name, model in SECOND_MODELS.items()
-            ),
-            *(f"{name}={RIVALS[name].group}" for name in RIVALS_PROPOSED),
-        ],
+        methods=RESCUE_METHODS,
         predictions=f"{RUN}/predictions",
         datasets=[f"{RUN}/datasets/{name}" for name in TRIED_SETS],
         rates=CONFIG.rescue.false_positives_per_photo,

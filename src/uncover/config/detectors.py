@@ -28,6 +28,9 @@ MAP_INPUTS = ("classes", "joint", "mean", "whole_face")
 DRAWN_BOXES = "drawn_boxes"
 """Name of the maps that no gradient made: the first detector's boxes, drawn as blobs."""
 
+COVERED_FACES = "covered_faces"
+"""Name of our own detector, which learns that a face goes on under what covers it."""
+
 
 class Hyperparameters(Section):
     """YOLOv5's hyperparameters, under its own names; defaults are upstream's `hyp.scratch-low`."""
@@ -105,6 +108,12 @@ class Detector(Section):
         le=LAYERS_BELOW_HEAD,
         description="layers from the first on that keep their start weights; 24 leaves the head alone to learn",
     )
+    occlusion: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="augmentation of photos, not upstream's: probability that part of a whole face is covered",
+    )
     evolved: bool = Field(False, description="take the hyperparameters of the evolution's best generation")
     hyperparameters: Hyperparameters = Field(Hyperparameters(), description="YOLOv5's hyperparameters")
 
@@ -117,8 +126,9 @@ class Sibling(Section):
     """One more detector for the second step: like one of the six, but for what it looks at."""
 
     like: FirstDetector | SecondDetector = Field("hirescam_avg", description="whose settings it has")
-    role: Literal["variant", "control"] = Field(
-        "variant", description="another kind of heatmap, or a control that looks at something else"
+    role: Literal["variant", "control", "ours"] = Field(
+        "variant",
+        description="another kind of heatmap, a control that looks at something else, or what is to beat them all",
     )
     heatmaps: str | None = Field(
         None, description="the kind of heatmap by its name in `heatmaps`, or drawn_boxes: the first detector's boxes"
@@ -126,6 +136,7 @@ class Sibling(Section):
     input: Input = Field("joint", description="what it looks at; a kind of 1-channel map, classes, grey, photo")
     start: FirstDetector | None = Field(None, description="the trained detector whose weights it starts from")
     freeze: int | None = Field(None, ge=0, le=LAYERS_BELOW_HEAD, description="as of a detector; null: that of `like`")
+    occlusion: float | None = Field(None, ge=0, le=1, description="as of a detector; null: that of `like`")
     epochs: PositiveInt | None = Field(None, description="as of a detector; null: those of `like`")
     image_size: PositiveInt | None = Field(
         None, multiple_of=32, description="as of a detector, in pixels; null: that of `like`"
@@ -142,7 +153,7 @@ class Sibling(Section):
 
 
 def _siblings() -> dict[str, Sibling]:
-    """The variants of the thesis's four heatmap detectors that the guide to heatmaps asks for, and three controls."""
+    """Variants of the thesis's four heatmap detectors, three controls, and one that learns from covered faces."""
     methods = ("gradcampp", "hirescam")
     variants: dict[str, Sibling] = {}
     for method in methods:
@@ -159,6 +170,7 @@ def _siblings() -> dict[str, Sibling]:
         "drawn_boxes": Sibling(role="control", heatmaps=DRAWN_BOXES, input="joint"),
         "grey_photo": Sibling(role="control", input="grey"),
         "feature_head": Sibling(role="control", like="rgb1", input="photo", start="rgb10", freeze=LAYERS_BELOW_HEAD),
+        COVERED_FACES: Sibling(role="ours", like="rgb1", input="photo", occlusion=0.5),
     }
 
 

@@ -29,10 +29,15 @@ class Rescue(Section):
     false_positives_per_photo: tuple[float, ...] = Field(
         (0.1, 0.25, 0.5), description="rates at which rescue methods are compared"
     )
+    looks_of: str | None = Field(
+        None,
+        description="detector that looks again, closer: rgb1, or a sibling that looks at photos; null takes"
+        " covered_faces where there is one, else rgb1",
+    )
     looks: tuple[PositiveFloat, ...] = Field(
-        (2.0,),
-        description="sizes at which the one-class detector looks again, in shares of that of its training: small faces"
-        " grow with it; empty looks no closer",
+        (1.5,),
+        description="sizes of its input then, in shares of that of its training: small faces grow with it; empty looks"
+        " no closer",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from uncover.config.datasets import Labels, Splits
-from uncover.config.detectors import DRAWN_BOXES, Detectors, Weights
+from uncover.config.detectors import COVERED_FACES, DRAWN_BOXES, Detectors, Weights
 from uncover.config.evaluation import Prediction, Report, Rescue
 from uncover.config.evolution import Evolution
 from uncover.config.heatmaps import Heatmaps
@@ -53,6 +53,22 @@ class Config(Section):
                     f" {', '.join(sorted(made))}"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _closer_looks_at_photos(self) -> Self:
+        of = self.looks_of
+        photos = {"rgb1", *(name for name, step in self.second_detectors().items() if step.input == "photo")}
+        if of not in photos:
+            raise ValueError(
+                f"rescue.looks_of: {of} is no detector of photos in this run; expected one of"
+                f" {', '.join(sorted(photos))}"
+            )
+        return self
+
+    @property
+    def looks_of(self) -> str:
+        """Name of the detector that looks again, closer."""
+        return self.rescue.looks_of or (COVERED_FACES if COVERED_FACES in self.detectors.siblings else "rgb1")
 
     def second_detectors(self) -> dict[str, SecondStep]:
         """All detectors of the second step by name: the thesis's four first, then their siblings."""

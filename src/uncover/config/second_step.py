@@ -14,14 +14,15 @@ class SecondStep:
     """A detector of the second step.
 
     Attributes:
-        role: "thesis" for its four detectors, "variant" for other kinds of heatmaps, "control" for what has none.
+        role: "thesis" for its four detectors, "variant" for other kinds of heatmaps, "control" for what has none,
+            "ours" for what is to beat them all.
         settings: Network and recipe.
         input: What it looks at.
         heatmaps: Name of the heatmaps that it looks at; None for photos.
         start: The trained detector whose weights it starts from; None starts anew.
     """
 
-    role: Literal["thesis", "variant", "control"]
+    role: Literal["thesis", "variant", "control", "ours"]
     settings: Detector
     input: Input
     heatmaps: str | None
@@ -38,7 +39,9 @@ def second_detectors(detectors: Detectors, heatmaps: Heatmaps) -> dict[str, Seco
         )
     for name, sibling in detectors.siblings.items():
         changed = {
-            key: value for key in ("freeze", "epochs", "image_size") if (value := getattr(sibling, key)) is not None
+            key: value
+            for key in ("freeze", "occlusion", "epochs", "image_size")
+            if (value := getattr(sibling, key)) is not None
         }
         settings = getattr(detectors, sibling.like).model_copy(update=changed)
         steps[name] = SecondStep(sibling.role, settings, sibling.input, sibling.heatmaps, sibling.start)

@@ -67,7 +67,9 @@ def not_comparable(config: Config) -> str:
 
 def look_size(config: Config, number: int) -> int:
     """Longest side of the input, in pixels, of the closer look of this number, which counts from 0."""
-    wished = config.rescue.looks[number] * config.detectors.rgb1.image_size
+    of = config.looks_of
+    settings = config.detectors.rgb1 if of == "rgb1" else config.second_detectors()[of].settings
+    wished = config.rescue.looks[number] * settings.image_size
     return max(1, round(wished / STRIDE)) * STRIDE
 
 
