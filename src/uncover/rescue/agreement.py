@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-IMAGES_AT_ONCE = 1024
+IMAGES_AT_ONCE = 128
+"""Worked on side by side: enough to make numpy's calls cheap, few enough to stay in the processor's cache."""
+
 EPSILON = 1e-12
 """Keeps the overlap of two boxes without area, and the mean of votes without confidence, defined."""
 
@@ -77,24 +79,40 @@ def suppress(image: Ints, boxes: Floats, iou: float) -> NDArray[np.bool_]:
     stays = np.ones(len(image), np.bool_)
     for rows in _blocks(image):
         lanes = _Lanes.of(image[rows])
-        field = np.zeros((lanes.images, lanes.longest, 4))
-        field[lanes.image, lanes.rank] = boxes[rows]
-        alive = np.zeros(field.shape[:2], np.bool_)
+        field = np.zeros((4, lanes.images, lanes.longest))
+        field[:, lanes.image, lanes.rank] = boxes[rows].T
+        alive = np.zeros(field.shape[1:], np.bool_)
         alive[lanes.image, lanes.rank] = True
         for rank in range(lanes.longest - 1):
             active = lanes.active(rank + 1)
-            covered = overlap(field[:active, rank, None], field[:active, rank + 1 :]) > iou
+            covered = overlap(field[:, :active, rank, None], field[:, :active, rank + 1 :]) > iou
             alive[:active, rank + 1 :] &= ~(covered & alive[:active, rank, None])
         stays[rows] = alive[lanes.image, lanes.rank]
     return stays
 
 
 def overlap(first: Floats, second: Floats) -> Floats:
-    """Intersection over union of boxes (..., 4) that pair up by broadcasting, (...)."""
-    sides = np.minimum(first[..., 2:], second[..., 2:]) - np.maximum(first[..., :2], second[..., :2])
-    shared = np.maximum(sides, 0).prod(axis=-1)
-    areas = (first[..., 2:] - first[..., :2]).prod(axis=-1) + (second[..., 2:] - second[..., :2]).prod(axis=-1)
-    return shared / np.maximum(areas - shared, EPSILON)
+    """Intersection over union of boxes that pair up by broadcasting.
+
+    Args:
+        first: float64 (4, ...): x1 y1 x2 y2, the corners first, so that the work runs along memory.
+        second: float64 (4, ...).
+
+    Returns:
+        float64 (...), from 0 to 1.
+    """
+    wide = np.minimum(first[2], second[2])
+    wide -= np.maximum(first[0], second[0])
+    high = np.minimum(first[3], second[3])
+    high -= np.maximum(first[1], second[1])
+    shared = np.maximum(wide, 0, out=wide) * np.maximum(high, 0, out=high)
+    both = _area(first) + _area(second)
+    both -= shared
+    return shared / np.maximum(both, EPSILON, out=both)
+
+
+def _area(boxes: Floats) -> Floats:
+    return (boxes[2] - boxes[0]) * (boxes[3] - boxes[1])
 
 
 @dataclass(frozen=True)
@@ -146,7 +164,7 @@ def _place(image: Ints, boxes: Floats, confidence: Floats, agreement: float) -> 
     lanes = _Lanes.of(image)
     vote = np.zeros((lanes.images, lanes.longest), np.int64)
     vote[lanes.image, lanes.rank] = np.arange(len(image))
-    mean = np.zeros((lanes.images, lanes.longest, 4))
+    mean = np.zeros((4, lanes.images, lanes.longest))
     support = np.zeros((lanes.images, lanes.longest))
     count = np.zeros(lanes.images, np.int64)
     chosen = np.zeros((lanes.images, lanes.longest), np.int64)
@@ -155,13 +173,13 @@ def _place(image: Ints, boxes: Floats, confidence: Floats, agreement: float) -> 
         lane, own = np.arange(active), vote[:active, rank]
         opened = int(count[:active].max())
         # Groups not yet opened have no area, so nothing overlaps them.
-        found = overlap(boxes[own, None], mean[:active, :opened])
+        found = overlap(boxes[own].T[:, :, None], mean[:, :active, :opened])
         best = found.argmax(axis=1) if opened else np.zeros(active, np.int64)
         joins = found[lane, best] >= agreement if opened else np.zeros(active, np.bool_)
         target = np.where(joins, best, count[:active])
         before, added = support[lane, target], confidence[own]
-        share = np.where(joins, added / np.maximum(before + added, EPSILON), 1.0)[:, None]
-        mean[lane, target] += share * (boxes[own] - mean[lane, target])
+        share = np.where(joins, added / np.maximum(before + added, EPSILON), 1.0)
+        mean[:, lane, target] += share * (boxes[own].T - mean[:, lane, target])
         support[lane, target] = before + added
         chosen[:active, rank] = target
         count[:active] += ~joins
@@ -170,4 +188,4 @@ def _place(image: Ints, boxes: Floats, confidence: Floats, agreement: float) -> 
     image_of_lane = np.empty(lanes.images, np.int64)
     image_of_lane[lanes.image] = image
     of_vote = first[lanes.image] + chosen[lanes.image, lanes.rank]
-    return Groups(image_of_lane[lane_of], mean[lane_of, place_of], support[lane_of, place_of], of_vote)
+    return Groups(image_of_lane[lane_of], mean[:, lane_of, place_of].T, support[lane_of, place_of], of_vote)

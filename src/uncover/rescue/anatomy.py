@@ -50,11 +50,11 @@ def learn_anatomy(train: Path) -> Anatomy:
         raise InputError(f"{train / BOXES}: no box of class '{WHOLE}'; expected the training set, whose faces have one")
     pairs = boxes[~whole].merge(boxes.loc[whole, [*FACE, *CORNERS]], on=FACE, suffixes=("", "_face"))
     offsets: dict[int, list[Floats]] = {}
-    for (class_id, _), same in pairs.groupby(["class_id", "part"], sort=True):
+    for _, same in pairs.groupby(["class_id", "part"], sort=True):
         own, face = same[list(CORNERS)].to_numpy(), same[[f"{corner}_face" for corner in CORNERS]].to_numpy()
-        offsets.setdefault(int(class_id), []).append(np.median(into_frame(face, own), axis=0))
+        offsets.setdefault(int(same["class_id"].iloc[0]), []).append(np.median(into_frame(face, own), axis=0))
     stacked = {class_id: np.stack(modes) for class_id, modes in offsets.items()}
-    return Anatomy(stacked, _typical(boxes[whole], photos))
+    return Anatomy(stacked, _typical(boxes[whole], photos, train / MANIFEST))
 
 
 def into_frame(faces: Floats, parts: Floats) -> Floats:
@@ -69,12 +69,12 @@ def out_of_frame(offsets: Floats, parts: Floats) -> Floats:
     return origin + offsets * sides
 
 
-def _typical(faces: pd.DataFrame, photos: pd.DataFrame) -> Floats:
+def _typical(faces: pd.DataFrame, photos: pd.DataFrame, path: Path) -> Floats:
     sized = faces.merge(photos[["source", "photo", "width", "height"]], on=["source", "photo"])
     sides = np.tile(sized[["width", "height"]].to_numpy(np.float64), 2)
     known = (sides > 0).all(axis=1)
     if not known.any():
         raise InputError(
-            f"{MANIFEST}: no photo with a whole face has a width and a height; make the set with 'uncover labels'"
+            f"{path}: no photo with a whole face has a width and a height; make the set with 'uncover labels'"
         )
-    return np.median(sized.loc[known, list(CORNERS)].to_numpy(np.float64) / sides[known], axis=0)
+    return np.median(sized[list(CORNERS)].to_numpy(np.float64)[known] / sides[known], axis=0)

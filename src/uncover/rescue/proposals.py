@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,7 @@ def write_proposals(
         train: The training data set, whose true boxes the anatomy is learnt from.
         rgb10: Predictions `<set>.parquet` of the detector of ten parts.
         rgb1: Those of the detector of the whole face, on the same sets.
-        looks: Folders with further predictions `<set>.parquet`. A set that is in none of them gets no proposals of the
-            rivals that need them.
+        looks: Folders with further predictions of each set; without any, rivals that need them propose nothing.
         nms_iou: IoU above which a proposed box of lower confidence is dropped.
 
     Returns:
@@ -48,6 +47,8 @@ def write_proposals(
     for folder in looks:
         if not folder.is_dir():
             raise InputError(f"{folder}: is no folder; expected one with predictions <set>.parquet")
+    if len({folder.absolute().name for folder in looks}) < len(looks):
+        raise InputError(f"--looks {' '.join(map(str, looks))}: two folders of one name; expected each look once")
     anatomy = learn_anatomy(train)
     written: dict[str, list[str]] = {name: [] for name in RIVALS}
     for name, path in sets.items():
@@ -76,12 +77,12 @@ def _stored(name: str, evidence: Evidence) -> Predictions:
 
 
 def _evidence(rgb10: Path, rgb1: Path, looks: Sequence[Path], anatomy: Anatomy, nms_iou: float) -> Evidence:
-    further: Mapping[str, Predictions] = {path.parent.name: read_predictions(path) for path in looks if path.exists()}
+    found = [read_predictions(path) for path in (rgb10, rgb1, *looks)]
+    further = {path.absolute().parent.name: look for path, look in zip(looks, found[2:], strict=True)}
     try:
-        return Evidence(read_predictions(rgb10), read_predictions(rgb1), anatomy, further, nms_iou)
+        return Evidence(found[0], found[1], anatomy, further, nms_iou)
     except InputError as error:
-        message = str(error)
-        raise InputError(message if message.startswith(str(rgb10)) else f"{rgb10}: {message}") from None
+        raise InputError(f"{rgb10}: {error}") from None
 
 
 def _by_set(paths: Sequence[Path], option: str) -> dict[str, Path]:

@@ -31,7 +31,8 @@ class Votes:
 
     Attributes:
         image: int64 (N,), row of the evidence's images.
-        boxes: float64 (N, 4) x1 y1 x2 y2, pixels of the image, clipped to it.
+        boxes: float64 (N, 4) x1 y1 x2 y2, pixels of the image. They may leave it: cut off, a face half outside and the
+            ghost beside it, where the other eye would put it, look alike.
         confidence: float64 (N,).
         voter: int64 (N,): the predicted box that casts it. A box whose class has several modes casts several votes, of
             which one counts in the end.
@@ -64,7 +65,7 @@ def together(*several: Votes) -> Votes:
 def whole_face_votes(predictions: Predictions, evidence: Evidence) -> Votes:
     """Every whole-face box votes for itself, whatever its confidence."""
     found = predictions.boxes[predictions.boxes["class_id"] == WHOLE_FACE]
-    return _votes(found, found[list(CORNERS)].to_numpy(np.float64), np.arange(len(found)), evidence)
+    return _votes(found, found[list(CORNERS)].to_numpy(np.float64), np.arange(len(found), dtype=np.int64), evidence)
 
 
 def part_votes(evidence: Evidence, lowest: float = LOWEST_PART) -> Votes:
@@ -77,7 +78,7 @@ def part_votes(evidence: Evidence, lowest: float = LOWEST_PART) -> Votes:
     found = evidence.rgb10.boxes
     # In single precision, in which confidences are stored.
     found = found[found["confidence"].to_numpy(np.float32) >= np.float32(lowest)]
-    class_id, number = found["class_id"].to_numpy(), np.arange(len(found))
+    class_id, number = found["class_id"].to_numpy(), np.arange(len(found), dtype=np.int64)
     corners = found[list(CORNERS)].to_numpy(np.float64)
     kinds = [_votes(found.iloc[:0], corners[:0], number[:0], evidence)]
     for part, modes in sorted(evidence.anatomy.offsets.items()):
@@ -106,7 +107,7 @@ def elect(votes: Votes, evidence: Evidence, agreement: float = AGREEMENT) -> pd.
         agreement: IoU from which boxes speak of the same face.
 
     Returns:
-        As `as_boxes`.
+        As `as_boxes`, clipped to the image.
     """
     groups = group_votes(votes.image, votes.boxes, votes.confidence, agreement)
     support = groups.support[groups.of_vote]
@@ -116,9 +117,11 @@ def elect(votes: Votes, evidence: Evidence, agreement: float = AGREEMENT) -> pd.
     if not counts.all():
         votes = votes.only(counts)
         groups = group_votes(votes.image, votes.boxes, votes.confidence, agreement)
-    stays = suppress(groups.image, groups.boxes, evidence.nms_iou)
-    confidence = groups.support[stays] / (1 + groups.support[stays])
-    return as_boxes(evidence, groups.image[stays], groups.boxes[stays], confidence)
+    boxes = np.clip(groups.boxes, 0, np.tile(evidence.sizes()[groups.image], 2))
+    inside = (boxes[:, 2:] - boxes[:, :2] >= SMALLEST_SIDE).all(axis=1)
+    image, boxes, support = groups.image[inside], boxes[inside], groups.support[inside]
+    stays = suppress(image, boxes, evidence.nms_iou)
+    return as_boxes(evidence, image[stays], boxes[stays], support[stays] / (1 + support[stays]))
 
 
 def as_boxes(evidence: Evidence, image: Ints, boxes: Floats, confidence: Floats) -> pd.DataFrame:
@@ -145,9 +148,7 @@ def as_boxes(evidence: Evidence, image: Ints, boxes: Floats, confidence: Floats)
 
 
 def _votes(found: pd.DataFrame, boxes: Floats, voter: Ints, evidence: Evidence) -> Votes:
-    """Votes of the rows `found` for `boxes`; those that lie outside the image, or nearly so, are none."""
-    image = found["image"].map(evidence.row_of_image()).to_numpy(np.int64)
-    clipped = np.clip(boxes, 0, np.tile(evidence.sizes()[image], 2))
-    confidence = found["confidence"].to_numpy(np.float64)
-    votes = Votes(image, clipped, confidence, voter)
-    return votes.only((clipped[:, 2:] - clipped[:, :2] >= SMALLEST_SIDE).all(axis=1) & (confidence > 0))
+    """Votes of the rows `found` for `boxes`."""
+    row_of_image = evidence.row_of_image()
+    image = np.array([row_of_image[name] for name in found["image"]], np.int64)
+    return Votes(image, boxes, found["confidence"].to_numpy(np.float64), voter)

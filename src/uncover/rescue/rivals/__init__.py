@@ -20,5 +20,5 @@ RIVALS: dict[str, Rival] = {
     "one_class": Rival(one_class.propose, "rival", "RGB 1 class"),
     "constant_box": Rival(constant_box.propose, "rival", "One constant box"),
     "all_votes": Rival(all_votes.propose, "ours", "Votes of both RGB models"),
-    "closer_look": Rival(closer_look.propose, "ours", "RGB 1 class at several sizes", needs_looks=True),
+    "closer_look": Rival(closer_look.propose, "ours", "A closer look, at several sizes", needs_looks=True),
 }
