@@ -20,6 +20,9 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.detector.map_sets import make_map_sets
+from tests.detector.squares import make_set
+
 
 @dataclass(frozen=True)
 class Upstream:
@@ -85,3 +88,13 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
     np.set_printoptions(**printing)
     torch.set_printoptions(profile="default")
     sys.path[:] = paths
+
+
+@pytest.fixture(scope="session")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photos in `photos/train` and `photos/val`, their heatmaps in `maps/`; not to be changed."""
+    folder = tmp_path_factory.mktemp("sets")
+    for name, count, seed in (("train", 6, 1), ("val", 4, 2)):
+        make_set(folder / "photos" / name, count, seed)
+    make_map_sets(folder / "photos", folder / "maps")
+    return folder

@@ -1,6 +1,7 @@
 """Where a training finds its sets, and what makes it another training."""
 
 import pytest
+from map_sets import make_map_set
 from squares import make_set
 
 from uncover.detector.job import read_job
@@ -50,3 +51,18 @@ def test_the_identity_knows_settings_labels_and_photos(sets):
     label = sets / "train" / "labels" / "0.txt"
     label.write_text("\n".join(label.read_text().splitlines()[:1]) + "\n")
     assert read_job(sets, None, ["epochs=3"]).identity() != first
+
+
+def test_heatmaps_made_anew_are_another_training(sets, tmp_path):
+    def job(**changes):
+        maps = tmp_path / "maps"
+        for name in ("train", "val"):
+            make_map_set(sets / name, maps / name, **changes)
+        return read_job(sets, None, [], heatmaps=maps, input="classes")
+
+    first = job()
+    assert (first.channels, first.padding, first.input) == (10, 0, "classes")
+    assert first.maps["model"] == "0" * 64 and first.training.paths[0].name == "0.tif"
+    assert job().identity() == first.identity() != job(model="1" * 64).identity()
+    assert read_job(sets, None, [], heatmaps=tmp_path / "maps", input="mean").identity() != first.identity()
+    assert read_job(sets, None, [], input="grey").identity() != read_job(sets, None, [], channels=3).identity()

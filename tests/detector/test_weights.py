@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import pickle
 import shutil
@@ -199,3 +200,17 @@ def test_a_grey_image_gives_the_same_response(inputs: int, channels: int) -> Non
     torch.testing.assert_close(adapted.sum(1), weight.sum(1), rtol=1e-4, atol=1e-5)
     if inputs == channels:
         assert torch.equal(adapted, weight)
+
+
+def test_a_file_of_before_there_were_heatmaps_is_one_of_photos(good: Path, tmp_path: Path) -> None:
+    content = content_of(good)
+    header = json.loads(content["header"])
+    assert (header.pop("input"), header.pop("maps")) == ("photo", None)
+    torch.save(content | {"header": json.dumps(header)}, tmp_path / "old.pt")
+    assert load_weights(tmp_path / "old.pt")[1] == HEADER
+
+
+@pytest.mark.parametrize("changes", [{"input": "joint"}, {"maps": {"class_names": []}}, {"input": "sound"}])
+def test_heatmaps_and_how_they_were_made_belong_together(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"input|heatmaps"):
+        Header.model_validate(HEADER.model_dump() | changes)

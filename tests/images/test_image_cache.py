@@ -6,6 +6,7 @@ import errno
 import os
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from PIL import Image
 from uncover.images import cache
 from uncover.images.cache import ImageCache, Place, choose_place, free_memory
 from uncover.images.letterbox import fit
+from uncover.images.scaled import Source
 
 GB = 10**9
 
@@ -31,13 +33,13 @@ def cache_of(path: Path, place: Place, folder: Path | None, said: list[str] | No
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """What was decoded."""
     done: list[Path] = []
-    decode = cache.read_image
+    decode = cache.read_source
 
-    def counted(path: Path, channels: int) -> np.ndarray:
+    def counted(path: Path, *more: Any) -> Source:
         done.append(path)
-        return decode(path, channels)
+        return decode(path, *more)
 
-    monkeypatch.setattr(cache, "read_image", counted)
+    monkeypatch.setattr(cache, "read_source", counted)
     return done
 
 

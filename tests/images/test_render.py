@@ -131,3 +131,16 @@ def test_any_number_of_channels_is_enlarged() -> None:
     maps = np.random.default_rng(0).random((600, 2, 2), np.float32)
     pictures = render(store_maps(maps, fit(64, 64, 64), {}))
     assert pictures.shape == (600, 64, 64) and (pictures.max((1, 2)) == 255).all()
+
+
+@pytest.mark.parametrize("factor", [1, 0.5, 0.25, 2])
+def test_maps_go_straight_to_a_size_that_the_frame_scales_to_evenly(factor: float) -> None:
+    for frame in (LANDSCAPE, fit(640, 352, 640, square=True)):
+        maps = smooth_maps(frame, 2, seed=1)
+        whole = (int(frame.out_height * factor), int(frame.out_width * factor))
+        full = functional.interpolate(torch.from_numpy(maps)[None].double(), whole, mode="bilinear")[0].numpy()
+        width, height = int(frame.inner_width * factor), int(frame.inner_height * factor)
+        left, top = int(frame.left * factor), int(frame.top * factor)
+        inside = full[:, top : top + height, left : left + width]
+        for wanted, picture in zip(inside, render(store_maps(maps, frame, {}), (width, height)), strict=True):
+            assert levels_apart(picture, np.uint8((wanted - wanted.min()) / np.ptp(wanted) * 255)) <= 1

@@ -2,6 +2,8 @@
 
 DATA is a set (a folder with images/, labels/ and data.yaml) and --val another (by default the set val/ beside it), or
 DATA is a folder that holds both as train/ and val/. OUT gets weights.pt (the best epoch), results.csv and summary.json.
+A detector of heatmaps takes them from --heatmaps DIR, with the heatmap sets train/ and val/ of the same photos, such as
+results/demo/heatmaps/gradcampp, and --input says which of them; labels and sizes are those of DATA.
 A training that is stopped goes on where it was when the same command is given again. Several GPUs:
 torchrun --nproc-per-node 2 -m uncover train ...
 """
@@ -21,6 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hyperparameters", type=Path, help="best.json of an evolution, whose hyperparameters to train with"
     )
+    parser.add_argument(
+        "--input",
+        choices=("photo", "grey", "classes", "joint", "mean", "whole_face"),
+        default="photo",
+        help="what the network looks at: photos, in colour or grey; heatmaps: a channel per class, that of all"
+        " detections together, the mean of all classes, or that of the whole face (default: photo)",
+    )
+    parser.add_argument("--heatmaps", type=Path, metavar="DIR", help="heatmap sets train/ and val/ of the photos")
 
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,8 +45,8 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
         help="settings of a detector as in the config, such as model=yolov5n epochs=30 hyperparameters.lr0=0.02",
     )
     parser.add_argument("--start", type=Path, metavar="WEIGHTS", help="weights to start from (uncover import_weights)")
-    parser.add_argument("--channels", type=int, default=3, help="channels of the images (default: 3)")
-    parser.add_argument("--padding", type=int, default=114, help="value around letterboxed images (default: 114)")
+    parser.add_argument("--channels", type=int, help="channels of the images (default: 3, or those of --input)")
+    parser.add_argument("--padding", type=int, help="value around letterboxed images (default: 114, around heatmaps 0)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
     parser.add_argument(
         "--cache", choices=("auto", "ram", "disk", "none"), default="auto", help="where decoded images are kept"
@@ -66,7 +76,17 @@ def run(args: argparse.Namespace) -> int:
 
     check_training_arguments(args)
     check_writable(args.out)
-    job = read_job(args.data, args.val, args.set, args.start, args.hyperparameters, args.channels, args.padding)
+    job = read_job(
+        args.data,
+        args.val,
+        args.set,
+        args.start,
+        args.hyperparameters,
+        args.channels,
+        args.padding,
+        args.heatmaps,
+        args.input,
+    )
     with join_crew(args.device) as crew:
         train(job, args.out, crew, args.cache, args.workers, {"code": code_digest("uncover.detector.train")})
     return 0

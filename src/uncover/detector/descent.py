@@ -52,6 +52,8 @@ class Descent:
         """Move every parameter; all of them need a gradient."""
         self._steps += 1
         for number, group in enumerate(self.param_groups):
+            if not group["params"]:  # all of them frozen
+                continue
             gradients = [parameter.grad for parameter in group["params"]]
             if self._rule == "SGD":
                 self._step_sgd(group, gradients, self._first[number])

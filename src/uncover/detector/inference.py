@@ -17,17 +17,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from uncover.config.detectors import MAP_INPUTS, Input
 from uncover.detector.network import Network
 from uncover.errors import InputError
 from uncover.images.cache import free_memory
 from uncover.images.letterbox import Frame, fit, letterbox
-from uncover.images.reading import read_image
+from uncover.images.maps import StoredMaps
+from uncover.images.scaled import Source, bytes_of_maps, read_source, scale
 
 Precision = Literal["float32", "float16", "bfloat16"]
 
 
 class FramedImages:
     """Images of a list, each in its frame; they can be kept in memory to be gone through again.
+
+    Photos are kept in their frames, heatmaps as small as they are stored.
 
     Attributes:
         paths: The files.
@@ -42,30 +46,42 @@ class FramedImages:
         channels: int,
         padding: int,
         keep: bool = False,
+        kind: Input = "photo",
     ) -> None:
         """
         Args:
-            paths: Image files.
-            sizes: int64 (N, 2), width and height of each, in pixels.
+            paths: Image files, or files of heatmaps.
+            sizes: int64 (N, 2), width and height of each image, in pixels; of heatmaps, of what they explain.
             image_size: Longest side of the network's input, in pixels.
             channels: Channels of each image.
             padding: Value around a letterboxed image.
             keep: Hold decoded images in memory, if a quarter of what is free takes them all.
+            kind: What the network looks at.
+
+        Raises:
+            InputError: Heatmaps are to be kept, and the first file is unusable.
         """
         self.paths = list(paths)
         self.frames: list[Frame] = [fit(int(width), int(height), image_size) for width, height in sizes]
-        self._channels, self._padding = channels, padding
-        needed = sum(frame.out_width * frame.out_height for frame in self.frames) * channels
-        self._kept: dict[int, NDArray[np.uint8]] | None = {} if keep and needed < free_memory() / 4 else None
+        self._channels, self._padding, self._kind = channels, padding, kind
+        self._kept: dict[int, Source] | None = {} if keep and self._needed() < free_memory() / 4 else None
+
+    def _needed(self) -> int:
+        if self._kind in MAP_INPUTS:
+            return bytes_of_maps(self.paths, self.frames, self._channels, self._kind)
+        return sum(frame.out_width * frame.out_height for frame in self.frames) * self._channels
 
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
         """One image, uint8 (C, H, W) of its frame."""
-        if self._kept is not None and index in self._kept:
-            return self._kept[index]
-        image = letterbox(read_image(self.paths[index], self._channels), self.frames[index], self._padding)
+        frame = self.frames[index]
+        kept = None if self._kept is None else self._kept.get(index)
+        if isinstance(kept, np.ndarray):
+            return kept
+        source = read_source(self.paths[index], self._channels, frame, self._kind) if kept is None else kept
+        image = letterbox(scale(source, frame), frame, self._padding)
         framed = np.ascontiguousarray(image.transpose(2, 0, 1))
         if self._kept is not None:
-            self._kept[index] = framed
+            self._kept[index] = source if isinstance(source, StoredMaps) else framed
         return framed
 
     def batches(self, batch: int) -> list[list[int]]:

@@ -6,14 +6,19 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from uncover.config.detectors import Detector, Hyperparameters
+from uncover.config.detectors import MAP_INPUTS, Detector, Hyperparameters, Input
 from uncover.config.load import check_section, read_pairs
 from uncover.console import say
 from uncover.datasets.yolo import IMAGES
 from uncover.errors import InputError
 from uncover.images.data_yaml import read_data_yaml
 from uncover.images.labelled import LabelledImages, read_labelled_images
+from uncover.images.letterbox import GREY
+from uncover.images.map_sets import MapSet, check_alike, explain, read_map_set
+from uncover.images.reading import COLOURS
+from uncover.images.scaled import channels_of_file
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 
 
@@ -28,14 +33,20 @@ class Job:
         start: Safe weights file to start from; None starts anew.
         channels: Channels of the images.
         padding: Value around letterboxed images.
+        input: What the network looks at. For heatmaps, the sets have the photos' labels and sizes, and paths of maps.
+        maps: How the heatmaps were made, as the manifest of the training set says; None for photos.
+        maps_digest: Of the manifests of both sets.
     """
 
     training: LabelledImages
     validation: LabelledImages
     settings: Detector
     start: Path | None = None
-    channels: int = 3
-    padding: int = 114
+    channels: int = COLOURS
+    padding: int = GREY
+    input: Input = "photo"
+    maps: dict[str, Any] | None = None
+    maps_digest: tuple[str, ...] = ()
 
     def identity(self) -> dict[str, object]:
         """All that changes the result; a training goes on only from the state of the very same one."""
@@ -45,6 +56,8 @@ class Job:
             "start": start,
             "channels": self.channels,
             "padding": self.padding,
+            "input": self.input,
+            "maps": self.maps_digest,
             "training": _digest(self.training),
             "validation": _digest(self.validation),
         }
@@ -56,8 +69,10 @@ def read_job(
     pairs: Sequence[str],
     start: Path | None = None,
     hyperparameters: Path | None = None,
-    channels: int = 3,
-    padding: int = 114,
+    channels: int | None = None,
+    padding: int | None = None,
+    heatmaps: Path | None = None,
+    input: Input = "photo",
 ) -> Job:
     """Read data sets and settings.
 
@@ -67,30 +82,75 @@ def read_job(
         pairs: Settings as `key=value`.
         start: Weights to start from.
         hyperparameters: Record of an evolution's best generation, to train with its hyperparameters.
-        channels: Channels of the images.
-        padding: Value around letterboxed images.
+        channels: Channels of the images; None takes those of the input.
+        padding: Value around letterboxed images; None takes grey for photos and 0 for heatmaps.
+        heatmaps: Folder with the heatmap sets `train` and `val` of the same photos, for an input of heatmaps.
+        input: What the network looks at.
 
     Raises:
-        InputError: A set is missing, empty or spoilt, or a setting is unknown.
+        InputError: A set is missing, empty or spoilt, a setting is unknown, or wishes contradict each other.
     """
-    settings = check_section(Detector, read_pairs(pairs), "--set")
-    if hyperparameters is not None:
-        from uncover.datasets.records import read_summary
-
-        evolved = read_summary(hyperparameters, ("hyperparameters",), "evolution_history")["hyperparameters"]
-        settings = settings.model_copy(
-            update={"hyperparameters": check_section(Hyperparameters, evolved, str(hyperparameters))}
-        )
-    training, validation = _find_sets(data, val)
-    classes = None if settings.classes == "parts" else (CLASS_NAMES[WHOLE_FACE],)
+    settings = _read_settings(pairs, hyperparameters)
     if start is not None and not start.is_file():
         raise InputError(f"{start}: is no file; expected weights that 'uncover import_weights' or 'train' wrote")
-    sets = [read_labelled_images(folder, classes, channels, subset) for folder, subset in (training, validation)]
+    if settings.freeze and start is None:
+        raise InputError(f"freeze={settings.freeze}: keeps start weights as they are; give them with --start WEIGHTS")
+    maps = _read_maps(heatmaps, input)
+    seen = _channels(input, channels, maps)
+    classes = None if settings.classes == "parts" else (CLASS_NAMES[WHOLE_FACE],)
+    of_photos = COLOURS if maps else channels_of_file(seen, input)
+    sets = [read_labelled_images(folder, classes, of_photos, subset) for folder, subset in _find_sets(data, val)]
     if sets[0].class_names != sets[1].class_names:
         raise InputError(
             f"{sets[1].folder}: its classes are not those of {sets[0].folder}; expected the same names in data.yaml"
         )
-    return Job(sets[0], sets[1], settings, start, channels, padding)
+    if maps:
+        sets = [explain(labelled, own, input) for labelled, own in zip(sets, maps, strict=True)]
+    return Job(
+        sets[0],
+        sets[1],
+        settings,
+        start,
+        seen,
+        (0 if maps else GREY) if padding is None else padding,
+        input,
+        maps[0].settings if maps else None,
+        tuple(own.digest for own in maps),
+    )
+
+
+def _read_settings(pairs: Sequence[str], hyperparameters: Path | None) -> Detector:
+    settings = check_section(Detector, read_pairs(pairs), "--set")
+    if hyperparameters is None:
+        return settings
+    from uncover.datasets.records import read_summary
+
+    evolved = read_summary(hyperparameters, ("hyperparameters",), "evolution_history")["hyperparameters"]
+    checked = check_section(Hyperparameters, evolved, str(hyperparameters))
+    return settings.model_copy(update={"hyperparameters": checked})
+
+
+def _read_maps(heatmaps: Path | None, input: Input) -> list[MapSet]:
+    """The heatmap sets to train and to validate on; none for photos."""
+    if input not in MAP_INPUTS:
+        if heatmaps is not None:
+            raise InputError(f"--heatmaps {heatmaps}: --input {input} looks at none; give --input joint or classes")
+        return []
+    if heatmaps is None:
+        raise InputError(f"--input {input}: looks at heatmaps; give --heatmaps DIR, a folder with the sets train, val")
+    maps = [read_map_set(heatmaps / name) for name in ("train", "val")]
+    check_alike(maps)
+    return maps
+
+
+def _channels(input: Input, wished: int | None, maps: Sequence[MapSet]) -> int:
+    """Channels that the network sees."""
+    if input == "photo":
+        return COLOURS if wished is None else wished
+    channels = len(maps[0].settings["class_names"]) if input == "classes" else 1
+    if wished not in (None, channels):
+        raise InputError(f"--channels {wished}: --input {input} has {channels}; leave the option out")
+    return channels
 
 
 def _find_sets(data: Path, val: Path | None) -> tuple[tuple[Path, str | None], tuple[Path, str | None]]:

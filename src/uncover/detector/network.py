@@ -74,10 +74,12 @@ class Network(nn.Module):
     Attributes:
         model: The layers; the last one is the head.
         sources: For each layer, the layers that it reads; -1 is the images.
+        frozen: How many layers, from the first on, do not learn.
     """
 
     def __init__(self, design: Mapping[str, Any], channels: int, classes: int, anchors: Tensor) -> None:
         super().__init__()
+        self.frozen = 0
         self.model = nn.Sequential()
         self.sources: list[tuple[int, ...]] = []
         widths, strides = {-1: channels}, {-1: 1.0}
@@ -126,7 +128,11 @@ class Network(nn.Module):
             In training mode the raw levels, a list of (B, A, h, w, 5 + classes). In evaluation mode a pair: all
             candidates decoded, (B, N, 5 + classes) with xc yc w h in pixels of `images`, and the raw levels.
         """
-        return self.run({-1: images})[len(self.model) - 1]
+        outputs: Mapping[int, Any] = {-1: images}
+        if self.frozen:
+            with torch.no_grad():
+                outputs = self.run(outputs, stop=self.frozen)
+        return self.run(outputs, self.frozen)[len(self.model) - 1]
 
     def run(
         self, outputs: Mapping[int, Any], start: int = 0, stop: int | None = None, keep: Collection[int] = ()
@@ -148,6 +154,18 @@ class Network(nn.Module):
             needed = {number, *keep}.union(*self.sources[number + 1 :])
             outputs = {layer: output for layer, output in outputs.items() if layer in needed}
         return outputs
+
+    def freeze(self, layers: int) -> Network:
+        """Let the first layers keep their weights and running statistics, and spend no time on their gradients."""
+        self.frozen = layers
+        self.model[:layers].requires_grad_(False)
+        return self.train(self.training)
+
+    def train(self, mode: bool = True) -> Network:
+        """Set the mode; frozen layers stay in evaluation mode, as otherwise they would count statistics."""
+        super().train(mode)
+        self.model[: self.frozen].eval()
+        return self
 
     def fuse(self) -> Network:
         """Fold batch norms into convolutions: the same answers, quicker, and no more training."""

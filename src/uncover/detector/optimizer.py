@@ -67,7 +67,7 @@ def build_optimizer(network: nn.Module, settings: Detector, batch: int) -> Desce
     """SGD, Adam or AdamW over biases, decayed weights and weights of norms, in this order.
 
     Args:
-        network: Its parameters are all optimised.
+        network: Its parameters are optimised, but for frozen ones.
         settings: Optimiser, learning rate, momentum, weight decay.
         batch: Images per step of the loop, over all processes; the decay is scaled to what adds up to one step.
     """
@@ -76,6 +76,8 @@ def build_optimizer(network: nn.Module, settings: Detector, batch: int) -> Desce
     norms: list[nn.Parameter] = []
     for module in network.modules():
         for name, parameter in module.named_parameters(recurse=False):
+            if not parameter.requires_grad:
+                continue
             if name == "bias":
                 biases.append(parameter)
             elif isinstance(module, NORMS):

@@ -27,6 +27,7 @@ def write_outcome(out: Path, job: Job, state: TrainingState, batch: int) -> dict
     settings, best = job.settings, state.rows[state.best_epoch]
     summary: dict[str, object] = {
         "model": settings.model,
+        "input": job.input,
         "channels": job.channels,
         "classes": dict(zip(job.training.class_ids, job.training.class_names, strict=True)),
         "train_images": len(job.training.paths),
@@ -46,6 +47,8 @@ def write_outcome(out: Path, job: Job, state: TrainingState, batch: int) -> dict
         class_ids=job.training.class_ids,
         image_size=settings.image_size,
         padding=job.padding,
+        input=job.input,
+        maps=job.maps,
         # Without what differs between two runs of the same training: equal weights are equal files.
         training={name: value for name, value in summary.items() if name not in ("seconds", "start")},
     )

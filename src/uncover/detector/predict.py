@@ -37,7 +37,7 @@ def predict(
         network: The detector, on `device`, in evaluation mode.
         header: What its weights file says of it.
         names: What to call each of N images.
-        paths: Their files.
+        paths: Their files, or those of their heatmaps.
         sizes: int64 (N, 2), width and height of each, in pixels.
         confidence: Lowest confidence (objectness times class) kept.
         nms_iou: IoU above which a box of the same class and lower confidence is dropped.
@@ -52,7 +52,7 @@ def predict(
     """
     check_precision(device, precision)
     size = image_size or header.image_size
-    images = FramedImages(paths, sizes, size, header.channels, header.padding)
+    images = FramedImages(paths, sizes, size, header.channels, header.padding, kind=header.input)
     found: list[tuple[int, NDArray[np.float32]]] = []
     steps = len(images.batches(batch))
     for answer in track(infer(network, images, batch, device, precision), "predicting", steps):
@@ -63,6 +63,7 @@ def predict(
     settings = {
         "model": header.model,
         "channels": header.channels,
+        "input": header.input,
         "image_size": size,
         "confidence": confidence,
         "nms_iou": nms_iou,

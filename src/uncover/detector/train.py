@@ -74,9 +74,9 @@ def train(
     loop = _Loop(job, crew, state_at, cache, workers)
     if crew.leads:
         say(
-            f"{job.settings.model}, {job.channels} channels, {len(job.training.class_names)} classes: training on"
-            f" {len(job.training)} images, validating on {len(job.validation)}, batch {loop.batch}, {crew.device}"
-            + (f", {crew.size} processes" if crew.size > 1 else "")
+            f"{job.settings.model}, {job.channels} channels ({job.input}), {len(job.training.class_names)} classes:"
+            f" training on {len(job.training)} images, validating on {len(job.validation)}, batch {loop.batch},"
+            f" {crew.device}" + (f", {crew.size} processes" if crew.size > 1 else "")
         )
     while not loop.finished:
         loop.run_epoch()
@@ -103,7 +103,7 @@ class _Loop:
         # The same as `use_deterministic_algorithms(True, warn_only=True)`, which imports a compiler first.
         torch.set_deterministic_debug_mode("warn")
         network = build_start(settings, job.training, job.channels, job.start)
-        self.network = network.to(crew.device).to(memory_format=torch.channels_last)
+        self.network = network.freeze(settings.freeze).to(crew.device).to(memory_format=torch.channels_last)
         self.batch = self.state.batch or resolve_batch(settings, self.network, job.channels, crew)
         self.state.batch = self.batch
         self._images = TrainingImages(
@@ -120,9 +120,17 @@ class _Loop:
             batch=self.batch,
             processes=crew.size,
             report=say if crew.leads else _nothing,
+            kind=job.input,
+            occlusion=settings.occlusion,
         )
         self._framed = FramedImages(
-            job.validation.paths, job.validation.sizes, settings.image_size, job.channels, job.padding, keep=True
+            job.validation.paths,
+            job.validation.sizes,
+            settings.image_size,
+            job.channels,
+            job.padding,
+            keep=True,
+            kind=job.input,
         )
         self.averaged = Averaged(self.network, self.state.updates)
         self.optimizer = build_optimizer(self.network, settings, self.batch)

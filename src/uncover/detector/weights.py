@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 from torch import Tensor
 
 from uncover.atomic import new_file
+from uncover.config.detectors import MAP_INPUTS, Input
 from uncover.detector.network import Network, build_network
 from uncover.detector.saving import save
 from uncover.detector.upstream import architecture
@@ -40,6 +41,8 @@ class Header(BaseModel):
         class_ids: Ids of the same classes in label files.
         image_size: Longest side of the input that it was trained with, in pixels.
         padding: Value around letterboxed images.
+        input: What it looks at.
+        maps: How the heatmaps that it looks at were made, as their manifest says; None for photos.
         training: How it came about.
     """
 
@@ -51,12 +54,16 @@ class Header(BaseModel):
     class_ids: tuple[NonNegativeInt, ...]
     image_size: PositiveInt
     padding: int = Field(114, ge=0, le=255)
+    input: Input = "photo"
+    maps: dict[str, Any] | None = None
     training: dict[str, Any] = {}
 
     @model_validator(mode="after")
-    def _an_id_for_each_class(self) -> Self:
+    def _agrees_with_itself(self) -> Self:
         if len(self.class_ids) != len(self.class_names):
             raise ValueError("expected as many class ids as class names")
+        if (self.input in MAP_INPUTS) != (self.maps is not None):
+            raise ValueError("expected settings of heatmaps for a network that looks at them, and for no other")
         return self
 
 

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uncover.atomic import new_file
-from uncover.images.letterbox import Frame, resize
-from uncover.images.reading import read_image
+from uncover.config.detectors import MAP_INPUTS, Input
+from uncover.images.letterbox import Frame
+from uncover.images.maps import StoredMaps
+from uncover.images.scaled import Source, bytes_of_maps, read_source, scale
 
 Place = Literal["ram", "disk", "none"]
 SHARE = 0.5
@@ -84,47 +86,69 @@ def _control_groups() -> list[Path]:
 
 
 class ImageCache:
-    """Images of a list, scaled by their frames, never padded. Threads may share it."""
+    """Images of a list, scaled by their frames, never padded. Threads may share it.
+
+    Photos are kept scaled. Heatmaps are kept as small as they are stored, and enlarged each time.
+    """
 
     def __init__(
         self,
         paths: Sequence[Path],
         frames: Sequence[Frame],
         channels: int,
-        place: Place,
+        wished: Literal["auto", "ram", "disk", "none"],
         folder: Path | None,
         report: Callable[[str], None],
+        kind: Input = "photo",
+        processes: int = 1,
     ) -> None:
         """
         Args:
             paths: Image files.
             frames: The frame of each, whose inner size it gets.
             channels: Channels of each.
-            place: Where images are kept.
-            folder: For `place` "disk": gets a `.npy` per image.
-            report: Told when the disk is full.
+            wished: Where images are kept, as `choose_place` has it.
+            folder: For those on disk: gets a `.npy` per image. Heatmaps are small there anyway.
+            report: Told when a wish cannot be met.
+            kind: What the network looks at.
+            processes: As for `choose_place`.
+
+        Raises:
+            InputError: The first file of heatmaps is unusable.
         """
-        self._paths, self._frames, self._channels = paths, frames, channels
-        self._place, self._folder, self._report = place, folder, report
-        self._kept: list[NDArray[np.uint8] | None] = [None] * len(paths)
+        self._paths, self._frames, self._channels, self._kind = paths, frames, channels, kind
+        self._folder = None if kind in MAP_INPUTS else folder
+        self._report = report
+        if kind in MAP_INPUTS:
+            needed = bytes_of_maps(paths, frames, channels, kind)
+        else:
+            needed = sum(frame.inner_width * frame.inner_height for frame in frames) * channels
+        self._place: Place = choose_place(wished, needed, self._folder, processes, report)
+        self._kept: list[Source | None] = [None] * len(paths)
         self._writing = threading.Lock()
 
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
         """One image, uint8 (inner height, inner width, C); not to be written to."""
         kept = self._kept[index]
-        if kept is not None:
-            return kept
+        if kept is None:
+            kept = self._read(index)
+            if self._place == "ram":
+                self._kept[index] = kept
+        return scale(kept, self._frames[index], smooth=False)
+
+    def _read(self, index: int) -> Source:
+        """What is worth keeping of an image."""
         file = self._file(index) if self._place == "disk" and self._folder is not None else None
         image = _load(file) if file is not None else None
-        if image is None:
-            frame = self._frames[index]
-            decoded = read_image(self._paths[index], self._channels)
-            image = resize(decoded, frame.inner_width, frame.inner_height, smooth=False)
-            image.flags.writeable = False
-            if file is not None:
-                self._save(file, image)
-        if self._place == "ram":
-            self._kept[index] = image
+        if image is not None:
+            return image
+        source = read_source(self._paths[index], self._channels, self._frames[index], self._kind)
+        if isinstance(source, StoredMaps):
+            return source
+        image = scale(source, self._frames[index], smooth=False)
+        image.flags.writeable = False
+        if file is not None:
+            self._save(file, image)
         return image
 
     def _file(self, index: int) -> Path:
@@ -133,7 +157,7 @@ class ImageCache:
         path, frame = self._paths[index], self._frames[index]
         state = path.stat()
         key = (str(path.resolve()), state.st_size, state.st_mtime_ns, frame.inner_width, frame.inner_height)
-        name = hashlib.sha256(repr((*key, self._channels)).encode()).hexdigest()[:24]
+        name = hashlib.sha256(repr((*key, self._channels, self._kind)).encode()).hexdigest()[:24]
         return self._folder / f"{name}.npy"
 
     def _save(self, file: Path, image: NDArray[np.uint8]) -> None:

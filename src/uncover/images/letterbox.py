@@ -127,6 +127,7 @@ def letterbox(image: NDArray[np.uint8], frame: Frame, padding: int = GREY, smoot
     scaled = resize(image, frame.inner_width, frame.inner_height, smooth)
     if (frame.inner_width, frame.inner_height) == (frame.out_width, frame.out_height):
         return scaled
-    framed = np.full((frame.out_height, frame.out_width, image.shape[2]), padding, np.uint8)
+    # With its axes in memory as those of the image: heatmaps come channel by channel, and the network wants them so.
+    framed = np.full_like(scaled, padding, shape=(frame.out_height, frame.out_width, image.shape[2]))
     framed[frame.top : frame.top + frame.inner_height, frame.left : frame.left + frame.inner_width] = scaled
     return framed

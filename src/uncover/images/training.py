@@ -9,15 +9,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from uncover.config.detectors import Hyperparameters
+from uncover.config.detectors import Hyperparameters, Input
 from uncover.console import say
 from uncover.errors import InputError
 from uncover.images.augment import Boxes, Image, change_colours, draw_warp, mirror, mix, warp_boxes, warp_image
-from uncover.images.cache import ImageCache, choose_place
+from uncover.images.cache import ImageCache
 from uncover.images.labelled import LabelledImages, sides
 from uncover.images.letterbox import GREY, STRIDE, Frame, fit, letterbox, place
 from uncover.images.mosaic import draw_mosaic, lay_mosaic, to_pixels
+from uncover.images.occlude import cover_faces
 from uncover.images.reading import COLOURS
+from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 from uncover.parts.geometry import to_xywh
 
 MARGIN = 1e-3
@@ -50,6 +52,8 @@ class TrainingImages:
         batch: int = 16,
         processes: int = 1,
         report: Callable[[str], None] = say,
+        kind: Input = "photo",
+        occlusion: float = 0.0,
     ) -> None:
         """
         Args:
@@ -67,13 +71,15 @@ class TrainingImages:
             batch: Images per step, over all processes.
             processes: Processes on this machine that share its memory.
             report: Told what the user should know.
+            kind: What the network looks at.
+            occlusion: Probability that part of a whole face is covered (see `cover_faces`).
 
         Raises:
-            InputError: The settings ask for what cannot be done.
+            InputError: The settings ask for what cannot be done, or the first heatmaps are unusable.
         """
         self.labelled, self.rectangular, self.batch = labelled, rectangular, batch
         self._size, self._by, self._seed, self._padding = size, hyperparameters, seed, padding
-        self._channels = channels
+        self._channels, self._occlusion = channels, occlusion
         self._everything = np.arange(len(labelled))
         self._check(report)
         mirrors = hyperparameters.fliplr > 0 or hyperparameters.flipud > 0
@@ -83,9 +89,7 @@ class TrainingImages:
         if rectangular:
             self.order = np.argsort(labelled.sizes[:, 1] / labelled.sizes[:, 0], kind="stable")
             self._frames = _frames_of_batches(self._frames, self.order, batch)
-        needed = sum(frame.inner_width * frame.inner_height for frame in self._frames) * channels
-        kept_in = choose_place(cache, needed, cache_folder, processes, report)
-        self._images = ImageCache(labelled.paths, self._frames, channels, kept_in, cache_folder, report)
+        self._images = ImageCache(labelled.paths, self._frames, channels, cache, cache_folder, report, kind, processes)
 
     def __len__(self) -> int:
         return len(self.labelled)
@@ -135,15 +139,24 @@ class TrainingImages:
     def _mosaic(self, index: int, chance: np.random.Generator, pool: NDArray[np.int64]) -> tuple[Image, Boxes]:
         size = self._size
         chosen, centre = draw_mosaic(index, pool, size, chance)
-        images = [self._images[other] for other in chosen]
+        images = [self._picture(other, chance) for other in chosen]
         labels = [self.labelled.labels[other] for other in chosen]
         square, boxes = lay_mosaic(images, labels, centre, size, self._padding)
         warp = draw_warp(2 * size, 2 * size, size, size, chance, self._by)
         return warp_image(square, warp, self._padding), warp_boxes(boxes, warp)
 
+    def _picture(self, index: int, chance: np.random.Generator) -> Image:
+        """A picture as it is kept, with some of its faces covered where that is asked for."""
+        image = self._images[index]
+        if not self._occlusion:
+            return image
+        boxes = to_pixels(self.labelled.labels[index], image.shape[1], image.shape[0], 0, 0)
+        face = self.labelled.class_names.index(CLASS_NAMES[WHOLE_FACE])
+        return cover_faces(image, boxes, chance, self._occlusion, face)
+
     def _single(self, index: int, chance: np.random.Generator) -> tuple[Image, Boxes]:
         frame = self._frames[index]
-        image = letterbox(self._images[index], frame, self._padding)
+        image = letterbox(self._picture(index, chance), frame, self._padding)
         boxes = to_pixels(self.labelled.labels[index], frame.inner_width, frame.inner_height, frame.left, frame.top)
         warp = draw_warp(frame.out_width, frame.out_height, frame.out_width, frame.out_height, chance, self._by)
         return warp_image(image, warp, self._padding), warp_boxes(boxes, warp)
@@ -155,6 +168,11 @@ class TrainingImages:
         if by.copy_paste > 0:
             raise InputError(
                 f"copy_paste: {by.copy_paste:g} pastes outlines of objects, and these labels are boxes; set it to 0"
+            )
+        if self._occlusion and (self._channels != COLOURS or CLASS_NAMES[WHOLE_FACE] not in self.labelled.class_names):
+            raise InputError(
+                f"occlusion: {self._occlusion:g} covers faces in colour photos, whose labels have the class"
+                f" {CLASS_NAMES[WHOLE_FACE]!r}; set it to 0"
             )
         if self.rectangular and by.mosaic > 0:
             report(

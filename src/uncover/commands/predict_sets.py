@@ -1,0 +1,45 @@
+"""Find boxes in several sets with one trained detector, which is loaded once.
+
+Each SET is a data set (a folder with images/), or for a detector of heatmaps a heatmap set (a folder of `uncover
+heatmaps`). DIR gets <name of the SET's folder>.parquet for each, as `uncover predict` writes it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from uncover.commands.predict import add_inference_arguments, load_predictor
+
+SUMMARY = "find boxes in several sets with one trained detector"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("sets", type=Path, nargs="+", metavar="SET", help="data set or heatmap set")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the tables")
+    add_inference_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from uncover.atomic import check_new_file
+    from uncover.console import say
+    from uncover.errors import InputError
+    from uncover.metrics.predictions import write_predictions
+
+    tables: dict[Path, Path] = {}
+    for folder in args.sets:
+        if folder.is_file():
+            raise InputError(f"{folder}: is a file; expected sets, which are folders (for files: uncover predict)")
+        out = args.out / f"{folder.resolve().name}.parquet"
+        if out in tables:
+            raise InputError(f"{folder}: has the name of {tables[out]}, and both would be {out}; give them apart")
+        check_new_file(out)
+        tables[out] = folder
+    predictor = load_predictor(args)
+    # All are looked at before the network works on the first: what is wrong with the last one shows at once.
+    found = {out: predictor.find([folder]) for out, folder in tables.items()}
+    for out, inputs in found.items():
+        predictions = predictor.predict(inputs)
+        write_predictions(out, predictions)
+        say(f"{out}: {len(predictions.boxes)} boxes in {len(predictions.images)} images")
+    return 0

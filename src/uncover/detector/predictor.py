@@ -1,0 +1,81 @@
+"""A detector that is loaded once and looks at one set after the other."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from uncover.detector.distributed import pick_device
+from uncover.detector.inference import Precision
+from uncover.detector.predict import predict
+from uncover.detector.weights import load_weights
+from uncover.images.inputs import Inputs, find_inputs
+from uncover.metrics.predictions import Predictions
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How to look.
+
+    Attributes:
+        confidence: Lowest confidence kept.
+        nms_iou: IoU above which a box of the same class and lower confidence is dropped.
+        batch: Images at a time, at most.
+        image_size: Longest side of the network's input, in pixels; None takes that of the training.
+        precision: Arithmetic of the network.
+    """
+
+    confidence: float
+    nms_iou: float
+    batch: int
+    image_size: int | None
+    precision: Precision
+
+
+class Predictor:
+    """A detector."""
+
+    def __init__(self, weights: Path, device: str, wishes: Wishes) -> None:
+        """
+        Args:
+            weights: Of a training.
+            device: "auto", or a name as torch has it.
+            wishes: How to look.
+
+        Raises:
+            InputError: The device is not here, or the file holds no weights.
+        """
+        self._device, self._wishes = pick_device(device), wishes
+        network, self._header = load_weights(weights)
+        self._network = network.to(self._device)
+        with weights.open("rb") as file:
+            self._sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+
+    def find(self, given: Sequence[Path]) -> Inputs:
+        """Find what to look at; arguments and errors are those of `find_inputs`."""
+        return find_inputs(given, self._header.input, self._header.channels, self._header.maps)
+
+    def predict(self, inputs: Inputs) -> Predictions:
+        """Look at it.
+
+        Raises:
+            InputError: An image cannot be read, or the device does not compute in the precision.
+        """
+        wishes = self._wishes
+        predictions = predict(
+            self._network,
+            self._header,
+            inputs.names,
+            inputs.paths,
+            inputs.sizes,
+            wishes.confidence,
+            wishes.nms_iou,
+            self._device,
+            wishes.batch,
+            wishes.image_size,
+            wishes.precision,
+        )
+        predictions.settings["weights"] = self._sha256
+        return predictions

@@ -1,0 +1,93 @@
+"""What a trained detector looks at in what somebody points to: photos, or the heatmaps of photos."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uncover.config.detectors import MAP_INPUTS, Input
+from uncover.console import say
+from uncover.errors import InputError
+from uncover.images.map_sets import MapSet, is_map_set, read_map_set
+from uncover.images.maps import read_maps
+from uncover.images.named import named_images
+from uncover.images.reading import COLOURS, TIFF, inspect_image
+from uncover.images.scaled import AVERAGES, channels_of_file
+
+EXPECTED = "give a heatmap set of 'uncover heatmaps', such as OUT/gradcampp"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """N images.
+
+    Attributes:
+        names: Under which results know them; of heatmaps in a set, the names of the photos that they explain.
+        paths: Files of the images, or of their heatmaps.
+        sizes: int64 (N, 2), width and height, in pixels; of heatmaps, of what they explain.
+    """
+
+    names: list[str]
+    paths: list[Path]
+    sizes: NDArray[np.int64]
+
+
+def find_inputs(given: Sequence[Path], kind: Input, channels: int, maps: Mapping[str, Any] | None = None) -> Inputs:
+    """Find what a detector looks at.
+
+    Args:
+        given: A data set or heatmap set, a folder of images or of files of heatmaps, or such files.
+        kind: What the detector was trained to look at.
+        channels: That it sees.
+        maps: For a detector of heatmaps: how those that it was trained on were made.
+
+    Raises:
+        InputError: There is none, one is unreadable, or they are not of this kind.
+    """
+    folder = given[0] if len(given) == 1 and is_map_set(given[0]) else None
+    if kind in MAP_INPUTS:
+        return _in_set(folder, kind, maps or {}) if folder else _in_files(given, kind, channels, maps or {})
+    if folder and channels_of_file(channels, kind) == COLOURS:
+        raise InputError(f"{folder}: is a heatmap set, and these weights look at photos; give the data set")
+    images = named_images(given)
+    sizes = [inspect_image(path, channels_of_file(channels, kind)) for path in images.values()]
+    return Inputs(list(images), list(images.values()), np.array(sizes, np.int64))
+
+
+def _in_set(folder: Path, kind: Input, trained_on: Mapping[str, Any]) -> Inputs:
+    maps = read_map_set(folder)
+    _check_recipe(maps, trained_on)
+    table, place = maps.table, maps.place(kind)
+    if not len(table):
+        raise InputError(f"{folder}: lists no image; {EXPECTED}")
+    paths = [place / file for file in table["file"]]
+    return Inputs(table["image"].tolist(), paths, table[["width", "height"]].to_numpy(np.int64))
+
+
+def _in_files(given: Sequence[Path], kind: Input, channels: int, trained_on: Mapping[str, Any]) -> Inputs:
+    files = named_images(given)
+    stored = len(trained_on["class_names"]) if kind in AVERAGES and "class_names" in trained_on else None
+    frames = []
+    for path in files.values():
+        if path.suffix.lower() not in TIFF:
+            raise InputError(f"{path}: holds no heatmaps, which these weights look at (input: {kind}); {EXPECTED}")
+        frames.append(read_maps(path, stored if kind in AVERAGES else channels).frame)
+    sizes = [(frame.width, frame.height) for frame in frames]
+    return Inputs(list(files), list(files.values()), np.array(sizes, np.int64))
+
+
+def _check_recipe(maps: MapSet, trained_on: Mapping[str, Any]) -> None:
+    other = [name for name, value in maps.recipe.items() if name in trained_on and trained_on[name] != value]
+    if "class_names" in other:
+        raise InputError(
+            f"{maps.folder}: has heatmaps of {', '.join(maps.settings['class_names'])}; expected those of"
+            f" {', '.join(trained_on['class_names'])}, which the weights were trained on"
+        )
+    if other:
+        words = ", ".join(other)
+        say(f"note: {maps.folder}: its heatmaps have another {words} than those of the detector's training")

@@ -1,0 +1,132 @@
+"""Heatmap sets as detectors find them: a folder of maps, and a manifest that says which image each file explains."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from uncover.config.detectors import Input
+from uncover.datasets.records import read_table
+from uncover.datasets.yolo import IMAGES
+from uncover.errors import InputError
+from uncover.images.labelled import LabelledImages
+from uncover.images.named import hash_file
+
+JOINT, MANIFEST = "joint", "manifest.parquet"
+COLUMNS = ("image", "file", "width", "height")
+METADATA_KEY = b"uncover"
+
+RECIPE = ("class_names", "variant", "method", "layers", "target", "model")
+"""Settings that make maps of one kind."""
+
+
+@dataclass(frozen=True)
+class MapSet:
+    """A heatmap set.
+
+    Attributes:
+        folder: With `images/`, `joint/` and `manifest.parquet`.
+        table: A row per image: image (its name), file (of its maps), width and height (of the image, in pixels).
+        settings: How the maps were made, as `uncover heatmaps` says it: class_names, variant, method, model and more.
+    """
+
+    folder: Path
+    table: pd.DataFrame
+    settings: dict[str, Any]
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What makes maps of this kind: equal for sets that one detector may look at."""
+        return {name: self.settings.get(name) for name in RECIPE}
+
+    @property
+    def digest(self) -> str:
+        """Of the manifest: of what there is, and how it was made."""
+        return hash_file(self.folder / MANIFEST)
+
+    def place(self, kind: Input) -> Path:
+        """Folder of the files that a kind of input is made of: the joint maps, or those of the classes."""
+        return self.folder / (JOINT if kind == "joint" else IMAGES)
+
+
+def is_map_set(folder: Path) -> bool:
+    """Whether a folder is a heatmap set, or one that is being made."""
+    return (folder / JOINT).is_dir() and (folder / IMAGES).is_dir()
+
+
+def read_map_set(folder: Path) -> MapSet:
+    """Read the manifest of a heatmap set.
+
+    Raises:
+        InputError: There is none, or it says of no image where its maps are.
+    """
+    path = folder / MANIFEST
+    table = read_table(path, COLUMNS, "heatmaps")
+    try:
+        settings = json.loads((pq.read_schema(path).metadata or {})[METADATA_KEY])
+    except (KeyError, ValueError):
+        settings = None
+    if not isinstance(settings, dict) or not isinstance(settings.get("class_names"), list):
+        raise InputError(f"{path}: does not say how its maps were made; expected a table of 'uncover heatmaps'")
+    return MapSet(folder, table, settings)
+
+
+def explain(labelled: LabelledImages, maps: MapSet, kind: Input) -> LabelledImages:
+    """Labelled images, looked at by way of their heatmaps.
+
+    Args:
+        labelled: The photos.
+        maps: Their heatmaps; there may be those of further images.
+        kind: Of heatmap.
+
+    Returns:
+        The same labels and sizes; the paths are those of the maps.
+
+    Raises:
+        InputError: An image has no maps, or maps of another size.
+    """
+    again = "make them with 'uncover heatmaps'"
+    files = dict(zip(maps.table["image"], maps.table[["file", "width", "height"]].itertuples(index=False), strict=True))
+    place, paths = maps.place(kind), []
+    for photo, (width, height) in zip(labelled.paths, labelled.sizes.tolist(), strict=True):
+        row = files.get(_name_of(photo))
+        if row is None:
+            raise InputError(f"{maps.folder}: no heatmaps of the image {photo}; {again}")
+        if (row.width, row.height) != (width, height):
+            raise InputError(
+                f"{maps.folder}: its heatmaps of {photo} are of an image of {row.width} x {row.height} pixels; that is"
+                f" {width} x {height}, so {again}"
+            )
+        path = place / row.file
+        if not path.is_file():
+            raise InputError(f"{path}: does not exist, though {MANIFEST} lists it for {photo}; {again}")
+        paths.append(path)
+    return replace(labelled, paths=paths)
+
+
+def check_alike(maps: Sequence[MapSet]) -> None:
+    """Make sure that one detector may look at several heatmap sets.
+
+    Raises:
+        InputError: They were made differently; the message says in what.
+    """
+    first, *others = maps
+    for other in others:
+        for name, value in other.recipe.items():
+            if value != first.recipe[name]:
+                raise InputError(
+                    f"{other.folder}: its heatmaps have another {name} than those of {first.folder};"
+                    " make both with one call of 'uncover heatmaps'"
+                )
+
+
+def _name_of(photo: Path) -> str:
+    """Name under which results know a photo: its path below the last folder `images`, or its bare name."""
+    places = [place for place, part in enumerate(photo.parts[:-1]) if part == IMAGES]
+    return PurePath(*photo.parts[places[-1] + 1 :]).as_posix() if places else photo.name
