@@ -6,11 +6,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.dag.quick_python import server, write_client
 
 REPOSITORY = Path(__file__).parents[2]
 NEEDED = ("Snakefile", "workflow", "config", "envs", "src")
@@ -40,13 +42,14 @@ heatmaps: {variants: {}}
 
 @dataclass(frozen=True)
 class Checkout:
-    """A checkout in a temporary folder."""
+    """A checkout in a temporary folder, and the python that runs Snakemake in it."""
 
     root: Path
+    python: Path
 
     def snakemake(self, *arguments: str, config: str | None = "config/tiny.yaml") -> str:
         """Run Snakemake here and return all that it prints; fail the test if it fails. None names no config."""
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+        command = [str(self.python), "-m", "snakemake", "--cores", "2", *arguments]
         command += ["--configfile", config] if config is not None else []
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
         done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True)
@@ -72,7 +75,15 @@ class Checkout:
 
 
 @pytest.fixture(scope="session")
-def plain_checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A python in which Snakemake starts at once; jobs start as ever."""
+    client = write_client(tmp_path_factory.mktemp("python"))
+    with server(client, "snakemake"):
+        yield client
+
+
+@pytest.fixture(scope="session")
+def plain_checkout(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A checkout without results. Do not change it."""
     root = tmp_path_factory.mktemp("checkout")
     for name in NEEDED:
@@ -82,7 +93,7 @@ def plain_checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
         else:
             shutil.copy(source, root / name)
     (root / "config" / "tiny.yaml").write_text(TINY, encoding="utf-8")
-    return Checkout(root)
+    return Checkout(root, python)
 
 
 @pytest.fixture(scope="session")
@@ -90,8 +101,9 @@ def finished_checkout(plain_checkout: Checkout, tmp_path_factory: pytest.TempPat
     """A checkout in which the tiny run is complete. Do not change it."""
     root = tmp_path_factory.mktemp("finished") / "checkout"
     shutil.copytree(plain_checkout.root, root, symlinks=True)
-    checkout = Checkout(root)
-    checkout.snakemake()
+    checkout = Checkout(root, plain_checkout.python)
+    with server(checkout.python, "uncover"):
+        checkout.snakemake()
     return checkout
 
 
@@ -100,4 +112,4 @@ def own_checkout(finished_checkout: Checkout, tmp_path: Path) -> Checkout:
     """The same for one test, which may change it."""
     root = tmp_path / "checkout"
     shutil.copytree(finished_checkout.root, root, symlinks=True)
-    return Checkout(root)
+    return Checkout(root, finished_checkout.python)

@@ -48,6 +48,12 @@ SAMPLE_JOBS = {rule: count for rule, count in REAL_JOBS.items() if rule not in (
 del SAMPLE_JOBS["evolution_history"]
 
 
+@pytest.fixture(scope="module")
+def whole_plan(plain_checkout: Checkout) -> str:
+    """What a dry run of all jobs says."""
+    return plain_checkout.snakemake("--dry-run", "--forceall", "--printshellcmds")
+
+
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
@@ -63,9 +69,8 @@ def test_each_config_plans_its_jobs_without_any_raw_data(
     assert plain_checkout.planned(config=config) == expected
 
 
-def test_every_rule_has_log_benchmark_and_resources_and_no_path_is_written_twice(plain_checkout: Checkout) -> None:
-    plan = plain_checkout.snakemake("--dry-run", "--forceall", "--printshellcmds")
-    jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)", plan, re.MULTILINE)
+def test_every_rule_has_log_benchmark_and_resources_and_no_path_is_written_twice(whole_plan: str) -> None:
+    jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)", whole_plan, re.MULTILINE)
     assert {rule for rule, _ in jobs} == {*TINY_JOBS, "all"}
     outputs: Counter[str] = Counter()
     for rule, text in jobs:
@@ -80,9 +85,8 @@ def test_every_rule_has_log_benchmark_and_resources_and_no_path_is_written_twice
     assert all(path.startswith("results/tiny/") for path in outputs)
 
 
-def test_every_job_is_a_command_that_can_be_run_by_hand(plain_checkout: Checkout) -> None:
-    plan = plain_checkout.snakemake("--dry-run", "--forceall", "--printshellcmds")
-    commands = re.findall(r"^Shell command: (.+)$", plan, re.MULTILINE)
+def test_every_job_is_a_command_that_can_be_run_by_hand(whole_plan: str) -> None:
+    commands = re.findall(r"^Shell command: (.+)$", whole_plan, re.MULTILINE)
     assert len([command for command in commands if command.startswith("uncover ")]) == sum(TINY_JOBS.values())
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.dag.conftest import Checkout
+from tests.dag.quick_python import server, write_client
 
 SCORED = {
     **dict.fromkeys(["table_04", "table_05", "table_06", "table_val_counts"], 1),
@@ -139,7 +140,10 @@ def test_a_fresh_run_elsewhere_makes_the_same_bytes(
     # Everything that has a byte of its own, but one of the two detectors is enough.
     targets = ["tables/table_01.csv", "tables/table_02.csv", "figures/figure_15.png", "figures/figure_16.png"]
     targets += ["tables/table_06.csv", "predictions/rgb1/hof.parquet"]
-    Checkout(root).snakemake(*(f"results/tiny/{target}" for target in targets))
+    # Servers of its own, which hash strings in another way.
+    python = write_client(tmp_path)
+    with server(python, "snakemake"), server(python, "uncover"):
+        Checkout(root, python).snakemake(*(f"results/tiny/{target}" for target in targets))
     kinds = ("*.csv", "*.md", "*.txt", "*.png", "*.parquet", "*.jpg", "*.pt")
     files = [path for kind in kinds for path in sorted((root / "results").rglob(kind))]
     assert len(files) > 100

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from uncover.heatmaps.manifest import FILE, Row, tabulate, write_manifest
+from uncover.heatmaps.manifest import Row, tabulate, write_manifest
 from uncover.images.letterbox import fit
+from uncover.images.map_sets import MANIFEST
 from uncover.images.maps import store_maps, write_maps
 from uncover.parts.classes import CLASS_NAMES
 
@@ -48,7 +49,7 @@ def make_map_set(data: Path, out: Path, size: int = 96, **settings: Any) -> None
         names = (name.as_posix(), file.as_posix())
         rows.append(Row(*names, width, height, "0" * 64, [1] * len(NAMES), status, nothing, nothing, 0))
     usual = {"class_names": NAMES, "variant": "blobs", "method": "gradcampp", "layers": [-2], "target": "T2"}
-    write_manifest(out / FILE, tabulate(rows, {**usual, "model": "0" * 64, **settings}))
+    write_manifest(out / MANIFEST, tabulate(rows, {**usual, "model": "0" * 64, **settings}))
 
 
 def make_map_sets(data: Path, out: Path) -> None:

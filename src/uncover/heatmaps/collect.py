@@ -11,10 +11,11 @@ import pandas as pd
 
 from uncover.atomic import new_file
 from uncover.errors import InputError
-from uncover.heatmaps import lint, manifest
-from uncover.heatmaps.files import CLASSES, JOINT, SUFFIX
+from uncover.heatmaps import lint
+from uncover.heatmaps.files import CLASSES, SUFFIX
 from uncover.heatmaps.manifest import Manifest, read_manifest, write_manifest
 from uncover.heatmaps.shard import RECORDS, Shard
+from uncover.images.map_sets import JOINT, MANIFEST
 
 PLACES = (CLASSES, JOINT, RECORDS)
 """What stands in the folder of a heatmap set, beside its tables."""
@@ -62,7 +63,7 @@ def collect(folder: Path, trained_on: Collection[str] | None = None) -> Collecte
     table = lint.lint(joined, trained_on)
     with new_file(folder / lint.FILE) as path:
         table.to_csv(path, index=False, lineterminator="\n")
-    write_manifest(folder / manifest.FILE, joined)
+    write_manifest(folder / MANIFEST, joined)
     return Collected(joined, table, removed)
 
 

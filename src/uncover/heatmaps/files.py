@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from uncover.datasets.yolo import IMAGES
 from uncover.errors import InputError
 from uncover.heatmaps.heatmaps import Heatmaps
 from uncover.images.letterbox import Frame
+from uncover.images.map_sets import JOINT
 from uncover.images.maps import StoredMaps, read_maps, store_maps, write_maps
 
-CLASSES, JOINT = "images", "joint"
-"""Folders of a heatmap set. The first has the name that any YOLO tool looks for."""
+CLASSES = IMAGES
+"""Folder of the maps of all classes, beside that of the joint ones; any YOLO tool looks for it."""
 
 SUFFIX = ".tif"
 DIGITS = 2

@@ -14,14 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from uncover.atomic import new_file
-from uncover.datasets.records import read_table
-from uncover.errors import InputError
 from uncover.heatmaps.files import Files
 from uncover.heatmaps.heatmaps import MAP
 from uncover.heatmaps.measures import are_inverted, are_saturated
-
-FILE = "manifest.parquet"
-METADATA_KEY = b"uncover"
+from uncover.images.map_sets import METADATA_KEY, read_rows
 
 SCHEMA = pa.schema(
     {
@@ -139,11 +135,4 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         InputError: It does not exist, is cut off, or is none.
     """
-    table = read_table(path, SCHEMA.names, "heatmaps")
-    try:
-        settings = json.loads((pq.read_schema(path).metadata or {})[METADATA_KEY])
-    except (KeyError, ValueError):
-        settings = None
-    if not isinstance(settings, dict) or "class_names" not in settings:
-        raise InputError(f"{path}: does not say how its maps were made; expected a table of 'uncover heatmaps'")
-    return Manifest(table, settings)
+    return Manifest(*read_rows(path, SCHEMA.names))

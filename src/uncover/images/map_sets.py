@@ -66,15 +66,27 @@ def read_map_set(folder: Path) -> MapSet:
     Raises:
         InputError: There is none, or it says of no image where its maps are.
     """
-    path = folder / MANIFEST
-    table = read_table(path, COLUMNS, "heatmaps")
+    return MapSet(folder, *read_rows(folder / MANIFEST, COLUMNS))
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Rows of a heatmap set's manifest, or of the record of a shard, and how the maps were made.
+
+    Args:
+        path: The file.
+        columns: That it must have.
+
+    Raises:
+        InputError: It does not exist, is cut off, or is none.
+    """
+    table = read_table(path, columns, "heatmaps")
     try:
         settings = json.loads((pq.read_schema(path).metadata or {})[METADATA_KEY])
     except (KeyError, ValueError):
         settings = None
     if not isinstance(settings, dict) or not isinstance(settings.get("class_names"), list):
         raise InputError(f"{path}: does not say how its maps were made; expected a table of 'uncover heatmaps'")
-    return MapSet(folder, table, settings)
+    return table, settings
 
 
 def explain(labelled: LabelledImages, maps: MapSet, kind: Input) -> LabelledImages:

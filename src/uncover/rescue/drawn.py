@@ -19,8 +19,9 @@ from uncover.config.detectors import DRAWN_BOXES
 from uncover.errors import InputError
 from uncover.heatmaps.files import Files, file_names, pack, write_files
 from uncover.heatmaps.heatmaps import MAP, NO_DETECTION, Heatmaps
-from uncover.heatmaps.manifest import FILE, Manifest, describe, tabulate, write_manifest
+from uncover.heatmaps.manifest import Manifest, describe, tabulate, write_manifest
 from uncover.images.letterbox import Frame, fit
+from uncover.images.map_sets import MANIFEST
 from uncover.metrics.predictions import CORNERS, Predictions, read_predictions
 from uncover.progress import track
 
@@ -65,7 +66,7 @@ def draw_set(path: Path, confidence: float, out: Path) -> Manifest:
             # Nobody needs the photo to draw these, so its hash is not known.
             rows.append(describe(image, files[image], "", drawn))
         manifest = tabulate(rows, settings)
-        write_manifest(folder / FILE, manifest)
+        write_manifest(folder / MANIFEST, manifest)
     return manifest
 
 

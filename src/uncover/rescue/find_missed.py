@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from uncover.errors import InputError
 from uncover.heatmaps.heatmaps import MAP
-from uncover.heatmaps.manifest import FILE, Manifest, read_manifest
+from uncover.heatmaps.manifest import Manifest, read_manifest
+from uncover.images.map_sets import MANIFEST
 from uncover.metrics.counts import has_box
 from uncover.metrics.predictions import Predictions, read_predictions
 from uncover.metrics.truth import read_truth
@@ -44,8 +45,8 @@ def read_and_find(predictions: Path, heatmaps: Sequence[Path], labels: Path | No
         variant = folder.absolute().parent.name
         if variant in manifests:
             raise InputError(f"{folder}: the variant {variant} again; expected one folder of each")
-        manifests[variant] = read_manifest(folder / FILE)
-        check_same_images(folder / FILE, manifests[variant].table["image"], found.images["image"], predictions)
+        manifests[variant] = read_manifest(folder / MANIFEST)
+        check_same_images(folder / MANIFEST, manifests[variant].table["image"], found.images["image"], predictions)
     truth = None if labels is None else read_truth(labels, found.images)
     return find_missed(found, manifests, truth, confidence)
 
