@@ -72,8 +72,9 @@ bench-heatmaps: $(READY)  ## heatmaps beside plain inference and grad-cam (IMAGE
 	@$(BIN)/python benchmarks/bench_heatmaps.py $(if $(IMAGES),--images $(IMAGES)) $(if $(WEIGHTS),--weights $(WEIGHTS)) \
 	  $(if $(SIZE),--size $(SIZE)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
-bench-second: $(READY)  ## an epoch on heatmaps beside one on photos (DATA=results/<run>)
-	@$(BIN)/python benchmarks/bench_second.py $(if $(DATA),--data $(DATA))
+bench-second: $(READY)  ## an epoch on heatmaps beside one on photos (RUN=results/... SETTINGS= ROUNDS=)
+	@$(BIN)/python benchmarks/bench_second.py $(if $(RUN),--data $(RUN)) $(if $(SETTINGS),--settings $(SETTINGS)) \
+	  $(if $(ROUNDS),--rounds $(ROUNDS))
 
 clean:  ## remove the environment and everything generated
 	rm -rf .venv .snakemake results

@@ -33,10 +33,17 @@ splits:
   merl_rav: {train: null, val: 1, test: null}
 detectors:
   rgb10: &rgb {model: yolov5n, weights: scratch, epochs: 1, batch: 4, image_size: 64}
-  rgb1: {<<: *rgb, classes: whole_face}
+  rgb1: &whole {<<: *rgb, classes: whole_face}
+  gradcampp_avg: *whole
+  hirescam_avg: *whole
+  gradcampp_10: *whole
+  hirescam_10: *whole
+  siblings:
+    of_the_mean: {heatmaps: hirescam, input: mean}
+    of_drawn_boxes: {role: control, heatmaps: drawn_boxes}
 evolution: {generations: 2, epochs: 1}
 prediction: {bootstrap: 10}
-heatmaps: {variants: {}}
+heatmaps: {variants: {}, target: T1}
 """
 
 

@@ -10,21 +10,55 @@ import pytest
 from tests.dag.conftest import Checkout
 from tests.dag.quick_python import server, write_client
 
-SCORED = {
-    **dict.fromkeys(["table_04", "table_05", "table_06", "table_val_counts"], 1),
-    **dict.fromkeys(["figure_17", "figure_18", "figure_19", "figure_20"], 1),
+PAGE = {"comparison": 1, "report_page": 1}
+TRIED = dict.fromkeys(["rescue_trial", "rescue_summary", "figure_rescue"], 1)
+VARIANTS_TABLES = dict.fromkeys([f"table_{number}_variants" for number in ("07", "08", "09", "12", "13")], 1)
+SECOND_TABLES = dict.fromkeys(["table_07", "table_08", "table_09", "table_12", "table_13"], 1) | VARIANTS_TABLES
+# Whatever changes the second step's detectors, or what they are tried on.
+SECOND_SCORED = {"evaluate_second": 6, "figure_31": 1, **SECOND_TABLES, **TRIED, **PAGE}
+SECOND_TRAINED = {
+    "train": 5,
+    "predict_second": 5,
+    "find_missed": 6,
+    **SECOND_SCORED,
+    **dict.fromkeys(["table_11", "figure_21", "figure_27", "figure_28", "figure_29", "figure_30"], 1),
 }
-EXPLAINED = {"make_heatmaps": 8, "collect_heatmaps": 8, "table_heatmaps": 1, "figure_26": 1}
-PREDICTED = {"predict": 12, "evaluate": 13, "table_hof": 1, **SCORED}
+SCORED = {
+    **dict.fromkeys(["table_04", "table_05", "table_06", "table_10", "table_val_counts"], 1),
+    **dict.fromkeys(["figure_17", "figure_18", "figure_19", "figure_20"], 1),
+    **PAGE,
+}
+EXPLAINED = {"make_heatmaps": 8, "collect_heatmaps": 8, "table_heatmaps": 1, "figure_26": 1, **SECOND_TRAINED}
+# Drawn boxes are predictions of the first detector.
+PREDICTED = {
+    "predict": 13,
+    "evaluate": 13,
+    "table_hof": 1,
+    **SCORED,
+    **SECOND_TRAINED,
+    "train": 1,
+    "draw_boxes": 7,
+    "predict_second": 6,
+    "look_closer": 1,
+    "propose_faces": 1,
+}
 TRAINED = {
     "evolve_generation": 2,
     "evolution_history": 1,
-    "train": 2,
     **PREDICTED,
     **EXPLAINED,
+    "train": 8,
+    "predict_second": 6,
     **dict.fromkeys(["table_03", "figure_24", "figure_25"], 1),
 }
-RGB1 = {"train": 1, "predict": 6, "evaluate": 5, "table_06": 1, "table_val_counts": 1, "table_hof": 1, "figure_25": 1}
+RGB1 = {
+    "train": 1,
+    "predict": 6,
+    "evaluate": 5,
+    **dict.fromkeys(["table_06", "table_val_counts", "table_hof", "figure_25", "look_closer", "propose_faces"], 1),
+    **TRIED,
+    **PAGE,
+}
 LABELS = {"label_faces": 4, "table_02": 1, "figure_15": 1, "figure_16": 1, **TRAINED}
 FRAMES = {
     "label_frames": 4,
@@ -36,7 +70,10 @@ FRAMES = {
     "collect_heatmaps": 4,
     "table_heatmaps": 1,
 }
-FIGURES = dict.fromkeys([f"figure_{number}" for number in (15, 16, 17, 18, 19, 20, 24, 25, 26)], 1)
+FIGURES = dict.fromkeys([f"figure_{number}" for number in (*range(15, 22), *range(24, 32))], 1) | {
+    "figure_rescue": 1,
+    "report_page": 1,
+}
 SPLITS = {"split_photos": 2, **LABELS}
 
 INTERVALS = {"evaluate": 13, "table_hof": 1, **SCORED}
@@ -79,7 +116,16 @@ HOF = {
     "collect_heatmaps": 1,
     "table_heatmaps": 1,
 }
-ANOTHER_VARIANT = {"make_heatmaps": 8, "collect_heatmaps": 8, "table_heatmaps": 1, "figure_26": 1}
+# All variants of a set are made in one pass, so their manifests are new, and what rests on them.
+ANOTHER_VARIANT = EXPLAINED
+# What is drawn needs the same confidence.
+DRAWN = {"draw_boxes": 7, "train": 6, "predict_second": 6}
+SECOND_RETRAINED = {
+    name: count for name, count in SECOND_TRAINED.items() if name not in ("find_missed", "table_11")
+} | {
+    "train": 6,
+    "predict_second": 6,
+}
 ANOTHER_GENERATION = {"evolve_generation": 1, "evolution_history": 1, "table_03": 1}
 CONFIG_CHANGES = {
     "seed of the splits": ("splits:", "splits:\n  seed: 7", SPLITS),
@@ -87,12 +133,14 @@ CONFIG_CHANGES = {
     "one size of the stand-in": ("  hof: 2", "  hof: 3", HOF),
     "one model": ("rgb1: {<<: *rgb,", "rgb1: {<<: *rgb, seed: 5,", RGB1),
     "one more generation": ("generations: 2", "generations: 3", ANOTHER_GENERATION),
-    "which candidates are explained": ("variants: {}", "variants: {}, confidence: 0.3", EXPLAINED),
+    "which candidates are explained": ("target: T1", "target: T1, confidence: 0.3", EXPLAINED | DRAWN),
     "one more variant": ("variants: {}", "variants: {again: {method: hirescam, layers: [23]}}", ANOTHER_VARIANT),
-    "images in one pass": ("variants: {}", "variants: {}, batch: 2", {}),
-    "shards": ("variants: {}", "variants: {}, shards: 2", EXPLAINED | {"make_heatmaps": 16}),
+    "images in one pass": ("target: T1", "target: T1, batch: 2", {}),
+    "shards": ("target: T1", "target: T1, shards: 2", EXPLAINED | {"make_heatmaps": 16}),
     "photo of a figure": ("run: tiny", "run: tiny\nreport: {figure_26_photo: a}", {"figure_26": 1}),
-    "a later stage": ("variants: {}", "variants: {}, padding: 114", {}),
+    "around heatmaps": ("target: T1", "target: T1, padding: 114", SECOND_RETRAINED),
+    "what counts as true": ("run: tiny", "run: tiny\nrescue: {true_iou: 0.6}", SECOND_SCORED),
+    "privacy": ("run: tiny", "run: tiny\nreport: {privacy: publish}", {"figure_rescue": 1, **PAGE}),
 }
 
 

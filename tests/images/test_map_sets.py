@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +113,15 @@ def test_sets_of_one_detector_are_made_alike(sets: Path) -> None:
 def test_weights_and_folders_of_different_kinds(sets: Path, given: str, kind: Input, channels: int, says: str) -> None:
     with pytest.raises(InputError, match=says):
         find_inputs([sets / given], kind, channels, {"class_names": NAMES})
+
+
+def test_a_set_of_blank_heatmaps_is_no_set_to_learn_from(sets: Path, capsys: Any) -> None:
+    labelled = read_labelled_images(sets / "photos")
+    maps = read_map_set(sets / "maps")
+    blank = [["no detection"] * (len(NAMES) + 1)] * len(maps.table)
+    for kind in ("classes", "joint", "mean"):
+        with pytest.raises(InputError, match=rf"all {len(blank)} heatmaps \({kind}\) are blank"):
+            explain(labelled, replace(maps, table=maps.table.assign(status=blank)), kind)
+    some = [["map", *row[1:]] if place else row for place, row in enumerate(blank)]
+    kept = explain(labelled, replace(maps, table=maps.table.assign(status=some)), "classes")
+    assert len(kept) == len(labelled) and f"1 of {len(blank)} heatmaps (classes) are blank" in capsys.readouterr().err

@@ -10,11 +10,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from uncover.images.maps import MAP, NO_DETECTION
+
 if TYPE_CHECKING:
     from torch import Tensor
 
-MAP, NO_DETECTION, NO_EVIDENCE, NOT_FINITE = "map", "no detection", "no positive evidence", "not finite"
-"""What a channel may be; all but the first are blank."""
+NO_EVIDENCE, NOT_FINITE = "no positive evidence", "not finite"
+"""What a channel may be besides `MAP` and `NO_DETECTION`; all but the first of these four are blank."""
 
 EPSILON = 1e-7
 """grad-cam's, where it scales a map to the range from 0 to 1."""

@@ -8,18 +8,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from uncover.config.detectors import Input
+from uncover.console import say
 from uncover.datasets.records import read_table
 from uncover.datasets.yolo import IMAGES
 from uncover.errors import InputError
 from uncover.images.labelled import LabelledImages
+from uncover.images.maps import MAP
 from uncover.images.named import hash_file
+from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 
 JOINT, MANIFEST = "joint", "manifest.parquet"
-COLUMNS = ("image", "file", "width", "height")
+COLUMNS = ("image", "file", "width", "height", "status")
 METADATA_KEY = b"uncover"
 
 RECIPE = ("class_names", "variant", "method", "layers", "target", "model")
@@ -32,7 +37,8 @@ class MapSet:
 
     Attributes:
         folder: With `images/`, `joint/` and `manifest.parquet`.
-        table: A row per image: image (its name), file (of its maps), width and height (of the image, in pixels).
+        table: A row per image: image (its name), file (of its maps), width and height (of the image, in pixels), status
+            (of each class's map and of the joint one).
         settings: How the maps were made, as `uncover heatmaps` says it: class_names, variant, method, model and more.
     """
 
@@ -89,6 +95,24 @@ def read_rows(path: Path, columns: Sequence[str]) -> tuple[pd.DataFrame, dict[st
     return table, settings
 
 
+def not_blank(statuses: pd.Series, class_names: Sequence[str]) -> dict[Input, NDArray[np.bool_]]:
+    """For each kind of input that heatmaps make, where there is something to look at.
+
+    Args:
+        statuses: Of N images: of each class's map, and of the joint one.
+        class_names: Of the classes.
+
+    Returns:
+        bool (N,) by kind. Without a class of the whole face, nobody can look at its map alone.
+    """
+    drawn = np.array([list(each) for each in statuses], np.str_).reshape(-1, len(class_names) + 1) == MAP
+    some_class = drawn[:, :-1].any(axis=1)
+    inputs: dict[Input, NDArray[np.bool_]] = {"classes": some_class, "joint": drawn[:, -1], "mean": some_class}
+    if CLASS_NAMES[WHOLE_FACE] in class_names:
+        inputs["whole_face"] = drawn[:, list(class_names).index(CLASS_NAMES[WHOLE_FACE])]
+    return inputs
+
+
 def explain(labelled: LabelledImages, maps: MapSet, kind: Input) -> LabelledImages:
     """Labelled images, looked at by way of their heatmaps.
 
@@ -101,7 +125,7 @@ def explain(labelled: LabelledImages, maps: MapSet, kind: Input) -> LabelledImag
         The same labels and sizes; the paths are those of the maps.
 
     Raises:
-        InputError: An image has no maps, or maps of another size.
+        InputError: An image has no maps, or maps of another size, or all of them are blank.
     """
     again = "make them with 'uncover heatmaps'"
     files = dict(zip(maps.table["image"], maps.table[["file", "width", "height"]].itertuples(index=False), strict=True))
@@ -119,7 +143,20 @@ def explain(labelled: LabelledImages, maps: MapSet, kind: Input) -> LabelledImag
         if not path.is_file():
             raise InputError(f"{path}: does not exist, though {MANIFEST} lists it for {photo}; {again}")
         paths.append(path)
+    _check_not_blank(labelled, maps, kind)
     return replace(labelled, paths=paths)
+
+
+def _check_not_blank(labelled: LabelledImages, maps: MapSet, kind: Input) -> None:
+    rows = maps.table.set_index("image")["status"].loc[[_name_of(photo) for photo in labelled.paths]]
+    drawn = not_blank(rows, maps.settings["class_names"]).get(kind, np.ones(len(rows), np.bool_))
+    if not drawn.any():
+        raise InputError(
+            f"{maps.folder}: all {len(rows)} heatmaps ({kind}) are blank: the detector found nothing that they could"
+            " explain; expected some with a map. Train it longer, lower heatmaps.confidence, or take target T1"
+        )
+    if blank := int((~drawn).sum()):
+        say(f"{maps.folder}: {blank} of {len(rows)} heatmaps ({kind}) are blank; they stay, with their labels")
 
 
 def check_alike(maps: Sequence[MapSet]) -> None:

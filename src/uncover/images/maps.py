@@ -29,7 +29,8 @@ FULL = np.iinfo(np.uint16).max
 FORMAT = "uncover maps"
 """Key of the description that marks a file as one of these."""
 
-NO_DETECTION = "no detection"
+MAP, NO_DETECTION = "map", "no detection"
+"""What a channel may be, among others; all but the first are blank."""
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from uncover.errors import InputError
-from uncover.heatmaps.heatmaps import MAP
 from uncover.heatmaps.manifest import Manifest, read_manifest
-from uncover.images.map_sets import MANIFEST
+from uncover.images.map_sets import MANIFEST, not_blank
 from uncover.metrics.counts import has_box
 from uncover.metrics.predictions import Predictions, read_predictions
 from uncover.metrics.truth import read_truth
-from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
+from uncover.parts.classes import WHOLE_FACE
 from uncover.rescue.missed import check_same_images
 
 
@@ -75,7 +73,8 @@ def find_missed(
     table["confidence"] = surest.to_numpy(np.float32)
     table["missed"] = ~has_box(predictions, WHOLE_FACE, confidence)
     for variant, manifest in manifests.items():
-        for kind, drawn in _not_blank(manifest, images).items():
+        rows = manifest.table.set_index("image")["status"].reindex(images)
+        for kind, drawn in not_blank(rows, manifest.settings["class_names"]).items():
             table[f"{variant}:{kind}"] = drawn
     return table
 
@@ -86,15 +85,3 @@ def _count_faces(images: pd.Series, truth: pd.DataFrame | None) -> pd.Series:
         return pd.Series(pd.NA, range(len(images)), dtype="Int64")
     faces = truth.loc[truth["class_id"] == WHOLE_FACE, "image"].value_counts()
     return faces.reindex(images, fill_value=0).reset_index(drop=True).astype("Int64")
-
-
-def _not_blank(manifest: Manifest, images: pd.Series) -> dict[str, NDArray[np.bool_]]:
-    """For each input that is made of these heatmaps, where it is not blank: bool (images,)."""
-    names = manifest.settings["class_names"]
-    statuses = manifest.table.set_index("image")["status"].reindex(images)
-    drawn = np.array([list(each) for each in statuses], np.str_).reshape(-1, len(names) + 1) == MAP
-    some_class = drawn[:, :-1].any(axis=1)
-    inputs = {"classes": some_class, "joint": drawn[:, -1], "mean": some_class}
-    whole = CLASS_NAMES[WHOLE_FACE]
-    # A first detector of other classes has no map of the whole face; nobody can look at one then.
-    return inputs | ({"whole_face": drawn[:, names.index(whole)]} if whole in names else {})
