@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.once import once
 from uncover.cli import main
 
 if TYPE_CHECKING:
     from detector_commands import Complaint, Good
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def one_thread() -> Iterator[None]:
     """Torch in one thread, which small networks are quickest in."""
     import torch
@@ -26,23 +27,24 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def good(one_thread: None, tmp_path_factory: pytest.TempPathFactory) -> Good:
     """Sets, weights, predictions and a record of an evolution; not to be changed."""
-    from detector_commands import make_good
+    from detector_commands import Good, make_good
 
-    return make_good(tmp_path_factory.mktemp("good"))
+    return Good(once(tmp_path_factory, "good", make_good))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def undisturbed(good: Good, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Heatmaps of `train/`, made in one go; not to be changed."""
     from detector_commands import run
     from heatmaps_commands import words
 
-    out = tmp_path_factory.mktemp("undisturbed")
-    run("heatmaps", *words(good, good.data / "train", out))
-    return out
+    def make(out: Path) -> None:
+        run("heatmaps", *words(good, good.data / "train", out))
+
+    return once(tmp_path_factory, "undisturbed", make)
 
 
 @pytest.fixture

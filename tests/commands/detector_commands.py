@@ -21,9 +21,21 @@ class Good:
     """What a user has when nothing is wrong: `train/` and `val/` in `data`, and what was made of them."""
 
     data: Path
-    out: Path
-    predictions: Path
-    record: Path
+
+    @property
+    def out(self) -> Path:
+        """What the training left."""
+        return self.data / "out"
+
+    @property
+    def predictions(self) -> Path:
+        """On `val/`."""
+        return self.data / "found.parquet"
+
+    @property
+    def record(self) -> Path:
+        """Of generation 0."""
+        return self.data / "0.json"
 
     @property
     def weights(self) -> Path:
@@ -31,15 +43,14 @@ class Good:
         return self.out / "weights.pt"
 
 
-def make_good(root: Path) -> Good:
+def make_good(root: Path) -> None:
     """Make the sets, train, predict, evolve one generation."""
     make_set(root / "train", 6, seed=1)
     make_set(root / "val", 4, seed=2)
-    good = Good(root, root / "out", root / "found.parquet", root / "0.json")
+    good = Good(root)
     run("train", root, good.out, *QUICK, f"epochs={EPOCHS}")
     run("predict", root / "val", good.predictions, "--weights", good.weights, *CPU)
     run("evolve_generation", root, good.record, "--generation", 0, "--evolution", "epochs=1", *QUICK)
-    return good
 
 
 def run(*words: object) -> None:

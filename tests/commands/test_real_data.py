@@ -16,6 +16,8 @@ import pandas as pd
 import pytest
 
 from uncover.cli import main
+from uncover.datasets.layouts import LANDMARK_READERS
+from uncover.faces.face import Face, Rejected
 
 Box = tuple[float, float, float, float]
 Size = tuple[int, int]
@@ -171,8 +173,21 @@ def all_labels(real: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def all_faces(all_labels: Path) -> list[Face | Rejected]:
+    """What the reader of the layout finds, once for both rules."""
+    return list(LANDMARK_READERS["merl_rav"](all_labels, None))
+
+
 @pytest.mark.parametrize("parts", ["corrected", "released"])
-def test_all_real_merl_rav_labels_are_read_without_photos(all_labels: Path, tmp_path: Path, parts: str) -> None:
+def test_all_real_merl_rav_labels_are_read_without_photos(
+    all_labels: Path,
+    all_faces: list[Face | Rejected],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    parts: str,
+) -> None:
+    monkeypatch.setitem(LANDMARK_READERS, "merl_rav", lambda raw, photos: iter(all_faces))
     out = tmp_path / "out"
     arguments = ["--layout", "merl_rav", "--no-photos", "--parts", parts, str(all_labels), str(out)]
     assert main(["labels", *arguments]) == 0

@@ -43,7 +43,7 @@ detectors:
     of_drawn_boxes: {role: control, heatmaps: drawn_boxes}
 evolution: {generations: 2, epochs: 1}
 prediction: {bootstrap: 10}
-heatmaps: {variants: {}, target: T1}
+heatmaps: {variants: {}, target: T1, confidence: 0.001}
 """
 
 

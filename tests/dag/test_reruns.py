@@ -133,7 +133,7 @@ CONFIG_CHANGES = {
     "one size of the stand-in": ("  hof: 2", "  hof: 3", HOF),
     "one model": ("rgb1: {<<: *rgb,", "rgb1: {<<: *rgb, seed: 5,", RGB1),
     "one more generation": ("generations: 2", "generations: 3", ANOTHER_GENERATION),
-    "which candidates are explained": ("target: T1", "target: T1, confidence: 0.3", EXPLAINED | DRAWN),
+    "which candidates are explained": ("confidence: 0.001", "confidence: 0.002", EXPLAINED | DRAWN),
     "one more variant": ("variants: {}", "variants: {again: {method: hirescam, layers: [23]}}", ANOTHER_VARIANT),
     "images in one pass": ("target: T1", "target: T1, batch: 2", {}),
     "shards": ("target: T1", "target: T1, shards: 2", EXPLAINED | {"make_heatmaps": 16}),

@@ -1,5 +1,6 @@
 """Training: it learns, it repeats itself, it goes on after a stop, and it says when it cannot."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pytest
 import torch
 from squares import make_set
 
+from tests.detector.trained import learned_squares, squares  # noqa: F401
 from uncover.detector import train as training
 from uncover.detector.distributed import Crew
 from uncover.detector.diverged import Diverged
@@ -19,15 +21,24 @@ QUICK = ["model=yolov5n", "weights=scratch", "image_size=64", "batch=4", "nomina
 
 
 @pytest.fixture(scope="module")
-def squares(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("squares")
-    make_set(folder / "train", 20, seed=1)
-    make_set(folder / "val", 8, seed=2)
+def few(tmp_path_factory) -> Path:
+    """Enough to train, not to learn: three batches, of which the last is smaller."""
+    folder = tmp_path_factory.mktemp("few")
+    make_set(folder / "train", 10, seed=1)
+    make_set(folder / "val", 4, seed=2)
     return folder
 
 
-def run(squares: Path, out: Path, *settings: str, **changes) -> dict:
-    return training.train(read_job(squares, None, [*QUICK, *settings], None), out, CREW, **changes)
+@pytest.fixture(scope="module")
+def plain(few, tmp_path_factory) -> Path:
+    """What a training without further wishes leaves; not to be changed."""
+    out = tmp_path_factory.mktemp("plain")
+    run(few, out, workers=1)
+    return out
+
+
+def run(data: Path, out: Path, *settings: str, **changes) -> dict:
+    return training.train(read_job(data, None, [*QUICK, *settings], None), out, CREW, **changes)
 
 
 def weights_of(out: Path) -> dict[str, torch.Tensor]:
@@ -42,33 +53,37 @@ def record_of(out: Path) -> pd.DataFrame:
     return pd.read_csv(out / "results.csv").filter(regex="^(?!seconds)")
 
 
-def test_a_detector_learns_squares(squares, tmp_path):
-    # Few steps and few cells: a quick optimiser, and gains that make up for the small image.
-    recipe = ("optimizer=AdamW", "hyperparameters.lr0=0.003", "hyperparameters.obj=30", "hyperparameters.cls=10")
-    settings = ("epochs=40", "nominal_batch=4", "hyperparameters.mosaic=0", *recipe)
-    summary = run(squares, tmp_path, *settings)
+def test_a_detector_learns_squares(learned_squares):  # noqa: F811
+    summary = json.loads((learned_squares / "summary.json").read_text())
     assert summary["best"]["metrics/mAP_0.5"] > 0.6
-    record = record_of(tmp_path)
+    record = record_of(learned_squares)
     assert record["train/box_loss"].iloc[-1] < record["train/box_loss"].iloc[0] / 1.5
-    _, header = load_weights(tmp_path / "weights.pt")
+    _, header = load_weights(learned_squares / "weights.pt")
     assert header.class_names == ("light", "dark") and header.channels == 3
-    assert not (tmp_path / ".resume").exists()
+    assert not (learned_squares / ".resume").exists()
 
 
-def test_same_seed_same_weights_whatever_prepares_the_images(squares, tmp_path):
-    run(squares, tmp_path / "a", workers=1)
-    run(squares, tmp_path / "b", workers=3, cache="none")
-    run(squares, tmp_path / "c", "seed=1")
-    assert same(weights_of(tmp_path / "a"), weights_of(tmp_path / "b"))
-    assert record_of(tmp_path / "a").equals(record_of(tmp_path / "b"))
-    assert not same(weights_of(tmp_path / "a"), weights_of(tmp_path / "c"))
+def test_same_seed_same_weights_whatever_prepares_the_images(few, plain, tmp_path):
+    run(few, tmp_path / "b", workers=3, cache="none")
+    run(few, tmp_path / "c", "seed=1")
+    assert same(weights_of(plain), weights_of(tmp_path / "b"))
+    assert record_of(plain).equals(record_of(tmp_path / "b"))
+    assert not same(weights_of(plain), weights_of(tmp_path / "c"))
+
+
+DIFFICULT = ("image_weights=true", "multi_scale=true", "optimizer=AdamW")
+
+
+@pytest.fixture(scope="module")
+def whole(few, tmp_path_factory) -> Path:
+    """What an undisturbed training leaves that asks for much; not to be changed."""
+    out = tmp_path_factory.mktemp("whole")
+    run(few, out, *DIFFICULT)
+    return out
 
 
 @pytest.mark.parametrize("stop_after", [1, 2])
-def test_a_stopped_training_ends_like_an_undisturbed_one(squares, tmp_path, monkeypatch, stop_after):
-    settings = ("image_weights=true", "multi_scale=true", "optimizer=AdamW")
-    run(squares, tmp_path / "whole", *settings)
-
+def test_a_stopped_training_ends_like_an_undisturbed_one(few, whole, tmp_path, monkeypatch, stop_after):
     with monkeypatch.context() as patch:
         keep = training.save_state
 
@@ -79,37 +94,37 @@ def test_a_stopped_training_ends_like_an_undisturbed_one(squares, tmp_path, monk
 
         patch.setattr(training, "save_state", save_and_die)
         with pytest.raises(KeyboardInterrupt):
-            run(squares, tmp_path / "stopped", *settings)
+            run(few, tmp_path / "stopped", *DIFFICULT)
     assert not (tmp_path / "stopped" / "weights.pt").exists()
-    run(squares, tmp_path / "stopped", *settings)
-    assert same(weights_of(tmp_path / "whole"), weights_of(tmp_path / "stopped"))
-    assert record_of(tmp_path / "whole").equals(record_of(tmp_path / "stopped"))
+    run(few, tmp_path / "stopped", *DIFFICULT)
+    assert same(weights_of(whole), weights_of(tmp_path / "stopped"))
+    assert record_of(whole).equals(record_of(tmp_path / "stopped"))
 
 
-def test_state_of_other_settings_is_left_alone(squares, tmp_path, monkeypatch, capsys):
+def test_state_of_other_settings_is_left_alone(few, tmp_path, monkeypatch, capsys):
     with monkeypatch.context() as patch:
         patch.setattr(training, "write_record", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            run(squares, tmp_path)
-    run(squares, tmp_path, "hyperparameters.lr0=0.011")
+            run(few, tmp_path)
+    run(few, tmp_path, "hyperparameters.lr0=0.011")
     assert "going on" not in capsys.readouterr().err
 
 
-def test_a_loss_that_is_no_number_stops_with_one_line(squares, tmp_path):
+def test_a_loss_that_is_no_number_stops_with_one_line(few, tmp_path):
     with pytest.raises(Diverged, match=r"epoch 1, batch \d+: the loss is no longer a number .* lower lr0"):
-        run(squares, tmp_path, "hyperparameters.box=1e38", "hyperparameters.obj=1e38")
+        run(few, tmp_path, "hyperparameters.box=1e38", "hyperparameters.obj=1e38")
     assert not (tmp_path / "weights.pt").exists()
 
 
-def test_weights_that_the_last_step_spoils_are_not_kept(squares, tmp_path):
+def test_weights_that_the_last_step_spoils_are_not_kept(few, tmp_path):
     with pytest.raises(Diverged, match="epoch 1, batch 1: the weights are no longer numbers; lower lr0"):
-        run(squares, tmp_path, "hyperparameters.lr0=.inf", "batch=32")
+        run(few, tmp_path, "hyperparameters.lr0=.inf", "batch=32")
     assert list(tmp_path.rglob("*.pt")) == []
 
 
-def test_a_precision_that_the_device_lacks_is_refused(squares, tmp_path):
+def test_a_precision_that_the_device_lacks_is_refused(few, tmp_path):
     with pytest.raises(InputError, match="precision float16: needs a GPU; expected float32 or bfloat16 on device cpu"):
-        run(squares, tmp_path, "precision=float16")
+        run(few, tmp_path, "precision=float16")
 
 
 @pytest.mark.parametrize("channels", [1, 10])
@@ -123,25 +138,19 @@ def test_other_numbers_of_channels_train(tmp_path, channels):
     assert network(torch.zeros(1, channels, 64, 64))[0].shape[2] == 7
 
 
-def test_rectangular_batches_say_what_they_turn_off(squares, tmp_path, capsys):
-    run(squares, tmp_path, "epochs=1", "rectangular=true")
+def test_rectangular_batches_say_what_they_turn_off(few, tmp_path, capsys):
+    run(few, tmp_path, "epochs=1", "rectangular=true")
     assert "mosaic" in capsys.readouterr().err
 
 
-def test_start_weights_are_where_training_starts(squares, tmp_path):
-    run(squares, tmp_path / "first")
-    job = read_job(
-        squares,
-        None,
-        [*QUICK, "epochs=1", "hyperparameters.lr0=1e-9", "hyperparameters.warmup_bias_lr=0"],
-        tmp_path / "first" / "weights.pt",
-    )
-    training.train(job, tmp_path / "second", CREW)
-    first, second = (weights_of(tmp_path / name)["model.2.cv1.conv.weight"] for name in ("first", "second"))
+def test_start_weights_are_where_training_starts(few, plain, tmp_path):
+    settings = [*QUICK, "epochs=1", "hyperparameters.lr0=1e-9", "hyperparameters.warmup_bias_lr=0"]
+    training.train(read_job(few, None, settings, plain / "weights.pt"), tmp_path, CREW)
+    first, second = (weights_of(out)["model.2.cv1.conv.weight"] for out in (plain, tmp_path))
     assert torch.allclose(first, second, atol=1e-4)
 
 
-def test_the_patience_ends_a_training_early(squares, tmp_path, monkeypatch):
+def test_the_patience_ends_a_training_early(few, tmp_path, monkeypatch):
     results = iter([0.1, 0.5, 0.3, 0.2, 0.4, 0.3])
     validate = training.validate
 
@@ -152,5 +161,5 @@ def test_the_patience_ends_a_training_early(squares, tmp_path, monkeypatch):
         return replace(validate(*args), map50=value, map50_95=value)
 
     monkeypatch.setattr(training, "validate", scripted)
-    summary = run(squares, tmp_path, "epochs=6", "patience=2")
+    summary = run(few, tmp_path, "epochs=6", "patience=2")
     assert (summary["best_epoch"], summary["epochs_run"]) == (1, 4)

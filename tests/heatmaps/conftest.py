@@ -12,21 +12,13 @@ import torch
 from torch import Tensor
 
 from tests.detector.conftest import Upstream, upstream  # noqa: F401
-from tests.detector.squares import make_set
+from tests.detector.trained import learned_squares, squares  # noqa: F401
 from tests.heatmaps.reference import Pair
-from uncover.detector import train as training
-from uncover.detector.distributed import Crew
-from uncover.detector.job import read_job
 from uncover.detector.network import build_network
 from uncover.detector.upstream import read_checkpoint
 from uncover.detector.weights import load_weights
 
 SHA256 = "4f180cf23ba0717ada0badd6c685026d73d48f184d00fc159c2641284b2ac0a3"
-RECIPE = (
-    *("model=yolov5n", "weights=scratch", "image_size=64", "batch=4", "nominal_batch=4", "epochs=30"),
-    *("optimizer=AdamW", "hyperparameters.lr0=0.003", "hyperparameters.obj=30", "hyperparameters.cls=10"),
-    "hyperparameters.mosaic=0",
-)
 
 
 @pytest.fixture(scope="session")
@@ -52,27 +44,16 @@ def photos(real: Path) -> Tensor:
 
 
 @pytest.fixture(scope="session")
-def squares(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set of bright and dark squares."""
-    folder = tmp_path_factory.mktemp("squares")
-    make_set(folder / "train", 20, seed=1)
-    make_set(folder / "val", 8, seed=2)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def learned(upstream: Upstream, squares: Path, tmp_path_factory: pytest.TempPathFactory) -> Pair:  # noqa: F811
-    """A yolov5n that has learned them."""
-    out = tmp_path_factory.mktemp("learned")
-    training.train(read_job(squares, None, RECIPE, None), out, Crew(0, 1, torch.device("cpu")))
-    ours = load_weights(out / "weights.pt")[0].eval()
+def learned(upstream: Upstream, learned_squares: Path) -> Pair:  # noqa: F811
+    """A yolov5n that has learned squares."""
+    ours = load_weights(learned_squares / "weights.pt")[0].eval()
     theirs = upstream.build("yolov5n", 3, 2)
     theirs.load_state_dict(ours.state_dict())
     return Pair(ours, theirs.eval())
 
 
 @pytest.fixture(scope="session")
-def scenes(squares: Path) -> Tensor:
+def scenes(squares: Path) -> Tensor:  # noqa: F811
     """The squares of its validation, float32 (8, 3, 64, 96)."""
     canvas = np.full((8, 64, 96, 3), 114, np.uint8)
     for own, file in zip(canvas, sorted((squares / "val" / "images").iterdir()), strict=True):
