@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,67 +114,28 @@ def test_a_full_disk_leaves_no_half_of_a_table(good: Good, tmp_path: Path, compl
     assert f"{out}: " in line and "File too large" in line and list(tmp_path.iterdir()) == []
 
 
-TRAININGS = """
-import os, sys
-import torchvision  # it takes seconds: once for all
-from uncover.cli import main
-
-workers = []
-for out in sys.argv[1].split(","):
-    workers.append(os.fork())
-    if not workers[-1]:
-        with open(out + ".err", "w") as said:
-            os.dup2(said.fileno(), 2)
-        sys.exit(main([out if word == "OUT" else word for word in sys.argv[2:]]))
-    print(workers[-1], flush=True)
-for worker in workers:
-    print(os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]))
-"""
-KINDS = (signal.SIGTERM, signal.SIGKILL)
-
-
-@dataclass(frozen=True)
-class Killed:
-    """A training after its end: what it left, how it ended, and what it had said."""
-
-    out: Path
-    code: int
-    said: str
-
-
-@pytest.fixture(scope="module")
-def killed(good: Good, tmp_path_factory: pytest.TempPathFactory) -> dict[signal.Signals, Killed]:
-    """Trainings that were killed as soon as an epoch was done."""
-    outs = {kind: tmp_path_factory.mktemp(kind.name) / "out" for kind in KINDS}
-    words = ["train", good.data, "OUT", *QUICK, f"epochs={EPOCHS}"]
-    command = [sys.executable, "-c", TRAININGS, ",".join(map(str, outs.values())), *map(str, words)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        alive = {kind: int(process.stdout.readline()) for kind in KINDS}
-        while alive and process.poll() is None:
-            time.sleep(0.03)
-            for kind in [kind for kind in alive if list(outs[kind].glob(".resume/*/results.csv"))]:
-                os.kill(alive.pop(kind), kind)
-        codes = [int(line) for line in process.stdout]
-    return {
-        kind: Killed(out, code, out.with_suffix(".err").read_text())
-        for (kind, out), code in zip(outs.items(), codes, strict=True)
-    }
-
-
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGKILL])
 def test_a_training_that_is_killed_goes_on(
-    good: Good, killed: dict[signal.Signals, Killed], capsys: pytest.CaptureFixture[str], kind: signal.Signals
+    good: Good, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: signal.Signals
 ) -> None:
-    own = killed[kind]
-    assert own.code == (128 + kind if kind == signal.SIGTERM else -kind), own.said
-    assert "Traceback" not in own.said and "error" not in own.said
+    out = tmp_path / "out"
+    words = ["train", good.data, out, *QUICK, f"epochs={EPOCHS}"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "uncover", *map(str, words)], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    while process.poll() is None and not list(out.glob(".resume/*/results.csv")):
+        time.sleep(0.01)
+    time.sleep(0.02)
+    process.send_signal(kind)
+    _, said = process.communicate()
+    assert process.returncode == (128 + kind if kind == signal.SIGTERM else -kind), said
+    assert "Traceback" not in said and "error" not in said
     if kind == signal.SIGTERM:
-        kept_state(own.out)
-    run("train", good.data, own.out, *QUICK, f"epochs={EPOCHS}")
+        kept_state(out)
+    run(*words)
     assert "going on after epoch" in capsys.readouterr().err
-    assert_same_training(good, own.out)
+    assert_same_training(good, out)
 
 
 @pytest.mark.parametrize(

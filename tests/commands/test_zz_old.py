@@ -1,170 +1,184 @@
-"""What the detector's commands leave where they may not write, where the disk is full, and where they are killed."""
+"""Heatmap sets end to end: what the commands make, and how they go on after a kill, a full disk, a bad image."""
 
 from __future__ import annotations
 
-import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
 import pandas as pd
 import pytest
-from detector_commands import CPU, EPOCHS, QUICK, run
+from detector_commands import run
 from full_disk import full_disk
+from heatmaps_commands import VARIANTS, contents, words
 
-from uncover.detector import train, training_state
+from uncover.heatmaps.heatmaps import NO_DETECTION
+from uncover.heatmaps.manifest import read_manifest
+from uncover.images.reading import read_image
 
 if TYPE_CHECKING:
     from detector_commands import Complaint, Good
 
 
-def commands(good: Good, out: Path) -> dict[str, list[object]]:
-    """Commands that write to `out`."""
-    return {
-        "train": [good.data, out, *QUICK],
-        "predict": [good.data / "val", out, "--weights", good.weights, *CPU],
-        "evaluate": [good.predictions, "--labels", good.data / "val", "--out", out, "--bootstrap", "0"],
-        "import_weights": [good.weights, out, "--sha256", "0" * 64],
-        "evolve_generation": [good.data, out, "--generation", 0, *QUICK],
-        "evolution_history": [out, out.with_suffix(".json"), good.record],
-    }
-
-
-VERBS = ("train", "predict", "evaluate", "import_weights", "evolve_generation", "evolution_history")
-WRITE_A_FOLDER = ("train", "evaluate")
-
-
-def name_of(verb: str) -> str:
-    return {"predict": "p.parquet", "evolution_history": "h.csv"}.get(verb, "out")
-
-
-@pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.parametrize("below", [False, True])
-def test_what_stands_where_out_should_be_is_named_at_once(
-    good: Good, tmp_path: Path, complaint: Complaint, verb: str, below: bool
-) -> None:
-    in_the_way = tmp_path / name_of(verb)
-    if below or verb in WRITE_A_FOLDER:
-        in_the_way.write_text("mine")
-        expected = "is a file; give the name of a folder"
-    else:
-        in_the_way.mkdir()
-        expected = "is a folder; give the name of a file"
-    line = complaint(verb, *commands(good, in_the_way / name_of(verb) if below else in_the_way)[verb])
-    assert f"{in_the_way}: {expected}" in line
-    assert in_the_way.is_dir() or in_the_way.read_text() == "mine"
-    assert list(tmp_path.rglob("*")) == [in_the_way]
-
-
-@pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_folder_is_named_at_once(good: Good, tmp_path: Path, complaint: Complaint, verb: str) -> None:
-    folder = tmp_path / "locked"
-    folder.mkdir(mode=0o555)
-    line = complaint(verb, *commands(good, folder / name_of(verb))[verb])
-    assert f"{folder}: may not be written to" in line and list(folder.iterdir()) == []
-
-
-def kept_state(out: Path) -> Path:
-    """The one file that an unfinished training leaves beside its record."""
-    (state,) = (path for path in out.rglob("*") if path.is_file() and path.name != "results.csv")
-    assert state.name == training_state.FILE
-    return state
-
-
-def test_a_disk_that_fills_up_costs_the_epoch_under_way_and_no_more(
-    good: Good, tmp_path: Path, complaint: Complaint, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
-    words = [good.data, tmp_path / "out", *QUICK, f"epochs={EPOCHS}"]
-    save_state = train.save_state
-
-    def save_to_full_disk(folder: Path, state: training_state.TrainingState) -> None:
-        if state.epoch < 3:
-            save_state(folder, state)
-        else:
-            with full_disk(1_000_000):
-                save_state(folder, state)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(train, "save_state", save_to_full_disk)
-        line = complaint("train", *words)
-    state = kept_state(tmp_path / "out")
-    assert f"{state}: File too large" in line
-    run("train", *words)
-    assert f"going on after epoch 2 of {EPOCHS}" in capsys.readouterr().err
-    assert_same_training(good, tmp_path / "out")
-
-
-def assert_same_training(good: Good, out: Path) -> None:
-    """It ended like the undisturbed one, and left nothing but what a training leaves."""
-    assert (out / "weights.pt").read_bytes() == good.weights.read_bytes()
-    left, right = (pd.read_csv(folder / "results.csv").filter(regex="^(?!seconds)") for folder in (out, good.out))
-    assert left.equals(right)
-    assert sorted(path.name for path in out.iterdir()) == ["results.csv", "summary.json", "weights.pt"]
-
-
-def test_a_full_disk_leaves_no_half_of_a_table(good: Good, tmp_path: Path, complaint: Complaint) -> None:
-    out = tmp_path / "p.parquet"
-    with full_disk(100):
-        line = complaint("predict", *commands(good, out)["predict"])
-    assert f"{out}: " in line and "File too large" in line and list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGKILL])
-def test_a_training_that_is_killed_goes_on(
-    good: Good, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: signal.Signals
+def test_a_set_is_made_and_made_only_once(
+    good: Good, undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    words = ["train", good.data, out, *QUICK, f"epochs={EPOCHS}"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "uncover", *map(str, words)], env=environment, stderr=subprocess.PIPE, text=True
+    run("heatmaps", *words(good, good.data / "train", out, "--name", "train"))
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith(f"{out}: "))
+    assert "maps of 6 images made, 0 were there" in line
+    for variant in VARIANTS:
+        found = contents(out / variant / "train")
+        assert found == contents(undisturbed / variant)
+        images = {f"{part}/{number}.tif" for part in ("images", "joint") for number in range(6)}
+        assert found.keys() == images | {"shards/1-of-1.parquet", "manifest.parquet", "lint.csv"}
+    run("heatmaps", *words(good, good.data / "train", out, "--name", "train"))
+    assert "maps of 0 images made, 6 were there" in capsys.readouterr().err
+
+
+def test_a_set_of_heatmaps_is_a_data_set(undisturbed: Path) -> None:
+    for number in range(6):
+        assert read_image(undisturbed / f"fine/images/{number}.tif", 2).shape == (72, 96, 2)
+        assert read_image(undisturbed / f"fine/joint/{number}.tif", 1).shape == (72, 96, 1)
+
+
+def test_where_nothing_is_found_maps_are_blank_and_flagged(good: Good, tmp_path: Path) -> None:
+    run("heatmaps", *words(good, good.data / "val", tmp_path, "--confidence", 1))
+    table = read_manifest(tmp_path / "gradcampp/manifest.parquet").table
+    assert len(table) == 4 and all(list(status) == [NO_DETECTION] * 3 for status in table["status"])
+    lint = pd.read_csv(tmp_path / "gradcampp/lint.csv").set_index("class")
+    assert list(lint.index) == ["light", "dark", "joint", "all classes"] and (lint["blank"] == 1).all()
+    assert not read_image(tmp_path / "gradcampp/images/0.tif", 2).any()
+    # Its target needs no detection.
+    assert (pd.read_csv(tmp_path / "fine/lint.csv")["blank"] < 1).any()
+
+
+def test_jobs_share_a_set(good: Good, tmp_path: Path, complaint: Complaint) -> None:
+    alone, shared = tmp_path / "alone", tmp_path / "shared"
+    run("heatmaps", *words(good, good.data / "train", alone, "--batch", 1))
+    for number in (3, 1):
+        run("heatmaps", *words(good, good.data / "train", shared, "--batch", 1, "--shard", f"{number}/3"))
+    assert not (shared / "fine/manifest.parquet").exists()
+    line = complaint("heatmaps collect", shared / "fine")
+    assert f"{shared}/fine/shards/2-of-3.parquet: does not exist; make it with 'uncover heatmaps --shard 2/3'" in line
+    run("heatmaps", *words(good, good.data / "train", shared, "--batch", 1, "--shard", "2/3"))
+    for variant in VARIANTS:
+        run("heatmaps", "collect", shared / variant)
+        one, three = (contents(out / variant) for out in (alone, shared))
+        same = [name for name in one if name.endswith((".tif", ".csv"))]
+        assert len(same) == 13 and all(one[name] == three[name] for name in same)
+
+
+def test_shards_of_different_options_make_no_set(good: Good, tmp_path: Path, complaint: Complaint) -> None:
+    run("heatmaps", *words(good, good.data / "train", tmp_path, "--shard", "1/2"))
+    run("heatmaps", *words(good, good.data / "train", tmp_path, "--shard", "2/2", "--confidence", 0.02))
+    line = complaint("heatmaps collect", tmp_path / "fine")
+    assert re.search(r"2-of-2\.parquet: was made with .*confidence.*1-of-2\.parquet; run", line)
+    run("heatmaps", *words(good, good.data / "val", tmp_path, "--shard", "2/2"))
+    assert "run 'uncover heatmaps' again" in complaint("heatmaps collect", tmp_path / "fine")
+
+
+def test_an_image_that_is_gone_takes_its_maps_along(good: Good, data: Path, undisturbed: Path, tmp_path: Path) -> None:
+    out = shutil.copytree(undisturbed, tmp_path / "out")
+    (data / "train/images/3.png").unlink()
+    run("heatmaps", *words(good, data / "train", out))
+    names = {f"{number}.tif" for number in (0, 1, 2, 4, 5)}
+    for variant in VARIANTS:
+        assert {path.name for path in (out / variant).glob("*/*.tif")} == names
+        assert len(read_manifest(out / variant / "manifest.parquet").table) == 5
+
+
+def test_images_of_the_training_are_counted(good: Good, data: Path, undisturbed: Path, tmp_path: Path) -> None:
+    out = shutil.copytree(undisturbed, tmp_path / "out")
+    shutil.copy(data / "train/images/3.png", data / "val/images/under_another_name.png")
+    for known, count in ((good.data / "train", 6), (data / "val", 1), (good.data / "val", 0)):
+        run("heatmaps", "collect", out / "fine", "--trained-on", known)
+        assert (pd.read_csv(out / "fine/lint.csv")["trained_on"] == count).all()
+    run("heatmaps", "collect", out / "fine")
+    assert contents(out) == contents(undisturbed)
+
+
+DYING = """
+import itertools, os, signal, sys
+from uncover.cli import main
+
+replace, calls = os.replace, itertools.count()
+
+def die(*names):
+    if next(calls) == int(sys.argv[1]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(*names)
+
+os.replace = die
+main(sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("at", [9, 25])
+def test_a_killed_run_goes_on_where_it_was(good: Good, undisturbed: Path, tmp_path: Path, at: int) -> None:
+    """Killed between the files of a map, and between the records of the two variants."""
+    out = tmp_path / "out"
+    given = [str(word) for word in ("heatmaps", *words(good, good.data / "train", out))]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", DYING, str(at), *given], env=environment, capture_output=True)
+    assert done.returncode == -signal.SIGKILL
+    assert len([path for path in out.rglob("*.tif") if not path.name.startswith(".")]) <= min(at, 24)
+    assert not list(out.glob("*/manifest.parquet"))
+    kept = {path: path.stat().st_mtime_ns for path in out.glob("*/images/*.tif") if not path.name.startswith(".")}
+    run(*given)
+    # Also what the killed process left of a file is gone.
+    assert {name: text for name, text in contents(out).items() if "/." not in name} == contents(undisturbed)
+    assert not [path for path in out.rglob(".*.tif")]
+    assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
+
+
+@pytest.mark.parametrize("longest", [10, 900, 3000])
+def test_a_full_disk_is_one_line_and_the_run_goes_on(
+    good: Good, undisturbed: Path, tmp_path: Path, complaint: Complaint, longest: int
+) -> None:
+    """Too small for any map, for those of the classes, and for the record of the shard."""
+    out = tmp_path / "out"
+    with full_disk(longest):
+        line = complaint("heatmaps", *words(good, good.data / "train", out))
+    assert str(out) in line and "File too large" in line
+    assert not [path for path in out.rglob("*.tif") if path.stat().st_size > longest]
+    assert not [path for path in out.rglob("*") if path.name.startswith(".")]
+    run("heatmaps", *words(good, good.data / "train", out))
+    assert contents(out) == contents(undisturbed)
+
+
+def test_a_spoilt_image_is_named_and_the_others_are_kept(
+    good: Good, data: Path, tmp_path: Path, complaint: Complaint
+) -> None:
+    out, spoilt = tmp_path / "out", data / "train/images/4.jpg"
+    content = cv2.imencode(".jpg", cv2.imread(str(data / "train/images/4.png")))[1].tobytes()
+    (data / "train/images/4.png").unlink()
+    # Its header is whole: only decoding shows what is wrong.
+    spoilt.write_bytes(content[:-60])
+    line = complaint("heatmaps", *words(good, data / "train", out))
+    assert re.search(r"train/images/4\.jpg:? cannot be decoded", line)
+    assert not list(out.glob("*/shards/*"))
+    spoilt.write_bytes(content)
+    run("heatmaps", *words(good, data / "train", out))
+    assert len(list(out.glob("fine/images/*.tif"))) == 6
+
+
+def test_maps_are_exported_at_full_size(undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    run("heatmaps", "export", undisturbed / "fine", out)
+    assert f"{out}: maps of 6 images" in capsys.readouterr().err
+    for number in range(6):
+        name = f"{number}.tif"
+        assert np.array_equal(read_image(out / name, 2), read_image(undisturbed / "fine/images" / name, 2))
+    run(
+        "heatmaps", "export", undisturbed / "fine", out, "--format", "png", "--frame", "letterbox", "--average", "joint"
     )
-    while process.poll() is None and not list(out.glob(".resume/*/results.csv")):
-        time.sleep(0.01)
-    time.sleep(0.02)
-    process.send_signal(kind)
-    _, said = process.communicate()
-    assert process.returncode == (128 + kind if kind == signal.SIGTERM else -kind), said
-    assert "Traceback" not in said and "error" not in said
-    if kind == signal.SIGTERM:
-        kept_state(out)
-    run(*words)
-    assert "going on after epoch" in capsys.readouterr().err
-    assert_same_training(good, out)
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (["--generation", "-1"], "--generation -1: expected 0 or more"),
-        (["--generation", "1"], "generation 1 breeds from generations 0 to 0; no record of 0 given with --history"),
-        (["--generation", "2", "--history", "RECORD"], "no record of 1 given with --history"),
-        (["--generation", "1", "--history", "nowhere.json"], "nowhere.json: does not exist; make it with"),
-        (["--generation", "1", "--history", "RECORD", "RECORD"], "0.json: is of generation 0, as "),
-        (["--generation", "0", "--evolution", "parallel"], "--evolution parallel: expected key=value"),
-        (["--generation", "0", "--evolution", "parents=0"], "--evolution: key parents: input should be greater than 0"),
-        (["--generation", "0", "--evolution", "space.lr0=[1, 5, 1]"], "key space: lr0: its lowest value 5.0 is above"),
-    ],
-)
-def test_generations_that_cannot_be(
-    good: Good, tmp_path: Path, complaint: Complaint, words: list[str], says: str
-) -> None:
-    given = [good.record if word == "RECORD" else word for word in words]
-    assert says in complaint("evolve_generation", good.data, tmp_path / "1.json", *QUICK, *given)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_generation_that_diverges_is_recorded_with_fitness_0(
-    good: Good, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = [*QUICK, "hyperparameters.box=1e38", "hyperparameters.obj=1e38", "--evolution", "epochs=2"]
-    run("evolve_generation", good.data, tmp_path / "0.json", "--generation", 0, *words)
-    assert "generation 0: epoch 1, batch 2: the loss is no longer a number" in capsys.readouterr().err
-    record = json.loads((tmp_path / "0.json").read_text())
-    assert [record[name] for name in ("epochs", "precision", "map50_95", "fitness")] == [1, 0, 0, 0]
-    run("evolution_history", tmp_path / "h.csv", tmp_path / "best.json", tmp_path / "0.json")
+    picture = cv2.imread(str(out / "0.png"), cv2.IMREAD_UNCHANGED)
+    assert picture.shape == (64, 64) and not (out / "0.tif").exists()

@@ -33,8 +33,8 @@ splits:
   merl_rav: {train: null, val: 1, test: null}
 detectors:
   rgb10: &rgb {model: yolov5n, weights: scratch, epochs: 1, batch: 4, image_size: 64}
-  rgb1: &whole {<<: *rgb, classes: whole_face}
-  gradcampp_avg: *whole
+  rgb1: {<<: *rgb, classes: whole_face}
+  gradcampp_avg: &whole {<<: *rgb, classes: whole_face}
   hirescam_avg: *whole
   gradcampp_10: *whole
   hirescam_10: *whole

@@ -16,31 +16,37 @@ VARIANTS_TABLES = dict.fromkeys([f"table_{number}_variants" for number in ("07",
 SECOND_TABLES = dict.fromkeys(["table_07", "table_08", "table_09", "table_12", "table_13"], 1) | VARIANTS_TABLES
 # Whatever changes the second step's detectors, or what they are tried on.
 SECOND_SCORED = {"evaluate_second": 6, "figure_31": 1, **SECOND_TABLES, **TRIED, **PAGE}
-SECOND_TRAINED = {
-    "train": 5,
-    "predict_second": 5,
-    "find_missed": 6,
-    **SECOND_SCORED,
-    **dict.fromkeys(["table_11", "figure_21", "figure_27", "figure_28", "figure_29", "figure_30"], 1),
-}
+SECOND_PREDICTED = {"predict_second": 6, "figure_21": 1, **SECOND_SCORED}
+TRAINING_FIGURES = dict.fromkeys(["figure_27", "figure_28", "figure_29", "figure_30"], 1)
 SCORED = {
     **dict.fromkeys(["table_04", "table_05", "table_06", "table_10", "table_val_counts"], 1),
     **dict.fromkeys(["figure_17", "figure_18", "figure_19", "figure_20"], 1),
     **PAGE,
 }
-EXPLAINED = {"make_heatmaps": 8, "collect_heatmaps": 8, "table_heatmaps": 1, "figure_26": 1, **SECOND_TRAINED}
-# Drawn boxes are predictions of the first detector.
+# Five of the six detectors of the second step look at heatmaps, one at drawn boxes.
+EXPLAINED = {
+    "make_heatmaps": 8,
+    "collect_heatmaps": 8,
+    "train": 5,
+    "find_missed": 6,
+    **SECOND_PREDICTED,
+    "predict_second": 5,
+    **TRAINING_FIGURES,
+    **dict.fromkeys(["table_heatmaps", "figure_26", "table_11"], 1),
+}
+DRAWN = {"draw_boxes": 7, "train": 6, "predict_second": 6}
+LOOKED_AGAIN = {"look_closer": 1, "propose_faces": 1}
 PREDICTED = {
     "predict": 13,
     "evaluate": 13,
     "table_hof": 1,
+    "find_missed": 6,
+    "table_11": 1,
     **SCORED,
-    **SECOND_TRAINED,
-    "train": 1,
+    **SECOND_PREDICTED,
+    **LOOKED_AGAIN,
     "draw_boxes": 7,
-    "predict_second": 6,
-    "look_closer": 1,
-    "propose_faces": 1,
+    "train": 1,
 }
 TRAINED = {
     "evolve_generation": 2,
@@ -55,7 +61,8 @@ RGB1 = {
     "train": 1,
     "predict": 6,
     "evaluate": 5,
-    **dict.fromkeys(["table_06", "table_val_counts", "table_hof", "figure_25", "look_closer", "propose_faces"], 1),
+    **dict.fromkeys(["table_06", "table_val_counts", "table_hof", "figure_25"], 1),
+    **LOOKED_AGAIN,
     **TRIED,
     **PAGE,
 }
@@ -68,7 +75,11 @@ FRAMES = {
     "table_hof": 1,
     "make_heatmaps": 4,
     "collect_heatmaps": 4,
-    "table_heatmaps": 1,
+    "draw_boxes": 3,
+    "find_missed": 3,
+    **dict.fromkeys(["table_heatmaps", "table_10", "table_11"], 1),
+    **SECOND_PREDICTED,
+    **LOOKED_AGAIN,
 }
 FIGURES = dict.fromkeys([f"figure_{number}" for number in (*range(15, 22), *range(24, 32))], 1) | {
     "figure_rescue": 1,
@@ -76,13 +87,19 @@ FIGURES = dict.fromkeys([f"figure_{number}" for number in (*range(15, 22), *rang
 }
 SPLITS = {"split_photos": 2, **LABELS}
 
-INTERVALS = {"evaluate": 13, "table_hof": 1, **SCORED}
+INTERVALS = {"evaluate": 13, "table_hof": 1, **SCORED, **SECOND_SCORED}
+OVERLAID = {"figure_26": 1, "figure_21": 1, "report_page": 1}
 CODE_CHANGES = {
     "part boxes": ("src/uncover/parts/boxes.py", "FEWEST_POINTS = 2", "FEWEST_POINTS = 3", LABELS | {"table_parts": 1}),
     "index sets": ("src/uncover/parts/schemes.py", "((0, 26),)", "((0, 25),)", LABELS | {"table_parts": 1}),
     "splits": ("src/uncover/datasets/splits.py", '"surplus"', '"left over"', SPLITS),
     "frames": ("src/uncover/faces/frames.py", "FACE_CLASS = 0", "FACE_CLASS = 1", FRAMES),
-    "one figure": ("src/uncover/report/figures/label_statistics.py", "BINS = 50", "BINS = 40", {"figure_16": 1}),
+    "one figure": (
+        "src/uncover/report/figures/label_statistics.py",
+        "BINS = 50",
+        "BINS = 40",
+        {"figure_16": 1, "report_page": 1},
+    ),
     "figure style": (
         "src/uncover/report/figures/style.py",
         '"savefig.dpi": 200',
@@ -100,8 +117,8 @@ CODE_CHANGES = {
     "intervals": ("src/uncover/metrics/intervals.py", "LEVEL = 0.95", "LEVEL = 0.9", INTERVALS),
     "what is explained": ("src/uncover/heatmaps/targets.py", "BEST = 10", "BEST = 9", EXPLAINED),
     "one method": ("src/uncover/heatmaps/methods/gradcampp.py", "EPSILON = 1e-6", "EPSILON = 1e-5", EXPLAINED),
-    "what counts as saturated": ("src/uncover/heatmaps/measures.py", "0.98, 0.5", "0.9, 0.5", EXPLAINED),
-    "colours of heatmaps": ("src/uncover/heatmaps/overlay.py", "OPAQUE = 0.8", "OPAQUE = 0.7", {"figure_26": 1}),
+    "what counts as saturated": ("src/uncover/heatmaps/measures.py", "0.98, 0.5", "0.9, 0.5", EXPLAINED | DRAWN),
+    "colours of heatmaps": ("src/uncover/heatmaps/overlay.py", "OPAQUE = 0.8", "OPAQUE = 0.7", OVERLAID),
     "whom to ask for data": ("src/uncover/datasets/sources.py", "on request from TU Graz", "from TU Graz", {}),
     "what is said on the way": ("src/uncover/console.py", "MOST_LINES = 20", "MOST_LINES = 30", {}),
 }
@@ -115,18 +132,15 @@ HOF = {
     "make_heatmaps": 1,
     "collect_heatmaps": 1,
     "table_heatmaps": 1,
+    "draw_boxes": 1,
+    "find_missed": 1,
+    **SECOND_PREDICTED,
+    **LOOKED_AGAIN,
 }
 # All variants of a set are made in one pass, so their manifests are new, and what rests on them.
 ANOTHER_VARIANT = EXPLAINED
-# What is drawn needs the same confidence.
-DRAWN = {"draw_boxes": 7, "train": 6, "predict_second": 6}
-SECOND_RETRAINED = {
-    name: count for name, count in SECOND_TRAINED.items() if name not in ("find_missed", "table_11")
-} | {
-    "train": 6,
-    "predict_second": 6,
-}
-ANOTHER_GENERATION = {"evolve_generation": 1, "evolution_history": 1, "table_03": 1}
+SECOND_RETRAINED = {"train": 6, **SECOND_PREDICTED, **TRAINING_FIGURES}
+ANOTHER_GENERATION = {"evolve_generation": 1, "evolution_history": 1, "table_03": 1, **PAGE}
 CONFIG_CHANGES = {
     "seed of the splits": ("splits:", "splits:\n  seed: 7", SPLITS),
     "rule for boxes": ("run: tiny", "run: tiny\nlabels: {outside: drop}", LABELS),
@@ -137,7 +151,7 @@ CONFIG_CHANGES = {
     "one more variant": ("variants: {}", "variants: {again: {method: hirescam, layers: [23]}}", ANOTHER_VARIANT),
     "images in one pass": ("target: T1", "target: T1, batch: 2", {}),
     "shards": ("target: T1", "target: T1, shards: 2", EXPLAINED | {"make_heatmaps": 16}),
-    "photo of a figure": ("run: tiny", "run: tiny\nreport: {figure_26_photo: a}", {"figure_26": 1}),
+    "photo of a figure": ("run: tiny", "run: tiny\nreport: {figure_26_photo: a}", {"figure_26": 1, **PAGE}),
     "around heatmaps": ("target: T1", "target: T1, padding: 114", SECOND_RETRAINED),
     "what counts as true": ("run: tiny", "run: tiny\nrescue: {true_iou: 0.6}", SECOND_SCORED),
     "privacy": ("run: tiny", "run: tiny\nreport: {privacy: publish}", {"figure_rescue": 1, **PAGE}),

@@ -36,7 +36,7 @@ rule comparison:
         mem_mb=1000,
         runtime=10,
     params:
-        settings=as_pairs(CONFIG),
+        settings=targets.telling_settings(CONFIG),
         why=f"--not-comparable '{NOT_COMPARABLE}'" if NOT_COMPARABLE else "",
         code=code_digest("uncover.commands.comparison"),
     shell:
@@ -75,7 +75,7 @@ rule report_page:
         runtime=10,
     params:
         run=CONFIG.run,
-        settings=as_pairs(CONFIG),
+        settings=targets.telling_settings(CONFIG),
         code=code_digest("uncover.commands.page"),
     shell:
         "uncover page {output.page} --run {params.run} --tables {input.tables} --figures {input.figures}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from uncover.config.detectors import Weights
+from uncover.config.load import as_pairs
 from uncover.config.model import Config
 from uncover.config.raw import GRADES
 from uncover.datasets.names import TEST_SET_OF_SOURCE
@@ -52,6 +53,16 @@ def labelled_sets(config: Config) -> list[str]:
     """Sets with boxes to score against: those from landmarks but for `train`, and the graded frames."""
     frames = [name for name, (source, _) in frame_sets(config).items() if source == "slapi"]
     return [name for name in landmark_sets(config) if name != "train"] + frames
+
+
+def telling_settings(config: Config) -> list[str]:
+    """Settings that are not the defaults and change a result, as `key=value` words: places and batches do not."""
+    return [
+        pair
+        for pair in as_pairs(config)
+        if pair.startswith("raw.standin=")
+        or not pair.startswith(("raw.", "weights.", "heatmaps.batch", "heatmaps.shards"))
+    ]
 
 
 def not_comparable(config: Config) -> str:
