@@ -87,7 +87,14 @@ FIGURES = dict.fromkeys([f"figure_{number}" for number in (*range(15, 22), *rang
 }
 SPLITS = {"split_photos": 2, **LABELS}
 
-INTERVALS = {"evaluate": 13, "table_hof": 1, **SCORED, **SECOND_SCORED}
+# What counts images knows intervals too, and missed photos are counted so.
+INTERVALS = {
+    "evaluate": 13,
+    "find_missed": 6,
+    **dict.fromkeys(["table_hof", "table_11", "figure_21"], 1),
+    **SCORED,
+    **SECOND_SCORED,
+}
 OVERLAID = {"figure_26": 1, "figure_21": 1, "report_page": 1}
 CODE_CHANGES = {
     "part boxes": ("src/uncover/parts/boxes.py", "FEWEST_POINTS = 2", "FEWEST_POINTS = 3", LABELS | {"table_parts": 1}),
