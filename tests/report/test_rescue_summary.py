@@ -97,8 +97,10 @@ def test_nothing_missed_and_nothing_tried_leave_no_gap(tmp_path: Path) -> None:
     row = cut("merl", "one_class", "rival", 0.3, "set", None, **nothing)
     write_trial(tmp_path / "none.csv", [row])
     text = write(tmp_path, tmp_path / "none.csv")
-    assert "MERL-RAV test photos (0 missed photos, 0 faces in them)" in text
-    assert "| no heatmap | RGB 1 class | n/a | n/a | n/a | n/a | n/a |" in text
+    assert "No photo was missed, so there is nothing to find: MERL-RAV test photos." in text
+    write_trial(tmp_path / "one.csv", [row, cut("wflw", "one_class", "rival", 0.25, "set", 0.5)])
+    text = write(tmp_path, tmp_path / "one.csv")
+    assert text.count("# Rescue summary: ") == 1 and "nothing to find: MERL-RAV test photos." in text
     write_trial(tmp_path / "empty.csv", [])
     assert "No set was tried in this run." in write(tmp_path, tmp_path / "empty.csv")
 

@@ -22,6 +22,14 @@ THESIS_MODELS = {
 }
 """The thesis's four heatmap detectors in its order, with their plain titles (those of table 9)."""
 
+OTHER_TITLES = {
+    "drawn_boxes": "Drawn boxes, no gradient",
+    "grey_photo": "Grey photo",
+    "feature_head": "Head on frozen features",
+    "covered_faces": "RGB 1 class, covered faces",
+}
+"""What looks at no heatmaps: the controls, and our own detector."""
+
 INPUT_TITLES = {"avg": "avg", "10": "10 class", "mean": "mean", "whole_face": "whole face"}
 """By last part of a detector's name: which of a photo's maps it looks at."""
 
@@ -40,6 +48,8 @@ def model_title(name: str) -> str:
     Args:
         name: In the config. One that says neither a method nor a kind of map is its own title.
     """
+    if name in OTHER_TITLES:
+        return OTHER_TITLES[name]
     for kind, kind_title in INPUT_TITLES.items():
         maps = maps_title(name.removesuffix(f"_{kind}"))
         if name.endswith(f"_{kind}") and maps:

@@ -82,20 +82,27 @@ def in_order(trial: pd.DataFrame) -> pd.DataFrame:
 
 
 def rescue_summary(trial: pd.DataFrame) -> list[Table]:
-    """A table per set.
+    """A table per set in which photos were missed.
 
     Args:
         trial: The record, as `in_order` returns it.
     """
     if trial.empty:
         return [Table(NAME, "Rescue summary", pd.DataFrame({"Method": []}), ["No set was tried in this run."])]
-    tables = []
+    missed = trial.groupby("set", sort=False)["photos"].max()
+    found = [set_title(str(name)) for name, photos in missed.items() if not photos]
+    nothing = [f"No photo was missed, so there is nothing to find: {', '.join(found)}."] if found else []
+    trial = trial[trial["set"].map(missed) > 0]
+    if trial.empty:
+        return [Table(NAME, "Rescue summary", pd.DataFrame({"Method": []}), nothing)]
+    tables: list[Table] = []
     explained: set[bool] = set()
     for name, rows in trial.groupby("set", sort=False):
         labelled = bool((rows["threshold"] == OF_SET).any())
         # Once is enough: the tables stand below each other.
         notes = () if labelled in explained else NOTES if labelled else NOTES_UNLABELLED
-        tables.append(_of_set(str(name), rows, labelled, notes))
+        # What has no table is said below the first.
+        tables.append(_of_set(str(name), rows, labelled, [*notes, *([] if tables else nothing)]))
         explained.add(labelled)
     return tables
 
