@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 
 Grey = NDArray[np.uint8]
 
-EMBEDDED = re.compile(r"data:image/(?:png|jpeg|webp|gif);base64,([A-Za-z0-9+/=]+)")
+EMBEDDED = re.compile(r"data:image/(?:png|jpeg|webp|gif)(?:;[\w=.-]+)*;base64,([A-Za-z0-9+/=]+)")
 INTERIOR = 0.7
 """Share of a face's sides that is compared: drawn boxes run along its edges."""
 
 FINE = 16
 """Structure finer than about this part of a face counts: half a cell of a pixelated one."""
 
-LEAK = 0.5
+LEAK = 0.6
 """Correlation from which a face is there."""
 
 RATIO, KEYPOINTS, COPIES, TURN = 0.8, 6, 8, 0.05

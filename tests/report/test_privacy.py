@@ -51,8 +51,8 @@ def test_a_cell_is_the_mean_of_its_pixels() -> None:
     photo = np.zeros((16, 16, 3), np.uint8)
     photo[:, 8:] = [10, 20, 30]
     photo[::2] += 100
-    # Eight cells across a box of 64 pixels, of which 16 are in the photo: two cells a side.
-    out = shown(photo, np.array([[0.0, 0, 64, 64]]), "pixelate")
+    # Six cells across a box of 48 pixels, of which 16 are in the photo: two cells a side.
+    out = shown(photo, np.array([[0.0, 0, 48, 48]]), "pixelate")
     assert (out[:, :8] == 50).all() and (out[:, 8:] == [60, 70, 80]).all()
 
 

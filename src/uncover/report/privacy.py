@@ -15,7 +15,7 @@ Privacy = Literal["pixelate", "publish"]
 PATIENT_SETS = ("slapi_", "preterm_web")
 """What names of sets with frames of patients begin with. What stands in SLAPI's place obeys the same rule."""
 
-CELLS = 8
+CELLS = 6
 """Cells across the longer side of a face, at most: no feature of a face is left."""
 
 MARGIN = 0.25
