@@ -21,6 +21,6 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def words(good: Good, images: Path, out: Path | str, *more: object) -> list[object]:
+def words(good: Good, images: Path, out: Path, *more: object) -> list[object]:
     """A command line that makes heatmaps."""
     return [images, out, "--weights", good.weights, *WISHES, *more]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -106,46 +107,32 @@ def test_images_of_the_training_are_counted(good: Good, data: Path, undisturbed:
 
 DYING = """
 import itertools, os, signal, sys
-import torchvision  # it takes seconds: once for all
 from uncover.cli import main
 
 replace, calls = os.replace, itertools.count()
-at, folders = map(int, sys.argv[1].split(",")), sys.argv[2].split(",")
 
 def die(*names):
-    if next(calls) == last:
+    if next(calls) == int(sys.argv[1]):
         os.kill(os.getpid(), signal.SIGKILL)
     replace(*names)
 
 os.replace = die
-for last, out in zip(at, folders):
-    child = os.fork()
-    if not child:
-        main([out if word == "OUT" else word for word in sys.argv[3:]])
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+main(sys.argv[2:])
 """
-LAST = (9, 25)
 
 
-@pytest.fixture(scope="module")
-def killed(good: Good, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
-    """What runs left that were killed between the files of a map, and between the records of the two variants."""
-    outs = {at: tmp_path_factory.mktemp("killed") for at in LAST}
-    given = [str(word) for word in ("heatmaps", *words(good, good.data / "train", "OUT"))]
-    lists = (",".join(map(str, part)) for part in (outs, outs.values()))
+@pytest.mark.parametrize("at", [9, 25])
+def test_a_killed_run_goes_on_where_it_was(good: Good, undisturbed: Path, tmp_path: Path, at: int) -> None:
+    """Killed between the files of a map, and between the records of the two variants."""
+    out = tmp_path / "out"
+    given = [str(word) for word in ("heatmaps", *words(good, good.data / "train", out))]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, "-c", DYING, *lists, *given], env=environment, check=True, capture_output=True)
-    return outs
-
-
-@pytest.mark.parametrize("at", LAST)
-def test_a_killed_run_goes_on_where_it_was(good: Good, undisturbed: Path, killed: dict[int, Path], at: int) -> None:
-    out = killed[at]
+    done = subprocess.run([sys.executable, "-c", DYING, str(at), *given], env=environment, capture_output=True)
+    assert done.returncode == -signal.SIGKILL
     assert len([path for path in out.rglob("*.tif") if not path.name.startswith(".")]) <= min(at, 24)
     assert not list(out.glob("*/manifest.parquet"))
     kept = {path: path.stat().st_mtime_ns for path in out.glob("*/images/*.tif") if not path.name.startswith(".")}
-    run("heatmaps", *words(good, good.data / "train", out))
+    run(*given)
     # Also what the killed process left of a file is gone.
     assert {name: text for name, text in contents(out).items() if "/." not in name} == contents(undisturbed)
     assert not [path for path in out.rglob(".*.tif")]
