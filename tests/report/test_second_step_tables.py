@@ -185,7 +185,8 @@ def test_variants_have_a_table_of_their_own(tmp_path: Path) -> None:
         ("hirescam_multiscale_10", "HiResCAM multi-scale (10 class)"),
         ("hirescam_whole_face", "HiResCAM (whole face)"),
         ("layercam_mean", "LayerCAM (mean)"),
-        ("grey_photo", "grey_photo"),
+        ("grey_photo", "Grey photo"),
+        ("my_own_maps", "my_own_maps"),
         ("my_own_avg", "my_own_avg"),
     ],
 )
