@@ -88,9 +88,10 @@ def draw_rescue_gallery(
     groups: dict[str, list[Panel]] = {}
     for name in [*SET_TITLES, *sorted(folders.keys() - SET_TITLES.keys())]:
         firsts = dict(zip((BEST, HEATMAP), first_of(rows[rows["set"] == name]), strict=True))
-        shown_methods = {kind: row for kind, row in firsts.items() if row is not None}
-        if name not in folders or name not in lists or not shown_methods:
+        if name not in folders or name not in lists or firsts[BEST] is None:
             continue
+        # Of methods that all found nothing, none is best.
+        shown_methods = {kind: row for kind, row in firsts.items() if row is not None and row["found"] > 0}
         table = read_missed(lists[name], sorted({own for own in maps.values() if own}))
         boxes = {}
         for kind, row in shown_methods.items():
@@ -101,7 +102,7 @@ def draw_rescue_gallery(
         panels = _panels(name, folders[name], table, boxes, privacy)
         titles = [f"{kind}: {method_title(str(row['method']))}" for kind, row in shown_methods.items()]
         if panels:
-            groups[f"{set_title(name)}\n{'; '.join(titles)}"] = panels
+            groups[f"{set_title(name)}\n{'; '.join(titles) or 'no method found any of the faces'}"] = panels
     return rescue_gallery(groups)
 
 
