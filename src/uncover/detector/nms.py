@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
@@ -58,8 +63,7 @@ def _boxes(candidates: Tensor, confidence: float, multi_label: bool) -> Tensor:
 
 
 def _suppress(boxes: Tensor, iou: float, most: int, agnostic: bool) -> Tensor:
-    from torchvision.ops import nms
-
+    nms = _torchvision_nms()
     apart = boxes[:, :4] + boxes[:, 5:6] * (0.0 if agnostic else CLASS_STEP)
     # What happens to a box depends on better boxes alone, so the best few may do for all that is asked for.
     first = most * AT_FIRST
@@ -67,3 +71,17 @@ def _suppress(boxes: Tensor, iou: float, most: int, agnostic: bool) -> Tensor:
     if len(kept) < most and len(boxes) > first:
         kept = nms(apart, boxes[:, 4], iou)
     return boxes[kept[:most]]
+
+
+@functools.cache
+def _torchvision_nms() -> Callable[[Tensor, Tensor, float], Tensor]:
+    """torchvision's own, from its library of operators: its Python package takes two more seconds to import."""
+    package = find_spec("torchvision")
+    folders = package.submodule_search_locations if package is not None else None
+    for library in sorted(path for folder in folders or () for path in Path(folder).glob("_C*.so")):
+        torch.ops.load_library(str(library))
+        if hasattr(torch.ops.torchvision, "nms"):
+            return torch.ops.torchvision.nms
+    from torchvision.ops import nms
+
+    return nms
