@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from uncover.images.letterbox import STRIDE, fit
 from uncover.images.map_sets import JOINT, MANIFEST, METADATA_KEY
-from uncover.images.maps import store_maps, write_maps
+from uncover.images.maps import MAP, store_maps, write_maps
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 
 PHOTO = (800, 600)
@@ -52,7 +52,8 @@ def _make_set(photos: Path, maps: Path, size: int, count: int, chance: np.random
         write_maps(maps / "images" / f"{number}.tif", store_maps(native.astype(np.float32), frame, about))
         joint = native.sum(0, keepdims=True).astype(np.float32)
         write_maps(maps / JOINT / f"{number}.tif", store_maps(joint, frame, {"class_names": [JOINT]}))
-        rows.append({"image": f"{number}.jpg", "file": f"{number}.tif", "width": PHOTO[0], "height": PHOTO[1]})
+        about = {"image": f"{number}.jpg", "file": f"{number}.tif", "width": PHOTO[0], "height": PHOTO[1]}
+        rows.append({**about, "status": [MAP] * (len(CLASS_NAMES) + 1)})
     _write_manifest(maps / MANIFEST, rows)
 
 
