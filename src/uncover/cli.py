@@ -1,4 +1,4 @@
-"""The command line: one verb per module of `uncover.commands`.
+"""The command line: one verb per module of `uncover.commands`; those that begin with _ serve several verbs.
 
 A module `a_b` beside a module `a` is the verb of two words `a b`: `heatmaps_collect` is `uncover heatmaps collect`.
 """
@@ -21,7 +21,8 @@ from uncover.errors import InputError
 
 def command_names() -> list[str]:
     """Modules of all verbs, in alphabetical order."""
-    return sorted(module.name for module in pkgutil.iter_modules(uncover.commands.__path__))
+    names = (module.name for module in pkgutil.iter_modules(uncover.commands.__path__))
+    return sorted(name for name in names if not name.startswith("_"))
 
 
 def verbs() -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from uncover.config.load import check_config, load_config
+from uncover.config.load import check_config, load_config, may_be_told
 from uncover.errors import InputError
 
 REPOSITORY = Path(__file__).parents[2]
@@ -114,3 +114,9 @@ def test_extending_in_a_circle_is_an_error(tmp_path: Path, monkeypatch: pytest.M
     Path("b.yaml").write_text("extends: a.yaml\nrun: b\n")
     with pytest.raises(InputError, match="circle"):
         load_config(Path("a.yaml"))
+
+
+def test_a_report_tells_no_paths_of_somebody_s_machine() -> None:
+    told = ["run=a", "raw.standin=true", "rescue.true_iou=0.6", "report.privacy=publish"]
+    kept_back = ["raw.folder=/home/me", "weights.yolov5n.path=/home/me/w.pt", "report.released=/home/me/released"]
+    assert [pair for pair in (*told, *kept_back) if may_be_told(pair)] == told

@@ -249,7 +249,11 @@ def other_list(root: Path) -> None:
             "--missed hof: no predictions; give hof.parquet among",
         ),
         (lambda root: None, ["--datasets", "{root}/datasets/val"], "merl.parquet: no labels; give datasets/merl among"),
-        (lambda root: None, ["--datasets", "a/val", "b/val"], "b/val: the set val again, after a/val"),
+        (
+            lambda root: None,
+            ["--datasets", "a/val", "b/val"],
+            "b/val: --datasets has the set val twice; expected each set once",
+        ),
         (lambda root: None, ["--datasets", "{root}/none/val", "{root}/none/merl"], "none/val/labels: is no folder"),
         (lambda root: None, ["--unlabelled", "val"], "--unlabelled val: is also a set of --whole, which needs labels"),
         (lambda root: None, ["--true-iou", "50"], "--true-iou 50.0: expected 0 to 1"),

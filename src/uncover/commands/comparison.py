@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from uncover.commands._shared_arguments import add_settings_argument
+
 SUMMARY = "write the comparison with the thesis's numbers"
 
 
@@ -23,13 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="further records of the run, under their names there, such as metrics/rgb10/val/all/summary.json",
     )
     parser.add_argument("--published", type=Path, required=True, help="the thesis's numbers (config/published.yaml)")
-    parser.add_argument(
-        "--settings",
-        nargs="*",
-        default=[],
-        metavar="KEY=VALUE",
-        help="settings of the run that are not the defaults",
-    )
+    add_settings_argument(parser)
     parser.add_argument(
         "--not-comparable", default="", metavar="WHY", help='say of every number why it is not, such as "stand-in data"'
     )

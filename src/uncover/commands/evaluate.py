@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from uncover.commands._shared_arguments import add_resampling_arguments, check_resampling_arguments
+
 SUMMARY = "score stored predictions against label files"
 
 
@@ -26,23 +28,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="score this class only; may stand several times (default: all that the model knows)",
     )
-    parser.add_argument(
-        "--bootstrap", type=int, default=1000, metavar="N", help="resamples behind the intervals (default: 1000)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the resamples (default: 0)")
+    add_resampling_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_replaceable
-    from uncover.config.options import check_number
     from uncover.console import say, warn_each
     from uncover.metrics.evaluate import evaluate
     from uncover.metrics.evaluation_text import as_text
     from uncover.metrics.predictions import read_predictions
     from uncover.metrics.truth import find_labels, read_truth
 
-    check_number("--bootstrap", args.bootstrap, 0)
-    check_number("--seed", args.seed, 0)
+    check_resampling_arguments(args)
     if args.out is not None:
         check_replaceable(args.out)
     predictions = read_predictions(args.predictions)

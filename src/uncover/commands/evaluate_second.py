@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from uncover.commands._shared_arguments import add_resampling_arguments, check_resampling_arguments
+
 SUMMARY = "score a detector of the second step on whole sets and on missed photos"
 
 
@@ -38,10 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--true-iou", type=float, default=0.5, help="overlap with a true face that makes a box correct (default: 0.5)"
     )
-    parser.add_argument(
-        "--bootstrap", type=int, default=1000, metavar="N", help="resamples behind the intervals (default: 1000)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the resamples (default: 0)")
+    add_resampling_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -52,8 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
     check_number("--confidence", args.confidence, 0, 1)
     check_number("--true-iou", args.true_iou, 0, 1)
-    check_number("--bootstrap", args.bootstrap, 0)
-    check_number("--seed", args.seed, 0)
+    check_resampling_arguments(args)
     check_writable(args.out)
     choice = Choice(args.whole, args.maps, args.confidence, args.true_iou, args.bootstrap, args.seed)
     sets = read_sets(args.predictions, args.datasets, args.missed, args.unlabelled, choice)

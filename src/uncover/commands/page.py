@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from uncover.commands._shared_arguments import add_settings_argument
+
 SUMMARY = "write the report of a run as one HTML file"
 
 
@@ -34,13 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="summary.json of `uncover train`, in folders named as the model",
     )
-    parser.add_argument(
-        "--settings",
-        nargs="*",
-        default=[],
-        metavar="KEY=VALUE",
-        help="settings of the run that are not the defaults",
-    )
+    add_settings_argument(parser)
     parser.add_argument(
         "--facts", nargs="*", default=[], metavar="NAME=TEXT", help='further lines on how it was made, "Data=stand-in"'
     )

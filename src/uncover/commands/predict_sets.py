@@ -30,7 +30,8 @@ def run(args: argparse.Namespace) -> int:
     for folder in args.sets:
         if folder.is_file():
             raise InputError(f"{folder}: is a file; expected sets, which are folders (for files: uncover predict)")
-        out = args.out / f"{folder.resolve().name}.parquet"
+        # Links stay: whoever linked a folder named it so.
+        out = args.out / f"{folder.absolute().name}.parquet"
         if out in tables:
             raise InputError(f"{folder}: has the name of {tables[out]}, and both would be {out}; give them apart")
         check_new_file(out)

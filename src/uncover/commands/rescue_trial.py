@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from uncover.commands._shared_arguments import add_resampling_arguments, check_resampling_arguments
+
 SUMMARY = "try all methods on missed photos at equally many false boxes"
 
 
@@ -35,10 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="false boxes per photo to compare at (default: 0.1 0.25 0.5)",
     )
     parser.add_argument("--true-iou", type=float, default=0.5, help="IoU from which a box is correct (default: 0.5)")
-    parser.add_argument(
-        "--bootstrap", type=int, default=1000, metavar="N", help="resamples behind the intervals (default: 1000)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the resamples (default: 0)")
+    add_resampling_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,8 +49,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.rescue.run_trial import run_trial
     from uncover.rescue.trial import Settings, write_trial
 
-    check_number("--bootstrap", args.bootstrap, 0)
-    check_number("--seed", args.seed, 0)
+    check_resampling_arguments(args)
     check_number("--true-iou", args.true_iou, 0, 1)
     for rate in args.rates:
         check_number("--rates", rate, 0)

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+
+from uncover.commands._shared_arguments import add_heatmap_table_arguments
 
 SUMMARY = "write table 7: the heatmap detectors on val and both test sets"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("out", type=Path, metavar="OUT", help="folder for table_07.csv, .md and .tex")
-    parser.add_argument(
+    add_heatmap_table_arguments(
+        parser,
+        "table_07",
         "--summaries",
-        type=Path,
-        nargs="+",
-        required=True,
-        help="summary.json of evaluations, in folders named <model>/<set>/whole_face, set = val, merl, wflw",
-    )
-    parser.add_argument("--published", type=Path, help="the thesis's numbers (config/published.yaml)")
-    parser.add_argument(
-        "--variants",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        help="detectors of other kinds of heatmaps: write table_07_variants of these instead",
+        "summary.json of evaluations, in folders named <model>/<set>/whole_face, set = val, merl, wflw",
     )
 
 

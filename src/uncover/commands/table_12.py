@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+
+from uncover.commands._shared_arguments import add_heatmap_table_arguments
 
 SUMMARY = "write table 12: scores of the heatmap detectors on missed frames, by grade"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("out", type=Path, metavar="OUT", help="folder for table_12.csv, .md and .tex")
-    parser.add_argument(
+    add_heatmap_table_arguments(
+        parser,
+        "table_12",
         "--summaries",
-        type=Path,
-        nargs="+",
-        required=True,
-        help="summary.json of evaluations, in folders named <model>/slapi_<grade>/missed",
-    )
-    parser.add_argument("--published", type=Path, help="the thesis's numbers (config/published.yaml)")
-    parser.add_argument(
-        "--variants",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        help="detectors of other kinds of heatmaps: write table_12_variants of these instead",
+        "summary.json of evaluations, in folders named <model>/slapi_<grade>/missed",
     )
 
 

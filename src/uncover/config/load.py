@@ -93,6 +93,11 @@ def as_pairs(section: BaseModel) -> list[str]:
     return sorted(_pairs(section.model_dump(mode="json"), defaults, ""))
 
 
+def may_be_told(pair: str) -> bool:
+    """Whether a word of `as_pairs` may stand in a report: others may hold paths of somebody's machine."""
+    return pair.startswith("raw.standin=") or not pair.startswith(("raw.", "weights.", "report.released"))
+
+
 def _pairs(values: Mapping[str, Any], defaults: Mapping[str, Any], prefix: str) -> Iterator[str]:
     for key, value in values.items():
         default = defaults.get(key)

@@ -36,6 +36,11 @@ class Rate:
         parts = {"value": self.value, "low": self.low, "high": self.high}
         return {name: None if math.isnan(value) else float(value) for name, value in parts.items()}
 
+    def as_columns(self, name: str) -> dict[str, float | None]:
+        """Cells of a table: `name`, `name_low` and `name_high`, with None for NaN."""
+        ends = {"value": name, "low": f"{name}_low", "high": f"{name}_high"}
+        return {ends[end]: value for end, value in self.as_json().items()}
+
 
 def wilson(successes: int, trials: int, level: float = LEVEL) -> Rate:
     """Share of successes with Wilson's score interval (Journal of the American Statistical Association 22, 1927).

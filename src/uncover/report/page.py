@@ -13,6 +13,7 @@ from typing import Any
 
 import uncover
 from uncover.atomic import new_file
+from uncover.config.load import may_be_told
 from uncover.datasets.records import read_summary
 from uncover.errors import InputError
 from uncover.report.comparison import COLUMNS as COMPARED
@@ -30,9 +31,6 @@ RESCUE = "rescue"
 """What the names of the rescue's own tables and figure begin with, after `figure_`."""
 
 PACKAGES = ("torch", "torchvision", "yolov5", "numpy", "opencv-python-headless", "pandas", "snakemake")
-PRIVATE_SETTINGS = ("raw.", "weights.")
-"""Settings that may hold paths of somebody's machine stay out of the page, but for `raw.standin`."""
-
 DENSITY = 1.6
 """Pixels of a figure per pixel of the page, where there is room: figures are made for print."""
 
@@ -124,7 +122,7 @@ def write_page(out: Path, run: str, parts: Parts, settings: Sequence[str], facts
         comparison=_compared(parts.comparison),
         facts={**_versions(), **facts},
         trainings=_trainings(trainings),
-        settings=[_pair(word) for word in settings if _may_show(word)],
+        settings=[_pair(word) for word in settings if may_be_told(word)],
     )
     with new_file(out) as path:
         path.write_text(text, encoding="utf-8")
@@ -249,7 +247,3 @@ def _trainings(paths: Mapping[str, Path]) -> list[dict[str, object]]:
 def _pair(word: str) -> tuple[str, str]:
     key, _, value = word.partition("=")
     return key, value
-
-
-def _may_show(word: str) -> bool:
-    return not word.startswith(PRIVATE_SETTINGS) or word.startswith("raw.standin=")

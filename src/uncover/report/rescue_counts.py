@@ -12,7 +12,7 @@ from uncover.metrics.intervals import Rate
 from uncover.report.csv_records import read_csv_record
 from uncover.rescue.counts import COLUMNS, FIXED, OF_SET, OF_VAL
 
-MADE_BY = "evaluate_second"
+MADE_BY = "evaluate second"
 ALWAYS = ("missed", "heatmaps")
 """Counts that do not hang on anything that may be unknown."""
 

@@ -15,6 +15,7 @@ from uncover.report.rescue_counts import read_rescue
 from uncover.report.rescue_names import SET_TITLES, method_title, set_title
 from uncover.report.trial import HEATMAPS, RATE, at_rate, ranked, read_trial, unlabelled
 from uncover.rescue.counts import FIXED, OF_SET
+from uncover.rescue.trial import BASELINE
 
 FEW_FACES = 10
 """With fewer faces, one face more or less decides who is first."""
@@ -27,8 +28,6 @@ SAME_AP50 = 0.005
 
 ZERO_MODEL = "gradcampp_10"
 """The detector of whose detections the thesis prints none, beside a validation F1 of 0.977."""
-
-LOWER_THRESHOLD = "lower_threshold"
 
 INTRODUCTION = (
     f"Who finds the faces that the first detector missed? All methods are cut at {RATE} false boxes per missed photo on"
@@ -87,7 +86,7 @@ def set_sentence(name: str, rows: pd.DataFrame) -> str:
         return f"{missed}; no method found any."
     best = order[order["found"] == most]
     heatmaps = order[order["group"] == HEATMAPS].head(1)
-    lower = order[order["method"] == LOWER_THRESHOLD].head(1)
+    lower = order[order["method"] == BASELINE].head(1)
     found = f"{_names(best['method'])} found most, {_share(best.iloc[0])}{_tied(best)}"
     parts = [f"{missed}; {found}"]
     for what, row in (("the best of the thesis's heatmap detectors", heatmaps), ("the mere lower threshold", lower)):
@@ -157,7 +156,7 @@ def _lead(best: pd.DataFrame, heatmaps: pd.Series) -> str:
     if heatmaps["method"] in set(best["method"]):
         others = "" if len(best) == 1 else ", in a tie"
         beyond = bool(heatmaps["difference_low"] > 0)
-        if first["method"] == LOWER_THRESHOLD or LOWER_THRESHOLD in set(best["method"]):
+        if first["method"] == BASELINE or BASELINE in set(best["method"]):
             return f"a heatmap detector of the thesis is first{others}, not ahead of the mere lower threshold"
         chance = "beyond chance" if beyond else "which may be chance"
         return f"a heatmap detector of the thesis is first{others}, ahead of the mere lower threshold, {chance}"

@@ -14,6 +14,7 @@ from uncover.metrics.evaluate import Evaluation
 from uncover.metrics.intervals import wilson
 from uncover.metrics.matched import match_set, set_boxes
 from uncover.metrics.predictions import Predictions
+from uncover.metrics.truth import TRUTH_COLUMNS
 from uncover.parts.classes import WHOLE_FACE
 
 OF_SET, OF_VAL, FIXED = "set", "val", "fixed"
@@ -84,8 +85,8 @@ def count_set(
             sure = confidence >= np.float32(math.inf if value is None else value)
             found, right, covered = int(sure.sum()), int(correct[sure].sum()), len(np.unique(image[sure]))
             row |= {"predictions": found, "images_with_boxes": covered, "correct": right if labelled else None}
-            row |= _rate("precision", right, found) if labelled else {}
-            row |= _rate("coverage", covered, images)
+            row |= wilson(right, found).as_columns("precision") if labelled else {}
+            row |= wilson(covered, images).as_columns("coverage")
         rows.append(row)
     return rows
 
@@ -105,13 +106,7 @@ def _whole_faces(missed: Missed, true_iou: float) -> tuple[NDArray[np.float32], 
     """
     truth = missed.truth
     if truth is None:
-        truth = pd.DataFrame(columns=["image", "class_id", "x1", "y1", "x2", "y2"])
+        truth = pd.DataFrame(columns=list(TRUTH_COLUMNS))
     boxes = set_boxes(missed.predictions, truth, [WHOLE_FACE])
     matched = match_set(boxes, np.array([true_iou], np.float32))
     return matched.confidence, matched.correct[:, 0], matched.predicted_image
-
-
-def _rate(name: str, successes: int, trials: int) -> dict[str, float | None]:
-    rate = wilson(successes, trials)
-    ends = {name: rate.value, f"{name}_low": rate.low, f"{name}_high": rate.high}
-    return {key: None if math.isnan(value) else value for key, value in ends.items()}

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.metrics.matched import set_boxes
-from uncover.metrics.matching import match_image
+from uncover.metrics.matched import match_set, set_boxes
 from uncover.metrics.predictions import Predictions
 from uncover.parts.classes import WHOLE_FACE
 
@@ -69,12 +68,9 @@ def match_photos(
         predictions.settings,
     )
     boxes = set_boxes(own, truth[truth["image"].isin(seen)], (WHOLE_FACE,))
-    correct = np.zeros(len(boxes.predicted), np.bool_)
-    for _, predicted, true in boxes.by_image():
-        if predicted.stop > predicted.start and true.stop > true.start:
-            hits = match_image(boxes.predicted[predicted], boxes.true[true], np.array([true_iou], np.float32))
-            correct[predicted] = hits[:, 0]
-    return MatchedPhotos(len(photos), int((~to_see).sum()), boxes.predicted_image, boxes.predicted[:, 4], correct)
+    matched = match_set(boxes, np.array([true_iou], np.float32))
+    blank = int((~to_see).sum())
+    return MatchedPhotos(len(photos), blank, matched.predicted_image, matched.confidence, matched.correct[:, 0])
 
 
 def threshold_at(matched: MatchedPhotos, rate: float) -> float | None:

@@ -10,6 +10,7 @@ from uncover.errors import InputError
 from uncover.metrics.predictions import Predictions, read_predictions, write_predictions
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 from uncover.rescue.anatomy import Anatomy, learn_anatomy
+from uncover.rescue.by_set import by_set
 from uncover.rescue.evidence import NMS_IOU, Evidence
 from uncover.rescue.rivals import RIVALS
 
@@ -38,7 +39,7 @@ def write_proposals(
     Raises:
         InputError: A file is missing or no such table, or the files are not about the same images.
     """
-    sets, others = _by_set(rgb10, "--rgb10"), _by_set(rgb1, "--rgb1")
+    sets, others = by_set(rgb10, "--rgb10"), by_set(rgb1, "--rgb1")
     if sets.keys() != others.keys():
         lacking = sorted(sets.keys() ^ others.keys())[0]
         raise InputError(
@@ -83,12 +84,3 @@ def _evidence(rgb10: Path, rgb1: Path, looks: Sequence[Path], anatomy: Anatomy, 
         return Evidence(found[0], found[1], anatomy, further, nms_iou)
     except InputError as error:
         raise InputError(f"{rgb10}: {error}") from None
-
-
-def _by_set(paths: Sequence[Path], option: str) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in paths:
-        if path.stem in found:
-            raise InputError(f"{path}: {option} has the set {path.stem} twice; expected one file a set")
-        found[path.stem] = path
-    return found

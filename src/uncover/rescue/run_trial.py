@@ -8,6 +8,7 @@ from pathlib import Path
 from uncover.errors import InputError
 from uncover.metrics.predictions import Predictions, read_predictions
 from uncover.metrics.truth import read_truth
+from uncover.rescue.by_set import by_set
 from uncover.rescue.methods import Method
 from uncover.rescue.missed import check_same_images, read_missed
 from uncover.rescue.trial import Row, Settings, TrialSet, try_set, val_thresholds
@@ -38,14 +39,9 @@ def run_trial(
         InputError: A file is missing or not what it should be, or files are not about the same photos.
     """
     maps = {method.maps for method in methods if method.maps is not None}
-    lists: dict[str, Path] = {}
-    for path in missed:
-        if path.stem in lists:
-            raise InputError(f"{path}: the set {path.stem} again; expected one list a set")
-        lists[path.stem] = path
+    lists, folders = by_set(missed, "--missed"), by_set(datasets, "--datasets")
     if val not in lists:
         raise InputError(f"--val {val}: no list {val}.csv among --missed; thresholds are taken from this set")
-    folders = {folder.absolute().name: folder for folder in datasets}
     sets = {name: _read_set(path, folders, maps) for name, path in lists.items()}
     thresholds = {
         method: val_thresholds(

@@ -15,6 +15,7 @@ from uncover.metrics.evaluate import Evaluation, evaluate
 from uncover.metrics.predictions import Predictions, read_predictions
 from uncover.metrics.truth import find_labels, read_truth
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
+from uncover.rescue.by_set import by_set
 from uncover.rescue.counts import FIXED, OF_SET, OF_VAL, Missed, as_table, best_confidence, count_set, of_images
 from uncover.rescue.missed import check_same_images, looked_at, read_missed
 
@@ -147,7 +148,10 @@ def read_sets(
     Raises:
         InputError: A file is missing, not what it should be, or of another set; or a set has no predictions or labels.
     """
-    files, folders, lists = _by_set(predictions), _by_set(datasets), _by_set(missed)
+    files, folders, lists = (
+        by_set(paths, option)
+        for paths, option in ((predictions, "--predictions"), (datasets, "--datasets"), (missed, "--missed"))
+    )
     if VAL not in choice.whole:
         raise InputError(f"--whole {' '.join(choice.whole)}: lacks {VAL}, which the honest threshold is taken from")
     for option, names in (("--whole", choice.whole), ("--missed", lists)):
@@ -182,12 +186,3 @@ def read_sets(
 def _score(predictions: Predictions, truth: pd.DataFrame | None, choice: Choice) -> Evaluation:
     assert truth is not None
     return evaluate(predictions, truth, [CLASS_NAMES[WHOLE_FACE]], choice.resamples, choice.seed)
-
-
-def _by_set(paths: Sequence[Path]) -> dict[str, Path]:
-    named: dict[str, Path] = {}
-    for path in paths:
-        if path.stem in named:
-            raise InputError(f"{path}: the set {path.stem} again, after {named[path.stem]}; expected each set once")
-        named[path.stem] = path
-    return named

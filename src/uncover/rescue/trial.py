@@ -9,7 +9,6 @@ that are harder than those, and the rate that it reaches is part of the answer.
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from uncover.atomic import new_file
 from uncover.errors import InputError
 from uncover.metrics.intervals import Rate, percentile_interval, resample_images
 from uncover.metrics.predictions import Predictions
+from uncover.metrics.truth import TRUTH_COLUMNS
 from uncover.rescue.matched_photos import MatchedPhotos, match_photos, threshold_at
 from uncover.rescue.methods import Method
 
@@ -74,7 +74,7 @@ class TrialSet:
         """Boxes of a method on the missed photos, or on all."""
         table = self.missed[self.missed["missed"]] if only_missed else self.missed
         to_see = np.ones(len(table), np.bool_) if method.maps is None else table[method.maps].to_numpy(np.bool_)
-        truth = pd.DataFrame(columns=["image", "class_id", "x1", "y1", "x2", "y2"])
+        truth = pd.DataFrame(columns=list(TRUTH_COLUMNS))
         return match_photos(predictions, truth if self.truth is None else self.truth, table["image"], to_see, true_iou)
 
     def faces(self) -> Ints:
@@ -188,10 +188,10 @@ def _rates(cuts: Sequence[_Cut], faces: Ints, settings: Settings) -> Iterator[Ro
     precision = _ratio(found, found + false)
     baseline = {(cut.rate, cut.threshold): place for place, cut in enumerate(cuts) if cut.method.name == BASELINE}
     for place, cut in enumerate(cuts):
-        row = _as_row("share", _interval(share[:, place])) | _as_row("precision", _interval(precision[:, place]))
+        row = _interval(share[:, place]).as_columns("share") | _interval(precision[:, place]).as_columns("precision")
         other = baseline.get((cut.rate, cut.threshold))
         if other is not None:
-            row |= _as_row("difference", _interval(share[:, place] - share[:, other]))
+            row |= _interval(share[:, place] - share[:, other]).as_columns("difference")
         yield row
 
 
@@ -202,8 +202,3 @@ def _ratio(parts: NDArray[np.float64], wholes: NDArray[np.float64]) -> NDArray[n
 def _interval(values: NDArray[np.float64]) -> Rate:
     """Of the photos themselves, which come first, with the interval that the resamples span."""
     return percentile_interval(float(values[0]), values[1:])
-
-
-def _as_row(name: str, rate: Rate) -> Row:
-    values = {name: rate.value, f"{name}_low": rate.low, f"{name}_high": rate.high}
-    return {column: None if math.isnan(value) else value for column, value in values.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from uncover.config.detectors import Weights
-from uncover.config.load import as_pairs
+from uncover.config.load import as_pairs, may_be_told
 from uncover.config.model import Config
 from uncover.config.raw import GRADES
 from uncover.datasets.names import TEST_SET_OF_SOURCE
@@ -57,12 +57,8 @@ def labelled_sets(config: Config) -> list[str]:
 
 def telling_settings(config: Config) -> list[str]:
     """Settings that are not the defaults and change a result, as `key=value` words: places and batches do not."""
-    return [
-        pair
-        for pair in as_pairs(config)
-        if pair.startswith("raw.standin=")
-        or not pair.startswith(("raw.", "weights.", "heatmaps.batch", "heatmaps.shards"))
-    ]
+    of_work = ("heatmaps.batch=", "heatmaps.shards=")
+    return [pair for pair in as_pairs(config) if may_be_told(pair) and not pair.startswith(of_work)]
 
 
 def not_comparable(config: Config) -> str:

@@ -1,0 +1,60 @@
+"""Arguments that several verbs have."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+COUNTS = "rescue.csv of `uncover evaluate second`, in folders named as their detector"
+
+
+def add_heatmap_table_arguments(parser: argparse.ArgumentParser, table: str, records: str, what: str) -> None:
+    """Arguments of the tables of heatmap detectors, which have a sibling for other kinds of heatmaps.
+
+    Args:
+        parser: Of the verb.
+        table: Such as "table_08".
+        records: Option that names the records.
+        what: They are.
+    """
+    parser.add_argument("out", type=Path, metavar="OUT", help=f"folder for {table}.csv, .md and .tex")
+    parser.add_argument(records, type=Path, nargs="+", required=True, help=what)
+    parser.add_argument("--published", type=Path, help="the thesis's numbers (config/published.yaml)")
+    parser.add_argument(
+        "--variants",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help=f"detectors of other kinds of heatmaps: write {table}_variants of these instead",
+    )
+
+
+def add_settings_argument(parser: argparse.ArgumentParser) -> None:
+    """The settings of a run, for what tells of them."""
+    parser.add_argument(
+        "--settings",
+        nargs="*",
+        default=[],
+        metavar="KEY=VALUE",
+        help="settings of the run that are not the defaults",
+    )
+
+
+def add_resampling_arguments(parser: argparse.ArgumentParser) -> None:
+    """How intervals come about."""
+    parser.add_argument(
+        "--bootstrap", type=int, default=1000, metavar="N", help="resamples behind the intervals (default: 1000)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the resamples (default: 0)")
+
+
+def check_resampling_arguments(args: argparse.Namespace) -> None:
+    """Make sure that they make sense.
+
+    Raises:
+        InputError: One does not.
+    """
+    from uncover.config.options import check_number
+
+    check_number("--bootstrap", args.bootstrap, 0)
+    check_number("--seed", args.seed, 0)
