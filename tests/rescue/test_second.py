@@ -252,7 +252,7 @@ def other_list(root: Path) -> None:
         (
             lambda root: None,
             ["--datasets", "a/val", "b/val"],
-            "b/val: --datasets has the set val twice; expected each set once",
+            "b/val: --datasets has the set val twice",
         ),
         (lambda root: None, ["--datasets", "{root}/none/val", "{root}/none/merl"], "none/val/labels: is no folder"),
         (lambda root: None, ["--unlabelled", "val"], "--unlabelled val: is also a set of --whole, which needs labels"),
