@@ -12,6 +12,7 @@ from uncover.config.evaluation import Prediction, Report, Rescue
 from uncover.config.evolution import Evolution
 from uncover.config.heatmaps import Heatmaps
 from uncover.config.raw import Raw, Standin
+from uncover.config.rivals import Rivals
 from uncover.config.second_step import SecondStep, second_detectors
 from uncover.config.section import Section
 
@@ -34,6 +35,7 @@ class Config(Section):
     prediction: Prediction = Field(Prediction(), description="stored predictions")
     heatmaps: Heatmaps = Field(Heatmaps(), description="class-activation maps")
     rescue: Rescue = Field(Rescue(), description="the second step")
+    rivals: Rivals = Field(Rivals(), description="face detectors of others")
     report: Report = Field(Report(), description="tables, figures, page")
 
     @model_validator(mode="after")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from uncover.atomic import new_file
 from uncover.errors import InputError
@@ -24,6 +25,12 @@ COLUMNS = {
     "confidence": pa.float32(),
     **dict.fromkeys(CORNERS, pa.float32()),
 }
+LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
+"""Of a face, as the person shown calls the sides: the right eye stands left in a frontal photo."""
+
+LANDMARK_COLUMNS = {f"{name}_{axis}": pa.float32() for name in LANDMARKS for axis in ("x", "y")}
+"""Columns of detectors that know landmarks, in pixels of the original image; others leave them out."""
+
 METADATA_KEY = b"uncover"
 
 
@@ -34,7 +41,7 @@ class Predictions:
     Attributes:
         boxes: One row per box, images in order, of an image by falling confidence: image (its name below `images/`),
             class, class_id (as in label files), confidence (float32, 0 to 1), x1 y1 x2 y2 (float32, pixels of the
-            original image).
+            original image); `LANDMARK_COLUMNS` where the detector knows landmarks.
         images: One row per image that was looked at, also those without a box: image, width, height (pixels).
         settings: How they were made: model, classes (name by id), image_size, confidence, nms_iou, ...
     """
@@ -63,8 +70,8 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     _check(path, predictions)
     sizes = predictions.images[["width", "height"]].to_numpy(np.int64).tolist()
     images = [[image, *size] for image, size in zip(predictions.images["image"], sizes, strict=True)]
-    schema = pa.schema(list(COLUMNS.items()))
-    table = pa.Table.from_pandas(boxes[list(COLUMNS)], schema=schema, preserve_index=False)
+    columns = _columns(boxes.columns)
+    table = pa.Table.from_pandas(boxes[list(columns)], schema=pa.schema(list(columns.items())), preserve_index=False)
     about = json.dumps({**predictions.settings, "images": images}, allow_nan=False).encode()
     with new_file(path) as temporary:
         pq.write_table(table.replace_schema_metadata({METADATA_KEY: about}), temporary)
@@ -96,12 +103,23 @@ def read_predictions(path: Path) -> Predictions:
     except (KeyError, ValueError, TypeError, AttributeError):
         raise InputError(f"{path}: its metadata does not say which images were looked at; {expected}") from None
     try:
-        boxes = table.select(list(COLUMNS)).cast(pa.schema(list(COLUMNS.items()))).to_pandas()
+        columns = _columns(table.column_names)
+        boxes = table.select(list(columns)).cast(pa.schema(list(columns.items()))).to_pandas()
     except pa.ArrowException as error:
         raise InputError(f"{path}: {str(error).splitlines()[0]}; {expected}") from None
     predictions = Predictions(boxes, images, settings)
     _check(path, predictions)
     return predictions
+
+
+def _landmarks(boxes: pd.DataFrame) -> NDArray[np.float64]:
+    """float64 (N, 10), or (N, 0) where there are none."""
+    return boxes[[name for name in LANDMARK_COLUMNS if name in boxes]].to_numpy(np.float64)
+
+
+def _columns(names: Iterable[str]) -> dict[str, pa.DataType]:
+    """Columns and types of a table that has columns of these names: landmarks are there as a whole or not at all."""
+    return COLUMNS | (LANDMARK_COLUMNS if LANDMARK_COLUMNS.keys() <= set(names) else {})
 
 
 def _check(path: Path, predictions: Predictions) -> None:
@@ -122,6 +140,7 @@ def _check(path: Path, predictions: Predictions) -> None:
         (~((confidence >= 0) & (confidence <= 1)), "a confidence that is no number from 0 to 1"),
         (~np.isfinite(corners).all(axis=1), "a box with a corner that is no number"),
         ((corners[:, 2:] < corners[:, :2]).any(axis=1), "a box whose x2 or y2 is below its x1 or y1"),
+        (~np.isfinite(_landmarks(boxes)).all(axis=1), "a landmark that is no number"),
         (boxes[["class", "class_id"]].isna().any(axis=1).to_numpy(), "a box without a class"),
     ):
         if wrong.any():

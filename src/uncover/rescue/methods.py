@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uncover.config.detectors import MAP_INPUTS
 from uncover.errors import InputError
 
-GROUPS = ("heatmaps", "variant", "rival", "control", "ours")
+GROUPS = ("heatmaps", "variant", "rival", "detector", "control", "ours")
 EXPECTED = f"expected name=group or name=group:heatmaps:input, group one of {', '.join(GROUPS)}"
 
 

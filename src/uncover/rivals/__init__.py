@@ -1,0 +1,1 @@
+"""Face detectors of others: one module each, all of one form."""
