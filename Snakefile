@@ -12,10 +12,14 @@ sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
 from uncover.config.detectors import DRAWN_BOXES
 from uncover.config.load import as_pairs, check_config
+from uncover.config.rivals import TRAINED_NAMES
 from uncover.detector.evolve import visible_generations
 from uncover.errors import InputError
 from uncover.report.text_numbers import RECORDS
-from uncover.rescue.rivals import RIVALS
+from uncover.report.trial import RATE
+from uncover.rescue.rivals import RIVALS as PROPOSALS
+from uncover.rivals.fetched import next_attempt, read_fetched
+from uncover.rivals.known import RIVALS
 from uncover.workflow import targets
 from uncover.workflow.digest import code_digest
 from uncover.workflow.fingerprint import folder_fingerprint
@@ -65,11 +69,13 @@ include: "workflow/rules/datasets.smk"
 include: "workflow/rules/detectors.smk"
 include: "workflow/rules/heatmaps.smk"
 include: "workflow/rules/second_step.smk"
+include: "workflow/rules/rivals.smk"
 include: "workflow/rules/rescue.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/second_tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/second_figures.smk"
+include: "workflow/rules/rival_tables.smk"
 include: "workflow/rules/report.smk"
 
 

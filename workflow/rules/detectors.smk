@@ -69,8 +69,8 @@ def input_options(model):
     return f"--heatmaps {folder} --input {second.input} --padding {CONFIG.heatmaps.padding}"
 
 
-def checkpoint_options(wildcards):
-    weights = targets.checkpoint(CONFIG, wildcards.network)
+def checkpoint_options(weights):
+    """A third party's file, as options of what reads or fetches it."""
     options = {"--url": weights.path and weights.url, "--sha256": weights.sha256}
     named = [word for name, value in options.items() if value for word in (name, value)]
     return [weights.path or weights.url, *named]
@@ -91,7 +91,9 @@ rule import_weights:
         mem_mb=4000,
         runtime=30,
     params:
-        checkpoint=checkpoint_options,
+        checkpoint=lambda wildcards: checkpoint_options(
+            targets.checkpoint(CONFIG, wildcards.network)
+        ),
         code=code_digest("uncover.commands.import_weights"),
     shell:
         "uncover import_weights {params.checkpoint:q} --model {wildcards.network} {output.weights} 2>&1 | tee {log}"

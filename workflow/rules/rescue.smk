@@ -12,7 +12,7 @@ LOOKS = [f"{LOOKS_OF}_look{number + 1}" for number in range(len(CONFIG.rescue.lo
 # The look at the size of its training counts as one.
 ALL_LOOKS = [LOOKS_OF, *LOOKS] if LOOKS else []
 RIVALS_PROPOSED = [
-    name for name, rival in RIVALS.items() if LOOKS or not rival.needs_looks
+    name for name, rival in PROPOSALS.items() if LOOKS or not rival.needs_looks
 ]
 
 
@@ -20,20 +20,42 @@ wildcard_constraints:
     look="|".join(LOOKS) or "none",
 
 
+RESCUERS = CONFIG.rescue.rescuers or (
+    "gradcampp_avg",
+    "closer_look" if LOOKS else "all_votes",
+)
+for name in RESCUERS:
+    if name not in SECOND_MODELS and name not in RIVALS_PROPOSED:
+        known = ", ".join([*SECOND_MODELS, *RIVALS_PROPOSED])
+        raise WorkflowError(
+            f"config: key rescue.rescuers: {name} is no method of this run; expected some of {known}"
+        )
+
+
 # All that may find a face in a missed photo, as `uncover rescue_trial` takes it: name, group, what it looks at.
-RESCUE_METHODS = [
-    *(
-        f"{name}={GROUPS[model.role]}"
-        + (f":{blank_column(name)}" if blank_column(name) else "")
-        for name, model in SECOND_MODELS.items()
-    ),
-    *(f"{name}={RIVALS[name].group}" for name in RIVALS_PROPOSED),
-]
-RESCUE_PREDICTIONS = [
-    f"{RUN}/predictions/{method}/{name}.parquet"
-    for method in [*SECOND_MODELS, *RIVALS_PROPOSED]
-    for name in TRIED_SETS
-]
+def rescue_methods(wildcards=None):
+    return [
+        *(
+            f"{name}={GROUPS[model.role]}"
+            + (f":{blank_column(name)}" if blank_column(name) else "")
+            for name, model in SECOND_MODELS.items()
+        ),
+        *(f"{name}={PROPOSALS[name].group}" for name in RIVALS_PROPOSED),
+        *(f"{name}=detector" for name in RIVALS_WANTED if name not in rivals_not_run()),
+    ]
+
+
+def predictions_of(models, names):
+    return [
+        f"{RUN}/predictions/{model}/{name}.parquet"
+        for model in models
+        for name in names
+    ]
+
+
+def rescue_predictions(wildcards):
+    methods = [*SECOND_MODELS, *RIVALS_PROPOSED, *rivals_at_hand()]
+    return predictions_of(methods, TRIED_SETS)
 
 
 # A detector of photos once more, at other sizes of its input: small faces grow with it.
@@ -112,7 +134,7 @@ rule rescue_trial:
     input:
         missed=MISSED,
         boxes=[f"{RUN}/datasets/{name}/boxes.parquet" for name in TRIED_SETS],
-        predictions=RESCUE_PREDICTIONS,
+        predictions=rescue_predictions,
     output:
         trial=f"{RUN}/metrics/rescue_trial.csv",
     log:
@@ -125,7 +147,7 @@ rule rescue_trial:
         mem_mb=4000,
         runtime=60,
     params:
-        methods=RESCUE_METHODS,
+        methods=rescue_methods,
         predictions=f"{RUN}/predictions",
         datasets=[f"{RUN}/datasets/{name}" for name in TRIED_SETS],
         rates=CONFIG.rescue.false_positives_per_photo,
@@ -136,3 +158,43 @@ rule rescue_trial:
         "uncover rescue_trial {output.trial} --methods {params.methods} --predictions {params.predictions}"
         " --missed {input.missed} --datasets {params.datasets} --val val --rates {params.rates}"
         " --true-iou {params.true_iou} --bootstrap {params.bootstrap} 2>&1 | tee {log}"
+
+
+# Every detector alone, and with what looks into the photos that it missed.
+rule rescue_cascade:
+    input:
+        missed=[f"{RUN}/missed/{name}.csv" for name in LABELLED_SETS],
+        boxes=[f"{RUN}/datasets/{name}/boxes.parquet" for name in LABELLED_SETS],
+        detectors=lambda wildcards: predictions_of(
+            [*RGB_MODELS, *rivals_at_hand()], LABELLED_SETS
+        ),
+        rescues=predictions_of(RESCUERS, LABELLED_SETS),
+    output:
+        cascade=f"{RUN}/metrics/rescue_cascade.csv",
+    log:
+        f"{LOGS}/rescue_cascade.log",
+    benchmark:
+        f"{BENCHMARKS}/rescue_cascade.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        detectors=lambda wildcards: confidence_words(
+            name for name in CONFIDENCES if name not in rivals_not_run()
+        ),
+        rescues=[
+            f"{name}:{blank_column(name)}" if blank_column(name) else name
+            for name in RESCUERS
+        ],
+        predictions=f"{RUN}/predictions",
+        datasets=[f"{RUN}/datasets/{name}" for name in LABELLED_SETS],
+        rate=RATE,
+        true_iou=CONFIG.rescue.true_iou,
+        bootstrap=CONFIG.prediction.bootstrap,
+        code=code_digest("uncover.commands.rescue_cascade"),
+    shell:
+        "uncover rescue_cascade {output.cascade} --detectors {params.detectors} --rescues {params.rescues}"
+        " --predictions {params.predictions} --datasets {params.datasets} --missed {input.missed} --val val"
+        " --rate {params.rate} --true-iou {params.true_iou} --bootstrap {params.bootstrap} 2>&1 | tee {log}"

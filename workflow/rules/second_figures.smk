@@ -77,7 +77,7 @@ rule figure_rescue:
     input:
         trial=f"{RUN}/metrics/rescue_trial.csv",
         missed=[f"{RUN}/missed/{name}.csv" for name in LABELLED_MISSED_SETS],
-        found=RESCUE_PREDICTIONS,
+        found=rescue_predictions,
         boxes=[f"{RUN}/datasets/{name}/boxes.parquet" for name in LABELLED_MISSED_SETS],
     output:
         **figure_outputs("figure_rescue", "missed photos and what was found"),
@@ -94,7 +94,7 @@ rule figure_rescue:
         out=f"{RUN}/figures",
         datasets=[f"{RUN}/datasets/{name}" for name in LABELLED_MISSED_SETS],
         predictions=f"{RUN}/predictions",
-        methods=RESCUE_METHODS,
+        methods=rescue_methods,
         privacy=CONFIG.report.privacy,
         code=code_digest("uncover.commands.figure_rescue"),
     shell:

@@ -36,9 +36,9 @@ def maps_of(model, names):
 
 
 def blank_column(model):
-    """The column of missed/<set>.csv that says where a detector has something to look at."""
-    own = SECOND_MODELS[model]
-    return f"{own.heatmaps}:{own.input}" if own.heatmaps else ""
+    """The column of missed/<set>.csv that says where a detector has something to look at; empty for what sees photos."""
+    own = SECOND_MODELS.get(model)
+    return f"{own.heatmaps}:{own.input}" if own and own.heatmaps else ""
 
 
 rule draw_boxes:
@@ -163,7 +163,9 @@ rule evaluate_second:
     params:
         out=f"{RUN}/metrics/{{second}}",
         datasets=[f"{RUN}/datasets/{name}" for name in TRIED_SETS],
-        whole=SCORED_SETS,
+        whole=lambda wildcards: (
+            SCORED_SETS if wildcards.second in SECOND_MODELS else LABELLED_SETS
+        ),
         unlabelled=" ".join(
             ["--unlabelled", *UNLABELLED_SETS] if UNLABELLED_SETS else []
         ),
@@ -172,7 +174,9 @@ rule evaluate_second:
             if blank_column(wildcards.second)
             else ""
         ),
-        confidence=CONFIG.rescue.missed_confidence,
+        confidence=lambda wildcards: CONFIDENCES.get(
+            wildcards.second, CONFIG.rescue.missed_confidence
+        ),
         true_iou=CONFIG.rescue.true_iou,
         bootstrap=CONFIG.prediction.bootstrap,
         code=code_digest("uncover.commands.evaluate_second"),

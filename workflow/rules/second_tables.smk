@@ -164,6 +164,7 @@ rule rescue_summary:
         runtime=10,
     params:
         out=f"{RUN}/tables",
+        not_run=not_run_options,
         code=code_digest("uncover.commands.rescue_summary"),
     shell:
-        "uncover rescue_summary {params.out} --trial {input.trial} 2>&1 | tee {log}"
+        "uncover rescue_summary {params.out} --trial {input.trial} {params.not_run:q} 2>&1 | tee {log}"

@@ -39,6 +39,11 @@ class Rescue(Section):
         description="sizes of its input then, in shares of that of its training: small faces grow with it; empty looks"
         " no closer",
     )
+    rescuers: tuple[str, ...] | None = Field(
+        None,
+        description="methods that look into the photos that other detectors missed; null takes gradcampp_avg and what"
+        " needs no heatmaps: closer_look, or all_votes where nothing looks closer",
+    )
 
 
 class Report(Section):

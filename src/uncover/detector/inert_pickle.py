@@ -9,7 +9,7 @@ import io
 import pickle
 import zipfile
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -79,6 +79,18 @@ def load_inert(content: bytes, name: str) -> Any:
     except Exception as error:  # a spoilt pickle can fail in any way
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{name}: holds no readable pickle of torch ({reason})") from None
+
+
+def state_of(module: Record, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+    """Names and tensors of the state dict of a module that was never built; floating point as float32."""
+    passing = module.fields.get("_non_persistent_buffers_set", ())
+    for group in ("_parameters", "_buffers"):
+        for key, value in module.fields.get(group, {}).items():
+            if isinstance(value, Tensor) and key not in passing:
+                yield prefix + key, value.float() if value.is_floating_point() else value
+    for key, child in module.fields.get("_modules", {}).items():
+        if isinstance(child, Record):
+            yield from state_of(child, f"{prefix}{key}.")
 
 
 class _Unpickler(pickle.Unpickler):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import yaml
 from torch import Tensor
 
-from uncover.detector.inert_pickle import Record, load_inert
+from uncover.detector.inert_pickle import Record, load_inert, state_of
 from uncover.errors import InputError
 
 MODELS = ("yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x")
@@ -75,10 +74,7 @@ def read_checkpoint(content: bytes, name: str, sha256: str | None) -> Checkpoint
     Raises:
         InputError: No hash is stated or it is another one, or this is no detector of `MODELS`.
     """
-    check_trusted(name, sha256)
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != sha256:
-        raise InputError(f"{name}: not opened, because its sha256 is {digest} and not {sha256} as stated")
+    digest = check_content(content, name, sha256)
     saved = load_inert(content, name)
     network: Any = (saved.get("ema") or saved.get("model")) if isinstance(saved, dict) else saved
     origin = network.origin if isinstance(network, Record) else type(network).__name__
@@ -91,9 +87,22 @@ def read_checkpoint(content: bytes, name: str, sha256: str | None) -> Checkpoint
         model=_recognise(design, name),
         channels=design.get("ch", 3),
         class_names=tuple(map(str, names.values() if isinstance(names, dict) else names)),
-        state=dict(_state(network)),
+        state=dict(state_of(network)),
         sha256=digest,
     )
+
+
+def check_content(content: bytes, name: str, sha256: str | None) -> str:
+    """Make sure that a file is the one that somebody stated, and return its sha256.
+
+    Raises:
+        InputError: No hash is stated, or it is another one.
+    """
+    check_trusted(name, sha256)
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != sha256:
+        raise InputError(f"{name}: not opened, because its sha256 is {digest} and not {sha256} as stated")
+    return digest
 
 
 def check_trusted(name: str, sha256: str | None) -> None:
@@ -118,15 +127,3 @@ def _recognise(design: dict[str, Any], name: str) -> str:
         f"{name}: its architecture, of depth {design.get('depth_multiple')} and width {design.get('width_multiple')},"
         f" is none of {', '.join(MODELS)} (v6.0 or later)"
     )
-
-
-def _state(module: Record, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-    """The state dict of a module that was never built."""
-    passing = module.fields.get("_non_persistent_buffers_set", ())
-    for group in ("_parameters", "_buffers"):
-        for key, value in module.fields.get(group, {}).items():
-            if isinstance(value, Tensor) and key not in passing:
-                yield prefix + key, value.float() if value.is_floating_point() else value
-    for key, child in module.fields.get("_modules", {}).items():
-        if isinstance(child, Record):
-            yield from _state(child, f"{prefix}{key}.")

@@ -8,6 +8,7 @@ from uncover.config.detectors import Weights
 from uncover.config.load import as_pairs, may_be_told
 from uncover.config.model import Config
 from uncover.config.raw import GRADES
+from uncover.config.rivals import RIVAL_NAMES
 from uncover.datasets.names import TEST_SET_OF_SOURCE
 from uncover.images.letterbox import STRIDE
 
@@ -70,6 +71,20 @@ def not_comparable(config: Config) -> str:
     if absent:
         return f"without {', '.join(absent)}"
     return "" if config.detectors.rgb10.model == "yolov5m" else f"another network: {config.detectors.rgb10.model}"
+
+
+def rivals_wanted(config: Config) -> tuple[list[str], dict[str, str]]:
+    """Face detectors of others that the run tries, and why it does without the rest, by name."""
+    wanted, left_out = [], {}
+    for name in RIVAL_NAMES:
+        key = config.rivals.weights_of(name)
+        if name not in config.rivals.detectors:
+            left_out[name] = "this run does without it (rivals.detectors)"
+        elif key is not None and key not in config.weights:
+            left_out[name] = f"no weights are configured (weights.{key})"
+        else:
+            wanted.append(name)
+    return wanted, left_out
 
 
 def look_size(config: Config, number: int) -> int:

@@ -1,0 +1,169 @@
+# What face detectors of others find: siblings of tables 10 and 11, the web photos, figures 22 and 23.
+
+FIRST_AND_RIVALS = [*RGB_MODELS, *RIVALS_WANTED]
+SHOWS_WEB = "preterm_web" in FRAME_SETS
+# Where nobody gathered web photos, test photos stand in the figures.
+SHOWN_SET = "preterm_web" if SHOWS_WEB else LABELLED_MISSED_SETS[0]
+RIVAL_TABLES = [
+    "table_10_rivals",
+    "table_11_rivals",
+    *(["table_web"] if SHOWS_WEB else []),
+    "rescue_summary_rivals",
+]
+RIVAL_FIGURES = {"figure_22": "retinaface", "figure_23": "mtcnn"}
+ALL_TABLES += [f"{RUN}/tables/{name}.csv" for name in RIVAL_TABLES]
+ALL_FIGURES += [f"{RUN}/figures/{name}.png" for name in RIVAL_FIGURES]
+
+
+def first_and_rivals():
+    return [*RGB_MODELS, *rivals_at_hand()]
+
+
+def confidences_of_all(wildcards):
+    return confidence_words(
+        name for name in CONFIDENCES if name not in rivals_not_run()
+    )
+
+
+rule table_10_rivals:
+    input:
+        summaries=lambda wildcards: summaries_of(
+            first_and_rivals(), LABELLED_MISSED_SETS, "whole_face"
+        ),
+    output:
+        **table_outputs("table_10_rivals", "10, rivals: whole face by set"),
+    log:
+        f"{LOGS}/table_10_rivals.log",
+    benchmark:
+        f"{BENCHMARKS}/table_10_rivals.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        out=f"{RUN}/tables",
+        not_run=not_run_options,
+        code=code_digest("uncover.commands.table_10_rivals"),
+    shell:
+        "uncover table_10_rivals {params.out} --summaries {input.summaries} {params.not_run:q} 2>&1 | tee {log}"
+
+
+rule table_11_rivals:
+    input:
+        predictions=lambda wildcards: predictions_of(
+            first_and_rivals(), LABELLED_MISSED_SETS
+        ),
+        boxes=[f"{RUN}/datasets/{name}/boxes.parquet" for name in LABELLED_MISSED_SETS],
+    output:
+        **table_outputs("table_11_rivals", "11, rivals: found and missed by set"),
+    log:
+        f"{LOGS}/table_11_rivals.log",
+    benchmark:
+        f"{BENCHMARKS}/table_11_rivals.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        out=f"{RUN}/tables",
+        datasets=[f"{RUN}/datasets/{name}" for name in LABELLED_MISSED_SETS],
+        confidences=confidences_of_all,
+        not_run=not_run_options,
+        code=code_digest("uncover.commands.table_11_rivals"),
+    shell:
+        "uncover table_11_rivals {params.out} --predictions {input.predictions} --datasets {params.datasets}"
+        " --confidences {params.confidences} {params.not_run:q} 2>&1 | tee {log}"
+
+
+rule table_web:
+    input:
+        predictions=lambda wildcards: predictions_of(
+            first_and_rivals(), ["preterm_web"]
+        ),
+        boxes=f"{RUN}/datasets/preterm_web/boxes.parquet",
+    output:
+        **table_outputs("table_web", "3.1: preterm infants of the web"),
+    log:
+        f"{LOGS}/table_web.log",
+    benchmark:
+        f"{BENCHMARKS}/table_web.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        out=f"{RUN}/tables",
+        dataset=f"{RUN}/datasets/preterm_web",
+        confidences=confidences_of_all,
+        not_run=not_run_options,
+        code=code_digest("uncover.commands.table_web"),
+    shell:
+        "uncover table_web {params.out} --predictions {input.predictions} --dataset {params.dataset}"
+        " --confidences {params.confidences} {params.not_run:q} 2>&1 | tee {log}"
+
+
+rule rescue_summary_rivals:
+    input:
+        cascade=f"{RUN}/metrics/rescue_cascade.csv",
+    output:
+        **table_outputs("rescue_summary_rivals", "detectors alone and with rescue"),
+    log:
+        f"{LOGS}/rescue_summary_rivals.log",
+    benchmark:
+        f"{BENCHMARKS}/rescue_summary_rivals.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        out=f"{RUN}/tables",
+        not_run=not_run_options,
+        code=code_digest("uncover.commands.rescue_summary_rivals"),
+    shell:
+        "uncover rescue_summary_rivals {params.out} --cascade {input.cascade} {params.not_run:q} 2>&1 | tee {log}"
+
+
+for figure, rival in RIVAL_FIGURES.items():
+
+    rule:
+        name:
+            figure
+        input:
+            predictions=lambda wildcards, rival=rival: predictions_of(
+                [name for name in rivals_at_hand() if name == rival], [SHOWN_SET]
+            ),
+            boxes=f"{RUN}/datasets/{SHOWN_SET}/boxes.parquet",
+        output:
+            **figure_outputs(figure, f"{figure[-2:]}: detections of {rival}"),
+        log:
+            f"{LOGS}/{figure}.log",
+        benchmark:
+            f"{BENCHMARKS}/{figure}.tsv"
+        conda:
+            ENVIRONMENT
+        resources:
+            mem_mb=2000,
+            runtime=10,
+        params:
+            command=figure,
+            out=f"{RUN}/figures",
+            dataset=f"{RUN}/datasets/{SHOWN_SET}",
+            shown=lambda wildcards, input, rival=rival: (
+                [
+                    "--predictions",
+                    input.predictions,
+                    "--confidence",
+                    str(CONFIDENCES[rival]),
+                ]
+                if input.predictions
+                else ["--not-run", rivals_not_run().get(rival, "not tried yet")]
+            ),
+            privacy=CONFIG.report.privacy,
+            code=code_digest(f"uncover.commands.{figure}"),
+        shell:
+            "uncover {params.command} {params.out} {params.shown:q} --dataset {params.dataset}"
+            " --privacy {params.privacy} 2>&1 | tee {log}"
