@@ -22,6 +22,30 @@ def test_missing_and_present_raw_data(tmp_path: Path) -> None:
     assert "free" in found["disk"].found
 
 
+def test_weights_of_others_are_looked_for(tmp_path: Path) -> None:
+    here = tmp_path / "here.pt"
+    here.touch()
+    known = {"sha256": "a" * 64}
+    weights = {
+        "here": {"path": str(here), **known},
+        "absent": {"path": str(tmp_path / "absent.pt"), "url": "https://example.org/absent.pt", **known},
+        "elsewhere": {"url": "https://example.org/elsewhere.pt", **known},
+        "nowhere": {"path": None, **known},
+        "unknown": {"path": str(here)},
+    }
+    found = {finding.topic: finding for finding in examine(check_config({"run": "a", "weights": weights}), tmp_path)}
+    verdicts = {name: found[f"weights.{name}"].verdict for name in weights}
+    assert verdicts == {
+        "here": "ok",
+        "absent": "missing",
+        "elsewhere": "ok",
+        "nowhere": "missing",
+        "unknown": "missing",
+    }
+    assert "https://example.org/absent.pt" in found["weights.absent"].found
+    assert "sha256" in found["weights.unknown"].found
+
+
 def test_the_command_prints_a_line_a_finding(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

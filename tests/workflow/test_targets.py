@@ -6,7 +6,7 @@ from pathlib import Path
 
 from uncover.config.load import check_config
 from uncover.workflow.stages import seconds_by_rule
-from uncover.workflow.targets import frame_sets, landmark_sets, raw_folder, sources_at_hand
+from uncover.workflow.targets import frame_sets, landmark_sets, raw_folder, rivals_wanted, sources_at_hand
 
 
 def test_a_set_exists_only_if_its_raw_data_is_named() -> None:
@@ -29,6 +29,21 @@ def test_the_stand_in_has_every_set_of_the_thesis() -> None:
     grades = {f"slapi_{grade}" for grade in ("none", "easy", "medium", "hard")}
     assert names == {"train", "val", "merl", "wflw", "hof", "preterm_web"} | grades
     assert raw_folder(config, "hof") == Path("results/a/raw/hof")
+
+
+def test_a_rival_without_configured_weights_is_left_out_with_the_reason() -> None:
+    rivals = {"detectors": ["mtcnn", "retinaface", "yolo11"], "yolo11": {"network": "yolo11n"}}
+    config = check_config({"run": "a", "rivals": rivals})
+    wanted, left_out = rivals_wanted(config)
+    assert wanted == ["mtcnn"]
+    assert left_out.keys() == {"retinaface", "viola_jones", "yolo11", "retinanet", "faster_rcnn"}
+    assert "weights.retinaface" in left_out["retinaface"]
+    assert "weights.yolo11n" in left_out["yolo11"]
+    assert "rivals.detectors" in left_out["viola_jones"]
+    weights = {name: {"path": "a.pt", "sha256": "a" * 64} for name in ("retinaface", "yolo11n")}
+    assert rivals_wanted(check_config({"run": "a", "rivals": rivals, "weights": weights}))[0] == rivals["detectors"]
+    rivals["yolo11"]["weights"] = "scratch"
+    assert "yolo11" in rivals_wanted(check_config({"run": "a", "rivals": rivals}))[0]
 
 
 def test_seconds_are_added_up_by_rule(tmp_path: Path) -> None:

@@ -83,9 +83,7 @@ checkpoint fetch_weights:
         mem_mb=4000,
         runtime=30,
     params:
-        weights=lambda wildcards: checkpoint_options(
-            CONFIG.weights[wildcards.fetched]
-        ),
+        weights=lambda wildcards: checkpoint_options(CONFIG.weights[wildcards.fetched]),
         # A new number makes Snakemake try again what failed.
         attempt=lambda wildcards: next_attempt(
             Path(f"{RUN}/weights/{wildcards.fetched}")

@@ -1,4 +1,4 @@
-"""Weights of a third party, taken into a folder as tensors alone; what stands in the way is written down, not raised."""
+"""A third party's weights into a folder, as tensors alone; what stands in the way is written down, not raised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is installed, what the machine has, and which raw data is there."""
+"""What is installed, what the machine has, and which raw data and weights of others are there."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ PACKAGES = (
     "torchvision",
     "yolov5",
     "grad-cam",
+    "facenet-pytorch",
+    "facexlib",
+    "ultralytics",
     "opencv-python-headless",
     "tifffile",
     "pandas",
@@ -47,13 +50,13 @@ class Finding:
 
 
 def examine(config: Config, folder: Path) -> list[Finding]:
-    """Look at packages, machine, disk and raw data.
+    """Look at packages, machine, disk, raw data and weights of others.
 
     Args:
         config: Says which raw data a run wants.
         folder: Where results go, whose disk counts.
     """
-    return [*_packages(), *_machine(folder), *_raw_data(config)]
+    return [*_packages(), *_machine(folder), *_raw_data(config), *_weights(config)]
 
 
 def _packages() -> list[Finding]:
@@ -108,4 +111,21 @@ def _raw_data(config: Config) -> list[Finding]:
             findings.append(Finding(source, f"present at {path}"))
         else:
             findings.append(Finding(source, f"missing at {path}; ask for it: {RAW_DATA[source]}", "missing"))
+    return findings
+
+
+def _weights(config: Config) -> list[Finding]:
+    findings = []
+    for name, weights in config.weights.items():
+        topic = f"weights.{name}"
+        fetched = f"fetched from {weights.url} where needed" if weights.url else "and no url to fetch it from"
+        if weights.path and Path(weights.path).is_file():
+            finding = Finding(topic, f"present at {weights.path}")
+        elif weights.path:
+            finding = Finding(topic, f"missing at {weights.path}; {fetched}", "missing")
+        else:
+            finding = Finding(topic, fetched, "ok" if weights.url else "missing")
+        if weights.sha256 is None:
+            finding = Finding(topic, f"{finding.found}; no sha256 is stated, so it is not opened", "missing")
+        findings.append(finding)
     return findings
