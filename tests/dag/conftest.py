@@ -41,6 +41,7 @@ detectors:
   siblings:
     of_the_mean: {heatmaps: hirescam, input: mean}
     of_drawn_boxes: {role: control, heatmaps: drawn_boxes}
+rivals: {detectors: [mtcnn, viola_jones]}
 evolution: {generations: 2, epochs: 1}
 prediction: {bootstrap: 10}
 heatmaps: {variants: {}, target: T1, confidence: 0.001}

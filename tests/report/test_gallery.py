@@ -22,7 +22,7 @@ from uncover.report.figures.rescue_gallery import (
     draw_rescue_gallery,
     rescue_gallery,
 )
-from uncover.rescue.methods import Method
+from uncover.rescue.methods import Method, read_methods
 
 BOTH, FIRST, SECOND, NONE = (True, True), (True, False), (False, True), (False, False)
 IMAGES = [f"photo{number}.png" for number in range(3)]
@@ -77,6 +77,20 @@ def test_boxes_are_those_of_the_first_and_of_the_best_heatmap_detector_where_it_
     table.to_csv(path, index=False)
     shown[2] = {true: 1}
     assert lines_of(tmp_path, (Method("hirescam_avg", "heatmaps", "hirescam:joint"),)) == shown
+
+
+def test_a_detector_of_others_is_drawn_like_any_method_in_missed_photos_alone(tmp_path: Path) -> None:
+    dataset = write_set(tmp_path, "wflw", IMAGES)
+    path = tmp_path / "missed" / "wflw.csv"
+    pd.read_csv(path).assign(missed=[True, True, False]).to_csv(path, index=False)
+    write_boxes(tmp_path, "mtcnn", "wflw", IMAGES, {image: [FACE] for image in IMAGES})
+    write_boxes(tmp_path, "hirescam_avg", "wflw", IMAGES, {})
+    rows = [trial_row("wflw", "hirescam_avg", "heatmaps", 0, 2), trial_row("wflw", "mtcnn", "detector", 2, 2)]
+    trial = write_trial(tmp_path / "trial.csv", rows)
+    methods = read_methods(["hirescam_avg=heatmaps", "mtcnn=detector"])
+    figure = draw_rescue_gallery(trial, [dataset], [path], tmp_path / "predictions", "pixelate", methods)
+    assert [len(axes.lines) for axes in figure.axes] == [2, 2, 0]
+    assert figure.subfigs[0].get_suptitle() == "WFLW test photos\nmost faces found: MTCNN"
 
 
 def test_the_command_writes_both_forms(tmp_path: Path) -> None:

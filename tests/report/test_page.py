@@ -64,12 +64,21 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         scores("table_07", "Table 7: heatmap detectors", WIDE),
         scores("table_07_variants", "Table 7: other kinds of heatmaps", WIDE),
         scores("table_02", "Table 2: photos"),
+        scores("table_10", "Table 10: detectors"),
+        scores("table_10_rivals", "Table 10: detectors of others"),
         scores("table_hof", "Faces found in Hand Over Face"),
+        scores("table_web", "Photos from the web"),
+        scores("rescue_summary_rivals", "Each detector alone and with rescue"),
     ):
         table.write(run / "tables")
     parts = [scores("rescue_summary", f"Rescue summary: {name}") for name in ("merl", "wflw")]
     write_forms(run / "tables", "rescue_summary", parts[0].frame, parts)
-    for name, size in (("figure_17", (1400, 900)), ("figure_31", (600, 1800)), ("figure_rescue", (1500, 700))):
+    for name, size in (
+        ("figure_17", (1400, 900)),
+        ("figure_22", (1400, 1100)),
+        ("figure_31", (600, 1800)),
+        ("figure_rescue", (1500, 700)),
+    ):
         picture = np.random.default_rng(0).integers(0, 256, (size[1] // 20, size[0] // 20, 3), np.uint8)
         (run / "figures").mkdir(exist_ok=True)
         Image.fromarray(picture).resize(size).save(run / "figures" / f"{name}.png")
@@ -88,7 +97,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     captions = run / "captions"
     captions.mkdir()
     (captions / "figure_17.rst").write_text("F1 against confidence & more.\n\nA second line.\n", encoding="utf-8")
-    tables = ("table_hof", "table_02", "table_07", "table_07_variants", "rescue_summary")
+    # In no order: the page knows where each belongs.
+    tables = ("table_web", "rescue_summary_rivals", "table_10_rivals", "table_hof", "table_02", "table_10", "table_07")
+    tables += ("table_07_variants", "rescue_summary")
     words = ["--run", "test", "--captions", captions, "--trial", trial, "--comparison", compared]
     words += ["--tables", *(run / "tables" / f"{name}.md" for name in tables)]
     words += ["--figures", *sorted((run / "figures").glob("*.png")), "--validations", validation]
@@ -102,7 +113,7 @@ def test_the_page_holds_everything_and_asks_for_nothing(page: Path) -> None:
     html = page.read_text(encoding="utf-8")
     reader = Reader(html)
     assert all(link.startswith(("#", "data:")) for link in reader.links)
-    assert len(reader.sources) == 3 and all(source.startswith("data:image/png;base64,") for source in reader.sources)
+    assert len(reader.sources) == 4 and all(source.startswith("data:image/png;base64,") for source in reader.sources)
     assert not re.search(r"url\(|@import|<script|<iframe|http-equiv", html)
     kept = {path.read_bytes() for path in (page.parent / "figures").glob("*.png")}
     assert {base64.b64decode(source.split(",")[1]) for source in reader.sources} == kept
@@ -110,8 +121,9 @@ def test_the_page_holds_everything_and_asks_for_nothing(page: Path) -> None:
 
 def test_every_table_and_figure_has_a_place_and_every_link_leads_somewhere(page: Path) -> None:
     reader = Reader(page.read_text(encoding="utf-8"))
-    places = ["rescue_summary", "rescue_summary_2", "figure_rescue", "table_02", "table_07", "table_07_variants"]
-    places += ["table_hof", "figure_17", "figure_31"]
+    places = ["rescue_summary", "rescue_summary_2", "rescue_summary_rivals", "figure_rescue"]
+    places += ["table_02", "table_07", "table_07_variants", "table_10", "table_10_rivals", "table_hof", "table_web"]
+    places += ["figure_17", "figure_22", "figure_31"]
     assert [name for name in reader.ids if name in places] == places
     assert len(reader.ids) == len(set(reader.ids))
     assert {link[1:] for link in reader.links if link.startswith("#")} <= set(reader.ids)
@@ -122,7 +134,8 @@ def test_the_page_says_what_is_found_what_is_missing_and_how_it_was_made(page: P
     assert "MERL-RAV test photos: 12 photos missed with 12 faces; votes of the part boxes found most, 9 of 12" in text
     assert "largest difference 0.0000, HiResCAM (avg); 1 detector of" in text
     missing = text.split("Not made in this run: ")[1].split(".")[0].split(", ")
-    names = {name.replace("_0", "_") for name in (*TABLES, *FIGURES)} - {"table_2", "table_7", "figure_17", "figure_31"}
+    made = {"table_2", "table_7", "table_10", "figure_17", "figure_22", "figure_31"}
+    names = {name.replace("_0", "_") for name in (*TABLES, *FIGURES)} - made
     assert {name.lower().replace(" ", "_") for name in missing} == names
     assert "They are not comparable: stand-in data." in text and "synthetic stand-in" in text
     assert "splits 7" in text and "splits.seed" in text and "somebody" not in text
@@ -189,7 +202,7 @@ def test_a_browser_shows_the_page_on_a_phone_and_on_a_screen(page: Path, tmp_pat
             seen = look(running, page, width)
             assert seen.width == width and seen.needed <= width and not seen.overflowing, width
             assert not seen.requests and not seen.errors and not seen.broken, width
-            assert len(seen.images) == 3 and min(seen.images) > 0, width
+            assert len(seen.images) == 4 and min(seen.images) > 0, width
             assert "part boxes found most" in seen.text
         # The same look finds what is wrong with a page where something is.
         wrong = tmp_path / "wrong.html"

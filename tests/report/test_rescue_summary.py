@@ -46,8 +46,8 @@ def trial(root: Path) -> Path:
     return root / "rescue_trial.csv"
 
 
-def write(root: Path, path: Path) -> str:
-    assert main(["rescue_summary", str(root / "out"), "--trial", str(path)]) == 0
+def write(root: Path, path: Path, *words: str) -> str:
+    assert main(["rescue_summary", str(root / "out"), "--trial", str(path), *words]) == 0
     texts = [(root / "out" / f"rescue_summary.{suffix}").read_text(encoding="utf-8") for suffix in ("csv", "md", "tex")]
     assert not any(word in text for text in texts for word in ("nan", "NaN", "None"))
     return texts[1]
@@ -105,7 +105,45 @@ def test_nothing_missed_and_nothing_tried_leave_no_gap(tmp_path: Path) -> None:
     assert "No set was tried in this run." in write(tmp_path, tmp_path / "empty.csv")
 
 
+def test_detectors_of_others_stand_after_what_needs_no_heatmap_run_or_not(tmp_path: Path) -> None:
+    path = trial(tmp_path)
+    before = pd.read_csv(path)
+    more = [cut("slapi_easy", "viola_jones", "detector", 0.25, way, 0.3) for way in ("val", "set")]
+    write_trial(path, [*before.astype(object).where(before.notna(), None).to_dict("records"), *more])
+    text = write(tmp_path, path, "--not-run", "retinaface=no weights", "mtcnn=not wanted")
+    easy = [line.split(" | ")[:3] for line in text[text.index(EASY) :].splitlines()[4:10]]
+    assert easy == [
+        ["| thesis", "HiResCAM (avg)", "0.30 [0.20, 0.40]"],
+        ["| no heatmap", "RGB 10 classes, lower threshold", "0.50 [0.40, 0.60]"],
+        ["| other detectors", "Viola-Jones", "n/a"],
+        ["| other detectors", "MTCNN", "not run"],
+        ["| other detectors", "RetinaFace", "not run"],
+        ["| ours", "Votes of both RGB models", "0.50 [0.40, 0.60]*"],
+    ]
+    assert text.count("Not run: MTCNN: not wanted; RetinaFace: no weights.") == 1
+    assert "| other detectors | MTCNN | not run | not run | not run | not run |" in text[: text.index(EASY)]
+    frame = pd.read_csv(tmp_path / "out" / "rescue_summary.csv")
+    absent = frame[frame["threshold"] == "not run"]
+    assert len(frame) == len(before) + 2 + 4 and absent["group"].unique().tolist() == ["detector"]
+    assert absent[["set", "method"]].values.tolist() == [
+        [name, method] for name in ("hof", "slapi_easy") for method in ("mtcnn", "retinaface")
+    ]
+    # Programs still read numbers as numbers, and whole ones as they were.
+    assert all(pd.api.types.is_numeric_dtype(frame[name]) for name in ("confidence", "found", "share", "detected"))
+    text = (tmp_path / "out" / "rescue_summary.csv").read_text(encoding="utf-8")
+    assert "lower_threshold,rival,0.25,set,0.2,10," in text
+
+
+def test_a_detector_that_was_tried_cannot_be_one_that_was_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_trial(tmp_path / "one.csv", [cut("merl", "mtcnn", "detector", 0.25, "set", 0.5)])
+    words = ["rescue_summary", str(tmp_path / "out"), "--trial", str(tmp_path / "one.csv"), "--not-run", "mtcnn=x"]
+    assert main(words) == 2
+    assert "--not-run mtcnn: " in capsys.readouterr().err
+
+
 def test_a_stranger_s_record_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_trial(tmp_path / "strange.csv", [cut("merl", "x", "miracle", 0.1, "set", 0.5)])
     assert main(["rescue_summary", str(tmp_path / "out"), "--trial", str(tmp_path / "strange.csv")]) == 2
-    assert "group 'miracle', expected heatmaps, variant, rival, control, ours" in capsys.readouterr().err
+    assert "group 'miracle', expected heatmaps, variant, rival, detector, control, ours" in capsys.readouterr().err

@@ -19,6 +19,7 @@ RESCUE += "precision,precision_low,precision_high,coverage,coverage_low,coverage
 def rows(faces: int, **found: int) -> pd.DataFrame:
     """Rows of a set: what each method found; which group it is of, by its name."""
     groups = {"hirescam_avg": "heatmaps", "gradcampp_avg": "heatmaps", "hirescam_mean": "variant"}
+    groups |= dict.fromkeys(("mtcnn", "retinaface", "yolo11", "faster_rcnn"), "detector")
     return pd.DataFrame(
         [trial_row("wflw", name, groups.get(name, "rival"), number, faces) for name, number in found.items()]
     )
@@ -59,6 +60,36 @@ def test_a_heatmap_detector_that_is_first_is_held_against_the_lower_threshold() 
     assert "is first, ahead of the mere lower threshold, beyond chance" in set_sentence("wflw", table)
     tie = rows(20, hirescam_avg=12, lower_threshold=12)
     assert "in a tie, not ahead of the mere lower threshold" in set_sentence("wflw", tie)
+
+
+def test_a_detector_of_others_that_found_most_is_named_as_what_it_is_beside_the_best_other_method() -> None:
+    said = set_sentence("wflw", rows(20, hirescam_avg=4, lower_threshold=2, part_votes=9, mtcnn=3, retinaface=16))
+    assert said == (
+        "WFLW test photos: 20 photos missed with 20 faces; RetinaFace found most, 16 of 20 (0.80 [0.70, 0.90]);"
+        " RetinaFace is a ready-made face detector, trained by others on other photos; the best of the thesis's heatmap"
+        " detectors, HiResCAM (avg), found 4 of 20 (0.20 [0.10, 0.30]); the mere lower threshold found 2 of 20"
+        " (0.10 [0.00, 0.20]); of the other methods, votes of the part boxes found most, 9 of 20 (0.45 [0.35, 0.55]);"
+        " the lead over the heatmap detector is beyond chance (the intervals do not overlap)."
+    )
+
+
+def test_the_best_detector_of_others_is_told_where_it_is_not_first() -> None:
+    said = set_sentence("wflw", rows(20, hirescam_avg=8, part_votes=15, mtcnn=3, yolo11=6))
+    assert "votes of the part boxes found most" in said
+    assert "; the best face detector of others, YOLO11, found 6 of 20 (0.30 [0.20, 0.40]); the lead" in said
+    assert "trained" not in said and "of the other methods" not in said
+
+
+def test_detectors_of_others_in_a_tie_are_told_apart_by_who_trained_them() -> None:
+    said = set_sentence("wflw", rows(20, mtcnn=9, retinaface=9, yolo11=9))
+    assert "MTCNN, RetinaFace and YOLO11 found most" in said and ", a tie;" in said
+    assert "MTCNN and RetinaFace are ready-made face detectors, trained by others on other photos;" in said
+    assert said.endswith("YOLO11 is a detector of another design, trained on this run's own photos.")
+    said = set_sentence("wflw", rows(20, mtcnn=9, part_votes=9, hirescam_avg=9))
+    assert "MTCNN is a ready-made face detector" in said and "of the other methods" not in said
+    # The best of the others is told once.
+    said = set_sentence("wflw", rows(20, mtcnn=9, hirescam_avg=5, part_votes=5))
+    assert "HiResCAM (avg), found 5 of 20" in said and "of the other methods" not in said
 
 
 @pytest.mark.parametrize(

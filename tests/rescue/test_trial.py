@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.rescue.sets import Face, Found, missed_list, predicted, true_faces, write_labels
 from uncover.cli import main
-from uncover.metrics.predictions import Predictions, write_predictions
+from uncover.metrics.predictions import LANDMARK_COLUMNS, Predictions, write_predictions
 from uncover.rescue.matched_photos import MatchedPhotos, match_photos, threshold_at
 from uncover.rescue.methods import Method
 from uncover.rescue.trial import BASELINE, Row, Settings, TrialSet, try_set
@@ -206,6 +206,22 @@ class TestCommand:
         row = rows[keys.index(("hof", "blind", "0.8", "val"))]
         assert (row["confidence"], row["detected"], row["share"], row["faces"]) == ("0.25", "3", "", "")
 
+    def test_a_detector_of_others(self, words: list[str], tmp_path: Path) -> None:
+        """On the photos that the first detector missed it is a method as any, wherever it stores its landmarks."""
+        for name in ("val", "test", "hof"):
+            found = predicted(PHOTOS, FOUND)
+            boxes = found.boxes.assign(**dict.fromkeys(LANDMARK_COLUMNS, 20.0))
+            path = tmp_path / f"predictions/mtcnn/{name}.parquet"
+            write_predictions(path, Predictions(boxes, found.images, found.settings))
+        assert main([*words, "--methods", f"{BASELINE}=rival", "mtcnn=detector"]) == 0
+        with (tmp_path / "trial.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        rows_of_group = [
+            [{**row, "method": "", "group": ""} for row in rows if row["group"] == group]
+            for group in ("rival", "detector")
+        ]
+        assert len(rows_of_group[0]) == 2 * (1 + 2) and rows_of_group[0] == rows_of_group[1]
+
     @pytest.mark.parametrize(
         ("more", "says"),
         [
@@ -238,3 +254,13 @@ class TestCommand:
         write_predictions(tmp_path / "predictions/blind/test.parquet", predicted(PHOTOS[:3], []))
         assert main(words) == 2
         assert "blind/test.parquet: does not name d.jpg, which" in capsys.readouterr().err
+
+    def test_predictions_of_photos_of_another_size(
+        self, words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        own = predicted(PHOTOS, [])
+        path = tmp_path / "predictions/blind/test.parquet"
+        write_predictions(path, Predictions(own.boxes, own.images.assign(height=[100, 50, 100, 100]), own.settings))
+        assert main(words) == 2
+        error = capsys.readouterr().err
+        assert "blind/test.parquet: image b.jpg is 100 x 50, but 100 x 100 in" in error and error.count("\n") == 1

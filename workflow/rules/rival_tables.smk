@@ -46,7 +46,7 @@ rule table_10_rivals:
         not_run=not_run_options,
         code=code_digest("uncover.commands.table_10_rivals"),
     shell:
-        "uncover table_10_rivals {params.out} --summaries {input.summaries} {params.not_run:q} 2>&1 | tee {log}"
+        "uncover table_10 rivals {params.out} --summaries {input.summaries} {params.not_run:q} 2>&1 | tee {log}"
 
 
 rule table_11_rivals:
@@ -73,7 +73,7 @@ rule table_11_rivals:
         not_run=not_run_options,
         code=code_digest("uncover.commands.table_11_rivals"),
     shell:
-        "uncover table_11_rivals {params.out} --predictions {input.predictions} --datasets {params.datasets}"
+        "uncover table_11 rivals {params.out} --predictions {input.predictions} --datasets {params.datasets}"
         " --confidences {params.confidences} {params.not_run:q} 2>&1 | tee {log}"
 
 
@@ -124,7 +124,7 @@ rule rescue_summary_rivals:
         not_run=not_run_options,
         code=code_digest("uncover.commands.rescue_summary_rivals"),
     shell:
-        "uncover rescue_summary_rivals {params.out} --cascade {input.cascade} {params.not_run:q} 2>&1 | tee {log}"
+        "uncover rescue_summary rivals {params.out} --cascade {input.cascade} {params.not_run:q} 2>&1 | tee {log}"
 
 
 for figure, rival in RIVAL_FIGURES.items():

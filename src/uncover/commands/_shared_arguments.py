@@ -29,6 +29,29 @@ def add_heatmap_table_arguments(parser: argparse.ArgumentParser, table: str, rec
     )
 
 
+def add_not_run_argument(parser: argparse.ArgumentParser) -> None:
+    """Face detectors of others that a run does without, for tables that give them a row all the same."""
+    parser.add_argument(
+        "--not-run",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME=REASON",
+        help="detectors without results, and why: a row each, which says so",
+    )
+
+
+def add_confidences_argument(parser: argparse.ArgumentParser) -> None:
+    """From which confidence the boxes of several detectors count."""
+    parser.add_argument(
+        "--confidences",
+        nargs="+",
+        required=True,
+        metavar="NAME=NUMBER",
+        help="lowest confidence of a box that counts as a face, by detector, such as rgb10=0.4 mtcnn=0.7",
+    )
+
+
 def add_settings_argument(parser: argparse.ArgumentParser) -> None:
     """The settings of a run, for what tells of them."""
     parser.add_argument(

@@ -7,6 +7,7 @@ heatmaps`). DIR gets <name of the SET's folder>.parquet for each, as `uncover pr
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from uncover.commands.predict import add_inference_arguments, load_predictor
@@ -20,22 +21,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_inference_arguments(parser)
 
 
-def run(args: argparse.Namespace) -> int:
+def tables_of(sets: Sequence[Path], out: Path) -> dict[Path, Path]:
+    """Sets by the table that each gets in a folder, all of which can be written.
+
+    Raises:
+        InputError: A set is a file, two would get the same table, or a table cannot be written.
+    """
     from uncover.atomic import check_new_file
-    from uncover.console import say
     from uncover.errors import InputError
-    from uncover.metrics.predictions import write_predictions
 
     tables: dict[Path, Path] = {}
-    for folder in args.sets:
+    for folder in sets:
         if folder.is_file():
             raise InputError(f"{folder}: is a file; expected sets, which are folders (for files: uncover predict)")
         # Links stay: whoever linked a folder named it so.
-        out = args.out / f"{folder.absolute().name}.parquet"
-        if out in tables:
-            raise InputError(f"{folder}: has the name of {tables[out]}, and both would be {out}; give them apart")
-        check_new_file(out)
-        tables[out] = folder
+        table = out / f"{folder.absolute().name}.parquet"
+        if table in tables:
+            raise InputError(f"{folder}: has the name of {tables[table]}, and both would be {table}; give them apart")
+        check_new_file(table)
+        tables[table] = folder
+    return tables
+
+
+def run(args: argparse.Namespace) -> int:
+    from uncover.console import say
+    from uncover.metrics.predictions import write_predictions
+
+    tables = tables_of(args.sets, args.out)
     predictor = load_predictor(args)
     # All are looked at before the network works on the first: what is wrong with the last one shows at once.
     found = {out: predictor.find([folder]) for out, folder in tables.items()}

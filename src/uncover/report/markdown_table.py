@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uncover.errors import InputError
+from uncover.report.tables.not_run import NOT_RUN
 from uncover.report.tables.table import MISSING
 
 NUMBER = re.compile(r"[-+–\d.,%*\s\[\]()/]*")
@@ -39,7 +40,7 @@ class ShownTable:
         if not self.rows:
             return (True,) * len(self.columns)
         return tuple(
-            not all(cell == MISSING or NUMBER.fullmatch(cell) for cell in column)
+            not all(cell in (MISSING, NOT_RUN) or NUMBER.fullmatch(cell) for cell in column)
             for column in zip(*self.rows, strict=True)
         )
 

@@ -1,4 +1,4 @@
-"""How tables and figures call the detectors of the second step and what they look at."""
+"""How tables and figures call detectors and what they look at."""
 
 from __future__ import annotations
 
@@ -13,6 +13,19 @@ METHOD_TITLES = {
     "eigengradcam": "EigenGradCAM",
     "gradcamelementwise": "GradCAMElementWise",
 }
+
+FIRST_TITLES = {"rgb10": "RGB 10 classes", "rgb1": "RGB 1 class"}
+"""The thesis's detectors of photos."""
+
+RIVAL_TITLES = {
+    "mtcnn": "MTCNN",
+    "retinaface": "RetinaFace",
+    "viola_jones": "Viola-Jones",
+    "yolo11": "YOLO11",
+    "retinanet": "RetinaNet",
+    "faster_rcnn": "Faster R-CNN",
+}
+"""Face detectors of others, in the order of the tables."""
 
 THESIS_MODELS = {
     "gradcampp_avg": "GradCAM++ (avg)",
@@ -43,13 +56,14 @@ MAPS_EXPLAINED = (
 
 
 def model_title(name: str) -> str:
-    """What a heatmap detector is called in print, such as "HiResCAM multi-scale (avg)" for "hirescam_multiscale_avg".
+    """What a detector is called in print, such as "HiResCAM multi-scale (avg)" for "hirescam_multiscale_avg".
 
     Args:
         name: In the config. One that says neither a method nor a kind of map is its own title.
     """
-    if name in OTHER_TITLES:
-        return OTHER_TITLES[name]
+    for titles in (FIRST_TITLES, RIVAL_TITLES, OTHER_TITLES):
+        if name in titles:
+            return titles[name]
     for kind, kind_title in INPUT_TITLES.items():
         maps = maps_title(name.removesuffix(f"_{kind}"))
         if name.endswith(f"_{kind}") and maps:

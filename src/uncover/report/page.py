@@ -24,13 +24,16 @@ from uncover.report.verdict import verdict
 
 TEMPLATE = "page.html.j2"
 TABLES = tuple(f"table_{number:02}" for number in range(1, 14))
-FIGURES = tuple(f"figure_{number}" for number in (*range(15, 22), *range(24, 32)))
-"""Of the thesis; its figures 1 to 14, 22 and 23 show nothing that is computed."""
+FIGURES = tuple(f"figure_{number}" for number in range(15, 32))
+"""Of the thesis; its figures 1 to 14 show nothing that is computed."""
 
 RESCUE = "rescue"
 """What the names of the rescue's own tables and figure begin with, after `figure_`."""
 
-PACKAGES = ("torch", "torchvision", "yolov5", "numpy", "opencv-python-headless", "pandas", "snakemake")
+PACKAGES = (
+    *("torch", "torchvision", "yolov5", "facenet-pytorch", "facexlib", "ultralytics"),
+    *("numpy", "opencv-python-headless", "pandas", "snakemake"),
+)
 DENSITY = 1.6
 """Pixels of a figure per pixel of the page, where there is room: figures are made for print."""
 
@@ -108,7 +111,10 @@ def write_page(out: Path, run: str, parts: Parts, settings: Sequence[str], facts
         {path.absolute().parents[2].name: path for path in parts.validations},
         trainings,
     )
-    tables = [table for path in parts.tables for table in read_markdown_tables(path)]
+    # By name, so that a table's siblings follow it; those of one file stay as they stand there.
+    tables = [
+        table for path in sorted(parts.tables, key=lambda path: path.stem) for table in read_markdown_tables(path)
+    ]
     figures = [picture(path, parts.captions) for path in parts.figures]
     made = {path.stem for path in (*parts.tables, *parts.figures)}
     text = render(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from uncover.report.models import THESIS_MODELS, model_title
+from uncover.report.models import METHOD_TITLES, THESIS_MODELS, model_title
+from uncover.rescue.methods import NO_RESCUE
 from uncover.rescue.rivals import RIVALS
 
 SET_TITLES = {
@@ -29,3 +30,11 @@ def method_title(name: str) -> str:
         return f"{first if first.isupper() else first.lower()} {rest}"
     title = THESIS_MODELS.get(name) or model_title(name)
     return title if title != name else name.replace("_", " ")
+
+
+def rescue_title(name: str) -> str:
+    """What a table calls that which looks into the photos that a detector missed, or `NO_RESCUE`."""
+    if name == NO_RESCUE:
+        return name
+    # The name of a detector of heatmaps begins with their method.
+    return f"heatmaps: {method_title(name)}" if name.partition("_")[0] in METHOD_TITLES else method_title(name)

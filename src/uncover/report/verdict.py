@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from uncover.config.rivals import TRAINED_NAMES
 from uncover.datasets.records import read_summary
 from uncover.report.evaluations import read_evaluation
 from uncover.report.models import THESIS_MODELS
@@ -22,6 +23,19 @@ FEW_FACES = 10
 
 NAMED = 3
 """Of methods that tie."""
+
+DETECTOR = "detector"
+"""Group of the face detectors of others, which need no first detector and no rescue."""
+
+READY = (
+    "is a ready-made face detector, trained by others on other photos",
+    "are ready-made face detectors, trained by others on other photos",
+)
+TRAINED = (
+    "is a detector of another design, trained on this run's own photos",
+    "are detectors of other designs, trained on this run's own photos",
+)
+"""What they are, of one and of several."""
 
 SAME_AP50 = 0.005
 """Up to this difference two AP50 count as one number: half a unit of the thesis's last but one digit."""
@@ -86,13 +100,18 @@ def set_sentence(name: str, rows: pd.DataFrame) -> str:
         return f"{missed}; no method found any."
     best = order[order["found"] == most]
     heatmaps = order[order["group"] == HEATMAPS].head(1)
-    lower = order[order["method"] == BASELINE].head(1)
-    found = f"{_names(best['method'])} found most, {_share(best.iloc[0])}{_tied(best)}"
-    parts = [f"{missed}; {found}"]
-    for what, row in (("the best of the thesis's heatmap detectors", heatmaps), ("the mere lower threshold", lower)):
-        if len(row) and row["method"].iloc[0] not in set(best["method"]):
-            named = f", {method_title(row['method'].iloc[0])}," if what.startswith("the best") else ""
-            parts.append(f"{what}{named} found {_share(row.iloc[0])}")
+    parts = [f"{missed}; {_found_most(best)}", *_what_they_are(best)]
+    told = [str(name) for name in best["method"]]
+    for what, row, named in (
+        ("the best of the thesis's heatmap detectors", heatmaps, True),
+        ("the mere lower threshold", order[order["method"] == BASELINE].head(1), False),
+        ("the best face detector of others", order[order["group"] == DETECTOR].head(1), True),
+    ):
+        if len(row) and row["method"].iloc[0] not in told:
+            name = str(row["method"].iloc[0])
+            parts.append(f"{what}{f', {method_title(name)},' if named else ''} found {_share(row.iloc[0])}")
+            told.append(name)
+    parts += _without_detectors(order, told) if (best["group"] == DETECTOR).all() else []
     if faces < FEW_FACES:
         parts.append(f"{_count(faces, 'face')} are too few to tell methods apart")
     elif len(heatmaps):
@@ -148,6 +167,27 @@ def path_sentence(validations: Mapping[str, Path], trainings: Mapping[str, Path]
         f" (largest difference {differences[worst]:.4f}, {method_title(worst)};"
         f" {_count(len(differences), 'detector')} of the second step)."
     )
+
+
+def _found_most(best: pd.DataFrame) -> str:
+    return f"{_names(best['method'])} found most, {_share(best.iloc[0])}{_tied(best)}"
+
+
+def _what_they_are(best: pd.DataFrame) -> list[str]:
+    """What the detectors of others among the first are: whether they know this run's photos makes a difference."""
+    names = [str(name) for name in best.loc[best["group"] == DETECTOR, "method"]]
+    trained = [name for name in names if name in TRAINED_NAMES]
+    ready = [name for name in names if name not in TRAINED_NAMES]
+    return [f"{_names(own)} {words[len(own) > 1]}" for own, words in ((ready, READY), (trained, TRAINED)) if own]
+
+
+def _without_detectors(order: pd.DataFrame, told: Sequence[str]) -> list[str]:
+    """What the best of the other methods found, where it is not told yet and found anything."""
+    others = order[order["group"] != DETECTOR]
+    best = others[others["found"] == others["found"].max()]
+    if best.empty or not best["found"].iloc[0] or set(best["method"]) & set(told):
+        return []
+    return [f"of the other methods, {_found_most(best)}"]
 
 
 def _lead(best: pd.DataFrame, heatmaps: pd.Series) -> str:

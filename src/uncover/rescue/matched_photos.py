@@ -76,19 +76,32 @@ def match_photos(
 def threshold_at(matched: MatchedPhotos, rate: float) -> float | None:
     """The lowest confidence from which a method's boxes keep a rate of false boxes per photo.
 
-    Boxes of equal confidence are taken together or not at all.
-
     Args:
         matched: Boxes on the photos on which the rate is kept.
         rate: Most false boxes per photo, on average.
 
     Returns:
-        Confidence of one of the boxes; None where not even the surest keep the rate, or where there is none.
+        As `threshold_within`.
+    """
+    return threshold_within(matched, rate * matched.photos + ROUNDING)
+
+
+def threshold_within(matched: MatchedPhotos, most: float) -> float | None:
+    """The lowest confidence from which a method makes no more than so many false boxes.
+
+    Boxes of equal confidence are taken together or not at all.
+
+    Args:
+        matched: Boxes on the photos on which false ones are counted.
+        most: False boxes, in all.
+
+    Returns:
+        Confidence of one of the boxes; None where the surest are too many already, or where there is none.
     """
     order = np.argsort(-matched.confidence, kind="stable")
     confidence = matched.confidence[order]
     last_of_its_kind = np.append(confidence[1:] != confidence[:-1], True)[: len(confidence)]
     wrong = (~matched.correct[order]).cumsum()
-    kept = np.flatnonzero(last_of_its_kind & (wrong <= rate * matched.photos + ROUNDING))
+    kept = np.flatnonzero(last_of_its_kind & (wrong <= most))
     # The shortest decimal that is this number in single precision, in which confidences are stored and compared.
     return float(str(confidence[kept[-1]])) if len(kept) else None

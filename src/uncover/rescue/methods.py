@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from uncover.config.detectors import MAP_INPUTS
@@ -11,6 +12,9 @@ from uncover.errors import InputError
 GROUPS = ("heatmaps", "variant", "rival", "detector", "control", "ours")
 EXPECTED = f"expected name=group or name=group:heatmaps:input, group one of {', '.join(GROUPS)}"
 
+NO_RESCUE = "none"
+"""Stands where a rescue's name would, for a detector alone."""
+
 
 @dataclass(frozen=True)
 class Method:
@@ -18,13 +22,26 @@ class Method:
 
     Attributes:
         name: Of the folder of its predictions.
-        group: One of `GROUPS`, for tables.
+        group: One of `GROUPS`, for tables; empty where none asks for it.
         maps: `<variant>:<input>`, the heatmaps that it looks at; None for what looks at photos or at boxes.
     """
 
     name: str
-    group: str
+    group: str = ""
     maps: str | None = None
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A detector at work.
+
+    Attributes:
+        name: Of the folder of its predictions.
+        confidence: Lowest of a whole face that counts.
+    """
+
+    name: str
+    confidence: float
 
 
 def read_methods(words: Sequence[str]) -> list[Method]:
@@ -37,11 +54,58 @@ def read_methods(words: Sequence[str]) -> list[Method]:
     for word in words:
         name, _, rest = word.partition("=")
         group, *looks_at = rest.split(":")
-        if not name or group not in GROUPS or len(looks_at) not in (0, 2) or not all(looks_at):
+        if not name or group not in GROUPS or not _may_look_at(looks_at):
             raise InputError(f"--methods {word}: {EXPECTED}")
-        if looks_at and looks_at[1] not in MAP_INPUTS:
-            raise InputError(f"--methods {word}: input {looks_at[1]}; expected one of {', '.join(MAP_INPUTS)}")
-        if name in methods:
-            raise InputError(f"--methods {word}: {name} again; expected each method once")
+        _check_word("--methods", word, name, methods, "method", looks_at)
         methods[name] = Method(name, group, ":".join(looks_at) or None)
     return list(methods.values())
+
+
+def read_rescues(words: Sequence[str]) -> list[Method]:
+    """Read `gradcampp_avg:gradcampp:joint closer_look ...`.
+
+    Raises:
+        InputError: A word is none such, or a rescue stands twice.
+    """
+    rescues: dict[str, Method] = {}
+    for word in words:
+        name, *looks_at = word.split(":")
+        if not name or name == NO_RESCUE or not _may_look_at(looks_at):
+            raise InputError(f"--rescues {word}: expected name or name:heatmaps:input, and no name {NO_RESCUE}")
+        _check_word("--rescues", word, name, rescues, "rescue", looks_at)
+        rescues[name] = Method(name, maps=":".join(looks_at) or None)
+    return list(rescues.values())
+
+
+def read_detectors(words: Sequence[str]) -> list[Detector]:
+    """Read `rgb10=0.4 mtcnn=0.7 ...`.
+
+    Raises:
+        InputError: A word is none such, or a detector stands twice.
+    """
+    detectors: dict[str, Detector] = {}
+    for word in words:
+        name, _, number = word.partition("=")
+        try:
+            confidence = float(number)
+        except ValueError:
+            confidence = math.nan
+        if not name or not 0 <= confidence <= 1:
+            raise InputError(f"--detectors {word}: expected name=confidence, from 0 to 1")
+        _check_word("--detectors", word, name, detectors, "detector")
+        detectors[name] = Detector(name, confidence)
+    return list(detectors.values())
+
+
+def _may_look_at(looks_at: Sequence[str]) -> bool:
+    """Whether these may be heatmaps and input, or nothing."""
+    return len(looks_at) in (0, 2) and all(looks_at)
+
+
+def _check_word(
+    option: str, word: str, name: str, known: Container[str], kind: str, looks_at: Sequence[str] = ()
+) -> None:
+    if looks_at and looks_at[1] not in MAP_INPUTS:
+        raise InputError(f"{option} {word}: input {looks_at[1]}; expected one of {', '.join(MAP_INPUTS)}")
+    if name in known:
+        raise InputError(f"{option} {word}: {name} again; expected each {kind} once")

@@ -77,9 +77,10 @@ class TrialSet:
         truth = pd.DataFrame(columns=list(TRUTH_COLUMNS))
         return match_photos(predictions, truth if self.truth is None else self.truth, table["image"], to_see, true_iou)
 
-    def faces(self) -> Ints:
-        """int64 (missed photos,): true whole faces in each; 0 where nobody labelled the set."""
-        return self.missed.loc[self.missed["missed"], "faces"].fillna(0).to_numpy(np.int64)
+    def faces(self, only_missed: bool = True) -> Ints:
+        """int64 (photos,): true whole faces in each missed photo, or in all; 0 where nobody labelled the set."""
+        table = self.missed[self.missed["missed"]] if only_missed else self.missed
+        return table["faces"].fillna(0).to_numpy(np.int64)
 
 
 @dataclass(frozen=True)
@@ -142,11 +143,41 @@ def try_set(
 
 
 def write_trial(path: Path, rows: Sequence[Row]) -> None:
-    """Write the record as CSV; what has no value is empty."""
+    """Write the record of a trial as CSV."""
+    write_rows(path, COLUMNS, rows)
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """Write rows with these columns as CSV; what has no value is empty."""
     with new_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def resampled_sums(counts: Sequence[Ints], settings: Settings) -> NDArray[np.float64]:
+    """Sums over the photos of a set, and over resamples of these: the same photos for all K counts.
+
+    Args:
+        counts: K times int64 (photos,).
+        settings: Of the trial.
+
+    Returns:
+        float64 (1 + resamples, K), that of the photos themselves first; of one photo there are no resamples.
+    """
+    table = np.stack(counts, axis=1).astype(np.float64)
+    drawn = resample_images(len(table), settings.resamples, settings.seed)
+    return np.concatenate([table.sum(axis=0, keepdims=True), *(draws @ table for draws in drawn)])
+
+
+def ratio(parts: NDArray[np.float64], wholes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shares; NaN where there is no whole."""
+    return np.divide(parts, wholes, out=np.full(parts.shape, np.nan), where=wholes > 0)
+
+
+def interval(values: NDArray[np.float64]) -> Rate:
+    """Of the photos themselves, which come first, with the interval that the resamples span."""
+    return percentile_interval(float(values[0]), values[1:])
 
 
 def _cut(method: Method, matched: MatchedPhotos, rate: float, threshold: str, confidence: float | None) -> _Cut:
@@ -179,26 +210,13 @@ def _rates(cuts: Sequence[_Cut], faces: Ints, settings: Settings) -> Iterator[Ro
     """Shares, precisions and differences to the baseline of all cuts, with intervals from the same draws of photos."""
     if not cuts:
         return
-    draws = np.concatenate(
-        [np.ones((1, len(faces))), *resample_images(len(faces), settings.resamples, settings.seed)]
-    ).astype(np.float64)
-    found = draws @ np.stack([cut.found for cut in cuts], axis=1)
-    false = draws @ np.stack([cut.false for cut in cuts], axis=1)
-    share = _ratio(found, np.broadcast_to((draws @ faces)[:, None], found.shape))
-    precision = _ratio(found, found + false)
+    sums = resampled_sums([*(cut.found for cut in cuts), *(cut.false for cut in cuts), faces], settings)
+    found, false, true = np.split(sums, [len(cuts), 2 * len(cuts)], axis=1)
+    share, precision = ratio(found, true), ratio(found, found + false)
     baseline = {(cut.rate, cut.threshold): place for place, cut in enumerate(cuts) if cut.method.name == BASELINE}
     for place, cut in enumerate(cuts):
-        row = _interval(share[:, place]).as_columns("share") | _interval(precision[:, place]).as_columns("precision")
+        row = interval(share[:, place]).as_columns("share") | interval(precision[:, place]).as_columns("precision")
         other = baseline.get((cut.rate, cut.threshold))
         if other is not None:
-            row |= _interval(share[:, place] - share[:, other]).as_columns("difference")
+            row |= interval(share[:, place] - share[:, other]).as_columns("difference")
         yield row
-
-
-def _ratio(parts: NDArray[np.float64], wholes: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.divide(parts, wholes, out=np.full(parts.shape, np.nan), where=wholes > 0)
-
-
-def _interval(values: NDArray[np.float64]) -> Rate:
-    """Of the photos themselves, which come first, with the interval that the resamples span."""
-    return percentile_interval(float(values[0]), values[1:])

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
+from importlib import metadata
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from uncover.config.rivals import RIVAL_NAMES
 from uncover.errors import InputError
+
+if TYPE_CHECKING:
+    from uncover.rivals.weights import RivalWeights
 
 
 @dataclass(frozen=True)
@@ -16,7 +21,8 @@ class Rival:
 
     Attributes:
         module: Where it lives. Every module has `load(settings, weights, device) -> FindFaces`; that of a trained one
-            also `train(settings, start, data, out, device) -> None`.
+            also `train`. `CONFIDENCE` is the lowest that it
+            gives a box, `NMS_IOU` the overlap above which the less sure of two goes (None where it has no such rule).
         trained: Whether it is trained here.
         package: Distribution that it comes from, whose version is recorded.
     """
@@ -28,6 +34,22 @@ class Rival:
     def open(self) -> ModuleType:
         """Import its module."""
         return importlib.import_module(self.module)
+
+    def about(self, name: str, weights: RivalWeights | None) -> dict[str, Any]:
+        """What its predictions say of it.
+
+        Args:
+            name: Of the detector.
+            weights: Those that it found them with, if it needs any.
+        """
+        module = self.open()
+        about = {
+            "model": name,
+            "package": f"{self.package} {metadata.version(self.package)}",
+            "confidence": module.CONFIDENCE,
+            "nms_iou": module.NMS_IOU,
+        }
+        return about if weights is None else about | {"weights": dict(weights.about)}
 
 
 RIVALS = {

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping
 
 import pandas as pd
 
+from uncover.report.tables.not_run import NOT_RUN
 from uncover.report.tables.table import MISSING, cell_text
 
 LOW, HIGH, PUBLISHED = "_low", "_high", "_published"
@@ -51,6 +52,21 @@ def companion_rows(
     return pd.DataFrame(rows, columns=plain)
 
 
+def with_interval(value: float, low: float, high: float, sign: str = "") -> str:
+    """A share with its interval in one cell, such as "0.50 [0.40, 0.60]".
+
+    Args:
+        value: NaN where there is nothing to take a share of.
+        low: NaN where there is no interval.
+        high: Likewise.
+        sign: "+" for differences.
+    """
+    if pd.isna(value):
+        return MISSING
+    interval = "" if pd.isna(low) else f" [{low:{sign}.2f}, {high:{sign}.2f}]"
+    return f"{value:{sign}.2f}{interval}"
+
+
 def _cells(
     record: Mapping[Hashable, object], places: Mapping[str, int], ending: str, missing: str = MISSING
 ) -> dict[str, str]:
@@ -63,4 +79,5 @@ def _cells(
 
 def _intervals(record: Mapping[Hashable, object], places: Mapping[str, int], ending: str) -> dict[str, str]:
     low, high = (_cells(record, places, f"{ending}{end}") for end in (LOW, HIGH))
-    return {name: f"{low[name]}–{high[name]}" if not {low[name], high[name]} & {"", MISSING} else "" for name in places}
+    none = {"", MISSING, NOT_RUN}
+    return {name: f"{low[name]}–{high[name]}" if not {low[name], high[name]} & none else "" for name in places}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -88,12 +89,23 @@ def made_by(evaluations: Iterable[Evaluation]) -> list[str]:
     """Footnotes on how the predictions and the intervals of some evaluations were made."""
     evaluations = list(evaluations)
     notes = []
-    if made := {_made(each) for each in evaluations if each.settings}:
+    if made := {how_made(each.settings) for each in evaluations if each.settings}:
         notes.append(f"Predictions: {'; '.join(sorted(made))}.")
     if resamples := {each.resamples for each in evaluations if each.resamples}:
         counts = ", ".join(map(str, sorted(resamples)))
         notes.append(f"Intervals: 95 %, bootstrap over photos, {counts} resamples.")
     return notes
+
+
+def how_made(settings: Mapping[str, Any]) -> str:
+    """How some predictions were made, in words."""
+    size, overlap = settings.get("image_size"), settings.get("nms_iou")
+    words = [
+        f"{settings.get('package') or settings.get('model')}" + (f" at {size} px" if size else ""),
+        f"confidence from {settings.get('confidence')}",
+        *([f"NMS at IoU {overlap}"] if overlap is not None else []),
+    ]
+    return ", ".join(words)
 
 
 def _notes(evaluations: Mapping[str, Evaluation]) -> list[str]:
@@ -107,11 +119,3 @@ def _notes(evaluations: Mapping[str, Evaluation]) -> list[str]:
     notes.append("P, R, mAP: means over classes; F1: of mean P and mean R.")
     notes += made_by(evaluations.values())
     return notes
-
-
-def _made(evaluation: Evaluation) -> str:
-    settings = evaluation.settings
-    return (
-        f"{settings.get('model')} at {settings.get('image_size')} px, confidence from {settings.get('confidence')},"
-        f" NMS at IoU {settings.get('nms_iou')}"
-    )

@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from uncover.config.detectors import DRAWN_BOXES
 from uncover.errors import InputError
-from uncover.metrics.matched import match_set, set_boxes
-from uncover.metrics.predictions import Predictions, read_predictions
+from uncover.metrics.predictions import Predictions
 from uncover.metrics.truth import read_truth
-from uncover.parts.classes import WHOLE_FACE
+from uncover.report.face_counts import count_faces, read_found
 from uncover.report.models import maps_title
 from uncover.report.published import Cell, load_published
 from uncover.report.tables.companions import PUBLISHED, companion_rows
@@ -90,10 +88,7 @@ def write_missed_frames(
             )
     counts = {}
     for name, path in named[0].items():
-        found = read_predictions(path)
-        lowest = found.settings.get("confidence", 0)
-        if lowest > confidence:
-            raise InputError(f"{path}: holds boxes from confidence {lowest} only; expected {confidence} or less")
+        found = read_found(path, confidence)
         table = read_missed(named[2][name])
         check_same_images(path, found.images["image"], table["image"], named[2][name])
         labelled = bool(table["faces"].notna().all())
@@ -113,19 +108,15 @@ def count_frames(
         missed: The same frames, as `read_missed` returns them.
         confidence: Lowest of a face that counts as found.
     """
-    none = pd.DataFrame(columns=["image", "class_id", "x1", "y1", "x2", "y2"])
-    matched = match_set(set_boxes(predictions, none if truth is None else truth, [WHOLE_FACE]))
-    # Both sides in single precision, in which confidences are stored.
-    sure = matched.confidence >= np.float32(confidence)
-    right = matched.confidence[sure & matched.correct[:, 0]]
+    count = count_faces(predictions, truth, confidence)
     kinds = [name.removesuffix(JOINT) for name in missed.columns if name.endswith(JOINT)]
     kinds = [kind for kind in kinds if kind != DRAWN_BOXES]
     return FrameCount(
         total=len(missed),
-        faces=None if truth is None else len(matched.true_class),
-        detections=int(sure.sum()),
-        correct=None if truth is None else len(right),
-        lowest=float(right.min()) if len(right) else None,
+        faces=count.faces,
+        detections=count.detections,
+        correct=count.correct,
+        lowest=count.lowest,
         remaining=int(missed["missed"].sum()),
         heatmaps={kind: int(looked_at(missed, f"{kind}{JOINT}").sum()) for kind in kinds},
     )

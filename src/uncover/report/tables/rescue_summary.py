@@ -5,7 +5,7 @@ The thesis has no such table. It sets the heatmap detectors beside methods that 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ import pandas as pd
 from uncover.errors import InputError
 from uncover.report.csv_records import read_csv_record
 from uncover.report.rescue_names import SET_TITLES, method_title, set_title
+from uncover.report.tables.companions import with_interval
+from uncover.report.tables.not_run import NOT_RUN, check_not_run, why_not_run, with_rows
 from uncover.report.tables.table import MISSING, Table, cell_text, write_forms
 from uncover.report.trial import RATE
 from uncover.rescue.counts import OF_SET, OF_VAL
@@ -22,10 +24,14 @@ from uncover.rescue.rivals import RIVALS
 from uncover.rescue.trial import BASELINE, COLUMNS
 
 NAME = "rescue_summary"
+DETECTOR = "detector"
+"""Group of the face detectors of others."""
+
 GROUP_TITLES = {
     "heatmaps": "thesis",
     "variant": "other heatmaps",
     "rival": "no heatmap",
+    DETECTOR: "other detectors",
     "control": "control",
     "ours": "ours",
 }
@@ -50,22 +56,24 @@ Row = Mapping[Hashable, Any]
 Cuts = Mapping[tuple[str, float], Row]
 
 
-def write_rescue_summary(trial: Path, out: Path) -> None:
+def write_rescue_summary(trial: Path, not_run: Mapping[str, str], out: Path) -> None:
     """Make the table from the record of the trial.
 
     Args:
         trial: `rescue_trial.csv`.
+        not_run: Detectors that the run does without, and why.
         out: Folder to write into.
 
     Raises:
-        InputError: It is no such record.
+        InputError: It is no such record, or tells of one of these detectors.
     """
     frame = read_csv_record(trial, COLUMNS, "rescue_trial")
     for column, known in (("group", GROUPS), ("threshold", (OF_SET, OF_VAL))):
         if strange := sorted(set(map(str, frame[column])) - set(known)):
             raise InputError(f"{trial}: {column} {strange[0]!r}, expected {', '.join(known)}")
-    frame = in_order(frame)
-    write_forms(out, NAME, frame, rescue_summary(frame))
+    check_not_run(not_run, set(frame["method"]), f"{trial} tells")
+    tables = rescue_summary(in_order(frame), not_run)
+    write_forms(out, NAME, in_order(_with_not_run(frame, not_run)), tables)
 
 
 def in_order(trial: pd.DataFrame) -> pd.DataFrame:
@@ -81,11 +89,12 @@ def in_order(trial: pd.DataFrame) -> pd.DataFrame:
     return trial.loc[places.sort_values(list(places.columns), kind="stable").index].reset_index(drop=True)
 
 
-def rescue_summary(trial: pd.DataFrame) -> list[Table]:
+def rescue_summary(trial: pd.DataFrame, not_run: Mapping[str, str]) -> list[Table]:
     """A table per set in which photos were missed.
 
     Args:
         trial: The record, as `in_order` returns it.
+        not_run: Detectors that the run does without, and why.
     """
     if trial.empty:
         return [Table(NAME, "Rescue summary", pd.DataFrame({"Method": []}), ["No set was tried in this run."])]
@@ -101,25 +110,49 @@ def rescue_summary(trial: pd.DataFrame) -> list[Table]:
         labelled = bool((rows["threshold"] == OF_SET).any())
         # Once is enough: the tables stand below each other.
         notes = () if labelled in explained else NOTES if labelled else NOTES_UNLABELLED
-        # What has no table is said below the first.
-        tables.append(_of_set(str(name), rows, labelled, [*notes, *([] if tables else nothing)]))
+        # What has no table, and what no table has, is said below the first.
+        further = [] if tables else [*nothing, *why_not_run(not_run)]
+        tables.append(_of_set(str(name), rows, labelled, not_run, [*notes, *further]))
         explained.add(labelled)
     return tables
 
 
-def _of_set(name: str, rows: pd.DataFrame, labelled: bool, notes: Sequence[str]) -> Table:
+def _with_not_run(trial: pd.DataFrame, not_run: Collection[str]) -> pd.DataFrame:
+    """The record with a row per set and detector that was not run.
+
+    Programs are told so in the column of words, `threshold`; the columns of numbers stay such, and are empty there.
+    """
+    empty = dict.fromkeys(trial.columns)
+    sets = trial["set"].unique()
+    rows = [
+        empty | {"set": name, "method": method, "group": DETECTOR, "threshold": NOT_RUN}
+        for name in sets
+        for method in not_run
+    ]
+    return with_rows(trial, rows)
+
+
+def _of_set(name: str, rows: pd.DataFrame, labelled: bool, not_run: Collection[str], notes: Sequence[str]) -> Table:
     rates = sorted(rows["fp_per_photo"].unique())
     # Of the columns that stand for one rate alone.
     main = RATE if RATE in rates else rates[len(rates) // 2]
     photos, faces = rows["photos"].max(), rows["faces"].max()
-    shown = []
+    tried = []
     for (group, method), own in rows.groupby(["group", "method"], sort=False):
         cuts = {(row["threshold"], row["fp_per_photo"]): row for row in own.to_dict("records")}
         cells = {"Kind": GROUP_TITLES[str(group)], "Method": _title(str(method))}
         cells |= _judged(cuts, rates, main, str(method)) if labelled else _unjudged(cuts, rates)
-        shown.append(cells | {"Blank": cell_text(own["blank"].iloc[0], 2)})
+        tried.append(cells | {"Blank": cell_text(own["blank"].iloc[0], 2)})
+    absent = [{"Kind": GROUP_TITLES[DETECTOR], "Method": _title(method)} for method in not_run]
+    shown = _by_kind(with_rows(pd.DataFrame(tried), absent))
     counted = f"{photos} missed photos" + (f", {faces:.0f} faces in them" if labelled else ", not labelled")
-    return Table(NAME, f"Rescue summary: {set_title(name)} ({counted})", rows, list(notes), shown=pd.DataFrame(shown))
+    return Table(NAME, f"Rescue summary: {set_title(name)} ({counted})", rows, list(notes), shown=shown)
+
+
+def _by_kind(shown: pd.DataFrame) -> pd.DataFrame:
+    """Rows by group, in the order of the report; those of one group stay as they are."""
+    titles = list(GROUP_TITLES.values())
+    return shown.sort_values("Kind", key=lambda kinds: kinds.map(titles.index), kind="stable", ignore_index=True)
 
 
 def _judged(cuts: Cuts, rates: list[float], main: float, method: str) -> dict[str, str]:
@@ -140,9 +173,7 @@ def _unjudged(cuts: Cuts, rates: list[float]) -> dict[str, str]:
 def _share(row: Row | None, name: str, sign: str = "") -> str:
     if row is None or pd.isna(row[name]):
         return MISSING
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
-    interval = "" if pd.isna(low) else f" [{low:{sign}.2f}, {high:{sign}.2f}]"
-    return f"{row[name]:{sign}.2f}{interval}" + ("" if row["attained"] else "*")
+    return with_interval(row[name], row[f"{name}_low"], row[f"{name}_high"], sign) + ("" if row["attained"] else "*")
 
 
 def _count(row: Row | None) -> str:

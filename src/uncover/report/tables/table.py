@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from uncover.atomic import new_file
+from uncover.report.tables.not_run import NOT_RUN
 
 MISSING = "n/a"
 
@@ -44,7 +45,7 @@ class Table:
     def to_latex(self) -> str:
         """A `table` environment that needs the package booktabs."""
         shown = self._shown
-        numeric = {name for name in self.frame if pd.api.types.is_numeric_dtype(self.frame[name])}
+        numeric = {name for name in self.frame if _holds_numbers(self.frame[name])}
         alignment = "".join("r" if name in numeric else "l" for name in shown)
         rows = [" & ".join(map(_escape, row)) + r" \\" for row in self._cells()]
         lines = [
@@ -98,6 +99,14 @@ def cell_text(value: object, digits: int = 3, missing: str = MISSING) -> str:
     if value is None or (isinstance(value, float) and pd.isna(value)) or value is pd.NA:
         return missing
     return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
+
+
+def _holds_numbers(column: pd.Series) -> bool:
+    """Whether a column holds nothing but numbers, or would if all detectors had run."""
+    if pd.api.types.is_numeric_dtype(column):
+        return True
+    run = column[~column.isin([NOT_RUN])]
+    return len(run) < len(column) and pd.api.types.is_numeric_dtype(run.dropna().infer_objects())
 
 
 def _escape(text: str) -> str:

@@ -1,0 +1,67 @@
+"""Find faces in sets with a detector of others: mtcnn, retinaface, viola_jones, or one of `uncover train rival`.
+
+Each SET is a data set (a folder with images/), or a folder of images. DIR gets <name of the SET's folder>.parquet for
+each: tables like those of `uncover predict`, with five landmarks of each face where the detector knows them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+SUMMARY = "find faces in sets with a detector of others"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="mtcnn, retinaface, viola_jones, yolo11, retinanet, faster_rcnn")
+    parser.add_argument("sets", type=Path, nargs="+", metavar="SET", help="data set, or folder of images")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the tables")
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        help="folder of `uncover fetch_weights`, or weights.pt of `uncover train rival` (mtcnn, viola_jones: none)",
+    )
+    parser.add_argument(
+        "--set",
+        nargs="*",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="settings of the detector as in the config, such as image_size=1280",
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
+
+
+def run(args: argparse.Namespace) -> int:
+    from uncover.commands.predict_sets import tables_of
+    from uncover.config.load import check_section, read_pairs
+    from uncover.config.rivals import ReadyMade, Rivals
+    from uncover.console import say
+    from uncover.errors import InputError
+    from uncover.images.inputs import find_inputs
+    from uncover.metrics.predictions import write_predictions
+    from uncover.rivals.fetched import fetched_file
+    from uncover.rivals.known import find_rival
+
+    rival = find_rival(args.name)
+    settings = check_section(type(getattr(Rivals(), args.name)), read_pairs(args.set), "--set")
+    tables = tables_of(args.sets, args.out)
+    if rival.trained and args.weights is None:
+        raise InputError(f"{args.name}: needs --weights, the weights.pt of 'uncover train rival {args.name}'")
+    file = None if args.weights is None else fetched_file(args.weights)
+    found = {out: find_inputs([folder], "photo", 3) for out, folder in tables.items()}
+
+    from uncover.detector.distributed import pick_device
+    from uncover.rivals.predict import predict_rival
+    from uncover.rivals.weights import load_rival
+
+    weights = None if file is None else load_rival(file)
+    find = rival.open().load(settings, weights, pick_device(args.device))
+    # What is trained here sees every photo at the size of its training, whatever the photo's own.
+    longest = settings.image_size if isinstance(settings, ReadyMade) else None
+    about = rival.about(args.name, weights)
+    for out, inputs in found.items():
+        predictions = predict_rival(find, inputs, about, longest)
+        write_predictions(out, predictions)
+        say(f"{out}: {len(predictions.boxes)} boxes in {len(predictions.images)} images")
+    return 0

@@ -1,0 +1,127 @@
+"""Faces that a detector finds in a set, counted from a confidence on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from uncover.config.options import check_number
+from uncover.errors import InputError
+from uncover.metrics.counts import count_images
+from uncover.metrics.intervals import Rate, wilson
+from uncover.metrics.matched import match_set, set_boxes
+from uncover.metrics.predictions import Predictions, read_predictions
+from uncover.metrics.truth import TRUTH_COLUMNS
+from uncover.parts.classes import WHOLE_FACE
+
+
+@dataclass(frozen=True)
+class FaceCount:
+    """What a detector finds and misses in a set.
+
+    Attributes:
+        images: Looked at.
+        detected: Of these, with a detection.
+        faces: True ones; None without labels.
+        detections: Whole-face boxes that are sure enough.
+        correct: Of these, those that meet a true face at IoU 0.5, each face once; None without labels.
+        lowest: Confidence of the least sure correct one; None if there is none.
+    """
+
+    images: int
+    detected: int
+    faces: int | None
+    detections: int
+    correct: int | None
+    lowest: float | None
+
+    @property
+    def missed(self) -> int:
+        """Images without a detection."""
+        return self.images - self.detected
+
+    @property
+    def false(self) -> int | None:
+        """Detections that are not correct; None without labels."""
+        return None if self.correct is None else self.detections - self.correct
+
+    @property
+    def surplus(self) -> int:
+        """Detections beyond the first of an image."""
+        return self.detections - self.detected
+
+    @property
+    def detected_share(self) -> Rate:
+        """`detected` of `images`, with Wilson's interval."""
+        return wilson(self.detected, self.images)
+
+    @property
+    def found_share(self) -> Rate:
+        """`correct` of `faces`, with Wilson's interval; NaN without labels."""
+        return Rate(math.nan) if self.correct is None or self.faces is None else wilson(self.correct, self.faces)
+
+    @property
+    def missed_share(self) -> Rate:
+        """`missed` of `images`, with Wilson's interval."""
+        return wilson(self.missed, self.images)
+
+
+def count_faces(predictions: Predictions, truth: pd.DataFrame | None, confidence: float) -> FaceCount:
+    """Count what a detector finds and misses.
+
+    Args:
+        predictions: Its boxes, stored at a confidence of at most `confidence`.
+        truth: True boxes, as `read_truth` returns them; None without labels.
+        confidence: Lowest of a box that counts.
+    """
+    none = pd.DataFrame(columns=list(TRUTH_COLUMNS))
+    matched = match_set(set_boxes(predictions, none if truth is None else truth, [WHOLE_FACE]))
+    # Both sides in single precision, in which confidences are stored.
+    sure = matched.confidence >= np.float32(confidence)
+    right = matched.confidence[sure & matched.correct[:, 0]]
+    return FaceCount(
+        images=matched.images,
+        detected=count_images(predictions, WHOLE_FACE, confidence).found,
+        faces=None if truth is None else len(matched.true_class),
+        detections=int(sure.sum()),
+        correct=None if truth is None else len(right),
+        lowest=float(right.min()) if len(right) else None,
+    )
+
+
+def read_found(path: Path, confidence: float) -> Predictions:
+    """Load predictions from which faces of some confidence can be counted.
+
+    Raises:
+        InputError: They are none, or begin at a higher confidence.
+    """
+    found = read_predictions(path)
+    lowest = found.settings.get("confidence", 0)
+    if lowest > confidence:
+        raise InputError(f"{path}: holds boxes from confidence {lowest} only; expected {confidence} or less")
+    return found
+
+
+def read_confidences(words: Sequence[str]) -> dict[str, float]:
+    """Read `rgb10=0.4 mtcnn=0.7 ...`: from which confidence a detector's box counts as a face.
+
+    Raises:
+        InputError: A word is none such, or a detector stands twice.
+    """
+    confidences: dict[str, float] = {}
+    for word in words:
+        name, _, text = word.partition("=")
+        try:
+            value = float(text)
+        except ValueError:
+            name, value = "", 0.0
+        if not name or name in confidences:
+            raise InputError(f"--confidences {word}: expected name=number, such as mtcnn=0.7, each detector once")
+        check_number(f"--confidences {name}", value, 0, 1)
+        confidences[name] = value
+    return confidences

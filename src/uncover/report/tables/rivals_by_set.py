@@ -1,0 +1,112 @@
+"""Table 10's sibling: how all detectors score on whole faces, by set (the thesis has no such table)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from uncover.errors import InputError
+from uncover.report.evaluations import Evaluation, read_evaluations
+from uncover.report.models import model_title
+from uncover.report.tables.companions import PUBLISHED, companion_rows
+from uncover.report.tables.detectors import SCORE_OF_COLUMN, how_made, score_cells
+from uncover.report.tables.graded_frames import ALL_GRADES
+from uncover.report.tables.not_run import DETECTORS, by_detector, check_not_run, why_not_run, with_rows
+from uncover.report.tables.rivals import ALL_SETS, SCORED_SETS, conventions
+from uncover.report.tables.table import Table
+
+NAME = "table_10_rivals"
+FIRST = ("Detector", "Set", "Count", "Faces")
+"""Columns before the scores."""
+
+Scores = Mapping[tuple[str, str], Evaluation]
+"""By detector and set."""
+
+
+def write_rivals_by_set(summaries: Sequence[Path], not_run: Mapping[str, str], out: Path) -> None:
+    """Make the table from files.
+
+    Args:
+        summaries: `summary.json` of evaluations, in folders named `<detector>/<set>/whole_face`.
+        not_run: Detectors that the run does without, and why.
+        out: Folder to write into.
+
+    Raises:
+        InputError: A file is not what it should be, or of another detector, set or scope.
+    """
+    paths: dict[str, list[Path]] = {}
+    for path in summaries:
+        # Links stay: whoever linked a folder named it so.
+        name = path.absolute().parents[2].name
+        if name not in DETECTORS:
+            raise InputError(f"{path}: stands in the folder of {name}; expected one of {', '.join(DETECTORS)}")
+        paths.setdefault(name, []).append(path)
+    check_not_run(not_run, paths, "--summaries names a record")
+    evaluations = {
+        (name, set_name): each
+        for name in DETECTORS
+        for set_name, each in read_evaluations(paths.get(name, ()), tuple(SCORED_SETS), "whole_face").items()
+    }
+    rivals_by_set(evaluations, not_run).write(out)
+
+
+def rivals_by_set(evaluations: Scores, not_run: Mapping[str, str]) -> Table:
+    """Lay the scores of all detectors below each other.
+
+    Args:
+        evaluations: What is at hand, in the order of the rows.
+        not_run: Detectors that the run does without, and why.
+
+    Returns:
+        Columns "Detector", "Set", "Count", "Faces", "P", "R", "F1", "mAP50", "mAP50_95", "Conf", then each score's
+        interval.
+    """
+    rows = [
+        dict(zip(FIRST, (model_title(name), SCORED_SETS[set_name], each.images, each.labels), strict=True))
+        | {"Conf": each.confidence}
+        | {column: cell for column, cell in score_cells(each, {}).items() if not column.endswith(PUBLISHED)}
+        for (name, set_name), each in evaluations.items()
+    ]
+    order = [
+        *FIRST,
+        *SCORE_OF_COLUMN,
+        "Conf",
+        *(f"{column}{end}" for end in ("_low", "_high") for column in SCORE_OF_COLUMN),
+    ]
+    frame = pd.DataFrame(rows, columns=order)
+    frame = with_rows(frame, [{"Detector": model_title(name), "Set": ALL_SETS} for name in not_run])
+    frame = by_detector(frame)
+    title = "Table 10, all detectors: scores on whole faces, by set"
+    return Table(NAME, title, frame, _notes(evaluations, not_run), shown=companion_rows(frame, keys=2))
+
+
+def _notes(evaluations: Scores, not_run: Mapping[str, str]) -> list[str]:
+    names = {name for name, _ in evaluations}
+    sets = {set_name for _, set_name in evaluations}
+    grades = [title for set_name, title in ALL_GRADES.items() if set_name in sets]
+    notes = ["Every detector is scored on the whole face alone. Count: photos; Faces: true ones in them."]
+    if grades:
+        notes.append(f"Graded frames, by how much of the face is covered: {', '.join(grades)}.")
+    notes.append(
+        "P, R and F1 at Conf, the confidence of the best F1 on the very set that is scored, as in the thesis; this"
+        " flatters all of them alike. A face counts as found at IoU 0.5; mAP50_95 asks for more."
+    )
+    notes += conventions(names)
+    notes += _made(evaluations)
+    if not all(each.labels for each in evaluations.values()):
+        notes.append("n/a: without a true face there is nothing to score.")
+    return notes + why_not_run(not_run)
+
+
+def _made(evaluations: Scores) -> list[str]:
+    made: dict[str, list[str]] = {}
+    for (name, _), each in evaluations.items():
+        if each.settings and model_title(name) not in (names := made.setdefault(how_made(each.settings), [])):
+            names.append(model_title(name))
+    told = "; ".join(f"{', '.join(names)}: {how}" for how, names in made.items())
+    notes = [f"Predictions: {told}."] if told else []
+    if resamples := sorted({each.resamples for each in evaluations.values() if each.resamples}):
+        notes.append(f"Intervals: 95 %, bootstrap over photos, {', '.join(map(str, resamples))} resamples.")
+    return notes

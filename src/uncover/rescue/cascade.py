@@ -1,0 +1,140 @@
+"""Detectors alone and with a rescue behind them: what share of all faces is found, at how many false boxes?
+
+A rescue looks only where the detector found nothing, and its boxes count there from the confidence on that keeps a rate
+of false boxes on `val`. More faces for more false boxes prove little: a lower threshold of the detector buys them too.
+So every pair stands beside the detector alone, with its threshold lowered until it makes as many false boxes: on the
+very photos that are scored, which favours the detector alone, since the rescue's threshold comes from `val`. Where the
+rescue adds no false box the threshold stays, which favours the rescue: faces that come before the next false box are
+not given to the detector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from uncover.rescue.matched_photos import MatchedPhotos, threshold_within
+from uncover.rescue.methods import NO_RESCUE, Detector
+from uncover.rescue.trial import Ints, Row, Settings, interval, ratio, resampled_sums, write_rows
+
+COLUMNS = (
+    *("set", "detector", "rescue", "confidence", "rescue_confidence", "photos", "faces", "missed", "found", "share"),
+    *("share_low", "share_high", "false_boxes", "false_per_photo", "same_confidence", "same_share", "same_low"),
+    *("same_high", "gain", "gain_low", "gain_high"),
+)
+
+
+@dataclass(frozen=True)
+class Rescue:
+    """A rescue on a set.
+
+    Attributes:
+        name: Of the method.
+        confidence: From which its boxes count; None where none keeps the rate on `val`: then it proposes nothing.
+        matched: Its boxes on all photos of the set.
+    """
+
+    name: str
+    confidence: float | None
+    matched: MatchedPhotos
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A detector on P photos, alone or with a rescue.
+
+    Attributes:
+        row: What is known without the faces.
+        found: int64 (P,), correct boxes.
+        same: int64 (P,), those of the detector alone at as many false boxes; None for the detector alone.
+    """
+
+    row: Row
+    found: Ints
+    same: Ints | None = None
+
+
+def try_cascades(
+    name: str, faces: Ints, detectors: Mapping[Detector, MatchedPhotos], rescues: Sequence[Rescue], settings: Settings
+) -> list[Row]:
+    """Rows of one set with labels.
+
+    Args:
+        name: Of the set.
+        faces: int64 (P,), true whole faces in each of its photos.
+        detectors: Boxes of every detector on these photos.
+        rescues: On these photos.
+        settings: Of the resamples, which are the same for all rows.
+
+    Returns:
+        Rows with `COLUMNS`, of every detector alone and then with each rescue; None stands for what has no value.
+    """
+    pairs = [pair for detector, matched in detectors.items() for pair in _pairs(detector, matched, rescues)]
+    if not pairs:
+        return []
+    same = [pair.found if pair.same is None else pair.same for pair in pairs]
+    sums = resampled_sums([*(pair.found for pair in pairs), *same, faces], settings)
+    found, found_same, true = np.split(sums, [len(pairs), 2 * len(pairs)], axis=1)
+    shares, same_shares = ratio(found, true), ratio(found_same, true)
+    rows = []
+    for pair, share, same_share in zip(pairs, shares.T, same_shares.T, strict=True):
+        row = dict.fromkeys(COLUMNS) | {"set": name, "faces": int(faces.sum())} | pair.row
+        row |= interval(share).as_columns("share")
+        if pair.same is not None:
+            at_same = interval(same_share).as_columns("same")
+            row |= {"same_share": at_same.pop("same"), **at_same}
+            row |= interval(share - same_share).as_columns("gain")
+        rows.append(row)
+    return rows
+
+
+def confidence_at(detector: Detector, matched: MatchedPhotos, false_boxes: int) -> float:
+    """How far a detector's threshold may be lowered, alone, for so many false boxes on some photos.
+
+    Args:
+        detector: At work.
+        matched: Its boxes on these photos.
+        false_boxes: At least as many as it makes at its own threshold.
+
+    Returns:
+        The lowest confidence from which it makes no more of them, as far down as its boxes are stored; never above its
+        own. Faces that it would find before its next false box are its own, whether a rescue spends any or not.
+    """
+    lowest = threshold_within(matched, false_boxes)
+    # In single precision, in which confidences are stored and compared.
+    lower = lowest is not None and np.float32(lowest) < np.float32(detector.confidence)
+    return lowest if lowest is not None and lower else detector.confidence
+
+
+def write_cascades(path: Path, rows: Sequence[Row]) -> None:
+    """Write the record as CSV."""
+    write_rows(path, COLUMNS, rows)
+
+
+def _pairs(detector: Detector, matched: MatchedPhotos, rescues: Sequence[Rescue]) -> Iterator[_Pair]:
+    found, false = matched.count(detector.confidence)
+    missed = found + false == 0
+    of_all = {
+        "detector": detector.name,
+        "confidence": detector.confidence,
+        "photos": matched.photos,
+        "missed": int(missed.sum()),
+    }
+    yield _Pair(of_all | {"rescue": NO_RESCUE} | _counts(found, false), found)
+    for rescue in rescues:
+        # In a missed photo the detector has no box, so no face is counted twice.
+        more_found, more_false = (np.where(missed, count, 0) for count in rescue.matched.count(rescue.confidence))
+        counts = _counts(found + more_found, false + more_false)
+        same = confidence_at(detector, matched, counts["false_boxes"])
+        row = of_all | {"rescue": rescue.name, "rescue_confidence": rescue.confidence, "same_confidence": same}
+        yield _Pair(row | counts, found + more_found, matched.count(same)[0])
+
+
+def _counts(found: Ints, false: Ints) -> Row:
+    """Of all photos."""
+    boxes = int(false.sum())
+    per_photo = boxes / len(false) if len(false) else None
+    return {"found": int(found.sum()), "false_boxes": boxes, "false_per_photo": per_photo}

@@ -1,0 +1,77 @@
+"""Faces that a detector of others finds in images, in the form of every detector's predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from uncover.images.inputs import Inputs
+from uncover.images.reading import COLOURS, read_image
+from uncover.metrics.predictions import CORNERS, LANDMARK_COLUMNS, Predictions
+from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
+from uncover.progress import track
+from uncover.rivals.base import FindFaces, Found
+
+
+def predict_rival(find: FindFaces, inputs: Inputs, settings: Mapping[str, Any], longest: int | None) -> Predictions:
+    """Look at images one by one.
+
+    Args:
+        find: The detector.
+        inputs: Photos.
+        settings: What the predictions say of how they were made.
+        longest: Longest side of a photo as the detector sees it, in pixels: larger ones are made smaller. None shows
+            them as they are.
+
+    Returns:
+        Whole faces in pixels of the original images, clipped to them; landmarks where the detector knows them.
+
+    Raises:
+        InputError: An image cannot be read.
+    """
+    found = [_in_original(find, read_image(path, COLOURS), longest) for path in track(inputs.paths, "finding faces")]
+    images = pd.DataFrame({"image": inputs.names, "width": inputs.sizes[:, 0], "height": inputs.sizes[:, 1]})
+    classes = {"classes": {str(WHOLE_FACE): CLASS_NAMES[WHOLE_FACE]}}
+    return Predictions(_as_table(inputs.names, found), images, {**settings, **classes, "image_size": longest})
+
+
+def _in_original(find: FindFaces, photo: NDArray[np.uint8], longest: int | None) -> Found:
+    height, width = photo.shape[:2]
+    if longest is None or max(height, width) <= longest:
+        return _clipped(find(photo), width, height)
+    size = tuple(max(1, round(side * longest / max(height, width))) for side in (width, height))
+    found = find(np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8))
+    grown = np.array([width / size[0], height / size[1]], np.float32)
+    landmarks = None if found.landmarks is None else found.landmarks * grown
+    return _clipped(Found(found.boxes * np.tile(grown, 2), found.confidence, landmarks), width, height)
+
+
+def _clipped(found: Found, width: int, height: int) -> Found:
+    """The same, without what lies beyond the photo; a box that lies wholly beyond it goes."""
+    most = np.array([width, height, width, height], np.float32)
+    boxes = np.clip(found.boxes, 0, most)
+    inside = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    landmarks = None if found.landmarks is None else found.landmarks[inside]
+    return Found(boxes[inside], np.clip(found.confidence[inside], 0, 1), landmarks)
+
+
+def _as_table(names: Sequence[str], found: Sequence[Found]) -> pd.DataFrame:
+    image = np.repeat(np.arange(len(names)), [len(each.boxes) for each in found])
+    boxes = np.concatenate([np.zeros((0, 4), np.float32), *(each.boxes for each in found)])
+    columns = {
+        "image": np.asarray(names, object)[image],
+        "class": CLASS_NAMES[WHOLE_FACE],
+        "class_id": WHOLE_FACE,
+        "confidence": np.concatenate([np.zeros(0, np.float32), *(each.confidence for each in found)]),
+        **dict(zip(CORNERS, boxes.T, strict=True)),
+    }
+    if all(each.landmarks is not None for each in found):
+        points = [each.landmarks.reshape(-1, 10) for each in found if each.landmarks is not None]
+        columns |= dict(zip(LANDMARK_COLUMNS, np.concatenate([np.zeros((0, 10)), *points]).T, strict=True))
+    table = pd.DataFrame(columns)
+    return table.sort_values(["image", "confidence"], ascending=[True, False], kind="stable", ignore_index=True)

@@ -1,0 +1,68 @@
+"""Viola and Jones's cascade (2001) as OpenCV has it, with a cascade that ships with its package.
+
+A cascade says yes or no to each window. OpenCV believes in a face where more than `NEIGHBOURS` windows that say yes lie
+together; their number n is the only degree of belief that there is, so a box's confidence is n / (n + 4): 0.5 where the
+library begins to believe. Boxes of fewer windows are kept below that, because an average precision asks for them; they
+change nothing about the others.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from uncover.config.rivals import ReadyMade
+from uncover.errors import InputError
+from uncover.rivals.base import FindFaces, Found
+from uncover.rivals.weights import RivalWeights
+
+CASCADE = "haarcascade_frontalface_alt.xml"
+"""On real photos with and without masks, the fewest false boxes at as many faces as the package's other two."""
+
+NEIGHBOURS = 3
+"""What OpenCV takes unless it is told otherwise."""
+
+CONFIDENCE = 2 / (2 + NEIGHBOURS + 1)
+"""Of a box of two windows, the fewest that are kept."""
+
+NMS_IOU = None
+
+
+def load(settings: ReadyMade, weights: RivalWeights | None, device: torch.device) -> FindFaces:
+    """Read the cascade.
+
+    Args:
+        settings: Nothing in them concerns the cascade.
+        weights: None.
+        device: Not used: a cascade runs on the processor.
+
+    Raises:
+        InputError: The package lacks the cascade.
+    """
+    # Several threads gather the windows in any order, and the mean of a group depends on it.
+    cv2.setNumThreads(1)
+    file = Path(cv2.data.haarcascades, CASCADE)
+    cascade = cv2.CascadeClassifier(str(file))
+    if cascade.empty():
+        raise InputError(f"{file}: is no cascade of OpenCV; install opencv-python-headless anew")
+    return partial(find_faces, cascade)
+
+
+def find_faces(cascade: cv2.CascadeClassifier, photo: np.ndarray) -> Found:
+    """Faces in a photo; a cascade knows no landmarks.
+
+    Args:
+        cascade: Of frontal faces.
+        photo: uint8 (height, width, 3) in RGB.
+    """
+    boxes, windows = cascade.detectMultiScale2(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), minNeighbors=1)
+    corners = np.array(boxes, np.float32).reshape(-1, 4)
+    corners[:, 2:] += corners[:, :2]
+    number = np.array(windows, np.float32).reshape(-1)
+    # OpenCV gives them in the order in which it met them.
+    order = np.lexsort((*corners.T[::-1], -number))
+    return Found(corners[order], (number / (number + NEIGHBOURS + 1))[order])

@@ -1,0 +1,82 @@
+"""Trainings of other detectors that take seconds, made once for all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tests.rivals.face_sets import content, make_faces
+from uncover.rivals.known import find_rival
+from uncover.rivals.weights import RivalWeights, load_rival
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Torch in one thread, which small networks are quickest in."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data sets `train` and `val`; not to be changed, which is checked."""
+    folder = tmp_path_factory.mktemp("faces")
+    make_faces(folder / "train", 8, seed=1)
+    make_faces(folder / "val", 4, seed=2)
+    return folder
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training left, and whether it left its data alone."""
+
+    out: Path
+    untouched: bool
+
+    @property
+    def weights(self) -> RivalWeights:
+        return load_rival(self.out / "weights.pt")
+
+    @property
+    def record(self) -> pd.DataFrame:
+        return pd.read_csv(self.out / "results.csv")
+
+
+def train(name: str, settings: Any, data: Path, out: Path, start: RivalWeights | None = None) -> Trained:
+    """Train, and look whether the data are as they were."""
+    before = content(data)
+    find_rival(name).open().train(settings, start, data, out, CPU)
+    return Trained(out, content(data) == before)
+
+
+def stop_after(epoch: int, say: Any) -> Any:
+    """A `say` that ends the process, as it were, once it is to tell of an epoch."""
+
+    def stop(message: str) -> None:
+        say(message)
+        if message.startswith(f"epoch {epoch}/"):
+            raise KeyboardInterrupt
+
+    return stop
+
+
+def same(left: RivalWeights, right: RivalWeights) -> bool:
+    """Whether all tensors are equal."""
+    equal = (torch.equal(left.state[name], right.state[name]) for name in left.state)
+    return left.state.keys() == right.state.keys() and all(equal)
+
+
+def photo_of(width: int, height: int, seed: int = 3) -> np.ndarray:
+    """Noise of a size."""
+    return np.random.default_rng(seed).integers(0, 255, (height, width, 3), dtype=np.uint8)
