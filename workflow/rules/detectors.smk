@@ -21,7 +21,10 @@ ALL_EVALUATIONS = [
 ALL_PREDICTIONS = [
     f"{RUN}/predictions/{model}/{name}.parquet"
     for model in RGB_MODELS
-    for name in [*LABELLED_SETS, *(["hof"] if "hof" in FRAME_SETS else [])]
+    for name in [
+        *LABELLED_SETS,
+        *(name for name in ("hof", "preterm_web") if name in FRAME_SETS),
+    ]
 ]
 # Half of the cores: two small jobs side by side use a machine better than one after the other. A report knows no cores.
 DETECTOR_THREADS = max(1, min(8, (workflow.resource_settings.cores or 16) // 2))
