@@ -43,7 +43,8 @@ def rivals_at_hand():
     for name in RIVALS_WANTED:
         if name in FETCHED:
             folder = checkpoints.fetch_weights.get(fetched=FETCHED[name]).output.folder
-            if read_fetched(Path(folder)).why:
+            fetched = read_fetched(Path(folder))
+            if fetched is None or fetched.why:
                 continue
         at_hand.append(name)
     return at_hand
