@@ -162,7 +162,7 @@ class _Loop:
             self._optimizer.step()
             for name, value in losses.items():
                 name = f"train/{name.removeprefix('loss_')}_loss"
-                total[name] = total.get(name, 0.0) + float(value) / self._steps
+                total[name] = total.get(name, 0.0) + float(value.detach()) / self._steps
         return total
 
     def _example(self, index: int, image: NDArray[np.uint8], mirrored: bool) -> tuple[Tensor, dict[str, Tensor]]:
