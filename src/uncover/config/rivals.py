@@ -78,6 +78,6 @@ class Rivals(Section):
         if name == "retinaface":
             return name
         settings = getattr(self, name)
-        if not isinstance(settings, Trained) or settings.weights != "coco":
+        if not isinstance(settings, Yolo11 | Torchvision) or settings.weights != "coco":
             return None
         return settings.network if isinstance(settings, Yolo11) else f"{name}_{settings.network}"

@@ -45,7 +45,7 @@ def load(settings: ReadyMade, weights: RivalWeights | None, device: torch.device
     """
     # Several threads gather the windows in any order, and the mean of a group depends on it.
     cv2.setNumThreads(1)
-    file = Path(cv2.data.haarcascades, CASCADE)
+    file = Path(cv2.__file__).parent / "data" / CASCADE
     cascade = cv2.CascadeClassifier(str(file))
     if cascade.empty():
         raise InputError(f"{file}: is no cascade of OpenCV; install opencv-python-headless anew")

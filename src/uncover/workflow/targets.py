@@ -75,7 +75,8 @@ def not_comparable(config: Config) -> str:
 
 def rivals_wanted(config: Config) -> tuple[list[str], dict[str, str]]:
     """Face detectors of others that the run tries, and why it does without the rest, by name."""
-    wanted, left_out = [], {}
+    wanted: list[str] = []
+    left_out: dict[str, str] = {}
     for name in RIVAL_NAMES:
         key = config.rivals.weights_of(name)
         if name not in config.rivals.detectors:
