@@ -48,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
     tables = tables_of(args.sets, args.out)
     if rival.trained and args.weights is None:
         raise InputError(f"{args.name}: needs --weights, the weights.pt of 'uncover train rival {args.name}'")
+    if args.weights is not None and not rival.trained and Rivals().weights_of(args.name) is None:
+        raise InputError(f"{args.name}: brings its weights along; leave --weights out")
     file = None if args.weights is None else fetched_file(args.weights)
     found = {out: find_inputs([folder], "photo", 3) for out, folder in tables.items()}
 

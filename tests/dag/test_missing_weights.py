@@ -1,0 +1,59 @@
+"""Weights of others that cannot be had stop what needs them, and nothing else; once they are there, all is made up for."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.dag.conftest import Checkout
+from tests.dag.quick_python import server
+
+TABLE, PREDICTED = "results/tiny/tables/table_10_rivals.csv", "results/tiny/predictions/retinaface/val.parquet"
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """Of a RetinaFace that has learnt nothing."""
+    import torch
+    from facexlib.detection.retinaface import RetinaFace
+
+    torch.manual_seed(0)
+    file = tmp_path / "away" / "retinaface.pth"
+    file.parent.mkdir()
+    torch.save(RetinaFace(network_name="mobile0.25", device="cpu").state_dict(), file)
+    return file
+
+
+def rows_of(checkout: Checkout, detector: str) -> pd.DataFrame:
+    table = pd.read_csv(checkout.root / TABLE, dtype=str)
+    return table[table["Detector"] == detector]
+
+
+def test_a_table_goes_on_without_a_detector_and_takes_it_in_later(own_checkout: Checkout, weights: Path) -> None:
+    place = own_checkout.root / "retinaface.pth"
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert rows_of(own_checkout, "RetinaFace").iloc[0]["P"] == "not run"
+    own_checkout.edit(
+        "config/tiny.yaml",
+        "rivals: {detectors: [mtcnn, viola_jones]}",
+        "rivals: {detectors: [mtcnn, viola_jones, retinaface]}\n"
+        f"weights: {{retinaface: {{path: {place}, url: 'http://127.0.0.1:9/it.pth', sha256: {digest}}}}}",
+    )
+    with server(own_checkout.python, "uncover"):
+        with pytest.raises(AssertionError) as stopped:
+            own_checkout.snakemake("--keep-going", TABLE, PREDICTED)
+        for part in (str(place), "http://127.0.0.1:9/it.pth", digest):
+            assert part in str(stopped.value)
+        assert not (own_checkout.root / PREDICTED).exists()
+        assert rows_of(own_checkout, "RetinaFace").iloc[0]["P"] == "not run"
+        assert len(rows_of(own_checkout, "MTCNN")) > 1
+        notes = (own_checkout.root / TABLE).with_suffix(".md").read_text(encoding="utf-8")
+        assert "weights.retinaface" in notes and str(place) not in notes
+
+        weights.rename(place)
+        own_checkout.snakemake(TABLE, PREDICTED)
+    assert "not run" not in rows_of(own_checkout, "RetinaFace").to_numpy()
+    assert own_checkout.planned(TABLE, PREDICTED) == {}
