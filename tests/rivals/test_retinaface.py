@@ -48,8 +48,9 @@ def test_boxes_and_landmarks_are_those_of_the_library(untrained: Mapping[str, Te
         theirs = network.detect_faces(photo[..., ::-1].astype(np.float32), retinaface.CONFIDENCE, retinaface.NMS_IOU)
     assert len(found.boxes) > 5 and found.landmarks is not None
     own = np.column_stack([found.boxes, found.confidence, found.landmarks.reshape(-1, 10)])
-    # Equal confidences may come in any order.
-    np.testing.assert_allclose(own[np.lexsort(own.T)], theirs[np.lexsort(theirs.T)], rtol=1e-5, atol=1e-3)
+    # Confidences are close together, and equal ones may come in any order.
+    apart = np.abs(own[:, None] - theirs[None]).max(axis=2)
+    assert len(own) == len(theirs) and max(apart.min(axis=0).max(), apart.min(axis=1).max()) < 1e-3
     assert all(values.dtype == np.float32 for values in (found.boxes, found.confidence, found.landmarks))
 
 
@@ -111,8 +112,8 @@ def found_share(find: FindFaces, folder: Path) -> float:
     for path in list_images(folder / "images")[:8]:
         photo = read_image(path, 3)
         height, width = photo.shape[:2]
-        labels = read_label_file((folder / "labels" / path.name).with_suffix(".txt"))
-        true = to_xyxy(labels[:, 1:5]) * (width, height, width, height)
+        labels, _ = read_label_file((folder / "labels" / path.name).with_suffix(".txt"))
+        true = to_xyxy(labels[:, 1:]) * (width, height, width, height)
         found = find(photo)
         hits += _covered(true, found).tolist()
     return float(np.mean(hits))
