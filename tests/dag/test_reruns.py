@@ -14,8 +14,13 @@ PAGE = {"comparison": 1, "report_page": 1}
 TRIED = dict.fromkeys(["rescue_trial", "rescue_summary", "figure_rescue"], 1)
 VARIANTS_TABLES = dict.fromkeys([f"table_{number}_variants" for number in ("07", "08", "09", "12", "13")], 1)
 SECOND_TABLES = dict.fromkeys(["table_07", "table_08", "table_09", "table_12", "table_13"], 1) | VARIANTS_TABLES
+# Every detector alone and with rescue; all that is counted of those of others; what they are shown.
+CASCADE = dict.fromkeys(["rescue_cascade", "rescue_summary_rivals"], 1)
+RIVALS_SCORED = {"evaluate_rival": 2, "table_10_rivals": 1, **CASCADE}
+RIVALS_COMPARED = {**RIVALS_SCORED, "table_11_rivals": 1, "table_web": 1}
+RIVALS_PREDICTED = {"predict_rival": 2, "figure_23": 1, **RIVALS_COMPARED}
 # Whatever changes the second step's detectors, or what they are tried on.
-SECOND_SCORED = {"evaluate_second": 6, "figure_31": 1, **SECOND_TABLES, **TRIED, **PAGE}
+SECOND_SCORED = {"evaluate_second": 6, "figure_31": 1, **SECOND_TABLES, **TRIED, **CASCADE, **PAGE}
 SECOND_PREDICTED = {"predict_second": 6, "figure_21": 1, **SECOND_SCORED}
 TRAINING_FIGURES = dict.fromkeys(["figure_27", "figure_28", "figure_29", "figure_30"], 1)
 SCORED = {
@@ -32,12 +37,13 @@ EXPLAINED = {
     **SECOND_PREDICTED,
     "predict_second": 5,
     **TRAINING_FIGURES,
+    **RIVALS_SCORED,
     **dict.fromkeys(["table_heatmaps", "figure_26", "table_11"], 1),
 }
 DRAWN = {"draw_boxes": 7, "train": 6, "predict_second": 6}
 LOOKED_AGAIN = {"look_closer": 1, "propose_faces": 1}
 PREDICTED = {
-    "predict": 13,
+    "predict": 15,
     "evaluate": 13,
     "table_hof": 1,
     "find_missed": 6,
@@ -45,6 +51,7 @@ PREDICTED = {
     **SCORED,
     **SECOND_PREDICTED,
     **LOOKED_AGAIN,
+    **RIVALS_COMPARED,
     "draw_boxes": 7,
     "train": 1,
 }
@@ -59,18 +66,20 @@ TRAINED = {
 }
 RGB1 = {
     "train": 1,
-    "predict": 6,
+    "predict": 7,
     "evaluate": 5,
     **dict.fromkeys(["table_06", "table_val_counts", "table_hof", "figure_25"], 1),
+    **dict.fromkeys(["table_10_rivals", "table_11_rivals", "table_web"], 1),
+    **CASCADE,
     **LOOKED_AGAIN,
     **TRIED,
     **PAGE,
 }
-LABELS = {"label_faces": 4, "table_02": 1, "figure_15": 1, "figure_16": 1, **TRAINED}
+LABELS = {"label_faces": 4, "table_02": 1, "figure_15": 1, "figure_16": 1, **TRAINED, **RIVALS_PREDICTED}
 FRAMES = {
     "label_frames": 4,
     "table_01": 1,
-    "predict": 6,
+    "predict": 8,
     "evaluate": 4,
     "table_hof": 1,
     "make_heatmaps": 4,
@@ -80,8 +89,10 @@ FRAMES = {
     **dict.fromkeys(["table_heatmaps", "table_10", "table_11"], 1),
     **SECOND_PREDICTED,
     **LOOKED_AGAIN,
+    **RIVALS_PREDICTED,
+    "figure_22": 1,
 }
-FIGURES = dict.fromkeys([f"figure_{number}" for number in (*range(15, 22), *range(24, 32))], 1) | {
+FIGURES = dict.fromkeys([f"figure_{number}" for number in range(15, 32)], 1) | {
     "figure_rescue": 1,
     "report_page": 1,
 }
@@ -94,6 +105,7 @@ INTERVALS = {
     **dict.fromkeys(["table_hof", "table_11", "figure_21"], 1),
     **SCORED,
     **SECOND_SCORED,
+    **RIVALS_COMPARED,
 }
 OVERLAID = {"figure_26": 1, "figure_21": 1, "report_page": 1}
 CODE_CHANGES = {
@@ -143,11 +155,13 @@ HOF = {
     "find_missed": 1,
     **SECOND_PREDICTED,
     **LOOKED_AGAIN,
+    **RIVALS_PREDICTED,
 }
 # All variants of a set are made in one pass, so their manifests are new, and what rests on them.
 ANOTHER_VARIANT = EXPLAINED
 SECOND_RETRAINED = {"train": 6, **SECOND_PREDICTED, **TRAINING_FIGURES}
 ANOTHER_GENERATION = {"evolve_generation": 1, "evolution_history": 1, "table_03": 1, **PAGE}
+SHOWN = dict.fromkeys(["figure_rescue", "figure_22", "figure_23"], 1)
 CONFIG_CHANGES = {
     "seed of the splits": ("splits:", "splits:\n  seed: 7", SPLITS),
     "rule for boxes": ("run: tiny", "run: tiny\nlabels: {outside: drop}", LABELS),
@@ -160,8 +174,8 @@ CONFIG_CHANGES = {
     "shards": ("target: T1", "target: T1, shards: 2", EXPLAINED | {"make_heatmaps": 16}),
     "photo of a figure": ("run: tiny", "run: tiny\nreport: {figure_26_photo: a}", {"figure_26": 1, **PAGE}),
     "around heatmaps": ("target: T1", "target: T1, padding: 114", SECOND_RETRAINED),
-    "what counts as true": ("run: tiny", "run: tiny\nrescue: {true_iou: 0.6}", SECOND_SCORED),
-    "privacy": ("run: tiny", "run: tiny\nreport: {privacy: publish}", {"figure_rescue": 1, **PAGE}),
+    "what counts as true": ("run: tiny", "run: tiny\nrescue: {true_iou: 0.6}", SECOND_SCORED | RIVALS_SCORED),
+    "privacy": ("run: tiny", "run: tiny\nreport: {privacy: publish}", SHOWN | PAGE),
 }
 
 

@@ -27,7 +27,7 @@ def find() -> FindFaces:
 def some_photos(real: Path) -> list[np.ndarray]:
     """With one face, with several, with masks."""
     face_mask = [list_images(real / "face_mask" / grade / "images") for grade in ("no_occlusion", "medium", "hard")]
-    paths = [path for group in face_mask for path in group[:2]]
+    paths = [path for group in face_mask for path in group[:1]]
     return [read_image(path, 3) for path in paths]
 
 
@@ -51,7 +51,7 @@ def test_sure_boxes_are_those_of_the_library(find: FindFaces, real: Path) -> Non
         found = find(photo)
         sure += assert_as_upstream(library, photo, found, 0.7)
         doubtful += int((found.confidence < 0.7).sum())
-    assert sure >= 6 and doubtful > 0
+    assert sure >= 3 and doubtful > 0
 
 
 @pytest.mark.parametrize("thresholds", [(0.05, 0.02, 0.002), (0.2, 0.05, 0.01)])
@@ -62,8 +62,8 @@ def test_any_thresholds_do_what_they_do_in_the_library(
     monkeypatch.setattr(mtcnn, "LIBRARY", thresholds)
     monkeypatch.setattr(mtcnn, "DOUBTFUL", thresholds)
     library = MTCNN(keep_all=True, select_largest=False, thresholds=list(thresholds))
-    coarse = np.random.default_rng(5).integers(0, 255, (3, 14, 18, 3)).astype(np.uint8)
-    photos = [cv2.resize(each, (180, 140), interpolation=cv2.INTER_CUBIC) for each in coarse]
+    coarse = np.random.default_rng(5).integers(0, 255, (2, 10, 12, 3)).astype(np.uint8)
+    photos = [cv2.resize(each, (120, 100), interpolation=cv2.INTER_CUBIC) for each in coarse]
     assert sum(assert_as_upstream(library, photo, find(photo), 0) for photo in photos) > 3
 
 
@@ -90,4 +90,4 @@ def test_landmarks_know_the_sides_of_the_person(find: FindFaces, real: Path) -> 
     assert right_eye[0] < nose[0] < left_eye[0] and right_mouth[0] < left_mouth[0]
     assert max(right_eye[1], left_eye[1]) < nose[1] < min(right_mouth[1], left_mouth[1])
     back = mirrored[MIRRORED] * (-1, 1) + (photo.shape[1], 0)
-    assert np.abs(back - face).max() < 0.1 * (left_eye - right_eye)[0]
+    assert np.abs(back - face).max() < 0.2 * (left_eye - right_eye)[0]

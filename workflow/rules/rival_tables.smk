@@ -136,6 +136,7 @@ for figure, rival in RIVAL_FIGURES.items():
             predictions=lambda wildcards, rival=rival: predictions_of(
                 [name for name in rivals_at_hand() if name == rival], [SHOWN_SET]
             ),
+            manifest=f"{RUN}/datasets/{SHOWN_SET}/manifest.parquet",
             boxes=f"{RUN}/datasets/{SHOWN_SET}/boxes.parquet",
         output:
             **figure_outputs(figure, f"{figure[-2:]}: detections of {rival}"),

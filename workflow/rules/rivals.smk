@@ -192,5 +192,9 @@ use rule evaluate_second as evaluate_rival with:
             for file in RECORD
         ],
         counts=f"{RUN}/metrics/{{second}}/rescue.csv",
+    log:
+        f"{LOGS}/evaluate_rival/{{second}}.log",
+    benchmark:
+        f"{BENCHMARKS}/evaluate_rival/{{second}}.tsv"
     wildcard_constraints:
         second="|".join(RIVALS_WANTED) or "none",

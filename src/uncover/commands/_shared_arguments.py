@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 COUNTS = "rescue.csv of `uncover evaluate second`, in folders named as their detector"
@@ -81,3 +82,25 @@ def check_resampling_arguments(args: argparse.Namespace) -> None:
 
     check_number("--bootstrap", args.bootstrap, 0)
     check_number("--seed", args.seed, 0)
+
+
+def tables_of(sets: Sequence[Path], out: Path) -> dict[Path, Path]:
+    """Sets by the table that each gets in a folder, all of which can be written.
+
+    Raises:
+        InputError: A set is a file, two would get the same table, or a table cannot be written.
+    """
+    from uncover.atomic import check_new_file
+    from uncover.errors import InputError
+
+    tables: dict[Path, Path] = {}
+    for folder in sets:
+        if folder.is_file():
+            raise InputError(f"{folder}: is a file; expected sets, which are folders (for files: uncover predict)")
+        # Links stay: whoever linked a folder named it so.
+        table = out / f"{folder.absolute().name}.parquet"
+        if table in tables:
+            raise InputError(f"{folder}: has the name of {tables[table]}, and both would be {table}; give them apart")
+        check_new_file(table)
+        tables[table] = folder
+    return tables

@@ -1,8 +1,8 @@
 """Fetch a third party's weights into a folder, as tensors alone, or write down why that cannot be done.
 
-WEIGHTS is a file or an address; it is opened only when its sha256 is the one given. DIR gets state.json and weights.pt;
-where the weights are not to be had, only state.json, which says why, and the exit code is 0 all the same: what needs them
-(`uncover predict rival`, `uncover train rival`) stops with those words, and everything else can go on.
+WEIGHTS is a file or an address; it is opened only when its sha256 is the one given. DIR gets state.json and weights.pt.
+Where the weights are not to be had, it gets state.json alone, which says why, and the exit code is 0 all the same: what
+needs them (`uncover predict rival`, `uncover train rival`) stops with those words, and everything else can go on.
 """
 
 from __future__ import annotations

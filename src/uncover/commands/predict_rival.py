@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from uncover.commands._shared_arguments import tables_of
+
 SUMMARY = "find faces in sets with a detector of others"
 
 
@@ -33,7 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from uncover.commands.predict_sets import tables_of
     from uncover.config.load import check_section, read_pairs
     from uncover.config.rivals import ReadyMade, Rivals
     from uncover.console import say

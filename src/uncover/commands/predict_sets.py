@@ -7,9 +7,9 @@ heatmaps`). DIR gets <name of the SET's folder>.parquet for each, as `uncover pr
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
+from uncover.commands._shared_arguments import tables_of
 from uncover.commands.predict import add_inference_arguments, load_predictor
 
 SUMMARY = "find boxes in several sets with one trained detector"
@@ -19,28 +19,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sets", type=Path, nargs="+", metavar="SET", help="data set or heatmap set")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the tables")
     add_inference_arguments(parser)
-
-
-def tables_of(sets: Sequence[Path], out: Path) -> dict[Path, Path]:
-    """Sets by the table that each gets in a folder, all of which can be written.
-
-    Raises:
-        InputError: A set is a file, two would get the same table, or a table cannot be written.
-    """
-    from uncover.atomic import check_new_file
-    from uncover.errors import InputError
-
-    tables: dict[Path, Path] = {}
-    for folder in sets:
-        if folder.is_file():
-            raise InputError(f"{folder}: is a file; expected sets, which are folders (for files: uncover predict)")
-        # Links stay: whoever linked a folder named it so.
-        table = out / f"{folder.absolute().name}.parquet"
-        if table in tables:
-            raise InputError(f"{folder}: has the name of {tables[table]}, and both would be {table}; give them apart")
-        check_new_file(table)
-        tables[table] = folder
-    return tables
 
 
 def run(args: argparse.Namespace) -> int:

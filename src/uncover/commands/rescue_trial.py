@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="NAME=GROUP[:HEATMAPS:INPUT]",
-        help="what to try: its predictions' folder, its group (heatmaps, variant, rival, control, ours), and for "
-        "detectors of heatmaps which they look at (a column of the lists of missed photos)",
+        help="what to try: its predictions' folder, its group (heatmaps, variant, rival, detector, control, ours), and "
+        "for detectors of heatmaps which they look at (a column of the lists of missed photos)",
     )
     parser.add_argument("--predictions", type=Path, required=True, help="folder with <method>/<set>.parquet")
     parser.add_argument("--missed", type=Path, nargs="+", required=True, help="<set>.csv of `uncover missed`")

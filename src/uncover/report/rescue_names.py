@@ -27,7 +27,7 @@ def method_title(name: str) -> str:
     """What a method is called in a sentence: a detector by its title, another by its plain name."""
     if name in RIVALS:
         first, _, rest = RIVALS[name].title.partition(" ")
-        return f"{first if first.isupper() else first.lower()} {rest}"
+        return f"{first if len(first) > 1 and first.isupper() else first.lower()} {rest}"
     title = THESIS_MODELS.get(name) or model_title(name)
     return title if title != name else name.replace("_", " ")
 

@@ -37,8 +37,8 @@ LIBRARY = (0.6, 0.7, 0.7)
 """From which the three networks of the library believe in a face."""
 
 DOUBTFUL = (0.4, 0.3, CONFIDENCE)
-"""From which a box is kept here. On 140 real photos with 252 faces, many behind masks, the stored boxes hold 82 % of them
-instead of 76 %, and the time is half as long again; 0.3 and 0.1 would take three times as long, for 84 %."""
+"""From which a box is kept here. On 140 real photos with 252 faces, many behind masks, the stored boxes hold 82 % of
+them instead of 76 %, and the time is half as long again; 0.3 and 0.1 would take three times as long, for 84 %."""
 
 DISCOUNT = 0.69
 """Factor on the confidence of boxes that the library's first two networks would have turned down."""

@@ -40,6 +40,11 @@ def conventions(names: Collection[str]) -> list[str]:
             f"{_list(wider)}: trained on WIDER FACE, which has far more faces than this run's training set, boxed from"
             " the forehead to the chin. WFLW's photos come from there, so those may not be new here."
         )
+    if ready:
+        notes.append(
+            "MERL-RAV and WFLW label not every face of a photo. A box on one that nobody labelled counts as false,"
+            " which costs those most that find most faces."
+        )
     return notes
 
 
@@ -53,8 +58,8 @@ def of_confidences(confidences: Mapping[str, float], names: Collection[str]) -> 
     told = ", ".join(f"{model_title(name)} {confidences[name]:g}" for name in DETECTORS if name in names)
     return (
         f"A box counts from its detector's working confidence on: {told}. That of the RGB detectors is the thesis's"
-        " (rescue.missed_confidence), the others follow what the detectors' libraries use (section rivals of the"
-        " config). They are not tuned on these photos, and those of two detectors do not compare."
+        " (rescue.missed_confidence), the others are their libraries', and 0.5 where these have none (section rivals of"
+        " the config). They are not tuned on these photos, and those of two detectors do not compare."
     )
 
 
