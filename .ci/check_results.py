@@ -13,12 +13,15 @@ import pyarrow.parquet as pq
 
 SETS = ("train", "val", "merl", "wflw", "hof", "slapi_none", "slapi_easy", "slapi_medium", "slapi_hard", "preterm_web")
 OTHER_TABLES = ("table_parts", "table_val_counts", "table_hof", "table_heatmaps", "rescue_summary")
+RIVAL_TABLES = ("table_10_rivals", "table_11_rivals", "table_web", "rescue_summary_rivals")
+RIVALS = ("mtcnn", "viola_jones")
 TABLES = (
     *(f"table_{number:02}" for number in range(1, 14)),
     *(f"table_{number}_variants" for number in ("07", "08", "09", "12", "13")),
     *OTHER_TABLES,
+    *RIVAL_TABLES,
 )
-FIGURES = (*(f"figure_{number}" for number in (*range(15, 22), *range(24, 32))), "figure_rescue")
+FIGURES = (*(f"figure_{number}" for number in range(15, 32)), "figure_rescue")
 VARIANTS = ("gradcampp", "hirescam", "gradcampp_multiscale", "hirescam_multiscale", "hirescam_t1")
 SECOND = ("gradcampp_avg", "hirescam_avg", "gradcampp_10", "hirescam_10")
 MISSED = ("merl", "wflw", "hof", "slapi_none", "slapi_easy", "slapi_medium", "slapi_hard")
@@ -37,7 +40,9 @@ def main(run: Path) -> None:
         assert all((run / "tables" / f"{name}.{suffix}").stat().st_size > 0 for suffix in ("md", "tex")), name
     for name in FIGURES:
         picture = cv2.imread(str(run / "figures" / f"{name}.png"))
-        assert picture is not None and min(picture.shape[:2]) > 250 and picture.std() > 10, name
+        # RetinaFace's figure says in one line that it was not run, unless somebody names its weights.
+        shortest = 100 if name == "figure_22" else 250
+        assert picture is not None and min(picture.shape[:2]) > shortest and picture.std() > 10, name
         assert (run / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF"), name
     for name in SETS:
         check_set(run / "datasets" / name)
@@ -48,6 +53,7 @@ def main(run: Path) -> None:
     photos = {name: set(pd.read_parquet(run / "datasets" / name / "manifest.parquet")["photo"]) for name in SETS[:4]}
     assert sum(map(len, photos.values())) == len(set().union(*photos.values())), "a photo stands in two sets"
     check_second_step(run)
+    check_rivals(run)
     check_report(run)
     counts = f"{len(TABLES)} tables, {len(FIGURES)} figures, {len(SETS)} data sets, {len(VARIANTS)} heatmaps of each"
     print(f"{run}: {counts} are whole")
@@ -80,10 +86,28 @@ def check_second_step(run: Path) -> None:
             assert row.missed == missed["missed"].sum() and row.heatmaps <= row.missed <= len(missed), row
             assert not row.correct > row.predictions and not row.images_with_boxes > row.heatmaps, row
     trial = pd.read_csv(run / "metrics/rescue_trial.csv")
-    assert set(trial["set"]) == set(MISSED) and trial["method"].nunique() >= 15
+    assert set(trial["set"]) == set(MISSED) and trial["method"].nunique() >= 17
     kept = trial[(trial["threshold"] == "set") & (trial["photos"] > 0)]
     assert (kept["false_boxes"] <= kept["fp_per_photo"] * kept["photos"]).all()
     assert (kept["found"] <= kept["faces"]).all()
+
+
+def check_rivals(run: Path) -> None:
+    """Detectors of others looked at every photo, know landmarks where they should, and stand in their tables."""
+    for rival in RIVALS:
+        for name in (*MISSED, "val", "preterm_web"):
+            path = run / "predictions" / rival / f"{name}.parquet"
+            about = json.loads(pq.read_schema(path).metadata[b"uncover"])
+            manifest = pd.read_parquet(run / "datasets" / name / "manifest.parquet")
+            assert sorted(f"images/{image}" for image, *_ in about["images"]) == sorted(manifest["image"]), path
+            boxes = pd.read_parquet(path)
+            assert (boxes["x2"] > boxes["x1"]).all() and ("left_eye_x" in boxes) == (rival == "mtcnn"), path
+    web = pd.read_csv(run / "tables/table_web.csv").set_index("Detector")
+    assert {"RGB 10 classes", "RGB 1 class", "MTCNN", "RetinaFace", "YOLO11"} <= set(web.index)
+    assert web.loc["YOLO11", "Found"] == "not run" and web.loc["MTCNN", "Photos"] == "12"
+    cascade = pd.read_csv(run / "metrics/rescue_cascade.csv")
+    assert {"rgb10", "rgb1", *RIVALS} == set(cascade["detector"]) and {"none", "closer_look"} < set(cascade["rescue"])
+    assert (cascade["found"] <= cascade["faces"]).all()
 
 
 def check_report(run: Path) -> None:
