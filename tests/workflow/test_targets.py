@@ -46,6 +46,12 @@ def test_a_rival_without_configured_weights_is_left_out_with_the_reason() -> Non
     assert "yolo11" in rivals_wanted(check_config({"run": "a", "rivals": rivals}))[0]
 
 
+def test_a_setting_leaves_the_confidence_of_a_library_alone() -> None:
+    given = {"mtcnn": {"image_size": 640}, "retinaface": {"image_size": 640}, "yolo11": {"epochs": 3}}
+    rivals = check_config({"run": "a", "rivals": given}).rivals
+    assert [getattr(rivals, name).confidence for name in given] == [0.7, 0.8, 0.25]
+
+
 def test_seconds_are_added_up_by_rule(tmp_path: Path) -> None:
     (tmp_path / "label_faces").mkdir()
     (tmp_path / "label_faces" / "train.tsv").write_text("s\th:m:s\n1.5\t0:00:01\n")

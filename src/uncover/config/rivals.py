@@ -25,6 +25,18 @@ class ReadyMade(Section):
     )
 
 
+class Mtcnn(ReadyMade):
+    """MTCNN."""
+
+    confidence: float = Field(0.7, ge=0, le=1, description="from which a box counts as a face")
+
+
+class RetinaFace(ReadyMade):
+    """RetinaFace."""
+
+    confidence: float = Field(0.8, ge=0, le=1, description="from which a box counts as a face")
+
+
 class Trained(Section):
     """A detector that is trained on the run's own whole faces, by its own recipe."""
 
@@ -41,6 +53,7 @@ class Trained(Section):
 class Yolo11(Trained):
     """Ultralytics' YOLO11."""
 
+    confidence: float = Field(0.25, ge=0, le=1, description="from which a box counts as a face")
     network: Literal["yolo11n", "yolo11s", "yolo11m", "yolo11l", "yolo11x"] = Field("yolo11m", description="network")
 
 
@@ -57,12 +70,10 @@ class Rivals(Section):
     detectors: tuple[RivalName, ...] = Field(
         ("mtcnn", "retinaface", "viola_jones", "yolo11", "retinanet", "faster_rcnn"), description="those that are tried"
     )
-    mtcnn: ReadyMade = Field(ReadyMade(confidence=0.7), description="facenet-pytorch's MTCNN")
-    retinaface: ReadyMade = Field(
-        ReadyMade(confidence=0.8), description="RetinaFace, MobileNet 0.25; needs weights.retinaface"
-    )
+    mtcnn: Mtcnn = Field(Mtcnn(), description="facenet-pytorch's MTCNN")
+    retinaface: RetinaFace = Field(RetinaFace(), description="RetinaFace, MobileNet 0.25; needs weights.retinaface")
     viola_jones: ReadyMade = Field(ReadyMade(), description="OpenCV's Viola-Jones cascade")
-    yolo11: Yolo11 = Field(Yolo11(confidence=0.25), description="YOLO11, trained here")
+    yolo11: Yolo11 = Field(Yolo11(), description="YOLO11, trained here")
     retinanet: Torchvision = Field(Torchvision(), description="torchvision's RetinaNet, trained here")
     faster_rcnn: Torchvision = Field(Torchvision(), description="torchvision's Faster R-CNN, trained here")
 
