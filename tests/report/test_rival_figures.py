@@ -89,15 +89,15 @@ def test_boxes_landmarks_and_counts_are_those_of_the_predictions(tmp_path: Path)
     dataset = write_data(tmp_path, "wflw")
     boxes = {IMAGES[0]: [(FACE, 0.7), (ASIDE, 0.9)], IMAGES[2]: [(FACE, 0.69)], IMAGES[3]: [(FACE, 0.95)]}
     figure = draw_rival_detections("mtcnn", write_found(tmp_path / "a.parquet", boxes), dataset, 0.7, "pixelate")
-    said = ["1 of 1 found, 1 false", "0 of 1 found, 0 false", "0 of 1 found, 0 false", "1 of 1 found, 0 false"]
+    said = ["1 of 1 found, 1 beside", "0 of 1 found, 0 beside", "0 of 1 found, 0 beside", "1 of 1 found, 0 beside"]
     panels = {axes.get_title(): axes for axes in figure.axes}
     assert list(panels) == [f"photo {number}\n{words}" for number, words in enumerate(said, start=1)]
     assert texts(figure) == (
         "MTCNN on WFLW test photos: detections (confidence from 0.7 on) in 2 of 4 photos;"
-        " 2 of 4 faces found, 1 false detection"
+        " 2 of 4 faces found, 1 other detection"
     )
     # The first panel: the true box, both detections by falling confidence, each followed by its five landmarks.
-    lines = panels["photo 1\n1 of 1 found, 1 false"].lines
+    lines = panels["photo 1\n1 of 1 found, 1 beside"].lines
     assert [line.get_color() for line in lines if len(line.get_xdata()) > 1] == [
         BOXES[kind]["color"] for kind in (TRUE, FALSE, FOUND)
     ]

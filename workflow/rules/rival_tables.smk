@@ -3,7 +3,10 @@
 FIRST_AND_RIVALS = [*RGB_MODELS, *RIVALS_WANTED]
 SHOWS_WEB = "preterm_web" in FRAME_SETS
 # Where nobody gathered web photos, test photos stand in the figures.
-SHOWN_SET = "preterm_web" if SHOWS_WEB else LABELLED_MISSED_SETS[0]
+SHOWN_SET = next(
+    (name for name in ("preterm_web", "merl") if name in FRAME_SETS | LANDMARK_SETS),
+    LABELLED_MISSED_SETS[0],
+)
 RIVAL_TABLES = [
     "table_10_rivals",
     "table_11_rivals",

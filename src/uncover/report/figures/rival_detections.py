@@ -145,7 +145,7 @@ def sentence(detector: str, photos: str, confidence: float, found: Sequence[Dete
     faces = sum(len(each.true) for each in known if each.true is not None)
     right = sum(int(each.correct.sum()) for each in known)
     false = sum(len(each.boxes) for each in known) - right
-    return f"{told};\n{right} of {faces} faces found, {counted(false, 'false detection')}"
+    return f"{told};\n{right} of {faces} faces found, {counted(false, 'other detection')}"
 
 
 def not_run(rival: str, why: str) -> Figure:

@@ -29,14 +29,14 @@ HIGHEST = 2.9
 LETTERING, KEY = 0.45, 0.85
 """Of a row's titles, and of what stands below the photos, in inches."""
 
-TRUE, FOUND, FALSE, UNKNOWN = "true face", "found", "false", "detection"
+TRUE, FOUND, FALSE, UNKNOWN = "true face", "found", "no labelled face there", "detection"
 BOXES: dict[str, dict[str, Any]] = {
     TRUE: {"color": "white", "linewidth": 1.2, "linestyle": (0, (4, 2))},
     FOUND: {"color": "#56B4E9", "linewidth": 1.4, "linestyle": "-"},
     FALSE: {"color": "#D55E00", "linewidth": 1.4, "linestyle": "-"},
     UNKNOWN: {"color": "#56B4E9", "linewidth": 1.4, "linestyle": "-"},
 }
-"""How a kind of box is drawn; where nobody labelled the photo, none is found or false."""
+"""How a kind of box is drawn; where nobody labelled the photo, none is found or beside a face."""
 
 POINTS: dict[str, dict[str, Any]] = {
     "right_eye": {"color": "#E69F00", "marker": "o"},
@@ -181,7 +181,7 @@ def _title(panel: Panel) -> str:
     found, right = panel.found, int(panel.found.correct.sum())
     if found.true is None:
         return f"photo {panel.number}\n{counted(len(found.boxes), 'detection')}, no labels"
-    return f"photo {panel.number}\n{right} of {len(found.true)} found, {len(found.boxes) - right} false"
+    return f"photo {panel.number}\n{right} of {len(found.true)} found, {len(found.boxes) - right} beside"
 
 
 def _legends(panels: Sequence[Panel]) -> tuple[list[Any], list[Any]]:
