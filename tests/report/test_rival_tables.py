@@ -146,8 +146,8 @@ def test_predictions_that_do_not_belong_together_are_refused(
     for words, why in (
         ([*given, "--confidences", "rgb10=0.4"], "--confidences has no word for mtcnn; expected one"),
         ([*given, "--confidences", "rgb10=0.0001", "mtcnn=0.7"], "holds boxes from confidence 0.001 only"),
-        ([*given, "--confidences", "rgb10=half"], "--confidences rgb10=half: expected name=number"),
-        ([*given, "--confidences", "rgb10=1.5"], "--confidences rgb10 1.5: expected 0 to 1"),
+        ([*given, "--confidences", "rgb10=half"], "--confidences rgb10=half: expected name=confidence"),
+        ([*given, "--confidences", "rgb10=1.5"], "--confidences rgb10=1.5: expected name=confidence, from 0 to 1"),
         ([*given[:-1], *confidences], "--datasets has no folder hof"),
         ([*given[:-1], str(tmp_path / "none" / "hof"), *confidences], "hof: is no folder; expected the data set"),
         ([*given, *confidences, "--not-run", "mtcnn=x"], "--not-run mtcnn: --predictions names a file of it"),

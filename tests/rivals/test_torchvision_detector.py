@@ -118,7 +118,7 @@ class Corner(nn.Module):
 def test_faces_are_found_in_pixels_of_the_photo():
     stub = Family("faster_rcnn", lambda *_: Corner(), 1)
     about = {"model": "faster_rcnn", "network": "x", "image_size": 64, "training": {"settings": {"weights": "coco"}}}
-    found = torchvision_detector.load(stub, RivalWeights({}, about), CPU)(photo_of(256, 128))
+    found = torchvision_detector.load(stub, Torchvision(), RivalWeights({}, about), CPU)(photo_of(256, 128))
     np.testing.assert_allclose(found.boxes, [[128, 64, 256, 128]])
     np.testing.assert_allclose(found.confidence, [0.7])
 

@@ -84,6 +84,24 @@ def check_resampling_arguments(args: argparse.Namespace) -> None:
     check_number("--seed", args.seed, 0)
 
 
+def add_rival_arguments(parser: argparse.ArgumentParser, settings: str) -> None:
+    """Arguments of what runs a face detector of others.
+
+    Args:
+        parser: Of the verb.
+        settings: For example.
+    """
+    parser.add_argument(
+        "--set",
+        nargs="*",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help=f"settings of the detector as in the config, such as {settings}",
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
+
+
 def tables_of(sets: Sequence[Path], out: Path) -> dict[Path, Path]:
     """Sets by the table that each gets in a folder, all of which can be written.
 

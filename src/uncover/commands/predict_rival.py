@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from uncover.commands._shared_arguments import tables_of
+from uncover.commands._shared_arguments import add_rival_arguments, tables_of
 
 SUMMARY = "find faces in sets with a detector of others"
 
@@ -23,15 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="folder of `uncover fetch_weights`, or weights.pt of `uncover train rival` (mtcnn, viola_jones: none)",
     )
-    parser.add_argument(
-        "--set",
-        nargs="*",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="settings of the detector as in the config, such as image_size=1280",
-    )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
+    add_rival_arguments(parser, "image_size=1280")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.console import say
     from uncover.errors import InputError
     from uncover.rescue.cascade import write_cascades
-    from uncover.rescue.methods import read_detectors, read_rescues
+    from uncover.rescue.methods import Detector, read_confidences, read_rescues
     from uncover.rescue.run_cascade import run_cascade
     from uncover.rescue.trial import Settings
 
@@ -61,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
     if args.out.suffix != ".csv":
         raise InputError(f"{args.out}: expected OUT.csv, the record to write")
     check_new_file(args.out)
-    detectors, rescues = read_detectors(args.detectors), read_rescues(args.rescues)
+    detectors = [Detector(*each) for each in read_confidences(args.detectors, "--detectors").items()]
+    rescues = read_rescues(args.rescues)
     settings = Settings((args.rate,), args.true_iou, args.bootstrap, args.seed)
     rows = run_cascade(detectors, rescues, args.predictions, args.missed, args.datasets, args.val, settings)
     write_cascades(args.out, rows)

@@ -21,10 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from uncover.report.face_counts import read_confidences
     from uncover.report.tables.not_run import read_not_run
     from uncover.report.tables.rivals_missed import write_rivals_missed
+    from uncover.rescue.methods import read_confidences
 
-    confidences, not_run = read_confidences(args.confidences), read_not_run(args.not_run)
+    confidences, not_run = read_confidences(args.confidences, "--confidences"), read_not_run(args.not_run)
     write_rivals_missed(args.predictions, args.datasets, confidences, not_run, args.out)
     return 0

@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from uncover.commands._shared_arguments import add_rival_arguments
+
 SUMMARY = "train another face detector on whole faces"
 
 
@@ -20,15 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--start", type=Path, metavar="WEIGHTS", help="weights to start from: file or folder of `uncover fetch_weights`"
     )
-    parser.add_argument(
-        "--set",
-        nargs="*",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="settings of the detector as in the config, such as network=yolo11n epochs=30 weights=scratch",
-    )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
+    add_rival_arguments(parser, "network=yolo11n epochs=30 weights=scratch")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -77,11 +77,16 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
         pq.write_table(table.replace_schema_metadata({METADATA_KEY: about}), temporary)
 
 
-def read_predictions(path: Path) -> Predictions:
+def read_predictions(path: Path, confidence: float = 1.0) -> Predictions:
     """Load predictions.
 
+    Args:
+        path: Of the file.
+        confidence: From which boxes will count.
+
     Raises:
-        InputError: It does not exist, is cut off, is no file of `uncover predict`, or holds values that are none.
+        InputError: It does not exist, is cut off, is no file of `uncover predict`, holds values that are none, or lacks
+            boxes that would count.
     """
     expected = "expected a table of 'uncover predict'"
     if path.is_dir():
@@ -109,6 +114,9 @@ def read_predictions(path: Path) -> Predictions:
         raise InputError(f"{path}: {str(error).splitlines()[0]}; {expected}") from None
     predictions = Predictions(boxes, images, settings)
     _check(path, predictions)
+    lowest = settings.get("confidence", 0)
+    if lowest > confidence:
+        raise InputError(f"{path}: holds boxes from confidence {lowest} only; expected {confidence} or less")
     return predictions
 
 

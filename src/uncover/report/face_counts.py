@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from uncover.config.options import check_number
-from uncover.errors import InputError
 from uncover.metrics.counts import count_images
 from uncover.metrics.intervals import Rate, wilson
 from uncover.metrics.matched import match_set, set_boxes
-from uncover.metrics.predictions import Predictions, read_predictions
+from uncover.metrics.predictions import Predictions
 from uncover.metrics.truth import TRUTH_COLUMNS
 from uncover.parts.classes import WHOLE_FACE
 
@@ -92,36 +88,3 @@ def count_faces(predictions: Predictions, truth: pd.DataFrame | None, confidence
         correct=None if truth is None else len(right),
         lowest=float(right.min()) if len(right) else None,
     )
-
-
-def read_found(path: Path, confidence: float) -> Predictions:
-    """Load predictions from which faces of some confidence can be counted.
-
-    Raises:
-        InputError: They are none, or begin at a higher confidence.
-    """
-    found = read_predictions(path)
-    lowest = found.settings.get("confidence", 0)
-    if lowest > confidence:
-        raise InputError(f"{path}: holds boxes from confidence {lowest} only; expected {confidence} or less")
-    return found
-
-
-def read_confidences(words: Sequence[str]) -> dict[str, float]:
-    """Read `rgb10=0.4 mtcnn=0.7 ...`: from which confidence a detector's box counts as a face.
-
-    Raises:
-        InputError: A word is none such, or a detector stands twice.
-    """
-    confidences: dict[str, float] = {}
-    for word in words:
-        name, _, text = word.partition("=")
-        try:
-            value = float(text)
-        except ValueError:
-            name, value = "", 0.0
-        if not name or name in confidences:
-            raise InputError(f"--confidences {word}: expected name=number, such as mtcnn=0.7, each detector once")
-        check_number(f"--confidences {name}", value, 0, 1)
-        confidences[name] = value
-    return confidences

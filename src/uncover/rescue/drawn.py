@@ -44,12 +44,10 @@ def draw_set(path: Path, confidence: float, out: Path) -> Manifest:
         InputError: The predictions are none, lack boxes of such confidence or the size of the network's input, two
             photos would share a file, or the folder is somebody else's.
     """
-    predictions = read_predictions(path)
-    size, lowest = predictions.settings.get("image_size"), predictions.settings.get("confidence", 0)
+    predictions = read_predictions(path, confidence)
+    size = predictions.settings.get("image_size")
     if not isinstance(size, int) or size < 1:
         raise InputError(f"{path}: image_size is {size!r}; expected pixels, which say what grid the maps have")
-    if lowest > confidence:
-        raise InputError(f"{path}: holds boxes from confidence {lowest} only; expected {confidence} or less")
     files = file_names(predictions.images["image"])
     settings = _settings(predictions, size, confidence)
     about = {name: settings[name] for name in ("variant", "method", "layers", "target", "model")}

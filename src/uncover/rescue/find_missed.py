@@ -33,10 +33,7 @@ def read_and_find(predictions: Path, heatmaps: Sequence[Path], labels: Path | No
     Raises:
         InputError: A file is not what it should be or of another set, or lacks boxes that would count.
     """
-    found = read_predictions(predictions)
-    lowest = found.settings.get("confidence", 0)
-    if lowest > confidence:
-        raise InputError(f"{predictions}: holds boxes from confidence {lowest} only; expected {confidence} or less")
+    found = read_predictions(predictions, confidence)
     manifests: dict[str, Manifest] = {}
     for folder in heatmaps:
         # Links stay: whoever linked a folder named it so.

@@ -77,13 +77,17 @@ def read_rescues(words: Sequence[str]) -> list[Method]:
     return list(rescues.values())
 
 
-def read_detectors(words: Sequence[str]) -> list[Detector]:
-    """Read `rgb10=0.4 mtcnn=0.7 ...`.
+def read_confidences(words: Sequence[str], option: str) -> dict[str, float]:
+    """Read `rgb10=0.4 mtcnn=0.7 ...`: from which confidence a detector's box counts as a face.
+
+    Args:
+        words: The words.
+        option: Where they stood, for messages.
 
     Raises:
         InputError: A word is none such, or a detector stands twice.
     """
-    detectors: dict[str, Detector] = {}
+    confidences: dict[str, float] = {}
     for word in words:
         name, _, number = word.partition("=")
         try:
@@ -91,10 +95,10 @@ def read_detectors(words: Sequence[str]) -> list[Detector]:
         except ValueError:
             confidence = math.nan
         if not name or not 0 <= confidence <= 1:
-            raise InputError(f"--detectors {word}: expected name=confidence, from 0 to 1")
-        _check_word("--detectors", word, name, detectors, "detector")
-        detectors[name] = Detector(name, confidence)
-    return list(detectors.values())
+            raise InputError(f"{option} {word}: expected name=confidence, from 0 to 1, such as mtcnn=0.7")
+        _check_word(option, word, name, confidences, "detector")
+        confidences[name] = confidence
+    return confidences
 
 
 def _may_look_at(looks_at: Sequence[str]) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from uncover.errors import InputError
 from uncover.rescue.cascade import Rescue, try_cascades
 from uncover.rescue.matched_photos import MatchedPhotos
 from uncover.rescue.methods import Detector, Method
@@ -62,9 +61,5 @@ def _match(files: TrialFiles, detector: Detector, trial_set: TrialSet, true_iou:
         InputError: As `TrialFiles.read`, or boxes that would count were not stored.
     """
     method = Method(detector.name)
-    found = files.read(method, trial_set.name)
-    lowest = found.settings.get("confidence", 0)
-    if lowest > detector.confidence:
-        path = files.path(method, trial_set.name)
-        raise InputError(f"{path}: holds boxes from confidence {lowest} only; expected {detector.confidence} or less")
+    found = files.read(method, trial_set.name, detector.confidence)
     return trial_set.match(method, found, true_iou, only_missed=False)

@@ -43,14 +43,14 @@ class TrialFiles:
         """Of the predictions of a method on a set."""
         return self.predictions / method.name / f"{name}.parquet"
 
-    def read(self, method: Method, name: str) -> Predictions:
-        """Predictions of a method on a set.
+    def read(self, method: Method, name: str, confidence: float = 1.0) -> Predictions:
+        """Predictions of a method on a set, of which boxes from a confidence on will count.
 
         Raises:
             InputError: The file is missing or not what it should be, or is not about the photos of the set's list.
         """
         path = self.path(method, name)
-        predictions = read_predictions(path)
+        predictions = read_predictions(path, confidence)
         check_same_images(path, predictions.images["image"], self.sets[name].missed["image"], self.lists[name])
         self._check_sizes(path, predictions, name)
         return predictions

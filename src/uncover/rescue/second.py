@@ -162,10 +162,7 @@ def read_sets(
     for name, path in files.items():
         if name not in choice.whole and name not in lists:
             continue
-        found = read_predictions(path)
-        lowest = found.settings.get("confidence", 0)
-        if lowest > choice.confidence:
-            raise InputError(f"{path}: holds boxes from confidence {lowest} only; expected {choice.confidence} or less")
+        found = read_predictions(path, choice.confidence)
         table = None
         if name in lists:
             table = read_missed(lists[name], [choice.maps] if choice.maps else [])

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from functools import partial
 
-import torch
 from torch import nn
 from torchvision.models.detection import RetinaNet
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
-from uncover.config.rivals import Torchvision
 from uncover.rivals import torchvision_detector as detector
-from uncover.rivals.base import FindFaces
 from uncover.rivals.torchvision_training import run_training
-from uncover.rivals.weights import RivalWeights
 
 CONFIDENCE, NMS_IOU = detector.CONFIDENCE, detector.NMS_IOU
 LEVELS = 256
@@ -43,19 +38,6 @@ def build(network: str, size: int, started: bool) -> nn.Module:
 
 FAMILY = detector.Family("retinanet", build, face=0)
 
-
-def train(
-    settings: Torchvision,
-    start: RivalWeights | None,
-    data: Path,
-    out: Path,
-    device: torch.device,
-    identity: Mapping[str, object] | None = None,
-) -> None:
-    """Train until the epochs are over; see `run_training`."""
-    run_training(FAMILY, settings, start, data, out, device, identity)
-
-
-def load(settings: Torchvision, weights: RivalWeights | None, device: torch.device) -> FindFaces:
-    """A trained detector; see `torchvision_detector.load`. The weights say what they belong to."""
-    return detector.load(FAMILY, weights, device)
+# As `Rival.module` wants them; what they do is said there.
+train = partial(run_training, FAMILY)
+load = partial(detector.load, FAMILY)

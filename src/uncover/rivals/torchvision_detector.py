@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torchvision.models.detection.backbone_utils import mobilenet_backbone, resnet_fpn_backbone
 from torchvision.ops.misc import FrozenBatchNorm2d
 
+from uncover.config.rivals import Torchvision
 from uncover.images.letterbox import Frame, fit, letterbox
 from uncover.rivals.base import FindFaces, Found
 from uncover.rivals.outcome import check_weights
@@ -111,7 +112,7 @@ def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return result
 
 
-def load(family: Family, weights: RivalWeights | None, device: torch.device) -> FindFaces:
+def load(family: Family, settings: Torchvision, weights: RivalWeights | None, device: torch.device) -> FindFaces:
     """A trained detector, which sees photos in the size of its training.
 
     Raises:

@@ -45,11 +45,9 @@ def draw_rival_detections(rival: str, predictions: Path, dataset: Path, confiden
     Raises:
         InputError: A file is not what it should be, or the two are not of the same set.
     """
-    found = read_predictions(predictions)
+    found = read_predictions(predictions, confidence)
     if (model := found.settings.get("model")) != rival:
         raise InputError(f"{predictions}: holds boxes of {model}; expected those of {rival}")
-    if (lowest := found.settings.get("confidence", 0)) > confidence:
-        raise InputError(f"{predictions}: holds boxes from confidence {lowest} only; expected {confidence} or less")
     manifest = read_manifest(dataset / "manifest.parquet")
     labelled = dict(zip(manifest["image"].str.removeprefix("images/"), manifest["labelled"].astype(bool), strict=True))
     check_same_images(predictions, found.images["image"], labelled, dataset)

@@ -35,10 +35,7 @@ def write_hand_over_face(predictions: Sequence[Path], confidence: float, publish
         model = path.parent.name
         if model not in MODELS or model in found:
             raise InputError(f"{path}: stands in {model}; expected one file in each of {', '.join(MODELS)}")
-        found[model] = read_predictions(path)
-        lowest = found[model].settings.get("confidence", 0)
-        if lowest > confidence:
-            raise InputError(f"{path}: holds boxes from confidence {lowest} only; expected {confidence} or less")
+        found[model] = read_predictions(path, confidence)
     hand_over_face(found, confidence, load_text(published)).write(out)
 
 

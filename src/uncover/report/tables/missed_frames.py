@@ -10,9 +10,9 @@ import pandas as pd
 
 from uncover.config.detectors import DRAWN_BOXES
 from uncover.errors import InputError
-from uncover.metrics.predictions import Predictions
+from uncover.metrics.predictions import Predictions, read_predictions
 from uncover.metrics.truth import read_truth
-from uncover.report.face_counts import count_faces, read_found
+from uncover.report.face_counts import count_faces
 from uncover.report.models import maps_title
 from uncover.report.published import Cell, load_published
 from uncover.report.tables.companions import PUBLISHED, companion_rows
@@ -88,7 +88,7 @@ def write_missed_frames(
             )
     counts = {}
     for name, path in named[0].items():
-        found = read_found(path, confidence)
+        found = read_predictions(path, confidence)
         table = read_missed(named[2][name])
         check_same_images(path, found.images["image"], table["image"], named[2][name])
         labelled = bool(table["faces"].notna().all())

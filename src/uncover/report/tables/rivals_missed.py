@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from uncover.errors import InputError
+from uncover.metrics.predictions import read_predictions
 from uncover.metrics.truth import find_labels, read_truth
-from uncover.report.face_counts import FaceCount, count_faces, read_found
+from uncover.report.face_counts import FaceCount, count_faces
 from uncover.report.models import model_title
 from uncover.report.tables.companions import HIGH, LOW, with_interval
 from uncover.report.tables.not_run import NOT_RUN, by_detector, check_not_run, why_not_run, with_rows
@@ -76,7 +77,7 @@ def count_set(
     """
     truth, first = None, None
     for name, path in paths.items():
-        found = read_found(path, confidences[name])
+        found = read_predictions(path, confidences[name])
         if first is None:
             assert dataset is not None
             truth, first = labels_of(dataset, found.images), (path, found.images["image"])
