@@ -13,7 +13,7 @@ from facexlib.detection.retinaface import RetinaFace
 from facexlib.detection.retinaface_utils import PriorBox
 from torch import Tensor, nn
 
-from uncover.config.rivals import ReadyMade
+from uncover.config import rivals as config
 from uncover.datasets.label_file import read_label_file
 from uncover.errors import InputError
 from uncover.images.reading import list_images, read_image
@@ -23,7 +23,7 @@ from uncover.rivals.base import FindFaces, Found
 from uncover.rivals.weights import RivalWeights
 
 CPU = torch.device("cpu")
-(SMALL_HASH,) = retinaface.EDITIONS
+(SMALL_HASH,) = retinaface.BY_HASH
 EDITIONS = {"usual": {}, "small": {"sha256": SMALL_HASH}}
 
 
@@ -41,7 +41,26 @@ def untrained() -> dict[str, Tensor]:
 
 
 def opened(weights: RivalWeights) -> FindFaces:
-    return retinaface.load(ReadyMade(), weights, CPU)
+    return retinaface.load(config.RetinaFace(), weights, CPU)
+
+
+def test_an_edition_can_be_named(untrained: dict[str, Tensor]) -> None:
+    known = RivalWeights(untrained, EDITIONS["small"])
+    slopes = {
+        (given, name): {
+            module.negative_slope
+            for module in retinaface.build(weights, CPU, name).modules()
+            if isinstance(module, nn.LeakyReLU)
+        }
+        for given, weights in (("unknown", RivalWeights(untrained)), ("known", known))
+        for name in ("auto", "facexlib", "small")
+    }
+    assert slopes == {
+        ("unknown", "auto"): {0.1},
+        ("known", "auto"): {0.0},
+        **{(given, "facexlib"): {0.1} for given in ("unknown", "known")},
+        **{(given, "small"): {0.0} for given in ("unknown", "known")},
+    }
 
 
 @pytest.mark.parametrize("edition", EDITIONS)
@@ -108,7 +127,7 @@ def test_weights_that_do_not_fit(untrained: Mapping[str, Tensor]) -> None:
         with pytest.raises(InputError, match=says.replace(".", r"\.")):
             opened(RivalWeights(state, about))
     with pytest.raises(InputError, match="retinaface: comes without weights; give --weights"):
-        retinaface.load(ReadyMade(), None, CPU)
+        retinaface.load(config.RetinaFace(), None, CPU)
 
 
 def found_share(find: FindFaces, folder: Path) -> float:

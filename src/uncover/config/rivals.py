@@ -35,6 +35,11 @@ class RetinaFace(ReadyMade):
     """RetinaFace."""
 
     confidence: float = Field(0.8, ge=0, le=1, description="from which a box counts as a face")
+    edition: Literal["auto", "facexlib", "small"] = Field(
+        "auto",
+        description="of the network: facexlib's (Pytorch_Retinaface), or that of Face-Detector-1MB-with-landmark; auto"
+        " knows the latter's file by its hash, and takes all else for the former's",
+    )
 
 
 class Trained(Section):

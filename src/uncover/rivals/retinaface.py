@@ -19,7 +19,7 @@ from facexlib.detection.retinaface_utils import decode, decode_landm
 from torch import Tensor, nn
 from torchvision.ops import nms
 
-from uncover.config.rivals import ReadyMade
+from uncover.config import rivals as config
 from uncover.errors import InputError
 from uncover.rivals.base import FindFaces, Found
 from uncover.rivals.weights import RivalWeights
@@ -52,15 +52,16 @@ USUAL = Edition(0.1, ((16, 32), (64, 128), (256, 512)))
 SMALL = Edition(0.0, ((10, 20), (32, 64), (128, 256)))
 """Of biubug6/Face-Detector-1MB-with-landmark."""
 
-EDITIONS = {"ed6fa7d45a5179f03cb5ce82c73b0c6711372968e53782e88395acee88d319e1": SMALL}
+BY_NAME = {"facexlib": USUAL, "small": SMALL}
+BY_HASH = {"ed6fa7d45a5179f03cb5ce82c73b0c6711372968e53782e88395acee88d319e1": SMALL}
 """By sha256 of the file that the weights come from; others are taken for `USUAL`."""
 
 
-def load(settings: ReadyMade, weights: RivalWeights | None, device: torch.device) -> FindFaces:
+def load(settings: config.RetinaFace, weights: RivalWeights | None, device: torch.device) -> FindFaces:
     """Build the network.
 
     Args:
-        settings: Nothing in them concerns the network.
+        settings: Of them, the edition.
         weights: Of RetinaFace with MobileNet 0.25.
         device: Where to compute.
 
@@ -69,11 +70,16 @@ def load(settings: ReadyMade, weights: RivalWeights | None, device: torch.device
     """
     if weights is None:
         raise InputError("retinaface: comes without weights; give --weights, a folder of 'uncover fetch_weights'")
-    return partial(find_faces, build(weights, device))
+    return partial(find_faces, build(weights, device, settings.edition))
 
 
-def build(weights: RivalWeights, device: torch.device) -> RetinaFace:
+def build(weights: RivalWeights, device: torch.device, name: str = "auto") -> RetinaFace:
     """The network with its weights, in evaluation mode, as its edition asks for.
+
+    Args:
+        weights: Of RetinaFace with MobileNet 0.25.
+        device: Where to compute.
+        name: Of the edition, as in the config.
 
     Raises:
         InputError: They are those of another network.
@@ -82,7 +88,7 @@ def build(weights: RivalWeights, device: torch.device) -> RetinaFace:
     state = {name.removeprefix(WRAPPED): value for name, value in weights.state.items()}
     _check_fit(state, network.state_dict(), str(weights.about.get("source", "weights")))
     network.load_state_dict(state)
-    edition = EDITIONS.get(str(weights.about.get("sha256")), USUAL)
+    edition = BY_NAME.get(name) or BY_HASH.get(str(weights.about.get("sha256")), USUAL)
     network.cfg["min_sizes"] = [list(sides) for sides in edition.anchors]
     for module in network.modules():
         if isinstance(module, nn.LeakyReLU):
