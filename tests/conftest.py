@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,17 @@ def real() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder} (set UNCOVER_REAL)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def one_thread() -> Iterator[None]:
+    """Torch in one thread, which small networks are quickest in."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def picture(width: int = WIDTH, height: int = HEIGHT, mode: str = "RGB") -> Image.Image:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,17 +13,6 @@ from uncover.cli import main
 
 if TYPE_CHECKING:
     from detector_commands import Complaint, Good
-
-
-@pytest.fixture(scope="session")
-def one_thread() -> Iterator[None]:
-    """Torch in one thread, which small networks are quickest in."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -109,13 +109,6 @@ def test_tiny_photos(untrained: Mapping[str, Tensor], shape: tuple[int, int]) ->
     assert none.landmarks is not None and none.boxes.shape == (0, 4) and none.landmarks.shape == (0, 5, 2)
 
 
-def test_names_of_parallel_training(untrained: Mapping[str, Tensor]) -> None:
-    wrapped = {f"module.{name}": value for name, value in untrained.items()}
-    photo = np.random.default_rng(4).integers(0, 255, (40, 40, 3)).astype(np.uint8)
-    plain, other = (opened(RivalWeights(state))(photo) for state in (untrained, wrapped))
-    assert plain.boxes.tolist() == other.boxes.tolist()
-
-
 def test_weights_that_do_not_fit(untrained: Mapping[str, Tensor]) -> None:
     name, about = "BboxHead.0.conv1x1.bias", {"source": "some.pth"}
     without = {key: value for key, value in untrained.items() if key != name}

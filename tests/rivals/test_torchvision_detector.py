@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torchvision.models import detection
 
-from tests.rivals.trainings import CPU, Trained, faces, one_thread, photo_of, same, stop_after, train  # noqa: F401
+from tests.rivals.trainings import CPU, Trained, faces, photo_of, same, stop_after, train  # noqa: F401
 from uncover.config.rivals import Torchvision
 from uncover.detector.diverged import Diverged
 from uncover.errors import InputError

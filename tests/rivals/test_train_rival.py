@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.rivals.trainings import faces, one_thread, train  # noqa: F401
+from tests.rivals.trainings import faces, train  # noqa: F401
 from uncover.cli import main
 from uncover.rivals import retinanet
 from uncover.rivals.fetched import Fetched, write_fetched

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.rivals.face_sets import box_row, make_faces
-from tests.rivals.trainings import CPU, Trained, faces, one_thread, photo_of, stop_after, train  # noqa: F401
+from tests.rivals.trainings import CPU, Trained, faces, photo_of, stop_after, train  # noqa: F401
 from uncover.config.rivals import Yolo11
 from uncover.errors import InputError
 from uncover.images.reading import read_image

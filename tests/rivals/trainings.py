@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,17 +18,8 @@ from uncover.rivals.weights import RivalWeights, load_rival
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Torch in one thread, which small networks are quickest in."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="session")
-def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def faces(one_thread: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data sets `train` and `val`; not to be changed, which is checked."""
     folder = tmp_path_factory.mktemp("faces")
     make_faces(folder / "train", 8, seed=1)

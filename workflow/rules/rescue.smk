@@ -33,7 +33,7 @@ for name in RESCUERS:
 
 
 # All that may find a face in a missed photo, as `uncover rescue_trial` takes it: name, group, what it looks at.
-def rescue_methods(wildcards=None):
+def rescue_methods(wildcards):
     return [
         *(
             f"{name}={GROUPS[model.role]}"
@@ -165,9 +165,7 @@ rule rescue_cascade:
     input:
         missed=[f"{RUN}/missed/{name}.csv" for name in LABELLED_SETS],
         boxes=[f"{RUN}/datasets/{name}/boxes.parquet" for name in LABELLED_SETS],
-        detectors=lambda wildcards: predictions_of(
-            [*RGB_MODELS, *rivals_at_hand()], LABELLED_SETS
-        ),
+        detectors=lambda wildcards: predictions_of(first_and_rivals(), LABELLED_SETS),
         rescues=predictions_of(RESCUERS, LABELLED_SETS),
     output:
         cascade=f"{RUN}/metrics/rescue_cascade.csv",
@@ -181,9 +179,7 @@ rule rescue_cascade:
         mem_mb=4000,
         runtime=60,
     params:
-        detectors=lambda wildcards: confidence_words(
-            name for name in CONFIDENCES if name not in rivals_not_run()
-        ),
+        detectors=confidence_words,
         rescues=[
             f"{name}:{blank_column(name)}" if blank_column(name) else name
             for name in RESCUERS

@@ -1,6 +1,5 @@
 # What face detectors of others find: siblings of tables 10 and 11, the web photos, figures 22 and 23.
 
-FIRST_AND_RIVALS = [*RGB_MODELS, *RIVALS_WANTED]
 SHOWS_WEB = "preterm_web" in FRAME_SETS
 # Where nobody gathered web photos, test photos stand in the figures.
 SHOWN_SET = next(
@@ -16,16 +15,6 @@ RIVAL_TABLES = [
 RIVAL_FIGURES = {"figure_22": "retinaface", "figure_23": "mtcnn"}
 ALL_TABLES += [f"{RUN}/tables/{name}.csv" for name in RIVAL_TABLES]
 ALL_FIGURES += [f"{RUN}/figures/{name}.png" for name in RIVAL_FIGURES]
-
-
-def first_and_rivals():
-    return [*RGB_MODELS, *rivals_at_hand()]
-
-
-def confidences_of_all(wildcards):
-    return confidence_words(
-        name for name in CONFIDENCES if name not in rivals_not_run()
-    )
 
 
 rule table_10_rivals:
@@ -72,7 +61,7 @@ rule table_11_rivals:
     params:
         out=f"{RUN}/tables",
         datasets=[f"{RUN}/datasets/{name}" for name in LABELLED_MISSED_SETS],
-        confidences=confidences_of_all,
+        confidences=confidence_words,
         not_run=not_run_options,
         code=code_digest("uncover.commands.table_11_rivals"),
     shell:
@@ -100,7 +89,7 @@ rule table_web:
     params:
         out=f"{RUN}/tables",
         dataset=f"{RUN}/datasets/preterm_web",
-        confidences=confidences_of_all,
+        confidences=confidence_words,
         not_run=not_run_options,
         code=code_digest("uncover.commands.table_web"),
     shell:

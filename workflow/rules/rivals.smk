@@ -14,9 +14,9 @@ FETCHED = {
     if (key := CONFIG.rivals.weights_of(name)) is not None
 }
 # From which confidence a box counts as a face.
-FIRST_CONFIDENCES = dict.fromkeys(RGB_MODELS, CONFIG.rescue.missed_confidence)
-CONFIDENCES = FIRST_CONFIDENCES | {
-    name: getattr(CONFIG.rivals, name).confidence for name in RIVALS_WANTED
+CONFIDENCES = {
+    **dict.fromkeys(RGB_MODELS, CONFIG.rescue.missed_confidence),
+    **{name: getattr(CONFIG.rivals, name).confidence for name in RIVALS_WANTED},
 }
 ALL_PREDICTIONS += [
     f"{RUN}/predictions/{rival}/{name}.parquet"
@@ -62,13 +62,23 @@ def rivals_not_run():
     return why
 
 
-def not_run_options(wildcards=None):
+def not_run_options(wildcards):
     words = [f"{name}={why}" for name, why in rivals_not_run().items()]
     return ["--not-run", *words] if words else []
 
 
-def confidence_words(names):
-    return [f"{name}={CONFIDENCES[name]}" for name in names]
+def first_and_rivals():
+    """Detectors of photos that stand in one table with those of others; only for functions of inputs."""
+    return [*RGB_MODELS, *rivals_at_hand()]
+
+
+def confidence_words(wildcards):
+    not_run = rivals_not_run()
+    return [
+        f"{name}={confidence}"
+        for name, confidence in CONFIDENCES.items()
+        if name not in not_run
+    ]
 
 
 checkpoint fetch_weights:

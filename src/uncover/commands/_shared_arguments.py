@@ -84,21 +84,26 @@ def check_resampling_arguments(args: argparse.Namespace) -> None:
     check_number("--seed", args.seed, 0)
 
 
-def add_rival_arguments(parser: argparse.ArgumentParser, settings: str) -> None:
-    """Arguments of what runs a face detector of others.
-
-    Args:
-        parser: Of the verb.
-        settings: For example.
-    """
+def add_detector_settings(parser: argparse.ArgumentParser, example: str) -> None:
+    """Settings of one detector, as `config.load.read_pairs` reads them."""
     parser.add_argument(
         "--set",
         nargs="*",
         action="extend",
         default=[],
         metavar="KEY=VALUE",
-        help=f"settings of the detector as in the config, such as {settings}",
+        help=f"settings of a detector as in the config, such as {example}",
     )
+
+
+def add_rival_arguments(parser: argparse.ArgumentParser, example: str) -> None:
+    """Arguments of what runs a face detector of others.
+
+    Args:
+        parser: Of the verb.
+        example: Settings.
+    """
+    add_detector_settings(parser, example)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
 
 

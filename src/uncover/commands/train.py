@@ -13,6 +13,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from uncover.commands._shared_arguments import add_detector_settings
+
 SUMMARY = "train a YOLOv5 detector on a data set"
 
 
@@ -36,14 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of everything that trains."""
     parser.add_argument("--val", type=Path, metavar="DATA", help="data set that early stopping looks at")
-    parser.add_argument(
-        "--set",
-        nargs="*",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="settings of a detector as in the config, such as model=yolov5n epochs=30 hyperparameters.lr0=0.02",
-    )
+    add_detector_settings(parser, "model=yolov5n epochs=30 hyperparameters.lr0=0.02")
     parser.add_argument("--start", type=Path, metavar="WEIGHTS", help="weights to start from (uncover import_weights)")
     parser.add_argument("--channels", type=int, help="channels of the images (default: 3, or those of --input)")
     parser.add_argument("--padding", type=int, help="value around letterboxed images (default: 114, around heatmaps 0)")

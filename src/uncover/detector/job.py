@@ -58,8 +58,8 @@ class Job:
             "padding": self.padding,
             "input": self.input,
             "maps": self.maps_digest,
-            "training": _digest(self.training),
-            "validation": _digest(self.validation),
+            "training": self.training.digest(),
+            "validation": self.validation.digest(),
         }
 
 
@@ -180,11 +180,3 @@ def _find_sets(data: Path, val: Path | None) -> tuple[tuple[Path, str | None], t
 
 def _folder(given: Path) -> Path:
     return given.parent if given.name == "data.yaml" else given
-
-
-def _digest(labelled: LabelledImages) -> str:
-    digest = hashlib.sha256(repr((labelled.class_ids, labelled.class_names)).encode())
-    for path, size, labels in zip(labelled.paths, labelled.sizes, labelled.labels, strict=True):
-        digest.update(repr((path.name, size.tolist(), path.stat().st_size)).encode())
-        digest.update(labels.tobytes())
-    return digest.hexdigest()

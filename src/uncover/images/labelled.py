@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -42,6 +43,14 @@ class LabelledImages:
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    def digest(self) -> str:
+        """Of all that a training sees: classes, boxes, and names and sizes of the images."""
+        digest = hashlib.sha256(repr((self.class_ids, self.class_names)).encode())
+        for path, size, labels in zip(self.paths, self.sizes, self.labels, strict=True):
+            digest.update(repr((path.name, size.tolist(), path.stat().st_size)).encode())
+            digest.update(labels.tobytes())
+        return digest.hexdigest()
 
 
 def read_labelled_images(

@@ -3,9 +3,7 @@
 A rescue looks only where the detector found nothing, and its boxes count there from the confidence on that keeps a rate
 of false boxes on `val`. More faces for more false boxes prove little: a lower threshold of the detector buys them too.
 So every pair stands beside the detector alone, with its threshold lowered until it makes as many false boxes: on the
-very photos that are scored, which favours the detector alone, since the rescue's threshold comes from `val`. Where the
-rescue adds no false box the threshold stays, which favours the rescue: faces that come before the next false box are
-not given to the detector.
+very photos that are scored, which favours the detector alone, since the rescue's threshold comes from `val`.
 """
 
 from __future__ import annotations

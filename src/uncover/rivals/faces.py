@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,15 +25,6 @@ class FaceSets:
 
     training: LabelledImages
     validation: LabelledImages
-
-    def digest(self) -> str:
-        """Of all that a training sees: names and bytes of the photos, and boxes."""
-        digest = hashlib.sha256()
-        for faces in (self.training, self.validation):
-            for path, size, labels in zip(faces.paths, faces.sizes, faces.labels, strict=True):
-                digest.update(repr((path.name, size.tolist(), path.stat().st_size)).encode())
-                digest.update(labels.tobytes())
-        return digest.hexdigest()
 
 
 def read_faces(data: Path) -> FaceSets:

@@ -21,8 +21,8 @@ class Rival:
 
     Attributes:
         module: Where it lives. Every module has `load(settings, weights, device) -> FindFaces`; that of a trained one
-            also `train`. `CONFIDENCE` is the lowest that it
-            gives a box, `NMS_IOU` the overlap above which the less sure of two goes (None where it has no such rule).
+            also `train(settings, start, data, out, device, identity)`. `CONFIDENCE` is the lowest that it gives a box,
+            `NMS_IOU` the overlap above which the less sure of two goes (None where it has no such rule).
         trained: Whether it is trained here.
         package: Distribution that it comes from, whose version is recorded.
     """

@@ -60,8 +60,9 @@ class Training:
         # From which confidence on a box counts is asked when the detector is used.
         settings = self.settings.model_dump(mode="json", exclude={"confidence"})
         start = dict(self.start.about) if self.start else None
+        faces = [own.digest() for own in (self.faces.training, self.faces.validation)]
         versions = (self.package, f"torch {torch.__version__}")
-        return {"settings": settings, "start": start, "faces": self.faces.digest(), "versions": versions}
+        return {"settings": settings, "start": start, "faces": faces, "versions": versions}
 
     def announce(self, device: torch.device) -> None:
         """Say what is about to happen."""

@@ -29,8 +29,6 @@ NMS_IOU = 0.4
 """Both as RetinaFace's own evaluation has them."""
 
 NETWORK = "mobile0.25"
-WRAPPED = "module."
-"""What training on several GPUs puts before every name."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def build(weights: RivalWeights, device: torch.device, name: str = "auto") -> Re
         InputError: They are those of another network.
     """
     network = RetinaFace(network_name=NETWORK, device=device)
-    state = {name.removeprefix(WRAPPED): value for name, value in weights.state.items()}
+    state = weights.state
     _check_fit(state, network.state_dict(), str(weights.about.get("source", "weights")))
     network.load_state_dict(state)
     edition = BY_NAME.get(name) or BY_HASH.get(str(weights.about.get("sha256")), USUAL)
