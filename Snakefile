@@ -1,6 +1,7 @@
 # The whole thesis as one DAG. `snakemake --cores` makes everything that config/demo.yaml asks for;
 # `snakemake --cores --configfile config/thesis.yaml` does it with the paper's settings and data.
 
+import difflib
 import os
 import sys
 from pathlib import Path
@@ -15,14 +16,20 @@ from uncover.config.load import as_pairs, check_config
 from uncover.config.rivals import TRAINED_NAMES
 from uncover.detector.evolve import visible_generations
 from uncover.errors import InputError
+from uncover.process import this_process
 from uncover.report.text_numbers import RECORDS
 from uncover.report.trial import RATE
 from uncover.rescue.rivals import RIVALS as PROPOSALS
 from uncover.rivals.fetched import next_attempt, read_fetched
 from uncover.rivals.known import RIVALS
-from uncover.workflow import targets
-from uncover.workflow.digest import code_digest
+from uncover.workflow import engine, targets
+from uncover.workflow.around import after_jobs, before_jobs
+from uncover.workflow.demands import demand
+from uncover.workflow.digest import code_digest, content_digest
 from uncover.workflow.fingerprint import folder_fingerprint
+from uncover.workflow.frozen import code_state
+from uncover.workflow.gpu_slots import WANTED
+from uncover.workflow.parent import PARENT
 
 min_version("9.0")
 
@@ -47,12 +54,37 @@ ENVIRONMENT = f"{workflow.basedir}/envs/uncover.yaml"
 # to say that pip shall not look for them.
 os.environ["PIP_NO_DEPS"] = "1"
 
-# Jobs call the `uncover` of this checkout, with the interpreter that runs Snakemake unless Snakemake makes an
-# environment for them.
-_paths = [f"{workflow.basedir}/workflow/bin"]
-if not workflow.deployment_settings.deployment_method:
-    _paths.append(os.path.dirname(sys.executable))
-shell.prefix(f"set -euo pipefail; export PATH={':'.join(_paths)}:$PATH; ")
+
+# Our own files that jobs read; not as inputs, because their place changes where jobs run from a copy of the code.
+PUBLISHED = os.path.relpath(f"{workflow.basedir}/config/published.yaml")
+CAPTIONS = os.path.relpath(f"{workflow.basedir}/workflow/report")
+
+
+def content_of(*names):
+    """The digest of some of our own files, as a parameter."""
+    return lambda wildcards: content_digest(Path(workflow.basedir), *names)
+
+
+def code_of(*modules):
+    """The digest of a rule's code, as a parameter; a job on a cluster asks for that of its own rule alone."""
+    return lambda wildcards: code_digest(*modules)
+
+
+def job_prefix(checkout):
+    """What stands before the command of each job.
+
+    Jobs call the `uncover` of the checkout, with the interpreter that runs Snakemake unless Snakemake makes an environment
+    for them, take GPUs of their own, and end with this very process.
+    """
+    paths = [f"{Path(checkout).absolute()}/workflow/bin"]
+    if not workflow.deployment_settings.deployment_method:
+        paths.append(os.path.dirname(sys.executable))
+    variables = {"PATH": ":".join([*paths, "$PATH"]), PARENT: this_process(), WANTED: 1}
+    words = " ".join(f'{name}="{value}"' for name, value in variables.items())
+    return f"set -euo pipefail; export {words}; "
+
+
+shell.prefix(job_prefix(workflow.basedir))
 
 
 wildcard_constraints:
@@ -64,6 +96,7 @@ localrules:
     all,
 
 
+include: "workflow/rules/running.smk"
 include: "workflow/rules/raw.smk"
 include: "workflow/rules/datasets.smk"
 include: "workflow/rules/detectors.smk"
@@ -71,12 +104,16 @@ include: "workflow/rules/heatmaps.smk"
 include: "workflow/rules/second_step.smk"
 include: "workflow/rules/rivals.smk"
 include: "workflow/rules/rescue.smk"
+include: "workflow/rules/shares.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/second_tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/second_figures.smk"
 include: "workflow/rules/rival_tables.smk"
 include: "workflow/rules/report.smk"
+
+
+check_rules_of_cluster()
 
 
 rule all:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from uncover.errors import InputError
+from uncover.process import is_alive
 
 MARKER = ".uncover"
 """File that marks a folder as made by uncover, and so as one that uncover may replace."""
@@ -70,6 +72,31 @@ def new_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def alone_in(folder: Path, report: Callable[[str], None]) -> Iterator[None]:
+    """Wait until no other process that asked likewise is in a folder, which is made if need be, and keep others out.
+
+    The folder is locked (flock), so whoever is killed is out of it. Does nothing on disks that know no locks.
+
+    Args:
+        folder: Where the work is.
+        report: Told when there is somebody to wait for.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report(f"{folder}: another process is at work there; waiting for its end")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError:
+            report(f"{folder}: this disk knows no locks; two processes at work there would spoil each other's files")
+        yield
+    finally:
+        os.close(file)
+
+
 def check_writable(folder: Path) -> None:
     """Make sure that files may be written to a folder, which need not exist; long work asks before it begins.
 
@@ -123,15 +150,5 @@ def _remove_leftovers(out: Path) -> None:
     """Remove what a killed process of this machine left beside `out`; others may still be at work."""
     for path in out.parent.glob(f".{out.name}.{platform.node()}-*"):
         process = path.stem.rpartition("-")[2]
-        if process.isdecimal() and path.suffix in (".tmp", ".old") and not _alive(int(process)):
+        if process.isdecimal() and path.suffix in (".tmp", ".old") and not is_alive(int(process)):
             shutil.rmtree(path, ignore_errors=True)
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

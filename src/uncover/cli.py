@@ -16,7 +16,12 @@ from collections.abc import Container, Sequence
 
 import uncover
 import uncover.commands
+from uncover.console import say
+from uncover.detector.launch import is_in_crew, run_crew
 from uncover.errors import InputError
+from uncover.workflow.gpu_slots import take_gpus
+from uncover.workflow.gpu_use import gpu_use
+from uncover.workflow.parent import PARENT, end_with_parent
 
 
 def command_names() -> list[str]:
@@ -53,8 +58,13 @@ def build_parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.add_arguments(own)
-        own.set_defaults(run=module.run)
+        own.set_defaults(run=module.run, processes=getattr(module, "processes", _one))
     return parser
+
+
+def _one(_: argparse.Namespace) -> int:
+    """Processes of the verbs that say nothing of them."""
+    return 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,14 +73,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0 on success, 2 for bad input (one line on standard error), 130 when interrupted.
     """
-    args = build_parser().parse_args(_with_whole_verb(sys.argv[1:] if argv is None else argv))
+    words = list(sys.argv[1:] if argv is None else argv)
+    args = build_parser().parse_args(_with_whole_verb(words))
     # Before any library starts its threads: those that spin while they wait make a busy machine several times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Without this, a terminated job would leave its temporary files behind.
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    end_with_parent()
     try:
-        return args.run(args) or 0
+        return _run(args, words)
     except InputError as error:
         print(f"uncover {args.verb}: error: {error}", file=sys.stderr)
         return 2
@@ -83,6 +95,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"uncover {args.verb}: interrupted", file=sys.stderr)
         return 130
+    finally:
+        used = gpu_use()
+        if used is not None:
+            say(used)
+
+
+def _run(args: argparse.Namespace, words: Sequence[str]) -> int:
+    if is_in_crew():
+        return args.run(args) or 0
+    processes = args.processes(args)
+    if getattr(args, "device", None) == "auto":
+        take_gpus(processes)
+    return run_crew(processes, words, PARENT) if processes > 1 else args.run(args) or 0
 
 
 def _with_whole_verb(words: Sequence[str]) -> list[str]:

@@ -17,9 +17,9 @@ from uncover.detector.network import Network
 from uncover.detector.weights import Header
 from uncover.heatmaps.collect import Collected, collect
 from uncover.heatmaps.recipe import Recipe
-from uncover.heatmaps.shard import Shard
 from uncover.heatmaps.shards import ShardMaker, Summary
 from uncover.images.named import named_images
+from uncover.images.shard import Shard
 
 NAMES = ("whole face", "nose")
 EMPTY = "grey/nothing.png"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from uncover.errors import InputError
-from uncover.heatmaps.shard import Shard
 from uncover.heatmaps.shards import in_background
+from uncover.images.shard import Shard
 
 
 @pytest.mark.parametrize("text", ["", "1", "0/2", "3/2", "1/0", "-1/2", "1/2/3", "a/b", "1.0/2", "1 / 2"])

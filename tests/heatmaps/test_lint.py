@@ -18,8 +18,8 @@ from uncover.heatmaps.heatmaps import MAP, NO_DETECTION, NO_EVIDENCE, NOT_FINITE
 from uncover.heatmaps.lint import COLUMNS, lint
 from uncover.heatmaps.manifest import Manifest, Row, describe, read_manifest, tabulate, write_manifest
 from uncover.heatmaps.measures import are_inverted, are_saturated
-from uncover.heatmaps.shard import Shard
 from uncover.images.letterbox import Frame, fit
+from uncover.images.shard import Shard
 
 FRAME = fit(200, 100, 128)
 """128 x 64 in a frame of the same size."""

@@ -25,8 +25,8 @@ from uncover.heatmaps.collect import collect
 from uncover.heatmaps.engine import Explainer
 from uncover.heatmaps.heatmaps import MAP, NO_DETECTION, NOT_FINITE
 from uncover.heatmaps.manifest import read_manifest
-from uncover.heatmaps.shard import Shard
 from uncover.images.maps import read_maps
+from uncover.images.shard import Shard
 
 
 @pytest.fixture(scope="module")

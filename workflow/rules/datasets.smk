@@ -32,13 +32,12 @@ rule read_faces:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **needs(mem_mb=2000, runtime=30),
     params:
         raw=lambda wildcards: targets.raw_folder(CONFIG, wildcards.source),
         options=read_options,
         raw_state=lambda wildcards: raw_state(wildcards.source),
-        code=code_digest("uncover.commands.read_faces"),
+        code=code_of("uncover.commands.read_faces"),
     shell:
         "uncover read_faces --layout {wildcards.source} {params.options}"
         " {params.raw} {output.faces} {output.rejected} 2>&1 | tee {log}"
@@ -74,14 +73,13 @@ rule split_photos:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=10,
+        **needs(mem_mb=2000, runtime=10),
     params:
         options=split_options,
         exclude=lambda wildcards, input: (
             f"--exclude {input.exclude}" if input.exclude else ""
         ),
-        code=code_digest("uncover.commands.split_photos"),
+        code=code_of("uncover.commands.split_photos"),
     shell:
         "uncover split_photos {input.faces} {output.split} {output.summary} {params.options} {params.exclude} 2>&1 | tee {log}"
 
@@ -110,8 +108,7 @@ rule label_faces:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **needs(mem_mb=4000, runtime=30),
     params:
         out=f"{RUN}/datasets/{{set}}",
         split=lambda wildcards: LANDMARK_SETS[wildcards.set][0],
@@ -122,7 +119,7 @@ rule label_faces:
             if CONFIG.splits.procedure == "released"
             else ""
         ),
-        code=code_digest("uncover.commands.label_faces"),
+        code=code_of("uncover.commands.label_faces"),
     shell:
         "uncover label_faces {params.out} --set {params.split} --faces {input.faces} --splits {input.splits}"
         " --parts {params.parts} --outside {params.outside} {params.poses} 2>&1 | tee {log}"
@@ -145,8 +142,7 @@ rule label_frames:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **needs(mem_mb=2000, runtime=30),
     params:
         raw=lambda wildcards: targets.raw_folder(CONFIG, FRAME_SETS[wildcards.set][0]),
         out=f"{RUN}/datasets/{{set}}",
@@ -157,6 +153,6 @@ rule label_frames:
             else ""
         ),
         raw_state=lambda wildcards: raw_state(FRAME_SETS[wildcards.set][0]),
-        code=code_digest("uncover.commands.label_frames"),
+        code=code_of("uncover.commands.label_frames"),
     shell:
         "uncover label_frames {params.raw} {params.out} --source {params.source} {params.grade} 2>&1 | tee {log}"

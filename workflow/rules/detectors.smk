@@ -26,14 +26,34 @@ ALL_PREDICTIONS = [
         *(name for name in ("hof", "preterm_web") if name in FRAME_SETS),
     ]
 ]
-# Half of the cores: two small jobs side by side use a machine better than one after the other. A report knows no cores.
-DETECTOR_THREADS = max(1, min(8, (workflow.resource_settings.cores or 16) // 2))
+# Half of the cores: two small jobs side by side use a machine better than one after the other. A report knows no cores,
+# and what a job on a cluster was given is not the whole node.
+_cores = None if engine.is_on_cluster(workflow) else workflow.resource_settings.cores
+DETECTOR_THREADS = CONFIG.cluster.threads or max(1, min(8, (_cores or 16) // 2))
+
+
+# Jobs that share the images of a detector, and what stands for their number in paths.
+PREDICTION_SHARDS = CONFIG.prediction.shards
+OF_SHARD = "/{shard}" if PREDICTION_SHARDS > 1 else ""
 
 
 wildcard_constraints:
     model="[a-z0-9_]+",
+    shard=r"\d+",
     scope="all|whole_face",
     generation=r"\d+",
+
+
+def predicted(model, names):
+    """Patterns of what a job that predicts leaves: the tables of sets, or of its share of each."""
+    ending = (
+        f"/shards/{{shard}}-of-{PREDICTION_SHARDS}.parquet" if OF_SHARD else ".parquet"
+    )
+    return [f"{RUN}/predictions/{model}/{name}{ending}" for name in names]
+
+
+def shard_option(wildcards):
+    return f"--shard {wildcards.shard}/{PREDICTION_SHARDS}" if OF_SHARD else ""
 
 
 def detector(model):
@@ -91,13 +111,12 @@ rule import_weights:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **needs(mem_mb=4000, runtime=30),
     params:
         checkpoint=lambda wildcards: checkpoint_options(
             targets.checkpoint(CONFIG, wildcards.network)
         ),
-        code=code_digest("uncover.commands.import_weights"),
+        code=code_of("uncover.commands.import_weights"),
     shell:
         "uncover import_weights {params.checkpoint:q} --model {wildcards.network} {output.weights} 2>&1 | tee {log}"
 
@@ -121,10 +140,9 @@ rule evolve_generation:
         f"{BENCHMARKS}/evolve_generation/{{generation}}.tsv"
     conda:
         ENVIRONMENT
-    threads: DETECTOR_THREADS
+    threads: DETECTOR_THREADS * CONFIG.detectors.rgb10.processes
     resources:
-        mem_mb=16000,
-        runtime=1440,
+        **needs(mem_mb=16000, runtime=1440, gpu=CONFIG.detectors.rgb10.processes),
     params:
         data=f"{RUN}/datasets",
         start=lambda wildcards, input: f"--start {input.start}" if input.start else "",
@@ -135,7 +153,7 @@ rule evolve_generation:
             for pair in as_pairs(CONFIG.evolution)
             if not pair.startswith("generations=")
         ],
-        code=code_digest("uncover.commands.evolve_generation"),
+        code=code_of("uncover.commands.evolve_generation"),
     shell:
         "uncover evolve_generation {params.data} {output.record} --generation {wildcards.generation}"
         " --history {input.history} --evolution {params.search:q} --set {params.settings:q} {params.start} 2>&1 | tee {log}"
@@ -157,10 +175,9 @@ rule evolution_history:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs(mem_mb=1000, runtime=10),
     params:
-        code=code_digest("uncover.commands.evolution_history"),
+        code=code_of("uncover.commands.evolution_history"),
     shell:
         "uncover evolution_history {output.history} {output.best} {input.records} 2>&1 | tee {log}"
 
@@ -188,10 +205,13 @@ rule train:
         model="|".join([*RGB_MODELS, *SECOND_MODELS]),
     conda:
         ENVIRONMENT
-    threads: DETECTOR_THREADS
+    threads: lambda wildcards: DETECTOR_THREADS * detector(wildcards.model).processes
     resources:
-        mem_mb=16000,
-        runtime=2880,
+        **needs(
+            mem_mb=16000,
+            runtime=2880,
+            gpu=lambda wildcards: detector(wildcards.model).processes,
+        ),
     params:
         data=f"{RUN}/datasets",
         out=f"{RUN}/models/{{model}}",
@@ -201,7 +221,7 @@ rule train:
         ),
         looks_at=lambda wildcards: input_options(wildcards.model),
         settings=lambda wildcards: as_pairs(detector(wildcards.model)),
-        code=code_digest("uncover.commands.train"),
+        code=code_of("uncover.commands.train"),
     shell:
         "uncover train {params.data} {params.out} {params.start} {params.evolved} {params.looks_at}"
         " --set {params.settings:q} 2>&1 | tee {log}"
@@ -212,19 +232,18 @@ rule predict:
         weights=f"{RUN}/models/{{model}}/weights.pt",
         manifest=f"{RUN}/datasets/{{set}}/manifest.parquet",
     output:
-        predictions=f"{RUN}/predictions/{{model}}/{{set}}.parquet",
+        predictions=predicted("{model}", ["{set}"]),
     log:
-        f"{LOGS}/predict/{{model}}/{{set}}.log",
+        f"{LOGS}/predict/{{model}}/{{set}}{OF_SHARD}.log",
     benchmark:
-        f"{BENCHMARKS}/predict/{{model}}/{{set}}.tsv"
+        f"{BENCHMARKS}/predict/{{model}}/{{set}}{OF_SHARD}.tsv"
     wildcard_constraints:
         model="|".join(RGB_MODELS),
     conda:
         ENVIRONMENT
     threads: DETECTOR_THREADS
     resources:
-        mem_mb=8000,
-        runtime=240,
+        **needs(mem_mb=8000, runtime=240, gpu=1),
     params:
         images=f"{RUN}/datasets/{{set}}",
         confidence=CONFIG.prediction.confidence,
@@ -233,10 +252,11 @@ rule predict:
             if wildcards.set in LANDMARK_SETS
             else CONFIG.prediction.nms_iou
         ),
-        code=code_digest("uncover.commands.predict"),
+        shard=shard_option,
+        code=code_of("uncover.commands.predict"),
     shell:
         "uncover predict --weights {input.weights} {params.images} {output.predictions}"
-        " --confidence {params.confidence} --nms-iou {params.nms_iou} 2>&1 | tee {log}"
+        " --confidence {params.confidence} --nms-iou {params.nms_iou} {params.shard} 2>&1 | tee {log}"
 
 
 rule evaluate:
@@ -257,8 +277,7 @@ rule evaluate:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=4000,
-        runtime=60,
+        **needs(mem_mb=4000, runtime=60),
     params:
         labels=f"{RUN}/datasets/{{set}}/labels",
         out=f"{RUN}/metrics/{{model}}/{{set}}/{{scope}}",
@@ -266,7 +285,7 @@ rule evaluate:
             "--class 'whole face'" if wildcards.scope == "whole_face" else ""
         ),
         bootstrap=CONFIG.prediction.bootstrap,
-        code=code_digest("uncover.commands.evaluate"),
+        code=code_of("uncover.commands.evaluate"),
     shell:
         "uncover evaluate --labels {params.labels} {input.predictions} --out {params.out}"
         " {params.classes} --bootstrap {params.bootstrap} 2>&1 | tee {log}"

@@ -60,11 +60,12 @@ rule figure_15:
         f"{LOGS}/figure_15.log",
     benchmark:
         f"{BENCHMARKS}/figure_15.tsv"
+    group:
+        "figures"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs(mem_mb=1000, runtime=10, small=1),
     params:
         out=f"{RUN}/figures",
         photo=(
@@ -72,7 +73,7 @@ rule figure_15:
             if CONFIG.report.figure_15_photo
             else ""
         ),
-        code=code_digest("uncover.commands.figure_15"),
+        code=code_of("uncover.commands.figure_15"),
     shell:
         "uncover figure_15 {params.out} --faces {input.faces} --boxes {input.boxes} {params.photo} 2>&1 | tee {log}"
 
@@ -87,14 +88,15 @@ rule figure_16:
         f"{LOGS}/figure_16.log",
     benchmark:
         f"{BENCHMARKS}/figure_16.tsv"
+    group:
+        "figures"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=10,
+        **needs(mem_mb=2000, runtime=10, small=1),
     params:
         out=f"{RUN}/figures",
-        code=code_digest("uncover.commands.figure_16"),
+        code=code_of("uncover.commands.figure_16"),
     shell:
         "uncover figure_16 {params.out} --manifest {input.manifest} --boxes {input.boxes} 2>&1 | tee {log}"
 
@@ -103,24 +105,25 @@ rule figure_17:
     input:
         curves=f"{RUN}/metrics/rgb10/val/all/curves.parquet",
         summary=f"{RUN}/metrics/rgb10/val/all/summary.json",
-        published="config/published.yaml",
     output:
         **figure_outputs("figure_17", "17: F1 against confidence"),
     log:
         f"{LOGS}/figure_17.log",
     benchmark:
         f"{BENCHMARKS}/figure_17.tsv"
+    group:
+        "figures"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs(mem_mb=1000, runtime=10, small=1),
     params:
         out=f"{RUN}/figures",
-        code=code_digest("uncover.commands.figure_17"),
+        published=content_of("config/published.yaml"),
+        code=code_of("uncover.commands.figure_17"),
     shell:
         "uncover figure_17 {params.out} --curves {input.curves} --summary {input.summary}"
-        " --published {input.published} 2>&1 | tee {log}"
+        " --published {PUBLISHED} 2>&1 | tee {log}"
 
 
 for figure, (scored, title) in CONFUSION_FIGURES.items():
@@ -131,24 +134,25 @@ for figure, (scored, title) in CONFUSION_FIGURES.items():
         input:
             confusion=f"{RUN}/metrics/rgb10/{scored}/all/confusion.csv",
             summary=f"{RUN}/metrics/rgb10/{scored}/all/summary.json",
-            published="config/published.yaml",
         output:
             **figure_outputs(figure, title),
         log:
             f"{LOGS}/{figure}.log",
         benchmark:
             f"{BENCHMARKS}/{figure}.tsv"
+        group:
+            "figures"
         conda:
             ENVIRONMENT
         resources:
-            mem_mb=1000,
-            runtime=10,
+            **needs(mem_mb=1000, runtime=10, small=1),
         params:
             out=f"{RUN}/figures",
-            code=code_digest(f"uncover.commands.{figure}"),
+            published=content_of("config/published.yaml"),
+            code=code_of(f"uncover.commands.{figure}"),
         shell:
             "uncover {rule} {params.out} --confusion {input.confusion} --summary {input.summary}"
-            " --published {input.published} 2>&1 | tee {log}"
+            " --published {PUBLISHED} 2>&1 | tee {log}"
 
 
 for figure, (model, title, released) in TRAINING_FIGURES.items():
@@ -169,17 +173,18 @@ for figure, (model, title, released) in TRAINING_FIGURES.items():
             f"{LOGS}/{figure}.log",
         benchmark:
             f"{BENCHMARKS}/{figure}.tsv"
+        group:
+            "figures"
         conda:
             ENVIRONMENT
         resources:
-            mem_mb=1000,
-            runtime=10,
+            **needs(mem_mb=1000, runtime=10, small=1),
         params:
             out=f"{RUN}/figures",
             released=lambda wildcards, input: (
                 f"--released {input.released}" if input.released else ""
             ),
-            code=code_digest(f"uncover.commands.{figure}"),
+            code=code_of(f"uncover.commands.{figure}"),
         shell:
             "uncover {rule} {params.out} --record {input.record} {params.released} 2>&1 | tee {log}"
 
@@ -197,11 +202,12 @@ rule figure_26:
         f"{LOGS}/figure_26.log",
     benchmark:
         f"{BENCHMARKS}/figure_26.tsv"
+    group:
+        "figures"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs(mem_mb=1000, runtime=10, small=1),
     params:
         out=f"{RUN}/figures",
         heatmaps=[f"{RUN}/heatmaps/{variant}/train" for variant in SHOWN_VARIANTS],
@@ -211,7 +217,7 @@ rule figure_26:
             if CONFIG.report.figure_26_photo
             else ""
         ),
-        code=code_digest("uncover.commands.figure_26"),
+        code=code_of("uncover.commands.figure_26"),
     shell:
         "uncover figure_26 {params.out} --dataset {params.dataset} --heatmaps {params.heatmaps}"
         " {params.photo} 2>&1 | tee {log}"

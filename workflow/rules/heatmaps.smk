@@ -10,10 +10,6 @@ ALL_HEATMAPS = [
 ]
 
 
-wildcard_constraints:
-    shard=r"\d+",
-
-
 def heatmap_options():
     """All that a map depends on but the weights and the photo."""
     settings = CONFIG.heatmaps
@@ -44,13 +40,12 @@ rule make_heatmaps:
         ENVIRONMENT
     threads: DETECTOR_THREADS
     resources:
-        mem_mb=8000,
-        runtime=480,
+        **needs(mem_mb=8000, runtime=480, gpu=1),
     params:
         images=f"{RUN}/datasets/{{set}}",
         out=f"{RUN}/heatmaps",
         options=heatmap_options(),
-        code=code_digest("uncover.commands.heatmaps"),
+        code=code_of("uncover.commands.heatmaps"),
     # How many images go together changes no map, so it is no parameter.
     shell:
         "uncover heatmaps --weights {input.weights} {params.images} {params.out} --name {wildcards.set}"
@@ -78,11 +73,10 @@ rule collect_heatmaps:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **needs(mem_mb=2000, runtime=30),
     params:
         folders=[f"{RUN}/heatmaps/{variant}/{{set}}" for variant in VARIANTS],
         trained_on=f"{RUN}/datasets/train",
-        code=code_digest("uncover.commands.heatmaps_collect"),
+        code=code_of("uncover.commands.heatmaps_collect"),
     shell:
         "uncover heatmaps collect {params.folders} --trained-on {params.trained_on} 2>&1 | tee {log}"

@@ -26,12 +26,11 @@ rule make_standin:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=60,
+        **needs(mem_mb=1000, runtime=60),
     params:
         out=f"{RUN}/raw/{{source}}",
         options=standin_options,
-        code=code_digest("uncover.commands.make_standin"),
+        code=code_of("uncover.commands.make_standin"),
     shell:
         "uncover make_standin {wildcards.source} {params.out} {params.options} 2>&1 | tee {log}"
 

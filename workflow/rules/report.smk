@@ -23,7 +23,6 @@ rule comparison:
     input:
         tables=ALL_TABLES,
         records=[f"{RUN}/{name}" for name in RECORDS if is_made(name)],
-        published="config/published.yaml",
     output:
         comparison=f"{RUN}/comparison.csv",
     log:
@@ -33,25 +32,21 @@ rule comparison:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs(mem_mb=1000, runtime=10),
     params:
         settings=targets.telling_settings(CONFIG),
         why=f"--not-comparable '{NOT_COMPARABLE}'" if NOT_COMPARABLE else "",
-        code=code_digest("uncover.commands.comparison"),
+        published=content_of("config/published.yaml"),
+        code=code_of("uncover.commands.comparison"),
     shell:
         "uncover comparison {output.comparison} --tables {input.tables} --records {input.records}"
-        " --published {input.published} --settings {params.settings:q} {params.why} 2>&1 | tee {log}"
+        " --published {PUBLISHED} --settings {params.settings:q} {params.why} 2>&1 | tee {log}"
 
 
 rule report_page:
     input:
         tables=[path.replace(".csv", ".md") for path in PAGE_TABLES],
         figures=ALL_FIGURES,
-        captions=[
-            f"workflow/report/{Path(path).stem}.rst"
-            for path in [*PAGE_TABLES, *ALL_FIGURES]
-        ],
         trial=f"{RUN}/metrics/rescue_trial.csv",
         comparison=f"{RUN}/comparison.csv",
         rescues=[f"{RUN}/metrics/{model}/rescue.csv" for model in THESIS_MODELS],
@@ -60,8 +55,6 @@ rule report_page:
             f"{RUN}/models/{model}/summary.json"
             for model in [*RGB_MODELS, *SECOND_MODELS]
         ],
-        # No module, so the digest of the code does not know it.
-        template="src/uncover/report/page.html.j2",
     output:
         page=f"{RUN}/report.html",
     log:
@@ -71,13 +64,20 @@ rule report_page:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs(mem_mb=1000, runtime=10),
     params:
         run=CONFIG.run,
+        captions=content_of(
+            *(
+                f"workflow/report/{Path(path).stem}.rst"
+                for path in [*PAGE_TABLES, *ALL_FIGURES]
+            )
+        ),
+        # No module, so the digest of the code does not know it.
+        template=content_of("src/uncover/report/page.html.j2"),
         settings=targets.telling_settings(CONFIG),
-        code=code_digest("uncover.commands.page"),
+        code=code_of("uncover.commands.page"),
     shell:
         "uncover page {output.page} --run {params.run} --tables {input.tables} --figures {input.figures}"
-        " --captions workflow/report --trial {input.trial} --comparison {input.comparison} --rescues {input.rescues}"
+        " --captions {CAPTIONS} --trial {input.trial} --comparison {input.comparison} --rescues {input.rescues}"
         " --validations {input.validations} --trainings {input.trainings} --settings {params.settings:q} 2>&1 | tee {log}"

@@ -64,19 +64,16 @@ rule look_closer:
         weights=f"{RUN}/models/{LOOKS_OF}/weights.pt",
         manifests=[f"{RUN}/datasets/{name}/manifest.parquet" for name in TRIED_SETS],
     output:
-        predictions=[
-            f"{RUN}/predictions/{{look}}/{name}.parquet" for name in TRIED_SETS
-        ],
+        predictions=predicted("{look}", TRIED_SETS),
     log:
-        f"{LOGS}/look_closer/{{look}}.log",
+        f"{LOGS}/look_closer/{{look}}{OF_SHARD}.log",
     benchmark:
-        f"{BENCHMARKS}/look_closer/{{look}}.tsv"
+        f"{BENCHMARKS}/look_closer/{{look}}{OF_SHARD}.tsv"
     conda:
         ENVIRONMENT
     threads: DETECTOR_THREADS
     resources:
-        mem_mb=8000,
-        runtime=480,
+        **needs(mem_mb=8000, runtime=480, gpu=1),
     params:
         sets=[f"{RUN}/datasets/{name}" for name in TRIED_SETS],
         out=f"{RUN}/predictions/{{look}}",
@@ -85,10 +82,11 @@ rule look_closer:
         ),
         confidence=CONFIG.prediction.confidence,
         nms_iou=CONFIG.rescue.missed_nms_iou,
-        code=code_digest("uncover.commands.predict_sets"),
+        shard=shard_option,
+        code=code_of("uncover.commands.predict_sets"),
     shell:
         "uncover predict sets --weights {input.weights} {params.sets} --out {params.out} --image-size {params.image_size}"
-        " --confidence {params.confidence} --nms-iou {params.nms_iou} 2>&1 | tee {log}"
+        " --confidence {params.confidence} --nms-iou {params.nms_iou} {params.shard} 2>&1 | tee {log}"
 
 
 rule propose_faces:
@@ -114,8 +112,7 @@ rule propose_faces:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=4000,
-        runtime=60,
+        **needs(mem_mb=4000, runtime=60),
     params:
         out=f"{RUN}/predictions",
         train=f"{RUN}/datasets/train",
@@ -124,7 +121,7 @@ rule propose_faces:
             if ALL_LOOKS
             else []
         ),
-        code=code_digest("uncover.commands.propose"),
+        code=code_of("uncover.commands.propose"),
     shell:
         "uncover propose {params.out} --train {params.train} --rgb10 {input.rgb10} --rgb1 {input.rgb1}"
         " {params.looks} 2>&1 | tee {log}"
@@ -144,8 +141,7 @@ rule rescue_trial:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=4000,
-        runtime=60,
+        **needs(mem_mb=4000, runtime=60),
     params:
         methods=rescue_methods,
         predictions=f"{RUN}/predictions",
@@ -153,7 +149,7 @@ rule rescue_trial:
         rates=CONFIG.rescue.false_positives_per_photo,
         true_iou=CONFIG.rescue.true_iou,
         bootstrap=CONFIG.prediction.bootstrap,
-        code=code_digest("uncover.commands.rescue_trial"),
+        code=code_of("uncover.commands.rescue_trial"),
     shell:
         "uncover rescue_trial {output.trial} --methods {params.methods} --predictions {params.predictions}"
         " --missed {input.missed} --datasets {params.datasets} --val val --rates {params.rates}"
@@ -176,8 +172,7 @@ rule rescue_cascade:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=4000,
-        runtime=60,
+        **needs(mem_mb=4000, runtime=60),
     params:
         detectors=confidence_words,
         rescues=[
@@ -189,7 +184,7 @@ rule rescue_cascade:
         rate=RATE,
         true_iou=CONFIG.rescue.true_iou,
         bootstrap=CONFIG.prediction.bootstrap,
-        code=code_digest("uncover.commands.rescue_cascade"),
+        code=code_of("uncover.commands.rescue_cascade"),
     shell:
         "uncover rescue_cascade {output.cascade} --detectors {params.detectors} --rescues {params.rescues}"
         " --predictions {params.predictions} --datasets {params.datasets} --missed {input.missed} --val val"

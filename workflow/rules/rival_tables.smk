@@ -28,15 +28,16 @@ rule table_10_rivals:
         f"{LOGS}/table_10_rivals.log",
     benchmark:
         f"{BENCHMARKS}/table_10_rivals.tsv"
+    group:
+        "tables"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs(mem_mb=1000, runtime=10, small=1),
     params:
         out=f"{RUN}/tables",
         not_run=not_run_options,
-        code=code_digest("uncover.commands.table_10_rivals"),
+        code=code_of("uncover.commands.table_10_rivals"),
     shell:
         "uncover table_10 rivals {params.out} --summaries {input.summaries} {params.not_run:q} 2>&1 | tee {log}"
 
@@ -53,17 +54,18 @@ rule table_11_rivals:
         f"{LOGS}/table_11_rivals.log",
     benchmark:
         f"{BENCHMARKS}/table_11_rivals.tsv"
+    group:
+        "tables"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs(mem_mb=1000, runtime=10, small=1),
     params:
         out=f"{RUN}/tables",
         datasets=[f"{RUN}/datasets/{name}" for name in LABELLED_MISSED_SETS],
         confidences=confidence_words,
         not_run=not_run_options,
-        code=code_digest("uncover.commands.table_11_rivals"),
+        code=code_of("uncover.commands.table_11_rivals"),
     shell:
         "uncover table_11 rivals {params.out} --predictions {input.predictions} --datasets {params.datasets}"
         " --confidences {params.confidences} {params.not_run:q} 2>&1 | tee {log}"
@@ -81,17 +83,18 @@ rule table_web:
         f"{LOGS}/table_web.log",
     benchmark:
         f"{BENCHMARKS}/table_web.tsv"
+    group:
+        "tables"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs(mem_mb=1000, runtime=10, small=1),
     params:
         out=f"{RUN}/tables",
         dataset=f"{RUN}/datasets/preterm_web",
         confidences=confidence_words,
         not_run=not_run_options,
-        code=code_digest("uncover.commands.table_web"),
+        code=code_of("uncover.commands.table_web"),
     shell:
         "uncover table_web {params.out} --predictions {input.predictions} --dataset {params.dataset}"
         " --confidences {params.confidences} {params.not_run:q} 2>&1 | tee {log}"
@@ -106,15 +109,16 @@ rule rescue_summary_rivals:
         f"{LOGS}/rescue_summary_rivals.log",
     benchmark:
         f"{BENCHMARKS}/rescue_summary_rivals.tsv"
+    group:
+        "tables"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs(mem_mb=1000, runtime=10, small=1),
     params:
         out=f"{RUN}/tables",
         not_run=not_run_options,
-        code=code_digest("uncover.commands.rescue_summary_rivals"),
+        code=code_of("uncover.commands.rescue_summary_rivals"),
     shell:
         "uncover rescue_summary rivals {params.out} --cascade {input.cascade} {params.not_run:q} 2>&1 | tee {log}"
 
@@ -136,11 +140,12 @@ for figure, rival in RIVAL_FIGURES.items():
             f"{LOGS}/{figure}.log",
         benchmark:
             f"{BENCHMARKS}/{figure}.tsv"
+        group:
+            "figures"
         conda:
             ENVIRONMENT
         resources:
-            mem_mb=2000,
-            runtime=10,
+            **needs(mem_mb=2000, runtime=10, small=1),
         params:
             command=figure,
             out=f"{RUN}/figures",
@@ -156,7 +161,7 @@ for figure, rival in RIVAL_FIGURES.items():
                 else ["--not-run", rivals_not_run().get(rival, "not tried yet")]
             ),
             privacy=CONFIG.report.privacy,
-            code=code_digest(f"uncover.commands.{figure}"),
+            code=code_of(f"uncover.commands.{figure}"),
         shell:
             "uncover {params.command} {params.out} {params.shown:q} --dataset {params.dataset}"
             " --privacy {params.privacy} 2>&1 | tee {log}"

@@ -91,15 +91,14 @@ checkpoint fetch_weights:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **needs(mem_mb=4000, runtime=30),
     params:
         weights=lambda wildcards: checkpoint_options(CONFIG.weights[wildcards.fetched]),
         # A new number makes Snakemake try again what failed.
         attempt=lambda wildcards: next_attempt(
             Path(f"{RUN}/weights/{wildcards.fetched}")
         ),
-        code=code_digest("uncover.commands.fetch_weights"),
+        code=code_of("uncover.commands.fetch_weights"),
     shell:
         "uncover fetch_weights {params.weights:q} {output.folder} --attempt {params.attempt} 2>&1 | tee {log}"
 
@@ -134,8 +133,7 @@ rule train_rival:
         ENVIRONMENT
     threads: DETECTOR_THREADS
     resources:
-        mem_mb=16000,
-        runtime=2880,
+        **needs(mem_mb=16000, runtime=2880, gpu=1),
     params:
         data=f"{RUN}/datasets",
         out=f"{RUN}/models/{{trained_rival}}",
@@ -160,19 +158,16 @@ rule predict_rival:
         weights=rival_weights,
         manifests=[f"{RUN}/datasets/{name}/manifest.parquet" for name in RIVAL_SETS],
     output:
-        predictions=[
-            f"{RUN}/predictions/{{rival}}/{name}.parquet" for name in RIVAL_SETS
-        ],
+        predictions=predicted("{rival}", RIVAL_SETS),
     log:
-        f"{LOGS}/predict_rival/{{rival}}.log",
+        f"{LOGS}/predict_rival/{{rival}}{OF_SHARD}.log",
     benchmark:
-        f"{BENCHMARKS}/predict_rival/{{rival}}.tsv"
+        f"{BENCHMARKS}/predict_rival/{{rival}}{OF_SHARD}.tsv"
     conda:
         ENVIRONMENT
     threads: DETECTOR_THREADS
     resources:
-        mem_mb=8000,
-        runtime=480,
+        **needs(mem_mb=8000, runtime=480, gpu=1),
     params:
         sets=[f"{RUN}/datasets/{name}" for name in RIVAL_SETS],
         out=f"{RUN}/predictions/{{rival}}",
@@ -180,12 +175,13 @@ rule predict_rival:
             f"--weights {input.weights}" if input.weights else ""
         ),
         settings=lambda wildcards: rival_settings(wildcards.rival),
+        shard=shard_option,
         code=lambda wildcards: code_digest(
             "uncover.commands.predict_rival", RIVALS[wildcards.rival].module
         ),
     shell:
         "uncover predict rival {wildcards.rival} {params.sets} --out {params.out} {params.weights}"
-        " {params.settings:q} 2>&1 | tee {log}"
+        " {params.settings:q} {params.shard} 2>&1 | tee {log}"
 
 
 # What is counted of a detector of the second step, and every labelled set as a whole.

@@ -28,11 +28,12 @@ rule figure_21:
         f"{LOGS}/figure_21.log",
     benchmark:
         f"{BENCHMARKS}/figure_21.tsv"
+    group:
+        "figures"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs(mem_mb=1000, runtime=10, small=1),
     params:
         out=f"{RUN}/figures",
         heatmaps=[
@@ -40,7 +41,7 @@ rule figure_21:
         ],
         dataset=f"{RUN}/datasets/hof",
         confidence=CONFIG.rescue.missed_confidence,
-        code=code_digest("uncover.commands.figure_21"),
+        code=code_of("uncover.commands.figure_21"),
     shell:
         "uncover figure_21 {params.out} --missed {input.missed} --predictions {input.predictions}"
         " --heatmaps {params.heatmaps} --dataset {params.dataset} --confidence {params.confidence} 2>&1 | tee {log}"
@@ -49,18 +50,18 @@ rule figure_21:
 rule figure_31:
     input:
         summaries=summaries_of(THESIS_MODELS, OCCLUDED_SETS, "missed"),
-        published="config/published.yaml",
     output:
         **figure_outputs("figure_31", "31: F1 against confidence by grade"),
     log:
         f"{LOGS}/figure_31.log",
     benchmark:
         f"{BENCHMARKS}/figure_31.tsv"
+    group:
+        "figures"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs(mem_mb=1000, runtime=10, small=1),
     params:
         out=f"{RUN}/figures",
         evaluations=[
@@ -68,9 +69,10 @@ rule figure_31:
             for model in THESIS_MODELS
             for name in OCCLUDED_SETS
         ],
-        code=code_digest("uncover.commands.figure_31"),
+        published=content_of("config/published.yaml"),
+        code=code_of("uncover.commands.figure_31"),
     shell:
-        "uncover figure_31 {params.out} --evaluations {params.evaluations} --published {input.published} 2>&1 | tee {log}"
+        "uncover figure_31 {params.out} --evaluations {params.evaluations} --published {PUBLISHED} 2>&1 | tee {log}"
 
 
 rule figure_rescue:
@@ -85,18 +87,19 @@ rule figure_rescue:
         f"{LOGS}/figure_rescue.log",
     benchmark:
         f"{BENCHMARKS}/figure_rescue.tsv"
+    group:
+        "figures"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=10,
+        **needs(mem_mb=2000, runtime=10, small=1),
     params:
         out=f"{RUN}/figures",
         datasets=[f"{RUN}/datasets/{name}" for name in LABELLED_MISSED_SETS],
         predictions=f"{RUN}/predictions",
         methods=rescue_methods,
         privacy=CONFIG.report.privacy,
-        code=code_digest("uncover.commands.figure_rescue"),
+        code=code_of("uncover.commands.figure_rescue"),
     shell:
         "uncover figure_rescue {params.out} --trial {input.trial} --datasets {params.datasets} --missed {input.missed}"
         " --predictions {params.predictions} --methods {params.methods} --privacy {params.privacy} 2>&1 | tee {log}"

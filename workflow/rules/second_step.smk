@@ -53,12 +53,11 @@ rule draw_boxes:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=4000,
-        runtime=60,
+        **needs(mem_mb=4000, runtime=60),
     params:
         out=f"{RUN}/heatmaps/{DRAWN_BOXES}/{{set}}",
         confidence=CONFIG.heatmaps.confidence,
-        code=code_digest("uncover.commands.draw_boxes"),
+        code=code_of("uncover.commands.draw_boxes"),
     shell:
         "uncover draw_boxes --predictions {input.predictions} --confidence {params.confidence}"
         " --out {params.out} 2>&1 | tee {log}"
@@ -81,8 +80,7 @@ rule find_missed:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=20,
+        **needs(mem_mb=2000, runtime=20),
     params:
         labels=lambda wildcards: (
             f"--labels {RUN}/datasets/{wildcards.set}/labels"
@@ -93,7 +91,7 @@ rule find_missed:
             f"{RUN}/heatmaps/{variant}/{{set}}" for variant in [*VARIANTS, *DRAWN]
         ],
         confidence=CONFIG.rescue.missed_confidence,
-        code=code_digest("uncover.commands.missed"),
+        code=code_of("uncover.commands.missed"),
     shell:
         "uncover missed {output.missed} --predictions {input.predictions} --heatmaps {params.heatmaps}"
         " {params.labels} --confidence {params.confidence} 2>&1 | tee {log}"
@@ -106,19 +104,16 @@ rule predict_second:
         manifests=[f"{RUN}/datasets/{name}/manifest.parquet" for name in TRIED_SETS],
         maps=lambda wildcards: maps_of(wildcards.second, TRIED_SETS),
     output:
-        predictions=[
-            f"{RUN}/predictions/{{second}}/{name}.parquet" for name in TRIED_SETS
-        ],
+        predictions=predicted("{second}", TRIED_SETS),
     log:
-        f"{LOGS}/predict_second/{{second}}.log",
+        f"{LOGS}/predict_second/{{second}}{OF_SHARD}.log",
     benchmark:
-        f"{BENCHMARKS}/predict_second/{{second}}.tsv"
+        f"{BENCHMARKS}/predict_second/{{second}}{OF_SHARD}.tsv"
     conda:
         ENVIRONMENT
     threads: DETECTOR_THREADS
     resources:
-        mem_mb=8000,
-        runtime=480,
+        **needs(mem_mb=8000, runtime=480, gpu=1),
     params:
         sets=lambda wildcards: [
             looked_at(wildcards.second, name) for name in TRIED_SETS
@@ -126,10 +121,11 @@ rule predict_second:
         out=f"{RUN}/predictions/{{second}}",
         confidence=CONFIG.prediction.confidence,
         nms_iou=CONFIG.rescue.missed_nms_iou,
-        code=code_digest("uncover.commands.predict_sets"),
+        shard=shard_option,
+        code=code_of("uncover.commands.predict_sets"),
     shell:
         "uncover predict sets --weights {input.weights} {params.sets} --out {params.out}"
-        " --confidence {params.confidence} --nms-iou {params.nms_iou} 2>&1 | tee {log}"
+        " --confidence {params.confidence} --nms-iou {params.nms_iou} {params.shard} 2>&1 | tee {log}"
 
 
 rule evaluate_second:
@@ -158,8 +154,7 @@ rule evaluate_second:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=4000,
-        runtime=60,
+        **needs(mem_mb=4000, runtime=60),
     params:
         out=f"{RUN}/metrics/{{second}}",
         datasets=[f"{RUN}/datasets/{name}" for name in TRIED_SETS],
@@ -179,7 +174,7 @@ rule evaluate_second:
         ),
         true_iou=CONFIG.rescue.true_iou,
         bootstrap=CONFIG.prediction.bootstrap,
-        code=code_digest("uncover.commands.evaluate_second"),
+        code=code_of("uncover.commands.evaluate_second"),
     shell:
         "uncover evaluate second {params.out} --predictions {input.predictions} --datasets {params.datasets}"
         " --whole {params.whole} --missed {input.missed} {params.unlabelled} {params.maps}"

@@ -71,7 +71,6 @@ for table, (title, option, records, names, scope) in MODEL_TABLES.items():
                 f"{table}{ending}"
             input:
                 records=records(models, names, scope),
-                published=[] if ending else "config/published.yaml",
             output:
                 **table_outputs(
                     f"{table}{ending}", title + (", variants" if ending else "")
@@ -80,45 +79,46 @@ for table, (title, option, records, names, scope) in MODEL_TABLES.items():
                 f"{LOGS}/{table}{ending}.log",
             benchmark:
                 f"{BENCHMARKS}/{table}{ending}.tsv"
+            group:
+                "tables"
             conda:
                 ENVIRONMENT
             resources:
-                mem_mb=1000,
-                runtime=10,
+                **needs(mem_mb=1000, runtime=10, small=1),
             params:
                 command=table,
                 option=option,
                 out=f"{RUN}/tables",
-                kind=(
-                    f"--variants {' '.join(models)}"
-                    if ending
-                    else "--published config/published.yaml"
-                ),
-                code=code_digest(f"uncover.commands.{table}"),
+                kind=f"--variants {' '.join(models)}" if ending else "",
+                # Tables of variants are given the thesis's numbers too, and have no use for them.
+                published="" if ending else content_of("config/published.yaml"),
+                code=code_of(f"uncover.commands.{table}"),
             shell:
-                "uncover {params.command} {params.out} --{params.option} {input.records} {params.kind} 2>&1 | tee {log}"
+                "uncover {params.command} {params.out} --{params.option} {input.records} {params.kind}"
+                " --published {PUBLISHED} 2>&1 | tee {log}"
 
 
 rule table_10:
     input:
         summaries=summaries_of(["rgb10"], GRADED_SETS, "whole_face"),
-        published="config/published.yaml",
     output:
         **table_outputs("table_10", "10: ten parts, whole face by grade"),
     log:
         f"{LOGS}/table_10.log",
     benchmark:
         f"{BENCHMARKS}/table_10.tsv"
+    group:
+        "tables"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs(mem_mb=1000, runtime=10, small=1),
     params:
         out=f"{RUN}/tables",
-        code=code_digest("uncover.commands.table_10"),
+        published=content_of("config/published.yaml"),
+        code=code_of("uncover.commands.table_10"),
     shell:
-        "uncover table_10 {params.out} --summaries {input.summaries} --published {input.published} 2>&1 | tee {log}"
+        "uncover table_10 {params.out} --summaries {input.summaries} --published {PUBLISHED} 2>&1 | tee {log}"
 
 
 rule table_11:
@@ -126,26 +126,27 @@ rule table_11:
         predictions=[f"{RUN}/predictions/rgb10/{name}.parquet" for name in GRADED_SETS],
         boxes=[f"{RUN}/datasets/{name}/boxes.parquet" for name in GRADED_SETS],
         missed=[f"{RUN}/missed/{name}.csv" for name in GRADED_SETS],
-        published="config/published.yaml",
     output:
         **table_outputs("table_11", "11: found and missed by grade"),
     log:
         f"{LOGS}/table_11.log",
     benchmark:
         f"{BENCHMARKS}/table_11.tsv"
+    group:
+        "tables"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs(mem_mb=1000, runtime=10, small=1),
     params:
         out=f"{RUN}/tables",
         datasets=[f"{RUN}/datasets/{name}" for name in GRADED_SETS],
         confidence=CONFIG.rescue.missed_confidence,
-        code=code_digest("uncover.commands.table_11"),
+        published=content_of("config/published.yaml"),
+        code=code_of("uncover.commands.table_11"),
     shell:
         "uncover table_11 {params.out} --predictions {input.predictions} --datasets {params.datasets}"
-        " --missed {input.missed} --confidence {params.confidence} --published {input.published} 2>&1 | tee {log}"
+        " --missed {input.missed} --confidence {params.confidence} --published {PUBLISHED} 2>&1 | tee {log}"
 
 
 rule rescue_summary:
@@ -157,14 +158,15 @@ rule rescue_summary:
         f"{LOGS}/rescue_summary.log",
     benchmark:
         f"{BENCHMARKS}/rescue_summary.tsv"
+    group:
+        "tables"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs(mem_mb=1000, runtime=10, small=1),
     params:
         out=f"{RUN}/tables",
         not_run=not_run_options,
-        code=code_digest("uncover.commands.rescue_summary"),
+        code=code_of("uncover.commands.rescue_summary"),
     shell:
         "uncover rescue_summary {params.out} --trial {input.trial} {params.not_run:q} 2>&1 | tee {log}"

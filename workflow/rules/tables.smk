@@ -49,14 +49,15 @@ rule table_01:
         f"{LOGS}/table_01.log",
     benchmark:
         f"{BENCHMARKS}/table_01.tsv"
+    group:
+        "tables"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs(mem_mb=1000, runtime=10, small=1),
     params:
         out=f"{RUN}/tables",
-        code=code_digest("uncover.commands.table_01"),
+        code=code_of("uncover.commands.table_01"),
     shell:
         "uncover table_01 {params.out} --faces {input.faces} --frames {input.frames} 2>&1 | tee {log}"
 
@@ -65,24 +66,25 @@ rule table_02:
     input:
         manifests=[f"{RUN}/datasets/{name}/manifest.parquet" for name in LANDMARK_SETS],
         splits=[f"{RUN}/splits/{source}.json" for source in LANDMARK_SOURCES],
-        published="config/published.yaml",
     output:
         **table_outputs("table_02", "2: train, val and test"),
     log:
         f"{LOGS}/table_02.log",
     benchmark:
         f"{BENCHMARKS}/table_02.tsv"
+    group:
+        "tables"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs(mem_mb=1000, runtime=10, small=1),
     params:
         out=f"{RUN}/tables",
-        code=code_digest("uncover.commands.table_02"),
+        published=content_of("config/published.yaml"),
+        code=code_of("uncover.commands.table_02"),
     shell:
         "uncover table_02 {params.out} --manifests {input.manifests} --splits {input.splits}"
-        " --published {input.published} 2>&1 | tee {log}"
+        " --published {PUBLISHED} 2>&1 | tee {log}"
 
 
 rule table_parts:
@@ -94,14 +96,15 @@ rule table_parts:
         f"{LOGS}/table_parts.log",
     benchmark:
         f"{BENCHMARKS}/table_parts.tsv"
+    group:
+        "tables"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=4000,
-        runtime=10,
+        **needs(mem_mb=4000, runtime=10, small=1),
     params:
         out=f"{RUN}/tables",
-        code=code_digest("uncover.commands.table_parts"),
+        code=code_of("uncover.commands.table_parts"),
     shell:
         "uncover table_parts {params.out} --faces {input.faces} 2>&1 | tee {log}"
 
@@ -113,26 +116,27 @@ rule table_03:
             [f"{RUN}/evolution/history.csv"] if CONFIG.evolution.generations else []
         ),
         best=[f"{RUN}/evolution/best.json"] if CONFIG.evolution.generations else [],
-        published="config/published.yaml",
     output:
         **table_outputs("table_03", "3: evolved hyperparameters"),
     log:
         f"{LOGS}/table_03.log",
     benchmark:
         f"{BENCHMARKS}/table_03.tsv"
+    group:
+        "tables"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs(mem_mb=1000, runtime=10, small=1),
     params:
         out=f"{RUN}/tables",
         evolution=lambda wildcards, input: (
             f"--history {input.history} --best {input.best}" if input.history else ""
         ),
-        code=code_digest("uncover.commands.table_03"),
+        published=content_of("config/published.yaml"),
+        code=code_of("uncover.commands.table_03"),
     shell:
-        "uncover table_03 {params.out} --training {input.training} --published {input.published}"
+        "uncover table_03 {params.out} --training {input.training} --published {PUBLISHED}"
         " {params.evolution} 2>&1 | tee {log}"
 
 
@@ -146,23 +150,24 @@ for table, (model, scope, title) in SCORE_TABLES.items():
                 f"{RUN}/metrics/{model}/{name}/{scope}/summary.json"
                 for name in SCORED_SETS
             ],
-            published="config/published.yaml",
         output:
             **table_outputs(table, title),
         log:
             f"{LOGS}/{table}.log",
         benchmark:
             f"{BENCHMARKS}/{table}.tsv"
+        group:
+            "tables"
         conda:
             ENVIRONMENT
         resources:
-            mem_mb=1000,
-            runtime=10,
+            **needs(mem_mb=1000, runtime=10, small=1),
         params:
             out=f"{RUN}/tables",
-            code=code_digest(f"uncover.commands.{table}"),
+            published=content_of("config/published.yaml"),
+            code=code_of(f"uncover.commands.{table}"),
         shell:
-            "uncover {rule} {params.out} --summaries {input.summaries} --published {input.published} 2>&1 | tee {log}"
+            "uncover {rule} {params.out} --summaries {input.summaries} --published {PUBLISHED} 2>&1 | tee {log}"
 
 
 rule table_val_counts:
@@ -171,24 +176,25 @@ rule table_val_counts:
             f"{RUN}/metrics/{model}/val/whole_face/classes.csv"
             for model in ("rgb10", "rgb1")
         ],
-        published="config/published.yaml",
     output:
         **table_outputs("table_val_counts", "whole faces found on val"),
     log:
         f"{LOGS}/table_val_counts.log",
     benchmark:
         f"{BENCHMARKS}/table_val_counts.tsv"
+    group:
+        "tables"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs(mem_mb=1000, runtime=10, small=1),
     params:
         out=f"{RUN}/tables",
-        code=code_digest("uncover.commands.table_val_counts"),
+        published=content_of("config/published.yaml"),
+        code=code_of("uncover.commands.table_val_counts"),
     shell:
         "uncover table_val_counts {params.out} --classes {input.classes}"
-        " --published {input.published} 2>&1 | tee {log}"
+        " --published {PUBLISHED} 2>&1 | tee {log}"
 
 
 rule table_hof:
@@ -196,25 +202,26 @@ rule table_hof:
         predictions=[
             f"{RUN}/predictions/{model}/hof.parquet" for model in ("rgb10", "rgb1")
         ],
-        published="config/published.yaml",
     output:
         **table_outputs("table_hof", "faces found in Hand Over Face"),
     log:
         f"{LOGS}/table_hof.log",
     benchmark:
         f"{BENCHMARKS}/table_hof.tsv"
+    group:
+        "tables"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=10,
+        **needs(mem_mb=2000, runtime=10, small=1),
     params:
         out=f"{RUN}/tables",
         confidence=CONFIG.rescue.missed_confidence,
-        code=code_digest("uncover.commands.table_hof"),
+        published=content_of("config/published.yaml"),
+        code=code_of("uncover.commands.table_hof"),
     shell:
         "uncover table_hof {params.out} --predictions {input.predictions}"
-        " --confidence {params.confidence} --published {input.published} 2>&1 | tee {log}"
+        " --confidence {params.confidence} --published {PUBLISHED} 2>&1 | tee {log}"
 
 
 rule table_heatmaps:
@@ -228,13 +235,14 @@ rule table_heatmaps:
         f"{LOGS}/table_heatmaps.log",
     benchmark:
         f"{BENCHMARKS}/table_heatmaps.tsv"
+    group:
+        "tables"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **needs(mem_mb=1000, runtime=10, small=1),
     params:
         out=f"{RUN}/tables",
-        code=code_digest("uncover.commands.table_heatmaps"),
+        code=code_of("uncover.commands.table_heatmaps"),
     shell:
         "uncover table_heatmaps {params.out} --lints {input.lints} 2>&1 | tee {log}"

@@ -5,6 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from uncover.images.shard import Shard
 
 COUNTS = "rescue.csv of `uncover evaluate second`, in folders named as their detector"
 
@@ -107,8 +111,24 @@ def add_rival_arguments(parser: argparse.ArgumentParser, example: str) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
 
 
-def tables_of(sets: Sequence[Path], out: Path) -> dict[Path, Path]:
-    """Sets by the table that each gets in a folder, all of which can be written.
+def add_shard_argument(parser: argparse.ArgumentParser) -> None:
+    """Which share of the images to look at."""
+    parser.add_argument("--shard", metavar="I/N", help="look at every N-th image only, from the I-th on")
+
+
+def read_shard(args: argparse.Namespace) -> Shard:
+    """The share that the arguments name; without one, all images.
+
+    Raises:
+        InputError: It is no share.
+    """
+    from uncover.images.shard import Shard
+
+    return Shard.parse(args.shard) if args.shard else Shard()
+
+
+def tables_of(sets: Sequence[Path], out: Path, shard: Shard | None = None) -> dict[Path, Path]:
+    """Sets by the table that each gets in a folder, or by that of a share; all of them can be written.
 
     Raises:
         InputError: A set is a file, two would get the same table, or a table cannot be written.
@@ -121,7 +141,8 @@ def tables_of(sets: Sequence[Path], out: Path) -> dict[Path, Path]:
         if folder.is_file():
             raise InputError(f"{folder}: is a file; expected sets, which are folders (for files: uncover predict)")
         # Links stay: whoever linked a folder named it so.
-        table = out / f"{folder.absolute().name}.parquet"
+        name = folder.absolute().name
+        table = out / f"{name}.parquet" if shard is None else shard.record(out / name)
         if table in tables:
             raise InputError(f"{folder}: has the name of {tables[table]}, and both would be {table}; give them apart")
         check_new_file(table)

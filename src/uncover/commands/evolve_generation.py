@@ -11,6 +11,7 @@ import argparse
 from pathlib import Path
 
 from uncover.commands.train import add_training_arguments, check_training_arguments
+from uncover.commands.train import processes as processes
 
 SUMMARY = "train one generation of a hyperparameter evolution"
 

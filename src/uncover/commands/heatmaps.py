@@ -15,6 +15,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from uncover.commands._shared_arguments import add_shard_argument, read_shard
+
 SUMMARY = "make class-activation maps of a YOLOv5 for many images"
 
 
@@ -51,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--image-size", type=int, help="longest side of the input, a multiple of 32 (default: that of the training)"
     )
     parser.add_argument("--name", default="", metavar="SET", help="name of the set")
-    parser.add_argument("--shard", metavar="I/N", help="make every N-th image only, from the I-th on")
+    add_shard_argument(parser)
     parser.add_argument("--batch", type=int, default=8, help="images at a time (default: 8)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
 
@@ -66,7 +68,6 @@ def run(args: argparse.Namespace) -> int:
     from uncover.errors import InputError
     from uncover.heatmaps.collect import PLACES, collect
     from uncover.heatmaps.recipe import Recipe
-    from uncover.heatmaps.shard import Shard
     from uncover.heatmaps.shards import ShardMaker
     from uncover.heatmaps.variants import parse_variants
     from uncover.images.named import check_apart, named_images
@@ -77,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     if not re.fullmatch(r"[\w-][\w.-]*|", args.name) or args.name in PLACES:
         raise InputError(f"--name {args.name}: expected the name of a folder, other than {', '.join(PLACES)}")
     variants = parse_variants(args.method, args.layer or [-2], args.target, args.variant)
-    shard = Shard.parse(args.shard) if args.shard else Shard()
+    shard = read_shard(args)
     folders = {name: args.out / name / args.name for name in variants}
     for folder in folders.values():
         check_writable(folder)

@@ -3,7 +3,8 @@
 IMAGES is a data set (a folder with images/), a folder of images, or image files; for a detector of heatmaps a heatmap
 set (a folder of `uncover heatmaps`, whose images keep their names), or files of heatmaps. OUT is a Parquet table with
 one row per box: image, class, confidence, and the box in pixels of the original image.
-Many sets at once: `uncover predict sets`. A folder named sets is given as ./sets.
+Several jobs share the images with --shard 1/4 ... --shard 4/4; `uncover predict collect` joins their tables. Many sets
+at once: `uncover predict sets`. A folder named sets or collect is given as ./sets.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from uncover.commands._shared_arguments import add_shard_argument, read_shard
 
 if TYPE_CHECKING:
     from uncover.detector.predictor import Predictor
@@ -24,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("out", type=Path, metavar="OUT.parquet", help="table to write")
     add_inference_arguments(parser)
+    add_shard_argument(parser)
 
 
 def add_inference_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,8 +67,10 @@ def run(args: argparse.Namespace) -> int:
     if args.out.suffix != ".parquet":
         raise InputError(f"{args.out}: expected OUT.parquet, the table to write, after the images")
     check_new_file(args.out)
+    shard = read_shard(args)
     predictor = load_predictor(args)
-    predictions = predictor.predict(predictor.find(args.images))
+    predictions = predictor.predict(predictor.find(args.images, shard))
+    predictions.settings.update(shard.settings())
     write_predictions(args.out, predictions)
     say(f"{args.out}: {len(predictions.boxes)} boxes in {len(predictions.images)} images")
     return 0

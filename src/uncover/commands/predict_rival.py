@@ -1,7 +1,8 @@
 """Find faces in sets with a detector of others: mtcnn, retinaface, viola_jones, or one of `uncover train rival`.
 
 Each SET is a data set (a folder with images/), or a folder of images. DIR gets <name of the SET's folder>.parquet for
-each: tables like those of `uncover predict`, with five landmarks of each face where the detector knows them.
+each: tables like those of `uncover predict`, with five landmarks of each face where the detector knows them. With
+--shard it gets shares, as `uncover predict sets` has it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from uncover.commands._shared_arguments import add_rival_arguments, tables_of
+from uncover.commands._shared_arguments import add_rival_arguments, add_shard_argument, read_shard, tables_of
 
 SUMMARY = "find faces in sets with a detector of others"
 
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of `uncover fetch_weights`, or weights.pt of `uncover train rival` (mtcnn, viola_jones: none)",
     )
     add_rival_arguments(parser, "image_size=1280")
+    add_shard_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -38,13 +40,14 @@ def run(args: argparse.Namespace) -> int:
 
     rival = find_rival(args.name)
     settings = check_section(type(getattr(Rivals(), args.name)), read_pairs(args.set), "--set")
-    tables = tables_of(args.sets, args.out)
+    shard = read_shard(args)
+    tables = tables_of(args.sets, args.out, shard if args.shard else None)
     if rival.trained and args.weights is None:
         raise InputError(f"{args.name}: needs --weights, the weights.pt of 'uncover train rival {args.name}'")
     if args.weights is not None and not rival.trained and Rivals().weights_of(args.name) is None:
         raise InputError(f"{args.name}: brings its weights along; leave --weights out")
     file = None if args.weights is None else fetched_file(args.weights)
-    found = {out: find_inputs([folder], "photo", 3) for out, folder in tables.items()}
+    found = {out: find_inputs([folder], "photo", 3, shard=shard) for out, folder in tables.items()}
 
     from uncover.detector.distributed import pick_device
     from uncover.rivals.predict import predict_rival
@@ -57,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
     about = rival.about(args.name, weights)
     for out, inputs in found.items():
         predictions = predict_rival(find, inputs, about, longest)
+        predictions.settings.update(shard.settings())
         write_predictions(out, predictions)
         say(f"{out}: {len(predictions.boxes)} boxes in {len(predictions.images)} images")
     return 0

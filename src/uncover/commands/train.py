@@ -4,8 +4,8 @@ DATA is a set (a folder with images/, labels/ and data.yaml) and --val another (
 DATA is a folder that holds both as train/ and val/. OUT gets weights.pt (the best epoch), results.csv and summary.json.
 A detector of heatmaps takes them from --heatmaps DIR, with the heatmap sets train/ and val/ of the same photos, such as
 results/demo/heatmaps/gradcampp, and --input says which of them; labels and sizes are those of DATA.
-A training that is stopped goes on where it was when the same command is given again. Several GPUs:
-torchrun --nproc-per-node 2 -m uncover train ...
+A training that is stopped goes on where it was when the same command is given again. Several GPUs of a machine share it
+with --set processes=2; of several machines through torchrun: torchrun ... -m uncover train ...
 """
 
 from __future__ import annotations
@@ -60,6 +60,14 @@ def check_training_arguments(args: argparse.Namespace) -> None:
     check_number("--channels", args.channels, 1)
     check_number("--padding", args.padding, 0, 255)
     check_number("--workers", args.workers, 1)
+
+
+def processes(args: argparse.Namespace) -> int:
+    """How many share the training."""
+    from uncover.config.detectors import Detector
+    from uncover.config.load import check_section, read_pairs
+
+    return check_section(Detector, read_pairs(args.set), "--set").processes
 
 
 def run(args: argparse.Namespace) -> int:

@@ -101,6 +101,11 @@ class Detector(Section):
     precision: Literal["float32", "float16", "bfloat16"] = Field(
         "float32", description="arithmetic of the network: float16 (GPU only) and bfloat16 are mixed precision"
     )
+    processes: PositiveInt = Field(
+        1,
+        description="processes that share the training, each with a GPU of its own; `batch` counts the images of all,"
+        " batch norms see those of one",
+    )
     seed: NonNegativeInt = Field(0, description="seed of the training")
     freeze: int = Field(
         0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from uncover.config.section import Section
 
@@ -17,6 +17,7 @@ class Prediction(Section):
     confidence: Share = Field(0.001, ge=0, le=1, description="lowest confidence stored")
     nms_iou: Share = Field(0.6, ge=0, le=1, description="IoU above which non-maximum suppression drops a box")
     nms_iou_rgb_tables: Share = Field(0.5, ge=0, le=1, description="the same for tables 4 to 6, as the thesis has it")
+    shards: PositiveInt = Field(1, description="jobs that share the images of a detector")
     bootstrap: NonNegativeInt = Field(1000, description="resamples of images behind each interval")
 
 

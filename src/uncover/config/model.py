@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from uncover.config.cluster import Cluster
 from uncover.config.datasets import Labels, Splits
 from uncover.config.detectors import COVERED_FACES, DRAWN_BOXES, Detectors, Weights
 from uncover.config.evaluation import Prediction, Report, Rescue
@@ -37,6 +38,7 @@ class Config(Section):
     rescue: Rescue = Field(Rescue(), description="the second step")
     rivals: Rivals = Field(Rivals(), description="face detectors of others")
     report: Report = Field(Report(), description="tables, figures, page")
+    cluster: Cluster = Field(Cluster(), description="what jobs ask a cluster for")
 
     @model_validator(mode="after")
     def _faces_apart_need_the_released_split(self) -> Self:

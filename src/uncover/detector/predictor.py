@@ -11,7 +11,8 @@ from uncover.detector.distributed import pick_device
 from uncover.detector.inference import Precision
 from uncover.detector.predict import predict
 from uncover.detector.weights import load_weights
-from uncover.images.inputs import Inputs, find_inputs
+from uncover.images.inputs import WHOLE, Inputs, find_inputs
+from uncover.images.shard import Shard
 from uncover.metrics.predictions import Predictions
 
 
@@ -53,9 +54,9 @@ class Predictor:
         with weights.open("rb") as file:
             self._sha256 = hashlib.file_digest(file, "sha256").hexdigest()
 
-    def find(self, given: Sequence[Path]) -> Inputs:
+    def find(self, given: Sequence[Path], shard: Shard = WHOLE) -> Inputs:
         """Find what to look at; arguments and errors are those of `find_inputs`."""
-        return find_inputs(given, self._header.input, self._header.channels, self._header.maps)
+        return find_inputs(given, self._header.input, self._header.channels, self._header.maps, shard)
 
     def predict(self, inputs: Inputs) -> Predictions:
         """Look at it.

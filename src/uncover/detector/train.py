@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from uncover.atomic import alone_in
 from uncover.console import say
 from uncover.detector.averaged import Averaged
 from uncover.detector.batch_size import resolve_batch
@@ -71,6 +72,13 @@ def train(
     state_at = state_folder(
         out, {**job.identity(), "processes": crew.size, "device": crew.device.type, **(identity or {})}
     )
+    # A job that is about to end, such as one whose Snakemake was killed, may still write the state.
+    with alone_in(out, say) if crew.leads else contextlib.nullcontext():
+        crew.share("the others begin when the leader does")
+        return _train(job, out, crew, state_at, cache, workers)
+
+
+def _train(job: Job, out: Path, crew: Crew, state_at: Path, cache: Place, workers: int | None) -> dict[str, object]:
     loop = _Loop(job, crew, state_at, cache, workers)
     if crew.leads:
         say(

@@ -14,8 +14,8 @@ from uncover.errors import InputError
 from uncover.heatmaps import lint
 from uncover.heatmaps.files import CLASSES, SUFFIX
 from uncover.heatmaps.manifest import Manifest, read_manifest, write_manifest
-from uncover.heatmaps.shard import RECORDS, Shard
 from uncover.images.map_sets import JOINT, MANIFEST
+from uncover.images.shard import RECORDS, Shard
 
 PLACES = (CLASSES, JOINT, RECORDS)
 """What stands in the folder of a heatmap set, beside its tables."""

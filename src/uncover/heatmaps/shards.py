@@ -27,10 +27,10 @@ from uncover.heatmaps.files import file_names, find_files, pack, write_files
 from uncover.heatmaps.heatmaps import MAP, NOT_FINITE, Heatmaps
 from uncover.heatmaps.manifest import Row, describe, tabulate, write_manifest
 from uncover.heatmaps.recipe import Recipe
-from uncover.heatmaps.shard import Shard
 from uncover.images.letterbox import Frame
 from uncover.images.named import hash_file
 from uncover.images.reading import inspect_image
+from uncover.images.shard import Shard
 from uncover.progress import track
 
 THREADS = 4
@@ -115,7 +115,7 @@ class ShardMaker:
         """
         started = time.monotonic()
         files = file_names(sorted(images))
-        names = list(files)[shard.number - 1 :: shard.count]
+        names = shard.take(list(files))
         with ThreadPoolExecutor(THREADS) as pool:
             looks = pool.map(lambda name: self._look(name, files[name], images[name]), names)
             looked = list(track(looks, "looking at images", len(names)))

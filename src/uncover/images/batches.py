@@ -102,7 +102,10 @@ def iterate_batches(
 
 def _cores() -> int:
     """Cores that this process may use, which on a cluster are fewer than there are; macOS does not tell."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # A cluster may count cores without binding jobs to them.
+    given = min(here, int(os.environ.get("SLURM_CPUS_PER_TASK", here)))
+    return max(1, given // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
 
 
 def _steps(order: NDArray[np.int64], batch: int, rank: int, world_size: int) -> Iterator[list[tuple[int, int]]]:

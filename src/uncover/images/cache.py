@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import threading
 from collections.abc import Callable, Sequence
@@ -69,6 +70,10 @@ def free_memory() -> int:
         except (OSError, ValueError):  # no such control group, or no limit: "max"
             continue
         free = min(free, limit - used + int(counts.get("inactive_file", 0)))
+    # A cluster may count memory without control groups, and kill who takes more.
+    granted = os.environ.get("SLURM_MEM_PER_NODE", "")
+    if granted.isdecimal():
+        free = min(free, int(granted) * 2**20 - psutil.Process().memory_info().rss)
     return max(free, 0)
 
 

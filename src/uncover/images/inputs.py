@@ -18,7 +18,9 @@ from uncover.images.maps import read_maps
 from uncover.images.named import named_images
 from uncover.images.reading import COLOURS, TIFF, inspect_image
 from uncover.images.scaled import AVERAGES, channels_of_file
+from uncover.images.shard import Shard
 
+WHOLE = Shard()
 EXPECTED = "give a heatmap set of 'uncover heatmaps', such as OUT/gradcampp"
 
 
@@ -37,7 +39,13 @@ class Inputs:
     sizes: NDArray[np.int64]
 
 
-def find_inputs(given: Sequence[Path], kind: Input, channels: int, maps: Mapping[str, Any] | None = None) -> Inputs:
+def find_inputs(
+    given: Sequence[Path],
+    kind: Input,
+    channels: int,
+    maps: Mapping[str, Any] | None = None,
+    shard: Shard = WHOLE,
+) -> Inputs:
     """Find what a detector looks at.
 
     Args:
@@ -45,40 +53,49 @@ def find_inputs(given: Sequence[Path], kind: Input, channels: int, maps: Mapping
         kind: What the detector was trained to look at.
         channels: That it sees.
         maps: For a detector of heatmaps: how those that it was trained on were made.
+        shard: The share of the images to find, which may be none of them where shards are many.
 
     Raises:
         InputError: There is none, one is unreadable, or they are not of this kind.
     """
     folder = given[0] if len(given) == 1 and is_map_set(given[0]) else None
     if kind in MAP_INPUTS:
-        return _in_set(folder, kind, maps or {}) if folder else _in_files(given, kind, channels, maps or {})
+        if folder:
+            return _in_set(folder, kind, maps or {}, shard)
+        return _in_files(given, kind, channels, maps or {}, shard)
     if folder and channels_of_file(channels, kind) == COLOURS:
         raise InputError(f"{folder}: is a heatmap set, and these weights look at photos; give the data set")
-    images = named_images(given)
-    sizes = [inspect_image(path, channels_of_file(channels, kind)) for path in images.values()]
-    return Inputs(list(images), list(images.values()), np.array(sizes, np.int64))
+    names, paths = _share(named_images(given), shard)
+    sizes = [inspect_image(path, channels_of_file(channels, kind)) for path in paths]
+    return Inputs(names, paths, np.array(sizes, np.int64).reshape(-1, 2))
 
 
-def _in_set(folder: Path, kind: Input, trained_on: Mapping[str, Any]) -> Inputs:
+def _share(images: Mapping[str, Path], shard: Shard) -> tuple[list[str], list[Path]]:
+    names = list(shard.take(list(images)))
+    return names, [images[name] for name in names]
+
+
+def _in_set(folder: Path, kind: Input, trained_on: Mapping[str, Any], shard: Shard) -> Inputs:
     maps = read_map_set(folder)
     _check_recipe(maps, trained_on)
     table, place = maps.table, maps.place(kind)
     if not len(table):
         raise InputError(f"{folder}: lists no image; {EXPECTED}")
+    table = table.iloc[list(shard.take(range(len(table))))]
     paths = [place / file for file in table["file"]]
     return Inputs(table["image"].tolist(), paths, table[["width", "height"]].to_numpy(np.int64))
 
 
-def _in_files(given: Sequence[Path], kind: Input, channels: int, trained_on: Mapping[str, Any]) -> Inputs:
-    files = named_images(given)
+def _in_files(given: Sequence[Path], kind: Input, channels: int, trained_on: Mapping[str, Any], shard: Shard) -> Inputs:
+    names, paths = _share(named_images(given), shard)
     stored = len(trained_on["class_names"]) if kind in AVERAGES and "class_names" in trained_on else None
     frames = []
-    for path in files.values():
+    for path in paths:
         if path.suffix.lower() not in TIFF:
             raise InputError(f"{path}: holds no heatmaps, which these weights look at (input: {kind}); {EXPECTED}")
         frames.append(read_maps(path, stored if kind in AVERAGES else channels).frame)
     sizes = [(frame.width, frame.height) for frame in frames]
-    return Inputs(list(files), list(files.values()), np.array(sizes, np.int64))
+    return Inputs(names, paths, np.array(sizes, np.int64).reshape(-1, 2))
 
 
 def _check_recipe(maps: MapSet, trained_on: Mapping[str, Any]) -> None:

@@ -23,13 +23,21 @@ TALK = frozenset(
         "uncover.console",
         "uncover.datasets.sources",
         "uncover.errors",
+        "uncover.process",
         "uncover.progress",
         "uncover.workflow.digest",
     }
 )
 """Modules that only talk to people: no result depends on them."""
 
+_given: dict[str, list[str]] = {}
+"""Modules or files behind each digest that was asked for."""
 
+_files: dict[str, str] = {}
+"""State of each file that is no module."""
+
+
+@functools.cache
 def code_digest(*modules: str) -> str:
     """Digest of some modules and of everything in the package that they import, at any depth.
 
@@ -43,9 +51,39 @@ def code_digest(*modules: str) -> str:
         ModuleNotFoundError: There is no such module.
     """
     digest = hashlib.sha256()
-    for module in import_closure(*modules):
+    closure = import_closure(*modules)
+    for module in closure:
         digest.update(f"{module}={_meaning(module)}\n".encode())
-    return digest.hexdigest()[:16]
+    name = digest.hexdigest()[:16]
+    _given[name] = closure
+    return name
+
+
+@functools.cache
+def content_digest(root: Path, *names: str) -> str:
+    """Digest of some files that are no modules, byte by byte, in 16 hexadecimal digits.
+
+    Args:
+        root: The checkout.
+        names: Of the files, relative to it.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(names):
+        state = hashlib.sha256((root / file).read_bytes()).hexdigest()
+        digest.update(f"{file}={state}\n".encode())
+        _files[file] = state
+    name = digest.hexdigest()[:16]
+    _given[name] = sorted(names)
+    return name
+
+
+def module_states() -> tuple[dict[str, list[str]], dict[str, str]]:
+    """What stands behind all digests that this process has given: modules or files of each, and the state of each."""
+    names = sorted({name for parts in _given.values() for name in parts})
+    return dict(_given), {name: (_files.get(name) or _meaning(name))[:16] for name in names}
 
 
 def import_closure(*modules: str) -> list[str]:

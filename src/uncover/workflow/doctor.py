@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import subprocess
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Literal
 
 from uncover.config.model import Config
 from uncover.datasets.sources import RAW_DATA
+from uncover.workflow.gpus import NoAnswer, list_gpus
 from uncover.workflow.targets import FRAME_SOURCES, LANDMARK_SOURCES, raw_folder
 
 PACKAGES = (
@@ -86,16 +86,11 @@ def _machine(folder: Path) -> list[Finding]:
 
 
 def _gpus() -> str:
-    """Names of the GPUs as their driver gives them, which takes no torch and no seconds."""
-    if shutil.which("nvidia-smi") is None:
-        return "none found (no nvidia-smi); everything runs on the processor"
-    query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
     try:
-        answer = subprocess.run(query, capture_output=True, text=True, timeout=20)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"nvidia-smi does not answer ({error})"
-    lines = [line.strip() for line in answer.stdout.splitlines() if line.strip()]
-    return "; ".join(lines) if answer.returncode == 0 and lines else "none (nvidia-smi lists no GPU)"
+        gpus = list_gpus()
+    except NoAnswer as error:
+        return str(error)
+    return "; ".join(map(str, gpus)) or "none found (nvidia-smi lists none); everything runs on the processor"
 
 
 def _raw_data(config: Config) -> list[Finding]:

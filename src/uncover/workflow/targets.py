@@ -58,7 +58,7 @@ def labelled_sets(config: Config) -> list[str]:
 
 def telling_settings(config: Config) -> list[str]:
     """Settings that are not the defaults and change a result, as `key=value` words: places and batches do not."""
-    of_work = ("heatmaps.batch=", "heatmaps.shards=")
+    of_work = ("heatmaps.batch=", "heatmaps.shards=", "prediction.shards=", "cluster.")
     return [pair for pair in as_pairs(config) if may_be_told(pair) and not pair.startswith(of_work)]
 
 

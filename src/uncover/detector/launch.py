@@ -1,0 +1,104 @@
+"""One training in several processes of this machine: each gets a rank and, where there are GPUs, one of them.
+
+Like torchrun for a single machine, but an error stays one line, and the exit code that of whoever failed first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from typing import IO
+
+from uncover.process import this_process
+
+SECONDS_BETWEEN_LOOKS = 0.2
+SECONDS_TO_END = 10.0
+INSIDE = "WORLD_SIZE"
+"""Variable that each process of a crew has, whoever started it."""
+
+
+def is_in_crew() -> bool:
+    """Whether this process is one of several already."""
+    return INSIDE in os.environ
+
+
+def run_crew(processes: int, words: Sequence[str], parent: str) -> int:
+    """Run a command of uncover in several processes and wait for all of them.
+
+    Args:
+        processes: How many.
+        words: The command line, without `uncover`.
+        parent: Variable that names the process with which each of them ends.
+
+    Returns:
+        0, or the exit code of the first that failed, which ends the others too.
+    """
+    command = [sys.executable, "-m", "uncover", *words]
+    shared = {
+        **os.environ,
+        INSIDE: str(processes),
+        "LOCAL_WORLD_SIZE": str(processes),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(_free_port()),
+        "OMP_NUM_THREADS": str(max(1, int(os.environ.get("OMP_NUM_THREADS", "0") or 0) // processes)),
+        parent: this_process(),
+    }
+    with contextlib.ExitStack() as stack:
+        crew: list[subprocess.Popen[bytes]] = []
+        stack.callback(_end, crew)
+        # All say the same of bad input. The first one speaks; of the others only what it does not say.
+        others = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(processes - 1)]
+        for rank, errors in enumerate([None, *others]):
+            environment = shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+            crew.append(subprocess.Popen(command, env=environment, stderr=errors))
+        code = _wait(crew)
+        _end(crew)
+        if code and crew[0].returncode in (0, None, -15):
+            _show(others)
+        return code
+
+
+def _wait(crew: Sequence[subprocess.Popen[bytes]]) -> int:
+    while True:
+        codes = [process.poll() for process in crew]
+        failed = [code for code in codes if code]
+        if failed:
+            # Whoever fails takes the others along; their own messages shall come out first.
+            time.sleep(1)
+            return failed[0] if failed[0] > 0 else 128 - failed[0]
+        if all(code == 0 for code in codes):
+            return 0
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _end(crew: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in crew:
+        if process.poll() is None:
+            process.terminate()
+    for process in crew:
+        try:
+            process.wait(SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _show(files: Sequence[IO[bytes]]) -> None:
+    for file in files:
+        file.seek(0)
+        text = file.read().decode(errors="replace")
+        if text:
+            print(text, end="", file=sys.stderr, flush=True)
+            return
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

@@ -1,0 +1,62 @@
+"""A frozen copy of the code: jobs that start from it do not change when somebody edits the checkout."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from uncover.atomic import new_folder
+
+PARTS = ("Snakefile", "workflow", "config", "src", "envs")
+"""What a run is made from."""
+
+LEFT_OUT = ("__pycache__", "*.egg-info")
+
+
+def freeze(checkout: Path, folder: Path) -> Path:
+    """Copy the code, unless this very code is there already.
+
+    Files of the copy may not be written to; folders may, so that whoever removes the results can.
+
+    Args:
+        checkout: Folder of the Snakefile.
+        folder: Of all copies.
+
+    Returns:
+        The copy's folder, named by a digest of all its files.
+    """
+    copy = folder / code_state(checkout)
+    if not copy.is_dir():
+        with new_folder(copy) as temporary:
+            for name in PARTS:
+                source = checkout / name
+                if source.is_dir():
+                    shutil.copytree(source, temporary / name, ignore=shutil.ignore_patterns(*LEFT_OUT))
+                else:
+                    shutil.copy2(source, temporary / name)
+            for path in temporary.rglob("*"):
+                if path.is_file():
+                    path.chmod(path.stat().st_mode & ~0o222)
+    return copy
+
+
+def code_state(checkout: Path) -> str:
+    """Digest of all files that a run is made from, in 16 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for path in sorted(_files(checkout)):
+        digest.update(f"{path.relative_to(checkout)}\0{path.stat().st_size}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _files(checkout: Path) -> Iterator[Path]:
+    for name in PARTS:
+        place = checkout / name
+        if place.is_file():
+            yield place
+        for path in place.rglob("*"):
+            parts = path.relative_to(checkout).parts
+            if path.is_file() and not any(part == "__pycache__" or part.endswith(".egg-info") for part in parts):
+                yield path

@@ -1,0 +1,207 @@
+"""What a run was: config, command, code, environment, machine, seeds, how it ended and how much GPU memory it took.
+
+A folder per start of Snakemake, results/<run>/record/<time>/:
+  config.yaml      the whole config, merged
+  run.json         everything else
+  environment.txt  all installed packages
+  changes.patch    what differs from the commit, where anything does
+  modules.json     which modules each digest of code stands for, so that `uncover why` can name what changed
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import uncover
+from uncover.atomic import new_file
+from uncover.config.model import Config
+from uncover.process import is_alive, number_of, this_process
+from uncover.workflow.digest import module_states
+from uncover.workflow.frozen import PARTS
+from uncover.workflow.gpu_use import read_gpu_use
+from uncover.workflow.gpus import NoAnswer, list_gpus
+
+RECORDS = "record"
+CONFIG, RUN, ENVIRONMENT, CHANGES, MODULES = (
+    "config.yaml",
+    "run.json",
+    "environment.txt",
+    "changes.patch",
+    "modules.json",
+)
+TOLD = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "SLURM_JOB_ID", "CONDA_PREFIX")
+"""Variables of the environment that may change what a run does; others are nobody's business."""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One start of Snakemake.
+
+    Attributes:
+        folder: Of its files.
+        about: What run.json holds.
+    """
+
+    folder: Path
+    about: dict[str, Any]
+
+    @property
+    def started(self) -> float:
+        """Seconds since 1970."""
+        return datetime.fromisoformat(self.about["started"]).timestamp()
+
+    def config(self) -> Config:
+        """The config that it ran with.
+
+        Raises:
+            ValidationError: Today's code knows other keys.
+        """
+        return Config.model_validate(yaml.safe_load((self.folder / CONFIG).read_text(encoding="utf-8")))
+
+    def modules(self) -> dict[str, dict[str, str]]:
+        """State of each module by digest of code and name of the module."""
+        known = json.loads((self.folder / MODULES).read_text(encoding="utf-8"))
+        return {digest: {name: known["modules"][name] for name in names} for digest, names in known["digests"].items()}
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its Snakemake ran on this machine and is gone."""
+        number = number_of(self.about["process"])
+        return self.about["host"] == platform.node() and number is not None and not is_alive(number)
+
+
+def begin_record(run_folder: Path, config: Config, checkout: Path, about: Mapping[str, Any]) -> RunRecord:
+    """Write down what a run is, as it begins.
+
+    Args:
+        run_folder: results/<run>.
+        config: Merged.
+        checkout: Folder of the Snakefile.
+        about: What the engine knows: executor, cores, log files, the frozen copy.
+    """
+    now = datetime.now(UTC)
+    folder = _new_folder(run_folder / RECORDS, now.strftime("%Y%m%dT%H%M%SZ"))
+    values = config.model_dump(mode="json")
+    found: dict[str, Any] = {
+        "started": now.isoformat(timespec="milliseconds"),
+        "ended": None,
+        "outcome": None,
+        "command": sys.argv,
+        "host": platform.node(),
+        "process": this_process(),
+        **about,
+        "code": {**_git(checkout, folder / CHANGES), "version": uncover.__version__},
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "processors": os.cpu_count(),
+        "gpus": _gpus(),
+        "environment": {name: os.environ[name] for name in TOLD if name in os.environ},
+        "seeds": dict(_seeds(values, "")),
+        "peak_gpu_memory": {},
+    }
+    packages = sorted({f"{each.name}=={each.version}" for each in metadata.distributions()}, key=str.lower)
+    _write(folder / CONFIG, yaml.safe_dump(values, sort_keys=False))
+    _write(folder / ENVIRONMENT, "".join(f"{package}\n" for package in packages))
+    digests, modules = module_states()
+    _write(folder / MODULES, json.dumps({"digests": digests, "modules": modules}, indent=0))
+    record = RunRecord(folder, found)
+    _write_about(record)
+    return record
+
+
+def end_record(record: RunRecord, outcome: str, logs: Path) -> None:
+    """Write down how it ended.
+
+    Args:
+        record: Of the run.
+        outcome: "complete" or "failed".
+        logs: Folder of the logs of its jobs, some of which say how much GPU memory they took.
+    """
+    record.about["ended"] = datetime.now(UTC).isoformat(timespec="milliseconds")
+    record.about["outcome"] = outcome
+    record.about["peak_gpu_memory"] = read_gpu_use(logs, record.started)
+    _write_about(record)
+
+
+def read_records(run_folder: Path) -> list[RunRecord]:
+    """All starts of a run, in order; half-written ones of a killed Snakemake are left out."""
+    records = []
+    for path in sorted(run_folder.glob(f"{RECORDS}/*/{RUN}")):
+        try:
+            records.append(RunRecord(path.parent, json.loads(path.read_text(encoding="utf-8"))))
+        except ValueError:
+            continue
+    return records
+
+
+def _new_folder(parent: Path, name: str) -> Path:
+    for number in range(1, 1000):
+        folder = parent / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise FileExistsError(parent / name)
+
+
+def _write_about(record: RunRecord) -> None:
+    _write(record.folder / RUN, json.dumps(record.about, indent=2) + "\n")
+
+
+def _write(path: Path, text: str) -> None:
+    with new_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _git(checkout: Path, patch: Path) -> dict[str, Any]:
+    """Commit, and whether anything differs from it; the difference is kept, as results would be in vain without it."""
+    commit = _ask_git(checkout, "rev-parse", "HEAD")
+    if commit is None:
+        return {"commit": None, "changed": None}
+    changes = _ask_git(checkout, "diff", "HEAD", "--", *PARTS) or ""
+    new = _ask_git(checkout, "ls-files", "--others", "--exclude-standard", "--", *PARTS) or ""
+    if changes or new:
+        _write(patch, changes + "".join(f"# not in git: {name}\n" for name in new.split("\n") if name))
+    return {"commit": commit.strip(), "changed": bool(changes or new)}
+
+
+def _ask_git(checkout: Path, *words: str) -> str | None:
+    try:
+        answer = subprocess.run(["git", "-C", str(checkout), *words], capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout if answer.returncode == 0 else None
+
+
+def _gpus() -> list[str] | str:
+    try:
+        return [str(gpu) for gpu in list_gpus()]
+    except NoAnswer as error:
+        return str(error)
+
+
+def _seeds(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, int]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _seeds(value, f"{prefix}{key}.")
+        elif re.fullmatch("seed", key) and isinstance(value, int):
+            yield f"{prefix}{key}", value
+
+
+def orphans_of(records: Iterable[RunRecord]) -> set[str]:
+    """Names in the queue of runs whose Snakemake is gone."""
+    return {record.about["queue_name"] for record in records if record.about.get("queue_name") and record.is_over}

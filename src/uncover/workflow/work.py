@@ -1,0 +1,156 @@
+"""How much work a job is, by the config alone: what lets the time of one job be foretold from that of another.
+
+The unit of networks is one image of 640 pixels through yolov5m; that of other rules one image or face. Floating-point
+operations of the networks are those that upstream states for 640 pixels (README of yolov5 7.0).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from uncover.config.detectors import Detector
+from uncover.config.model import Config
+from uncover.workflow import targets
+
+GIGAFLOPS = {"yolov5n": 4.5, "yolov5s": 16.5, "yolov5m": 49.0, "yolov5l": 109.1, "yolov5x": 205.7}
+UNIT = GIGAFLOPS["yolov5m"] * 640**2
+
+TRAINING = 3.0
+"""Work of a training step over that of a look: forward, and backward through activations and weights."""
+
+WILDCARDS: Mapping[str, tuple[str, ...]] = {
+    "train": ("model",),
+    "evolve_generation": ("generation",),
+    "predict": ("model", "set"),
+    "make_heatmaps": ("set", "shard"),
+    "predict_second": ("second",),
+    "look_closer": ("look",),
+    "train_rival": ("trained_rival",),
+    "predict_rival": ("rival",),
+    "evaluate": ("model", "set", "scope"),
+    "read_faces": ("source",),
+    "split_photos": ("source",),
+    "make_standin": ("source",),
+}
+"""What stands behind the rule in the names of its jobs; for other rules, a set."""
+
+KNOWN_SETS = {
+    "hof": 4384,
+    "slapi_none": 10,
+    "slapi_easy": 64,
+    "slapi_medium": 203,
+    "slapi_hard": 210,
+    "preterm_web": 12,
+}
+"""Photos that the thesis had (tables 1 and 10, section 3.1), for sets that no config counts."""
+
+KNOWN_SOURCES = {"wflw": 10_000, "merl_rav": 19_314}
+"""Faces of the original data sets (table 1; label files of the download)."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """Sizes of a run.
+
+    Attributes:
+        config: Of the run.
+    """
+
+    config: Config
+
+    @cached_property
+    def photos(self) -> dict[str, int]:
+        """Photos by set: as they were counted if the set is made, else as the config wishes."""
+        sets = {**targets.landmark_sets(self.config), **targets.frame_sets(self.config)}
+        return {name: self._counted(name) or self._wished(name) for name in sets}
+
+    def of_name(self, name: str) -> float:
+        """Work of a job that has left nothing but its name, such as "train/rgb10"."""
+        rule, *values = name.split("/")
+        try:
+            return self.of(rule, dict(zip(WILDCARDS.get(rule, ("set",)), values, strict=False)))
+        except (KeyError, AttributeError):  # a detector that this config does not know
+            return 1.0
+
+    def of(self, rule: str, wildcards: Mapping[str, str]) -> float:
+        """Work of a job; 1 where it does not depend on sizes."""
+        if rule == "train":
+            return self._training(self._detector(wildcards["model"]))
+        if rule == "evolve_generation":
+            epochs = self.config.evolution.epochs
+            return self._training(self.config.detectors.rgb10.model_copy(update={"epochs": epochs}))
+        if rule == "predict":
+            shards = self.config.prediction.shards
+            return self._looks(self._detector(wildcards["model"]), wildcards["set"]) / shards
+        if rule == "make_heatmaps":
+            return self._looks(self.config.detectors.rgb10, wildcards["set"]) / self.config.heatmaps.shards
+        if rule in ("predict_second", "look_closer"):
+            model = wildcards.get("second", self.config.looks_of)
+            sets = [name for name in self.photos if name not in ("train", "preterm_web")]
+            detector = self._detector(model)
+            return sum(self._looks(detector, name) for name in sets) / self.config.prediction.shards
+        if rule in ("train_rival", "predict_rival"):
+            images = self.photos.get("train", 1) if rule == "train_rival" else sum(self.photos.values())
+            return float(max(1, images))
+        if "set" in wildcards:
+            return float(max(1, self.photos.get(wildcards["set"], 1)))
+        if "source" in wildcards:
+            return float(max(1, self._of_source(wildcards["source"])))
+        return 1.0
+
+    def _training(self, detector: Detector) -> float:
+        steps = TRAINING * self.photos.get("train", 0) + self.photos.get("val", 0)
+        return max(1.0, detector.epochs * steps * _cost(detector) / UNIT)
+
+    def _looks(self, detector: Detector, name: str) -> float:
+        return max(1.0, self.photos.get(name, 0) * _cost(detector) / UNIT)
+
+    def _detector(self, model: str) -> Detector:
+        second = self.config.second_detectors()
+        return second[model].settings if model in second else getattr(self.config.detectors, model)
+
+    def _counted(self, name: str) -> int | None:
+        path = Path("results", self.config.run, "datasets", name, "summary.json")
+        try:
+            return int(json.loads(path.read_text(encoding="utf-8"))["photos"])
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def _wished(self, name: str) -> int:
+        config = self.config
+        landmarks = targets.landmark_sets(config)
+        if name in landmarks:
+            split, sources = landmarks[name]
+            return sum(self._wish(source, split) for source in sources)
+        if not config.raw.standin:
+            return KNOWN_SETS.get(name, 1)
+        source, _ = targets.frame_sets(config)[name]
+        sizes = getattr(config.standin, source)
+        return int(sizes) if isinstance(sizes, int) else int(getattr(sizes, name.removeprefix("slapi_")))
+
+    def _wish(self, source: str, split: str) -> int:
+        wish = getattr(getattr(self.config.splits, source), split)
+        if wish is not None:
+            return int(wish)
+        if self.config.raw.standin:
+            sizes = getattr(self.config.standin, source)
+            return int(sizes.train if split == "train" else sizes.test)
+        return KNOWN_SOURCES[source] // (1 if split == "train" else 2)
+
+    def _of_source(self, source: str) -> int:
+        if self.config.raw.standin:
+            sizes = getattr(self.config.standin, source)
+            values: Mapping[str, int] = {"all": sizes} if isinstance(sizes, int) else sizes.model_dump()
+            return sum(values.values())
+        wishes = getattr(self.config.splits, source, None)
+        counts = [] if wishes is None else [count for count in wishes.model_dump().values() if count is not None]
+        return max(sum(counts), KNOWN_SOURCES.get(source, 1)) if counts else KNOWN_SOURCES.get(source, 1)
+
+
+def _cost(detector: Detector) -> float:
+    """Of one look at one image."""
+    return GIGAFLOPS[detector.model] * detector.image_size**2

@@ -1,0 +1,104 @@
+"""Several processes that share one training, as `processes` starts them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from squares import make_set
+
+from tests.dag.quick_python import server, write_client
+from uncover.detector.launch import run_crew
+from uncover.detector.weights import load_weights
+from uncover.process import is_alive
+
+SETTINGS = ["model=yolov5n", "image_size=64", "batch=4", "nominal_batch=4", "epochs=2", "weights=scratch"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    make_set(folder / "train", 9, seed=1)
+    make_set(folder / "val", 4, seed=2)
+    return folder
+
+
+def command(python: Path, data: Path, out: Path, *settings: str) -> list[str]:
+    words = ["train", str(data), str(out), "--device", "cpu", "--set", *SETTINGS, *settings]
+    return [str(python), "-m", "uncover", *words]
+
+
+def test_a_setting_trains_in_two_processes_as_torchrun_does(data: Path, tmp_path: Path) -> None:
+    python = write_client(tmp_path)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    with server(python, "uncover"):
+        for start, out in (([], "ours"), (torchrun, "theirs")):
+            words = [*start, *command(python, data, tmp_path / out, "processes=2")]
+            done = subprocess.run(words, env=environment, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            assert done.stderr.count("epoch 2/2: box") == 1 and "2 processes" in done.stderr
+    ours, theirs = (load_weights(tmp_path / out / "weights.pt")[0].state_dict() for out in ("ours", "theirs"))
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_bad_input_of_all_processes_is_one_line_and_exit_code_2(data: Path, tmp_path: Path) -> None:
+    words = command(Path(sys.executable), data, tmp_path / "out", "processes=2", "--start", str(tmp_path / "absent.pt"))
+    done = subprocess.run(words, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.count("absent.pt: is no file") == 1 and "Traceback" not in done.stderr
+
+
+CREW = """
+import os, sys, time
+from pathlib import Path
+rank = os.environ["RANK"]
+Path(sys.argv[-1], rank).write_text(str(os.getpid()))
+if rank == "1" and "fail" in sys.argv:
+    while not Path(sys.argv[-1], "0").exists():
+        time.sleep(0.05)
+    sys.exit("the second one cannot")
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def crew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A module `uncover` for `python -m` that is a crew of ours; processes write their numbers into a folder."""
+    package = tmp_path / "path" / "uncover"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text(CREW)
+    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+    numbers = tmp_path / "numbers"
+    numbers.mkdir()
+    return numbers
+
+
+def test_one_that_fails_ends_the_others_and_is_heard(crew: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_crew(2, ["fail", str(crew)], "NOBODY") == 1
+    assert "the second one cannot" in capfd.readouterr().err
+    assert not is_alive(int((crew / "0").read_text()))
+
+
+def test_whoever_ends_the_command_ends_them_all(crew: Path) -> None:
+    script = "import signal, sys; from uncover_launch import run_crew;"
+    script += "signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)); run_crew(2, sys.argv[1:], 'NOBODY')"
+    launch = Path(sys.modules["uncover.detector.launch"].__file__ or "")
+    # Our own package is out of sight in there, so the module comes under another name.
+    text = launch.read_text().replace("from uncover.process import this_process", "this_process = lambda: ''")
+    (crew.parent / "path" / "uncover_launch.py").write_text(text)
+    process = subprocess.Popen([sys.executable, "-c", script, "run", str(crew)])
+    until = time.monotonic() + 30
+    while not all((crew / rank).exists() and (crew / rank).read_text() for rank in "01"):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 143
+    assert not any(is_alive(int((crew / rank).read_text())) for rank in "01")
