@@ -9,7 +9,7 @@ READY := .venv/.ready
 # Worker threads that spin while they wait make a busy machine several times slower.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: help setup demo test check fix schema lock clean bench-labels bench-dag bench-train bench-heatmaps bench-second
+.PHONY: help setup demo test test-cluster test-kills check fix schema lock clean bench-labels bench-dag bench-train bench-heatmaps bench-second
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,6 +34,15 @@ demo: $(READY)  ## the whole thesis on the synthetic stand-in, from nothing to t
 # A file's tests stay together, because they share what is dear to make. One thread each: the networks are tiny.
 test: $(READY)  ## the quick tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+test-cluster: $(READY)  ## the tiny run on a SLURM cluster of one node, started here (needs root; Debian's slurm-wlm, munge)
+	@$(BIN)/python -m tests.cluster.one_node install || { echo "skipped: no cluster can be had here"; exit 0; }; \
+	UNCOVER_CLUSTER=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -v tests/cluster $(TESTS)
+
+test-kills: $(READY)  ## kill the tiny run ROUNDS times, on this machine and CLUSTER_ROUNDS times on a cluster
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.dag.kill_runs $(or $(ROUNDS),20)
+	@$(BIN)/python -m tests.cluster.one_node install || { echo "skipped: no cluster can be had here"; exit 0; }; \
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.cluster.kill_jobs $(or $(CLUSTER_ROUNDS),5)
 
 check: $(READY)  ## formatting, types, import directions
 	$(BIN)/ruff check .

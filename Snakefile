@@ -16,6 +16,7 @@ from uncover.config.load import as_pairs, check_config
 from uncover.config.rivals import TRAINED_NAMES
 from uncover.detector.evolve import visible_generations
 from uncover.errors import InputError
+from uncover.images.shard import Shard
 from uncover.process import this_process
 from uncover.report.text_numbers import RECORDS
 from uncover.report.trial import RATE

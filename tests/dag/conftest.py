@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -9,43 +10,12 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.dag.checkout import copy_checkout
 from tests.dag.quick_python import server, write_client
-
-REPOSITORY = Path(__file__).parents[2]
-NEEDED = ("Snakefile", "workflow", "config", "envs", "src")
-
-TINY = """\
-run: tiny
-raw: {standin: true, grades: {none: none, hard: hard}}
-standin:
-  seed: 3
-  size: 96
-  wflw: {train: 4, test: 6}
-  merl_rav: {train: 6, test: 6}
-  hof: 2
-  slapi: {none: 1, easy: 1, medium: 1, hard: 1}
-  preterm_web: 2
-splits:
-  wflw: {train: null, val: 1, test: null}
-  merl_rav: {train: null, val: 1, test: null}
-detectors:
-  rgb10: &rgb {model: yolov5n, weights: scratch, epochs: 1, batch: 4, image_size: 64}
-  rgb1: {<<: *rgb, classes: whole_face}
-  gradcampp_avg: &whole {<<: *rgb, classes: whole_face}
-  hirescam_avg: *whole
-  gradcampp_10: *whole
-  hirescam_10: *whole
-  siblings:
-    of_the_mean: {heatmaps: hirescam, input: mean}
-    of_drawn_boxes: {role: control, heatmaps: drawn_boxes}
-rivals: {detectors: [mtcnn, viola_jones]}
-evolution: {generations: 2, epochs: 1}
-prediction: {bootstrap: 10}
-heatmaps: {variants: {}, target: T1, confidence: 0.001}
-"""
 
 
 @dataclass(frozen=True)
@@ -74,6 +44,21 @@ class Checkout:
         rows = (line.split() for line in table.group(1).splitlines())
         return {rule: int(count) for rule, count in rows if rule != "all"}
 
+    def plan(self, *words: str, config: str = "config/tiny.yaml") -> dict[str, Any]:
+        """What `uncover plan` foretells, as it prints it for programs."""
+        command = [str(self.python), "-m", "uncover.cli", "plan", *words, "--configfile", config, "--json"]
+        environment = os.environ | {"PYTHONPATH": str(self.root / "src")}
+        done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    def causes(self) -> dict[str, set[str]]:
+        """By rule, why its jobs would run, as `uncover plan` says it."""
+        causes: dict[str, set[str]] = {}
+        for job in self.plan()["by_job"]:
+            causes.setdefault(job["job"].split("/")[0], set()).add(job["because"])
+        return causes
+
     def edit(self, path: str, old: str, new: str) -> None:
         """Replace a text that stands exactly once in a file."""
         file = self.root / path
@@ -84,9 +69,9 @@ class Checkout:
 
 @pytest.fixture(scope="session")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A python in which Snakemake starts at once; jobs start as ever."""
+    """A python in which Snakemake and `uncover plan` start at once; jobs start as ever."""
     client = write_client(tmp_path_factory.mktemp("python"))
-    with server(client, "snakemake"):
+    with server(client, "snakemake"), server(client, "uncover.cli"):
         yield client
 
 
@@ -94,13 +79,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def plain_checkout(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A checkout without results. Do not change it."""
     root = tmp_path_factory.mktemp("checkout")
-    for name in NEEDED:
-        source = REPOSITORY / name
-        if source.is_dir():
-            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-        else:
-            shutil.copy(source, root / name)
-    (root / "config" / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    copy_checkout(root)
     return Checkout(root, python)
 
 

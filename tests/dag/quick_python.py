@@ -27,8 +27,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+SNAKEMAKE = ("snakemake.cli", "snakemake.report.html_reporter", "snakemake.executors.local", "smart_open")
 SLOW = {
-    "snakemake": ("snakemake.cli", "snakemake.report.html_reporter", "snakemake.executors.local", "smart_open"),
+    "snakemake": SNAKEMAKE,
+    # `python -m uncover.cli` is `uncover` too; those that ask Snakemake for its plans are served under this name.
+    "uncover.cli": SNAKEMAKE,
     "uncover": (
         *("torchvision", "pandas", "pyarrow.parquet", "scipy.stats", "cv2", "tifffile", "yaml", "pydantic"),
         *("PIL.Image", "rich.progress", "matplotlib.pyplot", "matplotlib.backends.backend_pdf"),
@@ -148,7 +151,7 @@ def parse_beforehand(sources: Iterable[bytes]) -> None:
 if __name__ == "__main__":
     for name in SLOW[Path(sys.argv[1]).name]:
         importlib.import_module(name)
-    if Path(sys.argv[1]).name == "snakemake":
+    if Path(sys.argv[1]).name != "uncover":
         parse_beforehand(path.read_bytes() for path in SOURCE.rglob("*.py"))
     # These objects stay: no fork looks through them for garbage, which would copy their pages.
     gc.freeze()

@@ -41,7 +41,7 @@ ALL_SIBLINGS = 10 + 3 + 1
 REAL_JOBS = {rule: count for rule, count in STANDIN_JOBS.items() if rule != "make_standin"} | {
     "import_weights": 1,
     "evolve_generation": 42,
-    "make_heatmaps": 80,
+    "make_heatmaps": 8 + 4 + 8,
     "train": 2 + 4 + ALL_SIBLINGS,
     "predict": 19,
     "draw_boxes": 1 + 8,
@@ -100,7 +100,8 @@ def test_each_config_plans_its_jobs_without_any_raw_data(
 
 
 def test_every_rule_has_log_benchmark_and_resources_and_no_path_is_written_twice(whole_plan: str) -> None:
-    jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)", whole_plan, re.MULTILINE)
+    # Those of a group stand below it, a step to the right.
+    jobs = re.findall(r"^ *(?:local)?(?:rule|checkpoint) (\w+):\n((?: {4,}\w+: .*\n)+)", whole_plan, re.MULTILINE)
     assert {rule for rule, _ in jobs} == {*TINY_JOBS, "all"}
     outputs: Counter[str] = Counter()
     for rule, text in jobs:

@@ -1,13 +1,16 @@
 # Heatmaps of the first detector on every data set: all variants in one pass, shared by the shards of a set.
 
 VARIANTS = CONFIG.heatmaps.named()
-SHARDS = CONFIG.heatmaps.shards
 HEATMAP_SETS = [*LANDMARK_SETS, *FRAME_SETS]
 ALL_HEATMAPS = [
     f"{RUN}/heatmaps/{variant}/{name}/manifest.parquet"
     for variant in VARIANTS
     for name in HEATMAP_SETS
 ]
+
+
+wildcard_constraints:
+    shards=r"\d+",
 
 
 def heatmap_options():
@@ -29,13 +32,13 @@ rule make_heatmaps:
         manifest=f"{RUN}/datasets/{{set}}/manifest.parquet",
     output:
         records=[
-            f"{RUN}/heatmaps/{variant}/{{set}}/shards/{{shard}}-of-{SHARDS}.parquet"
+            f"{RUN}/heatmaps/{variant}/{{set}}/shards/{{shard}}-of-{{shards}}.parquet"
             for variant in VARIANTS
         ],
     log:
-        f"{LOGS}/make_heatmaps/{{set}}/{{shard}}.log",
+        f"{LOGS}/make_heatmaps/{{set}}/{{shard}}-of-{{shards}}.log",
     benchmark:
-        f"{BENCHMARKS}/make_heatmaps/{{set}}/{{shard}}.tsv"
+        f"{BENCHMARKS}/make_heatmaps/{{set}}/{{shard}}-of-{{shards}}.tsv"
     conda:
         ENVIRONMENT
     threads: DETECTOR_THREADS
@@ -49,15 +52,15 @@ rule make_heatmaps:
     # How many images go together changes no map, so it is no parameter.
     shell:
         "uncover heatmaps --weights {input.weights} {params.images} {params.out} --name {wildcards.set}"
-        " --shard {wildcards.shard}/{SHARDS} {params.options} --batch {CONFIG.heatmaps.batch} 2>&1 | tee {log}"
+        " --shard {wildcards.shard}/{wildcards.shards} {params.options} --batch {CONFIG.heatmaps.batch} 2>&1 | tee {log}"
 
 
 rule collect_heatmaps:
     input:
-        records=[
-            f"{RUN}/heatmaps/{variant}/{{set}}/shards/{shard}-of-{SHARDS}.parquet"
+        records=lambda wildcards: [
+            f"{RUN}/heatmaps/{variant}/{wildcards.set}/shards/{shard}.parquet"
             for variant in VARIANTS
-            for shard in range(1, SHARDS + 1)
+            for shard in Shard.all(CONFIG.heatmaps.shards_of(wildcards.set))
         ],
         train=f"{RUN}/datasets/train/manifest.parquet",
     output:

@@ -4,11 +4,9 @@
 
 def shares_of(model, names):
     return [
-        share
-        for pattern in predicted(model, names)
-        for share in expand(
-            pattern, shard=range(1, PREDICTION_SHARDS + 1), allow_missing=True
-        )
+        f"{RUN}/predictions/{model}/{name}/shards/{shard}.parquet"
+        for name in names
+        for shard in Shard.all(PREDICTION_SHARDS)
     ]
 
 

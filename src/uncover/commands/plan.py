@@ -24,6 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--wait", type=float, default=5.0, metavar="S", help="seconds that a job waits before it begins (default: 5)"
     )
     parser.add_argument("--speeds", type=Path, metavar="FILE", help="speeds of another machine, by rule")
+    parser.add_argument(
+        "--photos", nargs="+", default=[], metavar="SET=N", help="sizes of sets that are not made yet, such as hof=4384"
+    )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
 
 
@@ -46,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.workflow.costs import Costs, measured_jobs, read_speeds
     from uncover.workflow.dag import read_plan
     from uncover.workflow.plan import look_ahead, outlook_text
+    from uncover.workflow.work import Work, read_photos
 
     for count in args.gpus:
         check_number("--gpus", count, 0)
@@ -55,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
     speeds = read_speeds(args.speeds) if args.speeds else None
     plan = read_plan(args.targets, args.configfile, read_pairs(args.config, "--config"))
     costs = Costs(measured_jobs(plan, results), speeds)
-    outlook = look_ahead(plan, costs, results, args.gpus, args.cores, args.wait)
+    work = Work(plan.config, read_photos(args.photos))
+    outlook = look_ahead(plan, work, costs, results, args.gpus, args.cores, args.wait)
     if args.json:
         print(json.dumps(outlook.to_dict(), indent=1))
     else:

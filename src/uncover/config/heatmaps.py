@@ -79,7 +79,9 @@ class Heatmaps(Section):
     batch: PositiveInt = Field(8, description="images in one pass")
     average: Literal["joint", "mean", "whole_face"] = Field("joint", description="what the 1-channel map is")
     padding: NonNegativeInt = Field(0, le=255, description="value around a letterboxed map (the thesis: 114)")
-    shards: PositiveInt = Field(1, description="jobs that share one set")
+    shards: PositiveInt | dict[str, PositiveInt] = Field(
+        1, description="jobs that share a set; by set, such as {train: 8, hof: 4}, or one number for all"
+    )
 
     @field_validator("variants")
     @classmethod
@@ -97,6 +99,10 @@ class Heatmaps(Section):
         if not (self.methods or self.variants):
             raise ValueError("no methods and no variants; name at least one")
         return self
+
+    def shards_of(self, name: str) -> int:
+        """Jobs that share a set."""
+        return self.shards if isinstance(self.shards, int) else self.shards.get(name, 1)
 
     def named(self) -> dict[str, Variant]:
         """All variants by name, those of `methods` first."""

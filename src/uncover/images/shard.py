@@ -38,6 +38,11 @@ class Shard:
             raise InputError(f"--shard {text}: expected the number of the shard, from 1, and that of all, such as 2/4")
         return cls(int(match[1]), int(match[2]))
 
+    @classmethod
+    def all(cls, count: int) -> list[Self]:
+        """All shards of a set."""
+        return [cls(number, count) for number in range(1, count + 1)]
+
     def take(self, items: Sequence[Item]) -> Sequence[Item]:
         """Its share of the items of a set."""
         return items[self.number - 1 :: self.count]

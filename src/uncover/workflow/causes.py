@@ -115,8 +115,7 @@ class Causes:
         others = {}
         for name, value in new.items():
             if name == RAW:
-                folder = job.params.get("raw", "''").strip("'")
-                yield Cause("data", f"raw data in {folder or job.wildcards.get('source', '?')}", "changed")
+                yield Cause("data", f"raw data of {job.wildcards.get('source') or job.wildcards.get('set')}", "changed")
             elif DIGEST.fullmatch(value) and value.strip("'") in self._now:
                 yield from self._of_digest(
                     value.strip("'"), {each.strip("'") for each in old if DIGEST.fullmatch(each)}

@@ -186,7 +186,7 @@ def _job(workflow: Any, job: Any, number: int, needs: tuple[int, ...]) -> Planne
     return PlannedJob(
         number=number,
         rule=job.rule.name,
-        name="/".join([job.rule.name, *wildcards.values()]),
+        name=str(job.benchmark).partition("/benchmarks/")[2].removesuffix(".tsv") or job.rule.name,
         wildcards=wildcards,
         params={name: value for name, value in params.items() if value in stored},
         inputs=tuple(map(str, job.input)),

@@ -51,11 +51,13 @@ class Disk:
             return self._weights(self._detector(wildcards["model"]))
         if rule == "make_heatmaps":
             each = sum(self._map(name) for name in self._work.config.heatmaps.named())
-            return int(each * photos.get(wildcards["set"], 0) / self._work.config.heatmaps.shards)
-        if rule == "predict":
-            return BOXES * BOX_BYTES * photos.get(wildcards["set"], 0)
-        if rule in ("predict_second", "look_closer", "predict_rival"):
-            return BOXES * BOX_BYTES * sum(count for name, count in photos.items() if name != "train")
+            return int(each * photos.get(wildcards["set"], 0) / self._work.config.heatmaps.shards_of(wildcards["set"]))
+        shares = self._work.config.prediction.shards
+        if rule in ("predict", "collect_predictions"):
+            return BOXES * BOX_BYTES * photos.get(wildcards["set"], 0) // (shares if rule == "predict" else 1)
+        if rule in ("predict_second", "look_closer", "predict_rival", "collect_second", "collect_rival"):
+            seen = sum(count for name, count in photos.items() if name != "train")
+            return BOXES * BOX_BYTES * seen // (1 if rule.startswith("collect") else shares)
         if rule == "make_standin":
             return int(0.15 * self._work.config.standin.size**2) * int(self._work.of(rule, wildcards))
         return BLOCK * len(job.outputs)

@@ -20,6 +20,7 @@ EXPENSIVE = 0.01
 """Share of all time from which a job counts as expensive."""
 
 MOST_EXPENSIVE = 15
+MOST_NAMED = 6
 
 
 @dataclass(frozen=True)
@@ -116,19 +117,21 @@ class Outlook:
         }
 
 
-def look_ahead(plan: Plan, costs: Costs, results: Path, gpus: Sequence[int], cores: int, overhead: float) -> Outlook:
+def look_ahead(
+    plan: Plan, work: Work, costs: Costs, results: Path, gpus: Sequence[int], cores: int, overhead: float
+) -> Outlook:
     """Foretell what a plan costs.
 
     Args:
         plan: What would run.
+        work: Sizes of its sets.
         costs: Times.
         results: Folder of all runs, for sizes of files.
         gpus: Machines to simulate, by their GPUs.
         cores: Their processors, for each GPU.
         overhead: Seconds that a job waits before it begins.
     """
-    work, causes = Work(plan.config), Causes(plan)
-    disk = Disk(work, results)
+    causes, disk = Causes(plan), Disk(work, results)
     jobs = []
     for job in plan.ahead:
         cost = costs.of(job, work)
@@ -203,7 +206,10 @@ def outlook_text(outlook: Outlook, plan: Plan, free: int) -> str:
 def _warnings(outlook: Outlook, free: int) -> list[str]:
     lines = []
     if outlook.unknown:
-        rules = ", ".join(sorted({cost.job.rule for cost in outlook.unknown}))
+        names = sorted({cost.job.rule for cost in outlook.unknown})
+        rules = ", ".join(names[:MOST_NAMED]) + (
+            f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        )
         lines.append(f"not counted, as no earlier run has done the like: {len(outlook.unknown)} jobs ({rules})")
     if any(cost.job.gpus and cost.basis.endswith(PROCESSOR) for cost in outlook.jobs):
         lines.append("no run here has used a GPU yet: the time of networks is that of processors")

@@ -7,13 +7,14 @@ operations of the networks are those that upstream states for 640 pixels (README
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from uncover.config.detectors import Detector
 from uncover.config.model import Config
+from uncover.errors import InputError
 from uncover.workflow import targets
 
 GIGAFLOPS = {"yolov5n": 4.5, "yolov5s": 16.5, "yolov5m": 49.0, "yolov5l": 109.1, "yolov5x": 205.7}
@@ -26,7 +27,7 @@ WILDCARDS: Mapping[str, tuple[str, ...]] = {
     "train": ("model",),
     "evolve_generation": ("generation",),
     "predict": ("model", "set"),
-    "make_heatmaps": ("set", "shard"),
+    "make_heatmaps": ("set",),
     "predict_second": ("second",),
     "look_closer": ("look",),
     "train_rival": ("trained_rival",),
@@ -58,15 +59,17 @@ class Work:
 
     Attributes:
         config: Of the run.
+        stated: Photos of sets that neither the config nor a file counts.
     """
 
     config: Config
+    stated: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def photos(self) -> dict[str, int]:
-        """Photos by set: as they were counted if the set is made, else as the config wishes."""
+        """Photos by set: as they were counted if the set is made, else as stated, else as the config wishes."""
         sets = {**targets.landmark_sets(self.config), **targets.frame_sets(self.config)}
-        return {name: self._counted(name) or self._wished(name) for name in sets}
+        return {name: self._counted(name) or self.stated.get(name) or self._wished(name) for name in sets}
 
     def of_name(self, name: str) -> float:
         """Work of a job that has left nothing but its name, such as "train/rgb10"."""
@@ -87,7 +90,8 @@ class Work:
             shards = self.config.prediction.shards
             return self._looks(self._detector(wildcards["model"]), wildcards["set"]) / shards
         if rule == "make_heatmaps":
-            return self._looks(self.config.detectors.rgb10, wildcards["set"]) / self.config.heatmaps.shards
+            shards = self.config.heatmaps.shards_of(wildcards["set"])
+            return self._looks(self.config.detectors.rgb10, wildcards["set"]) / shards
         if rule in ("predict_second", "look_closer"):
             model = wildcards.get("second", self.config.looks_of)
             sets = [name for name in self.photos if name not in ("train", "preterm_web")]
@@ -149,6 +153,21 @@ class Work:
         wishes = getattr(self.config.splits, source, None)
         counts = [] if wishes is None else [count for count in wishes.model_dump().values() if count is not None]
         return max(sum(counts), KNOWN_SOURCES.get(source, 1)) if counts else KNOWN_SOURCES.get(source, 1)
+
+
+def read_photos(pairs: Sequence[str]) -> dict[str, int]:
+    """Photos by set, of words such as "hof=4384".
+
+    Raises:
+        InputError: A word is none of such.
+    """
+    photos = {}
+    for pair in pairs:
+        name, _, count = pair.partition("=")
+        if not (name and count.isdecimal()):
+            raise InputError(f"--photos {pair}: expected SET=N, such as hof=4384")
+        photos[name] = int(count)
+    return photos
 
 
 def _cost(detector: Detector) -> float:

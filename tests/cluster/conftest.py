@@ -1,0 +1,60 @@
+"""These tests start a SLURM cluster on this machine: `make test-cluster` runs them, `make test` does not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import one_node
+from tests.cluster.guest import Guest
+from tests.dag.checkout import SMALLER, copy_checkout
+
+collect_ignore_glob = [] if os.environ.get("UNCOVER_CLUSTER") == "1" else ["test_*.py"]
+
+OF_CLUSTER = """\
+cluster:
+  # Of the node of the tests, which has few processors, and GPUs that are none.
+  threads: 1
+  most_mem_mb: 12000
+  rules:
+    train: {mem_mb: 2000}
+    predict: {mem_mb: 1500}
+    make_heatmaps: {mem_mb: 1500}
+    predict_second: {mem_mb: 1500}
+    predict_rival: {mem_mb: 1500}
+    look_closer: {mem_mb: 1500}
+"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cluster() -> Iterator[None]:
+    """A cluster of one node."""
+    try:
+        one_node.start()
+    except one_node.Unavailable as error:
+        pytest.skip(f"no cluster: {error}")
+    yield
+    one_node.stop()
+
+
+@pytest.fixture
+def guest(tmp_path: Path) -> Guest:
+    """A checkout without results, whose jobs go to the cluster."""
+    return make_guest(tmp_path / "checkout")
+
+
+@pytest.fixture(scope="session")
+def long_guest(tmp_path_factory: pytest.TempPathFactory) -> Guest:
+    """The same, for the run that all of the session share."""
+    return make_guest(tmp_path_factory.mktemp("long") / "checkout")
+
+
+def make_guest(root: Path) -> Guest:
+    """A copy of the checkout with a config for the cluster."""
+    copy_checkout(root)
+    (root / "config" / "smaller.yaml").write_text(SMALLER, encoding="utf-8")
+    (root / "config" / "guest.yaml").write_text(f"extends: config/smaller.yaml\n{OF_CLUSTER}", encoding="utf-8")
+    return Guest(root)

@@ -1,0 +1,91 @@
+"""A checkout whose jobs go to the cluster of one node."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+# The profile as it is, but for how soon and how often it looks: jobs here take seconds.
+IMPATIENT = ("--slurm-init-seconds-before-status-checks", "5", "--seconds-between-status-checks", "2")
+
+
+@dataclass(frozen=True)
+class Guest:
+    """Runs Snakemake in a checkout, on the cluster or on this machine."""
+
+    root: Path
+
+    @property
+    def run_folder(self) -> Path:
+        return self.root / "results" / "tiny"
+
+    def command(self, *words: str, local: bool = False, config: str = "config/guest.yaml") -> list[str]:
+        where = ["--cores", "2"] if local else ["--workflow-profile", "workflow/profiles/slurm", *IMPATIENT]
+        return [sys.executable, "-m", "snakemake", *words, *where, "--configfile", config]
+
+    def start(self, *words: str, log: str = "snakemake.log") -> subprocess.Popen[bytes]:
+        """Start Snakemake on the cluster; what it says goes to a log in the checkout."""
+        with (self.root / log).open("ab") as file:
+            return subprocess.Popen(
+                self.command(*words), cwd=self.root, env=environment(), stdout=file, stderr=subprocess.STDOUT
+            )
+
+    def run(self, *words: str, local: bool = False, config: str = "config/guest.yaml") -> tuple[int, str]:
+        """Exit code of Snakemake, and all that it says."""
+        command = self.command(*words, local=local, config=config)
+        done = subprocess.run(command, cwd=self.root, env=environment(), capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    def must_run(self, *words: str, local: bool = False) -> str:
+        """What Snakemake says when all goes well."""
+        code, text = self.run(*words, local=local)
+        assert code == 0, text[-6000:]
+        return text
+
+    def said(self, log: str = "snakemake.log") -> str:
+        """What Snakemake has said so far."""
+        return (self.root / log).read_text(errors="replace")
+
+
+def environment() -> dict[str, str]:
+    """Without what would hide the checkout's own code."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
+def queue(*options: str) -> list[str]:
+    """Numbers of the jobs in the queue."""
+    done = subprocess.run(["squeue", "--noheader", "--format=%A", *options], capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def job(number: str) -> dict[str, str]:
+    """What SLURM knows of a job, also of one that has ended."""
+    text = subprocess.run(["scontrol", "show", "job", number], capture_output=True, text=True, check=True).stdout
+    return dict(re.findall(r"(\S+?)=(\S*)", text))
+
+
+def all_jobs() -> list[dict[str, str]]:
+    """What SLURM knows of all jobs."""
+    text = subprocess.run(["scontrol", "show", "job", "--oneliner"], capture_output=True, text=True, check=True).stdout
+    return [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in text.splitlines() if "JobId" in line]
+
+
+def wait_for(condition: Callable[[], object], seconds: float, what: str) -> None:
+    """Wait until something holds."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, f"waited {seconds:.0f} s for {what}"
+        time.sleep(0.2)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill at once."""
+    process.send_signal(signal.SIGKILL)
+    process.wait()

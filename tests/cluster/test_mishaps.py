@@ -1,0 +1,82 @@
+"""What goes wrong on clusters: demands that no node fulfils, cancelled jobs, a Snakemake that is killed."""
+
+from __future__ import annotations
+
+import subprocess
+
+from tests.cluster.guest import Guest, all_jobs, job, kill, queue, wait_for
+
+FACES = "results/tiny/faces/wflw.parquet"
+STANDIN = "results/tiny/raw/wflw/standin.json"
+
+
+def of_rule(rule: str) -> list[str]:
+    """Numbers of all jobs of a rule, in order, of the last run."""
+    found = [each["JobId"] for each in all_jobs() if each["Comment"].startswith(f"rule_{rule}_")]
+    return sorted(found, key=int)
+
+
+def test_what_no_node_has_is_one_line_before_anything_is_submitted(guest: Guest) -> None:
+    code, text = guest.run(FACES, "--config", "cluster={rules: {read_faces: {mem_mb: 90000}}, gpu_model: a100}")
+    assert code == 1 and queue() == []
+    (line,) = (line for line in text.splitlines() if "jobs that this cluster would never run" in line)
+    assert "read_faces: asks for 1 processors, 90000 MB" in line and "20000 MB" in line
+    assert "cluster.rules.<rule>" in line and "Traceback" not in text
+
+
+def test_a_rule_that_is_none_is_one_line(guest: Guest) -> None:
+    code, text = guest.run(FACES, "--config", "cluster={rules: {raed_faces: {mem_mb: 1}}}")
+    assert code == 1 and "config: key cluster.rules.raed_faces: no rule of this run; did you mean read_faces?" in text
+
+
+def test_a_cancelled_job_is_tried_again_with_twice_the_memory_and_time(guest: Guest) -> None:
+    before = set(of_rule("make_standin"))
+    process = guest.start(STANDIN)
+    wait_for(lambda: set(of_rule("make_standin")) - before, 60, "the first job")
+    subprocess.run(["scancel", *(set(of_rule("make_standin")) - before)], check=True)
+    assert process.wait(180) == 0, guest.said()
+    first, second = (job(number) for number in of_rule("make_standin") if number not in before)
+    assert (first["JobState"], second["JobState"]) == ("CANCELLED", "COMPLETED")
+    assert (first["MinMemoryNode"], second["MinMemoryNode"]) == ("1000M", "2000M")
+    assert (first["TimeLimit"], second["TimeLimit"]) == ("01:00:00", "02:00:00")
+    assert (guest.root / STANDIN).exists()
+
+
+def test_jobs_of_a_killed_snakemake_are_cancelled_before_others_take_their_place(guest: Guest) -> None:
+    # Jobs that wait for ever, as a busy cluster would have them.
+    blocker = subprocess.run(
+        ["sbatch", "--parsable", "--output=/dev/null", "--exclusive", "--wrap=sleep 600"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    try:
+        process = guest.start(FACES)
+        wait_for(lambda: len(queue()) > 1, 60, "a job in the queue")
+        (orphan,) = set(queue()) - {blocker}
+        kill(process)
+        assert orphan in queue()
+        guest.must_run("--unlock")
+        process = guest.start(FACES, log="again.log")
+        wait_for(lambda: "cancelling them" in guest.said("again.log"), 60, "the cancellation")
+        wait_for(lambda: job(orphan)["JobState"] == "CANCELLED", 60, "the orphan's end")
+        assert f"jobs of a Snakemake that is gone; cancelling them: {orphan}" in guest.said("again.log")
+    finally:
+        subprocess.run(["scancel", blocker], check=True)
+    assert process.wait(180) == 0, guest.said("again.log")
+    assert (guest.root / FACES).exists()
+
+
+def test_what_jobs_finish_after_snakemake_was_killed_counts_and_is_watched(guest: Guest) -> None:
+    process = guest.start(STANDIN)
+    wait_for(lambda: queue(), 60, "a job in the queue")
+    kill(process)
+    wait_for(lambda: not queue(), 120, "its end")
+    assert (guest.root / STANDIN).exists()
+    guest.must_run("--unlock")
+    plan = guest.must_run(STANDIN, "--dry-run")
+    assert "Nothing to be done" in plan and "missing provenance" not in plan
+    # A record was left, so a later change of code is noticed.
+    maker = guest.root / "src/uncover/standin/adults.py"
+    maker.write_text(maker.read_text() + "\nANOTHER = 1\n")
+    assert "Params have changed" in guest.must_run(STANDIN, "--dry-run")

@@ -1,0 +1,61 @@
+"""Copies of the checkout that tests may change, and the tiny run in them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+NEEDED = ("Snakefile", "workflow", "config", "envs", "src")
+
+TINY = """\
+run: tiny
+raw: {standin: true, grades: {none: none, hard: hard}}
+standin:
+  seed: 3
+  size: 96
+  wflw: {train: 4, test: 6}
+  merl_rav: {train: 6, test: 6}
+  hof: 2
+  slapi: {none: 1, easy: 1, medium: 1, hard: 1}
+  preterm_web: 2
+splits:
+  wflw: {train: null, val: 1, test: null}
+  merl_rav: {train: null, val: 1, test: null}
+detectors:
+  rgb10: &rgb {model: yolov5n, weights: scratch, epochs: 1, batch: 4, image_size: 64}
+  rgb1: {<<: *rgb, classes: whole_face}
+  gradcampp_avg: &whole {<<: *rgb, classes: whole_face}
+  hirescam_avg: *whole
+  gradcampp_10: *whole
+  hirescam_10: *whole
+  siblings:
+    of_the_mean: {heatmaps: hirescam, input: mean}
+    of_drawn_boxes: {role: control, heatmaps: drawn_boxes}
+rivals: {detectors: [mtcnn, viola_jones]}
+evolution: {generations: 2, epochs: 1}
+prediction: {bootstrap: 10}
+heatmaps: {variants: {}, target: T1, confidence: 0.001}
+"""
+
+SMALLER = """\
+extends: config/tiny.yaml
+raw: {grades: {none: none, hard: hard}}
+detectors: {siblings: {}}
+rivals: {detectors: [viola_jones]}
+evolution: {generations: 0}
+prediction: {shards: 2}
+"""
+"""The same with fewer jobs, for who starts each of them on a cluster; shares of predictions are among them."""
+
+
+def copy_checkout(root: Path) -> None:
+    """Copy all that a run is made from, and add the configs of the tests."""
+    root.mkdir(parents=True, exist_ok=True)
+    for name in NEEDED:
+        source = REPOSITORY / name
+        if source.is_dir():
+            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        else:
+            shutil.copy(source, root / name)
+    (root / "config" / "tiny.yaml").write_text(TINY, encoding="utf-8")

@@ -1,0 +1,147 @@
+"""Kill the tiny run again and again, resume it, and compare what it ends with to an undisturbed run, byte for byte.
+
+Run by hand or by CI: python -m tests.dag.kill_runs [ROUNDS] [SEED]. Each round starts Snakemake and, at a random
+moment, sends SIGKILL to Snakemake itself or to one of its jobs; the next round begins at once, while what Snakemake
+left behind may still be dying. After every kill all files that results hold must be whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import psutil
+import pyarrow.parquet as pq
+
+from tests.dag.checkout import copy_checkout
+
+COMPARED = ("tables/*", "figures/*.png", "metrics/**/*", "predictions/**/*.parquet", "missed/*", "models/*/weights.pt")
+CONFIG = "config/tiny.yaml"
+
+
+def snakemake(*words: str) -> list[str]:
+    return [sys.executable, "-m", "snakemake", "--configfile", CONFIG, "--cores", "2", *words]
+
+
+def environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"}
+
+
+def contents(run: Path) -> dict[str, bytes]:
+    """All that must be equal, by name."""
+    files = (path for pattern in COMPARED for path in run.glob(pattern) if path.is_file())
+    return {str(path.relative_to(run)): path.read_bytes() for path in files if not path.name.startswith(".")}
+
+
+def broken_files(run: Path) -> Iterator[str]:
+    """Results that cannot be read. Temporary names begin with a dot; logs and benchmarks are Snakemake's own."""
+    readers = {
+        ".parquet": pq.read_table,
+        ".json": lambda path: json.loads(path.read_text(encoding="utf-8")),
+        ".pt": lambda path: zipfile.ZipFile(path).testzip(),
+        ".png": lambda path: cv2.imread(str(path)).shape,
+        ".tiff": lambda path: cv2.imreadmulti(str(path), flags=cv2.IMREAD_UNCHANGED)[1][0].shape,
+        ".jpg": lambda path: cv2.imread(str(path)).shape,
+    }
+    for path in sorted(run.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(run).parts)
+        if path.suffix not in readers or hidden or not path.is_file():
+            continue
+        try:
+            readers[path.suffix](path)
+        except FileNotFoundError:  # replaced or removed by whoever is still at work
+            continue
+        except Exception as error:
+            yield f"{path}: {error!r}"
+
+
+def run_to_the_end(root: Path) -> float:
+    """Seconds that it took."""
+    started = time.monotonic()
+    done = subprocess.run(snakemake(), cwd=root, env=environment(), capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"the run failed:\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}")
+    return time.monotonic() - started
+
+
+def jobs_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """Processes of `uncover` that Snakemake has started."""
+    try:
+        children = psutil.Process(process.pid).children(recursive=True)
+        return [child for child in children if "uncover" in child.cmdline()]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def kill_once(root: Path, longest: float, chance: random.Random) -> str:
+    """Start Snakemake and kill it or a job of it; say what was hit, and after how long."""
+    subprocess.run(snakemake("--unlock"), cwd=root, env=environment(), capture_output=True, check=True)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    words = snakemake("--rerun-incomplete")
+    process = subprocess.Popen(words, cwd=root, env=environment(), **quiet)
+    wait = chance.uniform(2.5, longest)
+    try:
+        process.wait(wait)
+        return f"nothing: it ended within {wait:.1f} s"
+    except subprocess.TimeoutExpired:
+        pass
+    jobs = jobs_of(process)
+    if jobs and chance.random() < 0.5:
+        victim = chance.choice(jobs)
+        try:
+            name = " ".join(victim.cmdline()[3:5])
+            victim.send_signal(signal.SIGKILL)
+        except psutil.NoSuchProcess:
+            name = "a job that had just ended"
+        process.wait()
+        return f"job ({name}) after {wait:.1f} s"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    return f"Snakemake after {wait:.1f} s, with {len(jobs)} jobs"
+
+
+def main(rounds: int = 20, seed: int = 0) -> int:
+    chance = random.Random(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        whole, killed = Path(folder, "whole"), Path(folder, "killed")
+        for root in (whole, killed):
+            copy_checkout(root)
+        seconds = run_to_the_end(whole)
+        expected = contents(whole / "results/tiny")
+        print(f"undisturbed: {seconds:.0f} s, {len(expected)} files to compare", flush=True)
+        for number in range(rounds):
+            hit = kill_once(killed, 3 + 2 * seconds / rounds, chance)
+            broken = list(broken_files(killed / "results/tiny"))
+            made = len(contents(killed / "results/tiny"))
+            print(f"round {number + 1}: killed {hit}; {made} files there, {len(broken)} broken", flush=True)
+            if broken:
+                print(*broken, sep="\n")
+                return 1
+        subprocess.run(snakemake("--unlock"), cwd=killed, env=environment(), capture_output=True, check=True)
+        seconds = run_to_the_end(killed)
+        print(f"resumed to the end: {seconds:.0f} s", flush=True)
+        plan = subprocess.run(snakemake("--dry-run"), cwd=killed, env=environment(), capture_output=True, text=True)
+        found = contents(killed / "results/tiny")
+        different = sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
+        nothing_to_do = "Nothing to be done" in plan.stdout + plan.stderr
+        metadata = "missing" if "have missing" in plan.stdout + plan.stderr else "complete"
+    print(
+        f"{rounds} kills: {len(expected) - len(different)} of {len(expected)} files equal, {len(different)} DIFFERENT"
+    )
+    print(*different, sep="\n")
+    print(f"a dry run finds {'nothing' if nothing_to_do else 'SOMETHING'} to do; records of jobs: {metadata}")
+    return 0 if not different and nothing_to_do and metadata == "complete" else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:])))

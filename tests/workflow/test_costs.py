@@ -1,0 +1,103 @@
+"""Times foretold from times measured, and how much work a job is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.workflow.planned import planned
+from uncover.config.load import check_config, load_config
+from uncover.errors import InputError
+from uncover.workflow.costs import PROCESSOR, Costs, Measured, fit, measured_jobs, read_speeds
+from uncover.workflow.dag import Plan
+from uncover.workflow.run_record import begin_record
+from uncover.workflow.work import Work
+
+REPOSITORY = Path(__file__).parents[2]
+DEMO = check_config(
+    {
+        "run": "a",
+        "raw": {"standin": True},
+        "splits": {"wflw": {"val": 20, "test": 40}, "merl_rav": {"val": 30, "test": 10}},
+        "detectors": {"rgb10": {"epochs": 10, "model": "yolov5n", "image_size": 320}},
+    }
+)
+
+
+def measured(work: float, seconds: float, name: str = "train/rgb1", device: str = PROCESSOR) -> Measured:
+    return Measured("demo", name, name.split("/")[0], work, seconds, device)
+
+
+def test_the_work_of_networks_is_images_epochs_pixels_and_operations() -> None:
+    work = Work(DEMO)
+    assert work.photos["train"] == 400 and work.photos["val"] == 50 and work.photos["slapi_hard"] == 210
+    # A quarter of the pixels of 640, 4.5 of yolov5m's 49 operations; a training step is three looks.
+    each = 0.25 * 4.5 / 49
+    assert work.of("train", {"model": "rgb10"}) == pytest.approx(10 * (3 * 400 + 50) * each)
+    assert work.of("predict", {"model": "rgb10", "set": "val"}) == pytest.approx(50 * each)
+    assert work.of_name("predict/rgb10/val") == work.of("predict", {"model": "rgb10", "set": "val"})
+    assert work.of_name("table_07") == work.of_name("train/nobody") == 1
+
+
+def test_shares_of_a_set_are_as_much_work_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    thesis = load_config(Path("config/thesis.yaml"))
+    assert Work(thesis).photos["train"] == 6000 + 8601 and Work(thesis).photos["hof"] == 4384
+    assert 8 * Work(thesis).of("make_heatmaps", {"set": "train", "shard": "1"}) == pytest.approx(14601)
+
+
+@given(st.floats(0, 100), st.floats(0.01, 10), st.lists(st.floats(1, 1e4), min_size=2, max_size=8))
+def test_a_start_and_a_speed_are_found_again(start: float, each: float, works: list[float]) -> None:
+    speed = fit([measured(work, start + each * work) for work in works])
+    assert speed.start >= 0 and speed.each > 0
+    if max(works) > 2.1 * min(works) and start > 1e-3:
+        assert speed.seconds(5e4) == pytest.approx(start + each * 5e4, rel=1e-3)
+
+
+def test_the_same_job_is_foretold_by_itself_and_another_by_the_line() -> None:
+    costs = Costs([measured(1249 * 0.25 * 4.5 / 49, 999.0, "train/rgb10"), measured(100, 30.0), measured(1000, 210.0)])
+    work = Work(DEMO.model_copy(update={"run": "elsewhere"}))
+    own = work.of("train", {"model": "rgb10"})
+    known = Costs([measured(own, 77.0, "train/rgb10"), measured(10 * own, 999.0)])
+    assert known.of(planned("train/rgb10", model="rgb10"), work).seconds == 77
+    other = costs.of(planned("train/gradcampp_avg", model="gradcampp_avg"), work)
+    assert other.seconds is not None and "3 jobs of demo, processor" in other.basis
+    assert costs.of(planned("figure_15"), work).seconds is None
+
+
+def test_a_job_of_a_gpu_is_foretold_from_gpus_where_there_were_any() -> None:
+    work = Work(DEMO)
+    costs = Costs([measured(100, 500.0), measured(100, 5.0, "train/x", "NVIDIA A100")])
+    cost = costs.of(planned("train/rgb10", model="rgb10", gpus=1), work)
+    assert cost.basis.endswith("NVIDIA A100")
+    assert cost.seconds == pytest.approx(work.of("train", {"model": "rgb10"}) * 5 / 100)
+
+
+def test_stated_speeds_come_first_and_are_checked(tmp_path: Path) -> None:
+    file = tmp_path / "speeds.yaml"
+    file.write_text("train: {start: 60, each: 0.01}\n")
+    cost = Costs([measured(1, 1.0)], read_speeds(file)).of(planned("train/rgb10", model="rgb10"), Work(DEMO))
+    assert cost.seconds == pytest.approx(60 + 0.01 * Work(DEMO).of("train", {"model": "rgb10"}))
+    file.write_text("train: 3\n")
+    with pytest.raises(InputError, match=r"speeds.yaml: train: expected \{start: seconds, each: seconds\}; found 3"):
+        read_speeds(file)
+
+
+def test_jobs_of_all_runs_with_a_record_are_read(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    for run in ("a", "without_record"):
+        file = results / run / "benchmarks" / "train" / "rgb10.tsv"
+        file.parent.mkdir(parents=True)
+        file.write_text("s\th:m:s\n12.5\t0:00:12\n")
+    (results / "a" / "benchmarks" / "cut.tsv").write_text("s\th:m:s\n1")
+    log = results / "a" / "logs" / "train" / "rgb10.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("GPU: NVIDIA A100, at most 3.00 GB of its memory\n")
+    begin_record(results / "a", DEMO, tmp_path, {})
+    found = measured_jobs(Plan(DEMO.model_copy(update={"run": "b"}), []), results)
+    work = Work(DEMO).of("train", {"model": "rgb10"})
+    assert Measured("a", "train/rgb10", "train", work, 12.5, "NVIDIA A100") in found
+    assert {each.run for each in found} == {"a"}
