@@ -2,6 +2,7 @@
 # `snakemake --cores --configfile config/thesis.yaml` does it with the paper's settings and data.
 
 import difflib
+import functools
 import os
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "src")))
 from uncover.config.detectors import DRAWN_BOXES
 from uncover.config.load import as_pairs, check_config
 from uncover.config.rivals import TRAINED_NAMES
+from uncover.console import say
 from uncover.detector.evolve import visible_generations
 from uncover.errors import InputError
 from uncover.images.shard import Shard

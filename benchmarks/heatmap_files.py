@@ -15,12 +15,12 @@ import torch
 from uncover.detector.inference import FramedImages, infer, to_network
 from uncover.detector.weights import Header
 from uncover.heatmaps.recipe import Recipe
-from uncover.heatmaps.shard import Shard
 from uncover.heatmaps.shards import ShardMaker
 from uncover.images.maps import read_maps
 from uncover.images.named import named_images
 from uncover.images.reading import inspect_image
 from uncover.images.render import render
+from uncover.images.shard import Shard
 
 IMAGES, BATCH = 16, 4
 SET_SIZE = 16_000

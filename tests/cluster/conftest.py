@@ -7,26 +7,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.cluster import one_node
 from tests.cluster.guest import Guest
-from tests.dag.checkout import SMALLER, copy_checkout
+from tests.dag.checkout import copy_checkout, smaller
 
 collect_ignore_glob = [] if os.environ.get("UNCOVER_CLUSTER") == "1" else ["test_*.py"]
 
-OF_CLUSTER = """\
-cluster:
-  # Of the node of the tests, which has few processors, and GPUs that are none.
-  threads: 1
-  most_mem_mb: 12000
-  rules:
-    train: {mem_mb: 2000}
-    predict: {mem_mb: 1500}
-    make_heatmaps: {mem_mb: 1500}
-    predict_second: {mem_mb: 1500}
-    predict_rival: {mem_mb: 1500}
-    look_closer: {mem_mb: 1500}
-"""
+# Of the node of the tests, which has few processors, and GPUs that are none.
+OF_CLUSTER = {
+    "threads": 1,
+    "most_mem_mb": 12000,
+    "longest": 600,
+    "rules": {
+        "train": {"mem_mb": 2000},
+        "look_closer": {"mem_mb": 1500},
+        **{rule: {"mem_mb": 1500} for rule in ("predict", "make_heatmaps", "predict_second", "predict_rival")},
+    },
+}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -55,6 +54,5 @@ def long_guest(tmp_path_factory: pytest.TempPathFactory) -> Guest:
 def make_guest(root: Path) -> Guest:
     """A copy of the checkout with a config for the cluster."""
     copy_checkout(root)
-    (root / "config" / "smaller.yaml").write_text(SMALLER, encoding="utf-8")
-    (root / "config" / "guest.yaml").write_text(f"extends: config/smaller.yaml\n{OF_CLUSTER}", encoding="utf-8")
+    (root / "config" / "guest.yaml").write_text(yaml.safe_dump({**smaller(), "cluster": OF_CLUSTER}), encoding="utf-8")
     return Guest(root)

@@ -7,10 +7,13 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.dag.quick_python import server, write_client
 
 # The profile as it is, but for how soon and how often it looks: jobs here take seconds.
 IMPATIENT = ("--slurm-init-seconds-before-status-checks", "5", "--seconds-between-status-checks", "2")
@@ -26,9 +29,10 @@ class Guest:
     def run_folder(self) -> Path:
         return self.root / "results" / "tiny"
 
-    def command(self, *words: str, local: bool = False, config: str = "config/guest.yaml") -> list[str]:
-        where = ["--cores", "2"] if local else ["--workflow-profile", "workflow/profiles/slurm", *IMPATIENT]
-        return [sys.executable, "-m", "snakemake", *words, *where, "--configfile", config]
+    def command(self, *words: str, python: Path | None = None, config: str = "config/guest.yaml") -> list[str]:
+        """Snakemake on the cluster; with a python of its own, on this machine."""
+        where = ["--cores", "2"] if python else ["--workflow-profile", "workflow/profiles/slurm", *IMPATIENT]
+        return [str(python or sys.executable), "-m", "snakemake", *words, *where, "--configfile", config]
 
     def start(self, *words: str, log: str = "snakemake.log") -> subprocess.Popen[bytes]:
         """Start Snakemake on the cluster; what it says goes to a log in the checkout."""
@@ -37,17 +41,25 @@ class Guest:
                 self.command(*words), cwd=self.root, env=environment(), stdout=file, stderr=subprocess.STDOUT
             )
 
-    def run(self, *words: str, local: bool = False, config: str = "config/guest.yaml") -> tuple[int, str]:
+    def run(self, *words: str, python: Path | None = None) -> tuple[int, str]:
         """Exit code of Snakemake, and all that it says."""
-        command = self.command(*words, local=local, config=config)
+        command = self.command(*words, python=python)
         done = subprocess.run(command, cwd=self.root, env=environment(), capture_output=True, text=True)
         return done.returncode, done.stdout + done.stderr
 
-    def must_run(self, *words: str, local: bool = False) -> str:
+    def must_run(self, *words: str) -> str:
         """What Snakemake says when all goes well."""
-        code, text = self.run(*words, local=local)
+        code, text = self.run(*words)
         assert code == 0, text[-6000:]
         return text
+
+    def run_here(self) -> None:
+        """Run everything on this machine, as quickly as it goes."""
+        with tempfile.TemporaryDirectory() as folder:
+            python = write_client(Path(folder))
+            with server(python, "snakemake"), server(python, "uncover"):
+                code, text = self.run(python=python)
+        assert code == 0, text[-6000:]
 
     def said(self, log: str = "snakemake.log") -> str:
         """What Snakemake has said so far."""

@@ -73,7 +73,7 @@ def compare(folder: Path, rounds: int, chance: random.Random) -> int:
     """Run undisturbed on this machine, disturbed on the cluster; compare."""
     whole, disturbed = make_guest(folder / "whole"), make_guest(folder / "disturbed")
     started = time.monotonic()
-    whole.must_run(local=True)
+    whole.run_here()
     expected = contents(whole.run_folder)
     print(f"undisturbed, without a cluster: {time.monotonic() - started:.0f} s, {len(expected)} files", flush=True)
     started = time.monotonic()

@@ -120,3 +120,9 @@ def test_a_report_tells_no_paths_of_somebody_s_machine() -> None:
     told = ["run=a", "raw.standin=true", "rescue.true_iou=0.6", "report.privacy=publish"]
     kept_back = ["raw.folder=/home/me", "weights.yolov5n.path=/home/me/w.pt", "report.released=/home/me/released"]
     assert [pair for pair in (*told, *kept_back) if may_be_told(pair)] == told
+
+
+def test_null_can_be_given_on_the_command_line_of_snakemake() -> None:
+    values = {"run": "a", "cluster": {"most_mem_mb": "null", "rules": {"train": {"mem_mb": "5"}}}}
+    cluster = check_config(values).cluster
+    assert cluster.most_mem_mb is None and cluster.rules["train"].mem_mb == 5

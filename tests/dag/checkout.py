@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 REPOSITORY = Path(__file__).parents[2]
 NEEDED = ("Snakefile", "workflow", "config", "envs", "src")
@@ -38,15 +41,15 @@ prediction: {bootstrap: 10}
 heatmaps: {variants: {}, target: T1, confidence: 0.001}
 """
 
-SMALLER = """\
-extends: config/tiny.yaml
-raw: {grades: {none: none, hard: hard}}
-detectors: {siblings: {}}
-rivals: {detectors: [viola_jones]}
-evolution: {generations: 0}
-prediction: {shards: 2}
-"""
-"""The same with fewer jobs, for who starts each of them on a cluster; shares of predictions are among them."""
+
+def smaller() -> dict[str, Any]:
+    """The config of fewer jobs, for who starts each of them on a cluster."""
+    values = yaml.safe_load(TINY)
+    values["raw"]["grades"] = {"hard": "hard"}
+    values["detectors"]["siblings"] = {}
+    values["rivals"]["detectors"] = ["viola_jones"]
+    values["evolution"]["generations"] = 0
+    return values
 
 
 def copy_checkout(root: Path) -> None:

@@ -37,5 +37,14 @@ def test_names_sizes_and_places_count(tmp_path: Path) -> None:
     assert len(seen) == 5
 
 
+def test_names_alone_are_enough_where_sizes_are_not_asked_for(tmp_path: Path) -> None:
+    folder = make(tmp_path / "folder")
+    before = folder_fingerprint(folder, sizes=False)
+    (folder / "y.txt").write_text("12")
+    assert folder_fingerprint(folder, sizes=False) == before
+    (folder / "y.txt").rename(folder / "z.txt")
+    assert folder_fingerprint(folder, sizes=False) != before
+
+
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     assert folder_fingerprint(tmp_path / "nowhere") == ABSENT

@@ -40,10 +40,11 @@ def raw_summary(source):
     return [f"{RUN}/raw/{source}/standin.json"] if CONFIG.raw.standin else []
 
 
+@functools.cache
 def raw_state(source):
     """What stands for the content of a download; the stand-in's summary says it for the stand-in."""
-    return (
-        ""
-        if CONFIG.raw.standin
-        else folder_fingerprint(targets.raw_folder(CONFIG, source))
+    if CONFIG.raw.standin:
+        return ""
+    return folder_fingerprint(
+        targets.raw_folder(CONFIG, source), CONFIG.raw.watch == "sizes"
     )

@@ -57,7 +57,9 @@ onstart:
                 )
             )
         except (InputError, OSError) as error:
-            raise WorkflowError(str(error)) from None
+            # An exception would be told with lines of this file, which are no help.
+            say(f"error: {error}")
+            sys.exit(2)
         if engine.is_local(workflow):
             shell.prefix(job_prefix(Path(RUN_RECORD[0].about["code_folder"])))
 

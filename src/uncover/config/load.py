@@ -39,7 +39,14 @@ def check_config(values: Mapping[str, Any], name: str = "config") -> Config:
     Raises:
         InputError: A key is unknown or has a value that does not fit; all such keys are named.
     """
-    return check_section(Config, _extended(dict(values), name, ()), name)
+    return check_section(Config, _with_nulls(_extended(dict(values), name, ())), name)
+
+
+def _with_nulls(value: Any) -> Any:
+    """The same with None for "null": what stands on Snakemake's command line arrives as text."""
+    if isinstance(value, Mapping):
+        return {key: _with_nulls(each) for key, each in value.items()}
+    return None if value == "null" else value
 
 
 def check_section(section: type[AnySection], values: Mapping[str, Any], name: str) -> AnySection:

@@ -66,14 +66,17 @@ def before_jobs(workflow: Any, config: Config, run_folder: Path, checkout: Path,
 
 
 def after_jobs(record: RunRecord, outcome: str, run_folder: Path) -> None:
-    """End the record.
+    """End the record; what keeps it from being written, such as a full disk, is said and changes nothing else.
 
     Args:
         record: Of the run.
         outcome: "complete" or "failed".
         run_folder: results/<run>.
     """
-    end_record(record, outcome, run_folder / "logs")
+    try:
+        end_record(record, outcome, run_folder / "logs")
+    except OSError as error:
+        say(f"warning: {error.filename or record.folder}: {error.strerror}; how the run ended is not written down")
 
 
 def _before_slurm(workflow: Any, records: Collection[RunRecord]) -> None:

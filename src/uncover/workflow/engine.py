@@ -51,9 +51,10 @@ def asked_by(workflow: Any, jobs: Iterable[Any]) -> Iterator[Asked]:
     for job in groups:
         rules = sorted({each.rule.name for each in job} if job.is_group() else {job.rule.name})
         resources = job.resources
+        beside_gpus = int(resources.get("cpus_per_gpu") or 0) * int(resources.get("gpu") or 0)
         yield Asked(
             ", ".join(rules[:3]) + (", ..." if len(rules) > 3 else ""),
-            resources.get("_cores", 1),
+            beside_gpus or resources.get("_cores", 1),
             int(resources.get("mem_mb") or 0),
             int(resources.get("runtime") or 0),
             int(resources.get("gpu") or 0),

@@ -38,6 +38,11 @@ class Node:
     minutes: int
     gpus: dict[str, int]
 
+    def __str__(self) -> str:
+        limit = "no time limit" if self.minutes == UNLIMITED else f"{self.minutes} minutes"
+        gpus = "".join(f", {count} GPUs {model}".rstrip() for model, count in self.gpus.items())
+        return f"{self.cpus} processors, {self.mem_mb} MB, {limit}{gpus}"
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -120,14 +125,7 @@ def _words(asked: Asked) -> str:
 
 
 def _most(there: Collection[Node]) -> str:
-    kinds = sorted(
-        {
-            f"{node.cpus} processors, {node.mem_mb} MB, "
-            + ("no time limit" if node.minutes == UNLIMITED else f"{node.minutes} minutes")
-            + "".join(f", {count} GPUs {model}".rstrip() for model, count in node.gpus.items())
-            for node in there
-        }
-    )
+    kinds = sorted(set(map(str, there)))
     return "; ".join(kinds[:3]) + ("; ..." if len(kinds) > 3 else "")
 
 

@@ -1,0 +1,104 @@
+"""What a run will cost, of a plan made by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.planned import made, planned
+from uncover.config.load import check_config
+from uncover.workflow.costs import PROCESSOR, Costs, Measured
+from uncover.workflow.dag import Plan
+from uncover.workflow.disk import Disk
+from uncover.workflow.plan import Outlook, look_ahead, outlook_text
+from uncover.workflow.work import Work
+
+CONFIG = check_config(
+    {"run": "a", "raw": {"standin": True}, "detectors": {"rgb10": {"model": "yolov5m", "image_size": 640, "epochs": 2}}}
+)
+WORK = Work(CONFIG)
+JOBS = [
+    planned("label_faces/train", number=0, set="train"),
+    planned("train/rgb10", number=1, needs=(0,), gpus=1, model="rgb10"),
+    planned("train/rgb1", number=2, needs=(0,), gpus=2, model="rgb1"),
+    planned("table_04", number=3, needs=(1,)),
+    planned("figure_99", number=4, needs=(3,)),
+]
+
+
+@pytest.fixture
+def outlook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Outlook:
+    monkeypatch.chdir(tmp_path)
+    measured = [
+        Measured("a", job.name, job.rule, WORK.of(job.rule, job.wildcards), seconds, PROCESSOR)
+        for job, seconds in zip(JOBS[:4], (100.0, 3600.0, 7200.0, 10.0), strict=True)
+    ]
+    return look_ahead(Plan(CONFIG, JOBS), WORK, Costs(measured), tmp_path, gpus=[1, 3], cores=8, overhead=0)
+
+
+def test_hours_are_summed_by_what_holds_them(outlook: Outlook) -> None:
+    assert outlook.gpu_seconds == 3600 + 2 * 7200 and outlook.core_seconds == 110
+    assert [cost.job.name for cost in outlook.expensive] == ["train/rgb1", "train/rgb10"]
+    assert [cost.job.name for cost in outlook.unknown] == ["figure_99"]
+
+
+def test_machines_are_simulated_and_the_longest_path_is_known(outlook: Outlook) -> None:
+    # One GPU: the longer training, the shorter one, its table; three: side by side.
+    assert outlook.machines[1][0] == 100 + 7200 + 3600 + 10
+    assert outlook.machines[3][0] == 100 + 7200
+    assert [cost.job.name for cost in outlook.path] == ["label_faces/train", "train/rgb1"]
+
+
+def test_the_text_says_what_matters(outlook: Outlook) -> None:
+    text = outlook_text(outlook, Plan(CONFIG, JOBS), free=10**6)
+    assert text.startswith("results/a: 5 jobs, 5.0 h of GPUs, 2 min of processors")
+    for words in (
+        "not counted, as no earlier run has done the like: 1 jobs (figure_99)",
+        "no run here has used a GPU yet",
+        "the disk is too small",
+        "train                    2     3.0 h     5.0 h",
+        "tables and figures       2",
+        "train/rgb1 is not made yet",
+        "3 GPUs: 2.0 h",
+        "never less than 2.0 h: train/rgb1",
+    ):
+        assert words in text, words
+
+
+def test_programs_get_every_job(outlook: Outlook) -> None:
+    values = outlook.to_dict()
+    assert values["jobs"] == 5 and values["gpu_hours"] == 5 and values["never_measured"] == ["figure_99"]
+    assert [job["job"] for job in values["by_job"]] == [job.name for job in JOBS]
+
+
+def test_what_changed_comes_before_what_is_not_made_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    newer = dataclasses.replace(JOBS[1], missing=(), made=made(), newer=("labels.txt",))
+    plan = Plan(CONFIG, [JOBS[0], newer, JOBS[2], JOBS[3]])
+    found = look_ahead(plan, WORK, Costs([]), tmp_path, gpus=[0], cores=1, overhead=0)
+    because = {cost.job.name: cost.because for cost in found.jobs}
+    assert because["train/rgb10"] == "labels.txt is newer than what was made of it (and 1 more)"
+    assert because["train/rgb1"] == "train/rgb1 is not made yet (and 1 more)"
+
+
+def test_nothing_to_do_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = Plan(CONFIG, [dataclasses.replace(job, runs=False) for job in JOBS])
+    found = look_ahead(plan, WORK, Costs([]), tmp_path, gpus=[1], cores=1, overhead=0)
+    assert outlook_text(found, plan, free=1) == "results/a: nothing to do\n"
+
+
+def test_disk_of_maps_is_what_this_run_took_for_a_photo(tmp_path: Path) -> None:
+    job = planned("make_heatmaps/val/1-of-1", set="val")
+    before = Disk(WORK, tmp_path).of(job)
+    for kind in ("images", "joint"):
+        folder = tmp_path / "a" / "heatmaps" / "hirescam" / "train" / kind
+        folder.mkdir(parents=True)
+        for number in range(3):
+            (folder / f"{number}.tiff").write_bytes(b"x" * 50_000)
+    after = Disk(WORK, tmp_path).of(job)
+    # Two files of 13 blocks a photo, where 4.1 KB were foretold.
+    grown = WORK.photos["val"] * (2 * 13 * 4096 - 2 * 4096)
+    assert after - before == pytest.approx(grown, rel=0.1)
