@@ -9,7 +9,7 @@ READY := .venv/.ready
 # Worker threads that spin while they wait make a busy machine several times slower.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: help setup demo test test-cluster test-kills check fix schema lock clean bench-labels bench-dag bench-train bench-heatmaps bench-second
+.PHONY: help setup demo test test-cluster test-kills check fix schema lock clean bench-labels bench-dag bench-scale bench-train bench-heatmaps bench-second
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -70,8 +70,11 @@ lock: $(READY)  ## resolve the environment anew
 bench-labels: $(READY)  ## part boxes of 20 780 labels on one core (REAL=folder of the real ones)
 	@$(BIN)/python benchmarks/bench_labels.py $(REAL)
 
-bench-dag: $(READY)  ## planning the whole thesis: seconds of a dry run
+bench-dag: $(READY)  ## planning the whole thesis, and a hundred times its data; fails beyond its bounds
 	@$(BIN)/python benchmarks/bench_dag.py
+
+bench-scale: $(READY)  ## time and memory of the steps that hold a whole set, as data grows
+	@$(BIN)/python benchmarks/bench_scale.py
 
 bench-train: $(READY)  ## training beside upstream's train.py (DATA= WEIGHTS= SHA256= SEEDS= EPOCHS= SETTINGS=)
 	@$(BIN)/python benchmarks/bench_train.py $(if $(DATA),--data $(DATA)) $(if $(WEIGHTS),--weights $(WEIGHTS) --sha256 $(SHA256)) \

@@ -65,12 +65,22 @@ CAPTIONS = os.path.relpath(f"{workflow.basedir}/workflow/report")
 
 def content_of(*names):
     """The digest of some of our own files, as a parameter."""
-    return lambda wildcards: content_digest(Path(workflow.basedir), *names)
+    return digest_of(lambda: content_digest(Path(workflow.basedir), *names))
 
 
 def code_of(*modules):
-    """The digest of a rule's code, as a parameter; a job on a cluster asks for that of its own rule alone."""
-    return lambda wildcards: code_digest(*modules)
+    """The digest of a rule's code, as a parameter."""
+    return digest_of(lambda: code_digest(*modules))
+
+
+def digest_of(digest):
+    """A digest that the main process takes now, of the code that it has read: somebody may edit it before the job's turn.
+
+    A job on a cluster, whose code is frozen, takes that of its own rule alone. Digests are kept, so both are the same.
+    """
+    if workflow.is_main_process:
+        digest()
+    return lambda wildcards: digest()
 
 
 def job_prefix(checkout):

@@ -15,8 +15,12 @@ from pathlib import Path
 
 from tests.dag.quick_python import server, write_client
 
-# The profile as it is, but for how soon and how often it looks: jobs here take seconds.
-IMPATIENT = ("--slurm-init-seconds-before-status-checks", "5", "--seconds-between-status-checks", "2")
+# The profile as it is, but for how soon and how often it looks, as jobs here take seconds; and jobs of two processors
+# would wait here until nothing else runs.
+IMPATIENT = (
+    *("--slurm-init-seconds-before-status-checks", "5", "--seconds-between-status-checks", "2"),
+    *("--resources", "small=1"),
+)
 
 
 @dataclass(frozen=True)

@@ -274,10 +274,12 @@ rule evaluate:
         f"{BENCHMARKS}/evaluate/{{model}}/{{set}}/{{scope}}.tsv"
     wildcard_constraints:
         model="|".join(RGB_MODELS),
+    group:
+        "scores"
     conda:
         ENVIRONMENT
     resources:
-        **needs(mem_mb=4000, runtime=60),
+        **needs(mem_mb=4000, runtime=60, small=1),
     params:
         labels=f"{RUN}/datasets/{{set}}/labels",
         out=f"{RUN}/metrics/{{model}}/{{set}}/{{scope}}",

@@ -13,6 +13,12 @@ FETCHED = {
     for name in RIVALS_WANTED
     if (key := CONFIG.rivals.weights_of(name)) is not None
 }
+# Each with its own module.
+RIVAL_CODE = {
+    (verb, name): code_of(f"uncover.commands.{verb}_rival", RIVALS[name].module)
+    for verb in ("train", "predict")
+    for name in RIVALS_WANTED
+}
 # From which confidence a box counts as a face.
 CONFIDENCES = {
     **dict.fromkeys(RGB_MODELS, CONFIG.rescue.missed_confidence),
@@ -139,9 +145,7 @@ rule train_rival:
         out=f"{RUN}/models/{{trained_rival}}",
         start=lambda wildcards, input: f"--start {input.start}" if input.start else "",
         settings=lambda wildcards: rival_settings(wildcards.trained_rival),
-        code=lambda wildcards: code_digest(
-            "uncover.commands.train_rival", RIVALS[wildcards.trained_rival].module
-        ),
+        code=lambda wildcards: RIVAL_CODE["train", wildcards.trained_rival](wildcards),
     shell:
         "uncover train rival {wildcards.trained_rival} {params.data} {params.out} {params.start}"
         " {params.settings:q} 2>&1 | tee {log}"
@@ -176,9 +180,7 @@ rule predict_rival:
         ),
         settings=lambda wildcards: rival_settings(wildcards.rival),
         shard=shard_option,
-        code=lambda wildcards: code_digest(
-            "uncover.commands.predict_rival", RIVALS[wildcards.rival].module
-        ),
+        code=lambda wildcards: RIVAL_CODE["predict", wildcards.rival](wildcards),
     shell:
         "uncover predict rival {wildcards.rival} {params.sets} --out {params.out} {params.weights}"
         " {params.settings:q} {params.shard} 2>&1 | tee {log}"

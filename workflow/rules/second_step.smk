@@ -151,10 +151,12 @@ rule evaluate_second:
         f"{LOGS}/evaluate_second/{{second}}.log",
     benchmark:
         f"{BENCHMARKS}/evaluate_second/{{second}}.tsv"
+    group:
+        "scores"
     conda:
         ENVIRONMENT
     resources:
-        **needs(mem_mb=4000, runtime=60),
+        **needs(mem_mb=4000, runtime=60, small=1),
     params:
         out=f"{RUN}/metrics/{{second}}",
         datasets=[f"{RUN}/datasets/{name}" for name in TRIED_SETS],
