@@ -108,3 +108,21 @@ def test_help_loads_nothing_heavy() -> None:
 def test_the_module_is_the_command() -> None:
     done = subprocess.run([sys.executable, "-m", "uncover", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"uncover {uncover.__version__}\n"
+
+
+@pytest.mark.parametrize(("device", "taken"), [("auto", [3]), ("cpu", []), ("cuda:1", [])])
+def test_a_verb_that_may_choose_takes_as_many_gpus_as_it_has_processes(
+    device: str, taken: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+    monkeypatch.setattr("uncover.cli.take_gpus", found.append)
+    monkeypatch.setattr("uncover.cli.run_crew", lambda processes, words, parent: 7 if processes == 3 else 0)
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    assert main(["train", "data", "out", "--device", device, "--set", "processes=3"]) == 7
+    assert found == taken
+
+
+def test_a_process_of_a_crew_neither_takes_gpus_nor_starts_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr("uncover.cli.take_gpus", lambda count: pytest.fail("took GPUs"))
+    assert main(["train", "nowhere", "out", "--set", "processes=2"]) == 2
