@@ -58,9 +58,19 @@ ENVIRONMENT = f"{workflow.basedir}/envs/uncover.yaml"
 os.environ["PIP_NO_DEPS"] = "1"
 
 
-# Our own files that jobs read; not as inputs, because their place changes where jobs run from a copy of the code.
-PUBLISHED = os.path.relpath(f"{workflow.basedir}/config/published.yaml")
-CAPTIONS = os.path.relpath(f"{workflow.basedir}/workflow/report")
+def own_files(checkout):
+    """Places of our own files that jobs read, by the names that commands have for them.
+
+    They are no inputs of rules, because their place changes where jobs run from a copy of the code; a parameter has the
+    digest of what is in them.
+    """
+    return {
+        "PUBLISHED": os.path.relpath(f"{checkout}/config/published.yaml"),
+        "CAPTIONS": os.path.relpath(f"{checkout}/workflow/report"),
+    }
+
+
+globals().update(own_files(workflow.basedir))
 
 
 def content_of(*names):

@@ -55,6 +55,7 @@ def main(run: Path) -> None:
     check_second_step(run)
     check_rivals(run)
     check_report(run)
+    check_record(run)
     counts = f"{len(TABLES)} tables, {len(FIGURES)} figures, {len(SETS)} data sets, {len(VARIANTS)} heatmaps of each"
     print(f"{run}: {counts} are whole")
 
@@ -122,6 +123,18 @@ def check_report(run: Path) -> None:
         set(compared["table"]) >= {f"table_{number:02}" for number in range(1, 14)} and not compared["comparable"].any()
     )
     assert compared.loc[compared["table"] != "text", "ours"].notna().mean() > 0.7
+
+
+def check_record(run: Path) -> None:
+    """The run says what it was, and how it ended."""
+    (file,) = run.glob("record/*/run.json")
+    about = json.loads(file.read_text(encoding="utf-8"))
+    assert about["outcome"] == "complete" and about["executor"] == "local" and about["seeds"]["standin.seed"] == 1
+    assert re.fullmatch(r"[0-9a-f]{40}", about["code"]["commit"]) and about["command"][0].endswith("snakemake")
+    assert "torch==" in (file.parent / "environment.txt").read_text(encoding="utf-8")
+    assert "run: demo" in (file.parent / "config.yaml").read_text(encoding="utf-8")
+    digests = json.loads((file.parent / "modules.json").read_text(encoding="utf-8"))["digests"]
+    assert any("uncover.detector.loss" in modules for modules in digests.values())
 
 
 def check_heatmaps(run: Path, variant: str, name: str) -> None:

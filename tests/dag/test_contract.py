@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
@@ -78,47 +80,80 @@ SAMPLE_JOBS = {rule: count for rule, count in REAL_JOBS.items() if rule not in (
 del SAMPLE_JOBS["evolution_history"]
 
 
-@pytest.fixture(scope="module")
-def whole_plan(plain_checkout: Checkout) -> str:
-    """What a dry run of all jobs says."""
-    return plain_checkout.snakemake("--dry-run", "--forceall", "--printshellcmds")
+# A hundred times the data: two kinds of heatmaps and one sibling, no search; sets in shares.
+OF_VARIANTS = [*VARIANTS_TABLES, "draw_boxes", "evolve_generation", "evolution_history"]
+HUNDREDFOLD_JOBS = {rule: count for rule, count in REAL_JOBS.items() if rule not in OF_VARIANTS} | {
+    "train": 2 + 4 + 1,
+    "make_heatmaps": 64 + 8 + 4 + 4 + 20 + 5,
+    "predict": 8 * 18,
+    "collect_predictions": 18,
+    "look_closer": 8,
+    "predict_second": 8 * 5,
+    "collect_second": 5 + 1,
+    "predict_rival": 8 * 6,
+    "collect_rival": 6,
+    "evaluate_second": 5,
+}
+CONFIGS = {
+    "tiny": TINY_JOBS,
+    "demo": STANDIN_JOBS,
+    "thesis": REAL_JOBS,
+    "as_released": REAL_JOBS,
+    "real_sample": SAMPLE_JOBS,
+    "hundredfold": HUNDREDFOLD_JOBS,
+}
 
 
-@pytest.mark.parametrize(
-    ("config", "expected"),
-    [
-        ("config/demo.yaml", STANDIN_JOBS),
-        ("config/thesis.yaml", REAL_JOBS),
-        ("config/as_released.yaml", REAL_JOBS),
-        ("config/real_sample.yaml", SAMPLE_JOBS),
-    ],
-)
-def test_each_config_plans_its_jobs_without_any_raw_data(
-    plain_checkout: Checkout, config: str, expected: dict[str, int]
-) -> None:
-    assert plain_checkout.planned(config=config) == expected
+@dataclass(frozen=True)
+class DryRun:
+    """What a dry run of all jobs of a config says."""
+
+    run: str
+    text: str
+
+    @property
+    def jobs(self) -> Iterator[tuple[str, dict[str, str]]]:
+        """Rule and fields of each job but the target; those of a group stand below it, a step to the right."""
+        pattern = r"^ *(?:local)?(?:rule|checkpoint) (\w+):\n((?: {4,}\w+: .*\n)+)"
+        for rule, text in re.findall(pattern, self.text, re.MULTILINE):
+            if rule != "all":
+                yield rule, dict(line.strip().split(": ", 1) for line in text.splitlines())
 
 
-def test_every_rule_has_log_benchmark_and_resources_and_no_path_is_written_twice(whole_plan: str) -> None:
-    # Those of a group stand below it, a step to the right.
-    jobs = re.findall(r"^ *(?:local)?(?:rule|checkpoint) (\w+):\n((?: {4,}\w+: .*\n)+)", whole_plan, re.MULTILINE)
-    assert {rule for rule, _ in jobs} == {*TINY_JOBS, "all"}
-    outputs: Counter[str] = Counter()
-    for rule, text in jobs:
-        fields = dict(line.strip().split(": ", 1) for line in text.splitlines() if ": " in line)
-        if rule == "all":
-            continue
-        assert fields["log"].startswith(f"results/tiny/logs/{rule}"), rule
-        assert fields["benchmark"].startswith(f"results/tiny/benchmarks/{rule}"), rule
-        assert "mem_mb=" in fields["resources"] and "runtime=" in fields["resources"], rule
-        outputs.update(fields["output"].split(", "))
-    assert {path: count for path, count in outputs.items() if count > 1} == {}
-    assert all(path.startswith("results/tiny/") for path in outputs)
+@pytest.fixture(scope="module", params=CONFIGS)
+def dry_run(request: pytest.FixtureRequest, plain_checkout: Checkout) -> DryRun:
+    """Of each config, without any raw data."""
+    words = ("--dry-run", "--forceall", "--printshellcmds")
+    return DryRun(request.param, plain_checkout.snakemake(*words, config=f"config/{request.param}.yaml"))
 
 
-def test_every_job_is_a_command_that_can_be_run_by_hand(whole_plan: str) -> None:
-    commands = re.findall(r"^Shell command: (.+)$", whole_plan, re.MULTILINE)
-    assert len([command for command in commands if command.startswith("uncover ")]) == sum(TINY_JOBS.values())
+def test_each_config_plans_its_jobs_without_any_raw_data(dry_run: DryRun) -> None:
+    assert Counter(rule for rule, _ in dry_run.jobs) == CONFIGS[dry_run.run]
+
+
+def test_every_job_has_log_benchmark_and_resources_and_no_path_is_written_twice(dry_run: DryRun) -> None:
+    written: Counter[str] = Counter()
+    for rule, fields in dry_run.jobs:
+        assert fields["log"].startswith(f"results/{dry_run.run}/logs/{rule}"), rule
+        assert fields["benchmark"].startswith(f"results/{dry_run.run}/benchmarks/{rule}"), rule
+        asked = dict(word.split("=", 1) for word in fields["resources"].split(", "))
+        assert int(asked["mem_mb"]) > 0 and int(asked["runtime"]) > 0, rule
+        written.update([*fields["output"].split(", "), fields["log"], fields["benchmark"]])
+    assert {path: count for path, count in written.items() if count > 1} == {}
+    assert all(path.startswith(f"results/{dry_run.run}/") for path in written)
+
+
+def test_what_computes_with_a_network_asks_for_a_gpu_and_nothing_else_does(dry_run: DryRun) -> None:
+    asking = {rule for rule, fields in dry_run.jobs if "gpu=" in fields["resources"]}
+    networks = {"train", "evolve_generation", "predict", "predict_second", "look_closer", "make_heatmaps"}
+    assert asking == (networks | {"train_rival", "predict_rival"}) & CONFIGS[dry_run.run].keys()
+    shared = [fields["resources"] for rule, fields in dry_run.jobs if rule == "train"]
+    assert all(("gpu=8" in words and "nodes=1" in words) == (dry_run.run == "hundredfold") for words in shared)
+
+
+def test_every_job_is_a_command_that_can_be_run_by_hand(dry_run: DryRun) -> None:
+    commands = re.findall(r"^Shell command: (.+)$", dry_run.text, re.MULTILINE)
+    assert len([command for command in commands if command.startswith("uncover ")]) == len(list(dry_run.jobs))
 
 
 def test_a_misspelt_key_is_one_line_that_names_it(plain_checkout: Checkout) -> None:

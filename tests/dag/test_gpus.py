@@ -1,51 +1,50 @@
-"""Jobs that Snakemake starts on a workstation wait for a GPU of their own."""
+"""A job on a workstation waits for a GPU of its own; who edits the code meanwhile does not change it."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-import stat
-import threading
-import time
-import uuid
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.dag.conftest import Checkout
+from tests.dag.held_gpu import Background, held_gpu
 from tests.dag.quick_python import server
-from uncover.workflow.gpu_slots import LOCKS
 
-TARGET = "results/tiny/predictions/rgb1/hof.parquet"
+PREDICTIONS, TABLE = "results/tiny/predictions/rgb1/hof.parquet", "results/tiny/tables/table_hof.csv"
+LOG = "results/tiny/logs/predict/rgb1/hof.log"
+
+
+@pytest.fixture
+def unmade(own_checkout: Checkout) -> Checkout:
+    """A run in which a table and the predictions behind it are to be made again."""
+    for path in (PREDICTIONS, TABLE, LOG):
+        (own_checkout.root / path).unlink()
+    return own_checkout
 
 
 def test_a_job_waits_while_another_holds_the_only_gpu(
-    own_checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    unmade: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = f"GPU-{uuid.uuid4()}"
-    program = tmp_path / "bin" / "nvidia-smi"
-    program.parent.mkdir()
-    program.write_text(f"#!/bin/sh\necho '0, {name}, A100, 40960 MiB, 550.1'\n")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    for variable in ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID"):
-        monkeypatch.delenv(variable, raising=False)
-    LOCKS.mkdir(exist_ok=True)
-    LOCKS.chmod(0o1777)
-    lock = LOCKS / f"{name}.lock"
-    (own_checkout.root / TARGET).unlink()
-    log = own_checkout.root / "results/tiny/logs/predict/rgb1/hof.log"
-    log.unlink()
-    with lock.open("w") as held, server(own_checkout.python, "uncover"):
-        fcntl.flock(held, fcntl.LOCK_EX)
-        run = threading.Thread(target=own_checkout.snakemake, args=(TARGET,))
-        run.start()
-        until = time.monotonic() + 30
-        while not (log.exists() and "waiting for a free GPU" in log.read_text()):
-            assert time.monotonic() < until
-            time.sleep(0.1)
-        assert not (own_checkout.root / TARGET).exists()
-        fcntl.flock(held, fcntl.LOCK_UN)
-        run.join(30)
-    lock.unlink()
-    assert (own_checkout.root / TARGET).exists()
+    with server(unmade.python, "uncover"):
+        with held_gpu(monkeypatch, tmp_path):
+            run = Background(lambda: unmade.snakemake(PREDICTIONS))
+            run.wait_for("waiting for a free GPU", unmade.root / LOG)
+            assert not (unmade.root / PREDICTIONS).exists()
+        run.join()
+    assert (unmade.root / PREDICTIONS).exists()
+
+
+def test_a_frozen_run_on_one_machine_is_not_changed_by_edits(
+    unmade: Checkout, finished_checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with server(unmade.python, "uncover"):
+        with held_gpu(monkeypatch, tmp_path):
+            run = Background(lambda: unmade.snakemake(TABLE, "--config", "cluster={freeze: always}"))
+            run.wait_for("waiting for a free GPU", unmade.root / LOG)
+            for path in ("src/uncover/report/tables/table.py", "config/published.yaml", "workflow/bin/uncover"):
+                (unmade.root / path).write_text("this would stop every job")
+        run.join()
+    assert (unmade.root / TABLE).read_bytes() == (finished_checkout.root / TABLE).read_bytes()
+    last = sorted(unmade.root.glob("results/tiny/record/*/run.json"))[-1]
+    assert json.loads(last.read_text())["code_folder"].startswith("results/tiny/code/")

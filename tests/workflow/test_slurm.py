@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
 
 import pytest
 
+from tests.workflow.programs import answer
 from uncover.workflow import slurm
 from uncover.workflow.slurm import UNLIMITED, Asked, NoAnswer, Node
 
@@ -25,21 +25,6 @@ def asked(**changes: object) -> Asked:
         "partition": None,
     }
     return Asked(**(usual | changes))  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of programs that answer in SLURM's place."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", str(folder), prepend=":")
-    return folder
-
-
-def answer(folder: Path, program: str, script: str) -> None:
-    file = folder / program
-    file.write_text(f"#!/bin/sh\n{script}\n")
-    file.chmod(file.stat().st_mode | stat.S_IXUSR)
 
 
 @pytest.mark.parametrize(

@@ -60,8 +60,10 @@ onstart:
             # An exception would be told with lines of this file, which are no help.
             say(f"error: {error}")
             sys.exit(2)
-        if engine.is_local(workflow):
-            shell.prefix(job_prefix(Path(RUN_RECORD[0].about["code_folder"])))
+        # Jobs of this very process; others read the Snakefile of the copy.
+        code = RUN_RECORD[0].about["code_folder"]
+        shell.prefix(job_prefix(code))
+        workflow.globals.update(own_files(code))
 
 
 onsuccess:
