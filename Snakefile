@@ -13,7 +13,8 @@ from snakemake.utils import min_version
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
 from uncover.config.detectors import DRAWN_BOXES
-from uncover.config.load import as_pairs, check_config
+from uncover.config.load import check_config
+from uncover.config.values import as_pairs
 from uncover.config.rivals import TRAINED_NAMES
 from uncover.console import say
 from uncover.detector.evolve import visible_generations

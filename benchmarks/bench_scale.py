@@ -77,9 +77,12 @@ def steps(root: Path, photos: int) -> dict[str, tuple[float, float]]:
     found["split_photos"] = run("split_photos", faces, split, root / "split.json", "--split", "train=all,val=0,test=0")
     words = ["--set", "train", "--faces", faces, "--splits", split, "--parts", "corrected", "--outside", "clip"]
     found["label_faces"] = run("label_faces", root / "train", *words)
+    found["label_frames"] = run("label_frames", raw / "WFLW_images", root / "frames", "--source", "hof")
     found["evaluate"] = evaluate(root, photos)
     script = "from pathlib import Path; from uncover.images.labelled import read_labelled_images as read;"
-    found["read labels to train on"] = timed([sys.executable, "-c", f"{script} read(Path({str(root / 'train')!r}), None)"])
+    found["read labels to train on"] = timed(
+        [sys.executable, "-c", f"{script} read(Path({str(root / 'train')!r}), None)"]
+    )
     return found
 
 

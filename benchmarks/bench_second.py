@@ -24,7 +24,7 @@ from second_sets import make_sets
 
 from uncover.atomic import new_file
 from uncover.config.detectors import Detector
-from uncover.config.load import check_section, read_pairs
+from uncover.config.values import check_section, read_pairs
 from uncover.errors import InputError
 
 OUT = Path("results/bench/second.json")

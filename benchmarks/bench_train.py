@@ -29,7 +29,7 @@ from watch import Watched, watch
 
 from uncover.atomic import new_file
 from uncover.config.detectors import Detector
-from uncover.config.load import check_section, read_pairs
+from uncover.config.values import check_section, read_pairs
 from uncover.errors import InputError
 from uncover.metrics.fitness import fitness
 from uncover.workflow.digest import code_digest

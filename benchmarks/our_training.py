@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from uncover.config.detectors import Detector
-from uncover.config.load import as_pairs
+from uncover.config.values import as_pairs
 from uncover.workflow.digest import code_digest
 
 BIN = Path(sys.executable).parent

@@ -7,7 +7,7 @@ import os
 import platform
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from uncover.errors import InputError
@@ -74,14 +74,15 @@ def new_folder(out: Path) -> Iterator[Path]:
 
 @contextmanager
 def alone_in(folder: Path, report: Callable[[str], None]) -> Iterator[None]:
-    """Wait until no other process that asked likewise is in a folder, which is made if need be, and keep others out.
+    """Wait until no other process that asked likewise is in a folder, and keep others out.
 
     The folder is locked (flock), so whoever is killed is out of it. Does nothing on disks that know no locks.
 
     Args:
-        folder: Where the work is.
+        folder: Where the work is; made if need be, and removed if nothing is in it at the end.
         report: Told when there is somebody to wait for.
     """
+    missing = [place for place in (folder, *folder.absolute().parents) if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     file = os.open(folder, os.O_RDONLY)
     try:
@@ -95,6 +96,9 @@ def alone_in(folder: Path, report: Callable[[str], None]) -> Iterator[None]:
         yield
     finally:
         os.close(file)
+        with suppress(OSError):  # there is something in it
+            for place in missing:
+                place.rmdir()
 
 
 def check_writable(folder: Path) -> None:

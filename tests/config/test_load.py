@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from uncover.config.load import check_config, load_config, may_be_told
+from uncover.config.load import check_config, load_config
+from uncover.config.values import may_be_told
 from uncover.errors import InputError
 
 REPOSITORY = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["demo", "thesis", "as_released", "real_sample"])
+@pytest.mark.parametrize("name", ["demo", "thesis", "as_released", "real_sample", "hundredfold"])
 def test_every_config_of_the_repository_loads_under_its_own_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(REPOSITORY)
     assert load_config(Path("config", f"{name}.yaml")).run == name
@@ -126,3 +127,10 @@ def test_null_can_be_given_on_the_command_line_of_snakemake() -> None:
     values = {"run": "a", "cluster": {"most_mem_mb": "null", "rules": {"train": {"mem_mb": "5"}}}}
     cluster = check_config(values).cluster
     assert cluster.most_mem_mb is None and cluster.rules["train"].mem_mb == 5
+
+
+def test_null_takes_away_what_the_extended_file_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    file = tmp_path / "fewer.yaml"
+    file.write_text("extends: config/thesis.yaml\nrun: fewer\nweights: {yolo11m: null}\n")
+    assert load_config(file).weights.keys() == load_config(Path("config/thesis.yaml")).weights.keys() - {"yolo11m"}

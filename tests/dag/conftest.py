@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 
 from tests.dag.checkout import copy_checkout
 from tests.dag.quick_python import server, write_client
+from tests.once import once
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,15 @@ class Checkout:
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
 
-    def causes(self) -> dict[str, set[str]]:
-        """By rule, why its jobs would run, as `uncover plan` says it."""
+    def foretold(self) -> tuple[dict[str, int], dict[str, set[str]]]:
+        """By rule, jobs that would run and why, as `uncover plan` says it."""
+        jobs: Counter[str] = Counter()
         causes: dict[str, set[str]] = {}
         for job in self.plan()["by_job"]:
-            causes.setdefault(job["job"].split("/")[0], set()).add(job["because"])
-        return causes
+            rule = job["job"].split("/")[0]
+            jobs[rule] += 1
+            causes.setdefault(rule, set()).add(job["because"])
+        return dict(jobs), causes
 
     def edit(self, path: str, old: str, new: str) -> None:
         """Replace a text that stands exactly once in a file."""
@@ -86,12 +91,14 @@ def plain_checkout(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Ch
 @pytest.fixture(scope="session")
 def finished_checkout(plain_checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A checkout in which the tiny run is complete. Do not change it."""
-    root = tmp_path_factory.mktemp("finished") / "checkout"
-    shutil.copytree(plain_checkout.root, root, symlinks=True)
-    checkout = Checkout(root, plain_checkout.python)
-    with server(checkout.python, "uncover"):
-        checkout.snakemake()
-    return checkout
+
+    def make(folder: Path) -> None:
+        checkout = Checkout(folder / "checkout", plain_checkout.python)
+        shutil.copytree(plain_checkout.root, checkout.root, symlinks=True)
+        with server(checkout.python, "uncover"):
+            checkout.snakemake()
+
+    return Checkout(once(tmp_path_factory, "finished", make) / "checkout", plain_checkout.python)
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ del SAMPLE_JOBS["evolution_history"]
 
 
 # A hundred times the data: two kinds of heatmaps and one sibling, no search; sets in shares.
-OF_VARIANTS = [*VARIANTS_TABLES, "draw_boxes", "evolve_generation", "evolution_history"]
+OF_VARIANTS = [*VARIANTS_TABLES, "draw_boxes", "evolve_generation", "evolution_history", "train_rival"]
 HUNDREDFOLD_JOBS = {rule: count for rule, count in REAL_JOBS.items() if rule not in OF_VARIANTS} | {
     "train": 2 + 4 + 1,
     "make_heatmaps": 64 + 8 + 4 + 4 + 20 + 5,
@@ -90,8 +90,9 @@ HUNDREDFOLD_JOBS = {rule: count for rule, count in REAL_JOBS.items() if rule not
     "look_closer": 8,
     "predict_second": 8 * 5,
     "collect_second": 5 + 1,
-    "predict_rival": 8 * 6,
-    "collect_rival": 6,
+    "fetch_weights": 1,
+    "predict_rival": 8 * 3,
+    **dict.fromkeys(["collect_rival", "evaluate_rival"], 3),
     "evaluate_second": 5,
 }
 CONFIGS = {

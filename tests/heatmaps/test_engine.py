@@ -19,7 +19,8 @@ from uncover.heatmaps.engine import Explainer, Explanation
 SINGLE = ("gradcampp", "hirescam", "gradcam", "layercam")
 """In single precision XGradCAM, which divides by sums that may vanish, is percents off itself."""
 GRADIENTS = (*SINGLE, "xgradcam")
-LIMITS = {torch.float64: 1e-9, torch.float32: 1e-5}
+LIMITS = {torch.float64: 1e-9, torch.float32: 1e-4}
+"""In single precision sums differ between processors; that the method is the same, double precision shows."""
 
 
 def variants(methods: Sequence[str], targets: Sequence[str], *layers: tuple[int, ...]) -> dict[str, Variant]:

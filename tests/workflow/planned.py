@@ -19,6 +19,7 @@ def planned(name: str, gpus: int = 0, number: int = 0, needs: tuple[int, ...] = 
         inputs=(),
         outputs=(out,),
         missing=(out,),
+        unmade=(out,),
         incomplete=False,
         newer=(),
         command="uncover",

@@ -32,7 +32,7 @@ def causes_of(job: PlannedJob, changes: dict[str, Any] | None = None, *others: P
 
 
 def existing(name: str = "train/rgb10", **changes: Any) -> PlannedJob:
-    usual: dict[str, Any] = {"missing": (), "made": made()}
+    usual: dict[str, Any] = {"missing": (), "unmade": (), "made": made()}
     return dataclasses.replace(planned(name), **(usual | changes))
 
 
@@ -44,6 +44,8 @@ def test_a_new_job_is_not_made_yet() -> None:
     ("changes", "expected"),
     [
         ({"missing": ("results/a/x.csv",)}, "results/a/x.csv is gone"),
+        ({"missing": ("a.csv", "b.csv"), "unmade": ("b.csv",)}, "a.csv is gone"),
+        ({"missing": ("b.csv",), "unmade": ("b.csv",)}, "b.csv was never made"),
         ({"incomplete": True}, "results/a/train/rgb10.csv was left by a job that was killed"),
         ({"newer": ("data/raw/x.txt",)}, "data/raw/x.txt is newer than what was made of it"),
         ({"forced": True}, "train/rgb10 is forced"),

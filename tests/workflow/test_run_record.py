@@ -39,7 +39,7 @@ def checkout(tmp_path: Path) -> Path:
     return root
 
 
-@pytest.mark.parametrize("name", ["demo", "thesis", "as_released", "real_sample"])
+@pytest.mark.parametrize("name", ["demo", "thesis", "as_released", "real_sample", "hundredfold"])
 def test_the_merged_config_reads_back_as_the_same_config(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

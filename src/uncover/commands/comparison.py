@@ -33,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_new_file
-    from uncover.config.load import check_config, read_pairs
+    from uncover.config.load import check_config
+    from uncover.config.values import read_pairs
     from uncover.errors import InputError
     from uncover.report.comparison import write_comparison
 

@@ -42,8 +42,8 @@ def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_new_file
     from uncover.config.detectors import Detector
     from uncover.config.evolution import Evolution
-    from uncover.config.load import check_section, read_pairs
     from uncover.config.options import check_number
+    from uncover.config.values import check_section, read_pairs
     from uncover.console import say
     from uncover.detector.diverged import Diverged
     from uncover.detector.generations import read_generations, train_generation, write_generation

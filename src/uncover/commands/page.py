@@ -44,7 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_new_file
-    from uncover.config.load import check_config, read_pairs
+    from uncover.config.load import check_config
+    from uncover.config.values import read_pairs
     from uncover.console import say
     from uncover.errors import InputError
     from uncover.report.page import Parts, write_page

@@ -44,8 +44,8 @@ def run(args: argparse.Namespace) -> int:
     import json
     import shutil
 
-    from uncover.config.load import read_pairs
     from uncover.config.options import check_number
+    from uncover.config.values import read_pairs
     from uncover.workflow.costs import Costs, measured_jobs, read_speeds
     from uncover.workflow.dag import read_plan
     from uncover.workflow.plan import look_ahead, outlook_text

@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from uncover.config.load import check_section, read_pairs
     from uncover.config.rivals import ReadyMade, Rivals
+    from uncover.config.values import check_section, read_pairs
     from uncover.console import say
     from uncover.errors import InputError
     from uncover.images.inputs import find_inputs

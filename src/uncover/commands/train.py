@@ -65,7 +65,7 @@ def check_training_arguments(args: argparse.Namespace) -> None:
 def processes(args: argparse.Namespace) -> int:
     """How many share the training."""
     from uncover.config.detectors import Detector
-    from uncover.config.load import check_section, read_pairs
+    from uncover.config.values import check_section, read_pairs
 
     return check_section(Detector, read_pairs(args.set), "--set").processes
 

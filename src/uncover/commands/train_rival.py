@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_writable
-    from uncover.config.load import check_section, read_pairs
     from uncover.config.rivals import TRAINED_NAMES, Rivals
+    from uncover.config.values import check_section, read_pairs
     from uncover.errors import InputError
     from uncover.rivals.fetched import fetched_file
     from uncover.rivals.known import find_rival

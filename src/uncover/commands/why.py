@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from uncover.config.load import read_pairs
+    from uncover.config.values import read_pairs
     from uncover.errors import InputError
     from uncover.workflow.causes import Causes, causes_text
     from uncover.workflow.dag import read_plan

@@ -1,20 +1,14 @@
-"""Read and check a config; every message names the key."""
+"""Read and check a whole config; every message names the key."""
 
 from __future__ import annotations
 
-import difflib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
-
-import yaml
-from pydantic import BaseModel, ValidationError
+from typing import Any
 
 from uncover.config.model import Config
+from uncover.config.values import check_section, merged, read_yaml
 from uncover.errors import InputError
-
-AnySection = TypeVar("AnySection", bound=BaseModel)
 
 EXTENDS = "extends"
 """Key that names another config file, relative to the working folder, whose values this one changes."""
@@ -49,127 +43,10 @@ def _with_nulls(value: Any) -> Any:
     return None if value == "null" else value
 
 
-def check_section(section: type[AnySection], values: Mapping[str, Any], name: str) -> AnySection:
-    """Make one section of plain values.
-
-    Args:
-        section: Which.
-        values: Nested values.
-        name: Where they come from, for messages.
-
-    Raises:
-        InputError: A key is unknown or has a value that does not fit; all such keys are named.
-    """
-    if not isinstance(values, Mapping):
-        raise InputError(f"{name}: expected keys with values; found {values!r:.80}")
-    try:
-        return section.model_validate(values)
-    except ValidationError as error:
-        raise InputError(f"{name}: " + "; ".join(_explain(each, section) for each in error.errors())) from None
-
-
-def read_pairs(pairs: Sequence[str], option: str = "--set") -> dict[str, Any]:
-    """Nested values of `key=value` words, such as "hyperparameters.lr0=0.02"; values are YAML.
-
-    Args:
-        pairs: The words.
-        option: Where they stood, for messages.
-
-    Raises:
-        InputError: A word has no key, or its value is no YAML.
-    """
-    values: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, text = pair.partition("=")
-        if not (key and equals):
-            raise InputError(f"{option} {pair}: expected key=value, such as epochs=30 or hyperparameters.lr0=0.02")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise InputError(f"{option} {pair}: {text} is no value; quote it as YAML asks for") from None
-        *sections, last = key.split(".")
-        for section in reversed(sections):
-            value, last = {last: value}, section
-        values = _merged(values, {last: value})
-    return values
-
-
-def as_pairs(section: BaseModel) -> list[str]:
-    """The `key=value` words that make this section of its defaults: the other way round than `read_pairs`."""
-    defaults = type(section).model_construct().model_dump(mode="json")  # without what has no default
-    return sorted(_pairs(section.model_dump(mode="json"), defaults, ""))
-
-
-def may_be_told(pair: str) -> bool:
-    """Whether a word of `as_pairs` may stand in a report: others may hold paths of somebody's machine."""
-    return pair.startswith("raw.standin=") or not pair.startswith(("raw.", "weights.", "report.released"))
-
-
-def _pairs(values: Mapping[str, Any], defaults: Mapping[str, Any], prefix: str) -> Iterator[str]:
-    for key, value in values.items():
-        default = defaults.get(key)
-        if isinstance(value, Mapping) and isinstance(default, Mapping):
-            yield from _pairs(value, default, f"{prefix}{key}.")
-        elif value != default:
-            plain = isinstance(value, str) and yaml.safe_load(value) == value
-            yield f"{prefix}{key}={value if plain else json.dumps(value)}"
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file of keys and values.
-
-    Raises:
-        InputError: The file is missing, or something else.
-    """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: does not exist; expected a config file") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: holds no keys; expected a config such as config/demo.yaml")
-    return values
-
-
 def _extended(values: dict[str, Any], name: str, trail: tuple[str, ...]) -> dict[str, Any]:
     base = values.pop(EXTENDS, None)
     if base is None:
         return values
     if base in trail:
         raise InputError(f"{name}: {EXTENDS} goes round in a circle: {' -> '.join([*trail, base])}")
-    return _merged(_extended(read_yaml(Path(base)), base, (*trail, base)), values)
-
-
-def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    both = dict(base)
-    for key, value in changes.items():
-        old = both.get(key)
-        both[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
-    return both
-
-
-def _explain(error: Any, section: type[BaseModel]) -> str:
-    place = [str(step) for step in error["loc"]]
-    key = ".".join(place)
-    if error["type"] == "extra_forbidden":
-        known = list(_fields_at(section, place[:-1]))
-        close = difflib.get_close_matches(place[-1], known, n=1)
-        hint = f"did you mean {'.'.join([*place[:-1], close[0]])}?" if close else f"known keys: {', '.join(known)}"
-        return f"key {key} is unknown; {hint}"
-    says = str(error["msg"]).removeprefix("Value error, ")
-    if not place:
-        return says
-    if error["type"] == "missing":
-        return f"key {key} is missing"
-    return f"key {key}: {says[0].lower()}{says[1:]}; found {error['input']!r:.80}"
-
-
-def _fields_at(section: type[BaseModel], place: list[str]) -> dict[str, Any]:
-    model = section
-    for step in place:
-        field = model.model_fields.get(step)
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
-            return {}
-        model = field.annotation
-    return dict(model.model_fields)
+    return merged(_extended(read_yaml(Path(base)), base, (*trail, base)), values)

@@ -11,7 +11,7 @@ from typing import Any
 from uncover.atomic import new_file
 from uncover.config.detectors import Detector, Hyperparameters
 from uncover.config.evolution import Evolution
-from uncover.config.load import check_section
+from uncover.config.values import check_section
 from uncover.console import say
 from uncover.detector.diverged import Diverged
 from uncover.detector.evolve import Generation, breed

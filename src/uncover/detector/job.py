@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from uncover.config.detectors import MAP_INPUTS, Detector, Hyperparameters, Input
-from uncover.config.load import check_section, read_pairs
+from uncover.config.values import check_section, read_pairs
 from uncover.console import say
 from uncover.datasets.yolo import IMAGES
 from uncover.errors import InputError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from uncover.config.heatmaps import Heatmaps, Variant
-from uncover.config.load import check_section
+from uncover.config.values import check_section
 from uncover.errors import InputError
 
 

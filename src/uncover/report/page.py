@@ -13,7 +13,7 @@ from typing import Any
 
 import uncover
 from uncover.atomic import new_file
-from uncover.config.load import may_be_told
+from uncover.config.values import may_be_told
 from uncover.datasets.records import read_summary
 from uncover.errors import InputError
 from uncover.report.comparison import COLUMNS as COMPARED

@@ -70,14 +70,19 @@ class Causes:
         causes = []
         if job.incomplete:
             causes.append(Cause("incomplete", job.outputs[0], "was left by a job that was killed"))
-        if job.missing:
-            causes.append(Cause("removed", _few(job.missing), "is gone" if len(job.missing) == 1 else "are gone"))
+        gone = [path for path in job.missing if path not in job.unmade]
+        if gone:
+            causes.append(Cause("removed", _few(gone), "is gone" if len(gone) == 1 else "are gone"))
         causes += [Cause("file", path, "is newer than what was made of it") for path in job.newer]
         if made is not None:
             if made.command is not None and made.command != job.command:
                 causes.append(Cause("rule", f"rule {job.rule}", "has another command"))
             causes += self._of_params(job)
             causes += self._of_inputs(job)
+        if job.unmade and not causes:
+            causes.append(
+                Cause("new", _few(job.unmade), "was never made" if len(job.unmade) == 1 else "were never made")
+            )
         return causes
 
     def roots(self, job: PlannedJob) -> dict[Cause, list[str]]:

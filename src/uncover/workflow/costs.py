@@ -10,13 +10,16 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from uncover.config.load import read_yaml
 from uncover.config.model import Config
+from uncover.config.values import read_yaml
 from uncover.errors import InputError
 from uncover.workflow.dag import Plan, PlannedJob
 from uncover.workflow.gpu_use import read_gpu_use
 from uncover.workflow.run_record import read_records
 from uncover.workflow.work import Work
+
+FAR = 20.0
+"""From so many times the largest job that was measured on, a line through jobs is a guess."""
 
 PROCESSOR = "processor"
 """Where a job ran whose log names no GPU."""
@@ -97,7 +100,8 @@ class Costs:
         if same:
             return Cost(statistics.median(same), f"the same job, {device}")
         runs = ", ".join(sorted({each.run for each in alike}))
-        return Cost(fit(alike).seconds(amount), f"{len(alike)} jobs of {runs}, {device}")
+        far = "far beyond " if amount > FAR * max(each.work for each in alike) else ""
+        return Cost(fit(alike).seconds(amount), f"{far}{len(alike)} jobs of {runs}, {device}")
 
 
 def fit(measured: Sequence[Measured]) -> Speed:

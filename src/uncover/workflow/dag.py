@@ -48,6 +48,7 @@ class PlannedJob:
         inputs: Files that it reads.
         outputs: Files that it writes.
         missing: Those of them that are not there.
+        unmade: Those of the missing ones that never were.
         incomplete: Whether a killed job has left them.
         newer: Inputs that somebody changed after the outputs were made.
         command: As of `Made`.
@@ -69,6 +70,7 @@ class PlannedJob:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     missing: tuple[str, ...]
+    unmade: tuple[str, ...]
     incomplete: bool
     newer: tuple[str, ...]
     command: str | None
@@ -174,8 +176,9 @@ def _job(workflow: Any, job: Any, number: int, needs: tuple[int, ...]) -> Planne
     persistence, reason = workflow.persistence, workflow.dag.reason(job)
     outputs = tuple(map(str, job.output))
     missing = tuple(path for path in outputs if not Path(path).exists())
-    records = (persistence.metadata(path) for path in job.output)
-    record = next((each for each in records if each is not None and each.params is not None), None)
+    records = {str(path): persistence.metadata(path) for path in job.output}
+    known = {path: each for path, each in records.items() if each is not None and each.params is not None}
+    record = next(iter(known.values()), None)
     made = None
     if record is not None:
         made = Made(frozenset(record.params), frozenset(record.input or ()), record.code, record.starttime or 0.0)
@@ -192,6 +195,7 @@ def _job(workflow: Any, job: Any, number: int, needs: tuple[int, ...]) -> Planne
         inputs=tuple(map(str, job.input)),
         outputs=outputs,
         missing=missing,
+        unmade=tuple(path for path in missing if path not in known),
         incomplete=bool(marked),
         newer=tuple(sorted(map(str, reason.updated_input - reason.updated_input_run))),
         command=persistence._code(job.rule),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ EXPENSIVE = 0.01
 
 MOST_EXPENSIVE = 15
 MOST_NAMED = 6
+NEW = "not made yet"
 
 
 @dataclass(frozen=True)
@@ -162,12 +164,12 @@ def look_ahead(
 
 
 def _because(causes: Causes, job: PlannedJob) -> str:
-    """A cause of its own before those of other jobs, and what has changed before what is not made yet."""
+    """What has changed, of its own before that of other jobs; otherwise it, or what it needs, is not made yet."""
     own, roots = causes.own(job), list(causes.roots(job))
-    ordered = sorted(roots, key=lambda cause: (cause not in own, cause.kind == "new"))
-    if not ordered:
-        return "its inputs are made again"
-    return str(ordered[0]) + (f" (and {len(ordered) - 1} more)" if len(ordered) > 1 else "")
+    changed = sorted((cause for cause in roots if cause.kind != "new"), key=lambda cause: cause not in own)
+    if not changed:
+        return NEW
+    return str(changed[0]) + (f" (and {len(changed) - 1} more)" if len(changed) > 1 else "")
 
 
 def outlook_text(outlook: Outlook, plan: Plan, free: int) -> str:
@@ -196,10 +198,7 @@ def outlook_text(outlook: Outlook, plan: Plan, free: int) -> str:
     for gpus, (seconds, busy) in outlook.machines.items():
         used = f", which are busy {busy:.0%} of it" if gpus else ""
         lines.append(f"  {gpus} GPU{'s' if gpus != 1 else ''}: {_hours(seconds)}{used}")
-    names = " > ".join(
-        cost.job.name for cost in outlook.path if cost.seconds and cost.seconds > 0.02 * outlook.path_seconds
-    )
-    lines.append(f"  never less than {_hours(outlook.path_seconds)}: {names}")
+    lines.append(f"  never less than {_hours(outlook.path_seconds)}: {_path_words(outlook)}")
     return "\n".join(lines) + "\n"
 
 
@@ -233,18 +232,22 @@ def _rules(outlook: Outlook) -> list[str]:
         on_gpus = sum((cost.seconds or 0.0) * cost.job.gpus for cost in costs)
         known = any(cost.seconds is not None for cost in costs)
         time, gpu_time = (_hours(seconds), _hours(on_gpus) if on_gpus else "") if known else ("?", "")
-        because = ", ".join(word for word, _ in Counter(_in_general(cost) for cost in costs).most_common(2))
+        because = ", ".join(
+            word for word, _ in Counter(cost.because.split(" (and")[0] for cost in costs).most_common(2)
+        )
         disk = _bytes(sum(cost.disk for cost in costs))
         lines.append(f"  {name:<20} {len(costs):>5} {time:>9} {gpu_time:>9} {disk:>8}  {because}")
     return lines
 
 
-def _in_general(cost: JobCost) -> str:
-    return (
-        "not made yet"
-        if cost.because.startswith(f"{cost.job.name} is not made yet")
-        else cost.because.split(" (and")[0]
-    )
+def _path_words(outlook: Outlook) -> str:
+    """The jobs on the longest path that take some of its time; those of one rule in a row as one."""
+    long = [cost for cost in outlook.path if (cost.seconds or 0.0) > 0.02 * outlook.path_seconds]
+    words = []
+    for rule, costs in groupby(long, key=lambda cost: cost.job.rule):
+        names = [cost.job.name for cost in costs]
+        words.append(names[0] if len(names) == 1 else f"{rule} ({len(names)} times)")
+    return " > ".join(words)
 
 
 def _hours(seconds: float | None) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from uncover.config.detectors import Weights
-from uncover.config.load import as_pairs, may_be_told
 from uncover.config.model import Config
 from uncover.config.raw import GRADES
 from uncover.config.rivals import RIVAL_NAMES
+from uncover.config.values import as_pairs, may_be_told
 from uncover.datasets.names import TEST_SET_OF_SOURCE
 from uncover.images.letterbox import STRIDE
 

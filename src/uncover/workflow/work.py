@@ -1,7 +1,8 @@
 """How much work a job is, by the config alone: what lets the time of one job be foretold from that of another.
 
 The unit of networks is one image of 640 pixels through yolov5m; that of other rules one image or face. Floating-point
-operations of the networks are those that upstream states for 640 pixels (README of yolov5 7.0).
+operations of the networks are those that their makers state, at 640 pixels (README of yolov5 7.0, documentation of
+ultralytics and torchvision; those with small backbones are guesses of ours).
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ from uncover.config.model import Config
 from uncover.errors import InputError
 from uncover.workflow import targets
 
-GIGAFLOPS = {"yolov5n": 4.5, "yolov5s": 16.5, "yolov5m": 49.0, "yolov5l": 109.1, "yolov5x": 205.7}
+GIGAFLOPS = {
+    **{"yolov5n": 4.5, "yolov5s": 16.5, "yolov5m": 49.0, "yolov5l": 109.1, "yolov5x": 205.7},
+    **{"yolo11n": 6.5, "yolo11s": 21.5, "yolo11m": 68.0, "yolo11l": 86.9, "yolo11x": 194.9},
+    **{"resnet50": 90.0, "resnet18": 60.0, "mobilenet_v3_large": 4.5},
+}
 UNIT = GIGAFLOPS["yolov5m"] * 640**2
 
 TRAINING = 3.0
@@ -97,9 +102,12 @@ class Work:
             sets = [name for name in self.photos if name not in ("train", "preterm_web")]
             detector = self._detector(model)
             return sum(self._looks(detector, name) for name in sets) / self.config.prediction.shards
-        if rule in ("train_rival", "predict_rival"):
-            images = self.photos.get("train", 1) if rule == "train_rival" else sum(self.photos.values())
-            return float(max(1, images))
+        if rule == "train_rival":
+            rival = getattr(self.config.rivals, wildcards["trained_rival"])
+            cost = GIGAFLOPS[rival.network] * rival.image_size**2 / UNIT
+            return max(1.0, rival.epochs * TRAINING * self.photos.get("train", 0) * cost)
+        if rule == "predict_rival":
+            return float(max(1, sum(self.photos.values()))) / self.config.prediction.shards
         if "set" in wildcards:
             return float(max(1, self.photos.get(wildcards["set"], 1)))
         if "source" in wildcards:
@@ -107,7 +115,8 @@ class Work:
         return 1.0
 
     def _training(self, detector: Detector) -> float:
-        steps = TRAINING * self.photos.get("train", 0) + self.photos.get("val", 0)
+        """Of each of the processes that share it."""
+        steps = TRAINING * self.photos.get("train", 0) / detector.processes + self.photos.get("val", 0)
         return max(1.0, detector.epochs * steps * _cost(detector) / UNIT)
 
     def _looks(self, detector: Detector, name: str) -> float:
