@@ -65,6 +65,13 @@ class Guest:
                 code, text = self.run(python=python)
         assert code == 0, text[-6000:]
 
+    def jobs(self) -> list[dict[str, str]]:
+        """What SLURM knows of all jobs that this checkout has submitted, in order."""
+        command = ["scontrol", "show", "job", "--oneliner"]
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        jobs = [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in text.splitlines() if "JobId" in line]
+        return sorted((each for each in jobs if each["WorkDir"] == str(self.root)), key=lambda each: int(each["JobId"]))
+
     def said(self, log: str = "snakemake.log") -> str:
         """What Snakemake has said so far."""
         return (self.root / log).read_text(errors="replace")
@@ -85,12 +92,6 @@ def job(number: str) -> dict[str, str]:
     """What SLURM knows of a job, also of one that has ended."""
     text = subprocess.run(["scontrol", "show", "job", number], capture_output=True, text=True, check=True).stdout
     return dict(re.findall(r"(\S+?)=(\S*)", text))
-
-
-def all_jobs() -> list[dict[str, str]]:
-    """What SLURM knows of all jobs."""
-    text = subprocess.run(["scontrol", "show", "job", "--oneliner"], capture_output=True, text=True, check=True).stdout
-    return [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in text.splitlines() if "JobId" in line]
 
 
 def wait_for(condition: Callable[[], object], seconds: float, what: str) -> None:

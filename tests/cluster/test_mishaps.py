@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import subprocess
 
-from tests.cluster.guest import Guest, all_jobs, job, kill, queue, wait_for
+from tests.cluster.guest import Guest, job, kill, queue, wait_for
 
 FACES = "results/tiny/faces/wflw.parquet"
 STANDIN = "results/tiny/raw/wflw/standin.json"
-
-
-def of_rule(rule: str) -> list[str]:
-    """Numbers of all jobs of a rule, in order, of the last run."""
-    found = [each["JobId"] for each in all_jobs() if each["Comment"].startswith(f"rule_{rule}_")]
-    return sorted(found, key=int)
 
 
 def test_what_no_node_has_is_one_line_before_anything_is_submitted(guest: Guest) -> None:
@@ -30,12 +24,11 @@ def test_a_rule_that_is_none_is_one_line(guest: Guest) -> None:
 
 
 def test_a_cancelled_job_is_tried_again_with_twice_the_memory_and_time(guest: Guest) -> None:
-    before = set(of_rule("make_standin"))
     process = guest.start(STANDIN)
-    wait_for(lambda: set(of_rule("make_standin")) - before, 60, "the first job")
-    subprocess.run(["scancel", *(set(of_rule("make_standin")) - before)], check=True)
+    wait_for(guest.jobs, 60, "the first job")
+    subprocess.run(["scancel", guest.jobs()[0]["JobId"]], check=True)
     assert process.wait(180) == 0, guest.said()
-    first, second = (job(number) for number in of_rule("make_standin") if number not in before)
+    first, second = guest.jobs()
     assert (first["JobState"], second["JobState"]) == ("CANCELLED", "COMPLETED")
     assert (first["MinMemoryNode"], second["MinMemoryNode"]) == ("1000M", "2000M")
     assert (first["TimeLimit"], second["TimeLimit"]) == ("01:00:00", "02:00:00")
@@ -69,7 +62,7 @@ def test_jobs_of_a_killed_snakemake_are_cancelled_before_others_take_their_place
 
 def test_what_jobs_finish_after_snakemake_was_killed_counts_and_is_watched(guest: Guest) -> None:
     process = guest.start(STANDIN)
-    wait_for(lambda: queue(), 60, "a job in the queue")
+    wait_for(queue, 60, "a job in the queue")
     kill(process)
     wait_for(lambda: not queue(), 120, "its end")
     assert (guest.root / STANDIN).exists()

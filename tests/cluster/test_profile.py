@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.cluster.guest import Guest, all_jobs, wait_for
+from tests.cluster.guest import Guest, wait_for
 from tests.dag.kill_runs import contents
 
 EDITS = (
@@ -68,7 +68,7 @@ def test_a_second_run_finds_nothing_to_do_and_every_job_has_its_record(finished:
 
 
 def test_jobs_ask_for_what_the_config_says(finished: Guest) -> None:
-    jobs = all_jobs()
+    jobs = finished.jobs()
     (train,) = (each for each in jobs if each["Comment"] == "rule_train_wildcards_rgb10")
     assert train["TimeLimit"] == "10:00:00"
     assert train["MinMemoryNode"] == "2000M" and train["NumCPUs"] == "1"
@@ -79,7 +79,7 @@ def test_jobs_ask_for_what_the_config_says(finished: Guest) -> None:
 
 
 def test_tables_and_figures_share_jobs(finished: Guest) -> None:
-    of_reports = [each for each in all_jobs() if each["Comment"].startswith(("rule_tables_", "rule_figures_"))]
+    of_reports = [each for each in finished.jobs() if each["Comment"].startswith(("rule_tables_", "rule_figures_"))]
     tables = len(list((finished.run_folder / "tables").glob("*.csv")))
     assert 0 < len(of_reports) < tables / 2
     assert {each["NumCPUs"] for each in of_reports} == {"1"}
@@ -89,5 +89,5 @@ def test_the_run_says_what_it_was(finished: Guest) -> None:
     (file,) = finished.run_folder.glob("record/*/run.json")
     about = json.loads(file.read_text())
     assert about["executor"] == "slurm" and about["outcome"] == "complete"
-    assert {each["JobName"] for each in all_jobs()} >= {about["queue_name"]}
+    assert {each["JobName"] for each in finished.jobs()} >= {about["queue_name"]}
     assert about["code_folder"].startswith("results/tiny/code/")
