@@ -35,9 +35,9 @@ demo: $(READY)  ## the whole thesis on the synthetic stand-in, from nothing to t
 test: $(READY)  ## the quick tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-test-cluster: $(READY)  ## the tiny run on a SLURM cluster of one node, started here (needs root; Debian's slurm-wlm, munge)
+test-cluster: $(READY)  ## the tiny run on a SLURM cluster of one node, started here (needs root; TESTS=)
 	@$(BIN)/python -m tests.cluster.one_node install || { echo "skipped: no cluster can be had here"; exit 0; }; \
-	UNCOVER_CLUSTER=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -v tests/cluster $(TESTS)
+	UNCOVER_CLUSTER=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -v $(or $(TESTS),tests/cluster)
 
 test-kills: $(READY)  ## kill the tiny run, ROUNDS times here and CLUSTER_ROUNDS times on a cluster of one node
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.dag.kill_runs $(or $(ROUNDS),20)
@@ -71,8 +71,8 @@ lock: $(READY)  ## resolve the environment anew
 bench-labels: $(READY)  ## part boxes of 20 780 labels on one core (REAL=folder of the real ones)
 	@$(BIN)/python benchmarks/bench_labels.py $(REAL)
 
-bench-dag: $(READY)  ## planning the whole thesis, and a hundred times its data; fails beyond its bounds
-	@$(BIN)/python benchmarks/bench_dag.py
+bench-dag: $(READY)  ## planning the whole thesis, and a hundred times its data; fails beyond its bounds (ROUNDS=)
+	@$(BIN)/python benchmarks/bench_dag.py $(ROUNDS)
 
 bench-scale: $(READY)  ## time and memory of the steps that hold a whole set, as data grows
 	@$(BIN)/python benchmarks/bench_scale.py

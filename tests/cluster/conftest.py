@@ -40,15 +40,19 @@ def cluster() -> Iterator[None]:
 
 
 @pytest.fixture
-def guest(tmp_path: Path) -> Guest:
+def guest(tmp_path: Path) -> Iterator[Guest]:
     """A checkout without results, whose jobs go to the cluster."""
-    return make_guest(tmp_path / "checkout")
+    guest = make_guest(tmp_path / "checkout")
+    yield guest
+    guest.end()
 
 
 @pytest.fixture(scope="session")
-def long_guest(tmp_path_factory: pytest.TempPathFactory) -> Guest:
+def long_guest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
     """The same, for the run that all of the session share."""
-    return make_guest(tmp_path_factory.mktemp("long") / "checkout")
+    guest = make_guest(tmp_path_factory.mktemp("long") / "checkout")
+    yield guest
+    guest.end()
 
 
 def make_guest(root: Path) -> Guest:

@@ -9,15 +9,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.dag.quick_python import server, write_client
 
 # The profile as it is, but for how soon and how often it looks, as jobs here take seconds; and jobs of two processors
 # would wait here until nothing else runs.
-IMPATIENT = (
+ON_CLUSTER = (
+    *("--workflow-profile", "workflow/profiles/slurm"),
     *("--slurm-init-seconds-before-status-checks", "5", "--seconds-between-status-checks", "2"),
     *("--resources", "small=1"),
 )
@@ -28,28 +30,43 @@ class Guest:
     """Runs Snakemake in a checkout, on the cluster or on this machine."""
 
     root: Path
+    python: Path = Path(sys.executable)
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def run_folder(self) -> Path:
         return self.root / "results" / "tiny"
 
-    def command(self, *words: str, python: Path | None = None, config: str = "config/guest.yaml") -> list[str]:
-        """Snakemake on the cluster; with a python of its own, on this machine."""
-        where = ["--cores", "2"] if python else ["--workflow-profile", "workflow/profiles/slurm", *IMPATIENT]
-        return [str(python or sys.executable), "-m", "snakemake", *words, *where, "--configfile", config]
+    def command(self, *words: str, where: Sequence[str] = ON_CLUSTER) -> list[str]:
+        return [str(self.python), "-m", "snakemake", *words, *where, "--configfile", "config/guest.yaml"]
 
     def start(self, *words: str, log: str = "snakemake.log") -> subprocess.Popen[bytes]:
         """Start Snakemake on the cluster; what it says goes to a log in the checkout."""
         with (self.root / log).open("ab") as file:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 self.command(*words), cwd=self.root, env=environment(), stdout=file, stderr=subprocess.STDOUT
             )
+        self.started.append(process)
+        return process
 
-    def run(self, *words: str, python: Path | None = None) -> tuple[int, str]:
+    def end(self) -> None:
+        """Kill what a test that failed has left behind."""
+        for process in self.started:
+            kill(process)
+
+    def run(self, *words: str, where: Sequence[str] = ON_CLUSTER) -> tuple[int, str]:
         """Exit code of Snakemake, and all that it says."""
-        command = self.command(*words, python=python)
+        command = self.command(*words, where=where)
         done = subprocess.run(command, cwd=self.root, env=environment(), capture_output=True, text=True)
         return done.returncode, done.stdout + done.stderr
+
+    @contextmanager
+    def quick(self) -> Iterator[Guest]:
+        """The same, whose Snakemakes and jobs are spared their imports, as long as this context lasts."""
+        with tempfile.TemporaryDirectory() as folder:
+            python = write_client(Path(folder))
+            with server(python, "snakemake"), server(python, "uncover"):
+                yield replace(self, python=python)
 
     def must_run(self, *words: str) -> str:
         """What Snakemake says when all goes well."""
@@ -59,10 +76,8 @@ class Guest:
 
     def run_here(self) -> None:
         """Run everything on this machine, as quickly as it goes."""
-        with tempfile.TemporaryDirectory() as folder:
-            python = write_client(Path(folder))
-            with server(python, "snakemake"), server(python, "uncover"):
-                code, text = self.run(python=python)
+        with self.quick() as guest:
+            code, text = guest.run(where=("--cores", "2"))
         assert code == 0, text[-6000:]
 
     def jobs(self) -> list[dict[str, str]]:

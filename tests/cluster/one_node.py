@@ -14,7 +14,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
+
+from tests.cluster import accounting
 
 SETTINGS = Path("/etc/slurm")
 STATE = Path("/var/tmp/uncover-one-node")
@@ -23,6 +26,7 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")
 PACKAGES = ("slurm-wlm", "munge")
 MEMORY_MB = 20000
 PORTS = (17817, 17818)
+FILES = ("slurm.conf", "gres.conf", "slurmdbd.conf")
 
 SLURM_CONF = """\
 {mark}ClusterName=onenode
@@ -36,7 +40,7 @@ TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SchedulerParameters=bf_interval=1,sched_interval=1,batch_sched_delay=0
-AccountingStorageType=accounting_storage/none
+{accounting}
 JobAcctGatherType=jobacct_gather/none
 JobCompType=jobcomp/none
 ReturnToService=2
@@ -71,40 +75,57 @@ def check_available() -> None:
     """
     if os.geteuid() != 0:
         raise Unavailable("a cluster of one node needs root")
-    absent = [program for program in PROGRAMS if shutil.which(program) is None]
+    absent = _absent(PROGRAMS)
     if absent:
         raise Unavailable(f"not installed: {', '.join(absent)} (Debian: {' '.join(PACKAGES)})")
-    for name in ("slurm.conf", "gres.conf"):
+    for name in FILES:
         file = SETTINGS / name
         if file.exists() and not file.read_text().startswith(MARK):
             raise Unavailable(f"{file}: belongs to another cluster")
 
 
 def install() -> None:
-    """Install Debian's packages where they are missing.
+    """Install Debian's packages where they are missing, and those for accounting where they can be had.
 
     Raises:
         Unavailable: There is no apt, no root, or no index of packages.
     """
-    if all(shutil.which(program) for program in PROGRAMS):
+    _install(PROGRAMS, PACKAGES)
+    try:
+        _install(accounting.PROGRAMS, accounting.PACKAGES)
+    except Unavailable as error:
+        print(f"no accounting: {error}")
+
+
+def _install(programs: Collection[str], packages: Collection[str]) -> None:
+    if not _absent(programs):
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise Unavailable(f"cannot install {' '.join(PACKAGES)}: needs root and apt-get")
+        raise Unavailable(f"cannot install {' '.join(packages)}: needs root and apt-get")
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.run(["apt-get", "update", "-qq"], **quiet)
-    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES]
+    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     if subprocess.run(command, env=environment, **quiet).returncode:
-        raise Unavailable(f"apt-get could not install {' '.join(PACKAGES)}")
+        raise Unavailable(f"apt-get could not install {' '.join(packages)}")
 
 
-def start() -> None:
+def _absent(programs: Collection[str]) -> list[str]:
+    return [program for program in programs if shutil.which(program) is None]
+
+
+def start(with_accounting: bool = False) -> None:
     """Start the cluster, empty, and wait until its node takes jobs.
+
+    Args:
+        with_accounting: Whether there is a database that `sacct` asks.
 
     Raises:
         Unavailable: It does not.
     """
     check_available()
+    if with_accounting and _absent(accounting.PROGRAMS):
+        raise Unavailable(f"not installed: {', '.join(_absent(accounting.PROGRAMS))}")
     stop()
     shutil.rmtree(STATE, ignore_errors=True)
     for folder in (STATE / "state", STATE / "spool", SETTINGS):
@@ -115,7 +136,14 @@ def start() -> None:
     key.write_bytes(os.urandom(1024))
     key.chmod(0o400)
     host, cpus = platform.node().split(".")[0], len(os.sched_getaffinity(0))
-    settings = SLURM_CONF.format(mark=MARK, host=host, state=STATE, cpus=cpus, memory=MEMORY_MB, ports=PORTS)
+    kept = (
+        accounting.OF_SLURM.format(port=accounting.PORTS[1], state=STATE)
+        if with_accounting
+        else "AccountingStorageType=accounting_storage/none"
+    )
+    settings = SLURM_CONF.format(
+        mark=MARK, host=host, state=STATE, cpus=cpus, memory=MEMORY_MB, ports=PORTS, accounting=kept
+    )
     (SETTINGS / "slurm.conf").write_text(settings)
     (SETTINGS / "gres.conf").write_text(GRES_CONF.format(mark=MARK))
     _run(
@@ -126,6 +154,8 @@ def start() -> None:
         f"--log-file={STATE}/munged.log",
         f"--seed-file={STATE}/munged.seed",
     )
+    if with_accounting:
+        accounting.start(STATE, SETTINGS, MARK, host)
     _run("slurmctld")
     _run("slurmd")
     _wait_until_idle()
@@ -143,9 +173,9 @@ def stop() -> None:
     if (STATE / "slurmctld.pid").exists():
         subprocess.run(["scancel", "--full", "--user=root"], capture_output=True, timeout=30)
         time.sleep(1)
-    for daemon in ("slurmd", "slurmctld", "munged"):
+    for daemon in ("slurmd", "slurmctld", "slurmdbd", "mariadbd", "munged"):
         _kill(daemon, signal.SIGKILL)
-    for name in ("slurm.conf", "gres.conf"):
+    for name in FILES:
         file = SETTINGS / name
         if file.exists() and file.read_text().startswith(MARK):
             file.unlink()

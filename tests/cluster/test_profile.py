@@ -37,12 +37,13 @@ def edited(guest: Guest) -> Iterator[None]:
 def finished(long_guest: Guest) -> Guest:
     """A run on the cluster, edited in its midst, beside one on this machine."""
     run = long_guest.run_folder
-    process = long_guest.start()
-    detector = run / "models/rgb10/weights.pt"
-    wait_for(lambda: detector.exists() or process.poll() is not None, 300, "the first detector")
-    assert process.poll() is None, long_guest.said()[-6000:]
-    with edited(long_guest):
-        assert process.wait(900) == 0, long_guest.said()[-6000:]
+    with long_guest.quick() as guest:
+        process = guest.start()
+        detector = run / "models/rgb10/weights.pt"
+        wait_for(lambda: detector.exists() or process.poll() is not None, 300, "the first detector")
+        assert process.poll() is None, guest.said()[-6000:]
+        with edited(guest):
+            assert process.wait(900) == 0, guest.said()[-6000:]
     run.rename(run.with_name("on_cluster"))
     # A second run needs records of its own.
     records = long_guest.root / ".snakemake"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import snakemake_executor_plugin_slurm as plugin
 
 from tests.workflow.programs import answer
 from uncover.config.load import check_config
@@ -72,11 +75,17 @@ def test_jobs_run_from_a_frozen_copy_and_are_followed_by_the_queue(checkout: Pat
     assert flow.executor_settings.status_command == "squeue" and record.about["queue_name"] == "this-run"
 
 
-def test_accounting_that_answers_is_asked(checkout: Path, programs: Path) -> None:
+def test_accounting_that_answers_is_asked(checkout: Path, programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin, "query_job_status", plugin.query_job_status)
     answer(programs, "scontrol", "echo 'AccountingStorageType = accounting_storage/slurmdbd'; echo 'MinJobAge = 2 sec'")
     flow = workflow()
     begin(flow, checkout)
     assert flow.executor_settings.status_command == "sacct"
+    answer(programs, "sacct", "echo '7|CANCELLED by 1000'; echo '8|RUNNING'")
+    states, seconds = asyncio.run(plugin.query_job_status("sacct", logging.getLogger()))
+    assert states == {"7": "CANCELLED", "8": "RUNNING"} and seconds > 0
+    answer(programs, "sacct", "exit 1")
+    assert asyncio.run(plugin.query_job_status("sacct", logging.getLogger())) == (None, None)
 
 
 def test_a_queue_that_forgets_too_soon_is_an_error_that_says_what_to_give(checkout: Path, programs: Path) -> None:

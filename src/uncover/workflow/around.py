@@ -102,6 +102,7 @@ def _choose_how_to_follow(workflow: Any) -> None:
     """`sacct` where it has something to say; the queue where there is no accounting, and long enough a memory."""
     settings = slurm.configuration()
     if slurm.has_accounting(settings):
+        engine.understand_cancellations()
         return
     remembered, wait = slurm.seconds_remembered(settings), engine.seconds_between_checks(workflow)
     if remembered < CHECKS_REMEMBERED * wait:

@@ -73,6 +73,22 @@ def ask_the_queue(workflow: Any) -> None:
     workflow.executor_settings.status_command = "squeue"
 
 
+def understand_cancellations() -> None:
+    """Follow jobs by `sacct`, which also says who cancelled one.
+
+    The plugin takes "CANCELLED by 1000" for the state of a job that still runs, and would wait for it for ever.
+    """
+    import snakemake_executor_plugin_slurm as plugin
+
+    query = plugin.query_job_status
+
+    async def query_first_words(command: str, logger: Any) -> tuple[dict[str, str] | None, float | None]:
+        states, seconds = await query(command, logger)
+        return states and {job: state.partition(" ")[0] for job, state in states.items()}, seconds
+
+    plugin.query_job_status = query_first_words
+
+
 def seconds_between_checks(workflow: Any) -> int:
     """How long the executor waits before it asks SLURM for the first time."""
     return workflow.executor_settings.init_seconds_before_status_checks

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -198,7 +197,7 @@ def _seeds(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, int]]:
     for key, value in values.items():
         if isinstance(value, Mapping):
             yield from _seeds(value, f"{prefix}{key}.")
-        elif re.fullmatch("seed", key) and isinstance(value, int):
+        elif key == "seed" and isinstance(value, int):
             yield f"{prefix}{key}", value
 
 
