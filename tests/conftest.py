@@ -11,6 +11,8 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+from tests.quick_python import server, write_client
+
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=40, database=None)
 settings.load_profile("quick")
 
@@ -24,6 +26,14 @@ def real() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder} (set UNCOVER_REAL)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A python in which Snakemake and `uncover` start at once."""
+    client = write_client(tmp_path_factory.mktemp("python"))
+    with server(client):
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.dag.quick_python import server, write_client
+from tests.quick_python import server, write_client
 
 # The profile as it is, but for how soon and how often it looks, as jobs here take seconds; and jobs of two processors
 # would wait here until nothing else runs.
@@ -65,7 +65,7 @@ class Guest:
         """The same, whose Snakemakes and jobs are spared their imports, as long as this context lasts."""
         with tempfile.TemporaryDirectory() as folder:
             python = write_client(Path(folder))
-            with server(python, "snakemake"), server(python, "uncover"):
+            with server(python):
                 yield replace(self, python=python)
 
     def must_run(self, *words: str) -> str:

@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from typing import Any
 import pytest
 
 from tests.dag.checkout import copy_checkout
-from tests.dag.quick_python import server, write_client
 from tests.once import once
 
 
@@ -73,14 +71,6 @@ class Checkout:
 
 
 @pytest.fixture(scope="session")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A python in which Snakemake and `uncover plan` start at once; jobs start as ever."""
-    client = write_client(tmp_path_factory.mktemp("python"))
-    with server(client, "snakemake"), server(client, "uncover.cli"):
-        yield client
-
-
-@pytest.fixture(scope="session")
 def plain_checkout(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A checkout without results. Do not change it."""
     root = tmp_path_factory.mktemp("checkout")
@@ -95,10 +85,19 @@ def finished_checkout(plain_checkout: Checkout, tmp_path_factory: pytest.TempPat
     def make(folder: Path) -> None:
         checkout = Checkout(folder / "checkout", plain_checkout.python)
         shutil.copytree(plain_checkout.root, checkout.root, symlinks=True)
-        with server(checkout.python, "uncover"):
-            checkout.snakemake()
+        checkout.snakemake()
 
     return Checkout(once(tmp_path_factory, "finished", make) / "checkout", plain_checkout.python)
+
+
+@pytest.fixture
+def replanned(finished_checkout: Checkout, tmp_path: Path) -> Checkout:
+    """The same for a test that changes code or config and removes results, but writes none: they are shared."""
+    root = tmp_path / "checkout"
+    whole = finished_checkout.root
+    shutil.copytree(whole, root, symlinks=True, ignore=lambda folder, _: ["results"] if Path(folder) == whole else [])
+    shutil.copytree(whole / "results", root / "results", symlinks=True, copy_function=os.link)
+    return Checkout(root, finished_checkout.python)
 
 
 @pytest.fixture

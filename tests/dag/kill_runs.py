@@ -24,7 +24,7 @@ import psutil
 import pyarrow.parquet as pq
 
 from tests.dag.checkout import copy_checkout
-from tests.dag.quick_python import server, write_client
+from tests.quick_python import server, write_client
 
 COMPARED = ("tables/*", "figures/*.png", "metrics/**/*", "predictions/**/*.parquet", "missed/*", "models/*/weights.pt")
 CONFIG = "config/tiny.yaml"
@@ -120,7 +120,7 @@ def main(rounds: int = 20, seed: int = 0) -> int:
         for root in (whole, killed):
             copy_checkout(root)
         python = write_client(Path(folder))
-        with server(python, "snakemake"), server(python, "uncover"):
+        with server(python):
             seconds = run_to_the_end(whole, str(python))
         expected = contents(whole / "results/tiny")
         print(f"undisturbed, its imports spared: {seconds:.0f} s, {len(expected)} files to compare", flush=True)

@@ -9,7 +9,6 @@ import pytest
 
 from tests.dag.conftest import Checkout
 from tests.dag.held_gpu import Background, held_gpu
-from tests.dag.quick_python import server
 
 PREDICTIONS, TABLE = "results/tiny/predictions/rgb1/hof.parquet", "results/tiny/tables/table_hof.csv"
 LOG = "results/tiny/logs/predict/rgb1/hof.log"
@@ -26,14 +25,13 @@ def unmade(own_checkout: Checkout) -> Checkout:
 def test_a_job_waits_while_another_holds_the_only_gpu_and_edits_do_not_reach_it(
     unmade: Checkout, finished_checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with server(unmade.python, "uncover"):
-        with held_gpu(monkeypatch, tmp_path):
-            run = Background(lambda: unmade.snakemake(TABLE, "--config", "cluster={freeze: always}"))
-            run.wait_for("waiting for a free GPU", unmade.root / LOG)
-            for path in ("src/uncover/report/tables/table.py", "config/published.yaml", "workflow/bin/uncover"):
-                (unmade.root / path).write_text("this would stop every job")
-            assert not (unmade.root / PREDICTIONS).exists()
-        run.join()
+    with held_gpu(monkeypatch, tmp_path):
+        run = Background(lambda: unmade.snakemake(TABLE, "--config", "cluster={freeze: always}"))
+        run.wait_for("waiting for a free GPU", unmade.root / LOG)
+        for path in ("src/uncover/report/tables/table.py", "config/published.yaml", "workflow/bin/uncover"):
+            (unmade.root / path).write_text("this would stop every job")
+        assert not (unmade.root / PREDICTIONS).exists()
+    run.join()
     assert (unmade.root / TABLE).read_bytes() == (finished_checkout.root / TABLE).read_bytes()
     last = sorted(unmade.root.glob("results/tiny/record/*/run.json"))[-1]
     assert json.loads(last.read_text())["code_folder"].startswith("results/tiny/code/")

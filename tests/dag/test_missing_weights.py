@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from tests.dag.conftest import Checkout
-from tests.dag.quick_python import server
 
 TABLE, PREDICTED = "results/tiny/tables/table_10_rivals.csv", "results/tiny/predictions/retinaface/val.parquet"
 
@@ -42,18 +41,17 @@ def test_a_table_goes_on_without_a_detector_and_takes_it_in_later(own_checkout: 
         "rivals: {detectors: [mtcnn, viola_jones, retinaface]}\n"
         f"weights: {{retinaface: {{path: {place}, url: 'http://127.0.0.1:9/it.pth', sha256: {digest}}}}}",
     )
-    with server(own_checkout.python, "uncover"):
-        with pytest.raises(AssertionError) as stopped:
-            own_checkout.snakemake("--keep-going", TABLE, PREDICTED)
-        for part in (str(place), "http://127.0.0.1:9/it.pth", digest):
-            assert part in str(stopped.value)
-        assert not (own_checkout.root / PREDICTED).exists()
-        assert rows_of(own_checkout, "RetinaFace").iloc[0]["P"] == "not run"
-        assert len(rows_of(own_checkout, "MTCNN")) > 1
-        notes = (own_checkout.root / TABLE).with_suffix(".md").read_text(encoding="utf-8")
-        assert "weights.retinaface" in notes and str(place) not in notes
+    with pytest.raises(AssertionError) as stopped:
+        own_checkout.snakemake("--keep-going", TABLE, PREDICTED)
+    for part in (str(place), "http://127.0.0.1:9/it.pth", digest):
+        assert part in str(stopped.value)
+    assert not (own_checkout.root / PREDICTED).exists()
+    assert rows_of(own_checkout, "RetinaFace").iloc[0]["P"] == "not run"
+    assert len(rows_of(own_checkout, "MTCNN")) > 1
+    notes = (own_checkout.root / TABLE).with_suffix(".md").read_text(encoding="utf-8")
+    assert "weights.retinaface" in notes and str(place) not in notes
 
-        weights.rename(place)
-        own_checkout.snakemake(TABLE, PREDICTED)
+    weights.rename(place)
+    own_checkout.snakemake(TABLE, PREDICTED)
     assert "not run" not in rows_of(own_checkout, "RetinaFace").to_numpy()
     assert own_checkout.planned(TABLE, PREDICTED) == {}

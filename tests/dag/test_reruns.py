@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.dag.conftest import Checkout
-from tests.dag.quick_python import server, write_client
+from tests.quick_python import server, write_client
 from uncover.workflow.plan import NEW
 
 PAGE = {"comparison": 1, "report_page": 1}
@@ -217,29 +217,29 @@ def test_a_second_run_finds_nothing_to_do(finished_checkout: Checkout) -> None:
     assert finished_checkout.planned() == {}
 
 
-def test_comments_docstrings_and_formatting_rerun_nothing(own_checkout: Checkout) -> None:
-    modules = sorted((own_checkout.root / "src").rglob("*.py"))
+def test_comments_docstrings_and_formatting_rerun_nothing(replanned: Checkout) -> None:
+    modules = sorted((replanned.root / "src").rglob("*.py"))
     assert len(modules) > 40
     for module in modules:
         text = module.read_text(encoding="utf-8")
         module.write_text(text.replace('"""', '"""Reworded: ', 1) + "\n\n# a new comment\n", encoding="utf-8")
-    assert own_checkout.planned() == {}
+    assert replanned.planned() == {}
 
 
 @pytest.mark.parametrize("change", CODE_CHANGES)
-def test_a_change_of_code_reruns_exactly_what_imports_it(own_checkout: Checkout, change: str) -> None:
+def test_a_change_of_code_reruns_exactly_what_imports_it(replanned: Checkout, change: str) -> None:
     path, old, new, expected = CODE_CHANGES[change]
-    own_checkout.edit(path, old, new)
-    jobs, causes = own_checkout.foretold()
+    replanned.edit(path, old, new)
+    jobs, causes = replanned.foretold()
     module = path.removeprefix("src/").removesuffix(".py").replace("/", ".")
     assert jobs == expected and causes == {rule: {f"{module} changed"} for rule in expected}
 
 
 @pytest.mark.parametrize("change", CONFIG_CHANGES)
-def test_a_change_of_config_reruns_exactly_what_uses_it(own_checkout: Checkout, change: str) -> None:
+def test_a_change_of_config_reruns_exactly_what_uses_it(replanned: Checkout, change: str) -> None:
     old, new, expected, field = CONFIG_CHANGES[change]
-    own_checkout.edit("config/tiny.yaml", old, new)
-    jobs, causes = own_checkout.foretold()
+    replanned.edit("config/tiny.yaml", old, new)
+    jobs, causes = replanned.foretold()
     assert jobs == expected
     assert {cause for own in causes.values() for cause in own if not cause.startswith((field, NEW))} == set()
 
@@ -263,18 +263,18 @@ FILE_CHANGES = {
 
 
 @pytest.mark.parametrize("change", FILE_CHANGES)
-def test_a_change_of_a_file_of_ours_reruns_exactly_what_reads_it(own_checkout: Checkout, change: str) -> None:
+def test_a_change_of_a_file_of_ours_reruns_exactly_what_reads_it(replanned: Checkout, change: str) -> None:
     path, old, new, expected = FILE_CHANGES[change]
-    own_checkout.edit(path, old, new)
-    jobs, causes = own_checkout.foretold()
+    replanned.edit(path, old, new)
+    jobs, causes = replanned.foretold()
     assert jobs == expected and causes == {rule: {f"{path} changed"} for rule in expected}
 
 
-def test_what_is_foretold_is_what_snakemake_plans(own_checkout: Checkout) -> None:
-    own_checkout.edit("config/tiny.yaml", "rgb1: {<<: *rgb,", "rgb1: {<<: *rgb, seed: 5,")
-    own_checkout.edit("src/uncover/report/figures/style.py", '"savefig.dpi": 200', '"savefig.dpi": 150')
-    (own_checkout.root / "results/tiny/tables/table_01.md").unlink()
-    assert own_checkout.foretold()[0] == own_checkout.planned()
+def test_what_is_foretold_is_what_snakemake_plans(replanned: Checkout) -> None:
+    replanned.edit("config/tiny.yaml", "rgb1: {<<: *rgb,", "rgb1: {<<: *rgb, seed: 5,")
+    replanned.edit("src/uncover/report/figures/style.py", '"savefig.dpi": 200', '"savefig.dpi": 150')
+    (replanned.root / "results/tiny/tables/table_01.md").unlink()
+    assert replanned.foretold()[0] == replanned.planned()
 
 
 def test_one_table_can_be_made_again_alone(own_checkout: Checkout) -> None:
@@ -294,9 +294,9 @@ def test_a_fresh_run_elsewhere_makes_the_same_bytes(
     # Everything that has a byte of its own, but one of the two detectors is enough.
     targets = ["tables/table_01.csv", "tables/table_02.csv", "figures/figure_15.png", "figures/figure_16.png"]
     targets += ["tables/table_06.csv", "predictions/rgb1/hof.parquet"]
-    # Servers of its own, which hash strings in another way.
+    # A server of its own, which hashes strings in another way.
     python = write_client(tmp_path)
-    with server(python, "snakemake"), server(python, "uncover"):
+    with server(python):
         Checkout(root, python).snakemake(*(f"results/tiny/{target}" for target in targets))
     kinds = ("*.csv", "*.md", "*.txt", "*.png", "*.parquet", "*.jpg", "*.pt")
     files = [path for kind in kinds for path in sorted((root / "results").rglob(kind)) if "record" not in path.parts]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from tests.dag.conftest import Checkout
-from tests.dag.quick_python import server
 from uncover.metrics.predictions import read_predictions
 
 PREDICTIONS = ("rgb1/hof", "hirescam_avg/val", "viola_jones/wflw")
@@ -18,8 +17,7 @@ def test_shares_of_every_kind_of_detector_are_joined(finished_checkout: Checkout
         **dict.fromkeys(["predict", "predict_second", "predict_rival"], 2),
         **dict.fromkeys(["collect_predictions", "collect_second", "collect_rival"], 1),
     }
-    with server(own_checkout.python, "uncover"):
-        own_checkout.snakemake(*targets)
+    own_checkout.snakemake(*targets)
     for target in targets:
         ours, theirs = (read_predictions(root / target) for root in (own_checkout.root, finished_checkout.root))
         assert ours.images.equals(theirs.images) and ours.settings == theirs.settings

@@ -1,4 +1,4 @@
-"""Two processes that train one network, as torchrun starts them."""
+"""Two processes that train one network, as torchrun starts them and as we do."""
 
 import json
 import os
@@ -10,28 +10,27 @@ import pytest
 import torch
 from squares import make_set
 
-from tests.dag.quick_python import server, write_client
 from uncover.detector.distributed import Crew, join_crew, pick_device
+from uncover.detector.weights import load_weights
 from uncover.errors import InputError
 
 SETTINGS = ["model=yolov5n", "image_size=64", "batch=4", "nominal_batch=4", "epochs=2", "image_weights=true"]
 
 
-def test_two_processes_train_one_network_and_repeat_themselves(tmp_path):
+def test_two_processes_train_one_network_whoever_starts_them(tmp_path, python):
     make_set(tmp_path / "train", 9, seed=1)
     make_set(tmp_path / "val", 4, seed=2)
-    python = write_client(tmp_path)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    with server(python, "uncover"):
-        for out in ("one", "two"):
-            words = ["train", str(tmp_path), str(tmp_path / out), "--device", "cpu", "--set", *SETTINGS]
-            command = [*torchrun, python, "-m", "uncover", *words]
-            done = subprocess.run(command, env=environment, capture_output=True, text=True)
-            assert done.returncode == 0, done.stderr
-            # Only one of the two speaks and writes.
-            assert done.stderr.count("epoch 2/2: box") == 1
-    assert (tmp_path / "one" / "weights.pt").read_bytes() == (tmp_path / "two" / "weights.pt").read_bytes()
+    for out, start, setting in (("one", torchrun, []), ("two", [], ["processes=2"])):
+        words = ["train", str(tmp_path), str(tmp_path / out), "--device", "cpu", "--set", *SETTINGS, *setting]
+        command = [*start, python, "-m", "uncover", *words]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        # Only one of the two speaks and writes.
+        assert done.stderr.count("epoch 2/2: box") == 1 and "2 processes" in done.stderr
+    one, two = (load_weights(tmp_path / out / "weights.pt")[0].state_dict() for out in ("one", "two"))
+    assert all(torch.equal(one[name], two[name]) for name in one)
     assert json.loads((tmp_path / "one" / "summary.json").read_text())["epochs_run"] == 2
     assert pd.read_csv(tmp_path / "one" / "results.csv")["train/box_loss"].gt(0).all()
 

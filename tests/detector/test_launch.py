@@ -10,12 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
 from squares import make_set
 
-from tests.dag.quick_python import server, write_client
 from uncover.detector.launch import run_crew
-from uncover.detector.weights import load_weights
 from uncover.process import is_alive
 
 SETTINGS = ["model=yolov5n", "image_size=64", "batch=4", "nominal_batch=4", "epochs=2", "weights=scratch"]
@@ -29,27 +26,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def command(python: Path, data: Path, out: Path, *settings: str) -> list[str]:
+def command(data: Path, out: Path, *settings: str) -> list[str]:
     words = ["train", str(data), str(out), "--device", "cpu", "--set", *SETTINGS, *settings]
-    return [str(python), "-m", "uncover", *words]
-
-
-def test_a_setting_trains_in_two_processes_as_torchrun_does(data: Path, tmp_path: Path) -> None:
-    python = write_client(tmp_path)
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    with server(python, "uncover"):
-        for start, out in (([], "ours"), (torchrun, "theirs")):
-            words = [*start, *command(python, data, tmp_path / out, "processes=2")]
-            done = subprocess.run(words, env=environment, capture_output=True, text=True)
-            assert done.returncode == 0, done.stderr
-            assert done.stderr.count("epoch 2/2: box") == 1 and "2 processes" in done.stderr
-    ours, theirs = (load_weights(tmp_path / out / "weights.pt")[0].state_dict() for out in ("ours", "theirs"))
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    return [sys.executable, "-m", "uncover", *words]
 
 
 def test_bad_input_of_all_processes_is_one_line_and_exit_code_2(data: Path, tmp_path: Path) -> None:
-    words = command(Path(sys.executable), data, tmp_path / "out", "processes=2", "--start", str(tmp_path / "absent.pt"))
+    words = command(data, tmp_path / "out", "processes=2", "--start", str(tmp_path / "absent.pt"))
     done = subprocess.run(words, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.count("absent.pt: is no file") == 1 and "Traceback" not in done.stderr

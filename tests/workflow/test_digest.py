@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uncover.cli import command_names
-from uncover.workflow.digest import canonical, code_digest, import_closure
+from uncover.workflow.digest import code_digest, import_closure
+from uncover.workflow.source import canonical
 
 SOURCE = '''
 """Module."""

@@ -6,13 +6,12 @@ reruns nothing, a comment reruns nothing, and a change of meaning reruns exactly
 
 from __future__ import annotations
 
-import ast
 import functools
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import uncover
+from uncover.workflow.source import Source, read_source, remember_sources
 
 PACKAGE = "uncover"
 ROOT = Path(uncover.__file__).parent
@@ -26,6 +25,7 @@ TALK = frozenset(
         "uncover.process",
         "uncover.progress",
         "uncover.workflow.digest",
+        "uncover.workflow.source",
     }
 )
 """Modules that only talk to people: no result depends on them."""
@@ -56,6 +56,7 @@ def code_digest(*modules: str) -> str:
         digest.update(f"{module}={_meaning(module)}\n".encode())
     name = digest.hexdigest()[:16]
     _given[name] = closure
+    remember_sources()
     return name
 
 
@@ -109,50 +110,17 @@ def _file_of(module: str) -> Path | None:
 
 
 @functools.cache
-def _tree(module: str) -> ast.Module:
+def _source_of(module: str) -> Source:
     file = _file_of(module)
     if file is None:
         raise ModuleNotFoundError(f"no module {module} in {ROOT}")
-    return ast.parse(file.read_bytes(), str(file))
+    return read_source(file, PACKAGE)
 
 
-@functools.cache
-def _imports(module: str) -> tuple[str, ...]:
-    return tuple(name for node in ast.walk(_tree(module)) for name in _imported_by(node))
+def _imports(module: str) -> list[str]:
+    source = _source_of(module)
+    return [*source.modules, *(name for name in source.perhaps if _file_of(name) is not None)]
 
 
-def _imported_by(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE)
-    elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE:
-        assert node.module is not None
-        yield node.module
-        names = (f"{node.module}.{alias.name}" for alias in node.names)
-        yield from (name for name in names if _file_of(name) is not None)
-
-
-@functools.cache
 def _meaning(module: str) -> str:
-    return hashlib.sha256(canonical(_tree(module)).encode()).hexdigest()
-
-
-def canonical(node: object) -> str:
-    """Write a syntax tree without positions, docstrings and empty fields (which differ between Python versions)."""
-    if isinstance(node, ast.AST):
-        fields = []
-        for name, value in ast.iter_fields(node):
-            if name == "body" and _starts_with_docstring(node):
-                value = value[1:] or [ast.Pass()]
-            if value is not None and value != [] and name not in ("ctx", "kind", "type_comment", "type_ignores"):
-                fields.append(f"{name}={canonical(value)}")
-        return f"{type(node).__name__}({','.join(fields)})"
-    if isinstance(node, list):
-        return f"[{','.join(map(canonical, node))}]"
-    return repr(node)
-
-
-def _starts_with_docstring(node: ast.AST) -> bool:
-    if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-        return False
-    first = node.body[0] if node.body else None
-    return isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    return _source_of(module).meaning

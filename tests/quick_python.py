@@ -1,14 +1,12 @@
 """A python that starts at once: modules run in forks of processes that have already imported what takes long.
 
 Imports are most of what the tests of the workflow would wait for: Snakemake's at each dry run, torch's at each job.
-Next to them, Snakefiles ask for the syntax of all our source. Apart from that nothing is shared: a module still runs in
-a process of its own, with its own folder, environment and output, and nothing of `uncover` is imported beforehand. But
-all forks of one process hash strings alike.
+Apart from them nothing is shared: a module still runs in a process of its own, with its own folder, environment and
+output, and nothing of `uncover` is imported beforehand. But all forks of one process hash strings alike.
 """
 
 from __future__ import annotations
 
-import ast
 import atexit
 import gc
 import importlib
@@ -22,24 +20,20 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-SNAKEMAKE = ("snakemake.cli", "snakemake.report.html_reporter", "snakemake.executors.local", "smart_open")
-SLOW = {
-    "snakemake": SNAKEMAKE,
-    # `python -m uncover.cli` is `uncover` too; those that ask Snakemake for its plans are served under this name.
-    "uncover.cli": SNAKEMAKE,
-    "uncover": (
-        *("torchvision", "pandas", "pyarrow.parquet", "scipy.stats", "cv2", "tifffile", "yaml", "pydantic"),
-        *("PIL.Image", "rich.progress", "matplotlib.pyplot", "matplotlib.backends.backend_pdf"),
-    ),
-}
-"""What is imported beforehand, by the module that a program asks for."""
+MODULES = ("snakemake", "uncover", "uncover.cli")
+"""What starts at once; everything else, the real python runs."""
 
-SOURCE = Path(__file__).parents[2] / "src"
+IMPORTED = (
+    *("snakemake.cli", "snakemake.report.html_reporter", "snakemake.executors.local", "smart_open"),
+    *("torchvision", "pandas", "pyarrow.parquet", "scipy.stats", "cv2", "tifffile", "yaml", "pydantic"),
+    *("PIL.Image", "rich.progress", "matplotlib.pyplot", "matplotlib.backends.backend_pdf"),
+)
+"""What is imported beforehand."""
 
 LONGEST_ADDRESS = 100
 """Of a socket, in bytes; a little less than what systems allow."""
@@ -50,7 +44,9 @@ import json, os, socket, sys
 
 with socket.socket(socket.AF_UNIX) as server:
     try:
-        server.connect("{folder}/" + sys.argv[2])
+        if sys.argv[1:2] != ["-m"] or sys.argv[2] not in {modules}:
+            raise OSError
+        server.connect("{folder}/server")
     except OSError:
         os.execv("{python}", ["{python}", *sys.argv[1:]])
     socket.send_fds(server, [b"x"], [0, 1, 2])
@@ -62,17 +58,17 @@ with socket.socket(socket.AF_UNIX) as server:
 
 
 def write_client(folder: Path) -> Path:
-    """Write the program `python` into a folder; what no `server` of the folder runs, it leaves to the real one."""
+    """Write the program `python` into a folder; without a `server` of the folder, the real one runs everything."""
     client = folder / "python"
-    client.write_text(CLIENT.format(python=sys.executable, folder=folder))
+    client.write_text(CLIENT.format(python=sys.executable, folder=folder, modules=MODULES))
     client.chmod(0o755)
     return client
 
 
 @contextmanager
-def server(client: Path, module: str) -> Iterator[None]:
-    """Until this context ends, `client -m module` starts at once (on Linux; elsewhere all is as without it)."""
-    address = client.parent / module
+def server(client: Path) -> Iterator[None]:
+    """Until this context ends, `client -m` starts `MODULES` at once (on Linux; elsewhere all is as without it)."""
+    address = client.parent / "server"
     if not hasattr(os, "pidfd_open") or len(str(address)) > LONGEST_ADDRESS:
         yield
         return
@@ -141,18 +137,9 @@ def work(client: socket.socket) -> NoReturn:
     os._exit(code)
 
 
-def parse_beforehand(sources: Iterable[bytes]) -> None:
-    """From here on, `ast.parse` knows the syntax of these texts, wherever they stand."""
-    parse = ast.parse
-    known = {source: parse(source) for source in sources}
-    ast.parse = lambda source, *options, **more: known.get(source) or parse(source, *options, **more)
-
-
 if __name__ == "__main__":
-    for name in SLOW[Path(sys.argv[1]).name]:
+    for name in IMPORTED:
         importlib.import_module(name)
-    if Path(sys.argv[1]).name != "uncover":
-        parse_beforehand(path.read_bytes() for path in SOURCE.rglob("*.py"))
     # These objects stay: no fork looks through them for garbage, which would copy their pages.
     gc.freeze()
     serve(sys.argv[1])
