@@ -9,7 +9,7 @@ READY := .venv/.ready
 # Worker threads that spin while they wait make a busy machine several times slower.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: help setup demo test test-cluster test-kills check fix schema lock clean bench-labels bench-dag bench-scale bench-train bench-heatmaps bench-second
+.PHONY: help setup demo test test-runs test-cluster test-kills check fix schema lock clean bench-labels bench-dag bench-scale bench-train bench-heatmaps bench-second
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,7 +33,10 @@ demo: $(READY)  ## the whole thesis on the synthetic stand-in, from nothing to t
 
 # A file's tests stay together, because they share what is dear to make. One thread each: the networks are tiny.
 test: $(READY)  ## the quick tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not whole_run"
+
+test-runs: $(READY)  ## the tests of a whole run: what reruns after which change, full disks, held GPUs, shares
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 -m whole_run tests/dag
 
 test-cluster: $(READY)  ## the tiny run on a SLURM cluster of one node, started here (needs root; TESTS=)
 	@$(BIN)/python -m tests.cluster.one_node install || { echo "skipped: no cluster can be had here"; exit 0; }; \

@@ -13,6 +13,8 @@ import pytest
 from tests.dag.conftest import Checkout
 from tests.dag.kill_runs import broken_files
 
+pytestmark = pytest.mark.whole_run
+
 TARGETS = ("results/tiny/tables/table_02.csv", "results/tiny/figures/figure_15.png")
 
 

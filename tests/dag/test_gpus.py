@@ -10,6 +10,8 @@ import pytest
 from tests.dag.conftest import Checkout
 from tests.dag.held_gpu import Background, held_gpu
 
+pytestmark = pytest.mark.whole_run
+
 PREDICTIONS, TABLE = "results/tiny/predictions/rgb1/hof.parquet", "results/tiny/tables/table_hof.csv"
 LOG = "results/tiny/logs/predict/rgb1/hof.log"
 

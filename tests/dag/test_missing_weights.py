@@ -10,6 +10,8 @@ import pytest
 
 from tests.dag.conftest import Checkout
 
+pytestmark = pytest.mark.whole_run
+
 TABLE, PREDICTED = "results/tiny/tables/table_10_rivals.csv", "results/tiny/predictions/retinaface/val.parquet"
 
 

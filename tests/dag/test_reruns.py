@@ -11,6 +11,8 @@ from tests.dag.conftest import Checkout
 from tests.quick_python import server, write_client
 from uncover.workflow.plan import NEW
 
+pytestmark = pytest.mark.whole_run
+
 PAGE = {"comparison": 1, "report_page": 1}
 TRIED = dict.fromkeys(["rescue_trial", "rescue_summary", "figure_rescue"], 1)
 VARIANTS_TABLES = dict.fromkeys([f"table_{number}_variants" for number in ("07", "08", "09", "12", "13")], 1)

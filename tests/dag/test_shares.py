@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from tests.dag.conftest import Checkout
 from uncover.metrics.predictions import read_predictions
+
+pytestmark = pytest.mark.whole_run
 
 PREDICTIONS = ("rgb1/hof", "hirescam_avg/val", "viola_jones/wflw")
 

@@ -117,9 +117,10 @@ def _source_of(module: str) -> Source:
     return read_source(file, PACKAGE)
 
 
-def _imports(module: str) -> list[str]:
+@functools.cache
+def _imports(module: str) -> tuple[str, ...]:
     source = _source_of(module)
-    return [*source.modules, *(name for name in source.perhaps if _file_of(name) is not None)]
+    return (*source.modules, *(name for name in source.perhaps if _file_of(name) is not None))
 
 
 def _meaning(module: str) -> str:
