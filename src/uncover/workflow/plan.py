@@ -226,7 +226,8 @@ def _rules(outlook: Outlook) -> list[str]:
     if small:
         rows.append(("tables and figures", [cost for costs in small.values() for cost in costs]))
     rows.sort(key=lambda row: -sum(cost.seconds or 0.0 for cost in row[1]))
-    lines = [f"  {'rule':<20} {'jobs':>5} {'time':>9} {'of GPUs':>9} {'disk':>8}  because"]
+    wide = max(len(name) for name, _ in rows)
+    lines = [f"  {'rule':<{wide}} {'jobs':>5} {'time':>9} {'of GPUs':>9} {'disk':>8}  because"]
     for name, costs in rows:
         seconds = sum(cost.seconds or 0.0 for cost in costs)
         on_gpus = sum((cost.seconds or 0.0) * cost.job.gpus for cost in costs)
@@ -236,7 +237,7 @@ def _rules(outlook: Outlook) -> list[str]:
             word for word, _ in Counter(cost.because.split(" (and")[0] for cost in costs).most_common(2)
         )
         disk = _bytes(sum(cost.disk for cost in costs))
-        lines.append(f"  {name:<20} {len(costs):>5} {time:>9} {gpu_time:>9} {disk:>8}  {because}")
+        lines.append(f"  {name:<{wide}} {len(costs):>5} {time:>9} {gpu_time:>9} {disk:>8}  {because}")
     return lines
 
 
