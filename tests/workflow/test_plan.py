@@ -58,13 +58,13 @@ def test_the_text_says_what_matters(outlook: Outlook) -> None:
         "not counted, as no earlier run has done the like: 1 jobs (figure_99)",
         "no run here has used a GPU yet",
         "the disk is too small",
-        "train                    2     3.0 h     5.0 h",
-        "tables and figures       2",
-        "train/rgb1                               2.0 h  not made yet  [the same job, processor]",
+        "train 2 3.0 h 5.0 h",
+        "tables and figures 2",
+        "train/rgb1 2.0 h not made yet [the same job, processor]",
         "3 GPUs: 2.0 h",
         "never less than 2.0 h: train/rgb1",
     ):
-        assert words in text, words
+        assert words in " ".join(text.split()), words
 
 
 def test_programs_get_every_job(outlook: Outlook) -> None:
