@@ -7,7 +7,6 @@ training that is stopped at any moment goes on from its last epoch and ends with
 from __future__ import annotations
 
 import contextlib
-import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +29,7 @@ from uncover.detector.optimizer import Schedule, build_optimizer
 from uncover.detector.outcome import write_outcome
 from uncover.detector.record import epoch_line, epoch_row, fitness_of, write_record
 from uncover.detector.start import build_start
-from uncover.detector.training_state import TrainingState, load_state, save_state, state_folder
+from uncover.detector.training_state import TrainingState, load_state, remove_state, save_state, state_folder
 from uncover.detector.validate import Validation, validate
 from uncover.images.batches import epoch_order, iterate_batches
 from uncover.images.letterbox import STRIDE
@@ -91,9 +90,7 @@ def _train(job: Job, out: Path, crew: Crew, state_at: Path, cache: Place, worker
     if not crew.leads:
         return {}
     summary = write_outcome(out, job, loop.state, loop.batch)
-    shutil.rmtree(state_at, ignore_errors=True)
-    with contextlib.suppress(OSError):  # the states of other settings stay
-        state_at.parent.rmdir()
+    remove_state(state_at)
     return summary
 
 

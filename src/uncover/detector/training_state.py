@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,3 +76,10 @@ def load_state(folder: Path) -> TrainingState | None:
         reason = (str(error) or type(error).__name__).splitlines()[0][:120]
         say(f"warning: {path}: unreadable ({reason}); starting anew")
         return None
+
+
+def remove_state(folder: Path) -> None:
+    """Remove the state of a training that is over; those of other settings stay."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):  # others are there
+        folder.parent.rmdir()

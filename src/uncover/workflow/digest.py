@@ -11,7 +11,7 @@ import hashlib
 from pathlib import Path
 
 import uncover
-from uncover.workflow.source import Source, read_source, remember_sources
+from uncover.workflow.source import Source, read_source
 
 PACKAGE = "uncover"
 ROOT = Path(uncover.__file__).parent
@@ -56,7 +56,6 @@ def code_digest(*modules: str) -> str:
         digest.update(f"{module}={_meaning(module)}\n".encode())
     name = digest.hexdigest()[:16]
     _given[name] = closure
-    remember_sources()
     return name
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import atexit
 import functools
 import hashlib
 import json
@@ -66,7 +67,10 @@ def canonical(node: object) -> str:
 
 
 def remember_sources() -> None:
-    """Keep what was read for the processes that come, beside Python's own compiled files, if it can be."""
+    """Keep what was read for the processes that come, beside Python's own compiled files, if it can be.
+
+    Done by itself when the process ends.
+    """
     if not _new:
         return
     known = _known()
@@ -89,6 +93,7 @@ def _memory() -> Path:
 
 @functools.cache
 def _known() -> dict[str, Source]:
+    atexit.register(remember_sources)
     try:
         stored = json.loads(_memory().read_text(encoding="utf-8"))
         return {digest: Source(*values) for digest, values in stored.items()}

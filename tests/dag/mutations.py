@@ -1,0 +1,221 @@
+"""Changes of code, config and files, and exactly the jobs, by rule, that each makes run again in the tiny run."""
+
+from __future__ import annotations
+
+PAGE = {"comparison": 1, "report_page": 1}
+TRIED = dict.fromkeys(["rescue_trial", "rescue_summary", "figure_rescue"], 1)
+VARIANTS_TABLES = dict.fromkeys([f"table_{number}_variants" for number in ("07", "08", "09", "12", "13")], 1)
+SECOND_TABLES = dict.fromkeys(["table_07", "table_08", "table_09", "table_12", "table_13"], 1) | VARIANTS_TABLES
+# Every detector alone and with rescue; all that is counted of those of others; what they are shown.
+CASCADE = dict.fromkeys(["rescue_cascade", "rescue_summary_rivals"], 1)
+RIVALS_SCORED = {"evaluate_rival": 2, "table_10_rivals": 1, **CASCADE}
+RIVALS_COMPARED = {**RIVALS_SCORED, "table_11_rivals": 1, "table_web": 1}
+RIVALS_PREDICTED = {"predict_rival": 2, "figure_23": 1, **RIVALS_COMPARED}
+# Whatever changes the second step's detectors, or what they are tried on.
+SECOND_SCORED = {"evaluate_second": 6, "figure_31": 1, **SECOND_TABLES, **TRIED, **CASCADE, **PAGE}
+SECOND_PREDICTED = {"predict_second": 6, "figure_21": 1, **SECOND_SCORED}
+TRAINING_FIGURES = dict.fromkeys(["figure_27", "figure_28", "figure_29", "figure_30"], 1)
+SCORED = {
+    **dict.fromkeys(["table_04", "table_05", "table_06", "table_10", "table_val_counts"], 1),
+    **dict.fromkeys(["figure_17", "figure_18", "figure_19", "figure_20"], 1),
+    **PAGE,
+}
+# Five of the six detectors of the second step look at heatmaps, one at drawn boxes.
+EXPLAINED = {
+    "make_heatmaps": 8,
+    "collect_heatmaps": 8,
+    "train": 5,
+    "find_missed": 6,
+    **SECOND_PREDICTED,
+    "predict_second": 5,
+    **TRAINING_FIGURES,
+    **RIVALS_SCORED,
+    **dict.fromkeys(["table_heatmaps", "figure_26", "table_11"], 1),
+}
+DRAWN = {"draw_boxes": 7, "train": 6, "predict_second": 6}
+LOOKED_AGAIN = {"look_closer": 1, "propose_faces": 1}
+PREDICTED = {
+    "predict": 15,
+    "evaluate": 13,
+    "table_hof": 1,
+    "find_missed": 6,
+    "table_11": 1,
+    **SCORED,
+    **SECOND_PREDICTED,
+    **LOOKED_AGAIN,
+    **RIVALS_COMPARED,
+    "draw_boxes": 7,
+    "train": 1,
+}
+TRAINED = {
+    "evolve_generation": 2,
+    "evolution_history": 1,
+    **PREDICTED,
+    **EXPLAINED,
+    "train": 8,
+    "predict_second": 6,
+    **dict.fromkeys(["table_03", "figure_24", "figure_25"], 1),
+}
+RGB1 = {
+    "train": 1,
+    "predict": 7,
+    "evaluate": 5,
+    **dict.fromkeys(["table_06", "table_val_counts", "table_hof", "figure_25"], 1),
+    **dict.fromkeys(["table_10_rivals", "table_11_rivals", "table_web"], 1),
+    **CASCADE,
+    **LOOKED_AGAIN,
+    **TRIED,
+    **PAGE,
+}
+LABELS = {"label_faces": 4, "table_02": 1, "figure_15": 1, "figure_16": 1, **TRAINED, **RIVALS_PREDICTED}
+FRAMES = {
+    "label_frames": 4,
+    "table_01": 1,
+    "predict": 8,
+    "evaluate": 4,
+    "table_hof": 1,
+    "make_heatmaps": 4,
+    "collect_heatmaps": 4,
+    "draw_boxes": 3,
+    "find_missed": 3,
+    **dict.fromkeys(["table_heatmaps", "table_10", "table_11"], 1),
+    **SECOND_PREDICTED,
+    **LOOKED_AGAIN,
+    **RIVALS_PREDICTED,
+    "figure_22": 1,
+}
+FIGURES = dict.fromkeys([f"figure_{number}" for number in range(15, 32)], 1) | {
+    "figure_rescue": 1,
+    "report_page": 1,
+}
+SPLITS = {"split_photos": 2, **LABELS}
+
+# What counts images knows intervals too, and missed photos are counted so.
+INTERVALS = {
+    "evaluate": 13,
+    "find_missed": 6,
+    **dict.fromkeys(["table_hof", "table_11", "figure_21"], 1),
+    **SCORED,
+    **SECOND_SCORED,
+    **RIVALS_COMPARED,
+}
+OVERLAID = {"figure_26": 1, "figure_21": 1, "report_page": 1}
+CODE_CHANGES = {
+    "part boxes": ("src/uncover/parts/boxes.py", "FEWEST_POINTS = 2", "FEWEST_POINTS = 3", LABELS | {"table_parts": 1}),
+    "index sets": ("src/uncover/parts/schemes.py", "((0, 26),)", "((0, 25),)", LABELS | {"table_parts": 1}),
+    "splits": ("src/uncover/datasets/splits.py", '"surplus"', '"left over"', SPLITS),
+    "frames": ("src/uncover/faces/frames.py", "FACE_CLASS = 0", "FACE_CLASS = 1", FRAMES),
+    "one figure": (
+        "src/uncover/report/figures/label_statistics.py",
+        "BINS = 50",
+        "BINS = 40",
+        {"figure_16": 1, "report_page": 1},
+    ),
+    "figure style": (
+        "src/uncover/report/figures/style.py",
+        '"savefig.dpi": 200',
+        '"savefig.dpi": 150',
+        FIGURES,
+    ),
+    "loss": ("src/uncover/detector/loss.py", "FOCAL_ALPHA = 0.25", "FOCAL_ALPHA = 0.5", TRAINED),
+    "learning rate": (
+        "src/uncover/detector/optimizer.py",
+        "LEAST_WARMUP_STEPS = 100",
+        "LEAST_WARMUP_STEPS = 9",
+        TRAINED,
+    ),
+    "what is predicted": ("src/uncover/detector/predict.py", 'kind="stable", ', "", PREDICTED),
+    "intervals": ("src/uncover/metrics/intervals.py", "LEVEL = 0.95", "LEVEL = 0.9", INTERVALS),
+    "what is explained": ("src/uncover/heatmaps/targets.py", "BEST = 10", "BEST = 9", EXPLAINED),
+    "one method": ("src/uncover/heatmaps/methods/gradcampp.py", "EPSILON = 1e-6", "EPSILON = 1e-5", EXPLAINED),
+    "what counts as saturated": ("src/uncover/heatmaps/measures.py", "0.98, 0.5", "0.9, 0.5", EXPLAINED | DRAWN),
+    "colours of heatmaps": ("src/uncover/heatmaps/overlay.py", "OPAQUE = 0.8", "OPAQUE = 0.7", OVERLAID),
+    "whom to ask for data": ("src/uncover/datasets/sources.py", "on request from TU Graz", "from TU Graz", {}),
+    # Whoever reads a section of the config depends on that one alone; the page tells the settings of all.
+    "a section of the config": (
+        "src/uncover/config/cluster.py",
+        "that no try exceeds: what a node",
+        "that none exceeds: what a node",
+        PAGE,
+    ),
+    "what is said on the way": ("src/uncover/console.py", "MOST_LINES = 20", "MOST_LINES = 30", {}),
+}
+
+HOF = {
+    "make_standin": 1,
+    "label_frames": 1,
+    "table_01": 1,
+    "predict": 2,
+    "table_hof": 1,
+    "make_heatmaps": 1,
+    "collect_heatmaps": 1,
+    "table_heatmaps": 1,
+    "draw_boxes": 1,
+    "find_missed": 1,
+    **SECOND_PREDICTED,
+    **LOOKED_AGAIN,
+    **RIVALS_PREDICTED,
+}
+# All variants of a set are made in one pass, so their manifests are new, and what rests on them.
+ANOTHER_VARIANT = EXPLAINED
+SECOND_RETRAINED = {"train": 6, **SECOND_PREDICTED, **TRAINING_FIGURES}
+ANOTHER_GENERATION = {"evolve_generation": 1, "evolution_history": 1, "table_03": 1, **PAGE}
+SHOWN = dict.fromkeys(["figure_rescue", "figure_22", "figure_23"], 1)
+CONFIG_CHANGES = {
+    "seed of the splits": ("splits:", "splits:\n  seed: 7", SPLITS, "splits.seed 0 -> 7"),
+    "rule for boxes": ("run: tiny", "run: tiny\nlabels: {outside: drop}", LABELS, "labels.outside clip -> drop"),
+    "one size of the stand-in": ("  hof: 2", "  hof: 3", HOF, "standin.hof 2 -> 3"),
+    "one model": ("rgb1: {<<: *rgb,", "rgb1: {<<: *rgb, seed: 5,", RGB1, "detectors.rgb1.seed 0 -> 5"),
+    "one more generation": ("generations: 2", "generations: 3", ANOTHER_GENERATION, "evolution.generations 2 -> 3"),
+    "which candidates are explained": (
+        "confidence: 0.001",
+        "confidence: 0.002",
+        EXPLAINED | DRAWN,
+        "heatmaps.confidence 0.001 -> 0.002",
+    ),
+    "one more variant": (
+        "variants: {}",
+        "variants: {again: {method: hirescam, layers: [23]}}",
+        ANOTHER_VARIANT,
+        "heatmaps.variants",
+    ),
+    "images in one pass": ("target: T1", "target: T1, batch: 2", {}, ""),
+    "shards": ("target: T1", "target: T1, shards: 2", EXPLAINED | {"make_heatmaps": 16}, "heatmaps.shards 1 -> 2"),
+    "photo of a figure": (
+        "run: tiny",
+        "run: tiny\nreport: {figure_26_photo: a}",
+        {"figure_26": 1, **PAGE},
+        "report.figure_26_photo null -> a",
+    ),
+    "around heatmaps": ("target: T1", "target: T1, padding: 114", SECOND_RETRAINED, "heatmaps.padding 0 -> 114"),
+    "what counts as true": (
+        "run: tiny",
+        "run: tiny\nrescue: {true_iou: 0.6}",
+        SECOND_SCORED | RIVALS_SCORED,
+        "rescue.true_iou 0.5 -> 0.6",
+    ),
+    "where jobs go": ("run: tiny", "run: tiny\ncluster: {partition: gpu, rules: {train: {mem_mb: 9}}}", {}, ""),
+    "privacy": (
+        "run: tiny",
+        "run: tiny\nreport: {privacy: publish}",
+        SHOWN | PAGE,
+        "report.privacy pixelate -> publish",
+    ),
+}
+
+FILE_CHANGES = {
+    "what the thesis prints": (
+        "config/published.yaml",
+        "value: 14601",
+        "value: 14602",
+        {
+            **dict.fromkeys(["table_02", "table_03", "table_04", "table_05", "table_06", "table_07", "table_08"], 1),
+            **dict.fromkeys(["table_09", "table_10", "table_11", "table_12", "table_13"], 1),
+            **dict.fromkeys(["table_val_counts", "table_hof", "figure_31"], 1),
+            **dict.fromkeys(["figure_17", "figure_18", "figure_19", "figure_20"], 1),
+            **PAGE,
+        },
+    ),
+    "a caption": ("workflow/report/table_07.rst", "numbers.", "figures.", {"report_page": 1}),
+    "the page": ("src/uncover/report/page.html.j2", "macro grid(columns,", "macro grid( columns,", {"report_page": 1}),
+}
