@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from uncover.config.load import check_config
+from uncover.errors import InputError
 from uncover.workflow.stages import seconds_by_rule
-from uncover.workflow.targets import frame_sets, landmark_sets, raw_folder, rivals_wanted, sources_at_hand
+from uncover.workflow.targets import (
+    frame_sets,
+    landmark_sets,
+    raw_folder,
+    rivals_wanted,
+    sources_at_hand,
+    video_files,
+    videos_at_hand,
+)
 
 
 def test_a_set_exists_only_if_its_raw_data_is_named() -> None:
@@ -29,6 +40,26 @@ def test_the_stand_in_has_every_set_of_the_thesis() -> None:
     grades = {f"slapi_{grade}" for grade in ("none", "easy", "medium", "hard")}
     assert names == {"train", "val", "merl", "wflw", "hof", "preterm_web"} | grades
     assert raw_folder(config, "hof") == Path("results/a/raw/hof")
+
+
+def test_the_stand_ins_videos_are_known_before_they_are_made() -> None:
+    plain = check_config({"run": "a", "raw": {"standin": True}})
+    assert videos_at_hand(plain) == [] and raw_folder(plain, "videos") is None
+    config = check_config({"run": "a", "raw": {"standin": True}, "standin": {"videos": {"infants": 2}}})
+    assert videos_at_hand(config) == ["infant_01", "infant_02"]
+    assert video_files(config)["infant_02"] == Path("results/a/raw/videos/infant_02.mp4")
+
+
+def test_of_a_folder_the_videos_with_a_truth_beside_them_are_used(tmp_path: Path) -> None:
+    config = check_config({"run": "a", "raw": {"folder": str(tmp_path), "videos": "ward"}})
+    assert videos_at_hand(config) == []
+    (tmp_path / "ward").mkdir()
+    for name in ("b.MP4", "b.csv", "a.mkv", "a.csv", "without_truth.mp4", "frames.csv", "notes.txt"):
+        (tmp_path / "ward" / name).touch()
+    assert video_files(config) == {"a": tmp_path / "ward/a.mkv", "b": tmp_path / "ward/b.MP4"}
+    (tmp_path / "ward/a.mov").touch()
+    with pytest.raises(InputError, match=r"a\.mov: has the name and the truth of .*a\.mkv"):
+        videos_at_hand(config)
 
 
 def test_a_rival_without_configured_weights_is_left_out_with_the_reason() -> None:

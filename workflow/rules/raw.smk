@@ -10,6 +10,7 @@ def standin_options(wildcards):
         "hof": lambda: f"--frames {sizes}",
         "slapi": lambda: f"--none {sizes.none} --easy {sizes.easy} --medium {sizes.medium} --hard {sizes.hard}",
         "preterm_web": lambda: f"--photos {sizes}",
+        "videos": lambda: f"--infants {sizes.infants} --seconds {sizes.seconds} --rate {sizes.rate}",
     }
     return (
         f"{options[wildcards.source]()} --size {settings.size} --seed {settings.seed}"

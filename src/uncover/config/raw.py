@@ -28,6 +28,9 @@ class Raw(Section):
     hof: str | None = Field(None, description="Hand Over Face: a folder of frames")
     slapi: str | None = Field(None, description="SLAPI or other graded frames: <grade>/images, <grade>/labels")
     preterm_web: str | None = Field(None, description="photos of preterm infants from the web, boxes optional")
+    videos: str | None = Field(
+        None, description="videos, and beside each a CSV of the same name with its true boxes; others are not looked at"
+    )
     grades: dict[Grade, str] = Field(
         {grade: grade for grade in GRADES}, description="folder of each grade of occlusion in `slapi`"
     )
@@ -49,6 +52,14 @@ class Grades(Section):
     hard: NonNegativeInt = Field(210, description="frames of this grade")
 
 
+class Videos(Section):
+    """Videos of the stand-in."""
+
+    infants: NonNegativeInt = Field(0, description="videos, each of one infant; 0 makes none")
+    seconds: PositiveInt = Field(12, description="length of each")
+    rate: PositiveInt = Field(5, description="frames per second")
+
+
 class Standin(Section):
     """Sizes of the synthetic raw data."""
 
@@ -59,3 +70,4 @@ class Standin(Section):
     hof: PositiveInt = Field(50, description="frames of the Hand-Over-Face-like set")
     slapi: Grades = Field(Grades(), description="frames of the SLAPI-like set")
     preterm_web: PositiveInt = Field(12, description="photos of the web-like set of infants")
+    videos: Videos = Field(Videos(), description="videos with a true box in each frame")

@@ -10,17 +10,20 @@ from uncover.config.raw import GRADES
 from uncover.config.rivals import RIVAL_NAMES
 from uncover.config.values import as_pairs, may_be_told
 from uncover.datasets.names import TEST_SET_OF_SOURCE
+from uncover.errors import InputError
 from uncover.images.letterbox import STRIDE
 
 LANDMARK_SOURCES = ("wflw", "merl_rav")
 FRAME_SOURCES = ("hof", "slapi", "preterm_web")
+VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".webm", ".wmv"})
 YOLOV5_URL = "https://github.com/ultralytics/yolov5/releases/download/v7.0/{}.pt"
 
 
 def raw_folder(config: Config, source: str) -> Path | None:
     """Folder of a raw data set, or None where the run does without it."""
     if config.raw.standin:
-        return Path("results", config.run, "raw", source) if source != "aflw" else None
+        made = source != "aflw" and (source != "videos" or config.standin.videos.infants > 0)
+        return Path("results", config.run, "raw", source) if made else None
     path = getattr(config.raw, source)
     return None if path is None else Path(config.raw.folder, path)
 
@@ -32,6 +35,34 @@ def sources_at_hand(config: Config) -> tuple[list[str], list[str]]:
         for sources in (LANDMARK_SOURCES, FRAME_SOURCES)
     )
     return landmarks, frames
+
+
+def video_files(config: Config) -> dict[str, Path]:
+    """Videos with a truth beside them, a CSV of the same name, by that name without its ending.
+
+    Those of the stand-in are known before they are made; those of a folder are looked for there.
+
+    Raises:
+        InputError: Two videos of the folder share a name, and so a truth.
+    """
+    folder = raw_folder(config, "videos")
+    if folder is None:
+        return {}
+    if config.raw.standin:
+        names = [f"infant_{number:02}" for number in range(1, config.standin.videos.infants + 1)]
+        return {name: folder / f"{name}.mp4" for name in names}
+    files: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.suffix.lower() in VIDEO_SUFFIXES and path.with_suffix(".csv").is_file():
+            if path.stem in files:
+                raise InputError(f"{path}: has the name and the truth of {files[path.stem]}; rename one of the two")
+            files[path.stem] = path
+    return files
+
+
+def videos_at_hand(config: Config) -> list[str]:
+    """Names of the videos with true boxes that the run uses, without their ending."""
+    return list(video_files(config))
 
 
 def landmark_sets(config: Config) -> dict[str, tuple[str, list[str]]]:
