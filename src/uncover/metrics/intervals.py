@@ -42,6 +42,11 @@ class Rate:
         return {ends[end]: value for end, value in self.as_json().items()}
 
 
+def ratio(parts: NDArray[np.float64], wholes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shares; NaN where there is no whole."""
+    return np.divide(parts, wholes, out=np.full(parts.shape, np.nan), where=wholes > 0)
+
+
 def wilson(successes: int, trials: int, level: float = LEVEL) -> Rate:
     """Share of successes with Wilson's score interval (Journal of the American Statistical Association 22, 1927).
 

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from uncover.metrics.intervals import ratio
 from uncover.rescue.matched_photos import MatchedPhotos, threshold_within
 from uncover.rescue.methods import NO_RESCUE, Detector
-from uncover.rescue.trial import Ints, Row, Settings, interval, ratio, resampled_sums, write_rows
+from uncover.rescue.trial import Ints, Row, Settings, interval, resampled_sums, write_rows
 
 COLUMNS = (
     *("set", "detector", "rescue", "confidence", "rescue_confidence", "photos", "faces", "missed", "found", "share"),

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from uncover.atomic import new_file
 from uncover.errors import InputError
-from uncover.metrics.intervals import Rate, percentile_interval, resample_images
+from uncover.metrics.intervals import Rate, percentile_interval, ratio, resample_images
 from uncover.metrics.predictions import Predictions
 from uncover.metrics.truth import TRUTH_COLUMNS
 from uncover.rescue.matched_photos import MatchedPhotos, match_photos, threshold_at
@@ -168,11 +168,6 @@ def resampled_sums(counts: Sequence[Ints], settings: Settings) -> NDArray[np.flo
     table = np.stack(counts, axis=1).astype(np.float64)
     drawn = resample_images(len(table), settings.resamples, settings.seed)
     return np.concatenate([table.sum(axis=0, keepdims=True), *(draws @ table for draws in drawn)])
-
-
-def ratio(parts: NDArray[np.float64], wholes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Shares; NaN where there is no whole."""
-    return np.divide(parts, wholes, out=np.full(parts.shape, np.nan), where=wholes > 0)
 
 
 def interval(values: NDArray[np.float64]) -> Rate:
