@@ -19,6 +19,13 @@ _LAYOUTS: dict[str, dict[str, int]] = {
     "hof": {"frames": 20},
     "slapi": {"none": 4, "easy": 8, "medium": 12, "hard": 12},
     "preterm_web": {"photos": 12},
+    "videos": {"infants": 3, "seconds": 12, "rate": 5},
+}
+# What is counted, where it is not photos.
+_NUMBERS = {
+    "infants": "number of videos, each of one infant",
+    "seconds": "length of each video",
+    "rate": "frames a second",
 }
 
 
@@ -28,9 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to write; replaced as a whole")
     for name in sorted({name for counts in _LAYOUTS.values() for name in counts}):
         users = [f"{layout} (default {counts[name]})" for layout, counts in _LAYOUTS.items() if name in counts]
-        parser.add_argument(f"--{name}", type=int, metavar="N", help=f"number of photos, for {', '.join(users)}")
-    parser.add_argument("--size", type=int, default=320, metavar="PX", help="longest side of a photo (default 320)")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="chooses the photos (default 1)")
+        what = _NUMBERS.get(name, "number of photos")
+        parser.add_argument(f"--{name}", type=int, metavar="N", help=f"{what}, for {', '.join(users)}")
+    parser.add_argument(
+        "--size", type=int, default=320, metavar="PX", help="longest side of a photo or frame (default 320)"
+    )
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="chooses the photos or videos (default 1)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -40,14 +50,15 @@ def run(args: argparse.Namespace) -> int:
 
     from uncover.atomic import new_folder
     from uncover.errors import InputError
-    from uncover.standin import layouts
+    from uncover.standin import layouts, video_layout
 
-    writers: dict[str, Callable[..., layouts.Counts]] = {
+    writers: dict[str, Callable[..., layouts.Counts | video_layout.VideoCounts]] = {
         "wflw": layouts.write_wflw,
         "merl_rav": layouts.write_merl_rav,
         "hof": layouts.write_hand_over_face,
         "slapi": layouts.write_slapi,
         "preterm_web": layouts.write_preterm_web,
+        "videos": video_layout.write_videos,
     }
     counts = dict(_LAYOUTS[args.layout])
     for name in {name for known in _LAYOUTS.values() for name in known}:
@@ -67,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
             "sha256": _digest(folder),
         }
         (folder / "standin.json").write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
-    print(f"{args.out}: {written.photos} photos, {written.faces} faces")
+    print(f"{args.out}: {', '.join(f'{count} {what}' for what, count in asdict(written).items())}")
     return 0
 
 

@@ -1,5 +1,7 @@
 """Chance that adults and infants share: colours, proportions, light, hands."""
 
+import zlib
+
 import numpy as np
 
 from uncover.standin.scene import Colour, Hand, Light, Looks, Shape
@@ -22,6 +24,11 @@ _IRISES: tuple[Colour, ...] = (
     (0.35, 0.48, 0.38),
     (0.05, 0.09, 0.15),
 )
+
+
+def rng_of(seed: int, name: str, index: int) -> Rng:
+    """The chance of one photo or video: it depends on nothing but the seed, the set and the number in it."""
+    return np.random.default_rng(np.random.SeedSequence([seed, zlib.crc32(name.encode()), index]))
 
 
 def pick(rng: Rng, options: tuple[Colour, ...]) -> Colour:

@@ -35,8 +35,8 @@ from uncover.standin.scene import (
 
 Grade = Literal["none", "easy", "medium", "hard"]
 
-_FACE_MM = 104.0
-_PASTELS: tuple[Colour, ...] = (
+FACE_MM = 104.0
+PASTELS: tuple[Colour, ...] = (
     (0.92, 0.90, 0.88), (0.93, 0.82, 0.70), (0.80, 0.76, 0.92),
     (0.72, 0.90, 0.93), (0.76, 0.88, 0.74), (0.88, 0.72, 0.82),
 )  # fmt: skip
@@ -65,14 +65,14 @@ def _infant(rng: Rng) -> Person:
     return Person(
         centre=(0, 0), scale=1, shape=shape, expression=expression, looks=looks,
         hair=Hair("fuzz" if happens(rng, 0.5) else "bald", down, around(rng, 4, 74), 1.0),
-        clothes=pick(rng, _PASTELS), camera_distance=float(rng.uniform(500, 1100)), seed=new_seed(rng),
+        clothes=pick(rng, PASTELS), camera_distance=float(rng.uniform(500, 1100)), seed=new_seed(rng),
     )  # fmt: skip
 
 
 def _knitted(rng: Rng, low: float, high: float) -> Cap:
     return Cap(
-        pick(rng, _PASTELS),
-        pick(rng, _PASTELS),
+        pick(rng, PASTELS),
+        pick(rng, PASTELS),
         float(rng.uniform(low, high)),
         lean=float(rng.uniform(-8, 8)),
     )
@@ -90,8 +90,8 @@ def _tube(rng: Rng, tape: tuple[float, float] = (0.7, 1.1)) -> FeedingTube:
 def _sheet(rng: Rng, low: float, high: float, slope: float) -> Blanket:
     pattern = str(rng.choice(["weave", "stripes", "checks", "dots"]))
     return Blanket(
-        pick(rng, _PASTELS),
-        pick(rng, _PASTELS),
+        pick(rng, PASTELS),
+        pick(rng, PASTELS),
         float(rng.uniform(low, high)),
         float(rng.uniform(-slope, slope)),
         pattern,
@@ -100,12 +100,12 @@ def _sheet(rng: Rng, low: float, high: float, slope: float) -> Blanket:
 
 def _device(rng: Rng) -> Cpap:
     shells: tuple[Colour, ...] = ((0.86, 0.76, 0.58), (0.88, 0.88, 0.86), (0.78, 0.82, 0.62))
-    return Cpap(pick(rng, shells), pick(rng, _PASTELS), float(rng.uniform(1.0, 1.45)), happens(rng, 0.6))
+    return Cpap(pick(rng, shells), pick(rng, PASTELS), float(rng.uniform(1.0, 1.45)), happens(rng, 0.6))
 
 
 def _infant_hand(rng: Rng, reach: float) -> Hand:
-    glove = pick(rng, _PASTELS) if happens(rng, 0.2) else None
-    return replace(sample_hand(rng, reach, 0.62), sleeve=pick(rng, _PASTELS), glove=glove)
+    glove = pick(rng, PASTELS) if happens(rng, 0.2) else None
+    return replace(sample_hand(rng, reach, 0.62), sleeve=pick(rng, PASTELS), glove=glove)
 
 
 def _grade_covers(rng: Rng, grade: Grade) -> tuple[Covering, ...]:
@@ -146,11 +146,11 @@ def incubator(rng: Rng, size: int, grade: Grade) -> Scene:
     roll, yaw = float(rng.uniform(-turn, turn)), float(rng.uniform(-side, side))
     centre = (width * float(rng.uniform(0.36, 0.64)), height * float(rng.uniform(0.40, 0.58)))
     person = replace(
-        person, centre=centre, scale=face / _FACE_MM, yaw=yaw, pitch=around(rng, 7, 2), roll=roll,
+        person, centre=centre, scale=face / FACE_MM, yaw=yaw, pitch=around(rng, 7, 2), roll=roll,
         body_yaw=0.6 * yaw, body_roll=roll + around(rng, 8, 0), coverings=_grade_covers(rng, grade),
     )  # fmt: skip
     backdrop = Backdrop(
-        "incubator", (pick(rng, _PASTELS), pick(rng, _PASTELS)), float(rng.uniform(0.3, 0.9)), 0, new_seed(rng)
+        "incubator", (pick(rng, PASTELS), pick(rng, PASTELS)), float(rng.uniform(0.3, 0.9)), 0, new_seed(rng)
     )
     lens = Lens(defocus=float(rng.uniform(0, 0.5)), noise=float(rng.uniform(1, 3)), glare=float(rng.uniform(0, 0.2)),
                 motion_angle=float(rng.uniform(0, 180)), quality=int(rng.integers(78, 94)),
@@ -187,9 +187,9 @@ def preterm_web(rng: Rng, size: int) -> Scene:
     yaw = float(rng.uniform(-25, 25))
     person = replace(
         person, centre=(width * float(rng.uniform(0.42, 0.58)), height * float(rng.uniform(0.45, 0.56))),
-        scale=face / _FACE_MM, yaw=yaw, pitch=around(rng, 6, 3), roll=roll, body_yaw=0.6 * yaw, body_roll=roll,
+        scale=face / FACE_MM, yaw=yaw, pitch=around(rng, 6, 3), roll=roll, body_yaw=0.6 * yaw, body_roll=roll,
         coverings=covers,
     )  # fmt: skip
-    backdrop = Backdrop("incubator", (pick(rng, _PASTELS), pick(rng, _PASTELS)), 0.8, 0, new_seed(rng))
+    backdrop = Backdrop("incubator", (pick(rng, PASTELS), pick(rng, PASTELS)), 0.8, 0, new_seed(rng))
     lens = Lens(defocus=0.2, noise=float(rng.uniform(0.5, 2)), quality=int(rng.integers(82, 96)), seed=new_seed(rng))
     return Scene(width, height, (person,), backdrop, sample_light(rng), lens)

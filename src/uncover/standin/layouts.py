@@ -1,6 +1,5 @@
 """Raw data sets in the layouts of the real ones, drawn instead of downloaded."""
 
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from uncover.faces.face import Visibility
 from uncover.faces.official import PART_OF_FOLDER, POSES
 from uncover.progress import track
 from uncover.standin import adults, infants
+from uncover.standin.chance import rng_of
 from uncover.standin.compose import Photo, Truth, compose
 from uncover.standin.scene import Scene
 from uncover.standin.surface import Array
@@ -49,11 +49,6 @@ def _check(size: int, **counts: int) -> None:
     for name, count in counts.items():
         if not 0 <= count < _FIRST_TEST_NUMBER:
             raise InputError(f"--{name} {count}: expected a number of photos from 0 to {_FIRST_TEST_NUMBER - 1}")
-
-
-def _rng(seed: int, name: str, index: int) -> np.random.Generator:
-    """The chance of one photo: it depends on nothing but the seed, the set and the photo's number in it."""
-    return np.random.default_rng(np.random.SeedSequence([seed, zlib.crc32(name.encode()), index]))
 
 
 def _jpeg(photo: Photo, scene: Scene) -> bytes:
@@ -115,7 +110,7 @@ def write_wflw(root: Path, *, train: int, test: int, size: int, seed: int) -> Co
     for part, count, first in (("train", train, 0), ("test", test, _FIRST_TEST_NUMBER)):
         rows = []
         for index in track(range(count), f"wflw {part}"):
-            scene = adults.portrait(_rng(seed, f"wflw {part}", index), size)
+            scene = adults.portrait(rng_of(seed, f"wflw {part}", index), size)
             photo = compose(scene)
             event = _EVENTS[index % len(_EVENTS)]
             number, title = event.split("--")
@@ -163,7 +158,7 @@ def write_merl_rav(root: Path, *, train: int, test: int, size: int, seed: int) -
     for part, count, first in (("train", train, 0), ("test", test, _FIRST_TEST_NUMBER)):
         for index in track(range(count), f"merl_rav {part}"):
             shared = part == "train" and index % _SPLIT_EVERY == _SPLIT_AT
-            scene = adults.portrait(_rng(seed, f"merl_rav {part}", index), size, people=2 if shared else None)
+            scene = adults.portrait(rng_of(seed, f"merl_rav {part}", index), size, people=2 if shared else None)
             photo = compose(scene)
             data = _jpeg(photo, scene)
             name = f"image{first + index + 1:05d}"
@@ -182,8 +177,8 @@ def write_hand_over_face(root: Path, *, frames: int, size: int, seed: int) -> Co
     _check(size, frames=frames)
     root.mkdir(parents=True, exist_ok=True)
     for index in track(range(frames), "hand over face"):
-        subject = _rng(seed, "hand over face subject", index % _SUBJECTS)
-        scene = adults.hand_over_face(_rng(seed, "hand over face", index), size, subject)
+        subject = rng_of(seed, "hand over face subject", index % _SUBJECTS)
+        scene = adults.hand_over_face(rng_of(seed, "hand over face", index), size, subject)
         _write(root / f"frame_{index:04d}.jpg", _jpeg(compose(scene), scene))
     return Counts(frames, frames)
 
@@ -214,7 +209,7 @@ def write_slapi(root: Path, *, none: int, easy: int, medium: int, hard: int, siz
     for grade, count in grades.items():
 
         def draw(index: int, grade: infants.Grade = grade) -> Scene:
-            return infants.incubator(_rng(seed, f"slapi {grade}", index), size, grade)
+            return infants.incubator(rng_of(seed, f"slapi {grade}", index), size, grade)
 
         _write_boxed(root / grade, "images", grade, draw, count)
     total = sum(grades.values())
@@ -228,7 +223,7 @@ def write_preterm_web(root: Path, *, photos: int = 12, size: int, seed: int) -> 
         root,
         "photos",
         "preterm",
-        lambda index: infants.preterm_web(_rng(seed, "preterm web", index), size),
+        lambda index: infants.preterm_web(rng_of(seed, "preterm web", index), size),
         photos,
     )
     return Counts(photos, photos)

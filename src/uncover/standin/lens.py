@@ -25,6 +25,8 @@ def photograph(picture: NDArray[np.float32], lens: Lens) -> NDArray[np.uint8]:
         picture = np.asarray(cv2.filter2D(picture, -1, streak, borderType=cv2.BORDER_REPLICATE), np.float32)
     grey = picture * 255
     if lens.noise > 0:
+        if lens.grain is not None:
+            rng = np.random.default_rng(lens.grain)
         grain = rng.standard_normal((height, width, 3), np.float32)
         grain[..., 1:] = 0.6 * grain[..., 1:] + 0.4 * grain[..., :1]
         grey = grey + lens.noise * grain

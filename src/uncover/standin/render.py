@@ -200,6 +200,8 @@ class Canvas:
     def shade(self) -> NDArray[np.float32]:
         """(height, width, 3) float32 BGR in 0..1 of what is drawn, black elsewhere."""
         picture = np.zeros((self.height * self.width, 3), np.float32)
+        if not self._pieces:
+            return picture.reshape(self.height, self.width, 3)
         pixels = np.flatnonzero(self.keys.reshape(-1) != EMPTY)
         triangle = self.keys.reshape(-1)[pixels] & _TRIANGLE_MASK
         starts = np.array([piece.first for piece in self._pieces])

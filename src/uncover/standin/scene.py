@@ -222,7 +222,10 @@ class Light:
 
 @dataclass(frozen=True)
 class Lens:
-    """What the camera does: blur radii in px, sensor noise in grey levels, JPEG quality, plastic-wall glare in 0..1."""
+    """What the camera does: blur radii in px, sensor noise in grey levels, JPEG quality, plastic-wall glare in 0..1.
+
+    `seed` chooses glare and noise; with `grain`, the frame of a video has a noise of its own under the same glare.
+    """
 
     defocus: float = 0.0
     motion: float = 0.0
@@ -231,6 +234,7 @@ class Lens:
     quality: int = 90
     glare: float = 0.0
     seed: int = 0
+    grain: int | None = None
 
 
 @dataclass(frozen=True)
