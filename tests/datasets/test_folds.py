@@ -17,7 +17,7 @@ GROUPS = st.dictionaries(
 @given(GROUPS)
 def test_each_group_is_left_out_once_and_every_frame_held_out_once(groups):
     if len(set(groups.values())) < 2:
-        with pytest.raises(InputError, match="2 of them or more; found only [PQRST] in"):
+        with pytest.raises(InputError, match=r"2 of them or more; found only [PQRST] in"):
             leave_one_out(groups)
         return
     folds = leave_one_out(groups)

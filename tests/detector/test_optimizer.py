@@ -55,6 +55,17 @@ def test_short_epochs_warm_up_for_a_hundred_steps():
     assert Schedule(detector(), batch=16, steps_per_epoch=5).warmup_steps == 100
 
 
+def test_a_training_of_few_steps_may_warm_up_for_less_or_not_at_all():
+    assert Schedule(detector(least_warmup_steps=8), batch=16, steps_per_epoch=1).warmup_steps == 8
+    assert Schedule(detector(least_warmup_steps=0), batch=16, steps_per_epoch=5).warmup_steps == 20
+    none = Detector(epochs=20, least_warmup_steps=0, hyperparameters=Hyperparameters(lr0=0.02, warmup_epochs=0))
+    schedule = Schedule(none, batch=16, steps_per_epoch=5)
+    optimizer = build_optimizer(small_network(), none, batch=16)
+    schedule.apply(optimizer, 0, 0)
+    assert schedule.accumulate(0) == 64 / 16
+    assert [group["lr"] for group in optimizer.param_groups] == [0.02] * 3
+
+
 @pytest.mark.parametrize(("batch", "expected"), [(16, 4), (64, 1), (128, 1), (24, 3)])
 def test_small_batches_add_up_to_the_nominal_one(batch, expected):
     assert Schedule(detector(), batch, 10).accumulate(10_000) == expected

@@ -16,18 +16,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from uncover.console import say, warn_each
-    from uncover.datasets.build import write_dataset
-    from uncover.datasets.frame_labels import label_frames
-    from uncover.datasets.reading import read_raw
+    from uncover.console import say
+    from uncover.datasets.frame_sets import make_frame_set
     from uncover.datasets.sources import require_folder
-    from uncover.faces.frames import read_frames
 
     require_folder(args.raw, args.source)
-    reading = read_raw(read_frames(args.raw, args.grade), args.raw)
-    photos, labels = label_frames(reading, args.source)
-    read = len(photos) + len(reading.rejected)
-    warn_each([f"rejected: {item}" for item in reading.rejected], f"{args.out}/rejected.csv")
-    counts = write_dataset(args.out, photos, labels.boxes, reading.rejected, read, len(photos))
+    counts = make_frame_set(args.raw, args.out, args.source, args.grade)
     say(f"{args.out}: read {counts.read} frames, kept {counts.kept}, rejected {counts.rejected}")
     return 0

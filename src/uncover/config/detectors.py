@@ -101,6 +101,15 @@ class Detector(Section):
     precision: Literal["float32", "float16", "bfloat16"] = Field(
         "float32", description="arithmetic of the network: float16 (GPU only) and bfloat16 are mixed precision"
     )
+    least_images: NonNegativeInt = Field(
+        0, description="a smaller training set stands several times in an epoch, which then has this many images"
+    )
+    least_warmup_steps: NonNegativeInt | None = Field(
+        None, description="steps of warm-up at least; null: upstream's 100, 0 leaves it to `warmup_epochs` alone"
+    )
+    keep: Literal["best", "last"] = Field(
+        "best", description="weights of the epoch that is best on the validation set, or of the last"
+    )
     processes: PositiveInt = Field(
         1,
         description="processes that share the training, each with a GPU of its own; `batch` counts the images of all,"

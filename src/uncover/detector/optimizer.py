@@ -34,8 +34,10 @@ class Schedule:
 
     @property
     def warmup_steps(self) -> int:
-        """Steps of warm-up: the asked number of epochs, but never fewer than 100 steps, as upstream."""
-        return max(round(self.settings.hyperparameters.warmup_epochs * self.steps_per_epoch), LEAST_WARMUP_STEPS)
+        """Steps of warm-up: the asked number of epochs, but never fewer than 100 steps, as upstream, or as set."""
+        asked = round(self.settings.hyperparameters.warmup_epochs * self.steps_per_epoch)
+        least = self.settings.least_warmup_steps
+        return max(asked, LEAST_WARMUP_STEPS if least is None else least)
 
     def factor(self, epoch: int) -> float:
         """Share of `lr0` that an epoch (0-based) trains with."""
@@ -47,7 +49,7 @@ class Schedule:
     def accumulate(self, step: int) -> int:
         """Batches that add up before the optimiser moves; `step` counts from the start of the training."""
         whole = self.settings.nominal_batch / self.batch
-        if step <= self.warmup_steps:
+        if step <= self.warmup_steps > 0:
             return max(1, int(np.interp(step, [0, self.warmup_steps], [1, whole]).round()))
         return max(round(whole), 1)
 
@@ -55,7 +57,7 @@ class Schedule:
         """Set the rates of all groups for a step."""
         hyp = self.settings.hyperparameters
         target = hyp.lr0 * self.factor(epoch)
-        progress = min(step / self.warmup_steps, 1.0)
+        progress = min(step / self.warmup_steps, 1.0) if self.warmup_steps else 1.0
         for number, group in enumerate(optimizer.param_groups):
             start = hyp.warmup_bias_lr if number == 0 else 0.0
             group["lr"] = start + (target - start) * progress

@@ -111,8 +111,9 @@ class _Loop:
         self.network = network.freeze(settings.freeze).to(crew.device).to(memory_format=torch.channels_last)
         self.batch = self.state.batch or resolve_batch(settings, self.network, job.channels, crew)
         self.state.batch = self.batch
+        self._training = job.training.repeated(settings.least_images)
         self._images = TrainingImages(
-            job.training,
+            self._training,
             settings.image_size,
             settings.hyperparameters,
             rectangular=settings.rectangular,
@@ -142,7 +143,7 @@ class _Loop:
         self.scaler = torch.amp.GradScaler(crew.device.type, enabled=settings.precision == "float16")
         if self.state.epoch:
             self._restore()
-        steps = -(-len(job.training.paths) // self.batch)
+        steps = -(-len(self._training) // self.batch)
         self._schedule = Schedule(settings, self.batch, steps)
         self._steps = steps
         self._loss = DetectionLoss(
@@ -179,7 +180,8 @@ class _Loop:
             row = self._row(losses, result, trained - started, time.monotonic() - trained)
             state.rows.append(row)
             state.class_map = result.class_map.tolist()
-            if state.best_epoch < 0 or result.fitness >= fitness_of(state.rows[state.best_epoch]):
+            last_counts = self.job.settings.keep == "last"
+            if last_counts or state.best_epoch < 0 or result.fitness >= fitness_of(state.rows[state.best_epoch]):
                 state.best_epoch = state.epoch
                 state.best = {name: value.cpu().clone() for name, value in self.averaged.network.state_dict().items()}
         state.epoch += 1
@@ -238,7 +240,7 @@ class _Loop:
         """Upstream's `image_weights`: photos with rare and badly found classes are drawn more often."""
         if not self.job.settings.image_weights:
             return None
-        labels, classes = self.job.training.labels, len(self.job.training.class_names)
+        labels, classes = self._training.labels, len(self._training.class_names)
         counts = np.stack([np.bincount(own[:, 0].astype(int), minlength=classes) for own in labels])
         rarity = 1 / np.maximum(counts.sum(0), 1)
         missed = 1 - np.asarray(self.state.class_map or [0.0] * classes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -43,6 +43,19 @@ class LabelledImages:
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    def take(self, rows: Sequence[int]) -> LabelledImages:
+        """Some of them, in this order; a row that stands twice is an image twice."""
+        return replace(
+            self,
+            paths=[self.paths[row] for row in rows],
+            sizes=self.sizes[list(rows)],
+            labels=[self.labels[row] for row in rows],
+        )
+
+    def repeated(self, least: int) -> LabelledImages:
+        """All of them, as often as it takes to be at least so many."""
+        return self.take([*range(len(self))] * -(-least // len(self))) if least > len(self) else self
 
     def digest(self) -> str:
         """Of all that a training sees: classes, boxes, and names and sizes of the images."""

@@ -1,0 +1,70 @@
+"""Fine-tune a detector on a few frames, and score it on a video, or infant, of which it has seen none.
+
+DATA is a data set of annotated frames. Of those that are not of --leave-out, --count are drawn by the seed, spread over
+the videos as evenly as can be; those of a smaller count are among those of a larger one. OUT gets weights.pt, of the
+last epoch, and left_out.json, with the scores of the video left out; --count 0 scores the start weights as they are.
+Settings are those of the start weights' own training, with what fine-tuning changes (`finetune` in the config). For a
+detector to use, and a video that validates it: uncover train --from. A training that is stopped goes on when the same
+command is given again.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from uncover.commands._shared_arguments import add_detector_settings
+
+SUMMARY = "fine-tune on a few frames, and score on the video left out"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", type=Path, metavar="DATA", help="data set of annotated frames")
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder for weights.pt and left_out.json")
+    parser.add_argument(
+        "--from",
+        type=Path,
+        dest="source",
+        metavar="RUN",
+        required=True,
+        help="a run, the folder of a training, or weights",
+    )
+    parser.add_argument("--count", type=int, required=True, metavar="N", help="frames to fine-tune on; 0: none")
+    parser.add_argument("--leave-out", required=True, metavar="NAME", help="video or infant to score on")
+    parser.add_argument(
+        "--confidence", type=float, default=0.4, help="from which a box counts as a face (default: 0.4)"
+    )
+    parser.add_argument(
+        "--finetune",
+        nargs="*",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="settings of fine-tuning as in the config, such as epochs=10 lr0=0.0005 seed=1",
+    )
+    add_detector_settings(parser, "freeze=10 hyperparameters.fliplr=0")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
+
+
+def run(args: argparse.Namespace) -> int:
+    from uncover.atomic import check_writable
+    from uncover.config.finetune import Finetune
+    from uncover.config.options import check_number
+    from uncover.config.values import check_section, read_pairs
+    from uncover.console import say
+    from uncover.detector.distributed import join_crew
+    from uncover.detector.few_frames import read_point, run_point
+    from uncover.detector.finetune import find_start
+    from uncover.workflow.digest import code_digest
+
+    check_number("--count", args.count, 0)
+    check_number("--confidence", args.confidence, 0, 1)
+    check_writable(args.out)
+    changes = check_section(Finetune, read_pairs(args.finetune, "--finetune"), "--finetune").changes()
+    point = read_point(args.data, find_start(args.source), args.count, args.leave_out, changes, args.set)
+    with join_crew(args.device) as crew:
+        identity = {"code": code_digest("uncover.detector.few_frames")}
+        scores = run_point(point, args.out, crew, args.confidence, identity)
+    shown = "no face to score" if scores.ap50 is None else f"AP50 {scores.ap50:.3f}, recall {scores.recall:.3f}"
+    say(f"{args.out}: {len(point.names)} frames; {args.leave_out}: {scores.frames} frames, {shown}")
+    return 0

@@ -1,0 +1,61 @@
+"""Fine-tuning on few labelled frames, and how much of them it takes (thesis section 5.2)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
+
+from uncover.config.detectors import LAYERS_BELOW_HEAD
+from uncover.config.section import Section
+
+BACKBONE = 10
+"""Layers of every YOLOv5 before the neck."""
+
+
+class Finetune(Section):
+    """How a trained detector learns from few frames; and the experiment that finds out how many it takes."""
+
+    start: str = Field("rgb1", description="detector to start from: rgb1, or a sibling that looks at photos")
+    counts: tuple[PositiveInt, ...] = Field(
+        (5, 10, 25, 50, 100), description="frames to fine-tune on, one training each per infant left out; empty: none"
+    )
+    freeze: tuple[NonNegativeInt, ...] = Field(
+        (0, BACKBONE), min_length=1, description="layers that keep their weights, a curve each; 10 is the backbone"
+    )
+    frames_per_video: PositiveInt = Field(60, description="frames to pick of each video")
+    seed: NonNegativeInt = Field(0, description="which frames are drawn, and seed of the trainings")
+    epochs: PositiveInt = Field(15, description="epochs")
+    least_images: PositiveInt = Field(64, description="images of an epoch at least: few frames stand several times")
+    batch: PositiveInt = Field(8, description="images per step")
+    optimizer: Literal["SGD", "Adam", "AdamW"] = Field("AdamW", description="optimiser")
+    lr0: PositiveFloat = Field(0.0005, description="learning rate at the start")
+    mosaic: float = Field(0.0, ge=0, le=1, description="augmentation: probability of a mosaic of four frames")
+
+    @field_validator("counts")
+    @classmethod
+    def _rise(cls, counts: tuple[int, ...]) -> tuple[int, ...]:
+        if list(counts) != sorted(set(counts)):
+            raise ValueError("expected numbers of frames that rise")
+        return counts
+
+    @field_validator("freeze")
+    @classmethod
+    def _layers(cls, freeze: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(freeze)) < len(freeze) or max(freeze) > LAYERS_BELOW_HEAD:
+            raise ValueError(f"expected different numbers of layers, 0 to {LAYERS_BELOW_HEAD}")
+        return freeze
+
+    def changes(self) -> dict[str, Any]:
+        """What fine-tuning changes in the settings with which the start weights were trained, as nested values."""
+        return {
+            **{name: getattr(self, name) for name in ("epochs", "least_images", "batch", "optimizer", "seed")},
+            # What a long training on many photos needed, and what few frames do without.
+            **{"nominal_batch": self.batch, "least_warmup_steps": 0, "patience": 0, "processes": 1},
+            **{"freeze": 0, "precision": "float32", "image_weights": False, "rectangular": False, "autoanchor": False},
+            # The pretrained biases would be lost to upstream's warm-up, which begins at a rate of 0.1 for them.
+            "hyperparameters": {
+                **{"lr0": self.lr0, "lrf": 0.05, "mosaic": self.mosaic, "copy_paste": 0.0, "mixup": 0.0},
+                **{"warmup_epochs": 1.0, "warmup_bias_lr": 0.0},
+            },
+        }

@@ -1,0 +1,236 @@
+"""Fine-tuning: where to start, with which settings, on which frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from uncover.config.detectors import COVERED_FACES, MAP_INPUTS, Detector, Hyperparameters
+from uncover.config.finetune import Finetune
+from uncover.config.values import as_pairs, check_section, merged, read_pairs
+from uncover.console import say
+from uncover.datasets.folds import Fold, leave_one_out, leave_out
+from uncover.datasets.frame_sets import make_frame_set
+from uncover.datasets.yolo import IMAGES
+from uncover.detector.distributed import Crew
+from uncover.detector.job import Job, read_job
+from uncover.detector.weights import Header, read_weights
+from uncover.errors import InputError
+from uncover.faces.frames import find_grades
+from uncover.images.data_yaml import read_data_yaml
+from uncover.images.grouped import GroupedImages, read_grouped_images
+from uncover.images.scaled import channels_of_file
+from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
+
+WEIGHTS = "weights.pt"
+DEFAULT_MODEL = "rgb1"
+VALIDATING_SHARE = 0.2
+"""Of the frames, about which one video is to validate where nobody names it."""
+
+
+def find_start(given: Path) -> Path:
+    """The weights file that somebody means.
+
+    Args:
+        given: A weights file, the folder of a training, or the folder of a run, of which it is the whole-face detector.
+
+    Raises:
+        InputError: There is none.
+    """
+    for place in (given, given / WEIGHTS, given / "models" / DEFAULT_MODEL / WEIGHTS):
+        if place.is_file():
+            return place
+    trained = sorted(path.parent.name for path in given.glob(f"models/*/{WEIGHTS}"))
+    hint = f"; models that it has: {', '.join(trained)}, such as {given / 'models' / trained[0]}" if trained else ""
+    raise InputError(
+        f"{given}: no weights; expected a weights file, a folder with {WEIGHTS}, or a run such as results/demo with"
+        f" models/{DEFAULT_MODEL}/{WEIGHTS} (or give models/{COVERED_FACES} of it){hint}"
+    )
+
+
+def finetuning_settings(header: Header, changes: Mapping[str, Any], pairs: Sequence[str] = ()) -> Detector:
+    """Settings of the start weights' own training, with what fine-tuning and then the user change.
+
+    Args:
+        header: Of the start weights.
+        changes: Nested values, such as those of `Finetune.changes`.
+        pairs: Settings of the user as `key=value`.
+
+    Raises:
+        InputError: A setting is unknown or does not fit.
+    """
+    whole_face = header.class_names == (CLASS_NAMES[WHOLE_FACE],)
+    known = {
+        "model": header.model,
+        "image_size": header.image_size,
+        "classes": "whole_face" if whole_face else "parts",
+    }
+    values = merged(merged(_own_settings(header) | known, changes), read_pairs(pairs))
+    return check_section(Detector, values, "--set")
+
+
+def _own_settings(header: Header) -> dict[str, Any]:
+    """What the weights say of their training, as far as this version knows it; imported weights say nothing."""
+    own = header.training.get("settings")
+    if not isinstance(own, Mapping):
+        return {}
+    kept = {name: value for name, value in own.items() if name in Detector.model_fields}
+    gains = kept.get("hyperparameters")
+    if isinstance(gains, Mapping):
+        kept["hyperparameters"] = {key: each for key, each in gains.items() if key in Hyperparameters.model_fields}
+    return kept
+
+
+def read_start(start: Path) -> Header:
+    """What start weights are; those that look at heatmaps cannot learn from frames alone.
+
+    Raises:
+        InputError: The file is no weights file, or of a detector of heatmaps.
+    """
+    header, _ = read_weights(start)
+    if header.input in MAP_INPUTS:
+        raise InputError(f"{start}: looks at heatmaps (input: {header.input}); expected a detector of photos")
+    return header
+
+
+def is_picked(data: Path) -> bool:
+    """Whether a folder holds frames as they were picked and graded, which are no YOLO data set yet."""
+    return bool(find_grades(data)) and not _has_sets(data) and not (data / "data.yaml").is_file()
+
+
+def _has_sets(data: Path) -> bool:
+    """Whether a folder says on its own what to train and what to validate on."""
+    if (data / "data.yaml").is_file():
+        described = read_data_yaml(data)
+        return described.get("train") != described.get("val")
+    return (data / "train" / IMAGES).is_dir() and (data / "val" / IMAGES).is_dir()
+
+
+def read_frames_to_learn(data: Path, header: Header | None, settings: Detector) -> GroupedImages:
+    """Frames with their groups, with the classes that the network is to know.
+
+    Args:
+        data: Data set of frames.
+        header: Of the start weights; None for a training that starts anew.
+        settings: Of the training.
+
+    Raises:
+        InputError: Ten-part weights meet frames of which nobody labelled the parts, or the data set is unusable.
+    """
+    whole_face = (CLASS_NAMES[WHOLE_FACE],)
+    classes = whole_face if settings.classes == "whole_face" else None
+    channels = channels_of_file(header.channels, header.input) if header else 3
+    frames = read_grouped_images(data, classes, channels)
+    found = {int(number) for labels in frames.labelled.labels for number in labels[:, 0]}
+    if classes is None and {frames.labelled.class_names[number] for number in found} == set(whole_face):
+        raise InputError(
+            f"{data}: has boxes of whole faces only, from which a detector of {len(frames.labelled.class_names)} parts"
+            f" would learn that there are no others; start from a whole-face detector such as models/{DEFAULT_MODEL},"
+            " or give --set classes=whole_face, which learns a new head"
+        )
+    return frames
+
+
+def choose_fold(frames: GroupedImages, name: str | None) -> Fold:
+    """Which group validates: the one that somebody names, else the one that is nearest to a fifth of all frames.
+
+    Raises:
+        InputError: There are too few groups, or none of this name, or a side has no face.
+    """
+    if name is not None:
+        fold = leave_out(frames.groups, name)
+    else:
+        folds = leave_one_out(frames.groups)
+        wished = VALIDATING_SHARE * len(frames.groups)
+        usable = [each for each in folds if _has_faces(frames, each)] or folds
+        fold = min(usable, key=lambda each: abs(len(each.held_out) - wished))
+    for side, names in (("to train on", fold.training), (f"of {fold.left_out}", fold.held_out)):
+        if not frames.with_face(names):
+            raise InputError(
+                f"{frames.labelled.folder}: none of the {len(names)} frames {side} has a face; leave another video out"
+                " with --leave-out, or label more frames"
+            )
+    say(
+        f"validating on {fold.left_out} ({len(fold.held_out)} frames, {frames.with_face(fold.held_out)} with a face),"
+        f" training on {len(fold.training)} frames of {', '.join(_groups_of(frames, fold.training))}"
+        + ("" if name else "; choose another with --leave-out")
+    )
+    return fold
+
+
+def finetuning_job(
+    frames: GroupedImages,
+    training: Sequence[str],
+    validation: Sequence[str],
+    settings: Detector,
+    start: Path | None,
+    header: Header | None,
+) -> Job:
+    """The training on some frames.
+
+    Args:
+        frames: All frames.
+        training: Names of those to train on.
+        validation: Names of those to validate on.
+        settings: Of the training.
+        start: Weights to start from.
+        header: What they are.
+    """
+    own = (frames.take(training), frames.take(validation), settings, start)
+    return Job(*own) if header is None else Job(*own, header.channels, header.padding, input=header.input)
+
+
+def read_frames_job(
+    data: Path,
+    val: Path | None,
+    made: Path,
+    start: Path | None,
+    pairs: Sequence[str],
+    left_out: str | None,
+    fine_tuning: bool,
+    crew: Crew,
+) -> Job:
+    """Read a training on frames, of which one video validates unless sets are given.
+
+    Args:
+        data: Frames as they were picked, a data set, or a folder with the sets `train` and `val`.
+        val: Data set to validate on.
+        made: Where to make the data set of picked frames.
+        start: Weights to start from.
+        pairs: Settings as `key=value`.
+        left_out: Group that validates.
+        fine_tuning: Take settings and classes from the start weights, and fine-tuning's recipe.
+        crew: The processes that train together, of which one makes the data set.
+
+    Raises:
+        InputError: Weights, frames or settings are unusable, or wishes contradict each other.
+    """
+    header = None if start is None else read_start(start)
+    if header is not None and fine_tuning:
+        settings = finetuning_settings(header, Finetune().changes(), pairs)
+    else:
+        settings = check_section(Detector, read_pairs(pairs), "--set")
+    if settings.freeze and start is None:
+        raise InputError(f"freeze={settings.freeze}: keeps start weights as they are; give them with --from RUN")
+    if val is not None or (left_out is None and _has_sets(data)):
+        job = read_job(data, val, as_pairs(settings), start, channels=header.channels if header else None)
+        return replace(job, padding=header.padding, input=header.input) if header else job
+    if not (data / "data.yaml").is_file():
+        if crew.leads:
+            counts = make_frame_set(data, made, data.resolve().name)
+            say(f"{made}: {counts.kept} of {counts.read} frames of {data}")
+        crew.share("the data set is made")
+        data = made
+    frames = read_frames_to_learn(data, header, settings)
+    fold = choose_fold(frames, left_out)
+    return finetuning_job(frames, fold.training, fold.held_out, settings, start, header)
+
+
+def _has_faces(frames: GroupedImages, fold: Fold) -> bool:
+    return frames.with_face(fold.held_out) > 0 and frames.with_face(fold.training) > 0
+
+
+def _groups_of(frames: GroupedImages, names: Iterable[str]) -> list[str]:
+    return sorted({frames.groups[name] for name in names})

@@ -1,0 +1,122 @@
+"""Labelled frames with the video, or infant, that each is of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from uncover.console import say
+from uncover.datasets.manifest import read_manifest
+from uncover.errors import InputError
+from uncover.images.labelled import LabelledImages, read_labelled_images
+
+PICKED = "frames.csv"
+"""List of picked frames, which names the video of each."""
+
+MANIFEST = "manifest.parquet"
+
+
+@dataclass(frozen=True)
+class GroupedImages:
+    """Frames that somebody has looked at and boxed, some perhaps without a face.
+
+    Attributes:
+        labelled: The frames.
+        groups: Group by name of the frame, in the order of `labelled`.
+    """
+
+    labelled: LabelledImages
+    groups: dict[str, str]
+
+    def take(self, names: Iterable[str]) -> LabelledImages:
+        """Frames by name, in this order."""
+        rows = {name: row for row, name in enumerate(self.groups)}
+        return self.labelled.take([rows[name] for name in names])
+
+    def with_face(self, names: Iterable[str]) -> int:
+        """How many of these frames have a box."""
+        return sum(len(labels) > 0 for labels in self.take(names).labels)
+
+
+def read_grouped_images(folder: Path, classes: Sequence[str] | None = None, channels: int = 3) -> GroupedImages:
+    """Read a data set of frames and find out what each is of.
+
+    The group stands in the column `video` of the `frames.csv` that the frames were picked with, which is looked for in
+    the data set and where its images link to. Without it, it is the name of the file up to the last `_`. Frames that
+    nobody has annotated are left out, and counted.
+
+    Args:
+        folder: With `images/`, `labels/` and `data.yaml`.
+        classes: Names of the classes to keep; None keeps all.
+        channels: Channels of the images.
+
+    Raises:
+        InputError: A name says of no group, `frames.csv` is spoilt, no frame is annotated, or `read_labelled_images`
+            objects.
+    """
+    unannotated = _unannotated(folder)
+    labelled = read_labelled_images(folder, classes, channels)
+    rows = [row for row, path in enumerate(labelled.paths) if path.name not in unannotated]
+    left = len(labelled) - len(rows)
+    if left:
+        say(f"{folder}: {left} of {len(labelled)} frames are not annotated (no label file) and stay out")
+    labelled = labelled.take(rows)
+    videos: dict[Path, dict[str, str]] = {}
+    groups: dict[str, str] = {}
+    for path in labelled.paths:
+        places = dict.fromkeys([folder, *list(path.resolve().parents)[:3]])
+        for place in places:
+            if place not in videos:
+                videos[place] = _read_picked(place / PICKED)
+        stem = path.resolve().stem if path.is_symlink() else path.stem
+        listed = next((videos[place][stem] for place in places if stem in videos[place]), None)
+        groups[path.name] = listed or _by_name(path, stem)
+    if len(groups) < len(labelled):
+        raise InputError(f"{folder}: two of its images have the same name in different folders; rename one of them")
+    return GroupedImages(labelled, groups)
+
+
+def _unannotated(folder: Path) -> set[str]:
+    """Names of the images that nobody has looked at, where a manifest tells them from those without a face."""
+    if not (folder / MANIFEST).is_file():
+        return set()
+    manifest = read_manifest(folder / MANIFEST)
+    left_out = manifest.loc[~manifest["labelled"].astype(bool), "image"]
+    if len(left_out) == len(manifest):
+        raise InputError(
+            f"{folder}: none of its {len(manifest)} frames is annotated; expected a label file for each frame (an empty"
+            " one where no face is in it)"
+        )
+    return {Path(image).name for image in left_out}
+
+
+def _read_picked(path: Path) -> dict[str, str]:
+    """Video by stem of the frame; nothing where there is no such file."""
+    if not path.is_file():
+        return {}
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: is no CSV file ({str(error).splitlines()[0]}); expected image,video,...") from None
+    if not {"image", "video"} <= set(table.columns):
+        raise InputError(f"{path}: expected the columns image and video, as 'uncover frames' writes them")
+    videos: dict[str, str] = {}
+    for row, (image, video) in enumerate(zip(table["image"], table["video"], strict=True), start=1):
+        stem = Path(image).stem
+        if not video or videos.setdefault(stem, video) != video:
+            told = f"'{videos[stem]}' and '{video}'" if video else "no video"
+            raise InputError(f"{path}: row {row}: {stem}: {told}; expected one video for each frame")
+    return videos
+
+
+def _by_name(path: Path, stem: str) -> str:
+    group = stem.rpartition("_")[0]
+    if not group:
+        raise InputError(
+            f"{path}: its name does not say which video or infant it is of; expected NAME_NUMBER, such as"
+            f" infant_01_000012, or a {PICKED} with the columns image and video"
+        )
+    return group
