@@ -1,0 +1,84 @@
+"""Pick frames of videos where something changes, and write them for people to annotate.
+
+A frame is picked where enough has moved or the light has changed since the last one, and after a long time without
+change; or the --count most different ones. OUT gets <grade>/images/, <grade>/labels/ and frames.csv, which says why
+each frame was picked. The grade is `ungraded` until somebody says more: `uncover frames export` and
+`uncover frames import` take the frames to CVAT or Label Studio and back, and `uncover labels --layout graded OUT DATA`
+makes a data set of them.
+
+Frames are shown as they are: nothing is blurred or cut away, and whoever may not see the video may not see OUT. Nothing
+is written outside OUT.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+SUMMARY = "pick frames of videos where something changes"
+
+_DEFAULTS = {"motion": 0.3, "light": 0.06, "every": 60.0}
+"""As in `uncover.footage.changes.Limits`; they stand here because they are told from those that somebody gave."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("videos", type=Path, nargs="+", metavar="VIDEO", help="video files, each of a name of its own")
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder to make")
+    parser.add_argument(
+        "--motion",
+        type=float,
+        help="motion since the last picked frame that makes one worth picking, in standard deviations of the picture, "
+        f"summed up over looks (default: {_DEFAULTS['motion']})",
+    )
+    parser.add_argument(
+        "--light",
+        type=float,
+        help="likewise the change of brightness, as a share of the range from black to white "
+        f"(default: {_DEFAULTS['light']})",
+    )
+    parser.add_argument(
+        "--every",
+        type=float,
+        metavar="SECONDS",
+        help=f"pick a frame after so long though nothing changed, 0: never (default: {_DEFAULTS['every']:g})",
+    )
+    parser.add_argument("--count", type=int, metavar="N", help="pick the N most different frames of each video instead")
+    parser.add_argument("--gap", type=float, default=1.0, metavar="SECONDS", help="between two at least (default: 1)")
+    parser.add_argument("--rate", type=float, default=5.0, help="looks a second of the video (default: 5)")
+    parser.add_argument(
+        "--boxes",
+        type=Path,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="TABLE",
+        help="labels to begin with: the truth of a video (a CSV of its name, with grades), or boxes.parquet of "
+        "`uncover detect`, for people to correct: those frames stay ungraded",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    from uncover.config.options import check_number
+    from uncover.console import say
+    from uncover.datasets.pick_frames import pick_frames
+    from uncover.errors import InputError
+    from uncover.footage.changes import Limits
+
+    given = [option for option in _DEFAULTS if getattr(args, option) is not None]
+    if args.count is not None and given:
+        raise InputError(f"--{given[0]}: --count picks the most different frames by itself; leave one of the two out")
+    values = {option: _DEFAULTS[option] if option not in given else getattr(args, option) for option in _DEFAULTS}
+    check_number("--motion", values["motion"], 0.001)
+    check_number("--light", values["light"], 0.001)
+    check_number("--every", values["every"], 0)
+    check_number("--count", args.count, 1)
+    check_number("--gap", args.gap, 0)
+    check_number("--rate", args.rate, 0.001, 1000)
+    limits = Limits(**values, gap=args.gap, rate=args.rate)
+    picking = pick_frames(args.videos, args.out, limits, args.count, args.boxes, say)
+    if picking.unknown:
+        say(f"note: {picking.unknown} of the picked frames stand in no table of --boxes, and have no label file")
+    reasons = ", ".join(f"{number} {reason}" for reason, number in picking.by_reason().items())
+    videos = f"{len(args.videos)} video" + "s" * (len(args.videos) > 1)
+    say(f"{args.out}: picked {len(picking.picked)} of {picking.watched} frames of {videos} ({reasons})")
+    return 0

@@ -1,0 +1,33 @@
+"""Take boxes and grades of picked frames from what CVAT or Label Studio exported.
+
+SET is a folder of `uncover frames`. FILE is CVAT's export "CVAT for images 1.1", or "CVAT for video 1.1" of a task of
+one of the videos (.xml, .zip), or Label Studio's "JSON" or "JSON-MIN" (.json). Frames get the boxes of FILE and move to
+the folder of their grade. Frames of which FILE says nothing, or something that cannot be used, stay as they are;
+SET/rejected.csv lists what cannot be used, SET/imports.csv all imports. SET is changed as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+SUMMARY = "take boxes and grades of picked frames from CVAT or Label Studio"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("set", type=Path, metavar="SET", help="folder of picked frames")
+    parser.add_argument("file", type=Path, metavar="FILE", help="what the tool exported")
+    parser.add_argument("--label", default="face", help="label of the boxes of whole faces (default: face)")
+
+
+def run(args: argparse.Namespace) -> int:
+    from uncover.console import say, warn_each
+    from uncover.datasets.annotations.importing import REJECTED, import_annotations
+
+    imported, rejected = import_annotations(args.set, args.file, args.label)
+    warn_each([f"rejected: {item}" for item in rejected], f"{args.set / REJECTED}")
+    say(
+        f"{args.set}: updated {imported.updated} frames ({imported.moved} moved to another grade); left "
+        f"{imported.spoilt + imported.untouched} as they were ({imported.spoilt} of them for what was rejected)"
+    )
+    return 0

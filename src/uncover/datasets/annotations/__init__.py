@@ -1,0 +1,1 @@
+"""Boxes and grades of picked frames, to annotation tools and back."""

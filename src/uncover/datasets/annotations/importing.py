@@ -1,0 +1,159 @@
+"""Take what annotation tools say of picked frames into their folder, as a whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uncover.atomic import MARKER, new_folder
+from uncover.datasets.annotations.annotated import Annotation, FrameState, Reading, look_up_frames
+from uncover.datasets.annotations.cvat import read_cvat
+from uncover.datasets.annotations.label_studio import read_label_studio
+from uncover.datasets.picked import FRAMES, IMPORTS, UNGRADED, read_picked, write_boxes, write_frames
+from uncover.datasets.rejected import write_rejected
+from uncover.errors import InputError
+from uncover.faces.face import Rejected
+
+REJECTED = "rejected.csv"
+READERS: dict[str, Callable[[Path, Mapping[str, FrameState], str], Reading]] = {
+    ".xml": read_cvat,
+    ".zip": read_cvat,
+    ".json": read_label_studio,
+}
+"""By suffix of the file."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What came of an import: a row of `imports.csv`. The frames of the folder are updated + spoilt + untouched.
+
+    Attributes:
+        file: Name of what was imported.
+        sha256: Of its content.
+        updated: Frames that have now the boxes and grade of the file.
+        moved: Those of them that moved to the folder of another grade.
+        spoilt: Frames that stay as they are, because something of them cannot be used.
+        untouched: Frames that stay as they are, because the file says nothing of them.
+        rejected: Boxes, grades and images that cannot be used; `rejected.csv` lists them.
+    """
+
+    file: str
+    sha256: str
+    updated: int
+    moved: int
+    spoilt: int
+    untouched: int
+    rejected: int
+
+
+def import_annotations(root: Path, file: Path, face: str) -> tuple[Imported, list[Rejected]]:
+    """Give frames the boxes and grades that a tool exported, and move them to the folder of their grade.
+
+    Boxes of the file replace those of the folder. A frame of which it gives no grade keeps its own. One without boxes
+    has no face if it has a grade, and is one that nobody annotated if it has none.
+
+    Args:
+        root: Folder of picked frames.
+        file: What CVAT (.xml, .zip) or Label Studio (.json) exported.
+        face: Label of boxes of faces.
+
+    Returns:
+        The account, and what cannot be used.
+
+    Raises:
+        InputError: Either is none, or nothing of the file can be used. The folder is then as it was.
+    """
+    reader = READERS.get(file.suffix.lower())
+    if reader is None:
+        raise InputError(f"{file}: expected what CVAT (.xml, .zip) or Label Studio (.json) exports")
+    picked = read_picked(root)
+    states = look_up_frames(root, picked)
+    reading = reader(file, states, face)
+    usable = {
+        name: said
+        for name, said in reading.annotations.items()
+        if name not in reading.spoilt and not _is_waiting(said, states[name])
+    }
+    _refuse_useless(file, face, reading, usable)
+    new = {name: states[name].frame.graded(said.grade or states[name].frame.grade) for name, said in usable.items()}
+    moved = sum(frame.grade != states[name].frame.grade for name, frame in new.items())
+    imported = Imported(
+        file.name,
+        hashlib.sha256(file.read_bytes()).hexdigest(),
+        len(usable),
+        moved,
+        len(reading.spoilt),
+        len(states) - len(usable) - len(reading.spoilt),
+        len(reading.rejected),
+    )
+    with new_folder(root) as folder:
+        _carry_over(root, folder, states)
+        for name, state in states.items():
+            frame = new.get(name, state.frame)
+            boxes = _labels_of(usable[name], frame.grade) if name in usable else None
+            _place(root / state.frame.image, folder / frame.image)
+            if name in usable:
+                write_boxes(boxes, state.size, folder / frame.label)
+            elif (root / state.frame.label).exists():
+                _place(root / state.frame.label, folder / frame.label)
+        write_frames([new.get(item.name, item) for item in picked], folder)
+        write_rejected(reading.rejected, folder / REJECTED)
+        _write_account(imported, root / IMPORTS, folder / IMPORTS)
+    return imported, reading.rejected
+
+
+def _refuse_useless(file: Path, face: str, reading: Reading, usable: Mapping[str, Annotation]) -> None:
+    """A file that changes nothing, or whose boxes all have another name, is a mistake."""
+    if reading.labels and not any(len(said.boxes) for said in usable.values()):
+        labels = ", ".join(f"{label!r} ({number})" for label, number in sorted(reading.labels.items()))
+        raise InputError(f"{file}: no usable box is labelled {face!r}; labels of its boxes: {labels}; give --label")
+    if not usable:
+        first = f"; the first: {reading.rejected[0]}" if reading.rejected else ""
+        said = f"nobody annotated its frames of this folder, or they cannot be used ({len(reading.rejected)} rejected"
+        raise InputError(f"{file}: nothing usable in it: {said}{first})")
+
+
+def _is_waiting(said: Annotation, state: FrameState) -> bool:
+    """Whether nobody annotated a frame, neither before nor now."""
+    grade = said.grade or state.frame.grade
+    return grade == UNGRADED and not len(said.boxes) and state.boxes is None and state.frame.grade == UNGRADED
+
+
+def _labels_of(said: Annotation, grade: str) -> NDArray[np.float64] | None:
+    return None if grade == UNGRADED and not len(said.boxes) else said.boxes
+
+
+def _carry_over(root: Path, folder: Path, states: Mapping[str, FrameState]) -> None:
+    """Keep what somebody else put into the folder; pictures and labels of frames have their own way."""
+    ours = {path for state in states.values() for path in (state.frame.image, state.frame.label)}
+    ours |= {FRAMES, IMPORTS, REJECTED, MARKER}
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root).as_posix()
+        if name not in ours and (path.is_symlink() or not path.is_dir()):
+            _place(path, folder / name)
+
+
+def _place(old: Path, new: Path) -> None:
+    """Give a file a second name, which costs nothing; where the disk cannot, copy it."""
+    new.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(old, new, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(old, new, follow_symlinks=False)
+
+
+def _write_account(imported: Imported, old: Path, new: Path) -> None:
+    """Add a row to the account of all imports."""
+    columns = [field.name for field in fields(Imported)]
+    before = old.read_text(encoding="utf-8") if old.exists() else ",".join(columns) + "\n"
+    with new.open("w", newline="", encoding="utf-8") as file:
+        file.write(before)
+        csv.writer(file, lineterminator="\n").writerow([getattr(imported, column) for column in columns])

@@ -1,0 +1,194 @@
+"""What Label Studio exports: JSON, with all that it knows of each task, or JSON_MIN, with the answers only.
+
+The formats are those of https://labelstud.io/guide/export and https://labelstud.io/guide/task_format. Boxes are
+in percent of the picture: `x` and `y` of the upper left corner, `width`, `height`, and `rotation` in degrees.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from uncover.datasets.annotations.annotated import (
+    GRADE,
+    Annotation,
+    EntryError,
+    FrameState,
+    Reading,
+    agreed_grade,
+    as_boxes,
+    check_box,
+    check_size,
+    known_grades,
+)
+from uncover.datasets.annotations.label_studio_write import IMAGE
+from uncover.errors import InputError
+
+EXPECTED = "expected what Label Studio exports as JSON or JSON_MIN: a list of tasks"
+UPLOADED = re.compile(r"[0-9a-f]{8}-")
+"""What Label Studio puts before the name of a file that was uploaded."""
+RECTANGLE = "rectanglelabels"
+OTHER_SHAPES = ("polygonlabels", "brushlabels", "ellipselabels", "keypointlabels", "labels", "videorectangle")
+
+
+def read_label_studio(path: Path, states: Mapping[str, FrameState], face: str) -> Reading:
+    """Read boxes and grades of frames.
+
+    Of several annotations of a task the one marked as ground truth counts, or else the last one.
+
+    Args:
+        path: What Label Studio exported.
+        states: Frames of the folder, by the names of their pictures.
+        face: Label of boxes of faces.
+
+    Raises:
+        InputError: It is no such file.
+    """
+    reading = Reading()
+    grades = known_grades(states)
+    for row, task in enumerate(_tasks_of(path), start=1):
+        address = _address_of(task)
+        name = _name_of(address, states)
+        if name is None:
+            reading.reject(path, row, "", "unknown_image", f"image {address!r:.80} is none of the folder")
+            continue
+        results = _results_of(task, path, row, name, reading)
+        if results is None:
+            continue
+        boxes, found = [], []
+        for result in results:
+            try:
+                if _is_grade(result):
+                    found += [(row, str(choice)) for choice in _value_of(result, row).get("choices", [])]
+                elif box := _box_of(result, path, row, name, reading, states[name].size, face):
+                    boxes.append(box)
+            except EntryError as error:
+                reading.reject(path, row, name, error.reason, f"{name}: {error}")
+        grade = agreed_grade(path, found, grades, reading, name)
+        reading.add(path, row, name, Annotation(as_boxes(boxes), grade))
+    return reading
+
+
+def _tasks_of(path: Path) -> list[dict[str, Any]]:
+    try:
+        tasks = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: does not exist; {EXPECTED}") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a folder; {EXPECTED}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: is no JSON ({str(error)[:80]}); {EXPECTED}") from None
+    if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
+        raise InputError(f"{path}: is no list of tasks; {EXPECTED}")
+    return tasks
+
+
+def _is_min(task: Mapping[str, Any]) -> bool:
+    return not isinstance(task.get("data"), dict)
+
+
+def _address_of(task: Mapping[str, Any]) -> str:
+    """Address of the picture; in an interface of one's own it may have another name than here."""
+    data = task if _is_min(task) else task["data"]
+    addresses = [data.get(IMAGE), *data.values()]
+    return next((str(value) for value in addresses if isinstance(value, str) and "." in value), "")
+
+
+def _name_of(address: str, states: Mapping[str, FrameState]) -> str | None:
+    """Name of the frame that an address is of; None if it is of none."""
+    parts = urlsplit(address)
+    local = parse_qs(parts.query).get("d", [])
+    name = PurePosixPath(local[0] if local else unquote(parts.path)).name
+    without = UPLOADED.sub("", name, count=1) if UPLOADED.match(name) else name
+    return next((known for known in (name, without) if known in states), None)
+
+
+def _results_of(
+    task: Mapping[str, Any], path: Path, row: int, name: str, reading: Reading
+) -> Iterable[Mapping[str, Any]] | None:
+    """What was drawn and chosen; None where nobody annotated the task."""
+    if _is_min(task):
+        return list(_results_of_min(task))
+    given = task.get("annotations", task.get("completions"))
+    given = given if isinstance(given, list) else []
+    whole = [item for item in given if isinstance(item, dict) and not item.get("was_cancelled")]
+    if not whole:
+        return None
+    last = max(whole, key=lambda item: (bool(item.get("ground_truth")), str(item.get("updated_at") or "")))
+    for item in whole:
+        if item is not last:
+            detail = f"{name}: annotation {item.get('id')} is not the last one of its task; left out"
+            reading.reject(path, row, name, "other_annotation", detail, spoils=False)
+    results = last.get("result")
+    return [item for item in results if isinstance(item, dict)] if isinstance(results, list) else []
+
+
+def _results_of_min(task: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What JSON_MIN says, in the words of JSON."""
+    for key, value in task.items():
+        if key == GRADE:
+            answers = value if isinstance(value, list) else [value]
+            yield {"from_name": GRADE, "type": "choices", "value": {"choices": answers}}
+        elif isinstance(value, list):
+            for item in value:
+                if isinstance(item, dict):
+                    sizes = {side: item.get(side) for side in ("original_width", "original_height")}
+                    yield {"from_name": key, "type": _kind_of(item), "value": item, **sizes}
+
+
+def _kind_of(value: Mapping[str, Any]) -> str:
+    return next((kind for kind in (RECTANGLE, *OTHER_SHAPES, "choices") if kind in value), "rectangle")
+
+
+def _is_grade(result: Mapping[str, Any]) -> bool:
+    return result.get("type") == "choices" and result.get("from_name") == GRADE
+
+
+def _value_of(result: Mapping[str, Any], row: int) -> Mapping[str, Any]:
+    value = result.get("value")
+    if not isinstance(value, dict):
+        raise EntryError(row, "malformed_row", f"result {result.get('id')!r:.40} has no value")
+    return value
+
+
+def _box_of(
+    result: Mapping[str, Any],
+    path: Path,
+    row: int,
+    name: str,
+    reading: Reading,
+    size: tuple[int, int],
+    face: str,
+) -> list[float] | None:
+    """The box of a face; None where the result is something else.
+
+    Raises:
+        EntryError: It is the box of a face, but cannot be used.
+    """
+    value = _value_of(result, row)
+    kind = str(result.get("type"))
+    labels = value.get(kind, value.get(RECTANGLE))
+    if kind not in (RECTANGLE, "rectangle", *OTHER_SHAPES):
+        detail = f"{name}: an answer to {str(result.get('from_name'))[:40]!r} is neither box nor {GRADE}; left out"
+        reading.reject(path, row, name, "other_label", detail, spoils=False)
+        return None
+    if labels != [face]:
+        shown = " and ".join(map(str, labels)) if isinstance(labels, list) else labels
+        reading.other_label(path, row, name, shown, face)
+        return None
+    if kind != RECTANGLE:
+        raise EntryError(row, "no_box", f"a face is of the kind {kind} here; expected {RECTANGLE}")
+    width, height = size
+    check_size((result.get("original_width"), result.get("original_height")), size, row)
+    if result.get("image_rotation"):
+        raise EntryError(row, "rotated_box", "the picture was turned in the tool; turn it back and draw the box again")
+    try:
+        x, y = float(value["x"]) / 100 * width, float(value["y"]) / 100 * height
+        corners = [x, y, x + float(value["width"]) / 100 * width, y + float(value["height"]) / 100 * height]
+    except (KeyError, TypeError, ValueError):
+        raise EntryError(row, "no_box", "a box has no numbers x, y, width and height") from None
+    return check_box(corners, value.get("rotation"), size, row)
