@@ -14,6 +14,12 @@ ALL_LOOKS = [LOOKS_OF, *LOOKS] if LOOKS else []
 RIVALS_PROPOSED = [
     name for name, rival in PROPOSALS.items() if LOOKS or not rival.needs_looks
 ]
+# The heatmaps that boxes are drawn in.
+BOXED = CONFIG.rescue.boxed_heatmaps(VARIANTS)
+if BOXED not in VARIANTS:
+    raise WorkflowError(
+        f"config: key rescue.heatmap_boxes: heatmaps {BOXED} are not made; expected one of {', '.join(VARIANTS)}"
+    )
 
 
 wildcard_constraints:
@@ -32,15 +38,24 @@ for name in RESCUERS:
         )
 
 
+def column_of(name):
+    """The column of missed/<set>.csv that says where a method has something to look at; empty for what sees photos."""
+    if name in PROPOSALS and PROPOSALS[name].needs_maps:
+        return f"{BOXED}:joint"
+    return blank_column(name)
+
+
 # All that may find a face in a missed photo, as `uncover rescue_trial` takes it: name, group, what it looks at.
 def rescue_methods(wildcards):
+    groups = {
+        **{name: GROUPS[model.role] for name, model in SECOND_MODELS.items()},
+        **{name: PROPOSALS[name].group for name in RIVALS_PROPOSED},
+    }
     return [
         *(
-            f"{name}={GROUPS[model.role]}"
-            + (f":{blank_column(name)}" if blank_column(name) else "")
-            for name, model in SECOND_MODELS.items()
+            f"{name}={group}" + (f":{column_of(name)}" if column_of(name) else "")
+            for name, group in groups.items()
         ),
-        *(f"{name}={PROPOSALS[name].group}" for name in RIVALS_PROPOSED),
         *(f"{name}=detector" for name in RIVALS_WANTED if name not in rivals_not_run()),
     ]
 
@@ -99,6 +114,9 @@ rule propose_faces:
             for name in TRIED_SETS
         ],
         boxes=f"{RUN}/datasets/train/boxes.parquet",
+        heatmaps=[
+            f"{RUN}/heatmaps/{BOXED}/{name}/manifest.parquet" for name in TRIED_SETS
+        ],
     output:
         predictions=[
             f"{RUN}/predictions/{rival}/{name}.parquet"
@@ -121,10 +139,11 @@ rule propose_faces:
             if ALL_LOOKS
             else []
         ),
+        heatmaps=f"{RUN}/heatmaps/{BOXED}",
         code=code_of("uncover.commands.propose"),
     shell:
         "uncover propose {params.out} --train {params.train} --rgb10 {input.rgb10} --rgb1 {input.rgb1}"
-        " {params.looks} 2>&1 | tee {log}"
+        " {params.looks} --heatmaps {params.heatmaps} 2>&1 | tee {log}"
 
 
 rule rescue_trial:
@@ -176,7 +195,7 @@ rule rescue_cascade:
     params:
         detectors=confidence_words,
         rescues=[
-            f"{name}:{blank_column(name)}" if blank_column(name) else name
+            f"{name}:{column_of(name)}" if column_of(name) else name
             for name in RESCUERS
         ],
         predictions=f"{RUN}/predictions",

@@ -2,7 +2,8 @@
 
 Writes OUT/<rival>/<set>.parquet, tables like those of `uncover predict`, for every rival and set. The rules know where
 a whole face lies around its parts from the true boxes of the training set; no network runs. With --looks, predictions
-of the same sets at other input sizes, faces that several sizes show are proposed too.
+of the same sets at other input sizes, faces that several sizes show are proposed too; with --heatmaps, boxes around
+what heatmaps of the first detector highlight, checked against the boxes of parts.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--looks", type=Path, nargs="+", default=[], help="folders with <set>.parquet made at other input sizes"
     )
+    parser.add_argument(
+        "--heatmaps", type=Path, metavar="FOLDER", help="folder with the heatmap set <set>/ of each set, of one kind"
+    )
     parser.add_argument("--nms-iou", type=float, default=0.6, help="IoU of non-maximum suppression (default: 0.6)")
 
 
@@ -36,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
     check_number("--nms-iou", args.nms_iou, 0, 1)
     check_writable(args.out)
-    written = write_proposals(args.out, args.train, args.rgb10, args.rgb1, args.looks, args.nms_iou)
+    written = write_proposals(args.out, args.train, args.rgb10, args.rgb1, args.looks, args.nms_iou, args.heatmaps)
     for rival, sets in written.items():
         if sets:
             say(f"{args.out / rival}: {', '.join(sets)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
@@ -45,6 +46,17 @@ class Rescue(Section):
         description="methods that look into the photos that other detectors missed; null takes gradcampp_avg and what"
         " needs no heatmaps: closer_look, or all_votes where nothing looks closer",
     )
+    heatmap_boxes: str | None = Field(
+        None,
+        description="kind of heatmaps around whose highlighted regions boxes are drawn, checked against part boxes;"
+        " null takes hirescam_t1 where it is made, else hirescam",
+    )
+
+    def boxed_heatmaps(self, made: Collection[str]) -> str:
+        """Name of the variant of heatmaps that boxes are drawn in, of those that the run makes."""
+        if self.heatmap_boxes is not None:
+            return self.heatmap_boxes
+        return "hirescam_t1" if "hirescam_t1" in made else "hirescam"
 
 
 class Report(Section):

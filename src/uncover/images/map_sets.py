@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
@@ -19,7 +19,7 @@ from uncover.datasets.records import read_table
 from uncover.datasets.yolo import IMAGES
 from uncover.errors import InputError
 from uncover.images.labelled import LabelledImages
-from uncover.images.maps import MAP
+from uncover.images.maps import MAP, StoredMaps, read_maps
 from uncover.images.named import hash_file
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 
@@ -59,6 +59,32 @@ class MapSet:
     def place(self, kind: Input) -> Path:
         """Folder of the files that a kind of input is made of: the joint maps, or those of the classes."""
         return self.folder / (JOINT if kind == "joint" else IMAGES)
+
+
+class JointMaps(Mapping[str, StoredMaps]):
+    """The joint map of each image of a heatmap set, by the image's name; a file is read when it is asked for."""
+
+    def __init__(self, maps: MapSet) -> None:
+        """
+        Args:
+            maps: The set.
+        """
+        self._place = maps.place("joint")
+        self._files: dict[str, str] = dict(zip(maps.table["image"], maps.table["file"], strict=True))
+
+    def __getitem__(self, image: str) -> StoredMaps:
+        """Read it.
+
+        Raises:
+            InputError: The file is missing, cut off, or none of one map.
+        """
+        return read_maps(self._place / self._files[image], channels=1)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
 
 
 def is_map_set(folder: Path) -> bool:

@@ -17,6 +17,7 @@ from uncover.metrics.predictions import CORNERS
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 FACE = ["source", "photo", "name"]
 WHOLE = CLASS_NAMES[WHOLE_FACE]
 BOXES, MANIFEST = "boxes.parquet", "manifest.parquet"
@@ -67,6 +68,27 @@ def out_of_frame(offsets: Floats, parts: Floats) -> Floats:
     """The inverse of `into_frame`."""
     origin, sides = np.tile(parts[:, :2], 2), np.tile(parts[:, 2:] - parts[:, :2], 2)
     return origin + offsets * sides
+
+
+def implied_faces(anatomy: Anatomy, class_id: Ints, parts: Floats) -> tuple[Floats, Ints]:
+    """Whole faces that lie around parts, by class and mode: a part of two modes implies two faces.
+
+    Args:
+        anatomy: Of the training set.
+        class_id: int64 (N,), of the parts; a class that the anatomy does not know, the whole face among them, implies
+            nothing.
+        parts: float64 (N, 4) x1 y1 x2 y2, pixels.
+
+    Returns:
+        float64 (M, 4), the faces, which may leave the image; int64 (M,), the row of the part that implies each.
+    """
+    faces, rows = [np.zeros((0, 4))], [np.zeros(0, np.int64)]
+    for part, modes in sorted(anatomy.offsets.items()):
+        own = np.flatnonzero(class_id == part)
+        for mode in modes:
+            faces.append(out_of_frame(mode, parts[own]))
+            rows.append(own)
+    return np.concatenate(faces), np.concatenate(rows)
 
 
 def _typical(faces: pd.DataFrame, photos: pd.DataFrame, path: Path) -> Floats:

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from uncover.errors import InputError
+from uncover.images.maps import StoredMaps
 from uncover.metrics.predictions import Predictions
 from uncover.rescue.anatomy import Anatomy
 
@@ -26,6 +27,7 @@ class Evidence:
         anatomy: Of the training set.
         looks: Further predictions of the same images, by name: such as those of rgb1 at twice its input size.
         nms_iou: IoU above which a proposed box of lower confidence is dropped.
+        maps: The joint heatmap of each image, by its name; None where there are no heatmaps.
     """
 
     rgb10: Predictions
@@ -33,6 +35,7 @@ class Evidence:
     anatomy: Anatomy
     looks: Mapping[str, Predictions] = field(default_factory=dict)
     nms_iou: float = NMS_IOU
+    maps: Mapping[str, StoredMaps] | None = None
 
     def __post_init__(self) -> None:
         """Make sure that all are about the same images.

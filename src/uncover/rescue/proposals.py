@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from uncover.errors import InputError
+from uncover.images.map_sets import JointMaps, MapSet, read_map_set
 from uncover.metrics.predictions import Predictions, read_predictions, write_predictions
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 from uncover.rescue.anatomy import Anatomy, learn_anatomy
@@ -22,6 +26,7 @@ def write_proposals(
     rgb1: Sequence[Path],
     looks: Sequence[Path] = (),
     nms_iou: float = NMS_IOU,
+    heatmaps: Path | None = None,
 ) -> dict[str, list[str]]:
     """Write `<rival>/<set>.parquet` for every rival and set.
 
@@ -32,6 +37,8 @@ def write_proposals(
         rgb1: Those of the detector of the whole face, on the same sets.
         looks: Folders with further predictions of each set; without any, rivals that need them propose nothing.
         nms_iou: IoU above which a proposed box of lower confidence is dropped.
+        heatmaps: Folder with a heatmap set `<set>/` of each set; without it, rivals that look at heatmaps propose
+            nothing.
 
     Returns:
         Sets that were written, by rival.
@@ -50,22 +57,35 @@ def write_proposals(
             raise InputError(f"{folder}: is no folder; expected one with predictions <set>.parquet")
     if len({folder.absolute().name for folder in looks}) < len(looks):
         raise InputError(f"--looks {' '.join(map(str, looks))}: two folders of one name; expected each look once")
+    if heatmaps is not None and not heatmaps.is_dir():
+        raise InputError(f"{heatmaps}: is no folder; expected one with a heatmap set <set>/ of each set")
     anatomy = learn_anatomy(train)
     written: dict[str, list[str]] = {name: [] for name in RIVALS}
     for name, path in sets.items():
         evidence = _evidence(path, others[name], [folder / path.name for folder in looks], anatomy, nms_iou)
-        for rival, proposals in propose_all(evidence).items():
+        recipe: Mapping[str, Any] | None = None
+        if heatmaps is not None:
+            maps = read_map_set(heatmaps / name)
+            _check_covers(maps, evidence.images, path)
+            evidence, recipe = replace(evidence, maps=JointMaps(maps)), maps.recipe
+        for rival, proposals in propose_all(evidence, recipe).items():
             write_predictions(out / rival / path.name, proposals)
             written[rival].append(name)
     return written
 
 
-def propose_all(evidence: Evidence) -> dict[str, Predictions]:
-    """Proposals by rival; those that need further looks are left out where there are none."""
-    return {name: _stored(name, evidence) for name, rival in RIVALS.items() if evidence.looks or not rival.needs_looks}
+def propose_all(evidence: Evidence, heatmaps: Mapping[str, Any] | None = None) -> dict[str, Predictions]:
+    """Proposals by rival; those that need further looks or heatmaps are left out where there are none.
+
+    Args:
+        evidence: Of a set.
+        heatmaps: How its maps were made, for the record.
+    """
+    able = [name for name, rival in RIVALS.items() if rival.can_propose(evidence)]
+    return {name: _stored(name, evidence, heatmaps if RIVALS[name].needs_maps else None) for name in able}
 
 
-def _stored(name: str, evidence: Evidence) -> Predictions:
+def _stored(name: str, evidence: Evidence, heatmaps: Mapping[str, Any] | None) -> Predictions:
     settings: dict[str, Any] = {
         "model": name,
         "rival": name,
@@ -74,6 +94,8 @@ def _stored(name: str, evidence: Evidence) -> Predictions:
         "inputs": {"rgb10": evidence.rgb10.settings, "rgb1": evidence.rgb1.settings}
         | {look: predictions.settings for look, predictions in evidence.looks.items()},
     }
+    if heatmaps is not None:
+        settings["heatmaps"] = dict(heatmaps)
     return Predictions(RIVALS[name].propose(evidence), evidence.images, settings)
 
 
@@ -84,3 +106,16 @@ def _evidence(rgb10: Path, rgb1: Path, looks: Sequence[Path], anatomy: Anatomy, 
         return Evidence(found[0], found[1], anatomy, further, nms_iou)
     except InputError as error:
         raise InputError(f"{rgb10}: {error}") from None
+
+
+def _check_covers(maps: MapSet, images: pd.DataFrame, predictions: Path) -> None:
+    """Make sure that a heatmap set has maps of these images; there may be those of further ones."""
+    sizes = dict(zip(maps.table["image"], zip(maps.table["width"], maps.table["height"], strict=True), strict=True))
+    for image, *size in images[["image", "width", "height"]].itertuples(index=False):
+        own = sizes.get(image)
+        if own != tuple(size):
+            found = "no heatmaps" if own is None else f"heatmaps of {own[0]} x {own[1]} pixels"
+            raise InputError(
+                f"{maps.folder}: has {found} of the image {image}, which is {size[0]} x {size[1]} in {predictions};"
+                " make both of the same images"
+            )

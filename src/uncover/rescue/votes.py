@@ -13,7 +13,7 @@ from uncover.metrics.predictions import CORNERS, Predictions
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 from uncover.parts.geometry import SMALLEST_SIDE
 from uncover.rescue.agreement import group_votes, suppress
-from uncover.rescue.anatomy import out_of_frame
+from uncover.rescue.anatomy import implied_faces
 from uncover.rescue.evidence import Evidence
 
 Floats = NDArray[np.float64]
@@ -74,14 +74,9 @@ def part_votes(evidence: Evidence, lowest: float = LOWEST_PART) -> Votes:
     found = evidence.rgb10.boxes
     # In single precision, in which confidences are stored.
     found = found[found["confidence"].to_numpy(np.float32) >= np.float32(lowest)]
-    class_id, number = found["class_id"].to_numpy(), np.arange(len(found), dtype=np.int64)
-    corners = found[list(CORNERS)].to_numpy(np.float64)
-    kinds = [_votes(found.iloc[:0], corners[:0], number[:0], evidence)]
-    for part, modes in sorted(evidence.anatomy.offsets.items()):
-        own = np.flatnonzero(class_id == part)
-        for mode in modes:
-            kinds.append(_votes(found.iloc[own], out_of_frame(mode, corners[own]), number[own], evidence))
-    return _joined(kinds)
+    class_id, corners = found["class_id"].to_numpy(np.int64), found[list(CORNERS)].to_numpy(np.float64)
+    faces, voter = implied_faces(evidence.anatomy, class_id, corners)
+    return _votes(found.iloc[voter], faces, voter, evidence)
 
 
 def elect(votes: Votes, evidence: Evidence, agreement: float = AGREEMENT) -> pd.DataFrame:
