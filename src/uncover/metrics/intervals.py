@@ -79,6 +79,25 @@ def percentile_interval(value: float, resampled: NDArray[np.float64], level: flo
     return Rate(value, float(low), float(high))
 
 
+def mean_of_few(values: NDArray[np.float64], level: float = LEVEL) -> Rate:
+    """Mean of a few independent shares, such as one per infant, with Student's t interval, cut off at 0 and 1.
+
+    Args:
+        values: (N,), NaN where there is none; of one value alone there is no interval.
+        level: Coverage meant.
+    """
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return Rate(math.nan)
+    mean = float(known.mean())
+    if len(known) == 1:
+        return Rate(mean)
+    from scipy.stats import t
+
+    half = float(t.ppf((1 + level) / 2, len(known) - 1)) * float(known.std(ddof=1)) / math.sqrt(len(known))
+    return Rate(mean, max(0.0, mean - half), min(1.0, mean + half))
+
+
 def resample_images(images: int, resamples: int, seed: int, boxes: int = 1) -> Iterator[NDArray[np.int32]]:
     """Draw as many images as there are, with replacement, again and again.
 

@@ -1,0 +1,110 @@
+"""How much a few labelled frames help: one row per fine-tuning and infant left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from uncover.atomic import new_file
+from uncover.datasets.records import read_summary
+from uncover.errors import InputError
+from uncover.metrics.intervals import Rate, mean_of_few
+from uncover.report.csv_records import read_csv_record
+
+KEY = ("count", "freeze", "seed", "group")
+SCORES = ("ap50", "ap50_95", "recall", "precision")
+COLUMNS = {
+    "count": "count",
+    "freeze": "freeze",
+    "seed": "seed",
+    "group": "group",
+    "trained_on": "trained_on",
+    "frames": "frames_scored",
+    "faces": "faces",
+    **{score: score for score in SCORES},
+    "confidence": "confidence",
+    "false_boxes": "false_boxes",
+    "frames_without_face": "frames_without_face",
+    "false_boxes_without_face": "false_boxes_without_face",
+    "frames_with_false_alarm": "frames_with_false_alarm",
+}
+"""Columns by key of `left_out.json`."""
+
+
+def collect_learning_curve(records: Sequence[Path], out: Path) -> pd.DataFrame:
+    """Write the records of all fine-tunings as one CSV table.
+
+    Args:
+        records: `left_out.json` of `uncover fine_tune`.
+        out: The table: a row each, by freeze, count, seed and group; empty cells where there is no such score.
+
+    Returns:
+        The same.
+
+    Raises:
+        InputError: A record is none, two are of the same fine-tuning, or they count boxes from different confidences.
+    """
+    rows = [read_summary(path, [*COLUMNS, "start"], "fine_tune") for path in records]
+    table = pd.DataFrame(
+        [{name: row[key] for key, name in COLUMNS.items()} for row in rows], columns=[*COLUMNS.values()]
+    )
+    twice = table.duplicated(list(KEY))
+    if twice.any():
+        row = table[twice].iloc[0]
+        raise InputError(
+            f"{records[int(twice.to_numpy().argmax())]}: {row['group']} with {row['count']} frames, freeze"
+            f" {row['freeze']}, seed {row['seed']} stands twice; give each fine-tuning once"
+        )
+    if table["confidence"].nunique() > 1:
+        raise InputError(
+            f"{records[0]}: boxes count from confidence {rows[0]['confidence']} there, elsewhere from others; score all"
+            " with the same --confidence"
+        )
+    if len({row["start"] for row in rows}) > 1:
+        raise InputError(f"{records[0]}: starts from other weights than others do; give fine-tunings of one start")
+    table = table.sort_values(["freeze", "count", "seed", "group"], kind="stable", ignore_index=True)
+    with new_file(out) as path:
+        table.to_csv(path, index=False)
+    return table
+
+
+def read_learning_curve(path: Path) -> pd.DataFrame:
+    """Load the table.
+
+    Raises:
+        InputError: It is no such table, or holds something that is no share.
+    """
+    table = read_csv_record(path, [*COLUMNS.values()], "learning_curve")
+    table["group"] = table["group"].astype(str)
+    if table.empty:
+        raise InputError(f"{path}: no fine-tuning in it; expected a row each")
+    for column in ("count", "freeze", "trained_on", *SCORES):
+        numbers = pd.to_numeric(table[column], errors="coerce")
+        wrong = (numbers.isna() & table[column].notna()) | (numbers < 0)
+        if column in SCORES:
+            wrong |= numbers > 1
+        if wrong.any():
+            row = int(wrong.to_numpy().argmax())
+            raise InputError(f"{path}: row {row + 1}: {column} is {table[column].iloc[row]}; expected a number from 0")
+        table[column] = numbers.astype("float64" if column in SCORES else "int64")
+    return table
+
+
+def curve_of(table: pd.DataFrame, score: str) -> pd.DataFrame:
+    """One curve per infant: a row per count and a column per group, means over seeds; NaN without a face to score.
+
+    Args:
+        table: Rows of one `freeze`.
+        score: One of `SCORES`.
+    """
+    return table.pivot_table(index="count", columns="group", values=score, aggfunc="mean", dropna=False).sort_index()
+
+
+def mean_curve(curve: pd.DataFrame) -> dict[int, Rate]:
+    """Mean over infants by count, with its interval."""
+    return {
+        int(count): mean_of_few(row)
+        for count, row in zip(curve.index.to_numpy("int64"), curve.to_numpy("float64"), strict=True)
+    }
