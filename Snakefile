@@ -4,6 +4,7 @@
 import difflib
 import functools
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -133,6 +134,7 @@ include: "workflow/rules/tables.smk"
 include: "workflow/rules/second_tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/second_figures.smk"
+include: "workflow/rules/finetune.smk"
 include: "workflow/rules/rival_tables.smk"
 include: "workflow/rules/report.smk"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
 from uncover.config.detectors import LAYERS_BELOW_HEAD
 from uncover.config.section import Section
@@ -23,7 +23,8 @@ class Finetune(Section):
     freeze: tuple[NonNegativeInt, ...] = Field(
         (0, BACKBONE), min_length=1, description="layers that keep their weights, a curve each; 10 is the backbone"
     )
-    frames_per_video: PositiveInt = Field(60, description="frames to pick of each video")
+    frames_per_video: PositiveInt = Field(60, description="frames to pick of each video, the most different ones")
+    gap: NonNegativeFloat = Field(1.0, description="seconds between two picked frames at least")
     seed: NonNegativeInt = Field(0, description="which frames are drawn, and seed of the trainings")
     epochs: PositiveInt = Field(15, description="epochs")
     least_images: PositiveInt = Field(64, description="images of an epoch at least: few frames stand several times")

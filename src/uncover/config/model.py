@@ -11,6 +11,7 @@ from uncover.config.datasets import Labels, Splits
 from uncover.config.detectors import COVERED_FACES, DRAWN_BOXES, Detectors, Weights
 from uncover.config.evaluation import Prediction, Report, Rescue
 from uncover.config.evolution import Evolution
+from uncover.config.finetune import Finetune
 from uncover.config.heatmaps import Heatmaps
 from uncover.config.raw import Raw, Standin
 from uncover.config.rivals import Rivals
@@ -37,6 +38,7 @@ class Config(Section):
     heatmaps: Heatmaps = Field(Heatmaps(), description="class-activation maps")
     rescue: Rescue = Field(Rescue(), description="the second step")
     rivals: Rivals = Field(Rivals(), description="face detectors of others")
+    finetune: Finetune = Field(Finetune(), description="fine-tuning on a few frames of videos")
     report: Report = Field(Report(), description="tables, figures, page")
     cluster: Cluster = Field(Cluster(), description="what jobs ask a cluster for")
 
@@ -66,6 +68,20 @@ class Config(Section):
             raise ValueError(
                 f"rescue.looks_of: {of} is no detector of photos in this run; expected one of"
                 f" {', '.join(sorted(photos))}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _fine_tunes_a_detector_of_whole_faces_in_photos(self) -> Self:
+        second = self.second_detectors()
+        settings = {"rgb1": self.detectors.rgb1} | {
+            name: step.settings for name, step in second.items() if step.input == "photo"
+        }
+        able = sorted(name for name, own in settings.items() if own.classes == "whole_face")
+        if self.finetune.start not in able and self.finetune.counts:
+            raise ValueError(
+                f"finetune.start: {self.finetune.start} is no detector of whole faces in photos in this run; expected"
+                f" one of {', '.join(able) or 'none'}"
             )
         return self
 

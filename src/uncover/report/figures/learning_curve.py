@@ -63,7 +63,7 @@ def learning_curve(table: pd.DataFrame) -> Figure:
             ylim=(0, 1.02),
             xticks=list(places.values()),
         )
-        axes.set_xticklabels([f"{count}" if count else "0\n(start)" for count in places])
+        axes.set_xticklabels([_tick(count, table) for count in places])
         axes.grid(axis="y", color="#DDDDDD", linewidth=0.5)
         axes.set_axisbelow(True)
     panels[0].set_ylabel("score on the infant left out")
@@ -91,6 +91,14 @@ def _draw(
     for place, rate in zip(x, means.values(), strict=True):
         if rate.low == rate.low:
             axes.plot([place] * 2, [rate.low, rate.high], color=look["color"], linewidth=1, alpha=0.8, zorder=2)
+
+
+def _tick(count: int, table: pd.DataFrame) -> str:
+    """A number of frames, and how many there were where they were fewer."""
+    most = int(table.loc[table["count"] == count, "trained_on"].max())
+    if not count:
+        return "0\n(start)"
+    return f"{count}" if most >= count else f"{count}\n({most} there)"
 
 
 def _name(layers: int) -> str:
