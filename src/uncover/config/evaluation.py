@@ -62,8 +62,8 @@ class Rescue(Section):
 class Report(Section):
     """What is shown, and of whom."""
 
-    privacy: Literal["pixelate", "publish"] = Field(
-        "pixelate", description="frames of patients: faces pixelated, or shown as they are"
+    privacy: Literal["pixelate", "blur", "publish"] = Field(
+        "pixelate", description="frames of patients: faces pixelated, blurred, or shown as they are"
     )
     released: str | None = Field(
         None, description="folder of the thesis's released training records, for figures 24, 28, 30"

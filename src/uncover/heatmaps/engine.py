@@ -90,16 +90,37 @@ class Explainer:
         found: list[Tensor] = []
         for plan in self._plans:
             passed = (run_direct if plan.direct else run_cut)(self.network, images, plan.layers)
-            found, left_out = detect(passed.decoded, images.shape[2:], self._confidence, self._nms_iou)
-            maps = self._maps(plan, passed, found, images)
-            there = _present(found, self.classes)
-            for name, parts in plan.variants.items():
-                scored = there if _needs_detections(parts[0]) else torch.ones_like(there)
-                explained[name] = [
-                    finish([maps[part][image] for part in parts], scored[image].tolist(), left_out[image])
-                    for image in range(len(images))
-                ]
+            found = self._explain(plan, passed, images, explained)
         return Explanation(found, explained)
+
+    @property
+    def layers(self) -> list[int] | None:
+        """Layers that a direct pass keeps for `explain`; None where maps need a graph, and so a pass of their own."""
+        (plan, *others) = self._plans
+        return plan.layers if plan.direct and not others else None
+
+    def explain(self, passed: Pass, images: Tensor) -> Explanation:
+        """Explain what a network has already computed.
+
+        Args:
+            passed: A direct pass of the network that kept `layers`, which must not be None.
+            images: float (B, channels, H, W), what it saw.
+        """
+        explained: dict[str, list[Heatmaps]] = {}
+        return Explanation(self._explain(self._plans[0], passed, images, explained), explained)
+
+    def _explain(self, plan: Plan, passed: Pass, images: Tensor, explained: dict[str, list[Heatmaps]]) -> list[Tensor]:
+        """Add the heatmaps of a pass, and return its detections."""
+        found, left_out = detect(passed.decoded, images.shape[2:], self._confidence, self._nms_iou)
+        maps = self._maps(plan, passed, found, images)
+        there = _present(found, self.classes)
+        for name, parts in plan.variants.items():
+            scored = there if _needs_detections(parts[0]) else torch.ones_like(there)
+            explained[name] = [
+                finish([maps[part][image] for part in parts], scored[image].tolist(), left_out[image])
+                for image in range(len(images))
+            ]
+        return found
 
     def _maps(self, plan: Plan, passed: Pass, detections: list[Tensor], images: Tensor) -> dict[Part, Tensor]:
         """Maps (B, C + 1, h, w) of all parts before ReLU, on the CPU."""

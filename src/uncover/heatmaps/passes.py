@@ -39,6 +39,23 @@ class Pass:
     strides: Tensor
 
 
+def take(passed: Pass, images: Tensor) -> Pass:
+    """What a direct pass computed for some of its images.
+
+    Args:
+        passed: Of a batch.
+        images: int64 (n,), their places in it.
+    """
+    return Pass(
+        {layer: each[images].float() for layer, each in passed.activations.items()},
+        [level[images].float() for level in passed.levels],
+        passed.decoded[images].float(),
+        passed.raw[images].float(),
+        passed.anchors.float(),
+        passed.strides.float(),
+    )
+
+
 def resolve_layers(network: Network, layers: Sequence[int]) -> tuple[int, ...]:
     """Numbers of layers as the network counts them, sorted; negative ones count from its end.
 

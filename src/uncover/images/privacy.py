@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from uncover.errors import InputError
 
-Privacy = Literal["pixelate", "publish"]
+Privacy = Literal["pixelate", "blur", "publish"]
 
 PATIENT_SETS = ("slapi_", "preterm_web")
 """What names of sets with frames of patients begin with. What stands in SLAPI's place obeys the same rule."""
@@ -34,16 +34,16 @@ def shown(image: NDArray[np.uint8], boxes: NDArray[np.float64], privacy: str) ->
         image: uint8 (H, W, 3).
         boxes: float64 (N, 4), x1 y1 x2 y2 in pixels: every box that may hold a face, true and predicted. Without any,
             nobody knows where the face is, so the whole frame is pixelated.
-        privacy: "pixelate", or "publish" for the frame as it is.
+        privacy: "pixelate", "blur", or "publish" for the frame as it is.
 
     Returns:
         A copy, uint8 (H, W, 3).
 
     Raises:
-        InputError: `privacy` is neither.
+        InputError: `privacy` is none of these.
     """
     if privacy not in get_args(Privacy):
-        raise InputError(f"privacy is '{privacy}'; expected {' or '.join(get_args(Privacy))}")
+        raise InputError(f"privacy is '{privacy}'; expected one of {', '.join(get_args(Privacy))}")
     image = image.copy()
     if privacy == "publish":
         return image
@@ -58,8 +58,16 @@ def shown(image: NDArray[np.uint8], boxes: NDArray[np.float64], privacy: str) ->
         left, right = (int(np.clip(value, 0, width)) for value in (math.floor(x1), math.ceil(x2)))
         top, bottom = (int(np.clip(value, 0, height)) for value in (math.floor(y1), math.ceil(y2)))
         if left < right and top < bottom:
-            image[top:bottom, left:right] = _pixelated(image[top:bottom, left:right], cell)
+            cells = _pixelated(image[top:bottom, left:right], cell)
+            image[top:bottom, left:right] = _smoothed(cells, cell) if privacy == "blur" else cells
     return image
+
+
+def _smoothed(cells: NDArray[np.uint8], cell: int) -> NDArray[np.uint8]:
+    """Cells without their edges. A blur alone can be undone in part; what the cells have lost is lost."""
+    import cv2
+
+    return np.asarray(cv2.GaussianBlur(cells, (0, 0), cell / 2, borderType=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def _pixelated(image: NDArray[np.uint8], cell: int) -> NDArray[np.uint8]:

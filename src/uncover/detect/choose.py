@@ -1,0 +1,272 @@
+"""Which detector and which rescue are at work: what somebody wishes, and what a run can give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from uncover.config.detectors import DRAWN_BOXES, MAP_INPUTS
+from uncover.config.heatmaps import Variant
+from uncover.console import say
+from uncover.detect.rescues import HeatmapDetector, LiveMaps, Model, Rescue, SecondDetector
+from uncover.detect.spotter import Spotter, find_whole_face
+from uncover.detector.distributed import pick_device
+from uncover.detector.inference import Precision, check_precision
+from uncover.detector.opening import open_weights
+from uncover.errors import InputError
+from uncover.heatmaps.engine import Explainer
+from uncover.rescue.best import Tried, read_tried
+
+BEST, NONE, HEATMAP = "best", "none", "heatmap"
+"""What `--rescue` may be, besides the name of a method; the last is followed by a colon and a name."""
+
+DETECTOR = "rgb10"
+"""The detector of a run that is the first to look, as in the thesis."""
+
+RGB1, CLOSER_LOOK = "rgb1", "closer_look"
+LEFT_OUT = ("constant_box",)
+"""Methods of the trial that do not look at the picture: every empty picture would have a face."""
+
+CONFIDENCE = 0.25
+"""From which boxes of a rescue count where no trial says."""
+
+WEIGHTS, TRIAL = "weights.pt", Path("metrics", "rescue_trial.csv")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What somebody wishes.
+
+    Attributes:
+        run: Folder of a run, such as results/demo; None for weights alone.
+        weights: Of the detector; None takes the run's.
+        rescue: "best", "none", "heatmap:<name>", or the name of a method.
+        heatmap_weights: Of a detector of heatmaps, in the place of one of the run.
+        confidence: From which a whole face counts.
+        rescue_confidence: The same for the rescue; None takes that of the run's trial.
+        nms_iou: IoU above which a box of lower confidence is dropped.
+        image_size: Longest side of the detector's input, in pixels; None takes that of its training.
+        device: "auto", or a name as torch has it.
+        precision: Arithmetic of the networks.
+    """
+
+    run: Path | None
+    weights: Path | None
+    rescue: str = BEST
+    heatmap_weights: Path | None = None
+    confidence: float = 0.4
+    rescue_confidence: float | None = None
+    nms_iou: float = 0.6
+    image_size: int | None = None
+    device: str = "auto"
+    precision: Precision = "float32"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What is at work.
+
+    Attributes:
+        spotter: Detector and rescue.
+        detector: Name of the detector.
+        digests: sha256 of the weights of each network, by name.
+        why: A line on the rescue.
+    """
+
+    spotter: Spotter
+    detector: str
+    digests: dict[str, str]
+    why: str
+
+
+def choose(wishes: Wishes) -> Chosen:
+    """Load the detector and the rescue.
+
+    Raises:
+        InputError: A file is missing or no weights, a method is not of this run or cannot look at new pictures, or the
+            device is not here.
+    """
+    if wishes.weights is None and wishes.run is None:
+        raise InputError("no detector: expected --run RUN, the folder of a run such as results/demo, or --weights FILE")
+    if wishes.run is not None and not (wishes.run / "models").is_dir():
+        raise InputError(f"{wishes.run}: no models/ in it; expected the folder of a run, such as results/demo")
+    loader = _Loader(wishes)
+    weights = wishes.weights or loader.weights_of(DETECTOR)
+    detector = loader.load(weights, DETECTOR if wishes.weights is None else weights.stem, wishes.image_size)
+    if detector.header.input != "photo" or detector.header.channels != 3:
+        raise InputError(f"{weights}: looks at {detector.header.input}s; expected a detector that looks at photos")
+    find_whole_face(detector.header)
+    rescue, why = _Rescuer(wishes, loader, detector).choose()
+    name = DETECTOR if wishes.weights is None else weights.stem
+    return Chosen(Spotter(detector, wishes.confidence, rescue), name, loader.digests, why)
+
+
+class _Loader:
+    """Loads networks, each once."""
+
+    def __init__(self, wishes: Wishes) -> None:
+        self._wishes = wishes
+        self.device = pick_device(wishes.device)
+        check_precision(self.device, wishes.precision)
+        self.digests: dict[str, str] = {}
+
+    def weights_of(self, name: str) -> Path:
+        """Weights of a model of the run.
+
+        Raises:
+            InputError: The run has no such model.
+        """
+        run = self._wishes.run
+        if run is None:
+            raise InputError(f"{name}: is a model of a run; expected --run RUN too, the folder of a run")
+        path = run / "models" / name / WEIGHTS
+        if not path.is_file():
+            known = sorted(each.parent.name for each in (run / "models").glob(f"*/{WEIGHTS}"))
+            raise InputError(f"{run}: has no model {name}; expected one of {', '.join(known) or 'none so far'}")
+        return path
+
+    def load(self, path: Path, name: str, image_size: int | None = None) -> Model:
+        network, header, digest = open_weights(path)
+        self.digests[name] = digest
+        size = image_size or header.image_size
+        network = network.fuse().to(self.device, memory_format=torch.channels_last)
+        return Model(network, header, self.device, size, self._wishes.nms_iou, self._wishes.precision)
+
+
+class _Rescuer:
+    """Finds the rescue that is wished for."""
+
+    def __init__(self, wishes: Wishes, loader: _Loader, detector: Model) -> None:
+        self._wishes, self._loader, self._detector = wishes, loader, detector
+        self._run = wishes.run
+        self._tried: dict[str, Tried] = {}
+        if self._run is not None and (self._run / TRIAL).is_file():
+            self._tried = read_tried(self._run / TRIAL)
+
+    def choose(self) -> tuple[Rescue | None, str]:
+        """The rescue, and a line on it."""
+        wishes = self._wishes
+        kind, _, name = wishes.rescue.partition(":")
+        if wishes.heatmap_weights is not None:
+            if wishes.rescue not in (BEST, HEATMAP):
+                raise InputError(f"--heatmap-weights: says which rescue; leave --rescue {wishes.rescue} out")
+            name = wishes.heatmap_weights.stem
+            return self._of_model(name, wishes.heatmap_weights, heatmap=True), f"{name} looks at heatmaps"
+        if wishes.rescue == NONE:
+            return None, "nothing looks again where the detector found no face"
+        if wishes.rescue == BEST:
+            return self._best()
+        if kind == HEATMAP:
+            if not name:
+                raise InputError("--rescue heatmap: expected heatmap:NAME, such as heatmap:gradcampp_avg")
+            return self._of_model(name, self._loader.weights_of(name), heatmap=True), f"{name} looks at heatmaps"
+        return self._named(wishes.rescue), f"{wishes.rescue} looks again where the detector found no face"
+
+    def _best(self) -> tuple[Rescue | None, str]:
+        for tried in self._tried.values():
+            if tried.found and tried.name not in LEFT_OUT:
+                try:
+                    rescue = self._named(tried.name)
+                except CannotLook:
+                    continue
+                return (
+                    rescue,
+                    f"{tried.name}, which found {tried.found} of {tried.faces} missed faces in the run's trial",
+                )
+        why = "the run has no rescue trial" if self._run is not None else "weights alone have no rescue trial"
+        if self._tried:
+            why = "no method of the run's trial found a missed face and can look at new pictures"
+        return None, f"none: {why}"
+
+    def _named(self, name: str) -> Rescue:
+        from uncover.rescue.rivals import RIVALS
+
+        if name in LEFT_OUT:
+            raise InputError(f"--rescue {name}: proposes the same box in every picture, face or none; expected another")
+        if name == "one_class":
+            return replace_name(self._second(RGB1), name, self._confidence(name))
+        if name in RIVALS:
+            return self._proposer(name)
+        run = self._run
+        if run is not None and not (run / "models" / name / WEIGHTS).is_file():
+            known = [each for each in self._tried if each not in LEFT_OUT]
+            message = f"--rescue {name}: no method of {run} that can look at new pictures"
+            raise CannotLook(f"{message}; expected best, none, or one of {', '.join(known) or 'its models'}")
+        return self._of_model(name, self._loader.weights_of(name), heatmap=False)
+
+    def _of_model(self, name: str, path: Path, heatmap: bool) -> Rescue:
+        model = self._loader.load(path, name)
+        find_whole_face(model.header)
+        maps = model.header.maps
+        if model.header.input not in MAP_INPUTS or maps is None:
+            if heatmap:
+                raise InputError(f"{path}: looks at photos; expected a detector that looks at heatmaps")
+            return SecondDetector(name, self._confidence(name), model)
+        if maps["variant"] == DRAWN_BOXES:
+            raise CannotLook(f"--rescue {name}: looks at drawn boxes, a control of the trial; expected another method")
+        if (
+            maps["model"]
+            != self._loader.digests[DETECTOR if self._wishes.weights is None else self._wishes.weights.stem]
+        ):
+            say(f"note: {path}: learnt from heatmaps of another detector than this one")
+        variant = Variant(method=maps["method"], layers=tuple(maps["layers"]), target=maps["target"])
+        explainer = Explainer(
+            self._detector.network, {maps["variant"]: variant}, float(maps["confidence"]), float(maps["nms_iou"])
+        )
+        live = LiveMaps(explainer, self._detector.header.class_names, model.header.input)
+        return HeatmapDetector(name, self._confidence(name), model, live)
+
+    def _second(self, name: str, image_size: int | None = None) -> SecondDetector:
+        model = self._loader.load(self._loader.weights_of(name), name, image_size)
+        return SecondDetector(name, CONFIDENCE, model)
+
+    def _proposer(self, name: str) -> Rescue:
+        from uncover.detect.proposed import Proposer
+        from uncover.rescue.anatomy import learn_anatomy
+
+        if self._run is None:
+            raise InputError(f"--rescue {name}: needs the faces of a run's training set; expected --run RUN too")
+        looks = {}
+        if name == CLOSER_LOOK:
+            looks = {each: self._second(model, size) for each, (model, size) in find_looks(self._run).items()}
+            if not looks:
+                raise CannotLook(f"--rescue {name}: {self._run} has no predictions of a closer look; expected another")
+        rgb1 = self._second(RGB1) if name == "all_votes" else None
+        anatomy = learn_anatomy(self._run / "datasets" / "train")
+        return Proposer(name, self._confidence(name), self._detector, anatomy, rgb1, looks)
+
+    def _confidence(self, name: str) -> float:
+        if self._wishes.rescue_confidence is not None:
+            return self._wishes.rescue_confidence
+        if name in self._tried:
+            return self._tried[name].confidence
+        return CONFIDENCE
+
+
+class CannotLook(InputError):
+    """A method of the trial cannot look at new pictures."""
+
+
+def replace_name(second: SecondDetector, name: str, confidence: float) -> SecondDetector:
+    """The same detector under the name that the trial knows it by."""
+    return SecondDetector(name, confidence, second.model)
+
+
+def find_looks(run: Path) -> dict[str, tuple[str, int | None]]:
+    """Detectors that looked closer in a run: model and size of its input, by the name of their predictions."""
+    import json
+
+    import pyarrow.parquet as pq
+
+    looks: dict[str, tuple[str, int | None]] = {}
+    for folder in sorted((run / "predictions").glob("*_look[0-9]*")):
+        model = folder.name.rpartition("_look")[0]
+        stored: Sequence[Path] = sorted(folder.glob("*.parquet"))
+        if stored:
+            about = json.loads((pq.read_schema(stored[0]).metadata or {})[b"uncover"])
+            looks.setdefault(model, (model, None))
+            looks[folder.name] = (model, int(about["image_size"]))
+    return looks

@@ -1,0 +1,111 @@
+"""What was spotted, on disk in parts, so that a long video that is stopped goes on where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uncover.atomic import new_file
+from uncover.detect.spotter import Spotted
+
+FRAMES = 256
+"""Frames of a part: lost at most when somebody stops the work."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A frame that was looked at.
+
+    Attributes:
+        index: Its number in the video, or in the list of images.
+        second: When it is shown; NaN for an image.
+        width: Of the picture, in pixels.
+        height: Likewise.
+        spotted: Boxes in it.
+    """
+
+    index: int
+    second: float
+    width: int
+    height: int
+    spotted: Spotted
+
+
+class Parts:
+    """Frames of one source, in the order in which they were looked at.
+
+    Attributes:
+        folder: Where the parts lie.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._waiting: list[Seen] = []
+        self._written = len(self._files())
+
+    def add(self, seen: Seen) -> None:
+        """Add a frame; every so many are written."""
+        self._waiting.append(seen)
+        if len(self._waiting) == FRAMES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if self._waiting:
+            with new_file(self.folder / f"{self._written:06d}.npz") as temporary, temporary.open("wb") as file:
+                np.savez(file, **_pack(self._waiting))  # type: ignore[arg-type]
+            self._written += 1
+            self._waiting = []
+
+    def finish(self, corrupt: int) -> None:
+        """Write the rest, and that there is no more."""
+        self.flush()
+        with new_file(self.folder / "end") as temporary:
+            temporary.write_text(str(corrupt))
+
+    @property
+    def corrupt(self) -> int | None:
+        """Pictures that could not be decoded; None while the end has not been reached."""
+        end = self.folder / "end"
+        return int(end.read_text()) if end.exists() else None
+
+    def last(self) -> Seen | None:
+        """The last frame on disk, after which to go on."""
+        files = self._files()
+        return list(_unpack(files[-1]))[-1] if files else None
+
+    def __iter__(self) -> Iterator[Seen]:
+        """All frames on disk; one part is in memory at a time."""
+        for path in self._files():
+            yield from _unpack(path)
+
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.glob("[0-9]*.npz"))
+
+
+def _pack(frames: list[Seen]) -> dict[str, NDArray[np.generic]]:
+    return {
+        "index": np.array([seen.index for seen in frames], np.int64),
+        "second": np.array([seen.second for seen in frames], np.float64),
+        "size": np.array([(seen.width, seen.height) for seen in frames], np.int64),
+        "count": np.array([len(seen.spotted.boxes) for seen in frames], np.int64),
+        "boxes": np.concatenate([seen.spotted.boxes for seen in frames]),
+        "confidence": np.concatenate([seen.spotted.confidence for seen in frames]),
+        "found_by": np.concatenate([seen.spotted.found_by for seen in frames]),
+    }
+
+
+def _unpack(path: Path) -> Iterator[Seen]:
+    with np.load(path) as stored:
+        part = {name: stored[name] for name in stored.files}
+    ends = part["count"].cumsum()
+    for number, end in enumerate(ends):
+        own = slice(int(end - part["count"][number]), int(end))
+        width, height = part["size"][number]
+        spotted = Spotted(part["boxes"][own], part["confidence"][own], part["found_by"][own])
+        yield Seen(int(part["index"][number]), float(part["second"][number]), int(width), int(height), spotted)

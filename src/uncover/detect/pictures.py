@@ -1,0 +1,122 @@
+"""Pictures on their way to the network: framed for it while the one before is looked at, in batches of one shape."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uncover.footage.decode import Frame
+from uncover.images.letterbox import Frame as Place
+from uncover.images.letterbox import fit, letterbox
+
+Item = TypeVar("Item")
+
+POLL = 0.2
+"""Seconds after which a thread that waits looks whether anybody still wants what it makes."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture, and what the network will see of it.
+
+    Attributes:
+        index: Its number in the video, or in the list of images.
+        second: When it is shown; NaN for an image.
+        pixels: uint8 (H, W, 3) RGB, the original.
+        place: Where the original stands in the network's input.
+        framed: uint8 (3, h, w), the network's input.
+    """
+
+    index: int
+    second: float
+    pixels: NDArray[np.uint8] = field(repr=False)
+    place: Place
+    framed: NDArray[np.uint8] = field(repr=False)
+
+
+def frame_pictures(frames: Iterable[Frame], image_size: int, padding: int) -> Iterator[Picture]:
+    """Put pictures into the frame of a network.
+
+    Args:
+        frames: Pictures.
+        image_size: Longest side of the network's input, in pixels.
+        padding: Value around it.
+    """
+    for frame in frames:
+        height, width = frame.pixels.shape[:2]
+        place = fit(width, height, image_size)
+        framed = letterbox(frame.pixels, place, padding).transpose(2, 0, 1)
+        yield Picture(frame.index, frame.second, frame.pixels, place, np.ascontiguousarray(framed))
+
+
+def in_batches(pictures: Iterable[Picture], most: int) -> Iterator[list[Picture]]:
+    """Pictures of one shape that follow each other, at most so many at a time; the first comes alone.
+
+    Whoever watches wants to see the first box soon, and it says early that all works.
+    """
+    batch: list[Picture] = []
+    wanted = 1
+    for picture in pictures:
+        if batch and (len(batch) == wanted or batch[0].framed.shape != picture.framed.shape):
+            yield batch
+            batch, wanted = [], most
+        batch.append(picture)
+        if wanted == 1:
+            yield batch
+            batch, wanted = [], most
+    if batch:
+        yield batch
+
+
+def ahead(items: Iterable[Item], depth: int) -> Iterator[Item]:
+    """Make items in a thread of their own, a few more than are asked for; errors come out where the item would have.
+
+    Args:
+        items: What to go through.
+        depth: Items that wait at most, which bounds the memory.
+    """
+    waiting: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(depth)
+    stopped = threading.Event()
+
+    def put(item: Item | None, error: BaseException | None = None) -> bool:
+        while not stopped.is_set():
+            try:
+                waiting.put((item, error), timeout=POLL)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def work() -> None:
+        try:
+            for item in items:
+                if not put(item):
+                    return
+            put(None, StopIteration())
+        except BaseException as error:
+            put(None, error)
+
+    worker = threading.Thread(target=work, name="reading ahead", daemon=True)
+    worker.start()
+    try:
+        while True:
+            item, error = waiting.get()
+            if isinstance(error, StopIteration):
+                return
+            if error is not None:
+                raise error
+            yield item  # type: ignore[misc]
+    finally:
+        stopped.set()
+        worker.join()
+
+
+def stack(pictures: Sequence[Picture]) -> NDArray[np.uint8]:
+    """The network's input of a batch, uint8 (B, 3, h, w)."""
+    return np.stack([picture.framed for picture in pictures])

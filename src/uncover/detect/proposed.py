@@ -1,0 +1,113 @@
+"""Rescues without training (`uncover.rescue.rivals`), on pictures that come by instead of stored predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from torch import Tensor
+
+from uncover.detect.pictures import Picture
+from uncover.detect.rescues import NO_BOXES, Boxes, Missed, Model, Rescue, SecondDetector
+from uncover.detector.nms import non_max_suppression
+from uncover.detector.weights import Header
+from uncover.metrics.predictions import CORNERS, Predictions
+from uncover.rescue.anatomy import Anatomy
+from uncover.rescue.evidence import Evidence
+from uncover.rescue.rivals import RIVALS
+
+LOWEST = 0.001
+"""Confidence from which boxes are evidence, as in stored predictions: weak ones vote too."""
+
+
+class Proposer(Rescue):
+    """A rival of the heatmap detectors.
+
+    It is shown just what it is shown in the trial: all boxes of the detector, and of others where it asks for them.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        confidence: float,
+        detector: Model,
+        anatomy: Anatomy,
+        rgb1: SecondDetector | None = None,
+        looks: Mapping[str, SecondDetector] | None = None,
+    ) -> None:
+        """
+        Args:
+            name: Of the rival.
+            confidence: From which its boxes count.
+            detector: The first detector.
+            anatomy: Of the training set.
+            rgb1: The detector of the whole face alone; None where the rival does not ask for it.
+            looks: Detectors at several sizes of their input, likewise.
+        """
+        super().__init__(name, confidence)
+        self._detector, self._anatomy, self._rgb1, self._looks = detector, anatomy, rgb1, looks or {}
+
+    def look(self, missed: Missed, lowest: float) -> list[Boxes]:
+        """As `Rescue.look`."""
+        decoded = missed.passed.decoded
+        found = non_max_suppression(decoded, LOWEST, self._detector.nms_iou)
+        evidence = Evidence(
+            _predictions(missed.pictures, found, self._detector.header),
+            self._whole_faces(self._rgb1, missed),
+            self._anatomy,
+            {name: self._whole_faces(look, missed) for name, look in self._looks.items()},
+            self._detector.nms_iou,
+        )
+        return _by_picture(RIVALS[self.name].propose(evidence), len(missed.pictures), lowest)
+
+    def _whole_faces(self, second: SecondDetector | None, missed: Missed) -> Predictions:
+        boxes = [NO_BOXES] * len(missed.pictures) if second is None else second.look(missed, LOWEST)
+        header = self._detector.header if second is None else second.model.header
+        rows = [np.column_stack([each, np.zeros(len(each), np.float32)]) for each in boxes]
+        return _table(missed.pictures, rows, header.class_names[:1], header.class_ids[:1])
+
+
+def _predictions(pictures: Sequence[Picture], found: Sequence[Tensor], header: Header) -> Predictions:
+    rows = []
+    for picture, boxes in zip(pictures, found, strict=True):
+        pixels = boxes.float().cpu().numpy()
+        pixels[:, :4] = picture.place.to_original(pixels[:, :4])
+        rows.append(pixels)
+    return _table(pictures, rows, header.class_names, header.class_ids)
+
+
+def _table(
+    pictures: Sequence[Picture],
+    rows: Sequence[NDArray[np.float32]],
+    class_names: Sequence[str],
+    class_ids: Sequence[int],
+) -> Predictions:
+    """Rows (n, 6) of each picture as stored predictions have them; pictures are named by their place in the batch."""
+    names = np.array([str(number) for number in range(len(pictures))], object)
+    boxes = np.concatenate(rows)
+    number = boxes[:, 5].astype(np.int64)
+    table = pd.DataFrame(
+        {
+            "image": np.repeat(names, [len(each) for each in rows]),
+            "class": np.asarray(class_names, object)[number],
+            "class_id": np.asarray(class_ids, np.int64)[number],
+            "confidence": boxes[:, 4],
+            **{corner: boxes[:, place] for place, corner in enumerate(CORNERS)},
+        }
+    )
+    sizes = [(picture.place.width, picture.place.height) for picture in pictures]
+    images = pd.DataFrame(sizes, columns=["width", "height"]).assign(image=names)
+    return Predictions(table, images, {})
+
+
+def _by_picture(proposed: pd.DataFrame, pictures: int, lowest: float) -> list[Boxes]:
+    image = proposed["image"].to_numpy(object).astype(np.int64)
+    boxes = proposed[[*CORNERS, "confidence"]].to_numpy(np.float32)
+    sure = boxes[:, 4] >= np.float32(lowest)
+    found = []
+    for number in range(pictures):
+        own = boxes[(image == number) & sure]
+        found.append(own[np.argsort(-own[:, 4], kind="stable")])
+    return found

@@ -1,0 +1,194 @@
+"""What looks again at pictures in which the detector found no face.
+
+All work on one batch, on what the detector has already computed for it: its candidates, its activations, its input.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from uncover.detect.pictures import Picture
+from uncover.detector.inference import Precision, autocast, to_network
+from uncover.detector.network import Network
+from uncover.detector.nms import non_max_suppression
+from uncover.detector.weights import Header
+from uncover.heatmaps.engine import Explainer
+from uncover.heatmaps.files import pack
+from uncover.heatmaps.passes import Pass
+from uncover.images.letterbox import Frame, fit, letterbox
+from uncover.images.maps import MAP, StoredMaps, average
+from uncover.images.scaled import AVERAGES, scale
+
+Boxes = NDArray[np.float32]
+"""(n, 5): x1 y1 x2 y2 in pixels of the original picture, confidence; best first."""
+
+NO_BOXES: Boxes = np.zeros((0, 5), np.float32)
+
+
+@dataclass(frozen=True)
+class Missed:
+    """Pictures in which the detector found no face.
+
+    Attributes:
+        pictures: M of them.
+        images: float (M, 3, h, w), the detector's input.
+        passed: What it computed for them.
+    """
+
+    pictures: Sequence[Picture]
+    images: Tensor
+    passed: Pass
+
+
+class Rescue(ABC):
+    """A way to find the faces that the detector missed.
+
+    Attributes:
+        name: As the rescue trial calls it.
+        found_by: What its boxes are marked as.
+        confidence: From which they count as faces.
+        layers: Layers of the detector whose activations it wants.
+    """
+
+    found_by: Literal["heatmap", "rescue"] = "rescue"
+    layers: Sequence[int] = ()
+
+    def __init__(self, name: str, confidence: float) -> None:
+        self.name, self.confidence = name, confidence
+
+    @abstractmethod
+    def look(self, missed: Missed, lowest: float) -> list[Boxes]:
+        """Whole faces in each picture, from a confidence on."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network at work.
+
+    Attributes:
+        network: On its device, in evaluation mode.
+        header: What its weights file says of it.
+        device: Where it is.
+        image_size: Longest side of its input, in pixels.
+        nms_iou: IoU above which a box of lower confidence is dropped.
+        precision: Arithmetic of the network.
+    """
+
+    network: Network
+    header: Header
+    device: torch.device
+    image_size: int
+    nms_iou: float
+    precision: Precision = "float32"
+
+    def find(self, images: Tensor, confidence: float) -> list[Tensor]:
+        """Boxes in the network's input: (n, 6) x1 y1 x2 y2, confidence, class."""
+        with torch.no_grad(), autocast(self.device, self.precision):
+            decoded, _ = self.network(images)
+        return non_max_suppression(decoded.float(), confidence, self.nms_iou)
+
+
+class SecondDetector(Rescue):
+    """Another detector of whole faces, on the picture itself, in colour or grey."""
+
+    def __init__(self, name: str, confidence: float, model: Model) -> None:
+        super().__init__(name, confidence)
+        self.model = model
+
+    def look(self, missed: Missed, lowest: float) -> list[Boxes]:
+        """As `Rescue.look`; pictures of one batch share a shape here too, whatever the size of this input."""
+        model = self.model
+        places = [fit(picture.place.width, picture.place.height, model.image_size) for picture in missed.pictures]
+        same = model.header.channels == missed.images.shape[1] and model.header.input == "photo"
+        if same and all(place == picture.place for place, picture in zip(places, missed.pictures, strict=True)):
+            images = missed.images
+        else:
+            images = to_network(np.stack(self._framed(missed)), model.device)
+        return [_in_original(boxes, place) for boxes, place in zip(model.find(images, lowest), places, strict=True)]
+
+    def _framed(self, missed: Missed) -> list[NDArray[np.uint8]]:
+        import cv2
+
+        framed = []
+        for picture in missed.pictures:
+            pixels = picture.pixels
+            if self.model.header.input == "grey":
+                pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)[..., None]
+            place = fit(picture.place.width, picture.place.height, self.model.image_size)
+            framed.append(letterbox(pixels, place, self.model.header.padding).transpose(2, 0, 1))
+        return framed
+
+
+class HeatmapDetector(Rescue):
+    """The thesis's way: a detector that looks at heatmaps of the first one, made from its own pass."""
+
+    found_by = "heatmap"
+
+    def __init__(self, name: str, confidence: float, model: Model, maps: LiveMaps) -> None:
+        super().__init__(name, confidence)
+        self.model, self.maps = model, maps
+        self.layers = maps.layers
+
+    def look(self, missed: Missed, lowest: float) -> list[Boxes]:
+        """As `Rescue.look`; where the heatmap is blank there is nothing to look at."""
+        model = self.model
+        found = [NO_BOXES] * len(missed.pictures)
+        seen, framed, places = [], [], []
+        for number, maps in enumerate(self.maps.make(missed)):
+            if MAP in maps.about["status"]:
+                place = fit(maps.frame.width, maps.frame.height, model.image_size)
+                image = letterbox(scale(maps, place), place, model.header.padding)
+                seen.append(number)
+                framed.append(image.transpose(2, 0, 1))
+                places.append(place)
+        if seen:
+            images = to_network(np.ascontiguousarray(np.stack(framed)), model.device)
+            for number, boxes, place in zip(seen, model.find(images, lowest), places, strict=True):
+                found[number] = _in_original(boxes, place)
+        return found
+
+
+class LiveMaps:
+    """Heatmaps of one kind, as a heatmap set would hold them.
+
+    Attributes:
+        layers: Layers of the detector that its pass must keep.
+    """
+
+    def __init__(self, explainer: Explainer, class_names: Sequence[str], kind: str) -> None:
+        """
+        Args:
+            explainer: Of the detector, with one variant.
+            class_names: Of the detector.
+            kind: What is looked at: "classes", "joint", "mean" or "whole_face".
+        """
+        self._explainer, self._class_names, self._kind = explainer, list(class_names), kind
+        self.layers = explainer.layers or ()
+
+    def make(self, missed: Missed) -> list[StoredMaps]:
+        """Of each picture."""
+        direct = self._explainer.layers is not None
+        explained = self._explainer.explain(missed.passed, missed.images) if direct else self._explainer(missed.images)
+        (maps,) = explained.maps.values()
+        made = []
+        for picture, heatmaps, detections in zip(missed.pictures, maps, explained.detections, strict=True):
+            files = pack(heatmaps, detections.cpu().numpy(), picture.place, self._class_names, {})
+            if self._kind in AVERAGES:
+                made.append(average(files.classes, "mean" if self._kind == "mean" else "whole_face"))
+            else:
+                made.append(files.joint if self._kind == "joint" else files.classes)
+        return made
+
+
+def _in_original(boxes: Tensor, place: Frame) -> Boxes:
+    found = boxes[:, :5].float().cpu().numpy()
+    found[:, :4] = place.to_original(found[:, :4])
+    return found
