@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--figures", type=Path, nargs="*", default=[], metavar="FIGURE.png")
     parser.add_argument("--captions", type=Path, help="folder of captions, <figure>.rst (workflow/report)")
     parser.add_argument("--trial", type=Path, help="rescue_trial.csv of `uncover rescue_trial`")
+    parser.add_argument("--videos", type=Path, help="videos.csv of `uncover evaluate videos`")
     parser.add_argument("--comparison", type=Path, help="comparison.csv of `uncover comparison`")
     parser.add_argument("--rescues", type=Path, nargs="*", default=[], help="rescue.csv, in folders named as the model")
     parser.add_argument(
@@ -65,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
         rescues=args.rescues,
         validations=args.validations,
         trainings=args.trainings,
+        videos=args.videos,
     )
     values = {"run": args.run_name, **read_pairs(args.settings, "--settings")}
     config = check_config(values, "--settings").model_dump(mode="json")

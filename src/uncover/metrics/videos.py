@@ -15,17 +15,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from uncover.config.raw import GRADES
 from uncover.errors import InputError
+from uncover.footage.truth import EVENTS
 from uncover.metrics.intervals import Rate, percentile_interval, ratio, resample_images
 from uncover.metrics.video_outcomes import NOT_FOUND, STEPS
 
 ALL = "all"
 """Stands for all videos, and for all frames of one."""
 
-EVENTS = ("still", "movement", "hand", "nurse", "dim", "away")
-"""In the order in which they are told; others follow."""
-
-GRADES = ("none", "easy", "medium", "hard")
 SECONDS_OF_MINUTE = 60
 SHORTEST_BLOCK = 0.001
 """Seconds that may be drawn together, at least."""
@@ -123,7 +121,7 @@ def score_videos(outcomes: pd.DataFrame, resampling: Resampling) -> list[Row]:
 
     Returns:
         Rows with `COLUMNS`, by way, video (all of them together first) and part: all frames, then those of each event,
-        then those of each grade of occlusion. None stands for what has no value.
+        then those with a face of each grade of occlusion. None stands for what has no value.
 
     Raises:
         InputError: A video is called "all".
@@ -163,9 +161,16 @@ def _parts(outcomes: pd.DataFrame) -> list[Part]:
     """All frames, events and grades, as far as there are any."""
     parts = [(ALL, ALL)]
     for by, known in (("event", EVENTS), ("grade", GRADES)):
-        names = set(outcomes[by])
-        parts += [(by, name) for name in (*known, *sorted(names - set(known))) if name in names]
+        parts += [(by, name) for name in known if _members(outcomes, by, name).any()]
     return parts
+
+
+def _members(frames: pd.DataFrame, by: str, part: str) -> NDArray[np.bool_]:
+    """Which frames belong to a part, bool; without a face there is nothing that could be covered."""
+    if by == ALL:
+        return np.full(len(frames), True)
+    own = (frames[by] == part).to_numpy(np.bool_)
+    return own & frames["face"].to_numpy(np.bool_) if by == "grade" else own
 
 
 def _video(name: str, outcomes: pd.DataFrame, modes: Sequence[str], parts: Sequence[Part], block: float) -> _Video:
@@ -174,7 +179,7 @@ def _video(name: str, outcomes: pd.DataFrame, modes: Sequence[str], parts: Seque
     second = frames["second"].to_numpy(np.float64)
     # Time that no frame shows is no block.
     number = np.unique(np.floor((second - second[0]) / block), return_inverse=True)[1]
-    members = [np.full(len(frames), True) if by == ALL else (frames[by] == part).to_numpy() for by, part in parts]
+    members = [_members(frames, by, part) for by, part in parts]
     return _Video(
         name,
         number.astype(np.int64),

@@ -21,14 +21,18 @@ from uncover.report.csv_records import read_csv_record
 from uncover.report.markdown_table import read_markdown_tables
 from uncover.report.tables.table import MISSING
 from uncover.report.verdict import verdict
+from uncover.report.video_verdict import video_verdict
 
 TEMPLATE = "page.html.j2"
 TABLES = tuple(f"table_{number:02}" for number in range(1, 14))
 FIGURES = tuple(f"figure_{number}" for number in range(15, 32))
 """Of the thesis; its figures 1 to 14 show nothing that is computed."""
 
-RESCUE = "rescue"
-"""What the names of the rescue's own tables and figure begin with, after `figure_`."""
+RESCUE = ("rescue", "figure_rescue")
+"""What the names of the rescue's own tables and figure begin with."""
+
+VIDEOS = ("table_video", "figure_video", "table_learning", "figure_learning")
+"""What the names of all that is made from videos begin with."""
 
 PACKAGES = (
     *("torch", "torchvision", "yolov5", "facenet-pytorch", "facexlib", "ultralytics"),
@@ -53,6 +57,7 @@ class Parts:
         rescues: `rescue.csv`, in folders named as their detector.
         validations: `summary.json` of evaluations, in folders named `<model>/val/whole_face`.
         trainings: `summary.json` of trainings, in folders named as their detector.
+        videos: Record of `uncover evaluate videos`, if the run has one.
     """
 
     tables: Sequence[Path] = ()
@@ -63,6 +68,7 @@ class Parts:
     rescues: Sequence[Path] = ()
     validations: Sequence[Path] = ()
     trainings: Sequence[Path] = ()
+    videos: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,12 @@ def write_page(out: Path, run: str, parts: Parts, settings: Sequence[str], facts
         run=run,
         verdict=sentences,
         rescue=[table for table in tables if table.name.startswith(RESCUE)],
-        gallery=[each for each in figures if each.name.startswith(f"figure_{RESCUE}")],
+        gallery=[each for each in figures if each.name.startswith(RESCUE)],
+        videos={
+            "verdict": video_verdict(parts.videos),
+            "tables": [table for table in tables if table.name.startswith(VIDEOS)],
+            "figures": [each for each in figures if each.name.startswith(VIDEOS)],
+        },
         tables=_in_order(tables, TABLES),
         figures=_in_order(figures, FIGURES),
         missing=[_title(name) for name in (*TABLES, *FIGURES) if name not in made],
@@ -170,8 +181,8 @@ def _caption(folder: Path | None, name: str) -> tuple[str, ...]:
 
 
 def _in_order(items: Sequence[Any], names: Sequence[str]) -> list[Any]:
-    """The thesis's first, each followed by its variants, then the others; those of the rescue stand elsewhere."""
-    left = [item for item in items if not item.name.removeprefix("figure_").startswith(RESCUE)]
+    """The thesis's first, each followed by its variants, then the others; those of other sections stand there."""
+    left = [item for item in items if not item.name.startswith((*RESCUE, *VIDEOS))]
     own = [item for name in names for item in sorted(left, key=lambda item: item.name) if item.name.startswith(name)]
     return own + [item for item in left if item not in own]
 

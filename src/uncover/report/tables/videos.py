@@ -1,0 +1,125 @@
+"""Videos: recall and false boxes per minute of each way to detect, by event, grade of occlusion and video.
+
+The thesis has no such table.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from uncover.metrics.video_outcomes import STEPS
+from uncover.metrics.videos import ALL
+from uncover.report.tables.companions import with_interval
+from uncover.report.tables.table import MISSING, Table, cell_text, write_forms
+from uncover.report.video_scores import mode_title, overall, part_title, read_scores
+
+NAME = "table_videos"
+BY_TITLES = {"event": "event", "grade": "grade of occlusion"}
+STEP_TITLES = {"rgb": "RGB detector", "heatmap": "Heatmaps", "rescue": "Rescue", "temporal": "Time"}
+
+NOTES = (
+    "Recall: share of the frames with a face in which a box overlaps it enough (IoU rescue.true_iou). Any other box is"
+    " false. Gain and More: differences to the first row. Longest gap: longest time in which a face was in the picture"
+    " and not found.",
+    "Brackets: 95 %, bootstrap over blocks of consecutive seconds within each video, the same draws for all rows, so"
+    " that differences are paired. Frames of one second are nearly the same picture and no independent trials. The"
+    " intervals tell what other seconds of these videos would give; other infants may differ by more. Where all blocks"
+    " agree, an interval has no width, which promises too much; of one block there is none.",
+    "Heatmaps and rescue look where the RGB detector found nothing. Time online: boxes of earlier frames help; offline:"
+    " those of later ones too. n/a: nothing to take a share of.",
+)
+
+
+def write_videos(scores: Path, out: Path) -> None:
+    """Make the table from the record of `uncover evaluate videos`.
+
+    Args:
+        scores: The record.
+        out: Folder to write into.
+
+    Raises:
+        InputError: It is no such record.
+    """
+    frame = read_scores(scores)
+    write_forms(out, NAME, frame, video_tables(frame))
+
+
+def video_tables(scores: pd.DataFrame) -> list[Table]:
+    """All videos together, what found the faces, and recall and false boxes by event, grade and video.
+
+    Args:
+        scores: The record, as `read_scores` returns it.
+    """
+    tables = [_overall(scores), _found_by(scores)]
+    for by, title in BY_TITLES.items():
+        rows = scores[(scores["video"] == ALL) & (scores["by"] == by)]
+        for what, name in (("Recall", "recall"), ("False boxes per minute", "false_per_minute")):
+            kept = rows[rows["faces"] > 0] if name == "recall" else rows
+            if len(kept):
+                tables.append(Table(NAME, f"Videos: {what.lower()} by {title}", rows, shown=_by_part(kept, name)))
+    each = scores[(scores["video"] != ALL) & (scores["by"] == ALL)]
+    tables.append(Table(NAME, "Videos: recall by video", each, shown=_by_video(each)))
+    return tables
+
+
+def _overall(scores: pd.DataFrame) -> Table:
+    rows = overall(scores)
+    first = rows.iloc[0]
+    videos = scores.loc[scores["video"] != ALL, "video"].nunique()
+    minutes = cell_text(float(first["minutes"]), 1)
+    counted = f"{videos} videos, {minutes} minutes, {first['frames']} frames, {first['faces']} with a face"
+    shown = pd.DataFrame(
+        {
+            "Way to detect": mode_title(str(row["mode"])),
+            "Found": str(row["found"]),
+            "Recall": _cell(row, "recall"),
+            "Gain": _cell(row, "recall_gain", "+") if number else "–",
+            "False per minute": _cell(row, "false_per_minute"),
+            "More": _cell(row, "false_gain", "+") if number else "–",
+            "Longest gap (s)": cell_text(float(row["longest_gap"]), 1),
+        }
+        for number, row in rows.iterrows()
+    )
+    return Table(NAME, f"Videos: what each step finds ({counted})", rows, list(NOTES), shown=shown)
+
+
+def _found_by(scores: pd.DataFrame) -> Table:
+    rows = overall(scores)
+    shown = pd.DataFrame({"Way to detect": rows["mode"].map(mode_title)})
+    for step in STEPS:
+        shown[STEP_TITLES[step]] = rows[f"found_by_{step}"]
+    shown["Not found"] = rows["faces"] - rows["found"]
+    return Table(NAME, "Videos: frames by what found the face", rows, shown=shown)
+
+
+def _by_part(rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    """A row per way to detect, a column per event or grade, which says of how many frames or minutes."""
+    parts = rows.drop_duplicates("part")
+    titles = {
+        row["part"]: f"{part_title(row['by'], row['part'])} "
+        + (f"({row['faces']} faces)" if name == "recall" else f"({row['minutes'] * 60:.0f} s)")
+        for row in parts.to_dict("records")
+    }
+    cells = {(row["mode"], row["part"]): _cell(row, name) for _, row in rows.iterrows()}
+    return pd.DataFrame(
+        {"Way to detect": mode_title(mode)}
+        | {title[:1].upper() + title[1:]: cells.get((mode, part), MISSING) for part, title in titles.items()}
+        for mode in rows["mode"].unique()
+    )
+
+
+def _by_video(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row per video, a column per way to detect: recall and longest gap."""
+    cells = {(row["video"], row["mode"]): _cell(row, "recall") for _, row in rows.iterrows()}
+    faces = dict(zip(rows["video"], rows["faces"], strict=True))
+    modes = rows["mode"].unique()
+    return pd.DataFrame(
+        {"Video": video, "Faces": faces[video]} | {mode_title(mode): cells[video, mode] for mode in modes}
+        for video in rows["video"].unique()
+    )
+
+
+def _cell(row: pd.Series, name: str, sign: str = "") -> str:
+    return with_interval(row[name], row[f"{name}_low"], row[f"{name}_high"], sign)
