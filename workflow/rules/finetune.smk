@@ -12,7 +12,7 @@ if FINETUNES:
 wildcard_constraints:
     left_out="|".join(re.escape(name) for name in VIDEO_FILES) or "none",
     freeze=r"\d+",
-    count=r"\d+",
+    amount=r"\d+",
 
 
 rule pick_frames:
@@ -32,12 +32,12 @@ rule pick_frames:
         videos=[str(path) for path in VIDEO_FILES.values()],
         truths=[str(path.with_suffix(".csv")) for path in VIDEO_FILES.values()],
         out=f"{RUN}/finetune/frames",
-        count=CONFIG.finetune.frames_per_video,
+        frames=CONFIG.finetune.frames_per_video,
         gap=CONFIG.finetune.gap,
         raw_state=lambda wildcards: raw_state("videos"),
         code=code_of("uncover.commands.frames"),
     shell:
-        "uncover frames {params.videos:q} {params.out} --count {params.count} --gap {params.gap}"
+        "uncover frames {params.videos:q} {params.out} --count {params.frames} --gap {params.gap}"
         " --boxes {params.truths:q} 2>&1 | tee {log}"
 
 
@@ -71,12 +71,12 @@ rule fine_tune:
         boxes=f"{RUN}/finetune/dataset/boxes.parquet",
         start=f"{RUN}/models/{CONFIG.finetune.start}/weights.pt",
     output:
-        weights=f"{RUN}/finetune/left_out/{{left_out}}/freeze_{{freeze}}/{{count}}/weights.pt",
-        record=f"{RUN}/finetune/left_out/{{left_out}}/freeze_{{freeze}}/{{count}}/left_out.json",
+        weights=f"{RUN}/finetune/left_out/{{left_out}}/freeze_{{freeze}}/{{amount}}/weights.pt",
+        record=f"{RUN}/finetune/left_out/{{left_out}}/freeze_{{freeze}}/{{amount}}/left_out.json",
     log:
-        f"{LOGS}/fine_tune/{{left_out}}/{{freeze}}/{{count}}.log",
+        f"{LOGS}/fine_tune/{{left_out}}/{{freeze}}/{{amount}}.log",
     benchmark:
-        f"{BENCHMARKS}/fine_tune/{{left_out}}/{{freeze}}/{{count}}.tsv"
+        f"{BENCHMARKS}/fine_tune/{{left_out}}/{{freeze}}/{{amount}}.tsv"
     conda:
         ENVIRONMENT
     threads: DETECTOR_THREADS
@@ -84,7 +84,7 @@ rule fine_tune:
         **needs(mem_mb=8000, runtime=240, gpu=1),
     params:
         data=f"{RUN}/finetune/dataset",
-        out=f"{RUN}/finetune/left_out/{{left_out}}/freeze_{{freeze}}/{{count}}",
+        out=f"{RUN}/finetune/left_out/{{left_out}}/freeze_{{freeze}}/{{amount}}",
         settings=[
             pair
             for pair in as_pairs(CONFIG.finetune)
@@ -93,7 +93,7 @@ rule fine_tune:
         confidence=CONFIG.rescue.missed_confidence,
         code=code_of("uncover.commands.fine_tune"),
     shell:
-        "uncover fine_tune {params.data} {params.out} --from {input.start} --count {wildcards.count}"
+        "uncover fine_tune {params.data} {params.out} --from {input.start} --count {wildcards.amount}"
         " --leave-out {wildcards.left_out:q} --confidence {params.confidence} --finetune {params.settings:q}"
         " --set freeze={wildcards.freeze} 2>&1 | tee {log}"
 
