@@ -30,3 +30,13 @@ def test_a_count_of_another_layout_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--train: not for slapi"):
         run("slapi", str(tmp_path / "out"), "--train", "3")
     assert not (tmp_path / "out").exists()
+
+
+def test_videos_are_counted_by_frames(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    words = ("--infants", "1", "--seconds", "1", "--rate", "2", "--size", "64")
+    assert run("videos", str(out), *words) == 0
+    record = json.loads((out / "standin.json").read_text())
+    assert record["arguments"] == {"infants": 1, "seconds": 1, "rate": 2, "size": 64, "seed": 1}
+    assert record["counts"] | {"faces": 0} == {"videos": 1, "frames": 2, "faces": 0}
+    assert capsys.readouterr().out == f"{out}: 1 videos, 2 frames, {record['counts']['faces']} faces\n"

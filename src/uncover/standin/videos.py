@@ -103,8 +103,8 @@ class Take:
                     blankets.append(visit.at(second))
                 case Lean():
                     adults += visit.at(second)
-        # There is one blanket, and whoever draws it highest has it. It comes last, because what is drawn before it takes
-        # its chance from the same source.
+        # There is one blanket, and whoever draws it highest has it. It comes last: what is drawn before it takes its
+        # chance from the same source.
         infant = replace(infant, coverings=(*covers, *sorted(blankets, key=lambda item: item.top)[-1:]))
         light = self._light(second)
         right, down = self.movement.speed(second, span)
@@ -141,16 +141,17 @@ def _box_inside(truth: Truth, scene: Scene) -> Box | None:
 
 def _grade(truth: Truth, scene: Scene, light: float) -> Grade:
     """How hard a face is to see, by the share of its features that something hides or that are outside the picture."""
-    points: Array = truth.wflw[_FEATURES]
+    points: Array = truth.wflw
     outside = (points < 0).any(1) | (points > (scene.width, scene.height)).any(1)
-    hidden = float(((truth.wflw_visibility[_FEATURES] == Visibility.EXTERNALLY_OCCLUDED) | outside).mean())
+    unseen = (truth.wflw_visibility == Visibility.EXTERNALLY_OCCLUDED) | outside
+    hidden = float(unseen[_FEATURES].mean())
     if hidden >= _HARD_FROM:
         return "hard"
     # In dim light a photo is medium at best.
     if hidden >= _MEDIUM_FROM or light < _DIM_BELOW:
         return "medium"
     worn = any(isinstance(item, Cap | FeedingTube) for item in truth.person.coverings)
-    return "easy" if worn or hidden > 0 else "none"
+    return "easy" if worn or unseen.any() else "none"
 
 
 def incubator_video(rng: Rng, size: int, seconds: float) -> Take:
