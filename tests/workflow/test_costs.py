@@ -42,6 +42,19 @@ def test_the_work_of_networks_is_images_epochs_pixels_and_operations() -> None:
     assert work.of_name("table_07") == work.of_name("train/nobody") == 1
 
 
+def test_the_work_of_videos_is_their_frames(tmp_path: Path) -> None:
+    each = 0.25 * 4.5 / 49
+    made = DEMO.model_dump(mode="json") | {"standin": {"videos": {"infants": 3, "seconds": 200, "rate": 5}}}
+    work = Work(check_config(made))
+    assert work.of("detect_videos", {"steps": "rgb"}) == pytest.approx(3000 * each)
+    assert work.of_name("detect_videos/rgb") == work.of("detect_videos", {"steps": "rgb"})
+    assert work.of("make_standin", {"source": "videos"}) == 3000
+    (tmp_path / "a.mp4").touch()
+    (tmp_path / "a.csv").write_text("frame,second\n" + "0,0\n" * 500)
+    downloaded = made | {"raw": {"folder": str(tmp_path), "videos": "."}}
+    assert Work(check_config(downloaded)).of("detect_videos", {"steps": "rgb"}) == pytest.approx(500 * each)
+
+
 def test_shares_of_a_set_are_as_much_work_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(REPOSITORY)
     thesis = load_config(Path("config/thesis.yaml"))

@@ -22,6 +22,21 @@ def test_missing_and_present_raw_data(tmp_path: Path) -> None:
     assert "free" in found["disk"].found
 
 
+def test_videos_need_true_boxes(tmp_path: Path) -> None:
+    config = check_config({"run": "a", "raw": {"folder": str(tmp_path), "videos": "ward"}})
+
+    def found() -> tuple[str, str]:
+        (finding,) = (each for each in examine(config, tmp_path) if each.topic == "videos")
+        return finding.verdict, finding.found
+
+    assert found()[0] == "missing" and "ask for it" in found()[1]
+    (tmp_path / "ward").mkdir()
+    (tmp_path / "ward" / "a.mp4").touch()
+    assert found() == ("missing", f"none with a CSV of its true boxes beside it in {tmp_path / 'ward'}")
+    (tmp_path / "ward" / "a.csv").touch()
+    assert found() == ("ok", f"present at {tmp_path / 'ward'}")
+
+
 def test_weights_of_others_are_looked_for(tmp_path: Path) -> None:
     here = tmp_path / "here.pt"
     here.touch()

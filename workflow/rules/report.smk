@@ -48,6 +48,7 @@ rule report_page:
         tables=[path.replace(".csv", ".md") for path in PAGE_TABLES],
         figures=ALL_FIGURES,
         trial=f"{RUN}/metrics/rescue_trial.csv",
+        videos=[f"{RUN}/metrics/videos.csv"] if VIDEO_FILES else [],
         comparison=f"{RUN}/comparison.csv",
         rescues=[f"{RUN}/metrics/{model}/rescue.csv" for model in THESIS_MODELS],
         validations=summaries_of(SECOND_MODELS, ["val"], "whole_face"),
@@ -73,11 +74,14 @@ rule report_page:
                 for path in [*PAGE_TABLES, *ALL_FIGURES]
             )
         ),
+        videos=lambda wildcards, input: (
+            f"--videos {input.videos}" if input.videos else ""
+        ),
         # No module, so the digest of the code does not know it.
         template=content_of("src/uncover/report/page.html.j2"),
         settings=targets.telling_settings(CONFIG),
         code=code_of("uncover.commands.page"),
     shell:
         "uncover page {output.page} --run {params.run} --tables {input.tables} --figures {input.figures}"
-        " --captions {CAPTIONS} --trial {input.trial} --comparison {input.comparison} --rescues {input.rescues}"
+        " --captions {CAPTIONS} --trial {input.trial} {params.videos} --comparison {input.comparison} --rescues {input.rescues}"
         " --validations {input.validations} --trainings {input.trainings} --settings {params.settings:q} 2>&1 | tee {log}"

@@ -15,6 +15,7 @@ RAW_DATA = {
     "hof": "Hand Over Face, from http://vlm1.uta.edu/~athitsos/hand_over_face/ (authors: Ghanem, Imran, Athitsos)",
     "slapi": "SLAPI is private to UMC Utrecht; any graded frames in <grade>/images, <grade>/labels will do",
     "preterm_web": "twelve web photos that the thesis does not publish; any photos of infants will do",
+    "videos": "videos of the ward are private; any videos will do, each beside a CSV of its true boxes",
 }
 """By layout or raw data set: what it is and whom to ask for it."""
 

@@ -14,7 +14,7 @@ from uncover.config.model import Config
 from uncover.datasets.sources import RAW_DATA
 from uncover.workflow import slurm
 from uncover.workflow.gpus import NoAnswer, list_gpus
-from uncover.workflow.targets import FRAME_SOURCES, LANDMARK_SOURCES, raw_folder
+from uncover.workflow.targets import FRAME_SOURCES, LANDMARK_SOURCES, raw_folder, video_files
 
 PACKAGES = (
     "snakemake",
@@ -113,11 +113,13 @@ def _raw_data(config: Config) -> list[Finding]:
     if config.raw.standin:
         return [Finding("raw data", "the embedded stand-in; nothing to download")]
     findings = []
-    for source in (*LANDMARK_SOURCES, "aflw", *FRAME_SOURCES):
+    for source in (*LANDMARK_SOURCES, "aflw", *FRAME_SOURCES, "videos"):
         path = raw_folder(config, source)
         if path is None:
             wanted = f"not asked for (raw.{source}); {RAW_DATA[source]}"
             findings.append(Finding(source, wanted))
+        elif source == "videos" and path.is_dir() and not video_files(config):
+            findings.append(Finding(source, f"none with a CSV of its true boxes beside it in {path}", "missing"))
         elif path.is_dir():
             findings.append(Finding(source, f"present at {path}"))
         else:

@@ -41,6 +41,7 @@ WILDCARDS: Mapping[str, tuple[str, ...]] = {
     "read_faces": ("source",),
     "split_photos": ("source",),
     "make_standin": ("source",),
+    "detect_videos": ("steps",),
 }
 """What stands behind the rule in the names of its jobs; for other rules, a set."""
 
@@ -108,6 +109,8 @@ class Work:
             return max(1.0, rival.epochs * TRAINING * self.photos.get("train", 0) * cost)
         if rule == "predict_rival":
             return float(max(1, sum(self.photos.values()))) / self.config.prediction.shards
+        if rule == "detect_videos":
+            return max(1.0, self._video_frames() * _cost(self.config.detectors.rgb10) / UNIT)
         if "set" in wildcards:
             return float(max(1, self.photos.get(wildcards["set"], 1)))
         if "source" in wildcards:
@@ -154,7 +157,17 @@ class Work:
             return int(sizes.train if split == "train" else sizes.test)
         return KNOWN_SOURCES[source] // (1 if split == "train" else 2)
 
+    def _video_frames(self) -> int:
+        """Frames of the videos with true boxes: a truth has a row for each, below that of the names."""
+        videos = self.config.standin.videos
+        if self.config.raw.standin:
+            return videos.infants * videos.seconds * videos.rate
+        truths = (path.with_suffix(".csv") for path in targets.video_files(self.config).values())
+        return sum(max(0, len(path.read_bytes().splitlines()) - 1) for path in truths)
+
     def _of_source(self, source: str) -> int:
+        if source == "videos":
+            return self._video_frames()
         if self.config.raw.standin:
             sizes = getattr(self.config.standin, source)
             values: Mapping[str, int] = {"all": sizes} if isinstance(sizes, int) else sizes.model_dump()
