@@ -17,7 +17,7 @@ from pathlib import Path
 
 SUMMARY = "pick frames of videos where something changes"
 
-_DEFAULTS = {"motion": 0.3, "light": 0.06, "every": 60.0}
+_DEFAULTS = {"motion": 1.0, "light": 0.06, "every": 60.0}
 """As in `uncover.footage.changes.Limits`; they stand here because they are told from those that somebody gave."""
 
 

@@ -24,9 +24,13 @@ Reason = Literal["first", "motion", "light", "interval"]
 SMALL_WIDTH, SMALL_HEIGHT = 64, 48
 LEAST_CONTRAST = 8.0
 """Standard deviation, in grey levels, below which a picture is so flat that its noise would pass for motion."""
-NOISE_SECONDS, NOISE_SPREAD, MOST_NOISE = 10.0, 1.3, 0.05
+BUSIEST = 0.1
+"""Share of the picture that motion is looked for in: where most changes, for an arm is a small part of a picture."""
+NOISE_SECONDS, NOISE_SPREAD = 10.0, 1.3
 """Between two looks at a still scene the noise of camera and codec passes for motion. The stillest two looks of the
-last ten seconds tell how much it is; up to so many times that is no motion, and above the third number all is."""
+last ten seconds tell how much it is, and up to so many times that is no motion."""
+LEAST_NOISE, MOST_NOISE = 0.05, 0.4
+"""What is below is never motion between two looks, and above always."""
 CLOCK = 1e-3
 """Seconds by which the times of frames may be off: containers round them."""
 AT_ONCE = 1024
@@ -46,7 +50,7 @@ class Limits:
         rate: Looks per second; frames in between are passed over.
     """
 
-    motion: float = 0.3
+    motion: float = 1.0
     light: float = 0.06
     every: float = 60.0
     gap: float = 1.0
@@ -100,7 +104,9 @@ def standardised(small: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def motion(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Mean absolute difference of the standardised pictures; 0 where one is only brighter or of more contrast.
+    """Mean absolute difference of the standardised pictures, in the tenth of the picture where it is largest.
+
+    It is 0 where one picture is only brighter than the other or of more contrast.
 
     Args:
         one: uint8 (..., 48, 64), grey levels.
@@ -109,7 +115,10 @@ def motion(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float
     Returns:
         float32 (...), standard deviations of the pictures.
     """
-    return np.abs(standardised(one) - standardised(other)).mean(axis=(-2, -1))
+    difference = np.abs(standardised(one) - standardised(other))
+    cells = difference.reshape(*difference.shape[:-2], -1)
+    busiest = round(cells.shape[-1] * BUSIEST)
+    return np.partition(cells, -busiest, axis=-1)[..., -busiest:].mean(axis=-1)
 
 
 def light(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -155,7 +164,7 @@ def pick_changes(frames: Iterable[Frame], limits: Limits) -> Iterator[tuple[Fram
             pick: Pick | None = Pick(frame.index, frame.second, "first", 0.0)
         else:
             recent.append(float(motion(previous, now)))
-            moved += max(0.0, recent[-1] - min(MOST_NOISE, NOISE_SPREAD * min(recent)))
+            moved += max(0.0, recent[-1] - min(MOST_NOISE, max(LEAST_NOISE, NOISE_SPREAD * min(recent))))
             pick = _judge(
                 frame, max(moved, float(motion(picked, now))), float(light(picked, now)), frame.second - at, limits
             )

@@ -25,7 +25,7 @@ from uncover.datasets.annotations.annotated import (
     known_grades,
 )
 from uncover.datasets.annotations.cvat_tracks import read_tracks
-from uncover.datasets.annotations.cvat_xml import CORNERS, Document, attribute_values, parse_cvat
+from uncover.datasets.annotations.cvat_xml import CORNERS, Document, grades_in, parse_cvat
 
 SHAPES = frozenset({"polygon", "polyline", "points", "ellipse", "cuboid", "skeleton", "mask"})
 
@@ -97,8 +97,7 @@ def _grades_of(
         if (element.tag == "tag" and element.get("label") == GRADE) or (
             element.tag == "box" and element.get("label") == face
         ):
-            for grade in attribute_values(element):
-                yield line, grade
+            yield from grades_in(element, document.lines)
         elif element.tag == "tag":
             detail = f"{name}: tag {element.get('label')!r:.60} is not {GRADE!r}; left out"
             reading.reject(document.path, line, name, "other_label", detail, spoils=False)

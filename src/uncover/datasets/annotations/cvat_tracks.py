@@ -18,7 +18,7 @@ from uncover.datasets.annotations.annotated import (
     check_box,
     known_grades,
 )
-from uncover.datasets.annotations.cvat_xml import CORNERS, Document, attribute_values
+from uncover.datasets.annotations.cvat_xml import CORNERS, Document, grades_in
 from uncover.errors import InputError
 
 
@@ -54,7 +54,7 @@ def read_tracks(document: Document, states: Mapping[str, FrameState], face: str)
             corners = [shape.get(corner) for corner in CORNERS]
             try:
                 boxes[name].append(check_box(corners, shape.get("rotation"), states[name].size, lines[shape]))
-                found[name] += [(lines[shape], value) for value in attribute_values(shape)]
+                found[name] += grades_in(shape, lines)
             except EntryError as error:
                 reading.reject(path, lines[shape], name, error.reason, f"{name}: {error}")
     grades = known_grades(states)

@@ -27,9 +27,10 @@ class Document:
     lines: Mapping[ElementTree.Element, int]
 
 
-def attribute_values(element: ElementTree.Element) -> list[str]:
-    """What the attributes `grade` of an element say."""
-    return [(value.text or "").strip() for value in element.findall("attribute") if value.get("name") == GRADE]
+def grades_in(element: ElementTree.Element, lines: Mapping[ElementTree.Element, int]) -> list[tuple[int, str]]:
+    """Lines and texts of the attributes `grade` of an element."""
+    named = (value for value in element.findall("attribute") if value.get("name") == GRADE)
+    return [(lines[value], (value.text or "").strip()) for value in named]
 
 
 def parse_cvat(path: Path) -> Document:
