@@ -62,3 +62,10 @@ def test_who_looks_closer_learns_from_covered_faces_where_there_is_one() -> None
     assert check_config({"run": "r", "detectors": {"siblings": {}}}).looks_of == "rgb1"
     with pytest.raises(InputError, match="looks_of: hirescam_mean is no detector of photos"):
         check_config({"run": "r", "rescue": {"looks_of": "hirescam_mean"}})
+
+
+def test_boxes_are_drawn_in_maps_of_all_candidates_where_there_are_some() -> None:
+    own, wished = (check_config({"run": "r", "rescue": rescue}).rescue for rescue in ({}, {"heatmap_boxes": "mine"}))
+    assert own.boxed_heatmaps(["gradcampp", "hirescam", "hirescam_t1"]) == "hirescam_t1"
+    assert own.boxed_heatmaps(["gradcampp", "hirescam"]) == "hirescam"
+    assert wished.boxed_heatmaps(["hirescam_t1"]) == "mine"

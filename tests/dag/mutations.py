@@ -26,6 +26,7 @@ EXPLAINED = {
     "collect_heatmaps": 8,
     "train": 5,
     "find_missed": 6,
+    "propose_faces": 1,
     **SECOND_PREDICTED,
     "predict_second": 5,
     **TRAINING_FIGURES,

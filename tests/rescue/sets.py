@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from uncover.heatmaps.manifest import Manifest, Row, tabulate, write_manifest
+from uncover.images.letterbox import fit
+from uncover.images.maps import store_maps, write_maps
 from uncover.metrics.predictions import CORNERS, Predictions, write_predictions
 from uncover.metrics.truth import TRUTH_COLUMNS
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
@@ -87,4 +90,14 @@ def write_heatmaps(root: Path, variant: str, name: str, content: Manifest) -> Pa
     folder = root / "heatmaps" / variant / name
     folder.mkdir(parents=True)
     write_manifest(folder / "manifest.parquet", content)
+    return folder
+
+
+def write_joint_maps(folder: Path, maps: Mapping[str, NDArray[np.floating]], **settings: Any) -> Path:
+    """A heatmap set with joint maps (h, w) of photos of 100 x 100 pixels, as a network of 160 pixels saw them."""
+    frame = fit(SIDE, SIDE, 160)
+    for image, cells in maps.items():
+        joint = {"class_names": ["joint"], "status": ["map"]}
+        write_maps(folder / f"joint/{image}.tif", store_maps(cells[None].astype(np.float32), frame, joint))
+    write_manifest(folder / "manifest.parquet", manifest({image: ["map"] for image in maps}, [], **settings))
     return folder

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.rescue.sets import predicted
+from tests.rescue.sets import predicted, write_joint_maps
 from tests.rescue.training_sets import write_training_set
 from uncover.cli import main
 from uncover.errors import InputError
@@ -144,14 +144,19 @@ def test_the_command_writes_predictions_of_every_rival(tmp_path: Path, capsys: p
     words += ["--rgb10", tmp_path / "rgb10/val.parquet", "--rgb1", tmp_path / "rgb1/val.parquet"]
     assert main(["propose", *map(str, words)]) == 0
     folders = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert folders == sorted(set(RIVALS) - {"closer_look"})
-    assert main(["propose", *map(str, words), "--looks", str(tmp_path / "look")]) == 0
+    assert folders == sorted(set(RIVALS) - {"closer_look", "heatmap_boxes"})
+    maps = {image: np.zeros((20, 20)) for image in IMAGES}
+    maps["a.jpg"][6:10, 6:10] = 1
+    write_joint_maps(tmp_path / "maps/val", maps, variant="again")
+    further = ["--looks", tmp_path / "look", "--heatmaps", tmp_path / "maps"]
+    assert main(["propose", *map(str, words + further)]) == 0
     for name in RIVALS:
         stored = read_predictions(tmp_path / f"out/{name}/val.parquet")
         assert stored.images["image"].tolist() == IMAGES and len(stored.boxes) == (2 if name == "constant_box" else 1)
         assert stored.settings["rival"] == name and stored.class_names == {WHOLE_FACE: "whole face"}
         assert stored.settings["inputs"].keys() == {"rgb10", "rgb1", "look"}
         assert stored.settings["inputs"]["rgb1"]["confidence"] == 0.001
+        assert stored.settings.get("heatmaps", {}).get("variant") == ("again" if name == "heatmap_boxes" else None)
 
     def complains(*more: object) -> str:
         capsys.readouterr()
@@ -160,6 +165,8 @@ def test_the_command_writes_predictions_of_every_rival(tmp_path: Path, capsys: p
 
     assert "none: is no folder" in complains("--looks", tmp_path / "none")
     assert "two folders of one name" in complains("--looks", tmp_path / "look", tmp_path / "look")
+    assert "none: is no folder; expected one with a heatmap set" in complains("--heatmaps", tmp_path / "none")
+    assert "manifest.parquet: does not exist" in complains("--heatmaps", tmp_path / "look")
     assert "test.parquet: given for one of" in complains("--rgb1", tmp_path / "test.parquet")
     assert "has the set val twice" in complains("--rgb1", *[tmp_path / "rgb1/val.parquet"] * 2)
     write_predictions(tmp_path / "rgb1/val.parquet", predicted(["c.jpg"], []))
