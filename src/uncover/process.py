@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 
 def is_alive(process: int) -> bool:
@@ -19,6 +20,13 @@ def is_alive(process: int) -> bool:
 def this_process() -> str:
     """Number of this process, and what numbers mean here: a container may count its own ones."""
     return f"{os.getpid()}@{_numbering()}"
+
+
+def since_start() -> float:
+    """Seconds since this process began: before Python itself was loaded."""
+    import psutil
+
+    return time.time() - psutil.Process().create_time()
 
 
 def number_of(name: str) -> int | None:

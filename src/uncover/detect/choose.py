@@ -132,7 +132,7 @@ class _Loader:
         network, header, digest = open_weights(path)
         self.digests[name] = digest
         size = image_size or header.image_size
-        network = network.fuse().to(self.device, memory_format=torch.channels_last)
+        network = network.fuse().to(self.device).to(memory_format=torch.channels_last)
         return Model(network, header, self.device, size, self._wishes.nms_iou, self._wishes.precision)
 
 

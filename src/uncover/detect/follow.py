@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import tee
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from uncover.detect.options import Temporal
 from uncover.detect.parts import Seen
 from uncover.detect.spotter import DETECTOR
+from uncover.rescue.per_second import FoundBy
 
 if TYPE_CHECKING:
     from uncover.rescue.temporal import Candidates, TemporalSettings, Tracked
-
-Temporal = Literal["off", "online", "offline"]
-RGB, TEMPORAL = "rgb", "temporal"
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Names:
     confidence: float
     rescue: str = ""
     rescue_confidence: float = 1.0
-    rescue_mark: str = "rescue"
+    rescue_mark: FoundBy = "rescue"
 
     def counts(self, seen: Seen) -> NDArray[np.bool_]:
         """Which boxes of a frame are sure enough: those of the rescue only where the detector found none."""
@@ -46,11 +45,11 @@ class Names:
         of_detector = seen.spotted.found_by == DETECTOR
         return counts & of_detector if (counts & of_detector).any() else counts
 
-    def marks(self, found_by: int | None) -> tuple[str, str]:
+    def marks(self, found_by: int | None) -> tuple[FoundBy, str]:
         """Step and name of the method behind a box."""
         if found_by is None:
-            return TEMPORAL, TEMPORAL
-        return (RGB, self.detector) if found_by == DETECTOR else (self.rescue_mark, self.rescue)
+            return "temporal", "temporal"
+        return ("rgb", self.detector) if found_by == DETECTOR else (self.rescue_mark, self.rescue)
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class Faces:
     seen: Seen
     boxes: NDArray[np.float32]
     confidence: NDArray[np.float32]
-    found_by: tuple[str, ...]
+    found_by: tuple[FoundBy, ...]
     methods: tuple[str, ...]
 
 
@@ -98,7 +97,7 @@ def sure_faces(seen: Seen, names: Names) -> Faces:
     """What was found in a frame, without regard to others."""
     counts = names.counts(seen)
     marks = [names.marks(int(each)) for each in seen.spotted.found_by[counts]]
-    found_by, methods = (tuple(mark[place] for mark in marks) for place in (0, 1))
+    found_by, methods = tuple(mark for mark, _ in marks), tuple(method for _, method in marks)
     return Faces(seen, seen.spotted.boxes[counts], seen.spotted.confidence[counts], found_by, methods)
 
 

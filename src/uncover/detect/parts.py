@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from uncover.detect.spotter import Spotted
 
 FRAMES = 256
 """Frames of a part: lost at most when somebody stops the work."""
+
+END = "end.json"
 
 
 @dataclass(frozen=True)
@@ -62,17 +65,31 @@ class Parts:
             self._written += 1
             self._waiting = []
 
-    def finish(self, corrupt: int) -> None:
-        """Write the rest, and that there is no more."""
+    def finish(self, corrupt: int, reason: str) -> None:
+        """Write the rest, and that there is no more.
+
+        Args:
+            corrupt: Pictures that could not be decoded.
+            reason: Why the source ended too early; empty where it did not.
+        """
         self.flush()
-        with new_file(self.folder / "end") as temporary:
-            temporary.write_text(str(corrupt))
+        with new_file(self.folder / END) as temporary:
+            temporary.write_text(json.dumps([corrupt, reason]), encoding="utf-8")
+
+    def clear(self) -> None:
+        """Forget all frames."""
+        for path in [*self._files(), *self.folder.glob(END)]:
+            path.unlink()
+        self._written = 0
 
     @property
-    def corrupt(self) -> int | None:
-        """Pictures that could not be decoded; None while the end has not been reached."""
-        end = self.folder / "end"
-        return int(end.read_text()) if end.exists() else None
+    def end(self) -> tuple[int, str] | None:
+        """What `finish` was told; None while the end has not been reached."""
+        end = self.folder / END
+        if not end.exists():
+            return None
+        corrupt, reason = json.loads(end.read_text(encoding="utf-8"))
+        return corrupt, reason
 
     def last(self) -> Seen | None:
         """The last frame on disk, after which to go on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -74,7 +74,7 @@ def in_batches(pictures: Iterable[Picture], most: int) -> Iterator[list[Picture]
         yield batch
 
 
-def ahead(items: Iterable[Item], depth: int) -> Iterator[Item]:
+def ahead(items: Iterable[Item], depth: int) -> Generator[Item]:
     """Make items in a thread of their own, a few more than are asked for; errors come out where the item would have.
 
     Args:

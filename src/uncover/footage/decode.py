@@ -212,7 +212,7 @@ def open_video(path: Path | str) -> Video:
 
 
 def _pixels(frame: VideoFrame, curve: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
-    pixels = frame.to_ndarray(format="rgb24")
+    pixels = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
     if curve is not None:
         import cv2
 

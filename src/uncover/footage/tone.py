@@ -1,7 +1,7 @@
 """High dynamic range for networks that learnt from ordinary photos: what PQ and HLG mean, on an ordinary screen.
 
 The curves are those of ITU-R BT.2100-2 (tables 4 and 5) and of sRGB (IEC 61966-2-1). Light up to the reference white of
-ITU-R BT.2408 (203 candelas per square metre) stays as it is; brighter light is rolled off (Reinhard's extended operator).
+ITU-R BT.2408 (203 candelas per square metre) is dimmed little; brighter light is rolled off (Reinhard, extended).
 The wider colours of BT.2020 are left as they are: faces look a little paler.
 """
 

@@ -1,0 +1,120 @@
+"""Find faces in videos, images and cameras: also those that the detector alone misses.
+
+SOURCE is a video, an image, a folder of either, a pattern such as 'ward/*.mp4', the address of a stream (rtsp://...),
+or the number of a camera. A detector looks at every frame; where it finds no face, a rescue looks again, at what the
+detector has already computed. With --temporal the one infant of a video is followed through time.
+
+DIR gets boxes.parquet (a row per box: source, frame, second, corners in pixels, confidence, found_by rgb, heatmap,
+rescue or temporal), frames.parquet (a row per frame that was looked at), per_second.csv (a box per second) and
+summary.json; boxes.csv, boxes.json (COCO) and annotated/ where they are asked for. Stopped, the same command goes on
+where it was. A video that is cut off, a stream that drops, or pictures that cannot be read: what was found is kept, a
+line says so, and the exit code is 3.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+SUMMARY = "find faces in videos, images and cameras"
+PARTLY = 3
+"""Exit code when some of what was pointed to could not be read."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("sources", nargs="+", metavar="SOURCE", help="videos, images, folders, patterns, streams")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write into")
+    parser.add_argument("--run", dest="of_run", type=Path, metavar="RUN", help="folder of a run, such as results/demo")
+    parser.add_argument("--weights", type=Path, help="weights of the detector (default: the run's rgb10)")
+    parser.add_argument(
+        "--rescue",
+        default="best",
+        metavar="METHOD",
+        help="what looks where the detector found no face: best (of the run's rescue summary, the default), "
+        "heatmap:MODEL (the thesis's way), the name of a model or method of the run, or none",
+    )
+    parser.add_argument("--heatmap-weights", type=Path, metavar="FILE", help="detector of heatmaps to rescue with")
+    parser.add_argument("--confidence", type=float, default=0.4, help="of a face of the detector (default: 0.4)")
+    parser.add_argument(
+        "--rescue-confidence", type=float, help="of a face of the rescue (default: as in the run's trial, else 0.25)"
+    )
+    parser.add_argument(
+        "--temporal",
+        choices=("off", "online", "offline"),
+        default="off",
+        help="follow the one face of each video: online knows the past only, offline the whole video (default: off)",
+    )
+    parser.add_argument("--bridge", type=float, default=1.0, help="seconds that a gap may last then (default: 1)")
+    parser.add_argument("--until", type=float, metavar="SECOND", help="look at this much of each video only")
+    parser.add_argument(
+        "--format", nargs="+", choices=("csv", "coco"), default=[], help="tables to write besides Parquet"
+    )
+    parser.add_argument("--annotate", action="store_true", help="write videos and images with the boxes drawn in")
+    parser.add_argument(
+        "--privacy",
+        choices=("pixelate", "blur", "publish"),
+        default="pixelate",
+        help="what these show of faces; frames without a box are hidden as a whole (default: pixelate)",
+    )
+    parser.add_argument("--nms-iou", type=float, default=0.6, help="IoU of non-maximum suppression (default: 0.6)")
+    parser.add_argument(
+        "--image-size", type=int, help="longest side of the input, a multiple of 32 (default: that of the training)"
+    )
+    parser.add_argument("--batch", type=int, default=8, help="frames at a time (default: 8)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
+    parser.add_argument("--precision", choices=("float32", "float16", "bfloat16"), default="float32")
+
+
+def run(args: argparse.Namespace) -> int:
+    from uncover.atomic import check_writable
+    from uncover.config.options import check_number
+    from uncover.console import say
+    from uncover.detect.options import Options
+    from uncover.errors import InputError
+    from uncover.footage.decode import LIVE
+    from uncover.footage.sources import find_sources
+    from uncover.images.options import check_inference_options
+    from uncover.process import since_start
+
+    check_inference_options(args.confidence, args.nms_iou, args.batch, args.image_size)
+    check_number("--rescue-confidence", args.rescue_confidence, 0, 1)
+    check_number("--bridge", args.bridge, 0)
+    check_number("--until", args.until, 0)
+    check_writable(args.out)
+    sources = find_sources(args.sources)
+    if args.temporal == "offline" and any(address.startswith(LIVE) for address in sources.videos.values()):
+        raise InputError("--temporal offline: needs the whole video, and a live stream has no end; give online")
+    options = Options(
+        args.batch,
+        args.temporal,
+        args.bridge,
+        args.until,
+        "csv" in args.format,
+        "coco" in args.format,
+        args.annotate,
+        args.privacy,
+    )
+    from uncover.detect.choose import Wishes, choose
+    from uncover.detect.results import write_results
+    from uncover.detect.run import Looking
+    from uncover.workflow.digest import code_digest
+
+    wishes = Wishes(
+        args.of_run,
+        args.weights,
+        args.rescue,
+        args.heatmap_weights,
+        args.confidence,
+        args.rescue_confidence,
+        args.nms_iou,
+        args.image_size,
+        args.device,
+        args.precision,
+    )
+    chosen = choose(wishes)
+    say(f"detector: {chosen.detector}; rescue: {chosen.why}")
+    looking = Looking(sources, chosen, options, args.out, code_digest("uncover.detect.look"), since_start)
+    complete = looking.go_through(write_results)
+    for name, account in looking.accounts.items():
+        say(account.line(name))
+    return 0 if complete else PARTLY

@@ -1,0 +1,105 @@
+"""What became of each source: frames, what found a face in them, and the gaps between."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from uncover.detect.follow import Faces
+
+LONG = 1.0
+"""Seconds from which a stretch without a face is a gap worth naming."""
+
+MOST_NAMED = 100
+"""Of gaps: the first so many are named, all are counted."""
+
+COMPLETE, CUT_OFF, FAILED = "complete", "cut off", "failed"
+
+
+@dataclass
+class Account:
+    """Of one video, or of all images together.
+
+    Attributes:
+        status: "complete", "cut off" (what came before is kept) or "failed" (nothing could be read).
+        reason: Why it is not complete.
+        corrupt: Pictures that could not be decoded, and were skipped.
+        frames: Pictures that were looked at.
+        found: Pictures by what found a face in them; one with several counts for the first.
+        gaps: How many stretches without a face lasted `LONG` or longer.
+        longest_gap: Seconds.
+        named_gaps: The first of them, from and to, in seconds.
+        seconds: When the last picture is shown.
+    """
+
+    status: str = COMPLETE
+    reason: str = ""
+    corrupt: int = 0
+    frames: int = 0
+    found: Counter[str] = field(default_factory=Counter)
+    gaps: int = 0
+    longest_gap: float = 0.0
+    named_gaps: list[list[float]] = field(default_factory=list)
+    seconds: float = 0.0
+    _since: float | None = None
+
+    def add(self, faces: Faces) -> None:
+        """Count a frame; those of a video in the order of time."""
+        second = faces.seen.second
+        self.frames += 1
+        if faces.found_by:
+            self.found[faces.found_by[0]] += 1
+        if second != second:
+            return
+        if faces.found_by:
+            self._end_gap(second)
+        elif self._since is None:
+            self._since = second
+        self.seconds = second
+
+    def close(self) -> None:
+        """Count a gap that lasts until the end."""
+        self._end_gap(self.seconds)
+
+    def told(self) -> dict[str, Any]:
+        """For the summary."""
+        found = sum(self.found.values())
+        told = {
+            "status": self.status,
+            "reason": self.reason,
+            "frames": self.frames,
+            "corrupt": self.corrupt,
+            "with_a_face": found,
+            "found_by": dict(sorted(self.found.items())),
+            "without": self.frames - found,
+            "seconds": round(self.seconds, 3),
+            "gaps": self.gaps,
+            "longest_gap": round(self.longest_gap, 3),
+            "first_gaps": self.named_gaps,
+        }
+        return told
+
+    def line(self, name: str) -> str:
+        """For who watches."""
+        if self.status == FAILED:
+            return f"{name}: {self.reason}"
+        found = sum(self.found.values())
+        steps = ", ".join(f"{count} {step}" for step, count in sorted(self.found.items(), key=lambda item: -item[1]))
+        share = f" ({found / self.frames:.0%})" if self.frames else ""
+        text = f"{name}: {self.frames} frames, a face in {found}{share}" + (f": {steps}" if steps else "")
+        if self.gaps:
+            text += f"; {self.gaps} gaps of {LONG:g} s or more, the longest {self.longest_gap:.1f} s"
+        if self.corrupt:
+            text += f"; {self.corrupt} corrupt pictures skipped"
+        return text + (f"; {self.status}: {self.reason}" if self.status != COMPLETE else "")
+
+    def _end_gap(self, second: float) -> None:
+        if self._since is None:
+            return
+        length, since, self._since = second - self._since, self._since, None
+        self.longest_gap = max(self.longest_gap, length)
+        if length >= LONG:
+            self.gaps += 1
+            if len(self.named_gaps) < MOST_NAMED:
+                self.named_gaps.append([round(since, 3), round(second, 3)])

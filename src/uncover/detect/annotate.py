@@ -1,0 +1,154 @@
+"""Pictures with the boxes drawn in, and the faces hidden unless somebody wishes to see them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from uncover.atomic import new_file
+from uncover.detect.follow import Faces, Follower, Names, sure_faces
+from uncover.detect.parts import Seen
+from uncover.detect.pictures import Picture, ahead
+from uncover.footage.decode import Video
+from uncover.footage.encode import VideoWriter
+from uncover.images.privacy import shown
+
+COLOURS = {"rgb": (0, 158, 115), "heatmap": (230, 159, 0), "rescue": (230, 159, 0), "temporal": (86, 180, 233)}
+"""RGB by what found a box; told apart by the colour-blind too (Okabe and Ito)."""
+
+QUALITY = 90
+SHORTEST = 1e-4
+"""Seconds between two pictures of a video."""
+
+DEPTH = 4
+"""Pictures that wait to be drawn."""
+
+
+def annotate(pixels: NDArray[np.uint8], faces: Faces, privacy: str) -> NDArray[np.uint8]:
+    """Draw the boxes of a picture.
+
+    Args:
+        pixels: uint8 (H, W, 3) RGB.
+        faces: Found in it.
+        privacy: "pixelate", "blur" or "publish". The first two hide every box that may hold a face, also those that
+            are not sure enough to count; where no face was found, the whole picture.
+
+    Returns:
+        A copy, uint8 (H, W, 3) RGB.
+    """
+    hidden = np.concatenate([faces.boxes, faces.seen.spotted.boxes]) if len(faces.boxes) else faces.boxes
+    image = shown(pixels, hidden.astype(np.float64), privacy)
+    thick = max(1, round(min(image.shape[:2]) / 240))
+    size = max(0.35, min(image.shape[:2]) / 1000)
+    boxes = zip(faces.boxes, faces.confidence, faces.found_by, strict=True)
+    for (x1, y1, x2, y2), confidence, found_by in boxes:
+        colour = COLOURS[found_by]
+        corner = (math.floor(x1), math.floor(y1))
+        cv2.rectangle(image, corner, (math.ceil(x2), math.ceil(y2)), colour, thick, cv2.LINE_AA)
+        text = f"{found_by} {confidence:.2f}"
+        (width, height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, thick)
+        left = min(max(corner[0], 0), max(image.shape[1] - width, 0))
+        top = corner[1] - height - base if corner[1] > height + base else corner[1]
+        cv2.rectangle(image, (left, top), (left + width, top + height + base), colour, cv2.FILLED)
+        white = (255, 255, 255)
+        cv2.putText(
+            image, text, (left, top + height), cv2.FONT_HERSHEY_SIMPLEX, size, white, max(1, thick // 2), cv2.LINE_AA
+        )
+    return image
+
+
+def annotate_video(video: Video, faces: Iterable[Faces], privacy: str, path: Path) -> Iterator[Faces]:
+    """Write a video with the boxes drawn in; frames that were not looked at are left out.
+
+    Args:
+        video: As it was.
+        faces: Of its frames, in order.
+        privacy: As for `annotate`.
+        path: MP4 file to write.
+
+    Yields:
+        The faces, so that somebody may count them.
+    """
+    with closing(ahead(video.frames(), DEPTH)) as pictures, _Film(path, video) as film:
+        for own in faces:
+            picture = next((each for each in pictures if each.index >= own.seen.index), None)
+            if picture is not None:
+                film.add(annotate(picture.pixels, own, privacy), picture.second)
+            yield own
+
+
+class LiveDrawing:
+    """A live stream with the boxes drawn in, written while it is watched, for use in a `with` statement."""
+
+    def __init__(self, path: Path, video: Video, names: Names, privacy: str, bridge: float | None) -> None:
+        """
+        Args:
+            path: MP4 file to write.
+            video: The stream.
+            names: What counts as a face.
+            privacy: As for `annotate`.
+            bridge: Seconds that a gap may last where the face is followed; None where it is not.
+        """
+        self._names, self._privacy, self._bridge = names, privacy, bridge
+        self._film = _Film(path, video)
+        self._follower: Follower | None = None
+
+    def __enter__(self) -> LiveDrawing:
+        self._film.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._film.__exit__(*error)
+
+    def add(self, picture: Picture, seen: Seen) -> None:
+        """Draw the next picture."""
+        if self._bridge is None:
+            faces = sure_faces(seen, self._names)
+        else:
+            self._follower = self._follower or Follower(seen, self._names, self._bridge)
+            faces = self._follower(seen)
+        self._film.add(annotate(picture.pixels, faces, self._privacy), picture.second)
+
+
+class _Film:
+    """A video being written: all pictures of one size, each later than the one before."""
+
+    def __init__(self, path: Path, video: Video) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._size = (video.width, video.height)
+        self._writer = VideoWriter(path, *self._size, video.rate or 25.0)
+        self._last = -math.inf
+
+    def __enter__(self) -> _Film:
+        self._writer.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._writer.__exit__(*error)
+
+    def add(self, pixels: NDArray[np.uint8], second: float) -> None:
+        """Add a picture; one that is shown with the one before it, as some videos have it, is left out."""
+        if second - self._last < SHORTEST:
+            return
+        if (pixels.shape[1], pixels.shape[0]) != self._size:
+            pixels = np.asarray(cv2.resize(pixels, self._size), np.uint8)
+        self._writer.write(pixels, second)
+        self._last = second
+
+
+def annotate_image(pixels: NDArray[np.uint8], faces: Faces, privacy: str, path: Path) -> None:
+    """Write an image with the boxes drawn in, as JPEG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = cv2.cvtColor(annotate(pixels, faces, privacy), cv2.COLOR_RGB2BGR)
+    done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    if not done:
+        raise RuntimeError("OpenCV could not encode a JPEG")
+    with new_file(path) as temporary:
+        temporary.write_bytes(data.tobytes())

@@ -1,0 +1,88 @@
+"""One source, frame by frame: what is spotted in each, from where the work was stopped."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from uncover.detect.parts import Parts, Seen
+from uncover.detect.pictures import Picture, ahead, frame_pictures, in_batches
+from uncover.detect.spotter import Spotter
+from uncover.errors import InputError
+from uncover.footage.decode import Dropped, Frame, Video
+from uncover.images.reading import COLOURS, read_image
+
+DEPTH = 2
+"""Batches that wait for the network at most."""
+
+
+@dataclass
+class Skipped:
+    """Images that could not be read, and why, by name."""
+
+    reasons: dict[str, str] = field(default_factory=dict)
+
+
+def look(spotter: Spotter, frames: Iterable[Frame], batch: int) -> Iterator[tuple[Picture, Seen]]:
+    """Look at frames; the next ones are decoded and framed meanwhile.
+
+    Args:
+        spotter: Detector and rescue.
+        frames: What to look at.
+        batch: Frames at a time, at most.
+    """
+    model = spotter.detector
+    pictures = frame_pictures(frames, model.image_size, model.header.padding)
+    with closing(ahead(in_batches(pictures, batch), DEPTH)) as batches:
+        for pictures_at_once in batches:
+            for picture, spotted in zip(pictures_at_once, spotter.look(pictures_at_once), strict=True):
+                place = picture.place
+                yield picture, Seen(picture.index, picture.second, place.width, place.height, spotted)
+
+
+def frames_of_video(video: Video, parts: Parts, until: float | None, dropped: list[str]) -> Iterator[Frame]:
+    """Frames of a video that are not in its parts yet.
+
+    Args:
+        video: To read.
+        parts: What has been looked at.
+        until: Second after which to stop; None reads to the end.
+        dropped: Gets the reason if the video ends too early.
+    """
+    last = None if video.live else parts.last()
+    start, first = (0.0, 0) if last is None else (last.second, last.index + 1)
+    frames = video.frames(start, first)
+    if last is not None:
+        # The frame that was looked at last comes again, and has its number already.
+        frames = (frame for frame in frames if frame.second > last.second + 1e-6)
+        frames = (Frame(number, frame.second, frame.pixels) for number, frame in zip(itertools.count(first), frames))
+    try:
+        for frame in frames:
+            if until is not None and frame.second > until:
+                return
+            yield frame
+    except Dropped as reason:
+        dropped.append(str(reason))
+
+
+def frames_of_images(images: Mapping[str, Path], parts: Parts, skipped: Skipped) -> Iterator[Frame]:
+    """Images that are not in their parts yet, as frames without a time.
+
+    Args:
+        images: Files by name.
+        parts: What has been looked at.
+        skipped: Gets those that cannot be read.
+    """
+    last = parts.last()
+    for index, (name, path) in enumerate(images.items()):
+        if last is not None and index <= last.index:
+            continue
+        try:
+            yield Frame(index, np.nan, read_image(path, COLOURS))
+        except InputError as error:
+            skipped.reasons[name] = str(error)
