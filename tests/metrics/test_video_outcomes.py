@@ -110,3 +110,13 @@ def test_what_detect_left_must_be_sound(tmp_path: Path) -> None:
     change(folder, "frames", frame=[1, 1])
     with pytest.raises(InputError, match="frame 1 stands there twice"):
         read_outcomes("way", folder, known, 0.5)
+
+
+def test_a_detector_that_found_nothing_is_scored_too(tmp_path: Path) -> None:
+    folder = write_detections(tmp_path / "a", {"v": "rr", "w": "rr"})
+    boxes = pd.read_parquet(folder / "boxes.parquet")
+    boxes[boxes["source"] == "w.mp4"].to_parquet(folder / "boxes.parquet")
+    known = {"v": truth("f-"), "w": truth("ff")}
+    assert read_outcomes("way", folder, known, 0.5)["found_by"].tolist() == ["none", "none", "rgb", "rgb"]
+    boxes.iloc[:0].to_parquet(folder / "boxes.parquet")
+    assert set(read_outcomes("way", folder, known, 0.5)["found_by"]) == {"none"}

@@ -74,11 +74,12 @@ rule detect_videos:
         out=f"{RUN}/videos/{{steps}}",
         options=lambda wildcards: DETECTION_STEPS[wildcards.steps],
         confidence=CONFIG.rescue.missed_confidence,
+        nms_iou=CONFIG.rescue.missed_nms_iou,
         raw_state=lambda wildcards: raw_state("videos"),
         code=code_of("uncover.commands.detect"),
     shell:
         "uncover detect {params.videos:q} --run {params.run} --out {params.out} {params.options}"
-        " --confidence {params.confidence} 2>&1 | tee {log}"
+        " --confidence {params.confidence} --nms-iou {params.nms_iou} 2>&1 | tee {log}"
 
 
 rule evaluate_videos:

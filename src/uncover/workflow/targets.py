@@ -11,11 +11,11 @@ from uncover.config.rivals import RIVAL_NAMES
 from uncover.config.values import as_pairs, may_be_told
 from uncover.datasets.names import TEST_SET_OF_SOURCE
 from uncover.errors import InputError
+from uncover.footage.sources import VIDEOS
 from uncover.images.letterbox import STRIDE
 
 LANDMARK_SOURCES = ("wflw", "merl_rav")
 FRAME_SOURCES = ("hof", "slapi", "preterm_web")
-VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".webm", ".wmv"})
 YOLOV5_URL = "https://github.com/ultralytics/yolov5/releases/download/v7.0/{}.pt"
 
 
@@ -53,7 +53,7 @@ def video_files(config: Config) -> dict[str, Path]:
         return {name: folder / f"{name}.mp4" for name in names}
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.suffix.lower() in VIDEO_SUFFIXES and path.with_suffix(".csv").is_file():
+        if path.suffix.lower() in VIDEOS and path.with_suffix(".csv").is_file():
             if path.stem in files:
                 raise InputError(f"{path}: has the name and the truth of {files[path.stem]}; rename one of the two")
             files[path.stem] = path
