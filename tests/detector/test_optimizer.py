@@ -63,7 +63,7 @@ def test_a_training_of_few_steps_may_warm_up_for_less_or_not_at_all():
     optimizer = build_optimizer(small_network(), none, batch=16)
     schedule.apply(optimizer, 0, 0)
     assert schedule.accumulate(0) == 64 / 16
-    assert [group["lr"] for group in optimizer.param_groups] == [0.02] * 3
+    assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([0.02] * 3)
 
 
 @pytest.mark.parametrize(("batch", "expected"), [(16, 4), (64, 1), (128, 1), (24, 3)])

@@ -1,0 +1,104 @@
+"""Fine-tuning as a user asks for it: `uncover train --from`, `uncover fine_tune`, and what each complains about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.detector.picked_frames import VIDEOS, make_picked, make_start
+from uncover.cli import main
+from uncover.detector.weights import read_weights
+
+QUICK = ["--device", "cpu", "--set", "epochs=1", "least_images=4", "batch=4", "nominal_batch=4"]
+
+
+@pytest.fixture
+def place(one_thread: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a run and picked frames, which is the working folder."""
+    make_picked(tmp_path / "my_frames")
+    make_start(tmp_path / "run/models/rgb1/weights.pt")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*words: object) -> int:
+    return main([str(word) for word in words])
+
+
+def test_a_run_and_picked_frames_make_a_detector(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("train", "--from", "run", "--data", "my_frames", "--freeze", "backbone", *QUICK) == 0
+    summary = json.loads((place / "my_frames_detector/summary.json").read_text())
+    assert (summary["train_images"], summary["val_images"]) == (9, VIDEOS["infant_03"])
+    assert summary["settings"]["freeze"] == 10 and summary["start"].endswith("run/models/rgb1/weights.pt")
+    header, _ = read_weights(place / "my_frames_detector/weights.pt")
+    assert (header.class_names, header.class_ids, header.image_size) == (("whole face",), (2,), 64)
+    assert (place / "my_frames_detector/data/manifest.parquet").is_file()
+    assert "validating on infant_03" in capsys.readouterr().err
+    # A data set that is made once serves as well, and so do DATA and OUT in their places.
+    words = ("train", "my_frames_detector/data", "out", "--from", "run/models/rgb1", "--leave-out", "infant_02")
+    assert run(*words, *QUICK) == 0
+    assert json.loads((place / "out/summary.json").read_text())["val_images"] == VIDEOS["infant_02"]
+    assert run("train", "out2", "--data", "my_frames", "--from", "run/models/rgb1/weights.pt", *QUICK) == 0
+    assert (place / "out2/weights.pt").is_file()
+
+
+def test_one_point_of_a_learning_curve_and_the_figure_of_two(place: Path) -> None:
+    assert run("labels", "--layout", "graded", "my_frames", "set") == 0
+    quick = ["--device", "cpu", "--finetune", "epochs=1", "least_images=4", "batch=4"]
+    for count in (0, 4):
+        words = ("--from", "run", "--count", count, "--leave-out", "infant_01")
+        assert run("fine_tune", "set", f"points/{count}", *words, *quick) == 0
+    records = [place / f"points/{count}/left_out.json" for count in (0, 4)]
+    assert [json.loads(path.read_text())["trained_on"] for path in records] == [0, 4]
+    assert run("learning_curve", "curve.csv", *records) == 0
+    assert run("figure_learning_curve", "figures", "--record", "curve.csv") == 0
+    assert {path.name for path in (place / "figures").iterdir()} == {
+        "figure_learning_curve.png",
+        "figure_learning_curve.pdf",
+    }
+
+
+TUNE = ("--from", "run", "--data", "my_frames")
+BAD: dict[str, tuple[tuple[str, ...], str]] = {
+    "no OUT": (("train", "my_frames"), "expected DATA and OUT, or --data DATA"),
+    "two data sets": (("train", "a", "b", *TUNE), "--data my_frames: DATA also stands as a"),
+    "no weights there": (("train", "--from", "my_frames", "--data", "my_frames"), "my_frames: no weights; expected a"),
+    "unknown video": (("train", *TUNE, "--leave-out", "x"), "x: no frame is of this video .* infant_01, infant_02"),
+    "odd layers": (("train", *TUNE, "--freeze", "head"), "--freeze head: expected backbone, none, or a number"),
+    "too many layers": (("train", *TUNE, "--freeze", "25"), "freeze: input should be less than or equal to 24"),
+    "two starts": (("train", *TUNE, "--start", "w.pt"), "--start w.pt: --from run says where to start"),
+    "two validations": (("train", *TUNE, "--val", "a", "--leave-out", "b"), "--leave-out b: --val a validates"),
+    "idle": (("train", *TUNE, "--channels", "3"), "--channels 3: is none of fine-tuning's options"),
+    "heatmaps": (("train", *TUNE, "--input", "grey"), "--input grey: what is looked at is that of the start weights"),
+    "frozen nothing": (("train", "--data", "my_frames", "--freeze", "backbone"), "freeze=10: keeps start weights"),
+    "unknown setting": (("train", *TUNE, "--set", "epoch=3"), "key epoch is unknown; did you mean epochs"),
+    "negative count": (
+        ("fine_tune", "s", "o", "--from", "run", "--count", "-1", "--leave-out", "x"),
+        "--count -1: expected 0 or more",
+    ),
+    "no such share": (
+        ("fine_tune", "s", "o", "--from", "run", "--count", "1", "--leave-out", "x", "--confidence", "2"),
+        "--confidence 2.0: expected 0 to 1",
+    ),
+    "not the recipe's": (
+        ("fine_tune", "s", "o", "--from", "run", "--count", "1", "--leave-out", "x", "--finetune", "lr=1"),
+        "--finetune: key lr is unknown; did you mean lr0",
+    ),
+    "no table": (("learning_curve", "left_out.json", "other.json"), "left_out.json: expected OUT.csv"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_wishes_that_cannot_be_met_are_named_and_nothing_is_written(
+    place: Path, complaint: Callable[..., str], name: str
+) -> None:
+    import re
+
+    words, says = BAD[name]
+    assert re.search(says, complaint(*words))
+    left = {path.name for path in place.iterdir()}
+    assert left - {"my_frames_detector"} == {"my_frames", "run"}
+    assert not (place / "my_frames_detector/weights.pt").exists()

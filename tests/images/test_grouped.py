@@ -1,0 +1,85 @@
+"""Frames and their videos: by the list they were picked with, else by their names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.detector.picked_frames import VIDEOS, make_picked
+from uncover.datasets.frame_sets import make_frame_set
+from uncover.errors import InputError
+from uncover.images.grouped import read_grouped_images
+
+
+@pytest.fixture
+def picked(tmp_path: Path) -> Path:
+    """Frames as they were picked, which may be spoilt."""
+    make_picked(tmp_path / "picked")
+    return tmp_path / "picked"
+
+
+def groups_of(picked: Path) -> dict[str, str]:
+    make_frame_set(picked, picked.parent / "set", "picked")
+    return read_grouped_images(picked.parent / "set").groups
+
+
+def test_groups_are_those_of_the_list(picked: Path) -> None:
+    table = (picked / "frames.csv").read_text()
+    (picked / "frames.csv").write_text(table.replace("infant_03,", "the third,"))
+    groups = groups_of(picked)
+    assert len(groups) == sum(VIDEOS.values())
+    assert groups["infant_03_000010.png"] == "the third" and groups["infant_01_000000.png"] == "infant_01"
+
+
+def test_without_a_list_names_up_to_the_last_underscore_count(picked: Path) -> None:
+    (picked / "frames.csv").unlink()
+    assert set(groups_of(picked).values()) == set(VIDEOS)
+
+
+def test_a_frame_that_was_graded_since_is_still_found_in_the_list(picked: Path) -> None:
+    for kind, suffix in (("images", "png"), ("labels", "txt")):
+        (picked / "hard" / kind).mkdir(parents=True)
+        name = f"infant_02_000010.{suffix}"
+        (picked / "ungraded" / kind / name).rename(picked / "hard" / kind / name)
+    table = (picked / "frames.csv").read_text()
+    (picked / "frames.csv").write_text(table.replace("infant_02_000010.png,infant_02", "infant_02_000010.png,other"))
+    assert groups_of(picked)["infant_02_000010.png"] == "other"
+
+
+def test_frames_that_nobody_annotated_stay_out_and_those_without_a_face_do_not(
+    picked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (picked / "ungraded/labels/infant_01_000000.txt").unlink()
+    groups = groups_of(picked)
+    assert "infant_01_000000.png" not in groups and "infant_01_000040.png" in groups
+    assert "1 of 12 frames are not annotated (no label file) and stay out" in capsys.readouterr().err
+    for path in (picked / "ungraded/labels").iterdir():
+        path.unlink()
+    with pytest.raises(InputError, match="none of its 12 frames is annotated"):
+        groups_of(picked)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("image,video", "image,film", "expected the columns image and video"),
+        ("infant_02_000010.png,infant_02", "infant_02_000010.png,", "row 7: infant_02_000010: no video"),
+        ("infant_02_000010.png,infant_02", "infant_01_000000.png,other", "row 7: .*'infant_01' and 'other'"),
+    ],
+)
+def test_a_spoilt_list_is_named(picked: Path, old: str, new: str, says: str) -> None:
+    path = picked / "frames.csv"
+    assert path.read_text().count(old) == 1
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(InputError, match=f"frames.csv: {says}"):
+        groups_of(picked)
+
+
+def test_a_name_that_says_of_no_video_is_an_error(tmp_path: Path) -> None:
+    make_picked(tmp_path / "picked", listed=False)
+    for kind, suffix in (("images", "png"), ("labels", "txt")):
+        folder = tmp_path / "picked" / "ungraded" / kind
+        (folder / f"infant_01_000000.{suffix}").rename(folder / f"7.{suffix}")
+    with pytest.raises(InputError, match=r"7\.png: its name does not say which video or infant it is of"):
+        groups_of(tmp_path / "picked")

@@ -1,0 +1,84 @@
+"""Scores of faces at a fixed confidence, against a case counted by hand and against the curves of whole evaluations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from uncover.metrics.evaluate import evaluate
+from uncover.metrics.face_scores import score_faces
+from uncover.metrics.intervals import mean_of_few
+from uncover.metrics.predictions import Predictions
+
+FACE = (10.0, 10.0, 50.0, 50.0)
+ELSEWHERE = (60.0, 60.0, 90.0, 90.0)
+
+
+def predictions(rows: list[tuple[str, float, tuple[float, ...]]], images: list[str]) -> Predictions:
+    boxes = pd.DataFrame(
+        [(image, "whole face", 2, confidence, *box) for image, confidence, box in rows],
+        columns=["image", "class", "class_id", "confidence", "x1", "y1", "x2", "y2"],
+    ).astype({"confidence": np.float32})
+    sizes = pd.DataFrame({"image": images, "width": 100, "height": 100})
+    return Predictions(boxes, sizes, {"classes": {"2": "whole face"}})
+
+
+def truth(images: list[str], class_id: int = 2) -> pd.DataFrame:
+    return pd.DataFrame(
+        [(image, class_id, *FACE) for image in images], columns=["image", "class_id", "x1", "y1", "x2", "y2"]
+    )
+
+
+def test_a_case_counted_by_hand() -> None:
+    found = [
+        ("a", 0.9, FACE),  # finds the face
+        ("a", 0.8, FACE),  # the same once more
+        ("b", 0.3, FACE),  # too unsure
+        ("c", 0.7, ELSEWHERE),  # beside the face
+        ("d", 0.5, FACE),  # no face there
+        ("d", 0.4, ELSEWHERE),  # neither there, just sure enough
+    ]
+    scores = score_faces(predictions(found, list("abcde")), truth(list("abc")), 0.4)
+    assert (scores.frames, scores.faces, scores.frames_without_face) == (5, 3, 2)
+    assert scores.recall == pytest.approx(1 / 3) and scores.precision == pytest.approx(1 / 5)
+    assert (scores.false_boxes, scores.false_boxes_without_face, scores.frames_with_false_alarm) == (4, 2, 1)
+    lower = score_faces(predictions(found, list("abcde")), truth(list("abc")), 0.3)
+    assert lower.recall == pytest.approx(2 / 3) and lower.precision == pytest.approx(2 / 6)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.floats(0.01, 0.99), st.sampled_from([FACE, ELSEWHERE]))))
+def test_average_precision_is_that_of_a_whole_evaluation(rows: list) -> None:
+    found, true = predictions(rows, list("abcd")), truth(list("abc"))
+    rates = evaluate(found, true, resamples=0).rates
+    scores = score_faces(found, true, 0.4)
+    assert scores.ap50 == pytest.approx(rates["AP50"].value)
+    assert scores.ap50_95 == pytest.approx(rates["AP50_95"].value)
+
+
+def test_without_a_face_there_is_no_recall_and_without_a_box_no_precision() -> None:
+    empty = score_faces(predictions([("a", 0.9, FACE)], ["a"]), truth([]), 0.4)
+    assert (empty.ap50, empty.recall, empty.precision, empty.frames_with_false_alarm) == (None, None, 0, 1)
+    nothing = score_faces(predictions([], ["a"]), truth(["a"]), 0.4)
+    assert (nothing.recall, nothing.precision, nothing.false_boxes) == (0, None, 0)
+
+
+def test_boxes_of_other_classes_do_not_count() -> None:
+    assert score_faces(predictions([], ["a"]), truth(["a"], class_id=0), 0.4).faces == 0
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=8))
+def test_the_mean_of_few_has_students_interval(values: list[float]) -> None:
+    rate = mean_of_few(np.array([*values, np.nan]))
+    assert rate.value == pytest.approx(np.mean(values), abs=1e-12)
+    error = stats.sem(values)
+    low, high = stats.t.interval(0.95, len(values) - 1, np.mean(values), error) if error > 0 else (rate.value,) * 2
+    assert rate.low == pytest.approx(max(0, low), abs=1e-9) and rate.high == pytest.approx(min(1, high), abs=1e-9)
+
+
+def test_one_value_has_no_interval_and_none_has_no_mean() -> None:
+    alone, none = mean_of_few(np.array([0.3])), mean_of_few(np.array([np.nan]))
+    assert alone.value == 0.3 and np.isnan([alone.low, alone.high, none.value]).all()
