@@ -102,14 +102,16 @@ def read_truth_table(path: Path) -> dict[int, FrameBoxes]:
 
 
 def _truth_row(row: dict[str, str], where: str) -> tuple[int, list[float] | None, str]:
-    grade = (row["grade"] or "").strip() or UNGRADED
+    if any(row[column] is None for column in TRUTH_COLUMNS):
+        raise InputError(f"{where}: too few values; {EXPECTED_TRUTH}")
+    grade = row["grade"].strip() or UNGRADED
     if not is_grade(grade):
         raise InputError(f"{where}: grade {grade[:40]!r} cannot be the name of a folder; expected one such as easy")
-    corners = [(row[column] or "").strip() for column in CORNERS]
+    corners = [row[column].strip() for column in CORNERS]
     try:
         frame = int(row["frame"])
         box = [float(corner) for corner in corners] if any(corners) else None
-    except (TypeError, ValueError):
+    except ValueError:
         raise InputError(f"{where}: frame and corners are no numbers; {EXPECTED_TRUTH}") from None
     if frame < 0:
         raise InputError(f"{where}: frame {frame}; expected a number from 0 on")

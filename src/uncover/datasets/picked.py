@@ -169,11 +169,13 @@ def read_picked(root: Path) -> list[PickedFrame]:
 
 
 def _picked_of(row: dict[str, str], where: str) -> PickedFrame:
+    if any(row[column] is None for column in COLUMNS):
+        raise InputError(f"{where}: too few values; expected {', '.join(COLUMNS)}")
     try:
         frame, second, change = int(row["frame"]), float(row["second"]), float(row["change"])
         if frame < 0 or not math.isfinite(second):
             raise ValueError
-    except (TypeError, ValueError):
+    except ValueError:
         raise InputError(
             f"{where}: frame, second and change are no numbers; expected a row of 'uncover frames'"
         ) from None

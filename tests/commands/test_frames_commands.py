@@ -1,0 +1,192 @@
+"""`uncover frames` and its companions, from videos to a data set."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from uncover.cli import main
+from uncover.footage.decode import open_video
+from uncover.footage.encode import VideoWriter
+
+RATE, SIZE = 10, (160, 120)
+SCENE = np.random.default_rng(1).integers(60, 160, (12, 16)).repeat(10, 0).repeat(10, 1).astype(np.float64)
+
+
+def shown(second: float) -> np.ndarray:
+    """Still, then something moves from the second 3 to 5, then still, and dark from 7 on."""
+    grey = SCENE.copy()
+    place = 20 + round(40 * min(max(second - 3, 0), 2))
+    grey[40:80, place : place + 30] = 230
+    grey *= 0.6 if second >= 7 else 1
+    return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
+
+
+def write_video(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with VideoWriter(path, *SIZE, RATE) as writer:
+        for number in range(9 * RATE):
+            writer.write(shown(number / RATE))
+    return path
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_video(tmp_path_factory.mktemp("videos") / "ward_1.mp4")
+
+
+def run(*arguments: str | Path) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+def rows_of(out: Path) -> list[dict[str, str]]:
+    with (out / "frames.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def digest_of(folder: Path) -> dict[str, str]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_frames_are_picked_where_something_changes_and_are_those_of_the_video(video: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run("frames", video, out) == 0
+    rows = rows_of(out)
+    seconds = {
+        reason: [float(row["second"]) for row in rows if row["reason"] == reason] for reason in ("motion", "light")
+    }
+    assert rows[0]["reason"] == "first" and all(3 <= second <= 6 for second in seconds["motion"]) and seconds["motion"]
+    assert seconds["light"] == [7.0] and {row["grade"] for row in rows} == {"ungraded"}
+    with open_video(video) as opened:
+        frames = {frame.index: frame.pixels for frame in opened.frames()}
+    for row in rows:
+        assert row["image"] == f"ungraded/images/ward_1_{int(row['frame']):06d}.jpg"
+        with Image.open(out / row["image"]) as image:
+            assert np.abs(np.asarray(image).astype(int) - frames[int(row["frame"])]).mean() < 2
+    assert not (out / "ungraded/labels").exists()
+
+
+def test_the_same_video_gives_the_same_bytes(video: Path, tmp_path: Path) -> None:
+    for out in ("one", "two"):
+        assert run("frames", video, tmp_path / out, "--count", "4") == 0
+    assert digest_of(tmp_path / "one") == digest_of(tmp_path / "two")
+    assert len(rows_of(tmp_path / "one")) == 4
+
+
+def test_a_number_of_frames_that_the_video_has_not_is_said(
+    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("frames", video, tmp_path / "out", "--count", "50", "--gap", "2") == 0
+    assert "too short for 50 frames 2 s apart" in capsys.readouterr().err
+    assert len(rows_of(tmp_path / "out")) >= 3
+    assert (np.diff([float(row["second"]) for row in rows_of(tmp_path / "out")]) >= 2).all()
+
+
+def test_true_boxes_put_frames_into_the_folders_of_their_grades(video: Path, tmp_path: Path) -> None:
+    table = tmp_path / "ward_1.csv"
+    lines = [
+        f"{n},{n / RATE},40,30,120,90,hard,still" if n < 60 else f"{n},{n / RATE},,,,,none,away" for n in range(90)
+    ]
+    table.write_text("\n".join(["frame,second,x1,y1,x2,y2,grade,event", *lines]) + "\n")
+    out = tmp_path / "out"
+    assert run("frames", video, out, "--boxes", table) == 0
+    rows = rows_of(out)
+    assert {row["grade"] for row in rows} == {"hard", "none"}
+    for row in rows:
+        label = out / row["image"].replace("images", "labels").replace(".jpg", ".txt")
+        assert label.read_text() == ("0 0.5 0.5 0.5 0.5\n" if row["grade"] == "hard" else "")
+    assert run("labels", "--layout", "graded", out, tmp_path / "data") == 0
+    assert len(pd.read_parquet(tmp_path / "data/manifest.parquet")) == len(rows)
+
+
+def test_found_boxes_go_to_cvat_to_be_corrected_and_come_back_graded(video: Path, tmp_path: Path) -> None:
+    boxes = pd.DataFrame({"source": "ward_1.mp4", "frame": range(60), "x1": 40.0, "y1": 30.0, "x2": 120.0, "y2": 90.0})
+    boxes.to_parquet(tmp_path / "boxes.parquet")
+    out, file = tmp_path / "out", tmp_path / "to_cvat.xml"
+    assert run("frames", video, out, "--boxes", tmp_path / "boxes.parquet") == 0
+    before = rows_of(out)
+    assert run("frames", "export", out, file, "--format", "cvat") == 0
+    text = file.read_text()
+    assert text.count("<box") == sum(int(row["frame"]) < 60 for row in before) > 0
+    file.write_text(text.replace('xtl="40.00"', 'xtl="48.00"').replace(">ungraded<", ">medium<"))
+    assert run("frames", "import", out, file) == 0
+    after = rows_of(out)
+    assert [row["frame"] for row in after] == [row["frame"] for row in before]
+    assert {row["grade"] for row in after} == {"medium"} and all((out / row["image"]).is_file() for row in after)
+    x_centre, width = (48 + 120) / 2 / 160, (120 - 48) / 160
+    assert (out / "medium/labels/ward_1_000000.txt").read_text() == f"0 {x_centre} 0.5 {width} 0.5\n"
+
+
+def test_frames_that_people_annotated_are_not_picked_over(
+    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, file = tmp_path / "out", tmp_path / "x.xml"
+    assert run("frames", video, out) == 0
+    assert run("frames", video, out) == 0
+    assert run("frames", "export", out, file, "--format", "cvat") == 0
+    file.write_text(file.read_text().replace(">ungraded<", ">hard<"))
+    assert run("frames", "import", out, file) == 0
+    before = digest_of(out)
+    assert run("frames", video, out) == 2
+    assert "holds annotations that were imported" in capsys.readouterr().err and digest_of(out) == before
+
+
+def test_a_video_that_is_cut_off_gives_the_frames_before(
+    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = tmp_path / "whole.mkv"
+    write_video(whole)
+    content = whole.read_bytes()
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(content[: len(content) * 2 // 3])
+    assert run("frames", cut, tmp_path / "out") == 0
+    assert rows_of(tmp_path / "out")[0]["image"] == "ungraded/images/cut_000000.jpg"
+    picked, watched = re.findall(r"picked (\d+) of (\d+) frames", capsys.readouterr().err)[0]
+    assert 0 < int(picked) < int(watched) < 9 * RATE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["frames", "{video}", "{video}", "out"], "its frames would be named as those of"),
+        (["frames", "nowhere.mp4", "out"], "nowhere.mp4: no such file"),
+        (["frames", "{video}", "out", "--count", "0"], "--count 0: expected 1 or more"),
+        (["frames", "{video}", "out", "--count", "3", "--every", "5"], "--every: --count picks"),
+        (["frames", "{video}", "out", "--motion", "0"], "--motion 0.0: expected 0.001 or more"),
+        (["frames", "{video}", "out", "--boxes", "nowhere.csv"], "nowhere.csv: there is no video of this name"),
+        (["frames", "export", "nowhere", "x.xml", "--format", "cvat"], "expected a folder of 'uncover frames'"),
+        (["frames", "export", "nowhere", "x.json", "--format", "cvat"], "expected a name that ends in .xml"),
+        (["frames", "export", "nowhere", "x.xml", "--format", "cvat", "--prefix", "y"], "--prefix: CVAT knows"),
+        (["frames", "import", "nowhere", "x.xml"], "expected a folder of 'uncover frames'"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_nothing_is_written(
+    video: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    words: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(*(argument.format(video=video) for argument in arguments)) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert words in line and line.startswith("uncover frames") and list(tmp_path.iterdir()) == []
+
+
+def test_a_box_outside_its_frame_is_of_another_video(
+    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "ward_1.csv"
+    table.write_text("frame,second,x1,y1,x2,y2,grade,event\n0,0,400,300,500,400,hard,still\n")
+    assert run("frames", video, tmp_path / "out", "--boxes", table) == 2
+    assert "frame 0: a box lies outside its 160 x 120 px" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ward_1.csv"]
