@@ -1,6 +1,5 @@
 # Fine-tuning on a few frames of videos, each video left out in turn (thesis section 5.2).
 
-VIDEO_FILES = targets.video_files(CONFIG)
 # Leaving one out needs another one to learn from.
 FINETUNES = bool(CONFIG.finetune.counts) and len(VIDEO_FILES) > 1
 # What neither draws frames nor trains: the experiment's size, and what is a path or a wildcard here.
