@@ -55,6 +55,17 @@ def test_the_work_of_videos_is_their_frames(tmp_path: Path) -> None:
     assert Work(check_config(downloaded)).of("detect_videos", {"steps": "rgb"}) == pytest.approx(500 * each)
 
 
+def test_the_work_of_fine_tuning_is_images_of_its_epochs_and_the_frames_scored() -> None:
+    wished = {"epochs": 5, "least_images": 40, "frames_per_video": 20}
+    each = 4.5 / 49 * (320 / 640) ** 2
+    detectors = {"rgb1": {"model": "yolov5n", "image_size": 320, "classes": "whole_face"}}
+    work = Work(check_config({"run": "a", "detectors": detectors, "finetune": wished}))
+    # 25 frames stand twice in an epoch, 100 once; each epoch also looks at them as they are.
+    for amount, shown in ((0, 0), (25, 50), (100, 100)):
+        expected = max(1, (5 * (3 * shown + amount) + 20) * each)
+        assert work.of_name(f"fine_tune/infant_01/10/{amount}") == pytest.approx(expected)
+
+
 def test_shares_of_a_set_are_as_much_work_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(REPOSITORY)
     thesis = load_config(Path("config/thesis.yaml"))

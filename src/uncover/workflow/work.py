@@ -42,6 +42,7 @@ WILDCARDS: Mapping[str, tuple[str, ...]] = {
     "split_photos": ("source",),
     "make_standin": ("source",),
     "detect_videos": ("steps",),
+    "fine_tune": ("left_out", "freeze", "amount"),
 }
 """What stands behind the rule in the names of its jobs; for other rules, a set."""
 
@@ -111,6 +112,8 @@ class Work:
             return float(max(1, sum(self.photos.values()))) / self.config.prediction.shards
         if rule == "detect_videos":
             return max(1.0, self._video_frames() * _cost(self.config.detectors.rgb10) / UNIT)
+        if rule == "fine_tune":
+            return self._fine_tuning(int(wildcards["amount"]))
         if "set" in wildcards:
             return float(max(1, self.photos.get(wildcards["set"], 1)))
         if "source" in wildcards:
@@ -121,6 +124,14 @@ class Work:
         """Of each of the processes that share it."""
         steps = TRAINING * self.photos.get("train", 0) / detector.processes + self.photos.get("val", 0)
         return max(1.0, detector.epochs * steps * _cost(detector) / UNIT)
+
+    def _fine_tuning(self, frames: int) -> float:
+        """Of a training on so many frames, which looks at them once an epoch, and of scores on one video."""
+        ours = self.config.finetune
+        shown = -(-ours.least_images // frames) * frames if frames else 0
+        start = self._detector(ours.start)
+        looks = ours.epochs * (TRAINING * max(shown, frames) + frames) + ours.frames_per_video
+        return max(1.0, looks * _cost(start) / UNIT)
 
     def _looks(self, detector: Detector, name: str) -> float:
         return max(1.0, self.photos.get(name, 0) * _cost(detector) / UNIT)
