@@ -1,7 +1,9 @@
 """Nobody ever meets a half-written file or folder."""
 
 import os
+import platform
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -161,3 +163,15 @@ def test_permissions_follow_the_users_mask(tmp_path: Path, mask: int, folder_mod
     assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == folder_mode
     assert stat.S_IMODE((tmp_path / "out/new.txt").stat().st_mode) == file_mode
     assert stat.S_IMODE((tmp_path / "table.csv").stat().st_mode) == file_mode
+
+
+def test_what_a_kill_between_two_renames_left_comes_back(tmp_path: Path) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    retired = tmp_path / f".out.{platform.node()}-{dead.pid}.old"
+    retired.mkdir()
+    (retired / "content").write_text("all that there is")
+    with pytest.raises(Failure), new_folder(tmp_path / "out"):
+        raise Failure
+    assert (tmp_path / "out" / "content").read_text() == "all that there is"
+    assert not retired.exists()

@@ -155,4 +155,8 @@ def _remove_leftovers(out: Path) -> None:
     for path in out.parent.glob(f".{out.name}.{platform.node()}-*"):
         process = path.stem.rpartition("-")[2]
         if process.isdecimal() and path.suffix in (".tmp", ".old") and not is_alive(int(process)):
-            shutil.rmtree(path, ignore_errors=True)
+            if path.suffix == ".old" and not out.exists():
+                # Killed between two renames: what was there before is all that there is.
+                os.replace(path, out)
+            else:
+                shutil.rmtree(path, ignore_errors=True)

@@ -22,9 +22,9 @@ from tests.report.rescue_records import (
     write_trial,
 )
 from uncover.errors import InputError
+from uncover.images.privacy import CELLS, MARGIN, has_patients, shown
 from uncover.report.figures.rescue_gallery import draw_rescue_gallery
 from uncover.report.page import Parts, write_page
-from uncover.images.privacy import CELLS, MARGIN, has_patients, shown
 
 IMAGES = [f"frame{number}.png" for number in range(2)]
 NO_BOXES = np.zeros((0, 4))

@@ -15,8 +15,7 @@ from uncover.heatmaps.files import CLASSES
 from uncover.heatmaps.heatmaps import MAP, NO_DETECTION
 from uncover.heatmaps.manifest import read_manifest
 from uncover.images.letterbox import fit
-from uncover.images.map_sets import JOINT
-from uncover.images.maps import average, read_maps
+from uncover.images.maps import JOINT, average, read_maps
 from uncover.images.reading import read_image
 from uncover.metrics.predictions import Predictions, write_predictions
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE

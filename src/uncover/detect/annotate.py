@@ -38,12 +38,14 @@ def annotate(pixels: NDArray[np.uint8], faces: Faces, privacy: str) -> NDArray[n
         pixels: uint8 (H, W, 3) RGB.
         faces: Found in it.
         privacy: "pixelate", "blur" or "publish". The first two hide every box that may hold a face, also those that
-            are not sure enough to count; where no face was found, the whole picture.
+            are not sure enough to count; where none was found in this very picture, all of it.
 
     Returns:
         A copy, uint8 (H, W, 3) RGB.
     """
-    hidden = np.concatenate([faces.boxes, faces.seen.spotted.boxes]) if len(faces.boxes) else faces.boxes
+    # A box that only other pictures speak for may be beside the face.
+    found = any(found_by != "temporal" for found_by in faces.found_by)
+    hidden = np.concatenate([faces.boxes, faces.seen.spotted.boxes]) if found else faces.boxes[:0]
     image = shown(pixels, hidden.astype(np.float64), privacy)
     thick = max(1, round(min(image.shape[:2]) / 240))
     size = max(0.35, min(image.shape[:2]) / 1000)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -18,6 +20,7 @@ from uncover.detector.inference import Precision, check_precision
 from uncover.detector.opening import open_weights
 from uncover.errors import InputError
 from uncover.heatmaps.engine import Explainer
+from uncover.images.maps import JOINT
 from uncover.rescue.best import Tried, read_tried
 
 BEST, NONE, HEATMAP = "best", "none", "heatmap"
@@ -26,7 +29,7 @@ BEST, NONE, HEATMAP = "best", "none", "heatmap"
 DETECTOR = "rgb10"
 """The detector of a run that is the first to look, as in the thesis."""
 
-RGB1, CLOSER_LOOK = "rgb1", "closer_look"
+RGB1, CLOSER_LOOK, HEATMAP_BOXES = "rgb1", "closer_look", "heatmap_boxes"
 LEFT_OUT = ("constant_box",)
 """Methods of the trial that do not look at the picture: every empty picture would have a face."""
 
@@ -182,16 +185,17 @@ class _Rescuer:
         return None, f"none: {why}"
 
     def _named(self, name: str) -> Rescue:
-        from uncover.rescue.rivals import RIVALS
-
         if name in LEFT_OUT:
             raise InputError(f"--rescue {name}: proposes the same box in every picture, face or none; expected another")
         if name == "one_class":
             return replace_name(self._second(RGB1), name, self._confidence(name))
-        if name in RIVALS:
-            return self._proposer(name)
         run = self._run
         if run is not None and not (run / "models" / name / WEIGHTS).is_file():
+            # Only now: these take half a second to import.
+            from uncover.rescue.rivals import RIVALS
+
+            if name in RIVALS:
+                return self._proposer(name)
             known = [each for each in self._tried if each not in LEFT_OUT]
             message = f"--rescue {name}: no method of {run} that can look at new pictures"
             raise CannotLook(f"{message}; expected best, none, or one of {', '.join(known) or 'its models'}")
@@ -212,12 +216,14 @@ class _Rescuer:
             != self._loader.digests[DETECTOR if self._wishes.weights is None else self._wishes.weights.stem]
         ):
             say(f"note: {path}: learnt from heatmaps of another detector than this one")
-        variant = Variant(method=maps["method"], layers=tuple(maps["layers"]), target=maps["target"])
-        explainer = Explainer(
-            self._detector.network, {maps["variant"]: variant}, float(maps["confidence"]), float(maps["nms_iou"])
-        )
-        live = LiveMaps(explainer, self._detector.header.class_names, model.header.input)
-        return HeatmapDetector(name, self._confidence(name), model, live)
+        return HeatmapDetector(name, self._confidence(name), model, self._maps(maps, model.header.input))
+
+    def _maps(self, settings: Mapping[str, Any], kind: str) -> LiveMaps:
+        """Heatmaps made as those of a set, by what its manifest says."""
+        variant = Variant(method=settings["method"], layers=tuple(settings["layers"]), target=settings["target"])
+        confidence, nms_iou = float(settings["confidence"]), float(settings["nms_iou"])
+        explainer = Explainer(self._detector.network, {settings["variant"]: variant}, confidence, nms_iou)
+        return LiveMaps(explainer, self._detector.header.class_names, kind)
 
     def _second(self, name: str, image_size: int | None = None) -> SecondDetector:
         model = self._loader.load(self._loader.weights_of(name), name, image_size)
@@ -236,7 +242,13 @@ class _Rescuer:
                 raise CannotLook(f"--rescue {name}: {self._run} has no predictions of a closer look; expected another")
         rgb1 = self._second(RGB1) if name == "all_votes" else None
         anatomy = learn_anatomy(self._run / "datasets" / "train")
-        return Proposer(name, self._confidence(name), self._detector, anatomy, rgb1, looks)
+        maps = None
+        if name == HEATMAP_BOXES:
+            settings = find_boxed_heatmaps(self._run)
+            if settings is None:
+                raise CannotLook(f"--rescue {name}: {self._run} has no such predictions; expected another")
+            maps = self._maps(settings, JOINT)
+        return Proposer(name, self._confidence(name), self._detector, anatomy, rgb1, looks, maps)
 
     def _confidence(self, name: str) -> float:
         if self._wishes.rescue_confidence is not None:
@@ -257,16 +269,27 @@ def replace_name(second: SecondDetector, name: str, confidence: float) -> Second
 
 def find_looks(run: Path) -> dict[str, tuple[str, int | None]]:
     """Detectors that looked closer in a run: model and size of its input, by the name of their predictions."""
-    import json
-
-    import pyarrow.parquet as pq
-
     looks: dict[str, tuple[str, int | None]] = {}
     for folder in sorted((run / "predictions").glob("*_look[0-9]*")):
         model = folder.name.rpartition("_look")[0]
-        stored: Sequence[Path] = sorted(folder.glob("*.parquet"))
-        if stored:
-            about = json.loads((pq.read_schema(stored[0]).metadata or {})[b"uncover"])
+        about = _about_a_table(folder, "*.parquet")
+        if about is not None:
             looks.setdefault(model, (model, None))
             looks[folder.name] = (model, int(about["image_size"]))
     return looks
+
+
+def find_boxed_heatmaps(run: Path) -> dict[str, Any] | None:
+    """How the heatmaps are made around whose highlighted regions a run drew boxes; None where it drew none."""
+    proposed = _about_a_table(run / "predictions" / HEATMAP_BOXES, "*.parquet")
+    if proposed is None:
+        return None
+    return _about_a_table(run / "heatmaps" / proposed["heatmaps"]["variant"], "*/manifest.parquet")
+
+
+def _about_a_table(folder: Path, pattern: str) -> dict[str, Any] | None:
+    """What the first table of a folder says of how all of them were made; None where there is none."""
+    import pyarrow.parquet as pq
+
+    stored = next(iter(sorted(folder.glob(pattern))), None)
+    return None if stored is None else json.loads((pq.read_schema(stored).metadata or {})[b"uncover"])

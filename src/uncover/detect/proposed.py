@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from uncover.detect.pictures import Picture
-from uncover.detect.rescues import NO_BOXES, Boxes, Missed, Model, Rescue, SecondDetector
+from uncover.detect.rescues import NO_BOXES, Boxes, LiveMaps, Missed, Model, Rescue, SecondDetector
 from uncover.detector.nms import non_max_suppression
 from uncover.detector.weights import Header
 from uncover.metrics.predictions import CORNERS, Predictions
@@ -36,6 +36,7 @@ class Proposer(Rescue):
         anatomy: Anatomy,
         rgb1: SecondDetector | None = None,
         looks: Mapping[str, SecondDetector] | None = None,
+        maps: LiveMaps | None = None,
     ) -> None:
         """
         Args:
@@ -45,9 +46,12 @@ class Proposer(Rescue):
             anatomy: Of the training set.
             rgb1: The detector of the whole face alone; None where the rival does not ask for it.
             looks: Detectors at several sizes of their input, likewise.
+            maps: Heatmaps, likewise.
         """
         super().__init__(name, confidence)
-        self._detector, self._anatomy, self._rgb1, self._looks = detector, anatomy, rgb1, looks or {}
+        self._detector, self._anatomy, self._rgb1, self._looks, self._maps = detector, anatomy, rgb1, looks or {}, maps
+        if maps is not None:
+            self.layers, self.found_by = maps.layers, "heatmap"
 
     def look(self, missed: Missed, lowest: float) -> list[Boxes]:
         """As `Rescue.look`."""
@@ -59,6 +63,7 @@ class Proposer(Rescue):
             self._anatomy,
             {name: self._whole_faces(look, missed) for name, look in self._looks.items()},
             self._detector.nms_iou,
+            None if self._maps is None else {str(row): maps for row, maps in enumerate(self._maps.make(missed))},
         )
         return _by_picture(RIVALS[self.name].propose(evidence), len(missed.pictures), lowest)
 

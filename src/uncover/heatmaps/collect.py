@@ -14,7 +14,8 @@ from uncover.errors import InputError
 from uncover.heatmaps import lint
 from uncover.heatmaps.files import CLASSES, SUFFIX
 from uncover.heatmaps.manifest import Manifest, read_manifest, write_manifest
-from uncover.images.map_sets import JOINT, MANIFEST
+from uncover.images.map_sets import MANIFEST
+from uncover.images.maps import JOINT
 from uncover.images.shard import RECORDS, Shard
 
 PLACES = (CLASSES, JOINT, RECORDS)

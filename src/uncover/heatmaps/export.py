@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from uncover.atomic import new_folder
 from uncover.errors import InputError
 from uncover.heatmaps.files import CLASSES, SUFFIX
-from uncover.images.map_sets import JOINT
-from uncover.images.maps import StoredMaps, average, read_maps
+from uncover.images.maps import JOINT, StoredMaps, average, read_maps
 from uncover.images.render import render
 from uncover.progress import track
 

@@ -14,8 +14,7 @@ from uncover.datasets.yolo import IMAGES
 from uncover.errors import InputError
 from uncover.heatmaps.heatmaps import Heatmaps
 from uncover.images.letterbox import Frame
-from uncover.images.map_sets import JOINT
-from uncover.images.maps import StoredMaps, read_maps, store_maps, write_maps
+from uncover.images.maps import JOINT, StoredMaps, read_maps, store_maps, write_maps
 
 CLASSES = IMAGES
 """Folder of the maps of all classes, beside that of the joint ones; any YOLO tool looks for it."""

@@ -19,11 +19,11 @@ from uncover.datasets.records import read_table
 from uncover.datasets.yolo import IMAGES
 from uncover.errors import InputError
 from uncover.images.labelled import LabelledImages
-from uncover.images.maps import MAP, StoredMaps, read_maps
+from uncover.images.maps import JOINT, MAP, StoredMaps, read_maps
 from uncover.images.named import hash_file
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 
-JOINT, MANIFEST = "joint", "manifest.parquet"
+MANIFEST = "manifest.parquet"
 COLUMNS = ("image", "file", "width", "height", "status")
 METADATA_KEY = b"uncover"
 

@@ -29,6 +29,9 @@ FULL = np.iinfo(np.uint16).max
 FORMAT = "uncover maps"
 """Key of the description that marks a file as one of these."""
 
+JOINT = "joint"
+"""Folder and name of the maps of all detections together."""
+
 MAP, NO_DETECTION = "map", "no detection"
 """What a channel may be, among others; all but the first are blank."""
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from uncover.errors import InputError
 from uncover.metrics.intervals import Rate
 from uncover.report.csv_records import read_csv_record
-from uncover.rescue.counts import COLUMNS, FIXED, OF_SET, OF_VAL
+from uncover.rescue.counts import COLUMNS
+from uncover.rescue.methods import FIXED, OF_SET, OF_VAL
 
 MADE_BY = "evaluate second"
 ALWAYS = ("missed", "heatmaps")

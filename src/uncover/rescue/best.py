@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uncover.errors import InputError
-from uncover.rescue.counts import OF_SET, OF_VAL
+from uncover.rescue.methods import OF_SET, OF_VAL
 
 RATE = 0.25
 """False boxes per missed photo at which methods are compared, and that their thresholds keep on val."""

@@ -17,9 +17,6 @@ from uncover.metrics.predictions import Predictions
 from uncover.metrics.truth import TRUTH_COLUMNS
 from uncover.parts.classes import WHOLE_FACE
 
-OF_SET, OF_VAL, FIXED = "set", "val", "fixed"
-"""Where a threshold comes from: the scored photos themselves (as in the thesis), val, or the config."""
-
 WHOLE_NUMBERS = ("missed", "heatmaps", "faces", "predictions", "correct", "images_with_boxes")
 RATES = ("precision", "precision_low", "precision_high", "coverage", "coverage_low", "coverage_high")
 COLUMNS = ("set", "threshold", "confidence", "f1", *WHOLE_NUMBERS, *RATES)

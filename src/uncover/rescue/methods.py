@@ -12,6 +12,9 @@ from uncover.errors import InputError
 GROUPS = ("heatmaps", "variant", "rival", "detector", "control", "ours")
 EXPECTED = f"expected name=group or name=group:heatmaps:input, group one of {', '.join(GROUPS)}"
 
+OF_SET, OF_VAL, FIXED = "set", "val", "fixed"
+"""Where a threshold comes from: the scored photos themselves (as in the thesis), val, or the config."""
+
 NO_RESCUE = "none"
 """Stands where a rescue's name would, for a detector alone."""
 

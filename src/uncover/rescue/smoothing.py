@@ -12,7 +12,8 @@ import numpy as np
 
 from uncover.rescue.agreement import overlap
 from uncover.rescue.kalman import FaceFilter, Floats, as_boxes
-from uncover.rescue.temporal import CLOCK, Candidates, Picked, TemporalSettings, Tracked, Tracker, faded, seen_box
+from uncover.rescue.place import CLOCK, Candidates, Picked, TemporalSettings
+from uncover.rescue.temporal import Tracked, Tracker, faded, seen_box
 
 GAP = 2.0
 """A gap with both ends known may last so many times as long as one whose end is not."""

@@ -13,12 +13,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from uncover.datasets.photos import read_upright_rgb
+from uncover.images.privacy import has_patients, shown
 from uncover.metrics.matching import box_iou
 from uncover.metrics.predictions import CORNERS, read_predictions
 from uncover.metrics.truth import read_truth
 from uncover.parts.classes import WHOLE_FACE
 from uncover.report.figures.style import new_figure
-from uncover.report.privacy import has_patients, shown
 from uncover.report.rescue_names import SET_TITLES, method_title, set_title
 from uncover.report.trial import at_rate, first_of, read_trial
 from uncover.rescue.methods import Method

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from uncover.datasets.manifest import read_manifest
 from uncover.datasets.photos import read_upright_rgb
 from uncover.errors import InputError
+from uncover.images.privacy import has_patients, shown
 from uncover.metrics.matching import IOUS, match_image
 from uncover.metrics.predictions import CORNERS, LANDMARK_COLUMNS, LANDMARKS, Predictions, read_predictions
 from uncover.metrics.truth import read_truth
 from uncover.parts.classes import WHOLE_FACE
 from uncover.report.figures.rival_panels import Detections, Panel, counted, rival_detections, words_alone
 from uncover.report.models import RIVAL_TITLES
-from uncover.report.privacy import has_patients, shown
 from uncover.report.rescue_names import set_title
 from uncover.rescue.missed import check_same_images
 

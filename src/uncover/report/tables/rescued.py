@@ -14,7 +14,7 @@ from uncover.report.tables.companions import HIGH, LOW, PUBLISHED, companion_row
 from uncover.report.tables.detectors import number
 from uncover.report.tables.second_step import Layout, absent, choose_layout
 from uncover.report.tables.table import Table
-from uncover.rescue.counts import FIXED, OF_SET, OF_VAL
+from uncover.rescue.methods import FIXED, OF_SET, OF_VAL
 
 THRESHOLDS = {"table_08": OF_SET, "table_09": FIXED, "table_13": OF_SET}
 """By table: where the thesis's confidence comes from."""
