@@ -90,6 +90,15 @@ def test_frames_that_agree_must_be_in_a_row() -> None:
         assert is_at(tracker.update(frame(last + n * STEP, *boxes)), FACE)
 
 
+def test_what_does_not_count_does_not_agree() -> None:
+    tracker, last = followed()
+    other = ELSEWHERE + np.array([0, 300, 0, 300])
+    tracker.update(frame(last + STEP, (ELSEWHERE, 0.8)))
+    tracker.update(frame(last + 2 * STEP, (ELSEWHERE, 0.8)))
+    for n in (3, 4):
+        assert is_at(tracker.update(frame(last + n * STEP, (ELSEWHERE, 0.24), (other, 0.3))), FACE)
+
+
 def test_the_surer_of_two_places_has_the_face() -> None:
     tracker, last = followed()
     for n in range(1, 10):

@@ -51,7 +51,7 @@ def smooth(frames: Iterable[Candidates], settings: TemporalSettings) -> Iterator
     for candidates in frames:
         assigned = tracker.assign(candidates)
         held.append(_Held(candidates, assigned.track, assigned.picked))
-        for frame, picked in zip(reversed(held[:-1]), reversed(assigned.earlier), strict=False):
+        for frame, picked in zip(held[-1 - len(assigned.earlier) : -1], assigned.earlier, strict=True):
             frame.track, frame.picked = assigned.track, picked
         # As long ahead as what is let go, so that a frame is gone through about twice.
         if candidates.second - held[0].candidates.second > 2 * ahead:

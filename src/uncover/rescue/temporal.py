@@ -117,7 +117,7 @@ class Tracker:
         if rival is not None:
             distances = rival.filter.distances(candidates.boxes, candidates.confidence)
             picked = rival.pick(candidates, np.where(new, distances, np.inf))
-            if picked is not None:
+            if picked is not None and new[picked.candidate]:
                 rival.see(candidates, picked, step)
                 rival.trail.append(picked)
                 return rival
