@@ -97,6 +97,7 @@ def test_what_does_not_count_does_not_agree() -> None:
     tracker.update(frame(last + 2 * STEP, (ELSEWHERE, 0.8)))
     for n in (3, 4):
         assert is_at(tracker.update(frame(last + n * STEP, (ELSEWHERE, 0.24), (other, 0.3))), FACE)
+    assert is_at(tracker.update(frame(last + 5 * STEP, (ELSEWHERE, 0.8))), FACE)
 
 
 def test_the_surer_of_two_places_has_the_face() -> None:
