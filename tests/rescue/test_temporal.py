@@ -90,6 +90,7 @@ def test_frames_that_agree_must_be_in_a_row() -> None:
         assert is_at(tracker.update(frame(last + n * STEP, *boxes)), FACE)
 
 
+@pytest.mark.filterwarnings("error")
 def test_what_does_not_count_does_not_agree() -> None:
     tracker, last = followed()
     other = ELSEWHERE + np.array([0, 300, 0, 300])
