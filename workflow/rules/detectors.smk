@@ -221,7 +221,10 @@ rule train:
         ),
         looks_at=lambda wildcards: input_options(wildcards.model),
         settings=lambda wildcards: as_pairs(detector(wildcards.model)),
-        code=code_of("uncover.commands.train"),
+        # Not what the same command does with frames of videos.
+        code=code_of(
+            "uncover.commands._train_on_sets", "uncover.commands._training_arguments"
+        ),
     shell:
         "uncover train {params.data} {params.out} {params.start} {params.evolved} {params.looks_at}"
         " --set {params.settings:q} 2>&1 | tee {log}"

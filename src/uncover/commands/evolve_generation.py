@@ -10,8 +10,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from uncover.commands.train import add_training_arguments, check_training_arguments
-from uncover.commands.train import processes as processes
+from uncover.commands._training_arguments import add_training_arguments, check_training_arguments
+from uncover.commands._training_arguments import processes as processes
 
 SUMMARY = "train one generation of a hyperparameter evolution"
 

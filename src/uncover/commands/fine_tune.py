@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="KEY=VALUE",
-        help="settings of fine-tuning as in the config, such as epochs=10 lr0=0.0005 seed=1",
+        help="settings of fine-tuning as in the config, such as epochs=10 lr0=0.0001 seed=1",
     )
     add_detector_settings(parser, "freeze=10 hyperparameters.fliplr=0")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")

@@ -18,7 +18,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from uncover.commands._shared_arguments import add_detector_settings
+from uncover.commands._training_arguments import add_training_arguments, check_training_arguments
+from uncover.commands._training_arguments import processes as processes
 
 SUMMARY = "train a YOLOv5 detector on a data set"
 
@@ -58,84 +59,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--heatmaps", type=Path, metavar="DIR", help="heatmap sets train/ and val/ of the photos")
 
 
-def add_training_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of everything that trains."""
-    parser.add_argument("--val", type=Path, metavar="DATA", help="data set that early stopping looks at")
-    add_detector_settings(parser, "model=yolov5n epochs=30 hyperparameters.lr0=0.02")
-    parser.add_argument("--start", type=Path, metavar="WEIGHTS", help="weights to start from (uncover import_weights)")
-    parser.add_argument("--channels", type=int, help="channels of the images (default: 3, or those of --input)")
-    parser.add_argument("--padding", type=int, help="value around letterboxed images (default: 114, around heatmaps 0)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
-    parser.add_argument(
-        "--cache", choices=("auto", "ram", "disk", "none"), default="auto", help="where decoded images are kept"
-    )
-    parser.add_argument("--workers", type=int, help="threads that prepare images")
-
-
-def check_training_arguments(args: argparse.Namespace) -> None:
-    """Make sure that the numbers among them make sense.
-
-    Raises:
-        InputError: One does not.
-    """
-    from uncover.config.options import check_number
-
-    check_number("--channels", args.channels, 1)
-    check_number("--padding", args.padding, 0, 255)
-    check_number("--workers", args.workers, 1)
-
-
-def processes(args: argparse.Namespace) -> int:
-    """How many share the training."""
-    from uncover.config.detectors import Detector
-    from uncover.config.values import check_section, read_pairs
-
-    return check_section(Detector, read_pairs(args.set), "--set").processes
-
-
 def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_writable
-    from uncover.detector.distributed import join_crew
+    from uncover.commands._train_on_frames import train_on_frames
+    from uncover.commands._train_on_sets import train_on_sets
     from uncover.detector.finetune import is_picked
-    from uncover.detector.job import read_job
-    from uncover.detector.train import train
-    from uncover.workflow.digest import code_digest
 
     check_training_arguments(args)
     data, out = _places(args)
     check_writable(out)
     frozen = [] if args.freeze is None else [f"freeze={_layers(args.freeze)}"]
-    identity = {"code": code_digest("uncover.detector.train")}
-    if args.source or args.leave_out or is_picked(data):
-        return _fine_tune(args, data, out, frozen, identity)
-    job = read_job(
-        data,
-        args.val,
-        [*frozen, *args.set],
-        args.start,
-        args.hyperparameters,
-        args.channels,
-        args.padding,
-        args.heatmaps,
-        args.input,
-    )
-    with join_crew(args.device) as crew:
-        train(job, out, crew, args.cache, args.workers, identity)
-    return 0
-
-
-def _fine_tune(args: argparse.Namespace, data: Path, out: Path, frozen: list[str], identity: dict[str, str]) -> int:
-    from uncover.detector.distributed import join_crew
-    from uncover.detector.finetune import find_start, read_frames_job
-    from uncover.detector.train import train
-
-    _refuse_idle_options(args)
-    start = args.start if args.source is None else find_start(args.source)
-    with join_crew(args.device) as crew:
-        places = (data, args.val, out / "data")
-        job = read_frames_job(*places, start, [*frozen, *args.set], args.leave_out, args.source is not None, crew)
-        train(job, out, crew, args.cache, args.workers, identity)
-    return 0
+    of_frames = args.source or args.leave_out or is_picked(data)
+    return (train_on_frames if of_frames else train_on_sets)(args, data, out, frozen)
 
 
 def _places(args: argparse.Namespace) -> tuple[Path, Path]:
@@ -159,19 +94,3 @@ def _layers(word: str) -> int:
     if word not in named and not word.isdecimal():
         raise InputError(f"--freeze {word}: expected backbone, none, or a number of layers")
     return named[word] if word in named else int(word)
-
-
-def _refuse_idle_options(args: argparse.Namespace) -> None:
-    """An option that would change nothing is a mistake that somebody would find out late."""
-    from uncover.errors import InputError
-
-    if args.source and args.start:
-        raise InputError(f"--start {args.start}: --from {args.source} says where to start; leave one of the two out")
-    if args.val and args.leave_out:
-        raise InputError(f"--leave-out {args.leave_out}: --val {args.val} validates; leave one of the two out")
-    of_weights = {"--hyperparameters": args.hyperparameters, "--channels": args.channels, "--padding": args.padding}
-    for option, value in {**of_weights, "--heatmaps": args.heatmaps}.items():
-        if value is not None:
-            raise InputError(f"{option} {value}: is none of fine-tuning's options; leave it out")
-    if args.input != "photo":
-        raise InputError(f"--input {args.input}: what is looked at is that of the start weights; leave it out")

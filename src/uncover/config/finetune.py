@@ -30,7 +30,7 @@ class Finetune(Section):
     least_images: PositiveInt = Field(64, description="images of an epoch at least: few frames stand several times")
     batch: PositiveInt = Field(8, description="images per step")
     optimizer: Literal["SGD", "Adam", "AdamW"] = Field("AdamW", description="optimiser")
-    lr0: PositiveFloat = Field(0.0005, description="learning rate at the start")
+    lr0: PositiveFloat = Field(0.0002, description="learning rate at the start")
     mosaic: float = Field(0.0, ge=0, le=1, description="augmentation: probability of a mosaic of four frames")
 
     @field_validator("counts")
@@ -54,7 +54,7 @@ class Finetune(Section):
             # What a long training on many photos needed, and what few frames do without.
             **{"nominal_batch": self.batch, "least_warmup_steps": 0, "patience": 0, "processes": 1},
             **{"freeze": 0, "precision": "float32", "image_weights": False, "rectangular": False, "autoanchor": False},
-            # The pretrained biases would be lost to upstream's warm-up, which begins at a rate of 0.1 for them.
+            # Upstream's warm-up lasts for 100 steps, in which few frames have long been learnt.
             "hyperparameters": {
                 **{"lr0": self.lr0, "lrf": 0.05, "mosaic": self.mosaic, "copy_paste": 0.0, "mixup": 0.0},
                 **{"warmup_epochs": 1.0, "warmup_bias_lr": 0.0},

@@ -97,7 +97,8 @@ def read_start(start: Path) -> Header:
 
 def is_picked(data: Path) -> bool:
     """Whether a folder holds frames as they were picked and graded, which are no YOLO data set yet."""
-    return bool(find_grades(data)) and not _has_sets(data) and not (data / "data.yaml").is_file()
+    grades = [data / grade for grade in find_grades(data)]
+    return bool(grades) and not any((folder / "data.yaml").is_file() for folder in (data, *grades))
 
 
 def _has_sets(data: Path) -> bool:
