@@ -68,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_writable
     from uncover.config.options import check_number
-    from uncover.console import say
+    from uncover.console import say, warn_each
     from uncover.detect.options import Options
     from uncover.errors import InputError
     from uncover.footage.decode import LIVE
@@ -82,6 +82,9 @@ def run(args: argparse.Namespace) -> int:
     check_number("--until", args.until, 0)
     check_writable(args.out)
     sources = find_sources(args.sources)
+    if sources.others:
+        names = ", ".join(path.name for path in sources.others[:3])
+        say(f"note: {len(sources.others)} files that are neither video nor image are passed over: {names}, ...")
     if args.temporal == "offline" and any(address.startswith(LIVE) for address in sources.videos.values()):
         raise InputError("--temporal offline: needs the whole video, and a live stream has no end; give online")
     options = Options(
@@ -117,4 +120,5 @@ def run(args: argparse.Namespace) -> int:
     complete = looking.go_through(write_results)
     for name, account in looking.accounts.items():
         say(account.line(name))
+    warn_each([f"{reason}; skipped" for reason in looking.skipped.reasons.values()], str(args.out / "summary.json"))
     return 0 if complete else PARTLY

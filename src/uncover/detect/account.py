@@ -91,7 +91,7 @@ class Account:
         if self.gaps:
             text += f"; {self.gaps} gaps of {LONG:g} s or more, the longest {self.longest_gap:.1f} s"
         if self.corrupt:
-            text += f"; {self.corrupt} corrupt pictures skipped"
+            text += f"; skipped, for they could not be decoded: {self.corrupt}"
         return text + (f"; {self.status}: {self.reason}" if self.status != COMPLETE else "")
 
     def _end_gap(self, second: float) -> None:

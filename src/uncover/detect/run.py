@@ -26,6 +26,9 @@ from uncover.footage.decode import Video, open_video
 from uncover.footage.sources import Sources
 from uncover.progress import track
 
+FEW = 3
+"""Pictures that a file may lack of what its header says."""
+
 
 @dataclass
 class Looking:
@@ -78,7 +81,7 @@ class Looking:
                 raise InputError("; ".join(account.reason for account in self.accounts.values()))
             write(self)
             shutil.rmtree(self.out / PARTS)
-        return all(account.status == COMPLETE for account in self.accounts.values()) and not self.skipped.reasons
+        return all(account.status == COMPLETE and not account.corrupt for account in self.accounts.values())
 
     @property
     def names(self) -> Names:
@@ -116,13 +119,24 @@ class Looking:
                     dropped: list[str] = []
                     frames = frames_of_video(video, parts, self.options.until, dropped)
                     self._look(look(self.chosen.spotter, frames, self.options.batch), parts, name, video)
-                    parts.finish(video.corrupt, dropped[0] if dropped else "")
+                    parts.finish(video.corrupt, dropped[0] if dropped else self._shortfall(video, parts))
             except InputError as error:
                 account.status, account.reason = FAILED, str(error)
                 return
         assert parts.end is not None
         account.corrupt, account.reason = parts.end
         account.status = CUT_OFF if account.reason else COMPLETE
+
+    def _shortfall(self, video: Video, parts: Parts) -> str:
+        """Why a file that ended without a word is not whole: its header promised more. Empty where it did not."""
+        last = parts.last()
+        if video.promised is None or self.options.until is not None or last is None:
+            return ""
+        came = last.index + 1 + video.corrupt
+        # Players may be told to leave out a few pictures at either end.
+        if came + FEW >= video.promised:
+            return ""
+        return f"ends after {came} of {video.promised} pictures"
 
     def _look(self, looked: Iterator[tuple[Picture, Seen]], parts: Parts, name: str, video: Video) -> None:
         """Go through a video. A live one is drawn while it is watched, and somebody may end it by hand."""

@@ -56,7 +56,8 @@ class Video:
         width: Of its pictures, upright, in pixels.
         height: Likewise.
         rate: Pictures a second on average; None where nobody says.
-        length: How many pictures there are, about; None where nobody says.
+        promised: How many pictures the file's header says there are; None where it does not.
+        length: How many there are, about; None where nobody says.
         seconds: How long it is; None where nobody says.
         corrupt: Pictures that could not be decoded, so far.
         live: Whether it is watched as it happens, and can be read once only.
@@ -78,7 +79,8 @@ class Video:
         self.width, self.height = _upright_size(self._first)
         self.rate = _number(self._stream.average_rate) or _number(self._stream.guessed_rate)
         self.seconds = self._duration()
-        self.length = self._stream.frames or (round(self.seconds * self.rate) if self.seconds and self.rate else None)
+        self.promised = self._stream.frames or None
+        self.length = self.promised or (round(self.seconds * self.rate) if self.seconds and self.rate else None)
 
     def __enter__(self) -> Video:
         return self

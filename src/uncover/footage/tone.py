@@ -36,7 +36,7 @@ def tone_curve(transfer: int | None) -> NDArray[np.uint8] | None:
     else:
         return None
     share, most = light / WHITE, PEAK / WHITE
-    shown = np.where(share <= 0.5, share, 0.5 + _roll_off(share - 0.5, most - 0.5))
+    shown = np.where(share <= 0.5, share, 0.5 + _roll_off(np.maximum(share - 0.5, 0), most - 0.5))
     return np.asarray(np.rint(_srgb(shown.clip(0, 1)) * (LEVELS - 1)), np.uint8)
 
 
