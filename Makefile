@@ -9,7 +9,7 @@ READY := .venv/.ready
 # Worker threads that spin while they wait make a busy machine several times slower.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: help setup demo test test-runs test-cluster test-kills check fix schema lock clean bench-labels bench-dag bench-scale bench-train bench-heatmaps bench-second
+.PHONY: help setup demo test test-runs test-cluster test-kills check fix schema lock clean bench-labels bench-dag bench-scale bench-train bench-heatmaps bench-second bench-detect
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -91,6 +91,11 @@ bench-heatmaps: $(READY)  ## heatmaps beside plain inference and grad-cam (IMAGE
 bench-second: $(READY)  ## an epoch on heatmaps beside one on photos (RUN=results/... SETTINGS= ROUNDS=)
 	@$(BIN)/python benchmarks/bench_second.py $(if $(RUN),--data $(RUN)) $(if $(SETTINGS),--settings $(SETTINGS)) \
 	  $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-detect: $(READY)  ## faces in a full-size video, with and without rescue (RUN= MODEL= SIZE= FRAMES= ROUNDS= DEVICE= PRECISION=)
+	@$(BIN)/python benchmarks/bench_detect.py $(if $(RUN),--run $(RUN)) $(if $(MODEL),--model $(MODEL)) $(if $(SIZE),--size $(SIZE)) \
+	  $(if $(FRAMES),--frames $(FRAMES)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DEVICE),--device $(DEVICE)) \
+	  $(if $(PRECISION),--precision $(PRECISION))
 
 clean:  ## remove the environment and everything generated
 	rm -rf .venv .snakemake results

@@ -20,6 +20,7 @@ from uncover.detector.inference import Precision, check_precision
 from uncover.detector.opening import open_weights
 from uncover.errors import InputError
 from uncover.heatmaps.engine import Explainer
+from uncover.images.letterbox import STRIDE
 from uncover.images.maps import JOINT
 from uncover.rescue.best import Tried, read_tried
 
@@ -98,7 +99,7 @@ def choose(wishes: Wishes) -> Chosen:
         raise InputError(f"{wishes.run}: no models/ in it; expected the folder of a run, such as results/demo")
     loader = _Loader(wishes)
     weights = wishes.weights or loader.weights_of(DETECTOR)
-    detector = loader.load(weights, DETECTOR if wishes.weights is None else weights.stem, wishes.image_size)
+    detector = loader.load(weights, DETECTOR if wishes.weights is None else weights.stem)
     if detector.header.input != "photo" or detector.header.channels != 3:
         raise InputError(f"{weights}: looks at {detector.header.input}s; expected a detector that looks at photos")
     find_whole_face(detector.header)
@@ -115,6 +116,10 @@ class _Loader:
         self.device = pick_device(wishes.device)
         check_precision(self.device, wishes.precision)
         self.digests: dict[str, str] = {}
+        self._trained: int | None = None
+        if self.device.type == "cpu":
+            # The other half decodes; one thread a core of all cores would have them wait for each other.
+            torch.set_num_threads(max(1, torch.get_num_threads() // 2))
 
     def weights_of(self, name: str) -> Path:
         """Weights of a model of the run.
@@ -132,9 +137,20 @@ class _Loader:
         return path
 
     def load(self, path: Path, name: str, image_size: int | None = None) -> Model:
+        """Load weights.
+
+        Args:
+            path: Of the weights.
+            name: What to call them.
+            image_size: Longest side of the input in the run, in pixels; None takes that of the training. Where another
+                size of the detector's input is wished for, those of others that look at the picture change alike.
+        """
         network, header, digest = open_weights(path)
         self.digests[name] = digest
         size = image_size or header.image_size
+        wished, self._trained = self._wishes.image_size, self._trained or size
+        if wished is not None and header.input not in MAP_INPUTS:
+            size = max(STRIDE, round(size * wished / self._trained / STRIDE) * STRIDE)
         network = network.fuse().to(self.device).to(memory_format=torch.channels_last)
         return Model(network, header, self.device, size, self._wishes.nms_iou, self._wishes.precision)
 

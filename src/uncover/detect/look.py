@@ -60,7 +60,7 @@ def frames_of_video(video: Video, parts: Parts, until: float | None, dropped: li
     if last is not None:
         # The frame that was looked at last comes again, and has its number already.
         frames = (frame for frame in frames if frame.second > last.second + 1e-6)
-        frames = (Frame(number, frame.second, frame.pixels) for number, frame in zip(itertools.count(first), frames))
+        frames = (frame.renumbered(number) for number, frame in zip(itertools.count(first), frames))
     try:
         for frame in frames:
             if until is not None and frame.second > until:

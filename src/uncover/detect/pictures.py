@@ -28,16 +28,21 @@ class Picture:
     Attributes:
         index: Its number in the video, or in the list of images.
         second: When it is shown; NaN for an image.
-        pixels: uint8 (H, W, 3) RGB, the original.
+        original: The picture itself.
         place: Where the original stands in the network's input.
         framed: uint8 (3, h, w), the network's input.
     """
 
     index: int
     second: float
-    pixels: NDArray[np.uint8] = field(repr=False)
+    original: Frame = field(repr=False)
     place: Place
     framed: NDArray[np.uint8] = field(repr=False)
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """uint8 (H, W, 3) RGB, the original."""
+        return self.original.pixels
 
 
 def frame_pictures(frames: Iterable[Frame], image_size: int, padding: int) -> Iterator[Picture]:
@@ -49,10 +54,10 @@ def frame_pictures(frames: Iterable[Frame], image_size: int, padding: int) -> It
         padding: Value around it.
     """
     for frame in frames:
-        height, width = frame.pixels.shape[:2]
-        place = fit(width, height, image_size)
-        framed = letterbox(frame.pixels, place, padding).transpose(2, 0, 1)
-        yield Picture(frame.index, frame.second, frame.pixels, place, np.ascontiguousarray(framed))
+        place = fit(*frame.size, image_size)
+        shrunk = frame.shrunk(place.inner_width, place.inner_height)
+        framed = letterbox(frame.pixels if shrunk is None else shrunk, place, padding).transpose(2, 0, 1)
+        yield Picture(frame.index, frame.second, frame, place, np.ascontiguousarray(framed))
 
 
 def in_batches(pictures: Iterable[Picture], most: int) -> Iterator[list[Picture]]:

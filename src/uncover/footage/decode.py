@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,19 +28,67 @@ TIMEOUT = 10.0
 HALF_TURN = 180
 
 
-@dataclass(frozen=True)
 class Frame:
     """One picture of a video.
 
     Attributes:
         index: Its number, from 0; pictures that could not be decoded have none.
         second: When it is shown, from the first picture on.
-        pixels: uint8 (H, W, 3) RGB, upright.
     """
 
-    index: int
-    second: float
-    pixels: NDArray[np.uint8] = field(repr=False)
+    def __init__(
+        self,
+        index: int,
+        second: float,
+        pixels: NDArray[np.uint8] | None = None,
+        source: VideoFrame | None = None,
+        curve: NDArray[np.uint8] | None = None,
+    ) -> None:
+        """
+        Args:
+            index: See above.
+            second: See above.
+            pixels: uint8 (H, W, 3) RGB, upright; or
+            source: the picture as it was decoded, which becomes pixels when somebody asks for them.
+            curve: What each of its values means, where it is of high dynamic range.
+        """
+        self.index, self.second = index, second
+        self._pixels, self._source, self._curve = pixels, source, curve
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """uint8 (H, W, 3) RGB, upright."""
+        if self._pixels is None:
+            assert self._source is not None
+            self._pixels = _upright(self._source, self._source.to_ndarray(format="rgb24"), self._curve)
+        return self._pixels
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, upright."""
+        if self._source is not None:
+            return _upright_size(self._source)
+        height, width = self.pixels.shape[:2]
+        return width, height
+
+    def renumbered(self, index: int) -> Frame:
+        """The same picture under another number."""
+        return Frame(index, self.second, self._pixels, self._source, self._curve)
+
+    def shrunk(self, width: int, height: int) -> NDArray[np.uint8] | None:
+        """The picture at a smaller size, each pixel the mean of those that it stands for.
+
+        Of a decoded picture that is five times as quick as making all of it RGB first.
+
+        Returns:
+            uint8 (height, width, 3) RGB, upright; None where the picture is no decoded one, or would not shrink.
+        """
+        own_width, own_height = self.size
+        if self._source is None or width > own_width or height > own_height:
+            return None
+        sides = (width, height) if self._source.rotation % HALF_TURN == 0 else (height, width)
+        small = self._source.reformat(*sides, "rgb24", interpolation="AREA")
+        return _upright(self._source, small.to_ndarray(), self._curve)
 
 
 class Dropped(Exception):
@@ -106,7 +153,7 @@ class Video:
         curve = tone_curve(self._stream.codec_context.color_trc)
         for frame, second in self._timed(start):
             if second >= start - 1e-6:
-                yield Frame(index, second, _pixels(frame, curve))
+                yield Frame(index, second, source=frame, curve=curve)
                 index += 1
 
     def _timed(self, start: float) -> Iterator[tuple[VideoFrame, float]]:
@@ -213,8 +260,8 @@ def open_video(path: Path | str) -> Video:
     return Video(str(path))
 
 
-def _pixels(frame: VideoFrame, curve: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
-    pixels = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+def _upright(frame: VideoFrame, decoded: NDArray[Any], curve: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    pixels = np.asarray(decoded, np.uint8)
     if curve is not None:
         import cv2
 

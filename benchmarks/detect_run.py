@@ -1,0 +1,103 @@
+"""What `bench_detect` runs on: a video of full size, and where a run's own networks will not do, untrained ones."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from heatmap_contenders import lively_network
+from numpy.typing import NDArray
+
+from uncover.detector.network import Network, build_network
+from uncover.detector.opening import open_weights
+from uncover.detector.weights import Header, save_weights
+from uncover.footage.encode import VideoWriter
+from uncover.parts.classes import CLASS_NAMES
+from uncover.progress import track
+from uncover.rescue.trial import COLUMNS
+from uncover.standin.chance import rng_of
+from uncover.standin.compose import compose
+from uncover.standin.infants import incubator
+
+WIDTH, HEIGHT, RATE = 1920, 1080, 25.0
+INFANTS, FIELDS = 12, 16
+"""Pictures that the video pans over, and fields of noise laid over them in any order."""
+
+QUALITY = 23
+"""x264's constant rate factor: with the noise about 4 Mbit/s, as cameras write."""
+
+NOISE = 3.0
+"""Standard deviation of the sensor's noise, grey levels."""
+
+
+def make_video(folder: Path, frames: int) -> Path:
+    """A pan over stand-in infants in incubators, a new one every second; made once.
+
+    Args:
+        folder: To keep it in.
+        frames: How many.
+    """
+    path = folder / f"detect_{frames}.mp4"
+    if path.is_file():
+        return path
+    rng = np.random.default_rng(0)
+    noises = [_noise(rng) for _ in range(FIELDS)]
+    still = [_still(number) for number in track(range(INFANTS), "rendering infants")]
+    with VideoWriter(path, WIDTH, HEIGHT, RATE, quality=QUALITY) as writer:
+        for number in track(range(frames), "writing the video"):
+            wide = still[number // round(RATE) % INFANTS]
+            left = round((wide.shape[1] - WIDTH) * (0.5 + 0.5 * np.sin(number / 9)))
+            noise = noises[rng.integers(FIELDS)]
+            writer.write((wide[:HEIGHT, left : left + WIDTH] + noise).clip(0, 255).astype(np.uint8))
+    return path
+
+
+def make_run(folder: Path, model: str, size: int) -> Path:
+    """A run of untrained networks that find about as many boxes as trained ones.
+
+    Args:
+        folder: To make.
+        model: Such as yolov5m.
+        size: Longest side of the input, in pixels.
+    """
+    images = torch.from_numpy(np.stack([cv2.resize(_still(number), (size, size)) for number in range(2)]))
+    shares = images.permute(0, 3, 1, 2).float().div(255)
+    classes = tuple(CLASS_NAMES.values()) if isinstance(CLASS_NAMES, dict) else tuple(CLASS_NAMES)
+    ten = Header(model=model, channels=3, class_names=classes, class_ids=tuple(range(len(classes))), image_size=size)
+    _save(folder, "rgb10", lively_network(shares, model), ten)
+    whole = {"class_names": ("whole face",), "class_ids": (2,)}
+    one = Header(model=model, channels=3, image_size=size, **whole)
+    _save(folder, "covered_faces", build_network(model, 3, 1, seed=0), one)
+    digest = open_weights(folder / "models/rgb10/weights.pt")[2]
+    maps = {"variant": "gradcampp", "method": "gradcampp", "layers": [-2], "target": "T2", "model": digest}
+    maps |= {"confidence": 0.25, "nms_iou": 0.45, "class_names": list(classes)}
+    second = Header(model=model, channels=1, image_size=size, padding=0, input="joint", maps=maps, **whole)
+    _save(folder, "gradcampp_avg", build_network(model, 1, 1, seed=0), second)
+    row = {"set": "hard", "method": "covered_faces", "group": "ours", "fp_per_photo": 0.25, "faces": 1, "found": 1}
+    (folder / "metrics").mkdir()
+    with (folder / "metrics/rescue_trial.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows([row | {"threshold": way, "confidence": 0.25, "false_boxes": 0} for way in ("val", "set")])
+    return folder
+
+
+def _save(folder: Path, name: str, network: Network, header: Header) -> None:
+    place = folder / "models" / name
+    place.mkdir(parents=True)
+    save_weights(place / "weights.pt", network.state_dict(), header)
+
+
+def _noise(rng: np.random.Generator) -> NDArray[np.int16]:
+    """Of one picture, int16 (H, W, 3), as coarse as colours are on a sensor."""
+    return rng.normal(0, NOISE, (HEIGHT // 2, WIDTH // 2, 3)).repeat(2, 0).repeat(2, 1).round().astype(np.int16)
+
+
+def _still(number: int) -> NDArray[np.uint8]:
+    """A stand-in infant, wider than the video, uint8 RGB."""
+    photo = compose(incubator(rng_of(0, "bench detect", number), 480, ("none", "easy", "medium", "hard")[number % 4]))
+    wide = cv2.resize(photo.picture, (2000, 1500), interpolation=cv2.INTER_CUBIC)
+    return np.ascontiguousarray(wide[210 : 210 + HEIGHT, :, ::-1])
