@@ -41,10 +41,12 @@ def rescue_records(wildcards):
     trial = [f"{RUN}/metrics/rescue_trial.csv"]
     if wildcards.steps == "heatmap":
         return trial
-    looks = predictions_of(LOOKS, TRIED_SETS)
+    # Sizes of closer looks, and how heatmaps were made that boxes were drawn in, stand with what was predicted.
+    looks = predictions_of([*LOOKS, "heatmap_boxes"], TRIED_SETS)
     return [
         *trial,
         *looks,
+        f"{RUN}/heatmaps/{BOXED}/val/manifest.parquet",
         *(f"{RUN}/datasets/train/{name}.parquet" for name in ("boxes", "manifest")),
     ]
 
