@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 from uncover.config.detectors import DRAWN_BOXES, MAP_INPUTS
 from uncover.config.heatmaps import Variant
 from uncover.console import say
+from uncover.detect.of_run import CLOSER_LOOK, HEATMAP_BOXES, find_boxed_heatmaps, find_looks
 from uncover.detect.rescues import HeatmapDetector, LiveMaps, Model, Rescue, SecondDetector
 from uncover.detect.spotter import Spotter, find_whole_face
 from uncover.detector.distributed import pick_device
@@ -30,7 +30,7 @@ BEST, NONE, HEATMAP = "best", "none", "heatmap"
 DETECTOR = "rgb10"
 """The detector of a run that is the first to look, as in the thesis."""
 
-RGB1, CLOSER_LOOK, HEATMAP_BOXES = "rgb1", "closer_look", "heatmap_boxes"
+RGB1 = "rgb1"
 LEFT_OUT = ("constant_box",)
 """Methods of the trial that do not look at the picture: every empty picture would have a face."""
 
@@ -204,7 +204,7 @@ class _Rescuer:
         if name in LEFT_OUT:
             raise InputError(f"--rescue {name}: proposes the same box in every picture, face or none; expected another")
         if name == "one_class":
-            return replace_name(self._second(RGB1), name, self._confidence(name))
+            return SecondDetector(name, self._confidence(name), self._second(RGB1).model)
         run = self._run
         if run is not None and not (run / "models" / name / WEIGHTS).is_file():
             # Only now: these take half a second to import.
@@ -276,36 +276,3 @@ class _Rescuer:
 
 class CannotLook(InputError):
     """A method of the trial cannot look at new pictures."""
-
-
-def replace_name(second: SecondDetector, name: str, confidence: float) -> SecondDetector:
-    """The same detector under the name that the trial knows it by."""
-    return SecondDetector(name, confidence, second.model)
-
-
-def find_looks(run: Path) -> dict[str, tuple[str, int | None]]:
-    """Detectors that looked closer in a run: model and size of its input, by the name of their predictions."""
-    looks: dict[str, tuple[str, int | None]] = {}
-    for folder in sorted((run / "predictions").glob("*_look[0-9]*")):
-        model = folder.name.rpartition("_look")[0]
-        about = _about_a_table(folder, "*.parquet")
-        if about is not None:
-            looks.setdefault(model, (model, None))
-            looks[folder.name] = (model, int(about["image_size"]))
-    return looks
-
-
-def find_boxed_heatmaps(run: Path) -> dict[str, Any] | None:
-    """How the heatmaps are made around whose highlighted regions a run drew boxes; None where it drew none."""
-    proposed = _about_a_table(run / "predictions" / HEATMAP_BOXES, "*.parquet")
-    if proposed is None:
-        return None
-    return _about_a_table(run / "heatmaps" / proposed["heatmaps"]["variant"], "*/manifest.parquet")
-
-
-def _about_a_table(folder: Path, pattern: str) -> dict[str, Any] | None:
-    """What the first table of a folder says of how all of them were made; None where there is none."""
-    import pyarrow.parquet as pq
-
-    stored = next(iter(sorted(folder.glob(pattern))), None)
-    return None if stored is None else json.loads((pq.read_schema(stored).metadata or {})[b"uncover"])
