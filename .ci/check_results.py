@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 SETS = ("train", "val", "merl", "wflw", "hof", "slapi_none", "slapi_easy", "slapi_medium", "slapi_hard", "preterm_web")
-OTHER_TABLES = ("table_parts", "table_val_counts", "table_hof", "table_heatmaps", "rescue_summary")
+OTHER_TABLES = ("table_parts", "table_val_counts", "table_hof", "table_heatmaps", "rescue_summary", "table_videos")
 RIVAL_TABLES = ("table_10_rivals", "table_11_rivals", "table_web", "rescue_summary_rivals")
 RIVALS = ("mtcnn", "viola_jones")
 TABLES = (
@@ -21,7 +21,7 @@ TABLES = (
     *OTHER_TABLES,
     *RIVAL_TABLES,
 )
-FIGURES = (*(f"figure_{number}" for number in range(15, 32)), "figure_rescue")
+FIGURES = (*(f"figure_{number}" for number in range(15, 32)), "figure_rescue", "figure_videos", "figure_learning_curve")
 VARIANTS = ("gradcampp", "hirescam", "gradcampp_multiscale", "hirescam_multiscale", "hirescam_t1")
 SECOND = ("gradcampp_avg", "hirescam_avg", "gradcampp_10", "hirescam_10")
 MISSED = ("merl", "wflw", "hof", "slapi_none", "slapi_easy", "slapi_medium", "slapi_hard")
@@ -54,6 +54,7 @@ def main(run: Path) -> None:
     assert sum(map(len, photos.values())) == len(set().union(*photos.values())), "a photo stands in two sets"
     check_second_step(run)
     check_rivals(run)
+    check_videos(run)
     check_report(run)
     check_record(run)
     counts = f"{len(TABLES)} tables, {len(FIGURES)} figures, {len(SETS)} data sets, {len(VARIANTS)} heatmaps of each"
@@ -109,6 +110,22 @@ def check_rivals(run: Path) -> None:
     cascade = pd.read_csv(run / "metrics/rescue_cascade.csv")
     assert {"rgb10", "rgb1", *RIVALS} == set(cascade["detector"]) and {"none", "closer_look"} < set(cascade["rescue"])
     assert (cascade["found"] <= cascade["faces"]).all()
+
+
+def check_videos(run: Path) -> None:
+    """Every frame of every video was looked at in five ways, and few labelled frames make a better detector."""
+    scores = pd.read_csv(run / "metrics/videos.csv")
+    whole = scores[(scores["video"] == "all") & (scores["by"] == "all")].set_index("mode")
+    assert list(whole.index) == ["rgb", "heatmap", "rescue", "online", "offline"] and (whole["frames"] == 180).all()
+    assert (whole["found"] <= whole["faces"]).all() and whole.loc["rescue", "found"] >= whole.loc["rgb", "found"]
+    for mode in whole.index:
+        boxes, frames = (pd.read_parquet(run / "videos" / mode / f"{name}.parquet") for name in ("boxes", "frames"))
+        found_by = set(boxes["found_by"]) - {"rgb"}
+        assert (found_by <= {"heatmap"}) if mode == "heatmap" else (found_by <= {"rescue", "heatmap", "temporal"}), mode
+        assert len(frames) == 180 and boxes.groupby(["source", "frame"]).ngroups <= 180, mode
+    curve = pd.read_csv(run / "metrics/learning_curve.csv")
+    assert sorted(set(curve["count"])) == [0, 5, 10, 25] and curve["group"].nunique() == 3, curve
+    assert curve[curve["count"] == 25]["ap50"].mean() > curve[curve["count"] == 0]["ap50"].mean() - 0.1, curve
 
 
 def check_report(run: Path) -> None:

@@ -38,6 +38,15 @@ STANDIN_JOBS = {
     **dict.fromkeys(["look_closer", "propose_faces", "rescue_trial", "rescue_cascade", "comparison", "report_page"], 1),
     **dict.fromkeys([*NUMBERED_TABLES, *VARIANTS_TABLES, *OTHER_TABLES, *RIVAL_TABLES, *FIGURES, "figure_rescue"], 1),
 }
+# Five ways to look at three videos; each infant is left out once, of the start weights and of three counts of frames
+# with the backbone free and frozen.
+DEMO_JOBS = STANDIN_JOBS | {
+    "make_standin": 6,
+    "detect_videos": 5,
+    "fine_tune": 3 * (1 + 3 * 2),
+    **dict.fromkeys(["evaluate_videos", "table_videos", "figure_videos"], 1),
+    **dict.fromkeys(["pick_frames", "label_picked", "learning_curve", "figure_learning_curve"], 1),
+}
 # Ten variants, three controls, one of ours; the first detector's boxes are drawn for train and for what is tried.
 ALL_SIBLINGS = 10 + 3 + 1
 REAL_JOBS = {rule: count for rule, count in STANDIN_JOBS.items() if rule != "make_standin"} | {
@@ -97,7 +106,7 @@ HUNDREDFOLD_JOBS = {rule: count for rule, count in REAL_JOBS.items() if rule not
 }
 CONFIGS = {
     "tiny": TINY_JOBS,
-    "demo": STANDIN_JOBS,
+    "demo": DEMO_JOBS,
     "thesis": REAL_JOBS,
     "as_released": REAL_JOBS,
     "real_sample": SAMPLE_JOBS,
@@ -147,7 +156,8 @@ def test_every_job_has_log_benchmark_and_resources_and_no_path_is_written_twice(
 def test_what_computes_with_a_network_asks_for_a_gpu_and_nothing_else_does(dry_run: DryRun) -> None:
     asking = {rule for rule, fields in dry_run.jobs if "gpu=" in fields["resources"]}
     networks = {"train", "evolve_generation", "predict", "predict_second", "look_closer", "make_heatmaps"}
-    assert asking == (networks | {"train_rival", "predict_rival"}) & CONFIGS[dry_run.run].keys()
+    networks |= {"train_rival", "predict_rival", "detect_videos", "fine_tune"}
+    assert asking == networks & CONFIGS[dry_run.run].keys()
     shared = [fields["resources"] for rule, fields in dry_run.jobs if rule == "train"]
     assert all(("gpu=8" in words and "nodes=1" in words) == (dry_run.run == "hundredfold") for words in shared)
 
