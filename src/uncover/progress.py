@@ -30,9 +30,20 @@ def track(items: Iterable[Item], description: str, total: int | None = None) -> 
 
 def _bar(items: Iterable[Item], description: str, total: int | None) -> Iterator[Item]:
     from rich.console import Console
-    from rich.progress import track as rich_track
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+    from rich.progress import TimeRemainingColumn as TimeRemaining
+    from rich.text import Text
 
-    yield from rich_track(items, description=description, total=total, console=Console(stderr=True), transient=True)
+    class Speed(ProgressColumn):
+        """Items a second."""
+
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text("" if speed is None else f"{speed:.1f} a second")
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Speed(), TimeRemaining())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield from progress.track(items, total=total, description=description)
 
 
 def _lines(items: Iterable[Item], description: str, total: int | None) -> Iterator[Item]:

@@ -75,8 +75,8 @@ def test_no_box_brings_out_more_than_the_largest_allows(boxes: list[tuple[int, i
         assert not len(inside) or len(np.unique(inside, axis=0)) <= most
 
 
-def test_privacy_is_one_of_two_words() -> None:
-    with pytest.raises(InputError, match="privacy is 'none'; expected pixelate or publish"):
+def test_privacy_is_one_of_three_words() -> None:
+    with pytest.raises(InputError, match="privacy is 'none'; expected one of pixelate, blur, publish"):
         shown(patterned(1), NO_BOXES, "none")
     assert has_patients("slapi_hard") and has_patients("preterm_web") and not has_patients("wflw")
 

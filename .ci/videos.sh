@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# What docs/videos.md tells, on a stand-in video of the finished demo and on real photos.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+videos=results/demo/raw/videos
+uncover() { .venv/bin/uncover "$@"; }
+
+uncover detect $videos/infant_01.mp4 --run results/demo --out "$out/found" --temporal offline --annotate --format csv coco
+.venv/bin/python - "$out/found" << 'PYTHON'
+import json, sys
+from pathlib import Path
+import pandas as pd
+from uncover.footage.decode import open_video
+found = Path(sys.argv[1])
+boxes, frames = (pd.read_parquet(found / f"{name}.parquet") for name in ("boxes", "frames"))
+coco = json.loads((found / "boxes.json").read_text())
+assert len(frames) == 60 and len(boxes) > 30 and boxes["frame"].is_unique, (len(frames), len(boxes))
+assert len(coco["images"]) == 60 and len(coco["annotations"]) == len(boxes) == len(pd.read_csv(found / "boxes.csv"))
+with open_video(found / "annotated/infant_01.mp4") as video:
+    assert len(list(video.frames())) == 60
+PYTHON
+
+# A video that is cut off, beside a whole one: what was found is kept, and the exit code says so.
+head --bytes 300000 $videos/infant_02.mp4 > "$out/cut.mp4"
+code=0; uncover detect "$out/cut.mp4" $videos/infant_03.mp4 --run results/demo --out "$out/both" || code=$?
+test "$code" = 3
+code=0; uncover detect "$out/cut.mp4" --run results/demo --out "$out/none" || code=$?
+test "$code" = 2
+
+uncover frames $videos/infant_0*.mp4 "$out/frames" --count 8 --gap 0.4 --boxes $videos/infant_0*.csv
+uncover frames export "$out/frames" "$out/tasks.xml" --format cvat
+uncover frames import "$out/frames" "$out/tasks.xml"
+uncover train --from results/demo --data "$out/frames" "$out/model" --freeze backbone --leave-out infant_03 --set epochs=1
+uncover detect $videos/infant_03.mp4 --weights "$out/model/weights.pt" --rescue none --out "$out/mine" --until 4
+
+if test -d ../shared/real; then
+  uncover detect ../shared/real/face_mask --run results/demo --out "$out/real"
+fi
