@@ -53,8 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--privacy",
         choices=("pixelate", "blur", "publish"),
-        default="pixelate",
-        help="what these show of faces; frames without a box are hidden as a whole (default: pixelate)",
+        help="what these show of faces; frames without a box are hidden as a whole (default: as in the run's config, "
+        "else pixelate)",
     )
     parser.add_argument("--nms-iou", type=float, default=0.6, help="IoU of non-maximum suppression (default: 0.6)")
     parser.add_argument(
@@ -69,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_writable
     from uncover.config.options import check_number
     from uncover.console import say, warn_each
+    from uncover.detect.of_run import find_privacy
     from uncover.detect.options import Options
     from uncover.errors import InputError
     from uncover.footage.decode import LIVE
@@ -95,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
         "csv" in args.format,
         "coco" in args.format,
         args.annotate,
-        args.privacy,
+        args.privacy or (find_privacy(args.of_run) if args.of_run else None) or "pixelate",
     )
     from uncover.detect.choose import Wishes, choose
     from uncover.detect.results import write_results

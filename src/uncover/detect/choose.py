@@ -13,8 +13,8 @@ from uncover.config.detectors import DRAWN_BOXES, MAP_INPUTS
 from uncover.config.heatmaps import Variant
 from uncover.console import say
 from uncover.detect.of_run import CLOSER_LOOK, HEATMAP_BOXES, find_boxed_heatmaps, find_looks
-from uncover.detect.rescues import HeatmapDetector, LiveMaps, Model, Rescue, SecondDetector
-from uncover.detect.spotter import Spotter, find_whole_face
+from uncover.detect.rescues import HeatmapDetector, LiveMaps, Model, Rescue, SecondDetector, find_whole_face
+from uncover.detect.spotter import Spotter
 from uncover.detector.distributed import pick_device
 from uncover.detector.inference import Precision, check_precision
 from uncover.detector.opening import open_weights

@@ -30,6 +30,15 @@ def find_boxed_heatmaps(run: Path) -> dict[str, Any] | None:
     return _about_a_table(run / "heatmaps" / proposed["heatmaps"]["variant"], "*/manifest.parquet")
 
 
+def find_privacy(run: Path) -> str | None:
+    """What the run's last config shows of patients; None where no config stands in its record, or it does not say."""
+    import yaml
+
+    configs = sorted(run.glob("record/*/config.yaml"))
+    values = yaml.safe_load(configs[-1].read_text(encoding="utf-8")) if configs else {}
+    return (values.get("report") or {}).get("privacy") if isinstance(values, dict) else None
+
+
 def _about_a_table(folder: Path, pattern: str) -> dict[str, Any] | None:
     """What the first table of a folder says of how all of them were made; None where there is none."""
     import pyarrow.parquet as pq

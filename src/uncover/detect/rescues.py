@@ -20,12 +20,14 @@ from uncover.detector.inference import Precision, autocast, to_network
 from uncover.detector.network import Network
 from uncover.detector.nms import non_max_suppression
 from uncover.detector.weights import Header
+from uncover.errors import InputError
 from uncover.heatmaps.engine import Explainer
 from uncover.heatmaps.files import pack
 from uncover.heatmaps.passes import Pass
 from uncover.images.letterbox import Frame, fit, letterbox
 from uncover.images.maps import MAP, StoredMaps, average
 from uncover.images.scaled import AVERAGES, scale
+from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 
 Boxes = NDArray[np.float32]
 """(n, 5): x1 y1 x2 y2 in pixels of the original picture, confidence; best first."""
@@ -89,11 +91,38 @@ class Model:
     nms_iou: float
     precision: Precision = "float32"
 
-    def find(self, images: Tensor, confidence: float) -> list[Tensor]:
-        """Boxes in the network's input: (n, 6) x1 y1 x2 y2, confidence, class."""
+    def faces(self, decoded: Tensor, confidence: float) -> list[Tensor]:
+        """Whole faces among candidates (B, N, 5 + classes): (n, 6) x1 y1 x2 y2 in the network's input, confidence, 0.
+
+        Raises:
+            InputError: The detector knows no whole face.
+        """
+        of_class = [0, 1, 2, 3, 4, 5 + find_whole_face(self.header)]
+        return non_max_suppression(decoded[:, :, of_class].float(), confidence, self.nms_iou)
+
+    def find(self, framed: Sequence[NDArray[np.uint8]], places: Sequence[Frame], confidence: float) -> list[Boxes]:
+        """Whole faces in pictures that may differ in shape.
+
+        Args:
+            framed: uint8 (channels, h, w) each, the network's input.
+            places: Where each original stands in it.
+            confidence: From which boxes are wanted.
+        """
+        of_shape: dict[tuple[int, ...], list[int]] = {}
+        for number, image in enumerate(framed):
+            of_shape.setdefault(image.shape, []).append(number)
+        found = [NO_BOXES] * len(framed)
+        for numbers in of_shape.values():
+            images = to_network(np.stack([framed[number] for number in numbers]), self.device)
+            for number, boxes in zip(numbers, self.find_in(images, confidence), strict=True):
+                found[number] = in_original(boxes, places[number])
+        return found
+
+    def find_in(self, images: Tensor, confidence: float) -> list[Tensor]:
+        """Whole faces in the network's input, (B, channels, h, w): as `faces`."""
         with torch.no_grad(), autocast(self.device, self.precision):
             decoded, _ = self.network(images)
-        return non_max_suppression(decoded.float(), confidence, self.nms_iou)
+        return self.faces(decoded, confidence)
 
 
 class SecondDetector(Rescue):
@@ -104,25 +133,23 @@ class SecondDetector(Rescue):
         self.model = model
 
     def look(self, missed: Missed, lowest: float) -> list[Boxes]:
-        """As `Rescue.look`; pictures of one batch share a shape here too, whatever the size of this input."""
+        """As `Rescue.look`."""
         model = self.model
         places = [fit(picture.place.width, picture.place.height, model.image_size) for picture in missed.pictures]
         same = model.header.channels == missed.images.shape[1] and model.header.input == "photo"
         if same and all(place == picture.place for place, picture in zip(places, missed.pictures, strict=True)):
-            images = missed.images
-        else:
-            images = to_network(np.stack(self._framed(missed)), model.device)
-        return [_in_original(boxes, place) for boxes, place in zip(model.find(images, lowest), places, strict=True)]
+            found = model.find_in(missed.images, lowest)
+            return [in_original(boxes, place) for boxes, place in zip(found, places, strict=True)]
+        return model.find(self._framed(missed, places), places, lowest)
 
-    def _framed(self, missed: Missed) -> list[NDArray[np.uint8]]:
+    def _framed(self, missed: Missed, places: Sequence[Frame]) -> list[NDArray[np.uint8]]:
         import cv2
 
         framed = []
-        for picture in missed.pictures:
+        for picture, place in zip(missed.pictures, places, strict=True):
             pixels = picture.pixels
             if self.model.header.input == "grey":
                 pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)[..., None]
-            place = fit(picture.place.width, picture.place.height, self.model.image_size)
             framed.append(letterbox(pixels, place, self.model.header.padding).transpose(2, 0, 1))
         return framed
 
@@ -149,10 +176,8 @@ class HeatmapDetector(Rescue):
                 seen.append(number)
                 framed.append(image.transpose(2, 0, 1))
                 places.append(place)
-        if seen:
-            images = to_network(np.ascontiguousarray(np.stack(framed)), model.device)
-            for number, boxes, place in zip(seen, model.find(images, lowest), places, strict=True):
-                found[number] = _in_original(boxes, place)
+        for number, boxes in zip(seen, model.find(framed, places, lowest), strict=True):
+            found[number] = boxes
         return found
 
 
@@ -188,7 +213,24 @@ class LiveMaps:
         return made
 
 
-def _in_original(boxes: Tensor, place: Frame) -> Boxes:
+def find_whole_face(header: Header) -> int:
+    """The detector's own number of the whole face: the class of that name, or the only one.
+
+    Raises:
+        InputError: There is none.
+    """
+    name = CLASS_NAMES[WHOLE_FACE]
+    if name in header.class_names:
+        return header.class_names.index(name)
+    if len(header.class_names) == 1:
+        return 0
+    raise InputError(
+        f"the detector knows {', '.join(header.class_names[:12])}; expected a class '{name}', or one class alone"
+    )
+
+
+def in_original(boxes: Tensor, place: Frame) -> Boxes:
+    """Boxes (n, 5 or more) of a network's input in pixels of the original."""
     found = boxes[:, :5].float().cpu().numpy()
     found[:, :4] = place.to_original(found[:, :4])
     return found

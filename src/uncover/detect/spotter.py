@@ -10,13 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from uncover.detect.pictures import Picture, stack
-from uncover.detect.rescues import Boxes, Missed, Model, Rescue
+from uncover.detect.rescues import Boxes, Missed, Model, Rescue, in_original
 from uncover.detector.inference import autocast, to_network
-from uncover.detector.nms import non_max_suppression
-from uncover.detector.weights import Header
-from uncover.errors import InputError
 from uncover.heatmaps.passes import run_direct, take
-from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 
 LOWEST = 0.05
 """Confidence from which a box is worth keeping: time may speak for a face that is not sure by itself."""
@@ -50,12 +46,7 @@ class Spotter:
     """
 
     def __init__(self, detector: Model, confidence: float, rescue: Rescue | None) -> None:
-        """
-        Raises:
-            InputError: The detector knows no whole face.
-        """
         self.detector, self.confidence, self.rescue = detector, confidence, rescue
-        self._whole_face = find_whole_face(detector.header)
 
     def look(self, pictures: Sequence[Picture]) -> list[Spotted]:
         """Find faces in pictures of one shape."""
@@ -63,12 +54,8 @@ class Spotter:
         images = to_network(stack(pictures), model.device)
         with autocast(model.device, model.precision):
             passed = run_direct(model.network, images, self.rescue.layers if self.rescue else ())
-        decoded = passed.decoded.float()
-        of_class = [0, 1, 2, 3, 4, 5 + self._whole_face]
-        faces = decoded[:, :, of_class]
-        lowest = min(LOWEST, self.confidence)
-        found = [boxes.cpu().numpy() for boxes in non_max_suppression(faces, lowest, model.nms_iou)]
-        spotted = [_spotted(picture, boxes) for picture, boxes in zip(pictures, found, strict=True)]
+        found = model.faces(passed.decoded, min(LOWEST, self.confidence))
+        spotted = [_spotted(in_original(boxes, each.place)) for each, boxes in zip(pictures, found, strict=True)]
         # In single precision, in which confidences are compared everywhere.
         missed = [
             number for number, each in enumerate(spotted) if not (each.confidence >= np.float32(self.confidence)).any()
@@ -82,25 +69,8 @@ class Spotter:
         return spotted
 
 
-def find_whole_face(header: Header) -> int:
-    """The detector's own number of the whole face: the class of that name, or the only one.
-
-    Raises:
-        InputError: There is none.
-    """
-    name = CLASS_NAMES[WHOLE_FACE]
-    if name in header.class_names:
-        return header.class_names.index(name)
-    if len(header.class_names) == 1:
-        return 0
-    raise InputError(
-        f"the detector knows {', '.join(header.class_names[:12])}; expected a class '{name}', or one class alone"
-    )
-
-
-def _spotted(picture: Picture, boxes: NDArray[np.float32]) -> Spotted:
-    pixels = picture.place.to_original(boxes[:, :4]).astype(np.float32)
-    return Spotted(pixels, boxes[:, 4].astype(np.float32), np.full(len(boxes), DETECTOR, np.int8))
+def _spotted(boxes: Boxes) -> Spotted:
+    return Spotted(boxes[:, :4], boxes[:, 4], np.full(len(boxes), DETECTOR, np.int8))
 
 
 def _with_rescue(spotted: Spotted, boxes: Boxes) -> Spotted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from uncover.footage.tone import tone_curve
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
@@ -25,7 +27,11 @@ LIVE = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp:
 TIMEOUT = 10.0
 """Seconds of silence after which a live stream has dropped."""
 
-HALF_TURN = 180
+THREADS = "AUTO"
+"""As many as there are cores, in whatever way the decoder can."""
+
+CLOCK = 1e-6
+"""Seconds by which times may be off, for they are fractions."""
 
 
 class Frame:
@@ -86,7 +92,7 @@ class Frame:
         own_width, own_height = self.size
         if self._source is None or width > own_width or height > own_height:
             return None
-        sides = (width, height) if self._source.rotation % HALF_TURN == 0 else (height, width)
+        sides = (width, height) if _turns(self._source) % 2 == 0 else (height, width)
         small = self._source.reformat(*sides, "rgb24", interpolation="AREA")
         return _upright(self._source, small.to_ndarray(), self._curve)
 
@@ -121,13 +127,15 @@ class Video:
         self.address = address
         self.live = address.startswith(LIVE)
         self.corrupt = 0
-        self._container, self._stream = self._open()
+        self._container, self._stream = self._open(THREADS)
         self._first = self._peek()
         self.width, self.height = _upright_size(self._first)
         self.rate = _number(self._stream.average_rate) or _number(self._stream.guessed_rate)
         self.seconds = self._duration()
-        self.promised = self._stream.frames or None
-        self.length = self.promised or (round(self.seconds * self.rate) if self.seconds and self.rate else None)
+        by_time = round(self.seconds * self.rate) if self.seconds and self.rate else None
+        # Of a video that was trimmed without being encoded anew, the header counts what is hidden too.
+        self.promised = min(self._stream.frames, by_time or self._stream.frames) or None
+        self.length = self.promised or by_time
 
     def __enter__(self) -> Video:
         return self
@@ -152,63 +160,103 @@ class Video:
         index = first
         curve = tone_curve(self._stream.codec_context.color_trc)
         for frame, second in self._timed(start):
-            if second >= start - 1e-6:
+            if second >= start - CLOCK:
                 yield Frame(index, second, source=frame, curve=curve)
                 index += 1
 
     def _timed(self, start: float) -> Iterator[tuple[VideoFrame, float]]:
         """Decoded pictures with their times; those of a live stream begin with the one that was peeked at."""
-        if not self.live:
-            self._restart(start)
         origin = None if self.live else _time(self._first)
+        if self.live:
+            decoded = itertools.chain([self._first], self._decoded())
+        else:
+            self.corrupt = 0
+            decoded = self._from(-math.inf if origin is None or start <= 0 else origin + start)
         last = -math.inf
-        for frame in self._decoded():
+        for frame in decoded:
             time = _time(frame)
             if time is None:  # An old AVI may know no times at all.
                 time = last + 1 / (self.rate or 25) if math.isfinite(last) else 0.0
             origin = time if origin is None else origin
             last = time
             yield frame, max(time - origin, 0.0)
+        if self.live:
+            raise Dropped("ended")
 
-    def _restart(self, start: float) -> None:
-        self.corrupt = 0
-        if start <= 0:
-            self._container.close()
-            self._container, self._stream = self._open()
-            return
-        base = self._stream.time_base or 1
-        offset = int((start + (_time(self._first) or 0.0)) / base)
-        self._container.seek(max(offset, 0), stream=self._stream, backward=True)
-
-    def _decoded(self) -> Iterator[VideoFrame]:
+    def _from(self, time: float, threads: str = THREADS) -> Iterator[VideoFrame]:
+        """Decoded pictures of a file, from the first or any other that is shown at or before a time of its clock."""
         import av
 
-        if self.live:
-            yield self._first
+        begin, back, corrupt = _time(self._first), 0.0, self.corrupt
+        while begin is not None and time - back > begin:
+            self._reopen(threads)
+            self.corrupt = corrupt
+            try:
+                self._container.seek(int((time - back) / (self._stream.time_base or 1)), stream=self._stream)
+                decoded = self._decoded(time, sought=True)
+                first = next(decoded, None)
+            except (av.FFmpegError, OSError, Dropped):
+                break
+            shown = None if first is None else _time(first)
+            if first is not None and shown is not None and shown <= time + CLOCK:
+                return itertools.chain([first], decoded)
+            # Containers without an index, such as MPEG's, are left amid pictures that need earlier ones.
+            back = 2 * back + 1
+        self._reopen(threads)
+        self.corrupt = corrupt
+        return self._decoded(time)
+
+    def _reopen(self, threads: str) -> None:
+        self._container.close()
+        self._container, self._stream = self._open(threads)
+
+    def _decoded(self, after: float = -math.inf, sought: bool = False) -> Iterator[VideoFrame]:
+        """Pictures from here on.
+
+        Args:
+            after: Time before which those that cannot be decoded do not count.
+            sought: Whether there may be pictures first that need earlier ones.
+        """
+        import av
+
+        sent = came = failed = since = 0
+        last: float | None = None
         packets = self._container.demux(self._stream)
         while True:
             try:
                 packet = next(packets)
             except StopIteration:
-                if self.live:
-                    raise Dropped("ended") from None
-                return
+                break
             except (av.FFmpegError, OSError) as error:
                 raise Dropped(_reason(error)) from None
+            sought = sought and not packet.is_keyframe
+            if sought and packet.size:
+                continue
+            sent += packet.size > 0
             try:
                 decoded = packet.decode()
             except av.FFmpegError:
-                self.corrupt += 1
+                failed += 1
+                since += _counts(packet, after)
+                self.corrupt += _counts(packet, after)
                 continue
             for frame in decoded:
+                came += 1
                 if frame.is_corrupt:
-                    self.corrupt += 1
+                    self.corrupt += _counts(frame, after)
                 else:
+                    since, last = 0, _time(frame)
+                    yield frame
+        if sent > came + failed and last is not None and self._stream.codec_context.thread_count != 1:
+            # Threads forget what follows damage among the last pictures of a file: once more, without them.
+            self.corrupt -= since
+            for frame in self._from(last, threads="NONE"):
+                if (_time(frame) or 0.0) > last + CLOCK:
                     yield frame
 
     def _peek(self) -> VideoFrame:
         try:
-            found = next((frame for frame in self._undropped() if not frame.is_corrupt), None)
+            found = next(self._decoded(), None)
         except Dropped as dropped:
             self.close()
             raise InputError(f"{self.address}: no picture in it can be decoded ({dropped}); {EXPECTED}") from None
@@ -217,14 +265,7 @@ class Video:
             raise InputError(f"{self.address}: holds no picture that can be decoded; {EXPECTED}")
         return found
 
-    def _undropped(self) -> Iterator[VideoFrame]:
-        live, self.live = self.live, False
-        try:
-            yield from self._decoded()
-        finally:
-            self.live = live
-
-    def _open(self) -> tuple[InputContainer, VideoStream]:
+    def _open(self, threads: str) -> tuple[InputContainer, VideoStream]:
         import av
 
         if not self.live and not Path(self.address).is_file():
@@ -244,7 +285,7 @@ class Video:
             container.close()
             raise InputError(f"{self.address}: holds no video; {EXPECTED}")
         stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
+        stream.thread_type = threads
         return container, stream
 
     def _duration(self) -> float | None:
@@ -266,18 +307,27 @@ def _upright(frame: VideoFrame, decoded: NDArray[Any], curve: NDArray[np.uint8] 
         import cv2
 
         pixels = np.asarray(cv2.LUT(pixels, curve), np.uint8)
-    # PyAV counts degrees as FFmpeg's display matrix does, against the clock.
-    turns = round(frame.rotation / 90) % 4
+    turns = _turns(frame)
     return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+
+
+def _turns(frame: VideoFrame) -> int:
+    """Quarter turns against the clock that make it upright; PyAV counts degrees so too."""
+    return round(frame.rotation / 90) % 4
 
 
 def _upright_size(frame: VideoFrame) -> tuple[int, int]:
     sides = (frame.width, frame.height)
-    return sides if frame.rotation % HALF_TURN == 0 else sides[::-1]
+    return sides if _turns(frame) % 2 == 0 else sides[::-1]
 
 
-def _time(frame: VideoFrame) -> float | None:
-    return None if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
+def _time(shown: VideoFrame | Packet) -> float | None:
+    return None if shown.pts is None or shown.time_base is None else float(shown.pts * shown.time_base)
+
+
+def _counts(damaged: VideoFrame | Packet, after: float) -> bool:
+    time = _time(damaged)
+    return time is None or time >= after - CLOCK
 
 
 def _number(rate: Any) -> float | None:
