@@ -36,7 +36,8 @@ def find_privacy(run: Path) -> str | None:
 
     configs = sorted(run.glob("record/*/config.yaml"))
     values = yaml.safe_load(configs[-1].read_text(encoding="utf-8")) if configs else {}
-    return (values.get("report") or {}).get("privacy") if isinstance(values, dict) else None
+    report = values.get("report") if isinstance(values, dict) else None
+    return str(report["privacy"]) if isinstance(report, dict) and "privacy" in report else None
 
 
 def _about_a_table(folder: Path, pattern: str) -> dict[str, Any] | None:
