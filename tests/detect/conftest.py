@@ -1,0 +1,3 @@
+"""A run of networks that are not trained."""
+
+from tests.detect.live_run import live_run  # noqa: F401

@@ -1,0 +1,100 @@
+"""What is found live equals what a run stores of the same pictures: one detector, one meaning."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.detect.live_run import HEATMAP_DETECTORS, PHOTO_DETECTORS, SET, LiveRun, of_class
+from uncover.detect.choose import Wishes, choose
+from uncover.detect.pictures import frame_pictures
+from uncover.detect.rescues import NO_BOXES
+from uncover.detect.spotter import DETECTOR, RESCUE, Spotted
+from uncover.footage.decode import Frame
+from uncover.heatmaps.manifest import read_manifest
+from uncover.images.reading import COLOURS, read_image
+
+PIXEL, SURE = 1e-3, 1e-5
+RIVALS = ("lower_threshold", "part_votes", "face_and_part_votes", "all_votes", "closer_look", "heatmap_boxes")
+STORED_AS = {"one_class": "rgb1"}
+
+
+def look_at_pictures(run: LiveRun, rescue: str, confidence: float | None = None, batch: int = 3) -> dict[str, Spotted]:
+    """What is spotted in the pictures, by name."""
+    wishes = Wishes(run.folder, None, rescue, confidence=confidence or run.confidence, device="cpu")
+    spotter = choose(wishes).spotter
+    frames = [Frame(number, np.nan, read_image(path, COLOURS)) for number, path in enumerate(run.images.values())]
+    pictures = list(frame_pictures(frames, spotter.detector.image_size, spotter.detector.header.padding))
+    spotted = [
+        found for start in range(0, len(frames), batch) for found in spotter.look(pictures[start : start + batch])
+    ]
+    return dict(zip(run.images, spotted, strict=True))
+
+
+def boxes_of(spotted: Spotted, found_by: int) -> NDArray[np.float32]:
+    own = spotted.found_by == found_by
+    return np.column_stack([spotted.boxes[own], spotted.confidence[own]])
+
+
+def assert_same(found: NDArray[np.float32], expected: NDArray[np.float32]) -> None:
+    assert len(found) == len(expected)
+    np.testing.assert_allclose(found[:, 4], expected[:, 4], rtol=0, atol=SURE)
+    np.testing.assert_allclose(found[:, :4], expected[:, :4], rtol=0, atol=PIXEL)
+
+
+def test_the_detector_finds_what_it_predicts(live_run: LiveRun) -> None:
+    spotted, stored = look_at_pictures(live_run, "none"), live_run.stored("rgb10")
+    for image, found in spotted.items():
+        assert (found.found_by == DETECTOR).all()
+        assert_same(boxes_of(found, DETECTOR), of_class(stored, image))
+    assert sum(len(found.boxes) for found in spotted.values()) > len(spotted)
+
+
+@pytest.mark.parametrize("name", [*PHOTO_DETECTORS, "one_class", *RIVALS])
+def test_a_rescue_finds_what_is_stored_of_it(live_run: LiveRun, name: str) -> None:
+    spotted, stored = look_at_pictures(live_run, name), live_run.stored(STORED_AS.get(name, name))
+    missed = set(missed_pictures(live_run))
+    assert 0 < len(missed) < len(spotted)
+    for image, found in spotted.items():
+        assert_same(boxes_of(found, DETECTOR), of_class(live_run.stored("rgb10"), image))
+        # Where there is a face already, nothing looks again.
+        assert_same(boxes_of(found, RESCUE), of_class(stored, image) if image in missed else NO_BOXES)
+    assert any((found.found_by == RESCUE).any() for found in spotted.values())
+
+
+@pytest.mark.parametrize("name", HEATMAP_DETECTORS)
+def test_a_heatmap_detector_finds_what_it_predicts_on_a_heatmap_set(live_run: LiveRun, name: str) -> None:
+    # All in one batch, as the set was made: beside other pictures, last bits of a map would differ, and rounded to
+    # levels of 255 they may become more than last bits.
+    spotted, stored = (
+        look_at_pictures(live_run, f"heatmap:{name}", confidence=1, batch=len(live_run.images)),
+        live_run.stored(name),
+    )
+    blank = blank_pictures(live_run, name)
+    assert len(blank) < len(spotted)
+    for image, found in spotted.items():
+        assert_same(boxes_of(found, RESCUE), of_class(stored, image) if image not in blank else NO_BOXES)
+    assert any((found.found_by == RESCUE).any() for found in spotted.values())
+
+
+def test_a_heatmap_detector_looks_at_missed_pictures_only(live_run: LiveRun) -> None:
+    spotted = look_at_pictures(live_run, "gradcampp_multiscale_avg")
+    rescued = {image for image, found in spotted.items() if (found.found_by == RESCUE).any()}
+    assert rescued and rescued <= set(missed_pictures(live_run))
+
+
+def missed_pictures(run: LiveRun) -> list[str]:
+    """Those in which the detector's predictions hold no face."""
+    stored = run.stored("rgb10")
+    return [image for image in run.images if not len(of_class(stored, image, run.confidence))]
+
+
+def blank_pictures(run: LiveRun, name: str) -> set[str]:
+    """Those in whose heatmaps there is nothing to see."""
+    variant, kind = HEATMAP_DETECTORS[name]
+    table = read_manifest(run.folder / "heatmaps" / variant / SET / "manifest.parquet").table
+    status = [
+        each[-1:] if kind == "joint" else each[2:3] if kind == "whole_face" else each[:-1] for each in table["status"]
+    ]
+    return {image for image, own in zip(table["image"], status, strict=True) if "map" not in set(own)}
