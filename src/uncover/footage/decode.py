@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import math
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from uncover.errors import InputError
+from uncover.footage.address import without_secrets
+from uncover.footage.frame import Frame, upright_size
 from uncover.footage.tone import tone_curve
 
 if TYPE_CHECKING:
@@ -30,71 +31,15 @@ TIMEOUT = 10.0
 THREADS = "AUTO"
 """As many as there are cores, in whatever way the decoder can."""
 
+UNTIMED = frozenset({"avi", "mpeg"})
+"""Containers that do not say the time of each picture (.avi, .mpg, .vob), by FFmpeg's names. After a jump it guesses
+wrong, so that they are read from the beginning always."""
+
+DEPTH = 16
+"""Pictures that H.264 may put in another order, at most."""
+
 CLOCK = 1e-6
 """Seconds by which times may be off, for they are fractions."""
-
-
-class Frame:
-    """One picture of a video.
-
-    Attributes:
-        index: Its number, from 0; pictures that could not be decoded have none.
-        second: When it is shown, from the first picture on.
-    """
-
-    def __init__(
-        self,
-        index: int,
-        second: float,
-        pixels: NDArray[np.uint8] | None = None,
-        source: VideoFrame | None = None,
-        curve: NDArray[np.uint8] | None = None,
-    ) -> None:
-        """
-        Args:
-            index: See above.
-            second: See above.
-            pixels: uint8 (H, W, 3) RGB, upright; or
-            source: the picture as it was decoded, which becomes pixels when somebody asks for them.
-            curve: What each of its values means, where it is of high dynamic range.
-        """
-        self.index, self.second = index, second
-        self._pixels, self._source, self._curve = pixels, source, curve
-
-    @property
-    def pixels(self) -> NDArray[np.uint8]:
-        """uint8 (H, W, 3) RGB, upright."""
-        if self._pixels is None:
-            assert self._source is not None
-            self._pixels = _upright(self._source, self._source.to_ndarray(format="rgb24"), self._curve)
-        return self._pixels
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels, upright."""
-        if self._source is not None:
-            return _upright_size(self._source)
-        height, width = self.pixels.shape[:2]
-        return width, height
-
-    def renumbered(self, index: int) -> Frame:
-        """The same picture under another number."""
-        return Frame(index, self.second, self._pixels, self._source, self._curve)
-
-    def shrunk(self, width: int, height: int) -> NDArray[np.uint8] | None:
-        """The picture at a smaller size, each pixel the mean of those that it stands for.
-
-        Of a decoded picture that is five times as quick as making all of it RGB first.
-
-        Returns:
-            uint8 (height, width, 3) RGB, upright; None where the picture is no decoded one, or would not shrink.
-        """
-        own_width, own_height = self.size
-        if self._source is None or width > own_width or height > own_height:
-            return None
-        sides = (width, height) if _turns(self._source) % 2 == 0 else (height, width)
-        small = self._source.reformat(*sides, "rgb24", interpolation="AREA")
-        return _upright(self._source, small.to_ndarray(), self._curve)
 
 
 class Dropped(Exception):
@@ -125,11 +70,12 @@ class Video:
             InputError: It cannot be opened, holds no video, or no picture of it can be decoded.
         """
         self.address = address
+        self._name = without_secrets(address)
         self.live = address.startswith(LIVE)
         self.corrupt = 0
         self._container, self._stream = self._open(THREADS)
         self._first = self._peek()
-        self.width, self.height = _upright_size(self._first)
+        self.width, self.height = upright_size(self._first)
         self.rate = _number(self._stream.average_rate) or _number(self._stream.guessed_rate)
         self.seconds = self._duration()
         by_time = round(self.seconds * self.rate) if self.seconds and self.rate else None
@@ -167,29 +113,54 @@ class Video:
     def _timed(self, start: float) -> Iterator[tuple[VideoFrame, float]]:
         """Decoded pictures with their times; those of a live stream begin with the one that was peeked at."""
         origin = None if self.live else _time(self._first)
+        decoded: Iterator[VideoFrame]
         if self.live:
             decoded = itertools.chain([self._first], self._decoded())
         else:
             self.corrupt = 0
             decoded = self._from(-math.inf if origin is None or start <= 0 else origin + start)
-        last = -math.inf
-        for frame in decoded:
-            time = _time(frame)
-            if time is None:  # An old AVI may know no times at all.
-                time = last + 1 / (self.rate or 25) if math.isfinite(last) else 0.0
+        for frame, time in self._in_order(decoded):
             origin = time if origin is None else origin
-            last = time
             yield frame, max(time - origin, 0.0)
         if self.live:
             raise Dropped("ended")
+
+    def _in_order(self, decoded: Iterator[VideoFrame]) -> Iterator[tuple[VideoFrame, float]]:
+        """Pictures with times that rise: of H.264 in AVI, FFmpeg has the pictures in order but not the times."""
+        waiting: deque[VideoFrame] = deque()
+        times: list[float] = []
+        depth = DEPTH if self._container.format.name == "avi" else 0
+        last = -math.inf
+        dropped: Dropped | None = None
+        while True:
+            try:
+                frame = next(decoded, None)
+            except Dropped as error:
+                frame, dropped = None, error
+            if frame is None:
+                break
+            time = _time(frame)
+            if time is None:  # An old AVI may know no times at all.
+                time = last + 1 / (self.rate or 25) if math.isfinite(last) else 0.0
+            last = time
+            waiting.append(frame)
+            heapq.heappush(times, time)
+            if len(waiting) > depth:
+                yield waiting.popleft(), heapq.heappop(times)
+        yield from zip(waiting, sorted(times), strict=True)
+        if dropped is not None:
+            raise dropped
 
     def _from(self, time: float, threads: str = THREADS) -> Iterator[VideoFrame]:
         """Decoded pictures of a file, from the first or any other that is shown at or before a time of its clock."""
         import av
 
         begin, back, corrupt = _time(self._first), 0.0, self.corrupt
-        while begin is not None and time - back > begin:
+        if self._container.format.name in UNTIMED:
+            begin = None
+        if threads != THREADS:
             self._reopen(threads)
+        while begin is not None and time - back > begin:
             self.corrupt = corrupt
             try:
                 self._container.seek(int((time - back) / (self._stream.time_base or 1)), stream=self._stream)
@@ -247,8 +218,8 @@ class Video:
                 else:
                     since, last = 0, _time(frame)
                     yield frame
-        if sent > came + failed and last is not None and self._stream.codec_context.thread_count != 1:
-            # Threads forget what follows damage among the last pictures of a file: once more, without them.
+        if sent > came + failed and last is not None and not self.live and _decodes_ahead(self._stream):
+            # What is decoded at once when a file ends is lost together if one is damaged: once more, one by one.
             self.corrupt -= since
             for frame in self._from(last, threads="NONE"):
                 if (_time(frame) or 0.0) > last + CLOCK:
@@ -259,17 +230,17 @@ class Video:
             found = next(self._decoded(), None)
         except Dropped as dropped:
             self.close()
-            raise InputError(f"{self.address}: no picture in it can be decoded ({dropped}); {EXPECTED}") from None
+            raise InputError(f"{self._name}: no picture in it can be decoded ({dropped}); {EXPECTED}") from None
         if found is None:
             self.close()
-            raise InputError(f"{self.address}: holds no picture that can be decoded; {EXPECTED}")
+            raise InputError(f"{self._name}: holds no picture that can be decoded; {EXPECTED}")
         return found
 
     def _open(self, threads: str) -> tuple[InputContainer, VideoStream]:
         import av
 
         if not self.live and not Path(self.address).is_file():
-            raise InputError(f"{self.address}: no such file; {EXPECTED}")
+            raise InputError(f"{self._name}: no such file; {EXPECTED}")
         options: dict[str, Any] = {"timeout": TIMEOUT} if self.live else {}
         if self.address.startswith("/dev/video"):
             options["format"] = "v4l2"
@@ -280,10 +251,10 @@ class Video:
         try:
             container = av.open(self.address, **options)
         except (av.FFmpegError, OSError) as error:
-            raise InputError(f"{self.address}: cannot be opened ({_reason(error)}); {EXPECTED}") from None
+            raise InputError(f"{self._name}: cannot be opened ({_reason(error)}); {EXPECTED}") from None
         if not container.streams.video:
             container.close()
-            raise InputError(f"{self.address}: holds no video; {EXPECTED}")
+            raise InputError(f"{self._name}: holds no video; {EXPECTED}")
         stream = container.streams.video[0]
         stream.thread_type = threads
         return container, stream
@@ -301,26 +272,6 @@ def open_video(path: Path | str) -> Video:
     return Video(str(path))
 
 
-def _upright(frame: VideoFrame, decoded: NDArray[Any], curve: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
-    pixels = np.asarray(decoded, np.uint8)
-    if curve is not None:
-        import cv2
-
-        pixels = np.asarray(cv2.LUT(pixels, curve), np.uint8)
-    turns = _turns(frame)
-    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
-
-
-def _turns(frame: VideoFrame) -> int:
-    """Quarter turns against the clock that make it upright; PyAV counts degrees so too."""
-    return round(frame.rotation / 90) % 4
-
-
-def _upright_size(frame: VideoFrame) -> tuple[int, int]:
-    sides = (frame.width, frame.height)
-    return sides if _turns(frame) % 2 == 0 else sides[::-1]
-
-
 def _time(shown: VideoFrame | Packet) -> float | None:
     return None if shown.pts is None or shown.time_base is None else float(shown.pts * shown.time_base)
 
@@ -328,6 +279,14 @@ def _time(shown: VideoFrame | Packet) -> float | None:
 def _counts(damaged: VideoFrame | Packet, after: float) -> bool:
     time = _time(damaged)
     return time is None or time >= after - CLOCK
+
+
+def _decodes_ahead(stream: VideoStream) -> bool:
+    """Whether threads decode several pictures at once, not parts of one."""
+    from av.codec.codec import Capabilities
+
+    context = stream.codec_context
+    return context.thread_count != 1 and bool(context.codec.capabilities & Capabilities.frame_threads)
 
 
 def _number(rate: Any) -> float | None:

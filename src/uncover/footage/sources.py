@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable, Sequence
+import itertools
+from collections import Counter
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from uncover.errors import InputError
+from uncover.footage.address import without_secrets
 from uncover.footage.decode import LIVE
 
 VIDEOS = frozenset(
@@ -47,39 +50,49 @@ def find_sources(given: Sequence[str]) -> Sources:
     others: list[Path] = []
     live: list[str] = []
     for word in given:
-        if word.isdecimal():
-            live.append(f"/dev/video{word}")
-        elif word.startswith(LIVE):
+        if word.startswith(LIVE):
             live.append(word)
+        elif word.isdecimal() and not Path(word).exists():
+            live.append(f"/dev/video{int(word)}")
         else:
-            found, rest = _files_of(word)
-            files += found
-            others += rest
-    unique = list(dict.fromkeys(files))
-    named = _named(unique)
+            found = _files_of(word)
+            files += [path for path in found if _may_be(path)]
+            others += [path for path in found if not _may_be(path)]
+    named = _named(_each_once(files))
     videos = {name: str(path) for name, path in named.items() if path.suffix.lower() in VIDEOS}
     images = {name: path for name, path in named.items() if path.suffix.lower() in IMAGES}
-    for address in live:
-        videos[_name_of_stream(address)] = address
+    for address in dict.fromkeys(live):
+        videos[_name_of_stream(address, videos)] = address
     if not videos and not images:
         raise InputError(f"{' '.join(given)}: holds no video and no image; {EXPECTED}")
-    return Sources(videos, images, tuple(others))
+    return Sources(videos, images, tuple(_each_once(others)))
 
 
-def _files_of(word: str) -> tuple[list[Path], list[Path]]:
-    """Files that a word stands for, and others of its folder."""
+def _files_of(word: str) -> list[Path]:
+    """Files that a word stands for, whatever they are if it is a folder or a pattern."""
     path = Path(word)
     if path.is_dir():
-        inside = sorted(each for each in path.rglob("*") if each.is_file() and not _is_hidden(each, path))
-        return [each for each in inside if _may_be(each)], [each for each in inside if not _may_be(each)]
+        return _files_in(path)
     if path.is_file():
         if not _may_be(path):
             raise InputError(f"{word}: ends in '{path.suffix}'; {EXPECTED}")
-        return [path], []
-    matching = sorted(Path(each) for each in glob.glob(word, recursive=True) if Path(each).is_file())
+        return [path]
+    matching = [Path(each) for each in sorted(glob.glob(word, recursive=True))]
     if not matching:
         raise InputError(f"{word}: no such file or folder; {EXPECTED}")
-    return [each for each in matching if _may_be(each)], [each for each in matching if not _may_be(each)]
+    return [file for each in matching for file in (_files_in(each) if each.is_dir() else [each])]
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.rglob("*") if each.is_file() and not _is_hidden(each, folder))
+
+
+def _each_once(paths: Iterable[Path]) -> list[Path]:
+    """Files without those that another path leads to already."""
+    once: dict[Path, Path] = {}
+    for path in paths:
+        once.setdefault(path.resolve(), path)
+    return list(once.values())
 
 
 def _is_hidden(path: Path, folder: Path) -> bool:
@@ -90,23 +103,20 @@ def _may_be(path: Path) -> bool:
     return path.suffix.lower() in VIDEOS | IMAGES
 
 
-def _named(paths: Iterable[Path]) -> dict[str, Path]:
+def _named(paths: Sequence[Path]) -> dict[str, Path]:
     """Files by name; those of one name also by as many of their folders as tell them apart."""
-    paths = list(paths)
-    depth, longest = 1, max((len(path.absolute().parts) for path in paths), default=1)
+    folders = {path: (*path.parent.resolve().parts[1:], path.name) for path in paths}
     names = {path: path.name for path in paths}
-    while len(set(names.values())) < len(paths) and depth < longest:
-        depth += 1
-        taken = list(names.values())
-        names = {
-            path: name if taken.count(name) == 1 else "/".join(path.absolute().parts[-depth:])
-            for path, name in names.items()
-        }
+    for depth in itertools.count(2):
+        taken = Counter(names.values())
+        if len(taken) == len(paths):
+            break
+        names = {path: name if taken[name] == 1 else "/".join(folders[path][-depth:]) for path, name in names.items()}
     return {name: path for path, name in names.items()}
 
 
-def _name_of_stream(address: str) -> str:
-    """Without what may be a password."""
-    scheme, _, rest = address.rpartition("://")
-    place = rest.rpartition("@")[2].partition("?")[0]
-    return f"{scheme}://{place}" if scheme else place
+def _name_of_stream(address: str, taken: Container[str]) -> str:
+    """Without what may be a password, and never that of a folder; numbered where that was all the difference."""
+    name = without_secrets(address).removeprefix("/dev/")
+    numbered = (f"{name} ({number})" for number in itertools.count(2))
+    return next(each for each in itertools.chain([name], numbered) if each not in taken)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,20 +53,32 @@ def read_tried(trial: Path) -> dict[str, Tried]:
             if not set(reader.fieldnames or ()) >= NEEDED:
                 raise InputError(f"{trial}: is no record of 'uncover rescue_trial'")
             for row in reader:
+                if None in row.values():
+                    raise ValueError(f"row {reader.line_num} is cut off")
                 if float(row["fp_per_photo"]) != RATE:
                     continue
                 name = row["method"]
                 if row["threshold"] == OF_VAL and row["confidence"]:
-                    confidence[name] = float(row["confidence"])
+                    confidence[name] = _confidence(row["confidence"])
                 elif row["threshold"] == OF_SET:
                     found[name] += int(row["found"] or 0)
                     faces[name] += int(row["faces"] or 0)
                     false[name] += int(row["false_boxes"] or 0)
     except FileNotFoundError:
         raise InputError(f"{trial}: does not exist; make it with 'uncover rescue_trial'") from None
-    except ValueError as error:
+    except OSError as error:
+        raise InputError(
+            f"{trial}: cannot be read ({error.strerror}); expected a record of 'uncover rescue_trial'"
+        ) from None
+    except (ValueError, csv.Error) as error:
         raise InputError(f"{trial}: {error}; expected a record of 'uncover rescue_trial'") from None
     # Sorting is stable: those that tie stay in the order of the record.
     order = sorted(confidence, key=lambda name: (-found[name], false[name]))
     return {name: Tried(name, confidence[name], found[name], faces[name]) for name in order}
 
+
+def _confidence(text: str) -> float:
+    confidence = float(text)
+    if not math.isfinite(confidence):
+        raise ValueError(f"confidence {text}")
+    return confidence
