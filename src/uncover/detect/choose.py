@@ -98,13 +98,14 @@ def choose(wishes: Wishes) -> Chosen:
     if wishes.run is not None and not (wishes.run / "models").is_dir():
         raise InputError(f"{wishes.run}: no models/ in it; expected the folder of a run, such as results/demo")
     loader = _Loader(wishes)
-    weights = wishes.weights or loader.weights_of(DETECTOR)
-    detector = loader.load(weights, DETECTOR if wishes.weights is None else weights.stem)
+    weights, name = wishes.weights or loader.weights_of(DETECTOR), DETECTOR
+    if wishes.weights is not None:
+        name = _name_of(wishes.weights)
+    detector = loader.load(weights, name)
     if detector.header.input != "photo" or detector.header.channels != 3:
         raise InputError(f"{weights}: looks at {detector.header.input}s; expected a detector that looks at photos")
     find_whole_face(detector.header)
-    rescue, why = _Rescuer(wishes, loader, detector).choose()
-    name = DETECTOR if wishes.weights is None else weights.stem
+    rescue, why = _Rescuer(wishes, loader, detector, loader.digests[name]).choose()
     return Chosen(Spotter(detector, wishes.confidence, rescue), name, loader.digests, why)
 
 
@@ -146,7 +147,8 @@ class _Loader:
                 size of the detector's input is wished for, those of others that look at the picture change alike.
         """
         network, header, digest = open_weights(path)
-        self.digests[name] = digest
+        # Files of different folders may have one name.
+        self.digests[name if self.digests.get(name, digest) == digest else str(path)] = digest
         size = image_size or header.image_size
         wished, self._trained = self._wishes.image_size, self._trained or size
         if wished is not None and header.input not in MAP_INPUTS:
@@ -158,8 +160,8 @@ class _Loader:
 class _Rescuer:
     """Finds the rescue that is wished for."""
 
-    def __init__(self, wishes: Wishes, loader: _Loader, detector: Model) -> None:
-        self._wishes, self._loader, self._detector = wishes, loader, detector
+    def __init__(self, wishes: Wishes, loader: _Loader, detector: Model, digest: str) -> None:
+        self._wishes, self._loader, self._detector, self._digest = wishes, loader, detector, digest
         self._run = wishes.run
         self._tried: dict[str, Tried] = {}
         if self._run is not None and (self._run / TRIAL).is_file():
@@ -172,7 +174,7 @@ class _Rescuer:
         if wishes.heatmap_weights is not None:
             if wishes.rescue not in (BEST, HEATMAP):
                 raise InputError(f"--heatmap-weights: says which rescue; leave --rescue {wishes.rescue} out")
-            name = wishes.heatmap_weights.stem
+            name = _name_of(wishes.heatmap_weights)
             return self._of_model(name, wishes.heatmap_weights, heatmap=True), f"{name} looks at heatmaps"
         if wishes.rescue == NONE:
             return None, "nothing looks again where the detector found no face"
@@ -190,6 +192,7 @@ class _Rescuer:
                 try:
                     rescue = self._named(tried.name)
                 except CannotLook:
+                    self._loader.digests.pop(tried.name, None)
                     continue
                 return (
                     rescue,
@@ -227,10 +230,7 @@ class _Rescuer:
             return SecondDetector(name, self._confidence(name), model)
         if maps["variant"] == DRAWN_BOXES:
             raise CannotLook(f"--rescue {name}: looks at drawn boxes, a control of the trial; expected another method")
-        if (
-            maps["model"]
-            != self._loader.digests[DETECTOR if self._wishes.weights is None else self._wishes.weights.stem]
-        ):
+        if maps["model"] != self._digest:
             say(f"note: {path}: learnt from heatmaps of another detector than this one")
         return HeatmapDetector(name, self._confidence(name), model, self._maps(maps, model.header.input))
 
@@ -276,3 +276,8 @@ class _Rescuer:
 
 class CannotLook(InputError):
     """A method of the trial cannot look at new pictures."""
+
+
+def _name_of(path: Path) -> str:
+    """What to call weights of somebody's choice; those of a run all have the same file name."""
+    return path.absolute().parent.name if path.name == WEIGHTS else path.stem

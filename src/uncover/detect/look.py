@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +28,7 @@ class Skipped:
     reasons: dict[str, str] = field(default_factory=dict)
 
 
-def look(spotter: Spotter, frames: Iterable[Frame], batch: int) -> Iterator[tuple[Picture, Seen]]:
+def look(spotter: Spotter, frames: Iterable[Frame], batch: int) -> Generator[tuple[Picture, Seen]]:
     """Look at frames; the next ones are decoded and framed meanwhile.
 
     Args:
@@ -71,16 +71,16 @@ def frames_of_video(video: Video, parts: Parts, until: float | None, dropped: li
 
 
 def frames_of_images(images: Mapping[str, Path], parts: Parts, skipped: Skipped) -> Iterator[Frame]:
-    """Images that are not in their parts yet, as frames without a time.
+    """Images that are not in their parts yet, as frames without a time; those that could not be read are tried again.
 
     Args:
         images: Files by name.
         parts: What has been looked at.
         skipped: Gets those that cannot be read.
     """
-    last = parts.last()
+    known = {seen.index for seen in parts}
     for index, (name, path) in enumerate(images.items()):
-        if last is not None and index <= last.index:
+        if index in known:
             continue
         try:
             yield Frame(index, np.nan, read_image(path, COLOURS))

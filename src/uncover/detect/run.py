@@ -7,7 +7,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -118,7 +118,9 @@ class Looking:
                         parts.clear()
                     dropped: list[str] = []
                     frames = frames_of_video(video, parts, self.options.until, dropped)
-                    self._look(look(self.chosen.spotter, frames, self.options.batch), parts, name, video)
+                    # Closed before the video is, from which its thread may be reading.
+                    with closing(look(self.chosen.spotter, frames, self.options.batch)) as looked:
+                        self._look(looked, parts, name, video)
                     parts.finish(video.corrupt, dropped[0] if dropped else self._shortfall(video, parts))
             except InputError as error:
                 account.status, account.reason = FAILED, str(error)
@@ -163,20 +165,18 @@ class Looking:
     def _look_at_images(self) -> None:
         account = self.accounts.setdefault(IMAGES, Account())
         images, parts = self.sources.images, self.parts_of(IMAGES)
-        if parts.end is None:
-            frames = frames_of_images(images, parts, self.skipped)
-            try:
-                looked = look(self.chosen.spotter, frames, self.options.batch)
+        frames = frames_of_images(images, parts, self.skipped)
+        try:
+            # Closed whatever happens: its thread must not go on reading.
+            with closing(look(self.chosen.spotter, frames, self.options.batch)) as looked:
                 for _, seen in self._timed(track(looked, IMAGES, len(images))):
                     parts.add(seen)
-            finally:
-                parts.flush()
-            if parts.last() is None:
-                account.status, account.reason = FAILED, next(iter(self.skipped.reasons.values()))
-                return
-            parts.finish(len(self.skipped.reasons), "")
-        assert parts.end is not None
-        account.corrupt, _ = parts.end
+        finally:
+            parts.flush()
+        if parts.last() is None:
+            account.status, account.reason = FAILED, next(iter(self.skipped.reasons.values()))
+            return
+        account.corrupt = len(self.skipped.reasons)
 
     def _timed(self, looked: Iterator[tuple[Picture, Seen]]) -> Iterator[tuple[Picture, Seen]]:
         """The same, while the time is taken."""
