@@ -1,0 +1,42 @@
+"""Frames that somebody looked at, made by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from uncover.detect.follow import Faces, Names, sure_faces
+from uncover.detect.parts import Seen
+from uncover.detect.spotter import DETECTOR, RESCUE, Spotted
+
+FACE = (40.0, 30.0, 80.0, 70.0)
+ASIDE = (10.0, 60.0, 30.0, 80.0)
+NAMES = Names("rgb10", 0.4, "gradcampp_avg", 0.25, "heatmap")
+WIDTH, HEIGHT = 120, 100
+
+Box = tuple[int, float, tuple[float, float, float, float]]
+
+
+def by_detector(confidence: float, box: tuple[float, float, float, float] = FACE) -> Box:
+    """A box of the detector."""
+    return DETECTOR, confidence, box
+
+
+def by_rescue(confidence: float, box: tuple[float, float, float, float] = FACE) -> Box:
+    """A box of the rescue."""
+    return RESCUE, confidence, box
+
+
+def seen(index: int, *boxes: Box, second: float = math.nan) -> Seen:
+    """A frame with these boxes."""
+    found_by, confidence, corners = zip(*boxes, strict=True) if boxes else ((), (), ())
+    spotted = Spotted(
+        np.array(corners, np.float32).reshape(-1, 4), np.array(confidence, np.float32), np.array(found_by, np.int8)
+    )
+    return Seen(index, second, WIDTH, HEIGHT, spotted)
+
+
+def faces(index: int, *boxes: Box, second: float = math.nan) -> Faces:
+    """What counts of such a frame."""
+    return sure_faces(seen(index, *boxes, second=second), NAMES)

@@ -1,0 +1,88 @@
+"""Which boxes count, and what they are marked as, by frames made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.detect.frames_seen import ASIDE, FACE, NAMES, by_detector, by_rescue, seen
+from uncover.detect.follow import Faces, Names, faces_of
+from uncover.detect.options import Temporal
+from uncover.detect.parts import Seen
+
+SURE, UNSURE = 0.8, 0.3
+
+
+def follow(frames: Sequence[Seen], temporal: Temporal = "off", bridge: float = 1.0) -> list[Faces]:
+    return list(faces_of(frames, NAMES, temporal, bridge))
+
+
+def test_boxes_of_the_rescue_count_only_where_the_detector_found_none() -> None:
+    frames = [
+        seen(0, by_detector(SURE), by_detector(UNSURE, ASIDE)),
+        seen(1, by_detector(UNSURE, ASIDE), by_rescue(UNSURE), by_rescue(0.2, ASIDE)),
+        seen(2, by_detector(SURE), by_rescue(0.9, ASIDE)),
+        seen(3, by_detector(UNSURE)),
+        seen(4),
+    ]
+    found = follow(frames)
+    assert [each.found_by for each in found] == [("rgb",), ("heatmap",), ("rgb",), (), ()]
+    assert [each.methods for each in found] == [("rgb10",), ("gradcampp_avg",), ("rgb10",), (), ()]
+    assert [each.boxes.tolist() for each in found] == [[list(FACE)]] * 3 + [[]] * 2
+    assert [each.confidence.tolist() for each in found[:2]] == [[np.float32(SURE)], [np.float32(UNSURE)]]
+    assert [each.seen for each in found] == frames
+
+
+def test_all_sure_boxes_of_one_step_count() -> None:
+    (found,) = follow([seen(0, by_detector(0.4, ASIDE), by_detector(SURE))])
+    # 0.4 itself counts, although it is another number in single precision.
+    assert found.found_by == ("rgb", "rgb") and found.boxes.tolist() == [list(ASIDE), list(FACE)]
+
+
+def test_without_a_rescue_its_name_is_nowhere() -> None:
+    names = Names("mine", 0.4)
+    found = list(faces_of([seen(0, by_detector(SURE)), seen(1)], names, "off", 1.0))
+    assert [each.methods for each in found] == [("mine",), ()]
+
+
+@pytest.mark.parametrize("temporal", ["online", "offline"])
+def test_a_short_gap_is_bridged_by_time_and_a_long_one_is_not(temporal: Temporal) -> None:
+    face = [seen(number, by_detector(SURE), second=number / 5) for number in range(20)]
+    gap = [seen(20 + number, second=4 + number / 5) for number in range(2)]
+    again = [seen(22, by_detector(UNSURE), second=4.4), seen(23, by_rescue(SURE), second=4.6)]
+    away = [seen(24 + number, second=4.8 + number / 5) for number in range(25)]
+    found = follow([*face, *gap, *again, *away], temporal)
+    assert [each.found_by for each in found[:20]] == [("rgb",)] * 20
+    assert [each.found_by for each in found[20:22]] == [("temporal",)] * 2
+    assert [each.methods for each in found[20:22]] == [("temporal",)] * 2
+    # A box that is not sure enough by itself, at a place where the face is expected, and one of the rescue.
+    assert [each.found_by for each in found[22:24]] == [("rgb",), ("heatmap",)]
+    assert all(each.found_by == () for each in found[-15:])
+    for each in found[:24]:
+        np.testing.assert_allclose(each.boxes, [FACE], atol=1)
+
+
+def test_offline_knows_what_comes_and_online_does_not() -> None:
+    frames = [seen(number, by_detector(SURE), second=number / 5) for number in range(10)]
+    early = [seen(0, by_detector(UNSURE), second=0.0), *frames[1:]]
+    assert follow(early, "online")[0].found_by == ()
+    online = [follow(frames[:stop], "online")[-1].found_by for stop in range(1, 11)]
+    assert online == [each.found_by for each in follow(frames, "online")]
+
+
+@given(st.lists(st.lists(st.tuples(st.booleans(), st.floats(0, 1, width=32)), max_size=4), max_size=8))
+def test_each_face_is_a_box_that_was_seen(found: list[list[tuple[bool, float]]]) -> None:
+    frames = [
+        seen(number, *(by_rescue(sure) if rescue else by_detector(sure, ASIDE) for rescue, sure in boxes))
+        for number, boxes in enumerate(found)
+    ]
+    for own, boxes in zip(follow(frames), found, strict=True):
+        detector = [np.float32(sure) for rescue, sure in boxes if not rescue and np.float32(sure) >= np.float32(0.4)]
+        rescue = [np.float32(sure) for rescue, sure in boxes if rescue and sure >= 0.25]
+        expected = detector or rescue
+        assert own.confidence.tolist() == expected
+        assert own.found_by == ("rgb" if detector else "heatmap",) * len(expected)
