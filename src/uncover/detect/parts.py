@@ -42,12 +42,11 @@ class Parts:
     """Frames of one source, in the order in which they were looked at.
 
     Attributes:
-        folder: Where the parts lie.
+        folder: Where the parts lie; made with the first of them.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
         self._waiting: list[Seen] = []
         self._written = len(self._files())
 

@@ -29,6 +29,9 @@ from uncover.progress import track
 FEW = 3
 """Pictures that a file may lack of what its header says."""
 
+LAST = 2.0
+"""Seconds that the last picture of a file may be shown, where its header says no more than how long it is."""
+
 
 @dataclass
 class Looking:
@@ -132,13 +135,15 @@ class Looking:
     def _shortfall(self, video: Video, parts: Parts) -> str:
         """Why a file that ended without a word is not whole: its header promised more. Empty where it did not."""
         last = parts.last()
-        if video.promised is None or self.options.until is not None or last is None:
+        if self.options.until is not None or last is None:
             return ""
         came = last.index + 1 + video.corrupt
         # Players may be told to leave out a few pictures at either end.
-        if came + FEW >= video.promised:
-            return ""
-        return f"ends after {came} of {video.promised} pictures"
+        if video.promised is not None and came + FEW < video.promised:
+            return f"ends after {came} of {video.promised} pictures"
+        if video.promised is None and last.second + LAST < (video.promised_seconds or 0.0):
+            return f"ends at second {last.second:.1f} of {video.promised_seconds:.1f}"
+        return ""
 
     def _look(self, looked: Iterator[tuple[Picture, Seen]], parts: Parts, name: str, video: Video) -> None:
         """Go through a video. A live one is drawn while it is watched, and somebody may end it by hand."""

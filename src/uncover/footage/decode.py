@@ -57,6 +57,7 @@ class Video:
         promised: How many pictures the file's header says there are; None where it does not.
         length: How many there are, about; None where nobody says.
         seconds: How long it is; None where nobody says.
+        promised_seconds: How long the file's header says that its pictures last; None where it does not.
         corrupt: Pictures that could not be decoded, so far.
         live: Whether it is watched as it happens, and can be read once only.
     """
@@ -77,6 +78,7 @@ class Video:
         self._first = self._peek()
         self.width, self.height = upright_size(self._first)
         self.rate = _number(self._stream.average_rate) or _number(self._stream.guessed_rate)
+        self.promised_seconds = None if self.live else self._own_duration()
         self.seconds = self._duration()
         by_time = round(self.seconds * self.rate) if self.seconds and self.rate else None
         # Of a video that was trimmed without being encoded anew, the header counts what is hidden too.
@@ -262,9 +264,21 @@ class Video:
     def _duration(self) -> float | None:
         if self.live:
             return None
+        if self.promised_seconds:
+            return self.promised_seconds
+        return self._container.duration / 1e6 if self._container.duration else None
+
+    def _own_duration(self) -> float | None:
+        """Of the pictures alone: sound may go on after them."""
         if self._stream.duration and self._stream.time_base:
             return float(self._stream.duration * self._stream.time_base)
-        return self._container.duration / 1e6 if self._container.duration else None
+        # Matroska keeps it among its remarks.
+        parts = self._stream.metadata.get("DURATION", "").split(":")
+        try:
+            hours, minutes, seconds = map(float, parts)
+        except ValueError:
+            return None
+        return 3600 * hours + 60 * minutes + seconds or None
 
 
 def open_video(path: Path | str) -> Video:

@@ -1,0 +1,147 @@
+"""Which detector and which rescue are at work."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.detect.live_run import LiveRun, sha256, write_trial
+from uncover.detect.choose import CannotLook, Wishes, choose
+from uncover.detect.proposed import Proposer
+from uncover.detect.rescues import HeatmapDetector, SecondDetector
+from uncover.detector.weights import read_weights, save_weights
+from uncover.errors import InputError
+
+
+@pytest.fixture
+def run(live_run: LiveRun, tmp_path: Path) -> LiveRun:
+    """The same run, of which files may be added and models left out."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in ("predictions", "heatmaps", "datasets"):
+        (folder / name).symlink_to(live_run.folder / name)
+    shutil.copytree(live_run.folder / "models", folder / "models", copy_function=lambda a, b: Path(b).symlink_to(a))
+    return LiveRun(folder)
+
+
+def trial(run: LiveRun, **methods: int) -> None:
+    """A trial in which methods found so many faces each; the confidence of each is a tenth of that."""
+    write_trial(
+        run.folder / "metrics" / "rescue_trial.csv", {name: (found / 10, found) for name, found in methods.items()}
+    )
+
+
+def wishes(run: LiveRun, rescue: str = "best") -> Wishes:
+    return Wishes(run.folder, None, rescue, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("winner", "kind"),
+    [
+        ("gradcampp_10", HeatmapDetector),
+        ("all_votes", Proposer),
+        ("one_class", SecondDetector),
+        ("grey", SecondDetector),
+    ],
+)
+def test_best_is_the_winner_of_the_trial(run: LiveRun, winner: str, kind: type) -> None:
+    trial(run, **{"part_votes": 3, winner: 7, "rgb1": 5})
+    chosen = choose(wishes(run))
+    rescue = chosen.spotter.rescue
+    assert isinstance(rescue, kind) and rescue.name == winner and rescue.confidence == 0.7
+    assert chosen.detector == "rgb10" and chosen.why.startswith(f"{winner}, which found 7 of 10 missed faces")
+    assert choose(replace(wishes(run), rescue_confidence=0.9)).spotter.rescue.confidence == 0.9  # type: ignore[union-attr]
+
+
+def test_what_cannot_look_at_new_pictures_is_passed_over(run: LiveRun) -> None:
+    header, state = read_weights(run.weights("gradcampp_avg"))
+    drawn = header.model_copy(update={"maps": {**(header.maps or {}), "variant": "drawn_boxes"}})
+    (run.folder / "models" / "drawn").mkdir()
+    save_weights(run.weights("drawn"), state, drawn)
+    trial(run, constant_box=9, mtcnn=8, drawn=7, gradcampp_mean=5, part_votes=4)
+    chosen = choose(wishes(run))
+    assert chosen.spotter.rescue is not None and chosen.spotter.rescue.name == "gradcampp_mean"
+    assert chosen.digests == {name: sha256(run.weights(name)) for name in ("rgb10", "gradcampp_mean")}
+    for name, reason in {"drawn": "looks at drawn boxes", "mtcnn": "no method of"}.items():
+        with pytest.raises(CannotLook, match=reason):
+            choose(wishes(run, name))
+    with pytest.raises(InputError, match="the same box in every picture"):
+        choose(wishes(run, "constant_box"))
+
+
+def test_without_a_winner_nothing_looks_again(run: LiveRun) -> None:
+    assert choose(wishes(run)).why == "none: the run has no rescue trial"
+    trial(run, constant_box=9, mtcnn=3, part_votes=0)
+    chosen = choose(wishes(run))
+    assert chosen.spotter.rescue is None and chosen.why.startswith("none: no method of the run's trial")
+    alone = choose(Wishes(None, run.weights("rgb10"), device="cpu"))
+    assert alone.spotter.rescue is None and alone.why == "none: weights alone have no rescue trial"
+    assert choose(wishes(run, "none")).spotter.rescue is None
+
+
+@pytest.mark.parametrize(
+    ("rescue", "message"),
+    [
+        ("nonsense", r"--rescue nonsense: no method of .*; expected best, none, or one of part_votes$"),
+        ("heatmap", r"expected heatmap:NAME, such as heatmap:gradcampp_avg"),
+        ("heatmap:nonsense", r"has no model nonsense; expected one of .*gradcampp_avg, .*rgb1"),
+        ("heatmap:rgb1", r"looks at photos; expected a detector that looks at heatmaps"),
+    ],
+)
+def test_names_that_are_none(run: LiveRun, rescue: str, message: str) -> None:
+    trial(run, constant_box=9, part_votes=4)
+    with pytest.raises(InputError, match=message):
+        choose(wishes(run, rescue))
+
+
+def test_a_detector_must_be_there_and_look_at_photos(run: LiveRun, tmp_path: Path) -> None:
+    cases = {
+        "no detector": Wishes(None, None),
+        "no models/ in it": Wishes(tmp_path, None),
+        "looks at joints": Wishes(None, run.weights("gradcampp_avg"), device="cpu"),
+        "is a model of a run; expected --run": Wishes(
+            None, run.weights("rgb10"), "heatmap:gradcampp_avg", device="cpu"
+        ),
+        "leave --rescue none out": Wishes(None, run.weights("rgb10"), "none", run.weights("grey"), device="cpu"),
+    }
+    for message, wished in cases.items():
+        with pytest.raises(InputError, match=message):
+            choose(wished)
+
+
+def test_weights_of_one_file_name_are_told_apart(
+    run: LiveRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    detector, maps = run.weights("rgb10"), run.weights("gradcampp_avg")
+    chosen = choose(Wishes(None, detector, heatmap_weights=maps, device="cpu"))
+    assert chosen.detector == "rgb10" and chosen.spotter.rescue is not None
+    assert chosen.spotter.rescue.name == "gradcampp_avg" and chosen.spotter.rescue.found_by == "heatmap"
+    assert sorted(chosen.digests.values()) == sorted([sha256(detector), sha256(maps)])
+    assert "another detector" not in capsys.readouterr().err
+    for name, path in {"a": detector, "b": maps}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine.pt").symlink_to(path)
+    same = Wishes(None, tmp_path / "a" / "mine.pt", heatmap_weights=tmp_path / "b" / "mine.pt", device="cpu")
+    assert sorted(choose(same).digests.values()) == sorted(chosen.digests.values())
+    assert "another detector" not in capsys.readouterr().err
+
+
+def test_heatmaps_of_another_detector_are_said(run: LiveRun, capsys: pytest.CaptureFixture[str]) -> None:
+    choose(Wishes(run.folder, run.weights("parts"), "heatmap:gradcampp_avg", device="cpu"))
+    assert "learnt from heatmaps of another detector" in capsys.readouterr().err
+
+
+def test_another_size_is_that_of_all_that_look_at_the_picture(run: LiveRun) -> None:
+    def sizes(rescue: str, image_size: int | None) -> tuple[int, list[int]]:
+        spotter = choose(replace(wishes(run, rescue), image_size=image_size)).spotter
+        found = spotter.rescue
+        if isinstance(found, Proposer):
+            return spotter.detector.image_size, [look.model.image_size for look in found._looks.values()]
+        assert isinstance(found, SecondDetector | HeatmapDetector)
+        return spotter.detector.image_size, [found.model.image_size]
+
+    assert sizes("closer_look", None) == (64, [64, 96]) and sizes("closer_look", 128) == (128, [128, 192])
+    assert sizes("grey", 128) == (128, [128]) and sizes("gradcampp_avg", 128) == (128, [64])
