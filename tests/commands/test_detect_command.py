@@ -17,7 +17,8 @@ import pandas as pd
 import pytest
 
 from tests.detect import live_run as fixtures
-from tests.detect.live_run import LiveRun, of_class, write_trial, write_video
+from tests.detect.live_run import LiveRun, of_class, texture, write_trial, write_video
+from tests.footage.coded import packets, write
 from tests.once import once
 from uncover.cli import main
 from uncover.detect import parts as parts_module
@@ -317,6 +318,25 @@ def test_a_broken_image_before_the_stop_is_told_after_it(
     assert "a broken one.png" in capsys.readouterr().err and stop.looked_at == list(range(1, 9))
     assert list(json.loads((out / "summary.json").read_text())["skipped"]) == ["a broken one.png"]
     assert tables(out)[1]["source"].tolist() == sorted(live_run.images)
+
+
+def test_pictures_damaged_before_the_stop_are_counted_after_it(
+    detect: Detect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = [texture(number, 96, 64) for number in range(40)]
+    video = write(tmp_path / "bed.avi", pictures, codec="mjpeg", pixel_format="yuvj420p")
+    content = bytearray(video.read_bytes())
+    for place, size, _ in (packets(video)[number] for number in (2, 37)):
+        content[place : place + size] = bytes(size)
+    video.write_bytes(content)
+    stop, out = Stop(monkeypatch), tmp_path / "out"
+    stop.at = 6
+    assert detect(video, "--out", out, rescue="none") == 130
+    stop.at = None
+    assert detect(video, "--out", out, "--annotate", rescue="none") == 3
+    account = json.loads((out / "summary.json").read_text())["sources"]["bed.avi"]
+    assert (account["frames"], account["corrupt"], account["status"]) == (38, 2, "complete")
+    assert stop.looked_at[:38] == list(range(38))
 
 
 def test_the_video_outlives_the_thread_that_reads_it(

@@ -41,8 +41,8 @@ def look(spotter: Spotter, frames: Iterable[Frame], batch: int) -> Generator[tup
     with closing(ahead(in_batches(pictures, batch), DEPTH)) as batches:
         for pictures_at_once in batches:
             for picture, spotted in zip(pictures_at_once, spotter.look(pictures_at_once), strict=True):
-                place = picture.place
-                yield picture, Seen(picture.index, picture.second, place.width, place.height, spotted)
+                place, corrupt = picture.place, picture.original.corrupt
+                yield picture, Seen(picture.index, picture.second, place.width, place.height, spotted, corrupt)
 
 
 def frames_of_video(video: Video, parts: Parts, until: float | None, dropped: list[str]) -> Iterator[Frame]:
@@ -55,7 +55,7 @@ def frames_of_video(video: Video, parts: Parts, until: float | None, dropped: li
         dropped: Gets the reason if the video ends too early.
     """
     last = None if video.live else parts.last()
-    start, first = (0.0, 0) if last is None else (last.second, last.index + 1)
+    start, first, corrupt = (0.0, 0, 0) if last is None else (last.second, last.index + 1, last.corrupt)
     frames = video.frames(start, first)
     if last is not None:
         # The frame that was looked at last comes again, and has its number already.
@@ -65,6 +65,9 @@ def frames_of_video(video: Video, parts: Parts, until: float | None, dropped: li
         for frame in frames:
             if until is not None and frame.second > until:
                 return
+            # Read again from the middle, a video counts from there only. Decoders are some pictures ahead of what they
+            # give, so damage just after a stop may count twice; none is forgotten.
+            frame.corrupt = corrupt + video.corrupt
             yield frame
     except Dropped as reason:
         dropped.append(str(reason))

@@ -29,6 +29,7 @@ class Seen:
         width: Of the picture, in pixels.
         height: Likewise.
         spotted: Boxes in it.
+        corrupt: Pictures before it that could not be decoded.
     """
 
     index: int
@@ -36,6 +37,7 @@ class Seen:
     width: int
     height: int
     spotted: Spotted
+    corrupt: int = 0
 
 
 class Parts:
@@ -109,6 +111,7 @@ def _pack(frames: list[Seen]) -> dict[str, NDArray[np.generic]]:
         "index": np.array([seen.index for seen in frames], np.int64),
         "second": np.array([seen.second for seen in frames], np.float64),
         "size": np.array([(seen.width, seen.height) for seen in frames], np.int64),
+        "corrupt": np.array([seen.corrupt for seen in frames], np.int64),
         "count": np.array([len(seen.spotted.boxes) for seen in frames], np.int64),
         "boxes": np.concatenate([seen.spotted.boxes for seen in frames]),
         "confidence": np.concatenate([seen.spotted.confidence for seen in frames]),
@@ -124,4 +127,5 @@ def _unpack(path: Path) -> Iterator[Seen]:
         own = slice(int(end - part["count"][number]), int(end))
         width, height = part["size"][number]
         spotted = Spotted(part["boxes"][own], part["confidence"][own], part["found_by"][own])
-        yield Seen(int(part["index"][number]), float(part["second"][number]), int(width), int(height), spotted)
+        index, second, corrupt = (part[name][number].item() for name in ("index", "second", "corrupt"))
+        yield Seen(index, second, int(width), int(height), spotted, corrupt)

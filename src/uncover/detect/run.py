@@ -119,12 +119,14 @@ class Looking:
                 with open_video(address) as video:
                     if video.live:
                         parts.clear()
+                    before = parts.last()
                     dropped: list[str] = []
                     frames = frames_of_video(video, parts, self.options.until, dropped)
                     # Closed before the video is, from which its thread may be reading.
                     with closing(look(self.chosen.spotter, frames, self.options.batch)) as looked:
                         self._look(looked, parts, name, video)
-                    parts.finish(video.corrupt, dropped[0] if dropped else self._shortfall(video, parts))
+                    corrupt = video.corrupt + (0 if before is None else before.corrupt)
+                    parts.finish(corrupt, dropped[0] if dropped else self._shortfall(video, parts, corrupt))
             except InputError as error:
                 account.status, account.reason = FAILED, str(error)
                 return
@@ -132,12 +134,12 @@ class Looking:
         account.corrupt, account.reason = parts.end
         account.status = CUT_OFF if account.reason else COMPLETE
 
-    def _shortfall(self, video: Video, parts: Parts) -> str:
+    def _shortfall(self, video: Video, parts: Parts, corrupt: int) -> str:
         """Why a file that ended without a word is not whole: its header promised more. Empty where it did not."""
         last = parts.last()
         if self.options.until is not None or last is None:
             return ""
-        came = last.index + 1 + video.corrupt
+        came = last.index + 1 + corrupt
         # Players may be told to leave out a few pictures at either end.
         if video.promised is not None and came + FEW < video.promised:
             return f"ends after {came} of {video.promised} pictures"

@@ -17,6 +17,7 @@ class Frame:
     Attributes:
         index: Its number, from 0; pictures that could not be decoded have none.
         second: When it is shown, from the first picture on.
+        corrupt: Pictures before it that could not be decoded, as far as somebody counted them.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class Frame:
             source: the picture as it was decoded, which becomes pixels when somebody asks for them.
             curve: What each of its values means, where it is of high dynamic range.
         """
-        self.index, self.second = index, second
+        self.index, self.second, self.corrupt = index, second, 0
         self._pixels, self._source, self._curve = pixels, source, curve
 
     @property
