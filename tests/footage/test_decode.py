@@ -52,6 +52,7 @@ CONTAINERS: dict[str, dict[str, Any]] = {
     "open_groups.mp4": {"options": {"bf": "3", "x264-params": "open-gop=1:keyint=12:min-keyint=12:scenecut=0"}},
     "b_frames.ts": {"options": B_FRAMES},
     "one_key_frame.ts": {"options": {"bf": "3", "g": "500"}},
+    "camera.ts": {"codec": "mpeg4", "options": {"g": "12", "sc_threshold": "1000000"}},
     "b_frames.mkv": {"options": B_FRAMES},
     "late.mkv": {"options": B_FRAMES, "seconds": [100 + number / 10 for number in range(40)]},
     "xvid.avi": {"codec": "mpeg4", "options": {"bf": "2", "g": "12"}},
@@ -256,7 +257,7 @@ def test_a_damaged_beginning(tmp_path: Path) -> None:
 
 
 def test_damage_before_the_start_does_not_count(tmp_path: Path) -> None:
-    path = write(tmp_path / "v.mp4", PICTURES[:30], options={"bf": "0", "g": "30"})
+    path = write(tmp_path / "v.mp4", PICTURES[:30], options={"bf": "0", "g": "30", "sc_threshold": "0"})
     spoil(path, [4, 20])
     with open_video(path) as video:
         assert [frame.index for frame in video.frames(1.0, 10)] == list(range(10, 29))
