@@ -241,6 +241,15 @@ def test_a_live_stream_has_no_end_to_wait_for(detect: Detect, complaint_of: Call
     assert "a live stream has no end; give online" in complaint_of() and not (tmp_path / "out").exists()
 
 
+def test_what_is_written_is_no_source_the_next_time(
+    detect: Detect, ward: Path, complaint_of: Callable[[], str], tmp_path: Path
+) -> None:
+    for out in (ward, ward / "found", tmp_path / ".." / tmp_path.name):
+        assert detect(ward, tmp_path, "--out", out) == 2
+        assert "whose videos are looked at; give a folder elsewhere" in complaint_of()
+    assert {path.name for path in ward.iterdir()} == {"bed.mp4", "notes.txt", "broken.png"}
+
+
 class Stop:
     """Stops the work at a picture, as Ctrl-C would."""
 

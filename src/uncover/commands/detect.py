@@ -82,6 +82,11 @@ def run(args: argparse.Namespace) -> int:
     check_number("--bridge", args.bridge, 0)
     check_number("--until", args.until, 0)
     check_writable(args.out)
+    for folder in (Path(word) for word in args.sources if Path(word).is_dir()):
+        if args.out.resolve().is_relative_to(folder.resolve()):
+            raise InputError(
+                f"--out {args.out}: stands in {folder}, whose videos are looked at; give a folder elsewhere"
+            )
     sources = find_sources(args.sources)
     if sources.others:
         names = ", ".join(path.name for path in sources.others[:3])
