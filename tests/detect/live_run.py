@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import csv
+import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from tests.once import once
 from tests.rescue.training_sets import write_training_set
 from uncover.cli import main
 from uncover.config.detectors import Input
+from uncover.detect import choose
 from uncover.detector.network import Network, build_network
 from uncover.detector.predictor import Predictor, Wishes
 from uncover.detector.weights import Header, save_weights
@@ -106,9 +109,20 @@ class LiveRun:
 
 
 @pytest.fixture(scope="session")
-def live_run(one_thread: None, tmp_path_factory: pytest.TempPathFactory) -> LiveRun:
-    """A run: models, pictures, predictions of all of them, heatmap sets, a trial."""
-    return LiveRun(once(tmp_path_factory, "live_run", _make))
+def live_run(one_thread: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRun]:
+    """A run: models, pictures, predictions of all of them, heatmap sets, a trial. Each of its weights is read once."""
+    run = LiveRun(once(tmp_path_factory, "live_run", _make))
+    read = functools.cache(choose.open_weights)
+
+    def open_weights(path: Path) -> tuple[Network, Header, str]:
+        if not path.resolve().is_relative_to(run.folder.resolve()):
+            return read.__wrapped__(path)
+        network, header, digest = read(path.resolve())
+        return copy.deepcopy(network), header, digest
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(choose, "open_weights", open_weights)
+        yield run
 
 
 def texture(seed: int, width: int, height: int) -> NDArray[np.uint8]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.detect.live_run import HEATMAP_DETECTORS, PHOTO_DETECTORS, SET, LiveRun, of_class
+from tests.detect.live_run import HEATMAP_DETECTORS, SET, LiveRun, of_class
 from uncover.detect.choose import Wishes, choose
 from uncover.detect.pictures import frame_pictures
 from uncover.detect.rescues import NO_BOXES
@@ -51,7 +51,7 @@ def test_the_detector_finds_what_it_predicts(live_run: LiveRun) -> None:
     assert sum(len(found.boxes) for found in spotted.values()) > len(spotted)
 
 
-@pytest.mark.parametrize("name", [*PHOTO_DETECTORS, "one_class", *RIVALS])
+@pytest.mark.parametrize("name", ["covered_faces", "grey", "parts", "one_class", *RIVALS])
 def test_a_rescue_finds_what_is_stored_of_it(live_run: LiveRun, name: str) -> None:
     spotted, stored = look_at_pictures(live_run, name), live_run.stored(STORED_AS.get(name, name))
     missed = set(missed_pictures(live_run))
