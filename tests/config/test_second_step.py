@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from uncover.config.load import check_config
+from uncover.config.values import as_pairs, read_pairs
 from uncover.errors import InputError
 
 
@@ -64,8 +65,16 @@ def test_who_looks_closer_learns_from_covered_faces_where_there_is_one() -> None
         check_config({"run": "r", "rescue": {"looks_of": "hirescam_mean"}})
 
 
-def test_boxes_are_drawn_in_maps_of_all_candidates_where_there_are_some() -> None:
+def test_boxes_are_drawn_in_maps_of_several_layers_where_there_are_some() -> None:
     own, wished = (check_config({"run": "r", "rescue": rescue}).rescue for rescue in ({}, {"heatmap_boxes": "mine"}))
-    assert own.boxed_heatmaps(["gradcampp", "hirescam", "hirescam_t1"]) == "hirescam_t1"
-    assert own.boxed_heatmaps(["gradcampp", "hirescam"]) == "hirescam"
+    assert own.boxed_heatmaps(["gradcampp", "hirescam", "gradcampp_multiscale"]) == "gradcampp_multiscale"
+    assert own.boxed_heatmaps(["gradcampp", "hirescam"]) == "gradcampp"
     assert wished.boxed_heatmaps(["hirescam_t1"]) == "mine"
+
+
+def test_whoever_gives_one_key_of_a_model_leaves_its_others() -> None:
+    config = check_config({"run": "r", "detectors": {"rgb1": {"epochs": 3}, "gradcampp_avg": {"epochs": 4}}})
+    assert (config.detectors.rgb1.epochs, config.detectors.rgb1.classes) == (3, "whole_face")
+    assert (config.detectors.gradcampp_avg.weights, config.detectors.gradcampp_avg.classes) == ("scratch", "whole_face")
+    words = ["run=r", *(word for word in as_pairs(config) if word != "run=r")]
+    assert check_config(read_pairs(words, "--settings"), "--settings") == config
