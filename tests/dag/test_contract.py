@@ -16,7 +16,7 @@ VARIANTS_TABLES = [f"table_{number}_variants" for number in ("07", "08", "09", "
 OTHER_TABLES = ["table_parts", "table_val_counts", "table_hof", "table_heatmaps", "rescue_summary"]
 RIVAL_TABLES = ["table_10_rivals", "table_11_rivals", "table_web", "rescue_summary_rivals"]
 FIGURES = [f"figure_{number}" for number in range(15, 32)]
-# Five heatmap detectors of the demo are variants, one of ours learns from covered faces. Two detectors of others need
+# Three heatmap detectors of the demo are variants, one of ours learns from covered faces. Two detectors of others need
 # nothing but their packages.
 STANDIN_JOBS = {
     "make_standin": 5,
@@ -26,24 +26,24 @@ STANDIN_JOBS = {
     "label_frames": 6,
     "evolve_generation": 2,
     "evolution_history": 1,
-    "train": 2 + 4 + 5 + 1,
+    "train": 2 + 4 + 3 + 1,
     "predict": 18,
     "evaluate": 17,
     "make_heatmaps": 10,
     "collect_heatmaps": 10,
     "find_missed": 8,
-    "predict_second": 4 + 5 + 1,
-    "evaluate_second": 4 + 5 + 1,
+    "predict_second": 4 + 3 + 1,
+    "evaluate_second": 4 + 3 + 1,
     **dict.fromkeys(["predict_rival", "evaluate_rival"], 2),
     **dict.fromkeys(["look_closer", "propose_faces", "rescue_trial", "rescue_cascade", "comparison", "report_page"], 1),
     **dict.fromkeys([*NUMBERED_TABLES, *VARIANTS_TABLES, *OTHER_TABLES, *RIVAL_TABLES, *FIGURES, "figure_rescue"], 1),
 }
-# Five ways to look at three videos; each infant is left out once, of the start weights and of three counts of frames
+# Five ways to look at three videos; each infant is left out once, of the start weights and of two counts of frames
 # with the backbone free and frozen.
 DEMO_JOBS = STANDIN_JOBS | {
     "make_standin": 6,
     "detect_videos": 5,
-    "fine_tune": 3 * (1 + 3 * 2),
+    "fine_tune": 3 * (1 + 2 * 2),
     **dict.fromkeys(["evaluate_videos", "table_videos", "figure_videos"], 1),
     **dict.fromkeys(["pick_frames", "label_picked", "learning_curve", "figure_learning_curve"], 1),
 }
