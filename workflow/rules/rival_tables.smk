@@ -157,7 +157,8 @@ for figure, rival in RIVAL_FIGURES.items():
                     "--confidence",
                     str(CONFIDENCES[rival]),
                 ]
-                if input.predictions
+                # Before weights were fetched Snakemake has a placeholder here, whoever is wanted.
+                if rival in RIVALS_WANTED and input.predictions
                 else ["--not-run", rivals_not_run().get(rival, "not tried yet")]
             ),
             privacy=CONFIG.report.privacy,
