@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--image-size", type=int, help="longest side of the input, a multiple of 32 (default: that of the training)"
     )
-    parser.add_argument("--batch", type=int, default=8, help="frames at a time (default: 8)")
+    parser.add_argument("--batch", type=int, default=16, help="frames at a time (default: 16)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
     parser.add_argument("--precision", choices=("float32", "float16", "bfloat16"), default="float32")
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from uncover.detect.parts import Parts, Seen
 from uncover.detect.pictures import Picture, ahead, frame_pictures, in_batches
-from uncover.detect.spotter import Spotter
+from uncover.detect.spotter import Detected, Spotter
 from uncover.errors import InputError
 from uncover.footage.decode import Dropped, Frame, Video
 from uncover.images.reading import COLOURS, read_image
@@ -29,7 +29,7 @@ class Skipped:
 
 
 def look(spotter: Spotter, frames: Iterable[Frame], batch: int) -> Generator[tuple[Picture, Seen]]:
-    """Look at frames; the next ones are decoded and framed meanwhile.
+    """Look at frames. Three threads: one decodes and frames, one runs the detector, and here the rescue looks again.
 
     Args:
         spotter: Detector and rescue.
@@ -38,9 +38,15 @@ def look(spotter: Spotter, frames: Iterable[Frame], batch: int) -> Generator[tup
     """
     model = spotter.detector
     pictures = frame_pictures(frames, model.image_size, model.header.padding)
-    with closing(ahead(in_batches(pictures, batch), DEPTH)) as batches:
-        for pictures_at_once in batches:
-            for picture, spotted in zip(pictures_at_once, spotter.look(pictures_at_once), strict=True):
+
+    def detect() -> Generator[Detected]:
+        with closing(ahead(in_batches(pictures, batch), DEPTH)) as batches:
+            for pictures_at_once in batches:
+                yield spotter.detect(pictures_at_once)
+
+    with closing(ahead(detect(), 1)) as halves:
+        for half in halves:
+            for picture, spotted in zip(half.pictures, spotter.look_again(half), strict=True):
                 place, corrupt = picture.place, picture.original.corrupt
                 yield picture, Seen(picture.index, picture.second, place.width, place.height, spotted, corrupt)
 

@@ -30,7 +30,7 @@ class Options:
         privacy: What of faces these show: "pixelate", "blur" or "publish".
     """
 
-    batch: int = 8
+    batch: int = 16
     temporal: Temporal = "off"
     bridge: float = 1.0
     until: float | None = None

@@ -106,6 +106,10 @@ def ahead(items: Iterable[Item], depth: int) -> Generator[Item]:
             put(None, StopIteration())
         except BaseException as error:
             put(None, error)
+        finally:
+            # Here, where it runs: what it reads from may have a thread of its own.
+            if isinstance(items, Generator):
+                items.close()
 
     worker = threading.Thread(target=work, name="reading ahead", daemon=True)
     worker.start()

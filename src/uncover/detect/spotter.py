@@ -36,6 +36,23 @@ class Spotted:
     found_by: NDArray[np.int8]
 
 
+@dataclass(frozen=True)
+class Detected:
+    """What the detector says of some pictures, and what a rescue needs to know to go on.
+
+    Attributes:
+        pictures: B of them.
+        spotted: Boxes of the detector in each.
+        missed: Places of those without a face.
+        seen: These, for the rescue; None where there is none, or no rescue.
+    """
+
+    pictures: Sequence[Picture]
+    spotted: Sequence[Spotted]
+    missed: Sequence[int]
+    seen: Missed | None
+
+
 class Spotter:
     """A detector, and the rescue behind it.
 
@@ -48,8 +65,8 @@ class Spotter:
     def __init__(self, detector: Model, confidence: float, rescue: Rescue | None) -> None:
         self.detector, self.confidence, self.rescue = detector, confidence, rescue
 
-    def look(self, pictures: Sequence[Picture]) -> list[Spotted]:
-        """Find faces in pictures of one shape."""
+    def detect(self, pictures: Sequence[Picture]) -> Detected:
+        """First half: the detector, in pictures of one shape."""
         model = self.detector
         images = to_network(stack(pictures), model.device)
         with autocast(model.device, model.precision):
@@ -60,13 +77,24 @@ class Spotter:
         missed = [
             number for number, each in enumerate(spotted) if not (each.confidence >= np.float32(self.confidence)).any()
         ]
+        seen = None
         if self.rescue is not None and missed:
             rows = torch.tensor(missed, device=images.device)
             seen = Missed([pictures[number] for number in missed], images[rows], take(passed, rows))
-            more = self.rescue.look(seen, min(LOWEST, self.rescue.confidence))
-            for number, boxes in zip(missed, more, strict=True):
+        return Detected(list(pictures), spotted, missed, seen)
+
+    def look_again(self, detected: Detected) -> list[Spotted]:
+        """Second half: the rescue, in pictures without a face."""
+        spotted = list(detected.spotted)
+        if self.rescue is not None and detected.seen is not None:
+            more = self.rescue.look(detected.seen, min(LOWEST, self.rescue.confidence))
+            for number, boxes in zip(detected.missed, more, strict=True):
                 spotted[number] = _with_rescue(spotted[number], boxes)
         return spotted
+
+    def look(self, pictures: Sequence[Picture]) -> list[Spotted]:
+        """Both halves."""
+        return self.look_again(self.detect(pictures))
 
 
 def _spotted(boxes: Boxes) -> Spotted:
