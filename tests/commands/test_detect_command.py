@@ -1,107 +1,32 @@
-"""`uncover detect` as a user gives it: what it leaves, what it says, and what a stop or a broken file costs."""
+"""`uncover detect` as a user gives it: what it leaves, what it says, and what a broken file costs."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.detect import live_run as fixtures
-from tests.detect.live_run import LiveRun, of_class, texture, write_trial, write_video
-from tests.footage.coded import packets, write
-from tests.once import once
+from tests.commands import detecting
+from tests.commands.detecting import (
+    BOXES,
+    FRAMES,
+    RATE,
+    Detect,
+    tables,
+)
+from tests.detect.live_run import LiveRun, of_class, write_trial, write_video
 from uncover.cli import main
-from uncover.detect import parts as parts_module
-from uncover.detect import run as run_module
-from uncover.detect.look import look
 from uncover.footage.decode import open_video
 
-live_run = fixtures.live_run
-FRAMES, RATE = 11, 5.0
-BOXES = ["source", "frame", "second", "x1", "y1", "x2", "y2", "confidence", "found_by", "method"]
-LETTERS = {"rgb": "r", "heatmap": "h", "rescue": "s", "temporal": "t"}
-
-Detect = Callable[..., int]
-
-
-@pytest.fixture(scope="session")
-def ward(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a video, images, one of which is broken, and other files; not to be changed."""
-    return once(tmp_path_factory, "ward", make_ward)
-
-
-def make_ward(folder: Path) -> None:
-    write_video(folder / "bed.mp4", FRAMES, RATE)
-    (folder / "notes.txt").write_text("no picture")
-    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
-
-
-@pytest.fixture
-def detect(live_run: LiveRun) -> Detect:
-    """Run the command in this process, with the run's detector."""
-
-    def run(*words: object, rescue: str = "covered_faces", confidence: float = live_run.confidence) -> int:
-        given = [
-            "--run",
-            live_run.folder,
-            "--rescue",
-            rescue,
-            "--confidence",
-            confidence,
-            "--device",
-            "cpu",
-            "--batch",
-            3,
-        ]
-        return main(["detect", *map(str, words), *map(str, given)])
-
-    return run
-
-
-def tables(out: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return pd.read_parquet(out / "boxes.parquet"), pd.read_parquet(out / "frames.parquet")
-
-
-def assert_same_tables(found: Path, expected: Path) -> None:
-    for name in ("boxes.parquet", "frames.parquet"):
-        first, second = pd.read_parquet(found / name), pd.read_parquet(expected / name)
-        # Frames may stand beside others in their batch, which changes last bits.
-        pd.testing.assert_frame_equal(first, second, rtol=0, atol=1e-3)
-    told = [pd.read_csv(folder / "per_second.csv") for folder in (found, expected)]
-    pd.testing.assert_frame_equal(*told, rtol=0, atol=1e-3)
-
-
-@pytest.fixture(scope="session")
-def undisturbed_video(live_run: LiveRun, ward: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What is left of the video of the ward; not to be changed."""
-
-    def make(out: Path) -> None:
-        words = [
-            "--out",
-            out,
-            "--run",
-            live_run.folder,
-            "--confidence",
-            live_run.confidence,
-            "--batch",
-            3,
-            "--device",
-            "cpu",
-        ]
-        words += ["--rescue", "covered_faces", "--format", "csv", "coco", "--annotate", "--privacy", "publish"]
-        assert main(["detect", str(ward / "bed.mp4"), *map(str, words)]) == 0
-
-    return once(tmp_path_factory, "undisturbed_video", make)
+detect = detecting.detect
+live_run = detecting.live_run
+undisturbed_video = detecting.undisturbed_video
+ward = detecting.ward
 
 
 def test_a_video_leaves_what_is_promised(undisturbed_video: Path, live_run: LiveRun) -> None:
@@ -248,158 +173,6 @@ def test_what_is_written_is_no_source_the_next_time(
         assert detect(ward, tmp_path, "--out", out) == 2
         assert "whose videos are looked at; give a folder elsewhere" in complaint_of()
     assert {path.name for path in ward.iterdir()} == {"bed.mp4", "notes.txt", "broken.png"}
-
-
-class Stop:
-    """Stops the work at a picture, as Ctrl-C would."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.looked_at: list[int] = []
-        self.at: int | None = None
-
-        def watched(items: Iterator, *_: object) -> Iterator:
-            for item in items:
-                self.looked_at.append(item[1].index)
-                yield item
-                if len(self.looked_at) == self.at:
-                    raise KeyboardInterrupt
-
-        monkeypatch.setattr(run_module, "track", watched)
-
-
-def test_stopped_and_given_again_it_goes_on(
-    detect: Detect, ward: Path, undisturbed_video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stop, out = Stop(monkeypatch), tmp_path / "out"
-    words = [ward / "bed.mp4", "--out", out]
-    stop.at = 5
-    assert detect(*words) == 130
-    assert [path.name for path in out.iterdir()] == [".parts"], "tables of half a video"
-    stop.at = 7
-    assert detect(*words) == 130
-    assert stop.looked_at == [0, 1, 2, 3, 4, 5, 6]
-    stop.at = None
-    assert detect(*words, "--format", "csv") == 0
-    assert stop.looked_at == list(range(FRAMES)), "a frame was looked at twice"
-    assert_same_tables(out, undisturbed_video)
-    assert not (out / ".parts").exists()
-
-
-def test_other_settings_begin_anew(
-    detect: Detect,
-    ward: Path,
-    live_run: LiveRun,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    stop, video = Stop(monkeypatch), tmp_path / "bed.mp4"
-    shutil.copy(ward / "bed.mp4", video)
-    changes: list[dict[str, object]] = [{"rescue": "none"}, {"confidence": 0.9}]
-    stop.at = 2
-    assert detect(video, "--out", tmp_path / "out") == 130
-    for changed in changes:
-        stop.looked_at.clear()
-        assert detect(video, "--out", tmp_path / "out", **changed) == 130
-        assert stop.looked_at == [0, 1]
-    os.utime(video, (1, 1))
-    for words in ([], ["--nms-iou", 0.5], ["--until", 1]):
-        stop.looked_at.clear()
-        assert detect(video, "--out", tmp_path / "out", *words) == 130
-        assert stop.looked_at == [0, 1]
-
-
-def test_a_broken_image_before_the_stop_is_told_after_it(
-    detect: Detect,
-    live_run: LiveRun,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    folder, out = tmp_path / "ward", tmp_path / "out"
-    shutil.copytree(live_run.folder / "pictures", folder)
-    (folder / "a broken one.png").write_bytes(b"no picture")
-    stop = Stop(monkeypatch)
-    stop.at = 4
-    assert detect(folder, "--out", out, rescue="none") == 130
-    stop.at = None
-    capsys.readouterr()
-    assert detect(folder, "--out", out, rescue="none") == 3
-    assert "a broken one.png" in capsys.readouterr().err and stop.looked_at == list(range(1, 9))
-    assert list(json.loads((out / "summary.json").read_text())["skipped"]) == ["a broken one.png"]
-    assert tables(out)[1]["source"].tolist() == sorted(live_run.images)
-
-
-def test_pictures_damaged_before_the_stop_are_counted_after_it(
-    detect: Detect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pictures = [texture(number, 96, 64) for number in range(40)]
-    video = write(tmp_path / "bed.avi", pictures, codec="mjpeg", pixel_format="yuvj420p")
-    content = bytearray(video.read_bytes())
-    for place, size, _ in (packets(video)[number] for number in (2, 37)):
-        content[place : place + size] = bytes(size)
-    video.write_bytes(content)
-    stop, out = Stop(monkeypatch), tmp_path / "out"
-    stop.at = 6
-    assert detect(video, "--out", out, rescue="none") == 130
-    stop.at = None
-    assert detect(video, "--out", out, "--annotate", rescue="none") == 3
-    account = json.loads((out / "summary.json").read_text())["sources"]["bed.avi"]
-    assert (account["frames"], account["corrupt"], account["status"]) == (38, 2, "complete")
-    assert stop.looked_at[:38] == list(range(38))
-
-
-def test_the_video_outlives_the_thread_that_reads_it(
-    detect: Detect, ward: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ended: list[bool] = []
-
-    def watched(*words: object) -> Iterator:
-        looked = look(*words)  # type: ignore[arg-type]
-        try:
-            yield from looked
-        finally:
-            looked.close()
-            ended.append(True)
-
-    closed: list[bool] = []
-    real = run_module.Video.close
-    monkeypatch.setattr(run_module.Video, "close", lambda video: (closed.append(bool(ended)), real(video))[1])
-    monkeypatch.setattr(run_module, "look", watched)
-    stop = Stop(monkeypatch)
-    stop.at = 2
-    assert detect(ward / "bed.mp4", "--out", tmp_path / "out", rescue="none") == 130
-    assert ended and closed[-1], "the video was closed while its thread read on"
-
-
-def test_killed_and_given_again_it_goes_on(
-    detect: Detect,
-    live_run: LiveRun,
-    ward: Path,
-    undisturbed_video: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """SIGKILL, which no clean-up survives: only what was written in time is left."""
-    out = tmp_path / "out"
-    words = ["detect", ward / "bed.mp4", "--out", out, "--run", live_run.folder, "--rescue", "covered_faces"]
-    words += ["--confidence", live_run.confidence, "--batch", 3, "--device", "cpu"]
-    program = (
-        "import sys, time; from uncover.detect import parts, run\n"
-        "parts.FRAMES = 2; own = parts.Parts.add\n"
-        "parts.Parts.add = lambda self, seen: (own(self, seen), time.sleep(60 if seen.index == 6 else 0))\n"
-        "from uncover.cli import main; sys.exit(main(sys.argv[1:]))"
-    )
-    with subprocess.Popen([sys.executable, "-c", program, *map(str, words)], stderr=subprocess.DEVNULL) as process:
-        end = time.monotonic() + 60
-        while len(list(out.glob(".parts/*/[0-9]*.npz"))) < 3 and time.monotonic() < end and process.poll() is None:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL and not (out / "boxes.parquet").exists()
-    stop = Stop(monkeypatch)
-    monkeypatch.setattr(parts_module, "FRAMES", 2)
-    assert detect(*words[1:4]) == 0
-    assert stop.looked_at == list(range(6, FRAMES)), "frames that were written were looked at again"
-    assert_same_tables(out, undisturbed_video)
 
 
 def test_the_winner_of_the_trial_is_the_default(

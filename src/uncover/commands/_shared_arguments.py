@@ -148,3 +148,19 @@ def tables_of(sets: Sequence[Path], out: Path, shard: Shard | None = None) -> di
         check_new_file(table)
         tables[table] = folder
     return tables
+
+
+def add_network_arguments(parser: argparse.ArgumentParser, looked_at: str) -> None:
+    """How a network runs, for everything that finds boxes with one.
+
+    Args:
+        parser: Of the command.
+        looked_at: What a batch is of: "images" or "frames".
+    """
+    parser.add_argument("--nms-iou", type=float, default=0.6, help="IoU of non-maximum suppression (default: 0.6)")
+    parser.add_argument(
+        "--image-size", type=int, help="longest side of the input, a multiple of 32 (default: that of the training)"
+    )
+    parser.add_argument("--batch", type=int, default=16, help=f"{looked_at} at a time (default: 16)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
+    parser.add_argument("--precision", choices=("float32", "float16", "bfloat16"), default="float32")

@@ -16,6 +16,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from uncover.commands._shared_arguments import add_network_arguments
+
 SUMMARY = "find faces in videos, images and cameras"
 PARTLY = 3
 """Exit code when some of what was pointed to could not be read."""
@@ -56,13 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what these show of faces; frames without a box are hidden as a whole (default: as in the run's config, "
         "else pixelate)",
     )
-    parser.add_argument("--nms-iou", type=float, default=0.6, help="IoU of non-maximum suppression (default: 0.6)")
-    parser.add_argument(
-        "--image-size", type=int, help="longest side of the input, a multiple of 32 (default: that of the training)"
-    )
-    parser.add_argument("--batch", type=int, default=16, help="frames at a time (default: 16)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
-    parser.add_argument("--precision", choices=("float32", "float16", "bfloat16"), default="float32")
+    add_network_arguments(parser, "frames")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -72,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.detect.of_run import find_privacy
     from uncover.detect.options import Options
     from uncover.errors import InputError
-    from uncover.footage.decode import LIVE
+    from uncover.footage.address import is_live
     from uncover.footage.sources import find_sources
     from uncover.images.options import check_inference_options
     from uncover.process import since_start
@@ -91,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     if sources.others:
         names = ", ".join(path.name for path in sources.others[:3])
         say(f"note: {len(sources.others)} files that are neither video nor image are passed over: {names}, ...")
-    if args.temporal == "offline" and any(address.startswith(LIVE) for address in sources.videos.values()):
+    if args.temporal == "offline" and any(is_live(address) for address in sources.videos.values()):
         raise InputError("--temporal offline: needs the whole video, and a live stream has no end; give online")
     options = Options(
         args.batch,

@@ -13,7 +13,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from uncover.commands._shared_arguments import add_shard_argument, read_shard
+from uncover.commands._shared_arguments import add_network_arguments, add_shard_argument, read_shard
 
 if TYPE_CHECKING:
     from uncover.detector.predictor import Predictor
@@ -34,13 +34,7 @@ def add_inference_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of everything that finds boxes."""
     parser.add_argument("--weights", type=Path, required=True, help="weights.pt of a training")
     parser.add_argument("--confidence", type=float, default=0.001, help="lowest confidence kept (default: 0.001)")
-    parser.add_argument("--nms-iou", type=float, default=0.6, help="IoU of non-maximum suppression (default: 0.6)")
-    parser.add_argument(
-        "--image-size", type=int, help="longest side of the input, a multiple of 32 (default: that of the training)"
-    )
-    parser.add_argument("--batch", type=int, default=16, help="images at a time (default: 16)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
-    parser.add_argument("--precision", choices=("float32", "float16", "bfloat16"), default="float32")
+    add_network_arguments(parser, "images")
 
 
 def load_predictor(args: argparse.Namespace) -> Predictor:

@@ -10,6 +10,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from uncover.config.section import Section
 
 Share = float
+Privacy = Literal["pixelate", "blur", "publish"]
 
 
 class Prediction(Section):
@@ -63,7 +64,7 @@ class Rescue(Section):
 class Report(Section):
     """What is shown, and of whom."""
 
-    privacy: Literal["pixelate", "blur", "publish"] = Field(
+    privacy: Privacy = Field(
         "pixelate", description="frames of patients: faces pixelated, blurred, or shown as they are"
     )
     released: str | None = Field(

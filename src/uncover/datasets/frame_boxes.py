@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from uncover.datasets.picked import UNGRADED, is_grade
+from uncover.datasets.picked import UNGRADED
 from uncover.datasets.records import read_table
+from uncover.datasets.video_truth import read_video_truth
 from uncover.errors import InputError
+from uncover.footage.truth import CORNERS
 
-CORNERS = ("x1", "y1", "x2", "y2")
-TRUTH_COLUMNS = ("frame", *CORNERS, "grade")
 FOUND_COLUMNS = ("source", "frame", *CORNERS)
-EXPECTED_TRUTH = "expected frame, second, x1, y1, x2, y2, grade, one row per frame and face"
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ def read_frame_boxes(tables: Sequence[Path], videos: Mapping[str, Path]) -> dict
         if table.suffix.lower() == ".csv":
             if table.stem not in videos:
                 raise InputError(f"{table}: there is no video of this name; expected one of {_listed(videos)}")
-            new = {table.stem: read_truth_table(table)}
+            new = {table.stem: _read_true(table)}
         elif table.suffix.lower() == ".parquet":
             new = _read_found(table, videos)
         else:
@@ -72,52 +69,13 @@ def _listed(videos: Mapping[str, Path]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def read_truth_table(path: Path) -> dict[int, FrameBoxes]:
-    """Read the truth of one video: a row per frame and face, the corners empty where no face is in the picture.
-
-    Raises:
-        InputError: It does not exist, or a row is none of these.
-    """
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            rows = [(reader.line_num, row) for row in reader]
-            header = reader.fieldnames or []
-    except FileNotFoundError:
-        raise InputError(f"{path}: does not exist; {EXPECTED_TRUTH}") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise InputError(f"{path}: is no CSV; {EXPECTED_TRUTH}") from None
-    missing = [column for column in TRUTH_COLUMNS if column not in header]
-    if missing:
-        raise InputError(f"{path}: no column {missing[0]}; {EXPECTED_TRUTH}")
-    boxes: dict[int, list[list[float]]] = {}
-    grades: dict[int, str] = {}
-    for number, row in rows:
-        where = f"{path}, row {number}"
-        frame, box, grade = _truth_row(row, where)
-        if grades.setdefault(frame, grade) != grade:
-            raise InputError(f"{where}: frame {frame} is {grade} here and {grades[frame]} before; expected one grade")
-        boxes.setdefault(frame, []).extend([box] if box else [])
-    return {frame: FrameBoxes(np.array(boxes[frame]).reshape(-1, 4), grade) for frame, grade in grades.items()}
-
-
-def _truth_row(row: dict[str, str], where: str) -> tuple[int, list[float] | None, str]:
-    if any(row[column] is None for column in TRUTH_COLUMNS):
-        raise InputError(f"{where}: too few values; {EXPECTED_TRUTH}")
-    grade = row["grade"].strip() or UNGRADED
-    if not is_grade(grade):
-        raise InputError(f"{where}: grade {grade[:40]!r} cannot be the name of a folder; expected one such as easy")
-    corners = [row[column].strip() for column in CORNERS]
-    try:
-        frame = int(row["frame"])
-        box = [float(corner) for corner in corners] if any(corners) else None
-    except ValueError:
-        raise InputError(f"{where}: frame and corners are no numbers; {EXPECTED_TRUTH}") from None
-    if frame < 0:
-        raise InputError(f"{where}: frame {frame}; expected a number from 0 on")
-    if box and not (all(map(math.isfinite, box)) and box[0] < box[2] and box[1] < box[3]):
-        raise InputError(f"{where}: {', '.join(corners)} is no box; expected x1 < x2 and y1 < y2, in pixels")
-    return frame, box, grade
+def _read_true(path: Path) -> dict[int, FrameBoxes]:
+    """Of the frames of one video, as `read_video_truth` has them."""
+    truth = read_video_truth(path)
+    corners = truth[list(CORNERS)].to_numpy(np.float64)
+    boxes = [box[None] if np.isfinite(box).all() else np.zeros((0, 4)) for box in corners]
+    rows = zip(truth["frame"].tolist(), boxes, truth["grade"], strict=True)
+    return {frame: FrameBoxes(own, grade) for frame, own, grade in rows}
 
 
 def _read_found(path: Path, videos: Mapping[str, Path]) -> dict[str, dict[int, FrameBoxes]]:

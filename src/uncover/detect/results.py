@@ -19,7 +19,8 @@ from uncover.detect.follow import Faces, faces_of
 from uncover.detect.options import ANNOTATED, IMAGES, PER_SECOND, SUMMARY
 from uncover.detect.run import Looking, annotated_path
 from uncover.detect.tables import FaceTables, face_tables, write_coco, write_csv
-from uncover.footage.decode import LIVE, open_video
+from uncover.footage.address import is_live
+from uncover.footage.decode import open_video
 from uncover.images.reading import COLOURS, read_image
 from uncover.progress import track
 from uncover.rescue.per_second import COLUMNS as PER_SECOND_COLUMNS
@@ -49,7 +50,7 @@ def _drawn(looking: Looking, name: str, address: str) -> Iterator[Faces]:
     """Faces of a video, which is drawn on the way where that is wished; a live one was drawn as it happened."""
     options = looking.options
     faces = faces_of(looking.parts_of(name), looking.names, options.temporal, options.bridge)
-    if not options.annotated or address.startswith(LIVE):
+    if not options.annotated or is_live(address):
         yield from faces
         return
     with open_video(address) as video:

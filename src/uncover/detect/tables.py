@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from uncover.atomic import new_file
 from uncover.detect.follow import Faces
+from uncover.footage.truth import CORNERS
 
-CORNERS = ("x1", "y1", "x2", "y2")
 BOXES = pa.schema(
     [
         ("source", pa.string()),

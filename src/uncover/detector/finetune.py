@@ -13,13 +13,11 @@ from uncover.config.values import as_pairs, check_section, merged, read_pairs
 from uncover.console import say
 from uncover.datasets.folds import Fold, leave_one_out, leave_out
 from uncover.datasets.frame_sets import make_frame_set
-from uncover.datasets.yolo import IMAGES
 from uncover.detector.distributed import Crew
-from uncover.detector.job import Job, read_job
+from uncover.detector.job import Job, find_inside, read_job
 from uncover.detector.weights import Header, read_weights
 from uncover.errors import InputError
 from uncover.faces.frames import find_grades
-from uncover.images.data_yaml import read_data_yaml
 from uncover.images.grouped import GroupedImages, read_grouped_images
 from uncover.images.scaled import channels_of_file
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
@@ -99,14 +97,6 @@ def is_picked(data: Path) -> bool:
     """Whether a folder holds frames as they were picked and graded, which are no YOLO data set yet."""
     grades = [data / grade for grade in find_grades(data)]
     return bool(grades) and not any((folder / "data.yaml").is_file() for folder in (data, *grades))
-
-
-def _has_sets(data: Path) -> bool:
-    """Whether a folder says on its own what to train and what to validate on."""
-    if (data / "data.yaml").is_file():
-        described = read_data_yaml(data)
-        return described.get("train") != described.get("val")
-    return (data / "train" / IMAGES).is_dir() and (data / "val" / IMAGES).is_dir()
 
 
 def read_frames_to_learn(data: Path, header: Header | None, settings: Detector) -> GroupedImages:
@@ -215,7 +205,7 @@ def read_frames_job(
         settings = check_section(Detector, read_pairs(pairs), "--set")
     if settings.freeze and start is None:
         raise InputError(f"freeze={settings.freeze}: keeps start weights as they are; give them with --from RUN")
-    if val is not None or (left_out is None and _has_sets(data)):
+    if val is not None or (left_out is None and find_inside(data) is not None):
         job = read_job(data, val, as_pairs(settings), start, channels=header.channels if header else None)
         return replace(job, padding=header.padding, input=header.input) if header else job
     if not (data / "data.yaml").is_file():

@@ -21,6 +21,9 @@ from uncover.images.reading import COLOURS
 from uncover.images.scaled import channels_of_file
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 
+Place = tuple[Path, str | None]
+"""Folder of a data set, and the entry of its data.yaml where it has several."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -153,7 +156,18 @@ def _channels(input: Input, wished: int | None, maps: Sequence[MapSet]) -> int:
     return channels
 
 
-def _find_sets(data: Path, val: Path | None) -> tuple[tuple[Path, str | None], tuple[Path, str | None]]:
+def find_inside(data: Path) -> tuple[Place, Place] | None:
+    """The sets to train and to validate on where a folder holds both; None where it does not."""
+    if (data / "train" / IMAGES).is_dir() and (data / "val" / IMAGES).is_dir():
+        return (data / "train", None), (data / "val", None)
+    if (data / "data.yaml").is_file():
+        described = read_data_yaml(data)
+        if described.get("train") != described.get("val"):
+            return (data, "train"), (data, "val")
+    return None
+
+
+def _find_sets(data: Path, val: Path | None) -> tuple[Place, Place]:
     """Folder, and entry of its data.yaml, of the sets to train and to validate on."""
     data = _folder(data)
     val = None if val is None else _folder(val)
@@ -162,12 +176,9 @@ def _find_sets(data: Path, val: Path | None) -> tuple[tuple[Path, str | None], t
             raise InputError(f"{folder}: no such folder; expected a data set as `uncover labels` makes it")
     if val is not None:
         return (data, None), (val, None)
-    if (data / "train" / IMAGES).is_dir() and (data / "val" / IMAGES).is_dir():
-        return (data / "train", None), (data / "val", None)
-    if (data / "data.yaml").is_file():
-        described = read_data_yaml(data)
-        if described.get("train") != described.get("val"):
-            return (data, "train"), (data, "val")
+    inside = find_inside(data)
+    if inside is not None:
+        return inside
     beside = data.resolve().parent / "val"
     if (beside / IMAGES).is_dir() and beside != data.resolve():
         say(f"validating on {beside}")

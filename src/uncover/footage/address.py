@@ -1,8 +1,16 @@
-"""Addresses of live streams, as people may see them."""
+"""Addresses of live streams: what they are, and what of them people may see."""
 
 from __future__ import annotations
 
 import re
+
+LIVE = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp://", "srt://", "/dev/video")
+"""What the address of a live stream begins with."""
+
+
+def is_live(address: str) -> bool:
+    """Whether something is watched as it happens, and no file."""
+    return address.startswith(LIVE)
 
 
 def without_secrets(address: str) -> str:

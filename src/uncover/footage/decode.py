@@ -11,25 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from uncover.errors import InputError
-from uncover.footage.address import without_secrets
+from uncover.footage.address import is_live, without_secrets
+from uncover.footage.container import EXPECTED, THREADS, decodes_ahead, open_container, own_duration, reason_of
 from uncover.footage.frame import Frame, upright_size
 from uncover.footage.tone import tone_curve
 
 if TYPE_CHECKING:
-    from av.container import InputContainer
     from av.packet import Packet
     from av.video.frame import VideoFrame
-    from av.video.stream import VideoStream
-
-EXPECTED = "expected a video that FFmpeg reads, such as MP4 or AVI"
-LIVE = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp://", "srt://", "/dev/video")
-"""What the address of a live stream begins with."""
-
-TIMEOUT = 10.0
-"""Seconds of silence after which a live stream has dropped."""
-
-THREADS = "AUTO"
-"""As many as there are cores, in whatever way the decoder can."""
 
 UNTIMED = frozenset({"avi", "mpeg"})
 """Containers that do not say the time of each picture (.avi, .mpg, .vob), by FFmpeg's names. After a jump it guesses
@@ -72,13 +61,13 @@ class Video:
         """
         self.address = address
         self._name = without_secrets(address)
-        self.live = address.startswith(LIVE)
+        self.live = is_live(address)
         self.corrupt = 0
-        self._container, self._stream = self._open(THREADS)
+        self._container, self._stream = open_container(address, THREADS)
         self._first = self._peek()
         self.width, self.height = upright_size(self._first)
         self.rate = _number(self._stream.average_rate) or _number(self._stream.guessed_rate)
-        self.promised_seconds = None if self.live else self._own_duration()
+        self.promised_seconds = None if self.live else own_duration(self._stream)
         self.seconds = self._duration()
         by_time = round(self.seconds * self.rate) if self.seconds and self.rate else None
         # Of a video that was trimmed without being encoded anew, the header counts what is hidden too.
@@ -181,7 +170,7 @@ class Video:
 
     def _reopen(self, threads: str) -> None:
         self._container.close()
-        self._container, self._stream = self._open(threads)
+        self._container, self._stream = open_container(self.address, threads)
 
     def _decoded(self, after: float = -math.inf, sought: bool = False) -> Iterator[VideoFrame]:
         """Pictures from here on.
@@ -201,7 +190,7 @@ class Video:
             except StopIteration:
                 break
             except (av.FFmpegError, OSError) as error:
-                raise Dropped(_reason(error)) from None
+                raise Dropped(reason_of(error)) from None
             sought = sought and not packet.is_keyframe
             if sought and packet.size:
                 continue
@@ -220,7 +209,7 @@ class Video:
                 else:
                     since, last = 0, _time(frame)
                     yield frame
-        if sent > came + failed and last is not None and not self.live and _decodes_ahead(self._stream):
+        if sent > came + failed and last is not None and not self.live and decodes_ahead(self._stream):
             # What is decoded at once when a file ends is lost together if one is damaged: once more, one by one.
             self.corrupt -= since
             for frame in self._from(last, threads="NONE"):
@@ -238,47 +227,12 @@ class Video:
             raise InputError(f"{self._name}: holds no picture that can be decoded; {EXPECTED}")
         return found
 
-    def _open(self, threads: str) -> tuple[InputContainer, VideoStream]:
-        import av
-
-        if not self.live and not Path(self.address).is_file():
-            raise InputError(f"{self._name}: no such file; {EXPECTED}")
-        options: dict[str, Any] = {"timeout": TIMEOUT} if self.live else {}
-        if self.address.startswith("/dev/video"):
-            options["format"] = "v4l2"
-        elif self.address.startswith("rtsp"):
-            # Over UDP, FFmpeg's default, a busy network shows as torn pictures.
-            options["options"] = {"rtsp_transport": "tcp"}
-        av.logging.set_level(None)
-        try:
-            container = av.open(self.address, **options)
-        except (av.FFmpegError, OSError) as error:
-            raise InputError(f"{self._name}: cannot be opened ({_reason(error)}); {EXPECTED}") from None
-        if not container.streams.video:
-            container.close()
-            raise InputError(f"{self._name}: holds no video; {EXPECTED}")
-        stream = container.streams.video[0]
-        stream.thread_type = threads
-        return container, stream
-
     def _duration(self) -> float | None:
         if self.live:
             return None
         if self.promised_seconds:
             return self.promised_seconds
         return self._container.duration / 1e6 if self._container.duration else None
-
-    def _own_duration(self) -> float | None:
-        """Of the pictures alone: sound may go on after them."""
-        if self._stream.duration and self._stream.time_base:
-            return float(self._stream.duration * self._stream.time_base)
-        # Matroska keeps it among its remarks.
-        parts = self._stream.metadata.get("DURATION", "").split(":")
-        try:
-            hours, minutes, seconds = map(float, parts)
-        except ValueError:
-            return None
-        return 3600 * hours + 60 * minutes + seconds or None
 
 
 def open_video(path: Path | str) -> Video:
@@ -295,18 +249,5 @@ def _counts(damaged: VideoFrame | Packet, after: float) -> bool:
     return time is None or time >= after - CLOCK
 
 
-def _decodes_ahead(stream: VideoStream) -> bool:
-    """Whether threads decode several pictures at once, not parts of one."""
-    from av.codec.codec import Capabilities
-
-    context = stream.codec_context
-    return context.thread_count != 1 and bool(context.codec.capabilities & Capabilities.frame_threads)
-
-
 def _number(rate: Any) -> float | None:
     return float(rate) if rate else None
-
-
-def _reason(error: Exception) -> str:
-    text = str(getattr(error, "strerror", "") or error)
-    return text.splitlines()[0] if text else type(error).__name__

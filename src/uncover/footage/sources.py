@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uncover.errors import InputError
-from uncover.footage.address import without_secrets
-from uncover.footage.decode import LIVE
+from uncover.footage.address import is_live, without_secrets
 
 VIDEOS = frozenset(
     {".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts"}
@@ -50,7 +49,7 @@ def find_sources(given: Sequence[str]) -> Sources:
     others: list[Path] = []
     live: list[str] = []
     for word in given:
-        if word.startswith(LIVE):
+        if is_live(word):
             live.append(word)
         elif word.isdecimal() and not Path(word).exists():
             live.append(f"/dev/video{int(word)}")

@@ -10,11 +10,9 @@ import pandas as pd
 
 from uncover.console import say
 from uncover.datasets.manifest import read_manifest
+from uncover.datasets.picked import FRAMES
 from uncover.errors import InputError
 from uncover.images.labelled import LabelledImages, read_labelled_images
-
-PICKED = "frames.csv"
-"""List of picked frames, which names the video of each."""
 
 MANIFEST = "manifest.parquet"
 
@@ -70,7 +68,7 @@ def read_grouped_images(folder: Path, classes: Sequence[str] | None = None, chan
         places = dict.fromkeys([folder, *list(path.resolve().parents)[:3]])
         for place in places:
             if place not in videos:
-                videos[place] = _read_picked(place / PICKED)
+                videos[place] = _read_picked(place / FRAMES)
         stem = path.resolve().stem if path.is_symlink() else path.stem
         listed = next((videos[place][stem] for place in places if stem in videos[place]), None)
         groups[path.name] = listed or _by_name(path, stem)
@@ -117,6 +115,6 @@ def _by_name(path: Path, stem: str) -> str:
     if not group:
         raise InputError(
             f"{path}: its name does not say which video or infant it is of; expected NAME_NUMBER, such as"
-            f" infant_01_000012, or a {PICKED} with the columns image and video"
+            f" infant_01_000012, or a {FRAMES} with the columns image and video"
         )
     return group

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from uncover.config.evaluation import Privacy
 from uncover.errors import InputError
-
-Privacy = Literal["pixelate", "blur", "publish"]
 
 PATIENT_SETS = ("slapi_", "preterm_web")
 """What names of sets with frames of patients begin with. What stands in SLAPI's place obeys the same rule."""

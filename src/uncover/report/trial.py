@@ -7,9 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from uncover.report.csv_records import read_csv_record
-
-RATE = 0.25
-"""False boxes per missed photo at which methods are compared in words and pictures."""
+from uncover.rescue.best import RATE
 
 THRESHOLD = "set"
 """The confidences there: those at which a method has this rate on the very set, so that all have the same."""

@@ -14,7 +14,8 @@ from uncover.report.evaluations import read_evaluation
 from uncover.report.models import THESIS_MODELS
 from uncover.report.rescue_counts import read_rescue
 from uncover.report.rescue_names import SET_TITLES, method_title, set_title
-from uncover.report.trial import HEATMAPS, RATE, at_rate, ranked, read_trial, unlabelled
+from uncover.report.trial import HEATMAPS, at_rate, ranked, read_trial, unlabelled
+from uncover.rescue.best import RATE
 from uncover.rescue.methods import FIXED, OF_SET
 from uncover.rescue.trial import BASELINE
 

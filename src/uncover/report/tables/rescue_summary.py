@@ -17,7 +17,7 @@ from uncover.report.rescue_names import SET_TITLES, method_title, set_title
 from uncover.report.tables.companions import with_interval
 from uncover.report.tables.not_run import NOT_RUN, check_not_run, why_not_run, with_rows
 from uncover.report.tables.table import MISSING, Table, cell_text, write_forms
-from uncover.report.trial import RATE
+from uncover.rescue.best import RATE
 from uncover.rescue.methods import GROUPS, OF_SET, OF_VAL
 from uncover.rescue.rivals import RIVALS
 from uncover.rescue.trial import BASELINE, COLUMNS

@@ -19,7 +19,7 @@ from uncover.report.tables.companions import with_interval
 from uncover.report.tables.not_run import DETECTORS, by_detector, check_not_run, why_not_run, with_rows
 from uncover.report.tables.rivals import conventions, of_confidences
 from uncover.report.tables.table import MISSING, Table, cell_text, write_forms
-from uncover.report.trial import RATE
+from uncover.rescue.best import RATE
 from uncover.rescue.cascade import COLUMNS
 from uncover.rescue.methods import NO_RESCUE
 
