@@ -43,11 +43,13 @@ class Missed:
         pictures: M of them.
         images: float (M, 3, h, w), the detector's input.
         passed: What it computed for them.
+        padding: Value around the pictures in its input.
     """
 
     pictures: Sequence[Picture]
     images: Tensor
     passed: Pass
+    padding: int
 
 
 class Rescue(ABC):
@@ -136,7 +138,8 @@ class SecondDetector(Rescue):
         """As `Rescue.look`."""
         model = self.model
         places = [fit(picture.place.width, picture.place.height, model.image_size) for picture in missed.pictures]
-        same = model.header.channels == missed.images.shape[1] and model.header.input == "photo"
+        seen = (model.header.input, model.header.channels, model.header.padding)
+        same = seen == ("photo", missed.images.shape[1], missed.padding)
         if same and all(place == picture.place for place, picture in zip(places, missed.pictures, strict=True)):
             found = model.find_in(missed.images, lowest)
             return [in_original(boxes, place) for boxes, place in zip(found, places, strict=True)]

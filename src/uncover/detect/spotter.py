@@ -80,7 +80,9 @@ class Spotter:
         seen = None
         if self.rescue is not None and missed:
             rows = torch.tensor(missed, device=images.device)
-            seen = Missed([pictures[number] for number in missed], images[rows], take(passed, rows))
+            seen = Missed(
+                [pictures[number] for number in missed], images[rows], take(passed, rows), model.header.padding
+            )
         return Detected(list(pictures), spotted, missed, seen)
 
     def look_again(self, detected: Detected) -> list[Spotted]:
