@@ -1,9 +1,9 @@
 """Kill the tiny run again and again, resume it, and compare what it ends with to an undisturbed run, byte for byte.
 
-Run by hand or by CI: python -m tests.dag.kill_runs [ROUNDS] [SEED] [small]. Each round starts Snakemake and, at a random
-moment, sends SIGKILL to Snakemake itself or to one of its jobs; the next round begins at once, while what Snakemake
-left behind may still be dying. After every kill all files that results hold must be whole. Fewer than ten rounds have
-a run of fewer jobs.
+Run by hand or by CI: python -m tests.dag.kill_runs [ROUNDS] [SEED] [small]. Each round starts Snakemake and, at a
+random moment, sends SIGKILL to Snakemake itself or to one of its jobs; the next round begins at once, while what
+Snakemake left behind may still be dying. After every kill all files that results hold must be whole. Fewer than ten
+rounds have a run of fewer jobs, `small` one of fewer still.
 """
 
 from __future__ import annotations
@@ -30,14 +30,10 @@ from tests.quick_python import server, write_client
 
 COMPARED = ("tables/*", "figures/*.png", "metrics/**/*", "predictions/**/*.parquet", "missed/*", "models/*/weights.pt")
 CONFIG = "config/tiny.yaml"
+SMALL_TABLES = ("table_01", "table_02", "table_parts", "table_04", "table_05", "table_06", "table_val_counts")
 SMALL = (
-    *(f"results/tiny/tables/{name}.csv" for name in ("table_01", "table_02", "table_parts", "table_04", "table_05")),
-    *(
-        "results/tiny/tables/table_06.csv",
-        "results/tiny/tables/table_val_counts.csv",
-        "results/tiny/figures/figure_18.png",
-    ),
-    "results/tiny/heatmaps/hirescam/hof/manifest.parquet",
+    *(f"results/tiny/tables/{name}.csv" for name in SMALL_TABLES),
+    *("results/tiny/figures/figure_18.png", "results/tiny/heatmaps/hirescam/hof/manifest.parquet"),
 )
 """Targets of the tiny run that need one job at least of each stage up to heatmaps."""
 
@@ -84,6 +80,7 @@ def broken_files(run: Path) -> Iterator[str]:
 def run_to_the_end(root: Path, targets: Sequence[str], python: str = sys.executable) -> float:
     """Seconds that it took."""
     started = time.monotonic()
+    said = {"capture_output": True, "text": True}
     done = subprocess.run(
         snakemake(*targets, python=python), cwd=root, env=environment(), capture_output=True, text=True
     )
