@@ -80,10 +80,8 @@ def broken_files(run: Path) -> Iterator[str]:
 def run_to_the_end(root: Path, targets: Sequence[str], python: str = sys.executable) -> float:
     """Seconds that it took."""
     started = time.monotonic()
-    said = {"capture_output": True, "text": True}
-    done = subprocess.run(
-        snakemake(*targets, python=python), cwd=root, env=environment(), capture_output=True, text=True
-    )
+    words = snakemake(*targets, python=python)
+    done = subprocess.run(words, cwd=root, env=environment(), capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"the run failed:\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}")
     return time.monotonic() - started
