@@ -36,6 +36,12 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.video.frame import VideoFrame
 
+FEW = 3
+"""Pictures that a file may lack of what its header says."""
+
+LAST = 2.0
+"""Seconds that the last picture of a file may be shown, where its header says no more than how long it is."""
+
 MOST_MISSING = 4 * DEPTH
 """Pictures that threads may lose at the end of a file; if more are missing, packets are not pictures there."""
 
@@ -110,6 +116,22 @@ class Video:
     def notes(self) -> list[str]:
         """What else is worth knowing of these times."""
         return self._clock.notes()
+
+    def shortfall(self, came: int, last: float) -> str:
+        """Why a file that ended without a word is not whole: its header promised more. Empty where it did not.
+
+        Args:
+            came: Pictures that could be decoded.
+            last: Second of the last one.
+        """
+        came += self.corrupt
+        # Players may be told to leave out a few pictures at either end.
+        if self.promised is not None and came + FEW < self.promised:
+            return f"ends after {came} of {self.promised} pictures"
+        # A broken clock makes a header's seconds wrong, too.
+        if self.promised is None and not self.mended and last + LAST < (self.promised_seconds or 0.0):
+            return f"ends at second {last:.1f} of {self.promised_seconds:.1f}"
+        return ""
 
     def frames(self, start: float = 0.0, first: int = 0, corrupt: int = 0) -> Iterator[Frame]:
         """All pictures, or those from a time on; the time of each is later than that of the one before.

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from uncover.errors import InputError
+
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
@@ -50,7 +52,7 @@ class Frame:
         """uint8 (H, W, 3) RGB, upright."""
         if self._pixels is None:
             assert self._source is not None
-            self._pixels = _upright(self._source, self._source.to_ndarray(format="rgb24"), self._curve)
+            self._pixels = self._converted(self._source.width, self._source.height, None)
         return self._pixels
 
     @property
@@ -77,8 +79,17 @@ class Frame:
         if self._source is None or width > own_width or height > own_height:
             return None
         sides = (height, width) if _pose_of(self._source).turned else (width, height)
-        small = self._source.reformat(*sides, "rgb24", interpolation="AREA")
-        return _upright(self._source, small.to_ndarray(), self._curve)
+        return self._converted(*sides, "AREA")
+
+    def _converted(self, width: int, height: int, interpolation: str | None) -> NDArray[np.uint8]:
+        import av
+
+        assert self._source is not None
+        try:
+            made = self._source.reformat(width, height, "rgb24", interpolation=interpolation)
+            return _upright(self._source, made.to_ndarray(), self._curve)
+        except (av.FFmpegError, ValueError) as error:
+            raise InputError(f"picture {self.index}: cannot be made RGB ({error})") from None
 
 
 def _upright(frame: VideoFrame, decoded: NDArray[Any], curve: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
@@ -117,13 +128,13 @@ def _pose_of(frame: VideoFrame) -> _Pose:
 
     Between quarter turns, the nearest one counts.
     """
-    for data in frame.side_data:
-        if data.type.name == "DISPLAYMATRIX":
-            a, b, _, c, d = struct.unpack_from("=5i", bytes(data))
-            if abs(a) + abs(d) >= abs(b) + abs(c):
-                return _Pose(False, a < 0, d < 0)
-            return _Pose(True, c < 0, b < 0)
-    return _Pose()
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return _Pose()
+    a, b, _, c, d = struct.unpack_from("=5i", bytes(matrix))  # type: ignore[call-overload]
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return _Pose(False, a < 0, d < 0)
+    return _Pose(True, c < 0, b < 0)
 
 
 def upright_size(frame: VideoFrame) -> tuple[int, int]:

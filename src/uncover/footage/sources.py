@@ -18,6 +18,8 @@ VIDEOS = frozenset(
     | {".mxf", ".ogv", ".tod", ".ts", ".vob", ".webm", ".wmv"}
 )
 IMAGES = frozenset({".bmp", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"})
+PLAYLISTS = frozenset({".m3u8"})
+"""Lists of videos that are looked at as one where somebody names them: in folders, their parts count."""
 EXPECTED = "expected a video, an image, a folder or a pattern of them, rtsp://..., or the number of a camera"
 
 
@@ -57,10 +59,11 @@ def find_sources(given: Sequence[str]) -> Sources:
             live.append(f"/dev/video{int(word)}")
         else:
             found = _files_of(word)
-            files += [path for path in found if _may_be(path)]
-            others += [path for path in found if not _may_be(path)]
+            listed = found if Path(word).is_file() else [path for path in found if _may_be(path)]
+            files += listed
+            others += [path for path in found if path not in listed]
     named = _named(_each_once(files))
-    videos = {name: str(path) for name, path in named.items() if path.suffix.lower() in VIDEOS}
+    videos = {name: str(path) for name, path in named.items() if path.suffix.lower() in VIDEOS | PLAYLISTS}
     images = {name: path for name, path in named.items() if path.suffix.lower() in IMAGES}
     for address in dict.fromkeys(live):
         videos[_name_of_stream(address, videos)] = address
@@ -75,7 +78,7 @@ def _files_of(word: str) -> list[Path]:
     if path.is_dir():
         return _files_in(path)
     if path.is_file():
-        if not _may_be(path):
+        if not (_may_be(path) or path.suffix.lower() in PLAYLISTS):
             raise InputError(f"{printable(word)}: ends in '{printable(path.suffix)}'; {EXPECTED}")
         return [path]
     matching = [Path(each) for each in sorted(glob.glob(word, recursive=True))]
