@@ -42,7 +42,13 @@ def _bar(items: Iterable[Item], description: str, total: int | None) -> Iterator
             return Text("" if speed is None else f"{speed:.1f} a second")
 
     # Names of files may hold brackets, which are no mark-up.
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), Speed(), TimeRemaining())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Speed(),
+        TimeRemaining(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         yield from progress.track(items, total=total, description=description)
 

@@ -6,8 +6,8 @@ each frame was picked. The grade is `ungraded` until somebody says more: `uncove
 `uncover frames import` take the frames to CVAT or Label Studio and back, and `uncover labels --layout graded OUT DATA`
 makes a data set of them.
 
-A video that cannot be read, is cut off, or whose clock starts anew or jumps: what can be read is used, a line says so and
-what was done, and the exit code is 3.
+A video that cannot be read, is cut off, or whose clock starts anew or jumps: what can be read is used, a line says so
+and what was done, and the exit code is 3.
 
 Frames are shown as they are: nothing is blurred or cut away, and whoever may not see the video may not see OUT. Nothing
 is written outside OUT.

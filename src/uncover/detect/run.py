@@ -26,6 +26,7 @@ from uncover.footage.decode import Video, open_video
 from uncover.footage.sources import Sources
 from uncover.progress import track
 
+
 @dataclass
 class Looking:
     """Going through sources with one detector.

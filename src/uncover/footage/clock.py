@@ -1,9 +1,9 @@
 """Times that rise: cameras' clocks start anew, step back, jump by hours, or say nothing of some pictures.
 
-A picture that is earlier than the one before it, or at the same time, is put between its neighbours where the clock goes
-on as before right after it; else the clock has started anew, and time goes on at the usual step. A step forward of more
-than an hour, and of more than `UNUSUAL` usual steps, is a jump of the clock, and becomes one usual step; a shorter one is
-a gap in the recording, and is kept. A picture without a time stands between its neighbours.
+A picture that is earlier than the one before it, or at the same time, is put between its neighbours where the clock
+goes on as before right after it; else the clock has started anew, and time goes on at the usual step. A step forward of
+more than an hour, and of more than `UNUSUAL` usual steps, is a jump of the clock, and becomes one usual step; a shorter
+one is a gap in the recording, and is kept. A picture without a time stands between its neighbours.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ GAP = 60.0
 
 WRAP = 2**33 / 90_000
 """Seconds after which the clock of MPEG begins at 0 again, 26.5 hours."""
+
+LEAST = 1e-5
+"""Seconds between two pictures at least; a step of MPEG's clock is a little more."""
 
 HELD = 16
 """Pictures that wait at most until those after them say what became of the clock."""
@@ -163,15 +166,15 @@ class Clock:
         if self._last is None:
             return [self._next(held, max(second, 0.0))]
         step = second - self._last
-        if step <= 0 and 0 < step + WRAP <= JUMP:
+        if step < LEAST and LEAST <= step + WRAP <= JUMP:
             self._wrapped = True
             self._offset += WRAP
             second, step = second + WRAP, step + WRAP
-        if step <= 0:
+        if step < LEAST:
             return self._place_earlier(held, wait)
         if step > JUMP:
             return self._place_far(held, wait)
-        if step > max(GAP, UNUSUAL * self._usual()):
+        if step > GAP and step > UNUSUAL * self._usual():
             self._gaps.add(self._last, step)
         self._steps.append(step)
         return [self._next(held, second)]
@@ -192,13 +195,16 @@ class Clock:
             if number is None and wait and not self._goes_untimed:
                 return []
             until = None if number is None else (held[number][1] or 0.0) + self._offset
-            if number and until is not None and 0 < until - self._last <= (number + 1) * UNUSUAL * self._usual():
+            if number and until is not None and self._may_lie_between(number, until - self._last):
                 self._untimed.add(self._last + (until - self._last) / (number + 1), count=number)
                 return self._between(held, number, until)
         self._goes_untimed = number is None
         second = 0.0 if self._last is None else self._last + self._usual()
         self._untimed.add(second)
         return [self._next(held, second)]
+
+    def _may_lie_between(self, number: int, seconds: float) -> bool:
+        return LEAST < seconds / (number + 1) <= UNUSUAL * self._usual()
 
     def _place_earlier(self, held: deque[tuple[Item, float | None]], wait: bool) -> list[Timed[Item]]:
         """Pictures that are no later than the last one."""
@@ -209,7 +215,7 @@ class Clock:
             if raw is None:
                 continue
             later = raw + self._offset - self._last
-            if 0 < later <= JUMP:
+            if (number + 1) * LEAST < later <= JUMP:
                 self._displaced.add(self._last, count=number)
                 return self._between(held, number, later + self._last)
             if later > highest:
@@ -230,7 +236,7 @@ class Clock:
             return []
         if number is not None:
             later = (held[number][1] or 0.0) + self._offset - self._last
-            if 0 < later <= JUMP:
+            if (number + 1) * LEAST < later <= JUMP:
                 self._displaced.add(self._last, count=number)
                 return self._between(held, number, later + self._last)
             if not self._steps and later > step:

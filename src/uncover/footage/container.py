@@ -28,6 +28,9 @@ wrong, so that they are read from the beginning always."""
 BARE = frozenset({"h264", "hevc", "mjpeg", "mpegvideo", "m4v", "vc1", "dirac", "obu", "cavsvideo"})
 """What has no container, and so no times at all (.h264, .hevc, .mjpeg, ...)."""
 
+WRAPPING = frozenset({"mpegts", "mpeg"})
+"""Containers whose clock has 33 bits."""
+
 DEPTH = 16
 """Pictures that H.264 may put in another order, at most."""
 
@@ -57,12 +60,13 @@ def open_container(address: str, threads: str) -> tuple[InputContainer, VideoStr
     if not live and not Path(address).is_file():
         raise InputError(f"{name}: no such file; {EXPECTED}")
     # The 33 bits of MPEG's clock: FFmpeg takes every step back for their end, also in recordings that were joined.
-    options: dict[str, Any] = {"timeout": TIMEOUT} if live else {"options": {"correct_ts_overflow": "0"}}
+    words = {"correct_ts_overflow": "0"}
+    options: dict[str, Any] = {"options": words} | ({"timeout": TIMEOUT} if live else {})
     if is_camera(address):
         options["format"] = "v4l2"
     elif address.startswith("rtsp"):
         # Over UDP, FFmpeg's default, a busy network shows as torn pictures.
-        options["options"] = {"rtsp_transport": "tcp"}
+        words["rtsp_transport"] = "tcp"
     av.logging.set_level(None)
     try:
         # A colon would be taken for the end of a protocol's name, and a dash for standard input.

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from uncover.errors import InputError
 from uncover.footage.address import is_live, printable, without_secrets
-from uncover.footage.clock import Clock, Timed
+from uncover.footage.clock import WRAP, Clock, Timed
 from uncover.footage.container import (
     BARE,
     DEPTH,
     EXPECTED,
     THREADS,
     UNTIMED,
+    WRAPPING,
     assumed_rate,
     decodes_ahead,
     open_container,
@@ -183,15 +184,17 @@ class Video:
 
     def _in_order(self, decoded: Iterator[VideoFrame]) -> Iterator[tuple[VideoFrame, float | None]]:
         """Pictures with times: of H.264 in AVI, FFmpeg has the pictures in order but not the times."""
-        waiting: deque[VideoFrame] = deque()
+        waiting: deque[tuple[VideoFrame, bool]] = deque()
         times: list[float] = []
         name = self._container.format.name
         depth = DEPTH if name == "avi" else 0
         for frame in decoded:
-            if name in BARE:
-                frame.pts = None
-            waiting.append(frame)
-            if (time := _time(frame)) is not None:
+            time = None if name in BARE else _time(frame)
+            if name in WRAPPING and time is not None:
+                # Where pictures refer to later ones, FFmpeg mixes times before and after the end of the clock.
+                time %= WRAP
+            waiting.append((frame, time is not None))
+            if time is not None:
                 heapq.heappush(times, time)
             if len(waiting) > depth:
                 yield _first_of(waiting, times)
@@ -310,13 +313,13 @@ def _counts(damaged: VideoFrame | Packet, after: float) -> bool:
     return time is None or time >= after - CLOCK
 
 
-def _first_of(waiting: deque[VideoFrame], times: list[float]) -> tuple[VideoFrame, float | None]:
-    frame = waiting.popleft()
-    return frame, None if _time(frame) is None else heapq.heappop(times)
+def _first_of(waiting: deque[tuple[VideoFrame, bool]], times: list[float]) -> tuple[VideoFrame, float | None]:
+    frame, timed = waiting.popleft()
+    return frame, heapq.heappop(times) if timed else None
 
 
 def _whole(decoded: Iterator[VideoFrame], dropped: list[Dropped]) -> Iterator[VideoFrame]:
-    """Pictures until the end or until the video drops, so that those which wait for later ones come before the error."""
+    """Pictures until the end or until the video drops, so that those which wait come before the error."""
     try:
         yield from decoded
     except Dropped as error:

@@ -52,7 +52,7 @@ class VideoWriter:
         rate: float,
         *,
         quality: int = 18,
-        pixel_aspect: Fraction = Fraction(1),  # noqa: B008
+        pixel_aspect: Fraction = Fraction(1),
     ) -> None:
         path = Path(path)
         if path.suffix.lower() not in SUFFIXES:
