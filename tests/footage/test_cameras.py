@@ -137,6 +137,17 @@ def test_the_parts_of_a_playlist(tmp_path: Path) -> None:
     assert assert_all(tmp_path / "list.m3u8")
 
 
+def test_what_cat_puts_behind_an_mp4_is_no_part_of_it(tmp_path: Path) -> None:
+    path = joined(tmp_path / "v.mp4")
+    with open_video(path) as video:
+        found = shown(video)
+        assert len(found) == COUNT
+        place = (tmp_path / "part0.mp4").stat().st_size
+        assert f"another recording follows from byte {place} on" in video.shortfall(COUNT, found[-1][1])
+    with open_video(tmp_path / "part0.mp4") as video:
+        assert len(shown(video)) == COUNT and video.shortfall(COUNT, found[-1][1]) == ""
+
+
 def test_a_clock_of_33_bits_that_ends(tmp_path: Path) -> None:
     """After 26.5 hours MPEG's clock is at 0 again. Nothing is wrong with that."""
     assert assert_all(back_by(tmp_path / "wrap.ts", WRAP - EVEN[COUNT], WRAP), joint=False) == []

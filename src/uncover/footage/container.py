@@ -129,6 +129,25 @@ def _avi_without_rate(path: Path) -> bool:
     return not scale or not rate
 
 
+def second_recording(address: str, container: InputContainer) -> int | None:
+    """Byte at which another recording begins in an MP4 file, which `cat` put there and no player finds; or None."""
+    if "mp4" not in container.format.name.split(","):
+        return None
+    place, path = 0, Path(address)
+    end = path.stat().st_size
+    with path.open("rb") as file:
+        while place + 16 <= end:
+            file.seek(place)
+            size, kind, large = struct.unpack(">I4sQ", file.read(16))
+            if kind == b"ftyp" and place:
+                return place
+            size = large if size == 1 else size
+            if size < 8:
+                return None
+            place += size
+    return None
+
+
 def rises(container: InputContainer, stream: VideoStream) -> bool:
     """Whether the times of all packets of a file rise, so that one may look for a time in it.
 

@@ -28,6 +28,7 @@ from uncover.footage.container import (
     rate_of,
     reason_of,
     rises,
+    second_recording,
     step_of,
 )
 from uncover.footage.frame import Frame, pixel_aspect, upright_size
@@ -132,7 +133,8 @@ class Video:
         # A broken clock makes a header's seconds wrong, too.
         if self.promised is None and not self.mended and last + LAST < (self.promised_seconds or 0.0):
             return f"ends at second {last:.1f} of {self.promised_seconds:.1f}"
-        return ""
+        place = None if self.live else second_recording(self.address, self._container)
+        return f"another recording follows from byte {place} on, which must be a file of its own" if place else ""
 
     def frames(self, start: float = 0.0, first: int = 0, corrupt: int = 0) -> Iterator[Frame]:
         """All pictures, or those from a time on; the time of each is later than that of the one before.
