@@ -33,7 +33,7 @@ def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
 
 
 def test_a_name_may_be_as_long_as_the_disk_allows(tmp_path: Path) -> None:
-    path = tmp_path / f"{'\U0001f476' * 62}.mp4"
+    path = tmp_path / ("\U0001f476" * 62 + ".mp4")
     with new_file(path) as temporary:
         temporary.write_text("whole")
         assert temporary.suffix == ".mp4"

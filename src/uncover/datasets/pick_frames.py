@@ -15,6 +15,7 @@ from uncover.datasets.picked import IMPORTS, PickedFrame, image_of, stems_of, wr
 from uncover.errors import InputError
 from uncover.footage.address import printable
 from uncover.footage.changes import Limits, Pick, look_at, most_different, pick_changes
+from uncover.footage.container import EXPECTED
 from uncover.footage.decode import Dropped, Frame, Video, open_video
 from uncover.progress import track
 
@@ -59,12 +60,15 @@ def pick_frames(
         report: Told what is worth knowing of a video.
 
     Raises:
-        InputError: No video can be read, two would give frames of the same name, a table is none, or `out` holds
-            annotations that were imported.
+        InputError: A video does not exist, none can be read, two would give frames of the same name, a table is none,
+            or `out` holds annotations that were imported.
     """
     check_replaceable(out)
     if (out / IMPORTS).exists():
         raise InputError(f"{out}: holds annotations that were imported, which would be lost; give a new folder")
+    for path in videos:
+        if not path.is_file():
+            raise InputError(f"{printable(str(path))}: no such file; {EXPECTED}")
     named = stems_of(videos)
     boxes = read_frame_boxes(tables, named)
     picked: list[PickedFrame] = []
