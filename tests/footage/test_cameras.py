@@ -108,12 +108,24 @@ def assert_all(path: Path, rate: float = RATE, joint: bool = True) -> list[str]:
     return mended
 
 
+def other_number(path: Path) -> Path:
+    """Two recordings whose streams have numbers of their own."""
+    first = write(path.with_name("first.ts"), FIRST)
+    return cat(path, [first, write(path.with_name("second.ts"), SECOND, container={"mpegts_start_pid": "0x200"})])
+
+
 JOINED: dict[str, Callable[[Path], Path]] = {
     "restart.ts": lambda path: joined(path, options=B_FRAMES),
     "restart.mpg": lambda path: joined(path, **MPEG2),
     "restart.vob": lambda path: joined(path, **MPEG2),
     "a_little_back.ts": lambda path: back_by(path, 5, 5 + EVEN[COUNT] - 0.25),
     "hours_back.ts": lambda path: back_by(path, 3600, 0),
+    "other_number.ts": lambda path: other_number(path),
+    "restart.mp4": joined,
+    "restart.mov": joined,
+    "restart.mkv": joined,
+    "restart.flv": lambda path: joined(path, options=B_FRAMES),
+    "restart.wmv": lambda path: joined(path, codec="wmv2"),
     "hours_forward.ts": lambda path: back_by(path, 0, 7200, options=B_FRAMES),
     "back.mp4": lambda path: retimed(
         path, later(0.5) + later(0.6), write(path.with_name("even.mp4"), PICTURES, options={"bf": "0"})
@@ -135,17 +147,6 @@ def test_the_parts_of_a_playlist(tmp_path: Path) -> None:
     parts = "".join(f"#EXT-X-DISCONTINUITY\n#EXTINF:0.8,\npart{number}.ts\n" for number in range(2))
     (tmp_path / "list.m3u8").write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n{parts}#EXT-X-ENDLIST\n")
     assert assert_all(tmp_path / "list.m3u8")
-
-
-def test_what_cat_puts_behind_an_mp4_is_no_part_of_it(tmp_path: Path) -> None:
-    path = joined(tmp_path / "v.mp4")
-    with open_video(path) as video:
-        found = shown(video)
-        assert len(found) == COUNT
-        place = (tmp_path / "part0.mp4").stat().st_size
-        assert f"another recording follows from byte {place} on" in video.shortfall(COUNT, found[-1][1])
-    with open_video(tmp_path / "part0.mp4") as video:
-        assert len(shown(video)) == COUNT and video.shortfall(COUNT, found[-1][1]) == ""
 
 
 def test_a_clock_of_33_bits_that_ends(tmp_path: Path) -> None:
