@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import heapq
 import struct
+from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ from uncover.footage.clock import JUMP
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
     from av.video.stream import VideoStream
 
 EXPECTED = "expected a video that FFmpeg reads, such as MP4 or AVI"
@@ -108,6 +111,13 @@ def own_duration(stream: VideoStream) -> float | None:
     return 3600 * hours + 60 * minutes + seconds or None
 
 
+def tracks_of(container: InputContainer) -> int:
+    """Videos in a file, without covers and the like."""
+    from av.stream import Disposition
+
+    return sum(not each.disposition & Disposition.attached_pic for each in container.streams.video)
+
+
 def rate_of(stream: VideoStream) -> float | None:
     """Pictures a second on average; None where nobody says."""
     return _plausible(stream.average_rate) or _plausible(stream.guessed_rate)
@@ -141,6 +151,13 @@ def _avi_without_rate(path: Path) -> bool:
         return False
     scale, rate = struct.unpack_from("<2I", head, place + 20)
     return not scale or not rate
+
+
+def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
+    """Packets of one stream, and an empty one at the end."""
+    # PyAV counts streams once, and stumbles at the end over those that began in the middle of a file.
+    with suppress(IndexError):
+        yield from container.demux(stream)
 
 
 def next_recording(address: str, start: int, end: int, container: InputContainer) -> int | None:
@@ -199,7 +216,7 @@ def _other_stream(address: str, start: int, place: int, container: InputContaine
             again, _ = open_container(address, THREADS, start)
             with again:
                 own = next(each for each in again.streams.video if each.id == number)
-                first = next((packet for packet in again.demux(own) if packet.size), None)
+                first = next((packet for packet in packets_of(again, own) if packet.size), None)
                 return place if first is not None and start + (first.pos or 0) >= place else None
     return place
 
@@ -223,7 +240,7 @@ def rises(container: InputContainer, stream: VideoStream) -> int | None:
     end = 0
     depth = DEPTH if stream.codec_context.has_b_frames else 0
     try:
-        for packet in container.demux(stream):
+        for packet in packets_of(container, stream):
             if not packet.size:
                 continue
             shown, end = packet.pts, packet.pos or end

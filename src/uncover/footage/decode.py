@@ -26,10 +26,12 @@ from uncover.footage.container import (
     next_recording,
     open_container,
     own_duration,
+    packets_of,
     rate_of,
     reason_of,
     rises,
     step_of,
+    tracks_of,
 )
 from uncover.footage.frame import Frame, pixel_aspect, upright_size
 from uncover.footage.tone import tone_curve
@@ -86,6 +88,7 @@ class Video:
         self.corrupt = 0
         self._start = self._end = 0
         self._container, self._stream = open_container(address, THREADS)
+        self._tracks = tracks_of(self._container)
         self._first = self._peek()
         self.width, self.height = upright_size(self._first)
         self.pixel_aspect = pixel_aspect(self._first, self._stream.sample_aspect_ratio or Fraction(1))
@@ -117,8 +120,11 @@ class Video:
 
     @property
     def notes(self) -> list[str]:
-        """What else is worth knowing of these times."""
-        return self._clock.notes()
+        """What else is worth knowing of what came so far."""
+        told = self._clock.notes()
+        if self._tracks > 1 and not self._start:
+            told.append(f"it has {self._tracks} video tracks, of which the first is looked at")
+        return told
 
     def shortfall(self, came: int, last: float) -> str:
         """Why a file that ended without a word is not whole: its header promised more. Empty where it did not.
@@ -254,7 +260,7 @@ class Video:
         sent = came = good = failed = since = 0
         corrupt = self.corrupt
         last: float | None = None
-        packets = self._container.demux(self._stream)
+        packets = packets_of(self._container, self._stream)
         while True:
             try:
                 packet = next(packets)
