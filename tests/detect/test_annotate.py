@@ -15,8 +15,10 @@ from tests.report.rescue_records import ASIDE, FACE, SIDE, patterned
 from uncover.detect.annotate import COLOURS, annotate, annotate_image, annotate_video
 from uncover.detect.follow import Faces, sure_faces
 from uncover.detect.parts import Seen
+from uncover.detect.run import annotated_paths
 from uncover.footage.decode import open_video
 from uncover.footage.encode import VideoWriter
+from uncover.footage.sources import Sources
 from uncover.images.privacy import CELLS, shown
 from uncover.parts.geometry import SMALLEST_SIDE
 
@@ -115,6 +117,18 @@ def test_an_image_is_written_as_it_is_drawn(tmp_path: Path) -> None:
     written = cv2.cvtColor(cv2.imread(str(tmp_path / "ward" / "a.png.jpg")), cv2.COLOR_BGR2RGB)
     assert np.abs(written.astype(int) - annotate(PHOTO, found, "pixelate")).mean() < 8
     assert similarity(written) < HIDES
+
+
+def test_each_source_has_a_copy_of_its_own_and_a_jpeg_keeps_its_name(tmp_path: Path) -> None:
+    images = ["x.png", "x.jpg", "x.jpeg", "x.png.jpg", "ward/x.jpg", "bed 1/x.jpg", "X.JPG", "y.heic"]
+    videos = {"a.mp4": "", "a.mkv": "", "a.mkv.mp4": "", "rtsp://camera/1": ""}
+    paths = annotated_paths(tmp_path, Sources(videos, {name: Path(name) for name in images}))
+    below = {name: path.relative_to(tmp_path / "annotated").as_posix() for name, path in paths.items()}
+    kept = ["x.jpg", "x.jpeg", "x.png.jpg", "ward/x.jpg", "bed 1/x.jpg", "a.mp4", "a.mkv.mp4"]
+    assert {name: below[name] for name in kept} == {name: name for name in kept}
+    assert below["y.heic"] == "y.heic.jpg" and below["rtsp://camera/1"] == "rtsp/camera/1.mp4"
+    assert below["x.png"] == "x.png (2).jpg" and below["a.mkv"] == "a.mkv (2).mp4"
+    assert len({path.lower() for path in below.values()}) == len(images) + len(videos)
 
 
 @pytest.mark.parametrize("privacy", ["pixelate", "publish"])

@@ -16,8 +16,8 @@ from uncover.atomic import new_file
 from uncover.detect.account import FAILED
 from uncover.detect.annotate import annotate_image, annotate_video
 from uncover.detect.follow import Faces, faces_of
-from uncover.detect.options import ANNOTATED, IMAGES, PER_SECOND, SUMMARY
-from uncover.detect.run import Looking, annotated_path
+from uncover.detect.options import IMAGES, PER_SECOND, SUMMARY
+from uncover.detect.run import Looking
 from uncover.detect.tables import FaceTables, face_tables, write_coco, write_csv
 from uncover.footage.address import is_live
 from uncover.footage.decode import open_video
@@ -54,7 +54,7 @@ def _drawn(looking: Looking, name: str, address: str) -> Iterator[Faces]:
         yield from faces
         return
     with open_video(address) as video:
-        drawn = annotate_video(video, faces, options.privacy, annotated_path(looking.out, name))
+        drawn = annotate_video(video, faces, options.privacy, looking.annotated[name])
         yield from track(drawn, f"drawing {name}", looking.accounts[name].frames or video.length)
 
 
@@ -88,7 +88,7 @@ def _write_images(looking: Looking, tables: FaceTables) -> None:
         looking.accounts[IMAGES].add(faces)
         if options.annotated:
             pixels = read_image(images[name], COLOURS)
-            annotate_image(pixels, faces, options.privacy, looking.out / ANNOTATED / f"{name}.jpg")
+            annotate_image(pixels, faces, options.privacy, looking.annotated[name])
 
 
 def _about(looking: Looking) -> dict[str, Any]:
