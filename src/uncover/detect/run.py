@@ -219,6 +219,7 @@ class Looking:
             "nms_iou": spotter.detector.nms_iou,
             "precision": spotter.detector.precision,
             "until": self.options.until,
+            "covered": spotter.covered,
             "code": self.code,
         }
         return hashlib.sha256(json.dumps(how, sort_keys=True).encode()).hexdigest()[:16]
