@@ -27,7 +27,7 @@ class Options:
         csv: Also write boxes.csv.
         coco: Also write boxes.json.
         annotated: Also write videos and images with the boxes drawn in.
-        privacy: What of faces these show: "pixelate", "blur" or "publish".
+        privacy: What of faces these show: "pixelate", "blur", "whole-frame" or "publish".
     """
 
     batch: int = 16

@@ -12,10 +12,9 @@ from torch import Tensor
 
 from uncover.detect.pictures import Picture
 from uncover.detect.rescues import NO_BOXES, Boxes, LiveMaps, Looked, Missed, Model, Rescue, SecondDetector
-from uncover.detect.suspects import SUSPECT
 from uncover.detector.nms import non_max_suppression
 from uncover.detector.weights import Header
-from uncover.images.privacy import Cover
+from uncover.images.privacy import SUSPECT, Cover
 from uncover.metrics.predictions import CORNERS, Predictions
 from uncover.rescue.anatomy import Anatomy
 from uncover.rescue.evidence import Evidence

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from uncover.detect.pictures import Picture
-from uncover.detect.suspects import find_covers
 from uncover.detector.inference import Precision, autocast, to_network
 from uncover.detector.network import Network
 from uncover.detector.nms import non_max_suppression
@@ -27,7 +26,7 @@ from uncover.heatmaps.files import pack
 from uncover.heatmaps.passes import Pass
 from uncover.images.letterbox import Frame, fit, letterbox
 from uncover.images.maps import MAP, StoredMaps, average
-from uncover.images.privacy import Cover
+from uncover.images.privacy import SUSPECT, Cover
 from uncover.images.scaled import AVERAGES, scale
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 
@@ -149,7 +148,20 @@ class Model:
         boxes = [in_original(each, place) for each, place in zip(found, places, strict=True)]
         if not covered:
             return Looked(boxes, [None] * len(boxes))
-        return Looked(boxes, [*find_covers(decoded, self.header.class_names, places)])
+        return Looked(boxes, self.covers(decoded, places))
+
+    def covers(self, decoded: Tensor, places: Sequence[Frame]) -> list[Cover | None]:
+        """Where faces may be by candidates (B, N, 5 + classes) of any class, however unsure, in each original."""
+        row, candidate, number = (decoded[..., 5:] * decoded[..., 4:5] > SUSPECT).nonzero(as_tuple=True)
+        found = decoded[row, candidate, :4].float().cpu().numpy()
+        boxes = np.concatenate([found[:, :2] - found[:, 2:] / 2, found[:, :2] + found[:, 2:] / 2], axis=1)
+        image, names = row.cpu().numpy(), np.array(self.header.class_names, object)[number.cpu().numpy()]
+        covers: list[Cover | None] = []
+        for each, place in enumerate(places):
+            own = image == each
+            corners = place.to_original(boxes[own])
+            covers.append(Cover.of_candidates(corners, names[own].tolist(), place.width, place.height))
+        return covers
 
 
 class SecondDetector(Rescue):

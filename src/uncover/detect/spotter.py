@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from uncover.detect.pictures import Picture, stack
 from uncover.detect.rescues import Boxes, Missed, Model, Rescue, in_original
-from uncover.detect.suspects import find_covers
 from uncover.detector.inference import autocast, to_network
 from uncover.heatmaps.passes import run_direct, take
 from uncover.images.privacy import Cover
@@ -79,7 +78,7 @@ class Spotter:
         found = model.faces(passed.decoded, min(LOWEST, self.confidence))
         covers: list[Cover | None] = [None] * len(pictures)
         if self.covered:
-            covers = [*find_covers(passed.decoded, model.header.class_names, [each.place for each in pictures])]
+            covers = model.covers(passed.decoded, [each.place for each in pictures])
         spotted = [
             _spotted(in_original(boxes, each.place), cover)
             for each, boxes, cover in zip(pictures, found, covers, strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -24,6 +25,26 @@ MARGIN = 0.25
 
 HIDES_SOME = ("pixelate", "blur")
 """Values of `report.privacy` for which it matters where faces may be."""
+
+SUSPECT = 0.01
+"""Confidence from which a candidate of any class may be a face, or a part of one."""
+
+REACH = {
+    "eyes": 5.0,
+    "nose": 2.2,
+    "right face": 1.2,
+    "left face": 1.2,
+    "brows": 1.2,
+    "left eye face": 1.1,
+    "right eye face": 1.1,
+    "eyes nose": 1.2,
+    "mouth": 2.1,
+}
+"""By part, how far the face goes from the middle of its box, in longest sides of the box: enough for four of five faces
+of WFLW and MERL-RAV. It may lie in any direction, for infants lie in any."""
+
+FACE_SIDE = 0.7
+"""Longest side of a face, as a share of the square that `REACH` spans."""
 
 GRID = 64
 """Cells of a `Cover` in each direction."""
@@ -66,6 +87,24 @@ class Cover:
             np.add.at(ends, (rows[real], columns[real]), sign)
         cells = ends.cumsum(axis=0).cumsum(axis=1)[:GRID, :GRID] > 0
         return cls(cells, float(sides[real].max(initial=0.0)))
+
+    @classmethod
+    def of_candidates(cls, boxes: NDArray[np.floating], class_names: Sequence[str], width: int, height: int) -> Cover:
+        """The same of candidates of any class: a part is covered with the face that may be around it.
+
+        Args:
+            boxes: (N, 4), x1 y1 x2 y2 in pixels.
+            class_names: Of each, N of them; what is no part of a face is covered as it is.
+            width: Of the picture, in pixels.
+            height: Likewise.
+        """
+        corners = np.asarray(boxes, np.float64).reshape(-1, 4)
+        reach = np.array([REACH.get(name, 0.0) for name in class_names])
+        part = reach > 0
+        middle = (corners[part, :2] + corners[part, 2:]) / 2
+        half = (reach[part] * (corners[part, 2:] - corners[part, :2]).max(axis=1, initial=0.0))[:, None]
+        around = cls.of(np.concatenate([middle - half, middle + half], axis=1), width, height, margin=0)
+        return cls.of(corners[~part], width, height) | cls(around.cells, FACE_SIDE * around.side)
 
     def __or__(self, other: Cover) -> Cover:
         return Cover(self.cells | other.cells, max(self.side, other.side))
