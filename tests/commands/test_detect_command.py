@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import av
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,6 +22,7 @@ from tests.commands.detecting import (
     tables,
 )
 from tests.detect.live_run import LiveRun, of_class, write_trial, write_video
+from tests.footage.test_sound import BEEPS, beeps, write_source
 from uncover.cli import main
 from uncover.footage.decode import open_video
 
@@ -192,3 +195,30 @@ def test_the_winner_of_the_trial_is_the_default(
     assert main(["detect", str(ward / "bed.mp4"), *map(str, words)]) == 0
     assert "rescue: part_votes, which found 5 of 10 missed faces" in capsys.readouterr().err
     assert set(tables(tmp_path / "out")[0]["method"]) == {"part_votes"}
+
+
+@pytest.mark.parametrize(("sound", "kept"), [("keep", True), ("drop", False)])
+def test_an_annotated_video_keeps_its_sound_unless_that_is_not_wished(
+    detect: Detect, tmp_path: Path, sound: str, kept: bool
+) -> None:
+    source, out = write_source(tmp_path / "bed.mkv"), tmp_path / "out"
+    assert detect(source, "--out", out, "--annotate", "--sound", sound, "--until", 1.5, rescue="none") == 0
+    with av.open(str(out / "annotated" / "bed.mkv.mp4")) as film:
+        assert bool(film.streams.audio) == kept and len(film.streams.video) == 1
+    if kept:
+        assert beeps(out / "annotated" / "bed.mkv.mp4") == pytest.approx(BEEPS[:2], abs=0.05)
+
+
+def test_whole_frames_and_weak_candidates_are_hidden_by_the_command(
+    detect: Detect, ward: Path, live_run: LiveRun, tmp_path: Path
+) -> None:
+    original = cv2.imread(str(live_run.images["picture0.png"])).astype(float)
+    for privacy, shows in (("publish", True), ("pixelate", False), ("whole-frame", False)):
+        out = tmp_path / privacy
+        words = [ward / "bed.mp4", *live_run.images.values(), "--out", out, "--annotate", "--privacy", privacy]
+        assert detect(*words, "--until", 0.5, rescue="covered_faces") == 0
+        drawn = cv2.imread(str(out / "annotated" / "picture0.png.jpg")).astype(float)
+        same = (np.abs(drawn - original).max(axis=2) < 25).mean()
+        assert same > 0.5 if shows else same < 0.2
+        with open_video(out / "annotated" / "bed.mp4") as video:
+            assert len(list(video.frames())) == 3

@@ -109,7 +109,7 @@ def test_a_cover_holds_all_of_its_boxes_and_hardly_more(
         for grown, beyond in ((least, np.zeros(2)), (most, more)):
             margin = MARGIN * np.array([x2 - x1, y2 - y1]) + beyond
             left, top = np.floor([x1, y1] - margin).clip(0).astype(int)
-            right, bottom = np.ceil(margin + [x2, y2]).clip(0).astype(int)
+            right, bottom = np.ceil(np.add([x2, y2], margin)).clip(0).astype(int)
             grown[top:bottom, left:right] = True
     assert not (least & ~mask).any() and not (mask & ~most).any()
 

@@ -58,6 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what these show of faces: pixelate and blur hide all that may be one, and frames without a sure box as a "
         "whole; whole-frame hides every frame, whatever was found (default: as in the run's config, else pixelate)",
     )
+    parser.add_argument(
+        "--sound",
+        choices=("keep", "drop"),
+        default="keep",
+        help="what becomes of the sound of annotated videos, by which people may be known too (default: keep)",
+    )
     add_network_arguments(parser, "frames")
 
 
@@ -98,6 +104,7 @@ def run(args: argparse.Namespace) -> int:
         "coco" in args.format,
         args.annotate,
         args.privacy or (find_privacy(args.of_run) if args.of_run else None) or "pixelate",
+        args.sound == "keep",
     )
     from uncover.detect.choose import Wishes, choose
     from uncover.detect.results import write_results

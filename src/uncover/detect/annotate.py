@@ -20,6 +20,7 @@ from uncover.detect.parts import Seen
 from uncover.detect.pictures import Picture, ahead
 from uncover.footage.decode import Video
 from uncover.footage.encode import VideoWriter
+from uncover.footage.sound import FileClock
 from uncover.images.privacy import HIDES_SOME, Cover, shown
 
 COLOURS = {"rgb": (0, 158, 115), "heatmap": (230, 159, 0), "rescue": (230, 159, 0), "temporal": (86, 180, 233)}
@@ -80,14 +81,17 @@ def annotate(pixels: NDArray[np.uint8], faces: Faces, privacy: str, cover: Cover
     return image
 
 
-def annotate_video(video: Video, faces: Iterable[Faces], privacy: str, path: Path) -> Iterator[Faces]:
-    """Write a video with the boxes drawn in; frames that were not looked at are left out.
+def annotate_video(
+    video: Video, faces: Iterable[Faces], privacy: str, path: Path, clock: FileClock | None = None
+) -> Iterator[Faces]:
+    """Write a video with the boxes drawn in, without sound; frames that were not looked at are left out.
 
     Args:
         video: As it was.
         faces: Of its frames, in order.
         privacy: As for `annotate`.
         path: MP4 file to write.
+        clock: Gets the time of each picture, so that sound can be added.
 
     Yields:
         The faces, so that somebody may count them.
@@ -99,6 +103,8 @@ def annotate_video(video: Video, faces: Iterable[Faces], privacy: str, path: Pat
             picture = next((each for each in pictures if each.index >= own.seen.index), None)
             if picture is not None:
                 film.add(annotate(picture.pixels, own, privacy, cover), picture.second)
+                if clock is not None:
+                    clock.add(picture.stamp, picture.second)
 
         for each in faces:
             for _, own, cover in held.add(None, each):

@@ -13,14 +13,17 @@ import numpy as np
 
 import uncover
 from uncover.atomic import new_file
+from uncover.console import say
 from uncover.detect.account import FAILED
 from uncover.detect.annotate import annotate_image, annotate_video
 from uncover.detect.follow import Faces, faces_of
 from uncover.detect.options import IMAGES, PER_SECOND, SUMMARY
 from uncover.detect.run import Looking
 from uncover.detect.tables import FaceTables, face_tables, write_coco, write_csv
+from uncover.errors import InputError
 from uncover.footage.address import is_live
 from uncover.footage.decode import open_video
+from uncover.footage.sound import FileClock, add_sound
 from uncover.images.reading import COLOURS, read_image
 from uncover.progress import track
 from uncover.rescue.per_second import COLUMNS as PER_SECOND_COLUMNS
@@ -53,9 +56,15 @@ def _drawn(looking: Looking, name: str, address: str) -> Iterator[Faces]:
     if not options.annotated or is_live(address):
         yield from faces
         return
+    clock = FileClock()
     with open_video(address) as video:
-        drawn = annotate_video(video, faces, options.privacy, looking.annotated[name])
+        drawn = annotate_video(video, faces, options.privacy, looking.annotated[name], clock)
         yield from track(drawn, f"drawing {name}", looking.accounts[name].frames or video.length)
+    if options.sound:
+        try:
+            add_sound(looking.annotated[name], address, clock, options.until)
+        except InputError as error:
+            say(f"note: {name}: no sound in its annotated copy: {error}")
 
 
 def _counted(looking: Looking, tables: FaceTables, name: str, faces: Iterator[Faces]) -> Iterator[Faces]:
