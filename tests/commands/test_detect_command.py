@@ -209,16 +209,18 @@ def test_an_annotated_video_keeps_its_sound_unless_that_is_not_wished(
         assert beeps(out / "annotated" / "bed.mkv.mp4") == pytest.approx(BEEPS[:2], abs=0.05)
 
 
-def test_whole_frames_and_weak_candidates_are_hidden_by_the_command(
+def test_what_the_command_shows_of_pictures_is_what_was_wished(
     detect: Detect, ward: Path, live_run: LiveRun, tmp_path: Path
 ) -> None:
     original = cv2.imread(str(live_run.images["picture0.png"])).astype(float)
-    for privacy, shows in (("publish", True), ("pixelate", False), ("whole-frame", False)):
+    same = {}
+    for privacy in ("publish", "pixelate", "whole-frame"):
         out = tmp_path / privacy
         words = [ward / "bed.mp4", *live_run.images.values(), "--out", out, "--annotate", "--privacy", privacy]
         assert detect(*words, "--until", 0.5, rescue="covered_faces") == 0
         drawn = cv2.imread(str(out / "annotated" / "picture0.png.jpg")).astype(float)
-        same = (np.abs(drawn - original).max(axis=2) < 25).mean()
-        assert same > 0.5 if shows else same < 0.2
+        same[privacy] = (np.abs(drawn - original).max(axis=2) < 25).mean()
         with open_video(out / "annotated" / "bed.mp4") as video:
             assert len(list(video.frames())) == 3
+    # Boxes and their names are drawn on all.
+    assert max(same["pixelate"], same["whole-frame"]) < 0.4 * same["publish"], same

@@ -95,6 +95,8 @@ def run(args: argparse.Namespace) -> int:
         say(f"note: {len(sources.others)} files that are neither video nor image are passed over: {names}, ...")
     if args.temporal == "offline" and any(is_live(address) for address in sources.videos.values()):
         raise InputError("--temporal offline: needs the whole video, and a live stream has no end; give online")
+    if args.annotate and args.sound == "keep" and any(is_live(address) for address in sources.videos.values()):
+        say("note: annotated copies of live streams have no sound")
     options = Options(
         args.batch,
         args.temporal,
