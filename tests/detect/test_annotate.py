@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from tests.detect.frames_seen import NAMES, Box, by_detector, by_rescue, seen
 from tests.report.leaks import correlation, fine_structure, interior
 from tests.report.rescue_records import ASIDE, FACE, SIDE, patterned
-from uncover.detect.annotate import COLOURS, HOLD, LiveDrawing, annotate, annotate_image, annotate_video
+from uncover.detect.annotate import COLOURS, HOLD, LiveDrawing, annotate, annotate_image, annotate_video, fitted
 from uncover.detect.follow import Faces, sure_faces
 from uncover.detect.parts import Seen
 from uncover.detect.pictures import frame_pictures
@@ -220,3 +221,27 @@ def test_a_video_has_the_frames_that_were_looked_at(tmp_path: Path, privacy: str
     for (_, pixels), index in zip(frames, (0, 1, 3), strict=True):
         likeness = similarity(pixels, photos[index])
         assert likeness > SEEN if privacy == "publish" else likeness < HIDES
+
+
+@pytest.mark.parametrize(("size", "inside"), [((48, 64), (slice(0, 48), slice(14, 50))), ((128, 96), np.s_[:48, :64])])
+def test_pictures_of_another_size_are_fitted_into_the_first(size: tuple[int, int], inside: tuple[slice, slice]) -> None:
+    width, height = size
+    image = fitted(np.full((height, width, 3), 200, np.uint8), 64, 48)
+    wanted = np.zeros((48, 64, 3), np.uint8)
+    wanted[inside] = 200
+    assert np.array_equal(image, wanted)
+
+
+def test_no_picture_is_left_out_and_pixels_keep_their_shape(tmp_path: Path) -> None:
+    """Pictures a hair apart, and of pixels that are no squares."""
+    seconds = [0.0, 0.1, 0.10002, 0.10004, 0.3]
+    with VideoWriter(tmp_path / "v.mp4", 96, 64, 10, pixel_aspect=Fraction(4, 3)) as writer:
+        for number, second in enumerate(seconds):
+            writer.write(patterned(number)[:64, :96], second)
+    found = [sure_faces(seen(number, second=second), NAMES) for number, second in enumerate(seconds)]
+    with open_video(tmp_path / "v.mp4") as video:
+        assert video.pixel_aspect == Fraction(4, 3)
+        assert len(list(annotate_video(video, found, "publish", tmp_path / "a.mp4"))) == len(seconds)
+    with open_video(tmp_path / "a.mp4") as video:
+        assert video.pixel_aspect == Fraction(4, 3) and (video.width, video.height) == (96, 64)
+        assert [frame.second for frame in video.frames()] == pytest.approx(seconds, abs=3e-4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -101,3 +102,24 @@ def test_each_face_is_a_box_that_was_seen(found: list[list[tuple[bool, float]]])
         expected = detector or rescue
         assert own.confidence.tolist() == expected
         assert own.found_by == ("rgb" if detector else "heatmap",) * len(expected)
+
+
+@pytest.mark.parametrize("temporal", ["online", "offline"])
+@pytest.mark.parametrize("change", [{"joint": True}, {"width": 60, "height": 50}])
+def test_no_track_goes_on_where_nobody_knows_how_much_time_passed_or_pictures_change_size(
+    temporal: Temporal, change: dict[str, int]
+) -> None:
+    """A face before, none for a while after: bridged within a recording, not from one recording into the next."""
+    frames = [seen(number, *[by_detector(SURE)] * (number < 10), second=number / 10) for number in range(13)]
+    frames += [seen(number, by_detector(SURE), second=number / 10) for number in range(13, 20)]
+    bridged = [each.found_by for each in follow(frames, temporal)]
+    assert bridged[10:13] == [("temporal",)] * 3
+    later = [
+        replace(each, **{**change, "joint": change.get("joint", False) and number == 10}) if number >= 10 else each
+        for number, each in enumerate(frames)
+    ]
+    apart = follow(later, temporal)
+    assert [each.seen for each in apart] == later
+    assert [each.found_by for each in apart] == [("rgb",)] * 10 + [()] * 3 + [("rgb",)] * 7
+    alone = follow(later[10:], temporal)
+    assert [each.boxes.tolist() for each in apart[10:]] == [each.boxes.tolist() for each in alone]

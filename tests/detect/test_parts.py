@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.detect.frames_seen import by_detector, by_rescue, seen
 from uncover.detect import parts as parts_module
-from uncover.detect.parts import Parts, Seen
+from uncover.detect.parts import End, Parts, Seen
 from uncover.images.privacy import Cover
 
 CORNER = st.floats(-1e4, 1e4, width=32)
@@ -63,9 +63,9 @@ def test_another_process_goes_on_where_the_first_one_was(tmp_path: Path) -> None
     last = second.last()
     assert last is not None and last.index == 0 and second.end is None
     second.add(seen(1, by_rescue(0.7)))
-    second.finish(3, "ends amid a picture")
+    second.finish(End(3, "ends amid a picture"))
     third = Parts(tmp_path)
-    assert third.end == (3, "ends amid a picture")
+    assert third.end == End(3, "ends amid a picture")
     assert [frame.index for frame in third] == [0, 1]
     third.clear()
     assert list(third) == [] and third.end is None and third.last() is None
@@ -74,5 +74,5 @@ def test_another_process_goes_on_where_the_first_one_was(tmp_path: Path) -> None
 def test_an_image_has_no_time(tmp_path: Path) -> None:
     parts = Parts(tmp_path)
     parts.add(seen(0))
-    parts.finish(0, "")
+    parts.finish(End(0, ""))
     assert [np.isnan(frame.second) for frame in parts] == [True]

@@ -1,5 +1,6 @@
 """Videos read back with PyAV's own decoder."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -65,6 +66,16 @@ def test_same_pictures_same_bytes(tmp_path: Path, suffix: str) -> None:
                 video.write(pixels)
     assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
     assert len(decoded(tmp_path / f"a{suffix}")[0]) == 6
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
+def test_players_are_told_how_wide_a_pixel_is(tmp_path: Path, suffix: str) -> None:
+    for aspect in (Fraction(16, 11), Fraction(1)):
+        with VideoWriter(tmp_path / f"v{suffix}", 64, 48, 5, pixel_aspect=aspect) as video:
+            video.write(pictures(1, 64, 48)[0])
+        with av.open(str(tmp_path / f"v{suffix}")) as container:
+            stream = container.streams.video[0]
+            assert (stream.width, stream.height) == (64, 48) and (stream.sample_aspect_ratio or 1) == aspect
 
 
 def test_quality_costs_bytes(tmp_path: Path) -> None:

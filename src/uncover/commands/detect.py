@@ -7,8 +7,8 @@ detector has already computed. With --temporal the one infant of a video is foll
 DIR gets boxes.parquet (a row per box: source, frame, second, corners in pixels, confidence, found_by rgb, heatmap,
 rescue or temporal), frames.parquet (a row per frame that was looked at), per_second.csv (a box per second) and
 summary.json; boxes.csv, boxes.json (COCO) and annotated/ where they are asked for. Stopped, the same command goes on
-where it was. A video that is cut off, a stream that drops, or pictures that cannot be read: what was found is kept, a
-line says so, and the exit code is 3.
+where it was. A video that is cut off, a stream that drops, pictures that cannot be read, or a clock that starts anew or
+jumps in the middle: what was found is kept, a line says so and what was done, and the exit code is 3.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from uncover.commands._shared_arguments import PRIVACY, add_network_arguments
 
 SUMMARY = "find faces in videos, images and cameras"
 PARTLY = 3
-"""Exit code when some of what was pointed to could not be read."""
+"""Exit code when some of what was pointed to could not be read, or had to be mended."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.detect.of_run import find_privacy
     from uncover.detect.options import Options
     from uncover.errors import InputError
-    from uncover.footage.address import is_live
+    from uncover.footage.address import is_live, printable
     from uncover.footage.sources import find_sources
     from uncover.images.options import check_inference_options
     from uncover.process import since_start
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
             )
     sources = find_sources(args.sources)
     if sources.others:
-        names = ", ".join(path.name for path in sources.others[:3])
+        names = ", ".join(printable(path.name) for path in sources.others[:3])
         say(f"note: {len(sources.others)} files that are neither video nor image are passed over: {names}, ...")
     if args.temporal == "offline" and any(is_live(address) for address in sources.videos.values()):
         raise InputError("--temporal offline: needs the whole video, and a live stream has no end; give online")

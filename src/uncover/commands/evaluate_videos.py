@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.console import say, warn_each
     from uncover.datasets.video_truth import read_video_truth
     from uncover.errors import InputError
+    from uncover.footage.address import printable
     from uncover.metrics.video_outcomes import read_outcomes, videos_of
     from uncover.metrics.videos import COLUMNS, SHORTEST_BLOCK, Resampling, score_videos
 
@@ -65,9 +66,10 @@ def run(args: argparse.Namespace) -> int:
             raise InputError(f"--detections {word}: expected NAME=DIR, each name once")
         folders[name] = Path(folder)
     videos = videos_of(next(iter(folders.values())))
-    truths = {video: read_video_truth(args.truth / f"{video}.csv") for video in videos}
-    strange = sorted(path for path in args.truth.glob("*.csv") if path.stem not in videos)
-    warn_each([f"{path}: belongs to no video that was looked at" for path in strange], str(args.truth))
+    tables = {printable(path.stem): path for path in sorted(args.truth.glob("*.csv"))}
+    truths = {video: read_video_truth(tables.get(video, args.truth / f"{video}.csv")) for video in videos}
+    strange = [path for name, path in tables.items() if name not in videos]
+    warn_each([f"{printable(str(path))}: belongs to no video that was looked at" for path in strange], str(args.truth))
     outcomes = pd.concat(
         [read_outcomes(name, folder, truths, args.true_iou) for name, folder in folders.items()], ignore_index=True
     )

@@ -15,6 +15,9 @@ LONG = 1.0
 MOST_NAMED = 100
 """Of gaps: the first so many are named, all are counted."""
 
+MOST_SIZES = 4
+"""Of the sizes of a video's pictures: the first so many are named."""
+
 COMPLETE, CUT_OFF, FAILED = "complete", "cut off", "failed"
 
 
@@ -26,6 +29,9 @@ class Account:
         status: "complete", "cut off" (what came before is kept) or "failed" (nothing could be read).
         reason: Why it is not complete.
         corrupt: Pictures that could not be decoded, and were skipped.
+        mended: What was wrong with the times of its pictures, and what was made of it.
+        lost: What could not be written of it.
+        notes: What else is worth knowing.
         frames: Pictures that were looked at.
         found: Pictures by what found a face in them; one with several counts for the first.
         gaps: How many stretches without a face lasted `LONG` or longer.
@@ -38,6 +44,9 @@ class Account:
     status: str = COMPLETE
     reason: str = ""
     corrupt: int = 0
+    mended: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     frames: int = 0
     found: Counter[str] = field(default_factory=Counter)
     gaps: int = 0
@@ -46,6 +55,12 @@ class Account:
     seconds: float = 0.0
     empty_seconds: int = 0
     _since: float | None = None
+    _sizes: dict[tuple[int, int], float] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing of it was lost, nor mended."""
+        return self.status == COMPLETE and not (self.corrupt or self.mended or self.lost)
 
     def add(self, faces: Faces) -> None:
         """Count a frame; those of a video in the order of time."""
@@ -55,6 +70,7 @@ class Account:
             self.found[faces.found_by[0]] += 1
         if second != second:
             return
+        self._sizes.setdefault((faces.seen.width, faces.seen.height), second)
         if faces.found_by:
             self._end_gap(second)
         elif self._since is None:
@@ -64,8 +80,11 @@ class Account:
         self.seconds = second
 
     def close(self) -> None:
-        """Count a gap that lasts until the end."""
+        """Count a gap that lasts until the end, and tell of pictures of several sizes."""
         self._end_gap(self.seconds)
+        if len(self._sizes) > 1:
+            sizes = [f"{width} x {height} from second {since:.2f}" for (width, height), since in self._sizes.items()]
+            self.notes.append(f"its pictures have {len(sizes)} sizes: {', '.join(sizes[:MOST_SIZES])} px")
 
     def told(self) -> dict[str, Any]:
         """For the summary."""
@@ -75,6 +94,9 @@ class Account:
             "reason": self.reason,
             "frames": self.frames,
             "corrupt": self.corrupt,
+            "mended": self.mended,
+            "lost": self.lost,
+            "notes": self.notes,
             "with_a_face": found,
             "found_by": dict(sorted(self.found.items())),
             "without": self.frames - found,
@@ -98,6 +120,7 @@ class Account:
             text += f"; {self.gaps} gaps of {LONG:g} s or more, the longest {self.longest_gap:.1f} s"
         if self.corrupt:
             text += f"; skipped, for they could not be decoded: {self.corrupt}"
+        text += "".join(f"; {note}" for note in (*self.mended, *self.lost, *self.notes))
         return text + (f"; {self.status}: {self.reason}" if self.status != COMPLETE else "")
 
     def _end_gap(self, second: float) -> None:

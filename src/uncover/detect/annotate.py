@@ -192,7 +192,7 @@ class LiveDrawing:
         if self._bridge is None:
             faces = sure_faces(seen, self._names)
         else:
-            self._follower = self._follower or Follower(seen, self._names, self._bridge)
+            self._follower = self._follower or Follower(self._names, self._bridge)
             faces = self._follower(seen)
         self._draw(self._held.add(picture, faces))
 
@@ -202,12 +202,12 @@ class LiveDrawing:
 
 
 class _Film:
-    """A video being written: all pictures of one size, each later than the one before."""
+    """A video being written: all pictures of one size, with pixels as wide as the source's."""
 
     def __init__(self, path: Path, video: Video) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._size = (video.width, video.height)
-        self._writer = VideoWriter(path, *self._size, video.rate or 25.0)
+        self._writer = VideoWriter(path, *self._size, video.rate or 25.0, pixel_aspect=video.pixel_aspect)
         self._last = -math.inf
 
     def __enter__(self) -> _Film:
@@ -218,13 +218,31 @@ class _Film:
         self._writer.__exit__(*error)
 
     def add(self, pixels: NDArray[np.uint8], second: float) -> None:
-        """Add a picture; one that is shown with the one before it, as some videos have it, is left out."""
-        if second - self._last < SHORTEST:
-            return
+        """Add a picture; one of another size than the first is fitted into it, in black where it has another shape."""
         if (pixels.shape[1], pixels.shape[0]) != self._size:
-            pixels = np.asarray(cv2.resize(pixels, self._size), np.uint8)
-        self._writer.write(pixels, second)
-        self._last = second
+            pixels = fitted(pixels, *self._size)
+        # Times are kept to 1/90000 s.
+        self._last = max(second, self._last + SHORTEST)
+        self._writer.write(pixels, self._last)
+
+
+def fitted(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """A picture as large as fits into a frame, in its middle; the rest is black.
+
+    Args:
+        pixels: uint8 (H, W, 3).
+        width: Of the frame, in pixels.
+        height: Likewise.
+
+    Returns:
+        uint8 (height, width, 3).
+    """
+    scale = min(width / pixels.shape[1], height / pixels.shape[0])
+    inner = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+    frame = np.zeros((height, width, 3), np.uint8)
+    frame[top : top + inner[1], left : left + inner[0]] = cv2.resize(pixels, inner, interpolation=cv2.INTER_AREA)
+    return frame
 
 
 def annotate_image(pixels: NDArray[np.uint8], faces: Faces, privacy: str, path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import tee
+from itertools import groupby, tee
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +16,7 @@ from uncover.detect.spotter import DETECTOR
 from uncover.rescue.per_second import FoundBy
 
 if TYPE_CHECKING:
-    from uncover.rescue.temporal import Candidates, TemporalSettings, Tracked
+    from uncover.rescue.temporal import Candidates, TemporalSettings, Tracked, Tracker
 
 
 @dataclass(frozen=True)
@@ -77,19 +77,19 @@ def faces_of(frames: Iterable[Seen], names: Names, temporal: Temporal, bridge: f
         frames: What was spotted; for a video in the order of time.
         names: What counts.
         temporal: Whether the frames follow each other: "off", or a track "online" (no frame knows a later one) or
-            "offline".
+            "offline". A track ends where nobody knows how much time passed, and where pictures get another size.
         bridge: Seconds that a gap may last.
     """
     if temporal == "off":
         for seen in frames:
             yield sure_faces(seen, names)
     elif temporal == "online":
-        follow: Follower | None = None
+        follow = Follower(names, bridge)
         for seen in frames:
-            follow = follow or Follower(seen, names, bridge)
             yield follow(seen)
     else:
-        yield from _smoothed(iter(frames), names, bridge)
+        for _, stretch in groupby(frames, _Stretches()):
+            yield from _smoothed(stretch, names, bridge)
 
 
 def sure_faces(seen: Seen, names: Names) -> Faces:
@@ -103,14 +103,33 @@ def sure_faces(seen: Seen, names: Names) -> Faces:
 class Follower:
     """The one face of a video, followed frame by frame."""
 
-    def __init__(self, first: Seen, names: Names, bridge: float) -> None:
-        from uncover.rescue.temporal import Tracker
-
-        self._names = names
-        self._tracker = Tracker(_settings(first, bridge))
+    def __init__(self, names: Names, bridge: float) -> None:
+        self._names, self._bridge = names, bridge
+        self._stretches = _Stretches()
+        self._tracker: Tracker | None = None
 
     def __call__(self, seen: Seen) -> Faces:
+        from uncover.rescue.temporal import Tracker
+
+        before = self._stretches.number
+        if self._stretches(seen) != before or self._tracker is None:
+            self._tracker = Tracker(_settings(seen, self._bridge))
         return _tracked_face(seen, self._tracker.update(_candidates(seen, self._names)), self._names)
+
+
+class _Stretches:
+    """Tells the number of the stretch, from 0, that a frame belongs to: within one, a face can be followed."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._size: tuple[int, int] | None = None
+
+    def __call__(self, seen: Seen) -> int:
+        size = seen.width, seen.height
+        if self._size is not None:
+            self.number += seen.joint or size != self._size
+        self._size = size
+        return self.number
 
 
 def _smoothed(frames: Iterator[Seen], names: Names, bridge: float) -> Iterator[Faces]:

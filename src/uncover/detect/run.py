@@ -20,21 +20,15 @@ from uncover.detect.choose import Chosen
 from uncover.detect.follow import Names
 from uncover.detect.look import Skipped, frames_of_images, frames_of_video, look
 from uncover.detect.options import ANNOTATED, IMAGES, PARTS, Options
-from uncover.detect.parts import Parts, Seen
+from uncover.detect.parts import End, Parts, Seen
 from uncover.detect.pictures import Picture
 from uncover.errors import InputError
 from uncover.footage.decode import Video, open_video
 from uncover.footage.sources import Sources
 from uncover.progress import track
 
-FEW = 3
-"""Pictures that a file may lack of what its header says."""
-
 JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
 """Endings of JPEG files; the first is given to copies of other images."""
-
-LAST = 2.0
-"""Seconds that the last picture of a file may be shown, where its header says no more than how long it is."""
 
 
 @dataclass
@@ -74,7 +68,7 @@ class Looking:
             write: Writes it; what was looked at is kept until that is done.
 
         Returns:
-            Whether all of it could be read.
+            Whether all of it could be read, and nothing had to be mended.
 
         Raises:
             InputError: Nothing could be read at all.
@@ -88,7 +82,7 @@ class Looking:
                 raise InputError("; ".join(account.reason for account in self.accounts.values()))
             write(self)
             shutil.rmtree(self.out / PARTS)
-        return all(account.status == COMPLETE and not account.corrupt for account in self.accounts.values())
+        return all(account.whole for account in self.accounts.values())
 
     @property
     def names(self) -> Names:
@@ -128,33 +122,26 @@ class Looking:
                 with open_video(address) as video:
                     if video.live:
                         parts.clear()
-                    before = parts.last()
                     dropped: list[str] = []
                     frames = frames_of_video(video, parts, self.options.until, dropped)
                     # Closed before the video is, from which its thread may be reading.
                     with closing(look(self.chosen.spotter, frames, self.options.batch)) as looked:
                         self._look(looked, parts, name, video)
-                    corrupt = video.corrupt + (0 if before is None else before.corrupt)
-                    parts.finish(corrupt, dropped[0] if dropped else self._shortfall(video, parts, corrupt))
+                    last = parts.last()
+                    reason = dropped[0] if dropped else ""
+                    if not reason and last is not None and self.options.until is None:
+                        reason = video.shortfall(last.index + 1, last.second)
+                    parts.finish(End(video.corrupt, reason, video.mended, video.notes))
             except InputError as error:
-                account.status, account.reason = FAILED, str(error)
-                return
-        assert parts.end is not None
-        account.corrupt, account.reason = parts.end
+                last = parts.last()
+                if last is None:
+                    account.status, account.reason = FAILED, str(error)
+                    return
+                parts.finish(End(last.corrupt, str(error)))
+        end = parts.end
+        assert end is not None
+        account.corrupt, account.reason, account.mended, account.notes = end.corrupt, end.reason, end.mended, end.notes
         account.status = CUT_OFF if account.reason else COMPLETE
-
-    def _shortfall(self, video: Video, parts: Parts, corrupt: int) -> str:
-        """Why a file that ended without a word is not whole: its header promised more. Empty where it did not."""
-        last = parts.last()
-        if self.options.until is not None or last is None:
-            return ""
-        came = last.index + 1 + corrupt
-        # Players may be told to leave out a few pictures at either end.
-        if video.promised is not None and came + FEW < video.promised:
-            return f"ends after {came} of {video.promised} pictures"
-        if video.promised is None and last.second + LAST < (video.promised_seconds or 0.0):
-            return f"ends at second {last.second:.1f} of {video.promised_seconds:.1f}"
-        return ""
 
     def _look(self, looked: Iterator[tuple[Picture, Seen]], parts: Parts, name: str, video: Video) -> None:
         """Go through a video. A live one is drawn while it is watched, and somebody may end it by hand."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import heapq
+import struct
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from uncover.errors import InputError
-from uncover.footage.address import is_live, without_secrets
+from uncover.footage.address import is_camera, is_live, printable, without_secrets
+from uncover.footage.clock import JUMP
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -16,6 +20,25 @@ EXPECTED = "expected a video that FFmpeg reads, such as MP4 or AVI"
 
 TIMEOUT = 10.0
 """Seconds of silence after which a live stream has dropped."""
+
+UNTIMED = frozenset({"avi", "mpeg"})
+"""Containers that do not say the time of each picture (.avi, .mpg, .vob), by FFmpeg's names. After a jump it guesses
+wrong, so that they are read from the beginning always."""
+
+BARE = frozenset({"h264", "hevc", "mjpeg", "mpegvideo", "m4v", "vc1", "dirac", "obu", "cavsvideo"})
+"""What has no container, and so no times at all (.h264, .hevc, .mjpeg, ...)."""
+
+WRAPPING = frozenset({"mpegts", "mpeg"})
+"""Containers whose clock has 33 bits."""
+
+DEPTH = 16
+"""Pictures that H.264 may put in another order, at most."""
+
+RATE = 25.0
+"""Pictures a second where nobody says."""
+
+_SLOWEST, _FASTEST = 1e-3, 1e3
+"""Pictures a second beyond which a header is wrong."""
 
 THREADS = "AUTO"
 """As many as there are cores, in whatever way the decoder can."""
@@ -33,18 +56,21 @@ def open_container(address: str, threads: str) -> tuple[InputContainer, VideoStr
     """
     import av
 
-    name, live = without_secrets(address), is_live(address)
+    name, live = printable(without_secrets(address)), is_live(address)
     if not live and not Path(address).is_file():
         raise InputError(f"{name}: no such file; {EXPECTED}")
-    options: dict[str, Any] = {"timeout": TIMEOUT} if live else {}
-    if address.startswith("/dev/video"):
+    # The 33 bits of MPEG's clock: FFmpeg takes every step back for their end, also in recordings that were joined.
+    words = {"correct_ts_overflow": "0"}
+    options: dict[str, Any] = {"options": words} | ({"timeout": TIMEOUT} if live else {})
+    if is_camera(address):
         options["format"] = "v4l2"
     elif address.startswith("rtsp"):
         # Over UDP, FFmpeg's default, a busy network shows as torn pictures.
-        options["options"] = {"rtsp_transport": "tcp"}
+        words["rtsp_transport"] = "tcp"
     av.logging.set_level(None)
     try:
-        container = av.open(address, **options)
+        # A colon would be taken for the end of a protocol's name, and a dash for standard input.
+        container = av.open(address if live else f"file:{address}", **options)
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"{name}: cannot be opened ({reason_of(error)}); {EXPECTED}") from None
     if not container.streams.video:
@@ -66,6 +92,95 @@ def own_duration(stream: VideoStream) -> float | None:
     except ValueError:
         return None
     return 3600 * hours + 60 * minutes + seconds or None
+
+
+def rate_of(stream: VideoStream) -> float | None:
+    """Pictures a second on average; None where nobody says."""
+    return _plausible(stream.average_rate) or _plausible(stream.guessed_rate)
+
+
+def step_of(stream: VideoStream) -> float:
+    """Seconds between two pictures by the header: where a clock is broken, so is what it makes the average."""
+    return 1 / (_plausible(stream.guessed_rate) or _plausible(stream.average_rate) or RATE)
+
+
+def _plausible(rate: Fraction | None) -> float | None:
+    return float(rate) if rate and _SLOWEST <= rate <= _FASTEST else None
+
+
+def assumed_rate(address: str, container: InputContainer, stream: VideoStream) -> str:
+    """Why the times of a file's pictures are a guess; empty where they are not."""
+    name = container.format.name
+    if name == "avi" and _avi_without_rate(Path(address)):
+        return f"its header says no rate; taken for {rate_of(stream) or RATE:g} pictures a second"
+    if name in BARE:
+        return f"it holds no times; taken for {1 / step_of(stream):g} pictures a second"
+    return ""
+
+
+def _avi_without_rate(path: Path) -> bool:
+    """Whether the header of an AVI says 0 pictures a second, for which FFmpeg puts another number without a word."""
+    with path.open("rb") as file:
+        head = file.read(65536)
+    place = head.find(b"vids", head.find(b"strh"))
+    if head.find(b"strh") < 0 or place < 0 or len(head) < place + 28:
+        return False
+    scale, rate = struct.unpack_from("<2I", head, place + 20)
+    return not scale or not rate
+
+
+def second_recording(address: str, container: InputContainer) -> int | None:
+    """Byte at which another recording begins in an MP4 file, which `cat` put there and no player finds; or None."""
+    if "mp4" not in container.format.name.split(","):
+        return None
+    place, path = 0, Path(address)
+    end = path.stat().st_size
+    with path.open("rb") as file:
+        while place + 16 <= end:
+            file.seek(place)
+            size, kind, large = struct.unpack(">I4sQ", file.read(16))
+            if kind == b"ftyp" and place:
+                return place
+            size = large if size == 1 else size
+            if size < 8:
+                return None
+            place += size
+    return None
+
+
+def rises(container: InputContainer, stream: VideoStream) -> bool:
+    """Whether the times of all packets of a file rise, so that one may look for a time in it.
+
+    Reads the file to its end, without decoding.
+    """
+    import av
+
+    if container.format.name in UNTIMED | BARE or stream.time_base is None:
+        return False
+    jump = JUMP / float(stream.time_base)
+    # Pictures that refer to later ones come after these, but not many of them.
+    latest: list[int] = []
+    decoded: int | None = None
+    depth = DEPTH if stream.codec_context.has_b_frames else 0
+    try:
+        for packet in container.demux(stream):
+            if not packet.size:
+                continue
+            shown = packet.pts
+            if shown is None or shown in latest:
+                return False
+            if packet.dts is not None:
+                if decoded is not None and packet.dts <= decoded:
+                    return False
+                decoded = packet.dts
+            if latest and (shown - max(latest) > jump or (len(latest) > depth and shown < latest[0])):
+                return False
+            heapq.heappush(latest, shown)
+            if len(latest) > depth + 1:
+                heapq.heappop(latest)
+    except (av.FFmpegError, OSError):
+        return False
+    return True
 
 
 def decodes_ahead(stream: VideoStream) -> bool:

@@ -119,8 +119,8 @@ def add_sound(film: Path, source: str, clock: FileClock, until: float | None = N
                 if not heard.streams.audio:
                     return False
                 temporary = stack.enter_context(new_file(film))
-                seen = stack.enter_context(closing(av.open(str(film))))
-                with closing(av.open(str(temporary), "w", format="mp4", options={"fflags": "+bitexact"})) as out:
+                seen = stack.enter_context(closing(av.open(f"file:{film}")))
+                with closing(av.open(f"file:{temporary}", "w", format="mp4", options={"fflags": "+bitexact"})) as out:
                     _remux(seen, heard, out, copied, clock, until)
             return True
         except (av.FFmpegError, ValueError) as error:
@@ -128,7 +128,7 @@ def add_sound(film: Path, source: str, clock: FileClock, until: float | None = N
                 raise
             # What MP4 does not take as it is may go as AAC.
             if not copied:
-                raise InputError(f"its sound cannot be kept ({reason_of(error)})") from None
+                raise InputError(f"it cannot be kept: {reason_of(error)}") from None
     return True
 
 
