@@ -23,7 +23,7 @@ from tests.commands.detecting import (
     tables,
 )
 from tests.detect.live_run import LiveRun, of_class, write_trial, write_video
-from tests.footage.test_sound import BEEPS, beeps, write_source
+from tests.footage.test_sound import BEEPS, beeps, flashes, write_source
 from uncover.cli import main
 from uncover.footage.decode import open_video
 
@@ -291,6 +291,17 @@ def test_an_annotated_video_keeps_its_sound_unless_that_is_not_wished(
         assert bool(film.streams.audio) == kept and len(film.streams.video) == 1
     if kept:
         assert beeps(out / "annotated" / "bed.mkv.mp4") == pytest.approx(BEEPS[:2], abs=0.05)
+
+
+def test_sound_of_joined_recordings_stays_with_the_pictures(detect: Detect, tmp_path: Path) -> None:
+    """The clock starts anew twice, for pictures and sound alike."""
+    part, joined = write_source(tmp_path / "part.ts"), tmp_path / "joined.ts"
+    joined.write_bytes(part.read_bytes() * 3)
+    words = ["--out", tmp_path / "out", "--annotate", "--privacy", "publish"]
+    assert detect(joined, *words, confidence=0.9999, rescue="none") == 3
+    film = tmp_path / "out" / "annotated" / "joined.ts.mp4"
+    assert len(flashes(film)) == 3 * len(BEEPS)
+    assert beeps(film) == pytest.approx(flashes(film), abs=0.06)
 
 
 def test_what_the_command_shows_of_pictures_is_what_was_wished(

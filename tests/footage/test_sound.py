@@ -15,7 +15,7 @@ from uncover.footage.encode import VideoWriter
 from uncover.footage.sound import FileClock, add_sound
 
 RATE, SAMPLES = 10, 44_100
-SIDE = 64
+SIDE, WIDE = 64, Fraction(4, 3)
 BEEPS = (0.5, 1.2, 2.6)
 """Seconds at which there is a flash, and a beep of a tenth of a second."""
 
@@ -77,7 +77,7 @@ def stamps_of(path: Path) -> list[tuple[float, np.ndarray]]:
 def draw(source: Path, film: Path, seconds: Sequence[float]) -> FileClock:
     """The pictures of a source at other times, and what the clock became."""
     clock = FileClock()
-    with VideoWriter(film, SIDE, SIDE, RATE) as writer:
+    with VideoWriter(film, SIDE, SIDE, RATE, pixel_aspect=WIDE) as writer:
         for (stamp, pixels), second in zip(stamps_of(source), seconds, strict=True):
             writer.write(pixels, second)
             clock.add(stamp, second)
@@ -114,7 +114,7 @@ def test_beeps_stay_with_their_flashes(tmp_path: Path, suffix: str) -> None:
     with av.open(str(film)) as container:
         codec = container.streams.audio[0].codec.canonical_name
         assert codec == (KINDS[suffix][1] if KINDS[suffix][1] in ("aac", "mp3") else "aac")
-        assert len(container.streams.video) == 1
+        assert len(container.streams.video) == 1 and container.streams.video[0].sample_aspect_ratio == WIDE
     after = stamps_of(film)
     assert [stamp for stamp, _ in after] == [stamp for stamp, _ in before]
     assert all((one == other).all() for (_, one), (_, other) in zip(before, after, strict=True))
