@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -147,6 +147,28 @@ def test_sound_that_begins_later_or_ends_earlier_is_where_it_was(tmp_path: Path)
     with av.open(str(film)) as container:
         stream = container.streams.audio[0]
         assert float(stream.duration * stream.time_base) <= 2.1
+
+
+@pytest.mark.parametrize("suffix", ["ts", "mkv"])
+def test_of_a_file_that_is_cut_off_the_sound_before_is_kept(tmp_path: Path, suffix: str) -> None:
+    source, film = write_source(tmp_path / f"a.{suffix}"), tmp_path / "film.mp4"
+    source.write_bytes(source.read_bytes()[: source.stat().st_size * 2 // 3])
+    with av.open(str(source)) as container:
+        stamps = [float(frame.pts * frame.time_base) for frame in _until_it_breaks(container)]
+    clock = FileClock()
+    with VideoWriter(film, SIDE, SIDE, RATE) as writer:
+        for stamp in stamps:
+            writer.write(np.zeros((SIDE, SIDE, 3), np.uint8), stamp - stamps[0])
+            clock.add(stamp, stamp - stamps[0])
+    assert add_sound(film, str(source), clock)
+    assert beeps(film)[:2] == pytest.approx(BEEPS[:2], abs=0.05)
+
+
+def _until_it_breaks(container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
+    try:
+        yield from container.decode(container.streams.video[0])
+    except av.FFmpegError:
+        return
 
 
 def test_a_video_without_sound_and_one_that_is_gone_leave_the_film_as_it_was(tmp_path: Path) -> None:

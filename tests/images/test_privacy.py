@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import get_args
 
@@ -22,6 +23,7 @@ from tests.report.rescue_records import (
     write_set,
     write_trial,
 )
+from uncover.commands import detect, figure_22, figure_23, figure_rescue
 from uncover.commands._shared_arguments import PRIVACY
 from uncover.config.evaluation import Privacy
 from uncover.errors import InputError
@@ -82,6 +84,12 @@ def test_privacy_is_one_of_four_words_everywhere() -> None:
     with pytest.raises(InputError, match="privacy is 'none'; expected one of pixelate, blur, whole-frame, publish"):
         shown(patterned(1), NO_BOXES, "none")
     assert get_args(Privacy) == PRIVACY
+    for word in PRIVACY:
+        for verb in (figure_22, figure_23, figure_rescue, detect):
+            parser = argparse.ArgumentParser()
+            verb.add_arguments(parser)
+            (given,) = (action for action in parser._actions if action.dest == "privacy")
+            assert word in (given.choices or ())
     assert has_patients("slapi_hard") and has_patients("preterm_web") and not has_patients("wflw")
 
 

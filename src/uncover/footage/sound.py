@@ -165,7 +165,15 @@ def _remux(
 
 def _in_film(heard: InputContainer, writers: dict[int, _Copy | _Encode]) -> Iterator[tuple[float, Packet]]:
     """Packets of sound for the film, with their seconds in it."""
-    for packet in heard.demux(*heard.streams.audio):
+    import av
+
+    packets = heard.demux(*heard.streams.audio)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, av.FFmpegError):
+            # Of a file that is cut off, what came before is kept, as of its pictures.
+            break
         if packet.size:
             yield from writers[packet.stream.index].take(packet)
     for writer in writers.values():
