@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tests.detect.frames_seen import NAMES, Box, by_detector, by_rescue, seen
 from tests.report.leaks import correlation, fine_structure, interior
 from tests.report.rescue_records import ASIDE, FACE, SIDE, patterned
-from uncover.detect.annotate import COLOURS, HOLD, LiveDrawing, annotate, annotate_image, annotate_video, fitted
+from uncover.detect.annotate import COLOURS, HOLD, Held, LiveDrawing, annotate, annotate_image, annotate_video, fitted
 from uncover.detect.follow import Faces, sure_faces
 from uncover.detect.parts import Seen
 from uncover.detect.pictures import frame_pictures
@@ -138,6 +138,19 @@ def test_a_place_stays_hidden_for_half_a_second_before_and_after(tmp_path: Path)
         with open_video(tmp_path / name) as video:
             hidden = [similarity(frame.pixels) < HIDES for frame in video.frames()]
         assert hidden == [abs(n - 4) / 5 <= HOLD for n in range(9)]
+
+
+def test_a_false_box_that_comes_and_goes_brings_nothing_out() -> None:
+    """Of five pictures in half a second before and after, three must have something that counts."""
+    for counts in range(1, 6):
+        sure = (2, 1, 3, 0, 4)[:counts]
+        frames = [sure_faces(seen(n, *[by_detector(0.9, ASIDE)] * (n in sure), second=n / 5), NAMES) for n in range(5)]
+        held = Held[None]("pixelate")
+        given = [each for own in frames for each in held.add(None, own)]
+        _, own, cover = [*given, *held.rest()][2]
+        assert own.seen.index == 2 and cover is not None
+        assert cover.cells.all() == (counts < 3), counts
+        assert (similarity(annotate(PHOTO, own, "pixelate", cover)) < HIDES) == (counts < 3)
 
 
 @pytest.mark.parametrize("privacy", HIDDEN)

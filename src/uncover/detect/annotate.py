@@ -57,9 +57,7 @@ def annotate(pixels: NDArray[np.uint8], faces: Faces, privacy: str, cover: Cover
     Returns:
         A copy, uint8 (H, W, 3) RGB.
     """
-    # A box that only other pictures speak for may be beside the face.
-    found = any(found_by != "temporal" for found_by in faces.found_by)
-    hidden = np.concatenate([faces.boxes, faces.seen.spotted.boxes]) if found else faces.boxes[:0]
+    hidden = np.concatenate([faces.boxes, faces.seen.spotted.boxes]) if _is_found(faces) else faces.boxes[:0]
     own = faces.seen.spotted.cover
     image = shown(pixels, hidden, privacy, own | cover if own and cover else own or cover)
     thick = max(1, round(min(image.shape[:2]) / 240))
@@ -128,13 +126,13 @@ class Held(Generic[Item]):
         """
         self._hold = HOLD if privacy in HIDES_SOME else 0.0
         self._waiting: deque[tuple[Item, Faces]] = deque()
-        self._near: deque[tuple[float, Cover]] = deque()
+        self._near: deque[tuple[Faces, Cover]] = deque()
 
     def add(self, item: Item, faces: Faces) -> Iterator[tuple[Item, Faces, Cover | None]]:
         """Take the next picture; gives those for which enough is known, with what is to be hidden in them."""
         self._waiting.append((item, faces))
         if self._hold:
-            self._near.append((faces.seen.second, _cover_of(faces)))
+            self._near.append((faces, _cover_of(faces)))
         while self._waiting and self._waiting[0][1].seen.second <= faces.seen.second - self._hold + CLOCK:
             yield self._next()
 
@@ -146,10 +144,20 @@ class Held(Generic[Item]):
     def _next(self) -> tuple[Item, Faces, Cover | None]:
         item, faces = self._waiting.popleft()
         second = faces.seen.second
-        while self._near and self._near[0][0] < second - self._hold - CLOCK:
+        while self._near and self._near[0][0].seen.second < second - self._hold - CLOCK:
             self._near.popleft()
-        near = [cover for other, cover in self._near if other <= second + self._hold + CLOCK]
-        return item, faces, functools.reduce(Cover.__or__, near) if near else None
+        near = [(other, cover) for other, cover in self._near if other.seen.second <= second + self._hold + CLOCK]
+        if not near:
+            return item, faces, None
+        # A false box that comes and goes must not bring out a face that nobody has found.
+        if 2 * sum(_is_found(other) for other, _ in near) < len(near):
+            return item, faces, Cover.whole(faces.seen.width, faces.seen.height)
+        return item, faces, functools.reduce(Cover.__or__, (cover for _, cover in near))
+
+
+def _is_found(faces: Faces) -> bool:
+    """Whether something counts in this very picture; a box that only others speak for may be beside the face."""
+    return any(found_by != "temporal" for found_by in faces.found_by)
 
 
 def _cover_of(faces: Faces) -> Cover:

@@ -106,6 +106,11 @@ class Cover:
         around = cls.of(np.concatenate([middle - half, middle + half], axis=1), width, height, margin=0)
         return cls.of(corners[~part], width, height) | cls(around.cells, FACE_SIDE * around.side)
 
+    @classmethod
+    def whole(cls, width: int, height: int) -> Cover:
+        """All of a picture."""
+        return cls(np.ones((GRID, GRID), np.bool_), float(max(width, height)))
+
     def __or__(self, other: Cover) -> Cover:
         return Cover(self.cells | other.cells, max(self.side, other.side))
 
