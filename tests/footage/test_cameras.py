@@ -19,7 +19,7 @@ from uncover.footage.clock import WRAP
 from uncover.footage.decode import Video, open_video
 from uncover.footage.sources import find_sources
 
-COUNT, RATE = 8, 10
+COUNT, RATE, SLOW = 8, 10, 0.5
 SIZE = (64, 48)
 PICTURES = pictures(2 * COUNT, *SIZE)
 FIRST, SECOND = PICTURES[:COUNT], PICTURES[COUNT:]
@@ -96,6 +96,7 @@ def assert_all(path: Path, rate: float = RATE, joint: bool = True) -> list[str]:
     with open_video(path) as video:
         whole = shown(video)
         mended = video.mended
+        assert video.notes == []
         assert [picture for _, _, picture in whole] == list(range(2 * COUNT))
         assert [index for index, _, _ in whole] == list(range(2 * COUNT))
         assert [second for _, second, _ in whole] == pytest.approx(
@@ -108,12 +109,27 @@ def assert_all(path: Path, rate: float = RATE, joint: bool = True) -> list[str]:
     return mended
 
 
+def other_number(path: Path, rate: float) -> Path:
+    """Two recordings whose streams have numbers of their own; FFmpeg looks for streams in the first seconds only."""
+    seconds = [number / rate for number in range(COUNT)]
+    first = write(path.with_name("first.ts"), FIRST, seconds=seconds)
+    second = write(path.with_name("second.ts"), SECOND, seconds=seconds, container={"mpegts_start_pid": "0x200"})
+    return cat(path, [first, second])
+
+
 JOINED: dict[str, Callable[[Path], Path]] = {
     "restart.ts": lambda path: joined(path, options=B_FRAMES),
     "restart.mpg": lambda path: joined(path, **MPEG2),
     "restart.vob": lambda path: joined(path, **MPEG2),
     "a_little_back.ts": lambda path: back_by(path, 5, 5 + EVEN[COUNT] - 0.25),
     "hours_back.ts": lambda path: back_by(path, 3600, 0),
+    "other_number.ts": lambda path: other_number(path, RATE),
+    "late_number.ts": lambda path: other_number(path, SLOW),
+    "restart.mp4": joined,
+    "restart.mov": joined,
+    "restart.mkv": joined,
+    "restart.flv": lambda path: joined(path, options=B_FRAMES),
+    "restart.wmv": lambda path: joined(path, codec="wmv2"),
     "hours_forward.ts": lambda path: back_by(path, 0, 7200, options=B_FRAMES),
     "back.mp4": lambda path: retimed(
         path, later(0.5) + later(0.6), write(path.with_name("even.mp4"), PICTURES, options={"bf": "0"})
@@ -126,7 +142,8 @@ JOINED: dict[str, Callable[[Path], Path]] = {
 
 @pytest.mark.parametrize("name", JOINED)
 def test_a_clock_that_starts_anew_or_jumps(tmp_path: Path, name: str) -> None:
-    (told,) = assert_all(JOINED[name](tmp_path / name), 25 if name.endswith(("mpg", "vob")) else RATE)
+    rate = 25 if name.endswith(("mpg", "vob")) else SLOW if name.startswith("late") else RATE
+    (told,) = assert_all(JOINED[name](tmp_path / name), rate)
     assert "jumps forward once" in told if name in ("hours_forward.ts", "jump.mp4") else "starts anew once" in told
 
 
@@ -135,17 +152,6 @@ def test_the_parts_of_a_playlist(tmp_path: Path) -> None:
     parts = "".join(f"#EXT-X-DISCONTINUITY\n#EXTINF:0.8,\npart{number}.ts\n" for number in range(2))
     (tmp_path / "list.m3u8").write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n{parts}#EXT-X-ENDLIST\n")
     assert assert_all(tmp_path / "list.m3u8")
-
-
-def test_what_cat_puts_behind_an_mp4_is_no_part_of_it(tmp_path: Path) -> None:
-    path = joined(tmp_path / "v.mp4")
-    with open_video(path) as video:
-        found = shown(video)
-        assert len(found) == COUNT
-        place = (tmp_path / "part0.mp4").stat().st_size
-        assert f"another recording follows from byte {place} on" in video.shortfall(COUNT, found[-1][1])
-    with open_video(tmp_path / "part0.mp4") as video:
-        assert len(shown(video)) == COUNT and video.shortfall(COUNT, found[-1][1]) == ""
 
 
 def test_a_clock_of_33_bits_that_ends(tmp_path: Path) -> None:
@@ -301,6 +307,28 @@ def test_an_existing_file_is_a_file_whatever_its_name(tmp_path: Path, monkeypatc
                 assert len(list(video.frames())) == 2
     assert printable(NAMES[1]) == r"B\xe9b\xe9.mp4" and printable(NAMES[8]) == r"two\nlines\x1b[1m.mp4"
     assert all(printable(name) == name for name in NAMES if name not in (NAMES[1], NAMES[8]))
+
+
+def test_titles_may_be_in_any_encoding(tmp_path: Path) -> None:
+    path = write(tmp_path / "v.mp4", PICTURES[:2])
+    path.write_bytes(path.read_bytes().replace(b"VideoHandler", b"Vid\xe9oHandle\xe9"))
+    with open_video(path) as video:
+        assert len(list(video.frames())) == 2
+
+
+def test_programs_side_by_side_are_no_recordings_one_behind_the_other(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "v.ts"), "w") as output:
+        streams = [output.add_stream("libx264", rate=RATE) for _ in range(2)]
+        for stream in streams:
+            stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        for pixels in FIRST:
+            for stream in streams:
+                output.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        for stream in streams:
+            output.mux(stream.encode(None))
+    with open_video(tmp_path / "v.ts") as video:
+        assert len(shown(video)) == COUNT and not video.mended
+        assert video.notes == ["it has 2 video tracks, of which the first is looked at"]
 
 
 def test_names_that_are_written_alike_are_told_apart(tmp_path: Path) -> None:

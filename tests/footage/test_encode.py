@@ -99,6 +99,14 @@ def test_an_error_leaves_nothing_behind_and_an_old_file_as_it_was(tmp_path: Path
     assert list(tmp_path.iterdir()) == [old] and old.read_bytes() == b"old"
 
 
+@pytest.mark.parametrize("name", ["a:b.mp4", "-.mp4", "%03d.mp4", "B\udce9.mp4"])
+def test_a_name_is_a_name_and_no_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with VideoWriter(Path(name), 64, 48, 5) as video:
+        video.write(pictures(1, 64, 48)[0])
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_wrong_pictures_and_times_are_refused(tmp_path: Path) -> None:
     good = pictures(1, 32, 24)[0]
     for pixels, second, message in (

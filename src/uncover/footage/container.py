@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import heapq
 import struct
+from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ from uncover.footage.clock import JUMP
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
     from av.video.stream import VideoStream
 
 EXPECTED = "expected a video that FFmpeg reads, such as MP4 or AVI"
@@ -31,6 +34,15 @@ BARE = frozenset({"h264", "hevc", "mjpeg", "mpegvideo", "m4v", "vc1", "dirac", "
 WRAPPING = frozenset({"mpegts", "mpeg"})
 """Containers whose clock has 33 bits."""
 
+TS_PACKET = 188
+"""Bytes of a packet of MPEG's transport stream."""
+
+SIGNATURES = {"flv": b"FLV\x01", "asf": bytes.fromhex("3026b2758e66cf11")}
+"""What files begin with, by FFmpeg's names."""
+
+SEARCHED = 2**22
+"""Bytes behind a recording in which the next one begins, if there is one."""
+
 DEPTH = 16
 """Pictures that H.264 may put in another order, at most."""
 
@@ -44,12 +56,13 @@ THREADS = "AUTO"
 """As many as there are cores, in whatever way the decoder can."""
 
 
-def open_container(address: str, threads: str) -> tuple[InputContainer, VideoStream]:
+def open_container(address: str, threads: str, start: int = 0) -> tuple[InputContainer, VideoStream]:
     """Open a video file or a live stream.
 
     Args:
         address: Of the file or the stream.
         threads: How its pictures are decoded: `THREADS`, or "NONE" for one after the other.
+        start: Byte of the file at which it begins.
 
     Raises:
         InputError: There is none, or no video in it.
@@ -70,7 +83,11 @@ def open_container(address: str, threads: str) -> tuple[InputContainer, VideoStr
     av.logging.set_level(None)
     try:
         # A colon would be taken for the end of a protocol's name, and a dash for standard input.
-        container = av.open(address if live else f"file:{address}", **options)
+        file = address if live else f"file:{address}"
+        if start:
+            file = f"subfile,,start,{start},end,{Path(address).stat().st_size},,:{file}"
+        # Titles and names of cameras may be in any encoding.
+        container = av.open(file, metadata_errors="replace", **options)
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"{name}: cannot be opened ({reason_of(error)}); {EXPECTED}") from None
     if not container.streams.video:
@@ -92,6 +109,13 @@ def own_duration(stream: VideoStream) -> float | None:
     except ValueError:
         return None
     return 3600 * hours + 60 * minutes + seconds or None
+
+
+def tracks_of(container: InputContainer) -> int:
+    """Videos in a file, without covers and the like."""
+    from av.stream import Disposition
+
+    return sum(not each.disposition & Disposition.attached_pic for each in container.streams.video)
 
 
 def rate_of(stream: VideoStream) -> float | None:
@@ -129,17 +153,47 @@ def _avi_without_rate(path: Path) -> bool:
     return not scale or not rate
 
 
-def second_recording(address: str, container: InputContainer) -> int | None:
-    """Byte at which another recording begins in an MP4 file, which `cat` put there and no player finds; or None."""
-    if "mp4" not in container.format.name.split(","):
+def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
+    """Packets of one stream, and an empty one at the end."""
+    # PyAV counts streams once, and stumbles at the end over those that began in the middle of a file.
+    with suppress(IndexError):
+        yield from container.demux(stream)
+
+
+def next_recording(address: str, start: int, end: int, container: InputContainer) -> int | None:
+    """Where another recording begins that was put behind one in a file, as `cat` does, and that FFmpeg would not read.
+
+    Args:
+        address: Of the file.
+        start: Byte at which the recording before it begins.
+        end: Byte at which its last packet begins.
+        container: The recording before it.
+
+    Returns:
+        A byte of the file; None where there is none.
+    """
+    path, names = Path(address), container.format.name.split(",")
+    if "mp4" in names:
+        return _second_header(path, start)
+    if "mpegts" in names:
+        return _other_stream(address, start, end + TS_PACKET, container)
+    signature = next((SIGNATURES[name] for name in names if name in SIGNATURES), None)
+    if signature is None:
         return None
-    place, path = 0, Path(address)
-    end = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(end)
+        place = file.read(SEARCHED).find(signature)
+    return None if place < 0 else end + place
+
+
+def _second_header(path: Path, start: int) -> int | None:
+    """Of an MP4 file, which is a row of boxes that each say how long they are."""
+    place, end = start, path.stat().st_size
     with path.open("rb") as file:
         while place + 16 <= end:
             file.seek(place)
             size, kind, large = struct.unpack(">I4sQ", file.read(16))
-            if kind == b"ftyp" and place:
+            if kind == b"ftyp" and place > start:
                 return place
             size = large if size == 1 else size
             if size < 8:
@@ -148,39 +202,62 @@ def second_recording(address: str, container: InputContainer) -> int | None:
     return None
 
 
-def rises(container: InputContainer, stream: VideoStream) -> bool:
-    """Whether the times of all packets of a file rise, so that one may look for a time in it.
+def _other_stream(address: str, start: int, place: int, container: InputContainer) -> int | None:
+    """Of an MPEG transport stream, in which the second recording may have a number of its own."""
+    try:
+        after, stream = open_container(address, THREADS, place)
+    except InputError:
+        return None
+    number = stream.id
+    after.close()
+    for known in container.streams.video:
+        if known.id == number:
+            # Of two programs that run side by side, the first is looked at.
+            again, _ = open_container(address, THREADS, start)
+            with again:
+                own = next(each for each in again.streams.video if each.id == number)
+                first = next((packet for packet in packets_of(again, own) if packet.size), None)
+                return place if first is not None and start + (first.pos or 0) >= place else None
+    return place
+
+
+def rises(container: InputContainer, stream: VideoStream) -> int | None:
+    """Make sure that the times of all packets of a file rise, so that one may look for a time in it.
 
     Reads the file to its end, without decoding.
+
+    Returns:
+        Byte at which the last packet begins; None where times do not rise.
     """
     import av
 
     if container.format.name in UNTIMED | BARE or stream.time_base is None:
-        return False
+        return None
     jump = JUMP / float(stream.time_base)
     # Pictures that refer to later ones come after these, but not many of them.
     latest: list[int] = []
     decoded: int | None = None
+    end = 0
     depth = DEPTH if stream.codec_context.has_b_frames else 0
     try:
-        for packet in container.demux(stream):
+        for packet in packets_of(container, stream):
             if not packet.size:
                 continue
-            shown = packet.pts
+            shown, end = packet.pts, packet.pos or end
             if shown is None or shown in latest:
-                return False
+                return None
             if packet.dts is not None:
                 if decoded is not None and packet.dts <= decoded:
-                    return False
+                    return None
                 decoded = packet.dts
             if latest and (shown - max(latest) > jump or (len(latest) > depth and shown < latest[0])):
-                return False
+                return None
             heapq.heappush(latest, shown)
             if len(latest) > depth + 1:
                 heapq.heappop(latest)
     except (av.FFmpegError, OSError):
-        return False
-    return True
+        return None
+    return end
 
 
 def decodes_ahead(stream: VideoStream) -> bool:

@@ -23,13 +23,15 @@ from uncover.footage.container import (
     WRAPPING,
     assumed_rate,
     decodes_ahead,
+    next_recording,
     open_container,
     own_duration,
+    packets_of,
     rate_of,
     reason_of,
     rises,
-    second_recording,
     step_of,
+    tracks_of,
 )
 from uncover.footage.frame import Frame, pixel_aspect, upright_size
 from uncover.footage.tone import tone_curve
@@ -84,7 +86,9 @@ class Video:
         self._name = printable(without_secrets(address))
         self.live = is_live(address)
         self.corrupt = 0
+        self._start = self._end = 0
         self._container, self._stream = open_container(address, THREADS)
+        self._tracks = tracks_of(self._container)
         self._first = self._peek()
         self.width, self.height = upright_size(self._first)
         self.pixel_aspect = pixel_aspect(self._first, self._stream.sample_aspect_ratio or Fraction(1))
@@ -116,8 +120,11 @@ class Video:
 
     @property
     def notes(self) -> list[str]:
-        """What else is worth knowing of these times."""
-        return self._clock.notes()
+        """What else is worth knowing of what came so far."""
+        told = self._clock.notes()
+        if self._tracks > 1 and not self._start:
+            told.append(f"it has {self._tracks} video tracks, of which the first is looked at")
+        return told
 
     def shortfall(self, came: int, last: float) -> str:
         """Why a file that ended without a word is not whole: its header promised more. Empty where it did not.
@@ -133,8 +140,7 @@ class Video:
         # A broken clock makes a header's seconds wrong, too.
         if self.promised is None and not self.mended and last + LAST < (self.promised_seconds or 0.0):
             return f"ends at second {last:.1f} of {self.promised_seconds:.1f}"
-        place = None if self.live else second_recording(self.address, self._container)
-        return f"another recording follows from byte {place} on, which must be a file of its own" if place else ""
+        return ""
 
     def frames(self, start: float = 0.0, first: int = 0, corrupt: int = 0) -> Iterator[Frame]:
         """All pictures, or those from a time on; the time of each is later than that of the one before.
@@ -167,8 +173,7 @@ class Video:
                 self.corrupt, self._clock.origin = corrupt, origin
                 decoded = self._from(origin + start)
             else:
-                self.corrupt = 0
-                decoded = self._from(-math.inf)
+                decoded = self._recordings()
         dropped: list[Dropped] = []
         yield from self._clock.timed(self._in_order(_whole(decoded, dropped)))
         if dropped:
@@ -181,8 +186,20 @@ class Video:
         return self._stream.codec_context.color_trc if frame.color_trc in (0, 2) else frame.color_trc
 
     def _rises(self) -> bool:
+        self._start = 0
         self._reopen(THREADS)
-        return rises(self._container, self._stream)
+        end = rises(self._container, self._stream)
+        return end is not None and next_recording(self.address, 0, end, self._container) is None
+
+    def _recordings(self) -> Iterator[VideoFrame]:
+        """Decoded pictures of all recordings of a file: some are put one behind the other."""
+        place: int | None = 0
+        self.corrupt = 0
+        while place is not None:
+            self._start = place
+            self._reopen(THREADS)
+            yield from self._decoded()
+            place = next_recording(self.address, self._start, self._end, self._container)
 
     def _in_order(self, decoded: Iterator[VideoFrame]) -> Iterator[tuple[VideoFrame, float | None]]:
         """Pictures with times: of H.264 in AVI, FFmpeg has the pictures in order but not the times."""
@@ -229,7 +246,7 @@ class Video:
 
     def _reopen(self, threads: str) -> None:
         self._container.close()
-        self._container, self._stream = open_container(self.address, threads)
+        self._container, self._stream = open_container(self.address, threads, self._start)
 
     def _decoded(self, after: float = -math.inf, sought: bool = False) -> Iterator[VideoFrame]:
         """Pictures from here on.
@@ -241,8 +258,9 @@ class Video:
         import av
 
         sent = came = good = failed = since = 0
+        corrupt = self.corrupt
         last: float | None = None
-        packets = self._container.demux(self._stream)
+        packets = packets_of(self._container, self._stream)
         while True:
             try:
                 packet = next(packets)
@@ -254,6 +272,7 @@ class Video:
             if sought and packet.size:
                 continue
             sent += packet.size > 0
+            self._end = self._start + packet.pos if packet.pos else self._end
             try:
                 decoded = packet.decode()
             except av.FFmpegError:
@@ -278,7 +297,7 @@ class Video:
                 if (_time(frame) or 0.0) > last + CLOCK:
                     yield frame
         elif missing <= MOST_MISSING:
-            self.corrupt = 0
+            self.corrupt = corrupt
             self._reopen("NONE")
             yield from itertools.islice(self._decoded(), good, None)
 

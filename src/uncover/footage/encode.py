@@ -77,7 +77,7 @@ class VideoWriter:
         with ExitStack() as stack:
             temporary = stack.enter_context(new_file(self.path))
             # Without "bitexact" Matroska draws a random name for each file.
-            self._container = av.open(str(temporary), "w", options={"fflags": "+bitexact"})
+            self._container = av.open(f"file:{temporary}", "w", options={"fflags": "+bitexact"})
             stack.callback(self._container.close)
             clock = Fraction(1, TICKS)
             stream = self._container.add_stream("libx264", rate=Fraction(self.rate).limit_denominator(1001))
