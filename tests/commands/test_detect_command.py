@@ -293,13 +293,14 @@ def test_an_annotated_video_keeps_its_sound_unless_that_is_not_wished(
         assert beeps(out / "annotated" / "bed.mkv.mp4") == pytest.approx(BEEPS[:2], abs=0.05)
 
 
-def test_sound_of_joined_recordings_stays_with_the_pictures(detect: Detect, tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", ["ts", "mp4"])
+def test_sound_of_joined_recordings_stays_with_the_pictures(detect: Detect, tmp_path: Path, suffix: str) -> None:
     """The clock starts anew twice, for pictures and sound alike."""
-    part, joined = write_source(tmp_path / "part.ts"), tmp_path / "joined.ts"
+    part, joined = write_source(tmp_path / f"part.{suffix}"), tmp_path / f"joined.{suffix}"
     joined.write_bytes(part.read_bytes() * 3)
     words = ["--out", tmp_path / "out", "--annotate", "--privacy", "publish"]
     assert detect(joined, *words, confidence=0.9999, rescue="none") == 3
-    film = tmp_path / "out" / "annotated" / "joined.ts.mp4"
+    (film,) = (tmp_path / "out" / "annotated").iterdir()
     assert len(flashes(film)) == 3 * len(BEEPS)
     assert beeps(film) == pytest.approx(flashes(film), abs=0.06)
 

@@ -75,7 +75,7 @@ def _drawn(looking: Looking, name: str, address: str) -> Iterator[Faces]:
     yield from faces
     if options.sound and whole:
         with _or_lost(account, "no sound in its annotated copy"):
-            add_sound(path, address, clock, options.until)
+            add_sound(path, address, clock, options.until, video.starts)
 
 
 @contextmanager

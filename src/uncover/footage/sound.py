@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -83,6 +83,10 @@ class _Follower:
     def __init__(self, stretches: list[_Stretch]) -> None:
         self._stretches, self._at, self._last = stretches, 0, -np.inf
 
+    def begin_again(self) -> None:
+        """Another recording begins, with a clock of its own."""
+        self._last = np.inf
+
     def second(self, stamp: float) -> float:
         """Second in the film of a time by the file's clock."""
         again = stamp < self._last - SLACK
@@ -95,7 +99,9 @@ class _Follower:
         return stamp + self._stretches[self._at].offset
 
 
-def add_sound(film: Path, source: str, clock: FileClock, until: float | None = None) -> bool:
+def add_sound(
+    film: Path, source: str, clock: FileClock, until: float | None = None, starts: Sequence[int] = (0,)
+) -> bool:
     """Put the sound of a video into a film of its pictures; all streams of it, in step with the pictures.
 
     Args:
@@ -103,6 +109,7 @@ def add_sound(film: Path, source: str, clock: FileClock, until: float | None = N
         source: Address of the video.
         clock: What its times became in the film.
         until: Second after which sound is left out; None keeps all.
+        starts: Bytes at which its recordings begin, if it is several that were put one behind the other.
 
     Returns:
         Whether the video has sound.
@@ -112,11 +119,12 @@ def add_sound(film: Path, source: str, clock: FileClock, until: float | None = N
     """
     import av
 
-    for copied in (COPIED, frozenset[str]()):
+    # Of several recordings each may have a codec of its own.
+    for copied in (COPIED if len(starts) == 1 else frozenset[str](), frozenset[str]()):
         try:
             with ExitStack() as stack:
-                heard = stack.enter_context(closing(open_container(source, THREADS)[0]))
-                if not heard.streams.audio:
+                heard = [stack.enter_context(closing(open_container(source, THREADS, start)[0])) for start in starts]
+                if not any(each.streams.audio for each in heard):
                     return False
                 temporary = stack.enter_context(new_file(film))
                 seen = stack.enter_context(closing(av.open(f"file:{film}")))
@@ -134,7 +142,7 @@ def add_sound(film: Path, source: str, clock: FileClock, until: float | None = N
 
 def _remux(
     seen: InputContainer,
-    heard: InputContainer,
+    heard: Sequence[InputContainer],
     out: OutputContainer,
     copied: Collection[str],
     clock: FileClock,
@@ -143,10 +151,10 @@ def _remux(
     """Write the packets of both in the order of their times."""
     pictures = seen.streams.video[0]
     shown = out.add_stream_from_template(pictures)
-    writers: dict[int, _Copy | _Encode] = {}
-    for stream in heard.streams.audio:
+    writers: list[_Copy | _Encode] = []
+    for stream in max((each.streams.audio for each in heard), key=len):
         kind = _Copy if stream.codec.canonical_name in copied else _Encode
-        writers[stream.index] = kind(out, stream, clock.follow(), until)
+        writers.append(kind(out, stream, clock.follow(), until))
     sound = _in_film(heard, writers)
     ahead = next(sound, None)
     for packet in seen.demux(pictures):
@@ -163,21 +171,33 @@ def _remux(
         ahead = next(sound, None)
 
 
-def _in_film(heard: InputContainer, writers: dict[int, _Copy | _Encode]) -> Iterator[tuple[float, Packet]]:
+def _in_film(heard: Sequence[InputContainer], writers: Sequence[_Copy | _Encode]) -> Iterator[tuple[float, Packet]]:
     """Packets of sound for the film, with their seconds in it."""
+    for number, container in enumerate(heard):
+        own = {stream.index: writer for stream, writer in zip(container.streams.audio, writers, strict=False)}
+        for writer in own.values():
+            writer.begin(again=number > 0)
+        for packet in _packets_of(container):
+            if packet.stream.index in own:
+                yield from own[packet.stream.index].take(packet)
+    for writer in writers:
+        yield from writer.rest()
+
+
+def _packets_of(container: InputContainer) -> Iterator[Packet]:
+    """All packets of sound; of a file that is cut off those that came before, as of its pictures."""
     import av
 
-    packets = heard.demux(*heard.streams.audio)
+    streams = container.streams.audio
+    packets = container.demux(*streams) if streams else iter(())
     while True:
         try:
             packet = next(packets)
-        except (StopIteration, av.FFmpegError):
-            # Of a file that is cut off, what came before is kept, as of its pictures.
-            break
+        # PyAV stumbles at the end over streams that began in the middle of a file.
+        except (StopIteration, IndexError, av.FFmpegError):
+            return
         if packet.size:
-            yield from writers[packet.stream.index].take(packet)
-    for writer in writers.values():
-        yield from writer.rest()
+            yield packet
 
 
 class _Copy:
@@ -186,6 +206,11 @@ class _Copy:
     def __init__(self, out: OutputContainer, stream: AudioStream, follower: _Follower, until: float | None) -> None:
         self._stream, self._follower, self._until = out.add_stream_from_template(stream), follower, until
         self._end = 0.0
+
+    def begin(self, again: bool) -> None:
+        """Begin a recording, the first or another one."""
+        if again:
+            self._follower.begin_again()
 
     def take(self, packet: Packet) -> Iterator[tuple[float, Packet]]:
         """The next packet."""
@@ -211,14 +236,19 @@ class _Encode:
     """A stream of sound as AAC: one run of samples, with silence where there is none."""
 
     def __init__(self, out: OutputContainer, stream: AudioStream, follower: _Follower, until: float | None) -> None:
-        from av.audio.resampler import AudioResampler
-
         context = stream.codec_context
         self._rate = context.sample_rate if context.sample_rate in RATES else USUAL_RATE
         layout = "mono" if context.channels == 1 else "stereo"
         self._stream = out.add_stream("aac", rate=self._rate, layout=layout, options={"flags": "+bitexact"})
-        self._resampler = AudioResampler("fltp", layout, self._rate)
         self._layout, self._follower, self._until, self._samples = layout, follower, until, 0
+
+    def begin(self, again: bool) -> None:
+        """Begin a recording, the first or another one."""
+        from av.audio.resampler import AudioResampler
+
+        self._resampler = AudioResampler("fltp", self._layout, self._rate)
+        if again:
+            self._follower.begin_again()
 
     def take(self, packet: Packet) -> Iterator[tuple[float, Packet]]:
         """The next packet."""
