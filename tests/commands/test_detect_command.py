@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,6 +23,7 @@ from tests.commands.detecting import (
     tables,
 )
 from tests.detect.live_run import LiveRun, of_class, write_trial, write_video
+from tests.footage.test_sound import BEEPS, beeps, flashes, write_source
 from uncover.cli import main
 from uncover.footage.decode import open_video
 
@@ -277,3 +279,44 @@ def test_a_copy_that_cannot_be_written_costs_no_table(
     (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("bed.mp4: 11 frames"))
     assert "no annotated copy" in line and "is a folder" in line
     assert len(json.loads((out / "summary.json").read_text())["sources"]["bed.mp4"]["lost"]) == 1
+
+
+@pytest.mark.parametrize(("sound", "kept"), [("keep", True), ("drop", False)])
+def test_an_annotated_video_keeps_its_sound_unless_that_is_not_wished(
+    detect: Detect, tmp_path: Path, sound: str, kept: bool
+) -> None:
+    source, out = write_source(tmp_path / "bed.mkv"), tmp_path / "out"
+    assert detect(source, "--out", out, "--annotate", "--sound", sound, "--until", 1.5, rescue="none") == 0
+    with av.open(str(out / "annotated" / "bed.mkv.mp4")) as film:
+        assert bool(film.streams.audio) == kept and len(film.streams.video) == 1
+    if kept:
+        assert beeps(out / "annotated" / "bed.mkv.mp4") == pytest.approx(BEEPS[:2], abs=0.05)
+
+
+@pytest.mark.parametrize("suffix", ["ts", "mp4"])
+def test_sound_of_joined_recordings_stays_with_the_pictures(detect: Detect, tmp_path: Path, suffix: str) -> None:
+    """The clock starts anew twice, for pictures and sound alike."""
+    part, joined = write_source(tmp_path / f"part.{suffix}"), tmp_path / f"joined.{suffix}"
+    joined.write_bytes(part.read_bytes() * 3)
+    words = ["--out", tmp_path / "out", "--annotate", "--privacy", "publish"]
+    assert detect(joined, *words, confidence=0.9999, rescue="none") == 3
+    (film,) = (tmp_path / "out" / "annotated").iterdir()
+    assert len(flashes(film)) == 3 * len(BEEPS)
+    assert beeps(film) == pytest.approx(flashes(film), abs=0.06)
+
+
+def test_what_the_command_shows_of_pictures_is_what_was_wished(
+    detect: Detect, ward: Path, live_run: LiveRun, tmp_path: Path
+) -> None:
+    original = cv2.imread(str(live_run.images["picture0.png"])).astype(float)
+    same = {}
+    for privacy in ("publish", "pixelate", "whole-frame"):
+        out = tmp_path / privacy
+        words = [ward / "bed.mp4", *live_run.images.values(), "--out", out, "--annotate", "--privacy", privacy]
+        assert detect(*words, "--until", 0.5, rescue="covered_faces") == 0
+        drawn = cv2.imread(str(out / "annotated" / "picture0.png.jpg")).astype(float)
+        same[privacy] = (np.abs(drawn - original).max(axis=2) < 25).mean()
+        with open_video(out / "annotated" / "bed.mp4") as video:
+            assert len(list(video.frames())) == 3
+    # Boxes and their names are drawn on all.
+    assert max(same["pixelate"], same["whole-frame"]) < 0.4 * same["publish"], same

@@ -142,7 +142,7 @@ def test_pictures_damaged_before_the_stop_are_counted_after_it(
     video.write_bytes(content)
     stop, out = Stop(monkeypatch), tmp_path / "out"
     stop.at = 6
-    assert detect(video, "--out", out, rescue="none") == 130
+    assert detect(video, "--out", out, "--annotate", rescue="none") == 130
     stop.at = None
     assert detect(video, "--out", out, "--annotate", rescue="none") == 3
     account = json.loads((out / "summary.json").read_text())["sources"]["bed.avi"]

@@ -42,6 +42,12 @@ def test_many_gaps_are_counted_and_the_first_are_named() -> None:
     assert told["gaps"] == MOST_NAMED + 5 and len(told["first_gaps"]) == MOST_NAMED
 
 
+def test_seconds_in_which_nothing_was_shown_are_counted() -> None:
+    assert account_of("r" * 20).told()["seconds_without_a_frame"] == 0
+    # At 0, 4, 8 and 12 s: three seconds between each two.
+    assert account_of("rrrr", rate=0.25).told()["seconds_without_a_frame"] == 9
+
+
 def test_images_have_no_gaps() -> None:
     account = Account()
     for number in range(3):

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.detect.frames_seen import ASIDE, FACE, NAMES, by_detector, by_rescue, seen
+from uncover.detect.account import Account
 from uncover.detect.follow import Faces, Names, faces_of
 from uncover.detect.options import Temporal
 from uncover.detect.parts import Seen
@@ -61,10 +62,24 @@ def test_a_short_gap_is_bridged_by_time_and_a_long_one_is_not(temporal: Temporal
     assert [each.found_by for each in found[20:22]] == [("temporal",)] * 2
     assert [each.methods for each in found[20:22]] == [("temporal",)] * 2
     # A box that is not sure enough by itself, at a place where the face is expected, and one of the rescue.
-    assert [each.found_by for each in found[22:24]] == [("rgb",), ("heatmap",)]
+    assert [each.found_by for each in found[22:24]] == [("temporal",), ("heatmap",)]
+    assert [each.methods for each in found[22:24]] == [("rgb10",), ("gradcampp_avg",)]
     assert all(each.found_by == () for each in found[-15:])
     for each in found[:24]:
         np.testing.assert_allclose(each.boxes, [FACE], atol=1)
+
+
+@pytest.mark.parametrize("temporal", ["online", "offline"])
+def test_what_only_a_track_makes_a_face_of_is_marked_temporal_everywhere(temporal: Temporal) -> None:
+    weak = [by_detector(UNSURE), by_rescue(0.2), by_detector(0.06)]
+    frames = [seen(n, *([by_detector(SURE)] if n % 5 else [weak[n // 5 % 3]]), second=n / 5) for n in range(1, 29)]
+    found = follow(frames, temporal)
+    assert [each.found_by for each in found] == [("rgb",) if n % 5 else ("temporal",) for n in range(1, 29)]
+    assert {each.methods for each in found if each.found_by == ("temporal",)} == {("rgb10",), ("gradcampp_avg",)}
+    account = Account()
+    for each in found:
+        account.add(each)
+    assert account.told()["found_by"] == {"rgb": 23, "temporal": 5}
 
 
 def test_offline_knows_what_comes_and_online_does_not() -> None:

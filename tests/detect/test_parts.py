@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.detect.frames_seen import by_detector, by_rescue, seen
 from uncover.detect import parts as parts_module
 from uncover.detect.parts import End, Parts, Seen
+from uncover.images.privacy import Cover
 
 CORNER = st.floats(-1e4, 1e4, width=32)
 BOX = st.tuples(st.integers(0, 1), st.floats(0, 1, width=32), st.tuples(*[CORNER] * 4))
@@ -21,14 +22,24 @@ def as_numbers(frame: Seen) -> list[object]:
     spotted = frame.spotted
     assert (spotted.boxes.dtype, spotted.confidence.dtype, spotted.found_by.dtype) == (np.float32, np.float32, np.int8)
     boxes = [spotted.boxes.tolist(), spotted.confidence.tolist(), spotted.found_by.tolist()]
-    return [frame.index, repr(frame.second), frame.width, frame.height, boxes]
+    cover = None if spotted.cover is None else [spotted.cover.cells.tolist(), spotted.cover.side]
+    return [frame.index, repr(frame.second), frame.width, frame.height, boxes, cover]
 
 
-@given(found=st.lists(st.lists(BOX, max_size=3), max_size=9), at_once=st.integers(1, 4))
+COVERS = [
+    None,
+    *(Cover.of(np.array([[n, 2 * n, 50 + n, 60]]), 120, 100) for n in (3, 30)),
+    Cover.of(np.zeros((0, 4)), 9, 9),
+]
+
+
+@given(
+    found=st.lists(st.tuples(st.lists(BOX, max_size=3), st.sampled_from(COVERS)), max_size=9), at_once=st.integers(1, 4)
+)
 def test_what_was_put_in_comes_out(
-    found: list[list[tuple]], at_once: int, tmp_path_factory: pytest.TempPathFactory
+    found: list[tuple[list[tuple], Cover | None]], at_once: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    frames = [seen(2 * number, *boxes, second=number / 3) for number, boxes in enumerate(found)]
+    frames = [seen(2 * number, *boxes, second=number / 3, cover=cover) for number, (boxes, cover) in enumerate(found)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parts_module, "FRAMES", at_once)
         parts = Parts(tmp_path_factory.mktemp("parts"))

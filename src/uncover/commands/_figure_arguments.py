@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from uncover.commands._shared_arguments import PRIVACY
+
 
 def add_rival_figure_arguments(parser: argparse.ArgumentParser, figure: str) -> None:
     """Arguments of a figure that shows what a face detector of others finds.
@@ -21,7 +23,7 @@ def add_rival_figure_arguments(parser: argparse.ArgumentParser, figure: str) -> 
     parser.add_argument("--confidence", type=float, default=0.5, help="lowest of a detection (default: 0.5)")
     parser.add_argument(
         "--privacy",
-        choices=("pixelate", "publish"),
+        choices=PRIVACY,
         default="pixelate",
         help="of photos of patients (default: pixelate)",
     )

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from uncover.images.shard import Shard
 
+PRIVACY = ("pixelate", "blur", "whole-frame", "publish")
+"""What of faces may be shown: values of `report.privacy` of the config, which takes too long to import for a parser."""
+
 COUNTS = "rescue.csv of `uncover evaluate second`, in folders named as their detector"
 
 

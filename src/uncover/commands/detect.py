@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from uncover.commands._shared_arguments import add_network_arguments
+from uncover.commands._shared_arguments import PRIVACY, add_network_arguments
 
 SUMMARY = "find faces in videos, images and cameras"
 PARTLY = 3
@@ -54,9 +54,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--annotate", action="store_true", help="write videos and images with the boxes drawn in")
     parser.add_argument(
         "--privacy",
-        choices=("pixelate", "blur", "publish"),
-        help="what these show of faces; frames without a box are hidden as a whole (default: as in the run's config, "
-        "else pixelate)",
+        choices=PRIVACY,
+        help="what these show of faces: pixelate and blur hide all that may be one, and frames without a sure box as a "
+        "whole; whole-frame hides every frame, whatever was found (default: as in the run's config, else pixelate)",
+    )
+    parser.add_argument(
+        "--sound",
+        choices=("keep", "drop"),
+        default="keep",
+        help="what becomes of the sound of annotated videos, by which people may be known too (default: keep)",
     )
     add_network_arguments(parser, "frames")
 
@@ -89,6 +95,8 @@ def run(args: argparse.Namespace) -> int:
         say(f"note: {len(sources.others)} files that are neither video nor image are passed over: {names}, ...")
     if args.temporal == "offline" and any(is_live(address) for address in sources.videos.values()):
         raise InputError("--temporal offline: needs the whole video, and a live stream has no end; give online")
+    if args.annotate and args.sound == "keep" and any(is_live(address) for address in sources.videos.values()):
+        say("note: annotated copies of live streams have no sound")
     options = Options(
         args.batch,
         args.temporal,
@@ -98,10 +106,12 @@ def run(args: argparse.Namespace) -> int:
         "coco" in args.format,
         args.annotate,
         args.privacy or (find_privacy(args.of_run) if args.of_run else None) or "pixelate",
+        args.sound == "keep",
     )
     from uncover.detect.choose import Wishes, choose
     from uncover.detect.results import write_results
     from uncover.detect.run import Looking
+    from uncover.images.privacy import HIDES_SOME
     from uncover.workflow.digest import code_digest
 
     wishes = Wishes(
@@ -115,6 +125,7 @@ def run(args: argparse.Namespace) -> int:
         args.image_size,
         args.device,
         args.precision,
+        options.annotated and options.privacy in HIDES_SOME,
     )
     chosen = choose(wishes)
     say(f"detector: {chosen.detector}; rescue: {chosen.why}")

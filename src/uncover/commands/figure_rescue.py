@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from uncover.commands._shared_arguments import PRIVACY
+
 SUMMARY = "draw missed photos and what was found in them"
 
 
@@ -28,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--privacy",
-        choices=("pixelate", "publish"),
+        choices=PRIVACY,
         default="pixelate",
         help="of frames of patients (default: pixelate)",
     )

@@ -10,7 +10,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from uncover.config.section import Section
 
 Share = float
-Privacy = Literal["pixelate", "blur", "publish"]
+Privacy = Literal["pixelate", "blur", "whole-frame", "publish"]
 
 
 class Prediction(Section):
@@ -65,7 +65,7 @@ class Report(Section):
     """What is shown, and of whom."""
 
     privacy: Privacy = Field(
-        "pixelate", description="frames of patients: faces pixelated, blurred, or shown as they are"
+        "pixelate", description="frames of patients: faces pixelated or blurred, whole frames, or shown as they are"
     )
     released: str | None = Field(
         None, description="folder of the thesis's released training records, for figures 24, 28, 30"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,7 @@ class Account:
         longest_gap: Seconds.
         named_gaps: The first of them, from and to, in seconds.
         seconds: When the last picture is shown.
+        empty_seconds: Seconds, from 0 to the last, in which no picture is shown first; they have no row per second.
     """
 
     status: str = COMPLETE
@@ -51,6 +53,7 @@ class Account:
     longest_gap: float = 0.0
     named_gaps: list[list[float]] = field(default_factory=list)
     seconds: float = 0.0
+    empty_seconds: int = 0
     _since: float | None = None
     _sizes: dict[tuple[int, int], float] = field(default_factory=dict)
 
@@ -72,6 +75,8 @@ class Account:
             self._end_gap(second)
         elif self._since is None:
             self._since = second
+        before = math.floor(self.seconds) if self.frames > 1 else -1
+        self.empty_seconds += max(0, math.floor(second) - before - 1)
         self.seconds = second
 
     def close(self) -> None:
@@ -96,6 +101,7 @@ class Account:
             "found_by": dict(sorted(self.found.items())),
             "without": self.frames - found,
             "seconds": round(self.seconds, 3),
+            "seconds_without_a_frame": self.empty_seconds,
             "gaps": self.gaps,
             "longest_gap": round(self.longest_gap, 3),
             "first_gaps": self.named_gaps,

@@ -55,6 +55,7 @@ class Wishes:
         image_size: Longest side of the detector's input, in pixels; None takes that of its training.
         device: "auto", or a name as torch has it.
         precision: Arithmetic of the networks.
+        covered: Whether it is to be said where else faces may be, for who hides them.
     """
 
     run: Path | None
@@ -67,6 +68,7 @@ class Wishes:
     image_size: int | None = None
     device: str = "auto"
     precision: Precision = "float32"
+    covered: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def choose(wishes: Wishes) -> Chosen:
         raise InputError(f"{weights}: looks at {detector.header.input}s; expected a detector that looks at photos")
     find_whole_face(detector.header)
     rescue, why = _Rescuer(wishes, loader, detector, loader.digests[name]).choose()
-    return Chosen(Spotter(detector, wishes.confidence, rescue), name, loader.digests, why)
+    return Chosen(Spotter(detector, wishes.confidence, rescue, wishes.covered), name, loader.digests, why)
 
 
 class _Loader:

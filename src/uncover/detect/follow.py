@@ -45,10 +45,8 @@ class Names:
         of_detector = seen.spotted.found_by == DETECTOR
         return counts & of_detector if (counts & of_detector).any() else counts
 
-    def marks(self, found_by: int | None) -> tuple[FoundBy, str]:
-        """Step and name of the method behind a box."""
-        if found_by is None:
-            return "temporal", "temporal"
+    def marks(self, found_by: int) -> tuple[FoundBy, str]:
+        """Step and name of the method behind a box that counts."""
         return ("rgb", self.detector) if found_by == DETECTOR else (self.rescue_mark, self.rescue)
 
 
@@ -60,8 +58,9 @@ class Faces:
         seen: The frame.
         boxes: float32 (N, 4), x1 y1 x2 y2 in pixels of the picture.
         confidence: float32 (N,).
-        found_by: What found each: "rgb", "heatmap", "rescue" or "temporal".
-        methods: The model or method behind each.
+        found_by: What found each: "rgb", "heatmap", "rescue" or "temporal". The last also of a box that a network
+            proposed but that is not sure enough to count, and is there only because a track expects it.
+        methods: The model or method behind each; "temporal" where no network proposed it.
     """
 
     seen: Seen
@@ -173,7 +172,10 @@ def _candidates(seen: Seen, names: Names) -> Candidates:
 def _tracked_face(seen: Seen, tracked: Tracked | None, names: Names) -> Faces:
     if tracked is None:
         return Faces(seen, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), (), ())
-    behind = None if tracked.candidate is None else int(seen.spotted.found_by[tracked.candidate])
-    mark, method = names.marks(behind)
+    mark: FoundBy = "temporal"
+    method = "temporal"
+    if tracked.candidate is not None:
+        own, method = names.marks(int(seen.spotted.found_by[tracked.candidate]))
+        mark = own if names.counts(seen)[tracked.candidate] else mark
     box = tracked.box.astype(np.float32)[None]
     return Faces(seen, box, np.array([tracked.confidence], np.float32), (mark,), (method,))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from uncover.atomic import new_file
 from uncover.detect.spotter import Spotted
+from uncover.images.privacy import GRID, Cover
 
 FRAMES = 256
 """Frames of a part: lost at most when somebody stops the work."""
@@ -130,7 +131,16 @@ def _pack(frames: list[Seen]) -> dict[str, NDArray[np.generic]]:
         "boxes": np.concatenate([seen.spotted.boxes for seen in frames]),
         "confidence": np.concatenate([seen.spotted.confidence for seen in frames]),
         "found_by": np.concatenate([seen.spotted.found_by for seen in frames]),
-    }
+    } | _pack_covers([seen.spotted.cover for seen in frames])
+
+
+def _pack_covers(covers: list[Cover | None]) -> dict[str, NDArray[np.generic]]:
+    """Half a kilobyte a frame; nothing where no frame has one."""
+    if not any(covers):
+        return {}
+    cells = np.stack([np.zeros((GRID, GRID), np.bool_) if cover is None else cover.cells for cover in covers])
+    sides = [np.nan if cover is None else cover.side for cover in covers]
+    return {"covered": np.packbits(cells, axis=2), "side": np.array(sides, np.float64)}
 
 
 def _unpack(path: Path) -> Iterator[Seen]:
@@ -140,6 +150,9 @@ def _unpack(path: Path) -> Iterator[Seen]:
     for number, end in enumerate(ends):
         own = slice(int(end - part["count"][number]), int(end))
         width, height = part["size"][number]
-        spotted = Spotted(part["boxes"][own], part["confidence"][own], part["found_by"][own])
+        cover = None
+        if "side" in part and not np.isnan(part["side"][number]):
+            cover = Cover(np.unpackbits(part["covered"][number], axis=1).astype(np.bool_), float(part["side"][number]))
+        spotted = Spotted(part["boxes"][own], part["confidence"][own], part["found_by"][own], cover)
         index, second, corrupt, joint = (part[name][number].item() for name in ("index", "second", "corrupt", "joint"))
         yield Seen(index, second, int(width), int(height), spotted, corrupt, joint)

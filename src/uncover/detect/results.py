@@ -19,12 +19,13 @@ from uncover.atomic import new_file
 from uncover.detect.account import FAILED, Account
 from uncover.detect.annotate import annotate_image, annotate_video
 from uncover.detect.follow import Faces, faces_of
-from uncover.detect.options import ANNOTATED, IMAGES, PER_SECOND, SUMMARY
-from uncover.detect.run import Looking, annotated_path
+from uncover.detect.options import IMAGES, PER_SECOND, SUMMARY
+from uncover.detect.run import Looking
 from uncover.detect.tables import FaceTables, face_tables, write_coco, write_csv
 from uncover.errors import InputError
 from uncover.footage.address import is_live, printable
 from uncover.footage.decode import Dropped, open_video
+from uncover.footage.sound import FileClock, add_sound
 from uncover.images.reading import COLOURS, read_image
 from uncover.progress import track
 from uncover.rescue.per_second import COLUMNS as PER_SECOND_COLUMNS
@@ -63,13 +64,18 @@ def _drawn(looking: Looking, name: str, address: str) -> Iterator[Faces]:
     # Whatever becomes of the copy, the tables get all faces.
     given: deque[Faces] = deque()
     account = looking.accounts[name]
+    path, clock, whole = looking.annotated[name], FileClock(), False
     with _or_lost(account, "no annotated copy"), open_video(address) as video:
-        drawn = annotate_video(video, _noted(faces, given), options.privacy, annotated_path(looking.out, name))
+        drawn = annotate_video(video, _noted(faces, given), options.privacy, path, clock)
         for each in track(drawn, f"drawing {name}", account.frames or video.length):
             given.popleft()
             yield each
+        whole = True
     yield from given
     yield from faces
+    if options.sound and whole:
+        with _or_lost(account, "no sound in its annotated copy"):
+            add_sound(path, address, clock, options.until, video.starts)
 
 
 @contextmanager
@@ -123,7 +129,7 @@ def _write_images(looking: Looking, tables: FaceTables) -> None:
         if options.annotated:
             with _or_lost(looking.accounts[IMAGES], f"no annotated copy of {name}"):
                 pixels = read_image(images[name], COLOURS)
-                annotate_image(pixels, faces, options.privacy, looking.out / ANNOTATED / f"{name}.jpg")
+                annotate_image(pixels, faces, options.privacy, looking.annotated[name])
 
 
 def _about(looking: Looking) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import shutil
@@ -25,6 +26,9 @@ from uncover.errors import InputError
 from uncover.footage.decode import Video, open_video
 from uncover.footage.sources import Sources
 from uncover.progress import track
+
+JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
+"""Endings of JPEG files; the first is given to copies of other images."""
 
 
 @dataclass
@@ -89,6 +93,11 @@ class Looking:
             return Names(self.chosen.detector, spotter.confidence)
         return Names(self.chosen.detector, spotter.confidence, rescue.name, rescue.confidence, rescue.found_by)
 
+    @functools.cached_property
+    def annotated(self) -> dict[str, Path]:
+        """Where annotated copies go, by the name of the source."""
+        return annotated_paths(self.out, self.sources)
+
     def parts_of(self, name: str) -> Parts:
         """What was seen in a video, or in the images."""
         videos = self.sources.videos
@@ -138,7 +147,7 @@ class Looking:
         """Go through a video. A live one is drawn while it is watched, and somebody may end it by hand."""
         draws = video.live and self.options.annotated
         options = self.options
-        path = annotated_path(self.out, name)
+        path = self.annotated[name]
         with (
             LiveDrawing(path, video, self.names, options.privacy, options.bridge if options.temporal != "off" else None)
             if draws
@@ -197,15 +206,30 @@ class Looking:
             "nms_iou": spotter.detector.nms_iou,
             "precision": spotter.detector.precision,
             "until": self.options.until,
+            "covered": spotter.covered,
             "code": self.code,
         }
         return hashlib.sha256(json.dumps(how, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def annotated_path(out: Path, name: str) -> Path:
-    """Where the annotated copy of a video or an image goes; every name keeps its own."""
-    place = name.replace("://", "/")
-    return out / ANNOTATED / (place if place.lower().endswith(".mp4") else f"{place}.mp4")
+def annotated_paths(out: Path, sources: Sources) -> dict[str, Path]:
+    """Where the annotated copies of videos and images go, by name: MP4 and JPEG files, each source its own.
+
+    A name that has such an ending keeps it; others get one (`x.png.jpg`), with a number where that name is taken.
+    """
+    paths: dict[str, Path] = {}
+    taken: set[str] = set()
+    endings = dict.fromkeys(sources.videos, (".mp4",)) | dict.fromkeys(sources.images, JPEG)
+    # Names that stay as they are go first, so that others cannot take them.
+    for name, own in sorted(endings.items(), key=lambda item: not item[0].lower().endswith(item[1])):
+        place = name.replace("://", "/")
+        stem = place if place.lower().endswith(own) else f"{place}{own[0]}"
+        candidates = (stem, *(f"{place} ({number}){own[0]}" for number in range(2, len(endings) + 2)))
+        # Some disks do not tell upper case from lower.
+        path = next(each for each in candidates if each.lower() not in taken)
+        taken.add(path.lower())
+        paths[name] = out / ANNOTATED / path
+    return paths
 
 
 def _identity(address: str) -> list[object]:

@@ -72,6 +72,7 @@ class Video:
         corrupt: Pictures that could not be decoded, so far.
         pixel_aspect: How wide a pixel is for its height, upright; 1 almost always.
         live: Whether it is watched as it happens, and can be read once only.
+        starts: Bytes of the file at which the recordings begin that were read so far.
     """
 
     def __init__(self, address: str) -> None:
@@ -87,6 +88,7 @@ class Video:
         self.live = is_live(address)
         self.corrupt = 0
         self._start = self._end = 0
+        self.starts = [0]
         self._container, self._stream = open_container(address, THREADS)
         self._tracks = tracks_of(self._container)
         self._first = self._peek()
@@ -195,7 +197,9 @@ class Video:
         """Decoded pictures of all recordings of a file: some are put one behind the other."""
         place: int | None = 0
         self.corrupt = 0
+        self.starts = []
         while place is not None:
+            self.starts.append(place)
             self._start = place
             self._reopen(THREADS)
             yield from self._decoded()

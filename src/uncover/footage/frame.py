@@ -63,6 +63,14 @@ class Frame:
         height, width = self.pixels.shape[:2]
         return width, height
 
+    @property
+    def stamp(self) -> float | None:
+        """Its time by the file's own clock, in seconds; None where the file gives none."""
+        source = self._source
+        if source is None or source.pts is None or source.time_base is None:
+            return None
+        return float(source.pts * source.time_base)
+
     def renumbered(self, index: int) -> Frame:
         """The same picture under another number."""
         return Frame(index, self.second, self._pixels, self._source, self._curve, self.joint)
