@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what these show of faces; frames without a box are hidden as a whole (default: as in the run's config, "
         "else pixelate)",
     )
-    add_network_arguments(parser, "frames")
+    add_network_arguments(parser, "frames", nms_iou=None)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -22,6 +22,7 @@ from uncover.detect.tables import FaceTables, face_tables, write_coco, write_csv
 from uncover.footage.address import is_live
 from uncover.footage.decode import open_video
 from uncover.images.reading import COLOURS, read_image
+from uncover.metrics.alike import CAP, MOST_BOXES
 from uncover.progress import track
 from uncover.rescue.per_second import COLUMNS as PER_SECOND_COLUMNS
 from uncover.rescue.per_second import FoundBy, FrameFace, per_second
@@ -105,6 +106,7 @@ def _about(looking: Looking) -> dict[str, Any]:
         "bridge": options.bridge,
         "image_size": spotter.detector.image_size,
         "nms_iou": spotter.detector.nms_iou,
+        CAP: MOST_BOXES,
         "precision": spotter.detector.precision,
         "weights": looking.chosen.digests,
         "uncover": uncover.__version__,

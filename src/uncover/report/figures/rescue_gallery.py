@@ -33,7 +33,6 @@ PHOTOS = 6
 
 COLUMNS = 3
 INCHES = 2.4
-TRUE_IOU = 0.5
 
 TRUE, BEST, HEATMAP = "true face", "most faces found", "best heatmap detector"
 STYLES: dict[str, dict[str, Any]] = {
@@ -67,6 +66,7 @@ def draw_rescue_gallery(
     predictions: Path,
     privacy: str,
     methods: Sequence[Method] = (),
+    true_iou: float = 0.5,
 ) -> Figure:
     """Make the figure from files.
 
@@ -77,6 +77,7 @@ def draw_rescue_gallery(
         predictions: Folder of predictions `<method>/<set>.parquet`.
         privacy: Of frames of patients, `report.privacy` of the config.
         methods: As the trial was given them: where the maps of one are blank, it has no boxes, as in the trial.
+        true_iou: IoU from which a box finds a face, as in the trial.
 
     Raises:
         InputError: A file is not what it should be.
@@ -99,7 +100,7 @@ def draw_rescue_gallery(
             looked = table.loc[looked_at(table, maps.get(method)), "image"]
             found = _sure(predictions / method / f"{name}.parquet", float(row["confidence"]))
             boxes[kind] = found[found["image"].isin(looked)]
-        panels = _panels(name, folders[name], table, boxes, privacy)
+        panels = _panels(name, folders[name], table, boxes, privacy, true_iou)
         titles = [f"{kind}: {method_title(str(row['method']))}" for kind, row in shown_methods.items()]
         if panels:
             groups[f"{set_title(name)}\n{'; '.join(titles) or 'no method found any of the faces'}"] = panels
@@ -107,7 +108,7 @@ def draw_rescue_gallery(
 
 
 def _panels(
-    name: str, dataset: Path, table: pd.DataFrame, boxes: Mapping[str, pd.DataFrame], privacy: str
+    name: str, dataset: Path, table: pd.DataFrame, boxes: Mapping[str, pd.DataFrame], privacy: str, true_iou: float
 ) -> list[Panel]:
     """The photos of a set that are shown."""
     truth = read_truth(dataset, table[["image", "width", "height"]])
@@ -116,7 +117,7 @@ def _panels(
     drawn = {
         image: {kind: _corners(own, image) for kind, own in {TRUE: truth, **boxes}.items()} for image in with_faces
     }
-    outcomes = {image: tuple(_finds(own[TRUE], own[kind]) for kind in boxes) for image, own in drawn.items()}
+    outcomes = {image: tuple(_finds(own[TRUE], own[kind], true_iou) for kind in boxes) for image, own in drawn.items()}
     panels = []
     for image in choose_photos(outcomes, PHOTOS):
         photo = read_upright_rgb(dataset / "images" / image)
@@ -206,5 +207,6 @@ def _corners(boxes: pd.DataFrame, image: str) -> NDArray[np.float64]:
     return boxes.loc[boxes["image"] == image, list(CORNERS)].to_numpy(np.float64)
 
 
-def _finds(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> bool:
-    return bool(len(predicted)) and bool((box_iou(true, predicted) >= TRUE_IOU).any())
+def _finds(true: NDArray[np.float64], predicted: NDArray[np.float64], true_iou: float) -> bool:
+    # In single precision, as in the trial.
+    return bool(len(predicted)) and bool((box_iou(true, predicted) >= np.float32(true_iou)).any())
