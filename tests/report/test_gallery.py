@@ -47,7 +47,7 @@ def test_the_choice_depends_on_names_and_outcomes_alone(given: dict[str, tuple[b
     assert {given[name] for name in chosen} == set(given.values())
 
 
-def lines_of(run: Path, methods: tuple[Method, ...] = ()) -> list[Counter[str]]:
+def lines_of(run: Path, methods: tuple[Method, ...] = (), true_iou: float = 0.5) -> list[Counter[str]]:
     """Colours of the boxes in each panel that has any."""
     trial = write_trial(
         run / "trial.csv",
@@ -58,9 +58,8 @@ def lines_of(run: Path, methods: tuple[Method, ...] = ()) -> list[Counter[str]]:
             trial_row("wflw", "all_votes", "ours", 3, 3, threshold="val"),
         ],
     )
-    figure = draw_rescue_gallery(
-        trial, [run / "datasets" / "wflw"], [run / "missed" / "wflw.csv"], run / "predictions", "pixelate", methods
-    )
+    datasets, missed = [run / "datasets" / "wflw"], [run / "missed" / "wflw.csv"]
+    figure = draw_rescue_gallery(trial, datasets, missed, run / "predictions", "pixelate", methods, true_iou)
     panels = [Counter(str(line.get_color()) for line in axes.lines) for axes in figure.axes]
     return [panel for panel in panels if panel]
 

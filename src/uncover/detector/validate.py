@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from uncover.detector.inference import FramedImages, Precision, infer
 from uncover.detector.loss import DetectionLoss
 from uncover.detector.network import Network
-from uncover.detector.nms import suppress_as_upstream
+from uncover.detector.nms import non_max_suppression
 from uncover.images.labelled import LabelledImages
 from uncover.images.letterbox import Frame
 from uncover.metrics.average_precision import ap_per_class
@@ -20,7 +20,7 @@ from uncover.metrics.matching import IOUS, match_image
 from uncover.parts.geometry import to_xywh, to_xyxy
 
 CONFIDENCE, NMS_IOU = 0.001, 0.6
-"""Of validation in training, upstream's."""
+"""Of validation in training, upstream's; the limit of boxes is that of stored predictions, which score the same."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def validate(
         labels = [labelled.labels[index] for index in answer.indices]
         losses.append(loss(answer.raw, framed_targets(labels, frames).to(device))[1] * len(frames))
         for boxes, frame, own in zip(
-            suppress_as_upstream(answer.decoded, CONFIDENCE, NMS_IOU), frames, labels, strict=True
+            non_max_suppression(answer.decoded, CONFIDENCE, NMS_IOU), frames, labels, strict=True
         ):
             predicted = boxes.double().cpu().numpy()
             predicted[:, :4] = frame.to_original(predicted[:, :4])

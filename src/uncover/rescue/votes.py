@@ -108,11 +108,10 @@ def elect(votes: Votes, evidence: Evidence, agreement: float = AGREEMENT) -> pd.
     inside = (boxes[:, 2:] - boxes[:, :2] >= SMALLEST_SIDE).all(axis=1)
     image, boxes, support = groups.image[inside], boxes[inside], groups.support[inside]
     stays = suppress(image, boxes, evidence.nms_iou)
-    image, boxes, support = image[stays], boxes[stays], support[stays]
-    # Of an image the best stand first.
-    rank = np.arange(len(image)) - np.searchsorted(image, image)
-    image, boxes, support = (each[rank < MOST_BOXES] for each in (image, boxes, support))
-    return as_boxes(evidence, image, boxes, support / (1 + support))
+    # Images rise, and of an image the best stand first.
+    rows = np.flatnonzero(stays)
+    rows = rows[np.arange(len(rows)) - np.searchsorted(image[rows], image[rows]) < MOST_BOXES]
+    return as_boxes(evidence, image[rows], boxes[rows], support[rows] / (1 + support[rows]))
 
 
 def as_boxes(evidence: Evidence, image: Ints, boxes: Floats, confidence: Floats) -> pd.DataFrame:

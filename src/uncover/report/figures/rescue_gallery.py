@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from uncover.datasets.photos import read_upright_rgb
 from uncover.images.privacy import has_patients, shown
+from uncover.metrics.alike import Alike
 from uncover.metrics.matching import box_iou
 from uncover.metrics.predictions import CORNERS, read_predictions
 from uncover.metrics.truth import read_truth
@@ -80,13 +81,14 @@ def draw_rescue_gallery(
         true_iou: IoU from which a box finds a face, as in the trial.
 
     Raises:
-        InputError: A file is not what it should be.
+        InputError: A file is not what it should be, or predictions were not made alike.
     """
     rows = at_rate(read_trial(trial))
     maps = {method.name: method.maps for method in methods}
     lists = {path.stem: path for path in missed}
     folders = {path.absolute().name: path for path in datasets}
     groups: dict[str, list[Panel]] = {}
+    alike = Alike()
     for name in [*SET_TITLES, *sorted(folders.keys() - SET_TITLES.keys())]:
         firsts = dict(zip((BEST, HEATMAP), first_of(rows[rows["set"] == name]), strict=True))
         if name not in folders or name not in lists or firsts[BEST] is None:
@@ -98,7 +100,7 @@ def draw_rescue_gallery(
         for kind, row in shown_methods.items():
             method = str(row["method"])
             looked = table.loc[looked_at(table, maps.get(method)), "image"]
-            found = _sure(predictions / method / f"{name}.parquet", float(row["confidence"]))
+            found = _sure(predictions / method / f"{name}.parquet", float(row["confidence"]), method, alike)
             boxes[kind] = found[found["image"].isin(looked)]
         panels = _panels(name, folders[name], table, boxes, privacy, true_iou)
         titles = [f"{kind}: {method_title(str(row['method']))}" for kind, row in shown_methods.items()]
@@ -196,9 +198,11 @@ def _draw(axes: Axes, panel: Panel) -> None:
     axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
 
 
-def _sure(path: Path, confidence: float) -> pd.DataFrame:
+def _sure(path: Path, confidence: float, method: str, alike: Alike) -> pd.DataFrame:
     """A method's whole-face boxes from a confidence on; none where it has no confidence to begin at."""
-    boxes = read_predictions(path).boxes
+    predictions = read_predictions(path)
+    alike.add(path, predictions.settings, method)
+    boxes = predictions.boxes
     # Stored confidences are float32: one that is the threshold itself must not fall short of it.
     return boxes[(boxes["class_id"] == WHOLE_FACE) & (boxes["confidence"] >= np.float32(confidence))]
 

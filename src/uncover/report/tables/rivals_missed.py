@@ -162,9 +162,9 @@ def _notes(counts: Counts, confidences: Mapping[str, float], not_run: Mapping[st
     names = {name for name, _ in counts}
     notes = [
         of_confidences(confidences, names),
-        f"Total: images. Faces: true ones. Correct: detections that meet a true face at IoU {true_iou:g}, each face once;"
-        " False: the others. Missed: images without a detection, right or wrong, and their share of all with its interval"
-        " (95 %, Wilson's; frames of one video are alike, so the true uncertainty is larger there).",
+        f"Total: images. Faces: true ones. Correct: detections that meet a true face at IoU {true_iou:g}, each face"
+        " once; False: the others. Missed: images without a detection, right or wrong, and their share of all with its"
+        " interval (95 %, Wilson's; frames of one video are alike, so the true uncertainty is larger there).",
         *conventions(names),
     ]
     if unlabelled := dict.fromkeys(COUNTED_SETS[of] for (_, of), each in counts.items() if each.faces is None):
