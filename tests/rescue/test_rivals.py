@@ -132,8 +132,8 @@ def test_many_sure_parts_stay_apart_in_single_precision() -> None:
 
 
 def test_no_more_boxes_are_proposed_than_a_detector_stores() -> None:
-    apart = [("a.jpg", 0.1 + 0.001 * number, (number % 20 * 5, number // 20 * 5, number % 20 * 5 + 4, number // 20 * 5 + 4))
-             for number in range(400)]  # fmt: skip
+    places = [(number % 20 * 5, number // 20 * 5) for number in range(400)]
+    apart = [("a.jpg", 0.1 + 0.001 * number, (x, y, x + 4, y + 4)) for number, (x, y) in enumerate(places)]
     found = proposed("all_votes", evidence(predicted(IMAGES, [*apart, ("b.jpg", 0.01, (0, 0, 9, 9))])))
     assert [image for image, *_ in found] == ["a.jpg"] * 300 + ["b.jpg"]
     assert min(sure for image, sure, _ in found if image == "a.jpg") == pytest.approx(0.2 / 1.2)

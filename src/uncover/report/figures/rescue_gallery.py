@@ -213,4 +213,4 @@ def _corners(boxes: pd.DataFrame, image: str) -> NDArray[np.float64]:
 
 def _finds(true: NDArray[np.float64], predicted: NDArray[np.float64], true_iou: float) -> bool:
     # In single precision, as in the trial.
-    return bool(len(predicted)) and bool((box_iou(true, predicted) >= np.float32(true_iou)).any())
+    return bool(len(predicted)) and bool((box_iou(true, predicted).astype(np.float32) >= np.float32(true_iou)).any())
