@@ -28,7 +28,10 @@ import yaml
 from tests.dag.checkout import copy_checkout, smaller
 from tests.quick_python import server, write_client
 
-COMPARED = ("tables/*", "figures/*.png", "metrics/**/*", "predictions/**/*.parquet", "missed/*", "models/*/weights.pt")
+COMPARED = (
+    *("tables/*", "figures/*.png", "metrics/**/*", "predictions/**/*.parquet", "rgb_tables/**/*", "missed/*"),
+    "models/*/weights.pt",
+)
 CONFIG = "config/tiny.yaml"
 SECONDS_PER_JOB = 1.0
 """More or less, on two processors; kills are spread over the whole run."""
