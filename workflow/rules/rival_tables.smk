@@ -163,8 +163,9 @@ for figure, rival in RIVAL_FIGURES.items():
                 if rival in RIVALS_WANTED and input.predictions
                 else ["--not-run", rivals_not_run().get(rival, "not tried yet")]
             ),
+            true_iou=CONFIG.rescue.true_iou,
             privacy=CONFIG.report.privacy,
             code=code_of(f"uncover.commands.{figure}"),
         shell:
             "uncover {params.command} {params.out} {params.shown:q} --dataset {params.dataset}"
-            " --privacy {params.privacy} 2>&1 | tee {log}"
+            " --true-iou {params.true_iou} --privacy {params.privacy} 2>&1 | tee {log}"

@@ -28,8 +28,7 @@ class Prediction(Section):
         0.6,
         ge=0,
         le=1,
-        description="IoU above which non-maximum suppression drops a box, for all that is compared: the thresholds of"
-        " one set hold on another only so",
+        description="IoU above which non-maximum suppression drops a box, of all that is compared",
     )
     nms_iou_rgb_tables: Share = Field(
         0.5,
@@ -52,8 +51,8 @@ class Rescue(Section):
     false_positives_per_photo: tuple[float, ...] = Field(
         (0.1, 0.25, 0.5),
         min_length=1,
-        description="rates at which rescue methods are compared; by the middle one, they are ranked, and their"
-        " thresholds are chosen wherever one is used",
+        description="rates at which rescue methods are compared; the middle one ranks them, and gives cascades and live"
+        " detection their thresholds",
     )
     looks_of: str | None = Field(
         None,
