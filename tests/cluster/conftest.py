@@ -23,7 +23,10 @@ OF_CLUSTER = {
     "rules": {
         "train": {"mem_mb": 2000},
         "look_closer": {"mem_mb": 1500},
-        **{rule: {"mem_mb": 1500} for rule in ("predict", "make_heatmaps", "predict_second", "predict_rival")},
+        **{
+            rule: {"mem_mb": 1500}
+            for rule in ("predict", "predict_rgb_tables", "make_heatmaps", "predict_second", "predict_rival")
+        },
     },
 }
 

@@ -28,7 +28,10 @@ import yaml
 from tests.dag.checkout import copy_checkout, smaller
 from tests.quick_python import server, write_client
 
-COMPARED = ("tables/*", "figures/*.png", "metrics/**/*", "predictions/**/*.parquet", "missed/*", "models/*/weights.pt")
+COMPARED = (
+    *("tables/*", "figures/*.png", "metrics/**/*", "predictions/**/*.parquet", "rgb_tables/**/*", "missed/*"),
+    "models/*/weights.pt",
+)
 CONFIG = "config/tiny.yaml"
 SMALL_TABLES = ("table_01", "table_02", "table_parts", "table_04", "table_05", "table_06", "table_val_counts")
 SMALL = (

@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="keep",
         help="what becomes of the sound of annotated videos, by which people may be known too (default: keep)",
     )
-    add_network_arguments(parser, "frames")
+    add_network_arguments(parser, "frames", nms_iou=None)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -12,7 +12,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from uncover.commands._shared_arguments import add_resampling_arguments, check_resampling_arguments
+from uncover.commands._shared_arguments import (
+    add_resampling_arguments,
+    add_true_iou_argument,
+    check_resampling_arguments,
+)
 
 SUMMARY = "score what was found in videos against their true boxes"
 
@@ -32,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--frames", type=Path, metavar="FRAMES.parquet", help="also write what found the face in each frame"
     )
-    parser.add_argument("--true-iou", type=float, default=0.5, help="IoU from which a box is correct (default: 0.5)")
+    add_true_iou_argument(parser)
     parser.add_argument(
         "--block", type=float, default=1.0, metavar="SECONDS", help="that are drawn together (default: 1)"
     )

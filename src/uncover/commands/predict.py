@@ -3,6 +3,7 @@
 IMAGES is a data set (a folder with images/), a folder of images, or image files; for a detector of heatmaps a heatmap
 set (a folder of `uncover heatmaps`, whose images keep their names), or files of heatmaps. OUT is a Parquet table with
 one row per box: image, class, confidence, and the box in pixels of the original image.
+With --also 0.5 OTHER.parquet the same candidates are stored a second time, at another IoU of non-maximum suppression.
 Several jobs share the images with --shard 1/4 ... --shard 4/4; `uncover predict collect` joins their tables. Many sets
 at once: `uncover predict sets`. A folder named sets or collect is given as ./sets.
 """
@@ -27,6 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("out", type=Path, metavar="OUT.parquet", help="table to write")
     add_inference_arguments(parser)
+    parser.add_argument(
+        "--also",
+        nargs=2,
+        metavar=("IOU", "OTHER.parquet"),
+        help="a second table of the same look, at another IoU of non-maximum suppression",
+    )
     add_shard_argument(parser)
 
 
@@ -60,11 +67,34 @@ def run(args: argparse.Namespace) -> int:
     # Whoever forgets OUT would have the last image overwritten.
     if args.out.suffix != ".parquet":
         raise InputError(f"{args.out}: expected OUT.parquet, the table to write, after the images")
-    check_new_file(args.out)
+    tables = {args.out: args.nms_iou, **_also(args)}
+    for out in tables:
+        check_new_file(out)
     shard = read_shard(args)
     predictor = load_predictor(args)
-    predictions = predictor.predict(predictor.find(args.images, shard))
-    predictions.settings.update(shard.settings())
-    write_predictions(args.out, predictions)
-    say(f"{args.out}: {len(predictions.boxes)} boxes in {len(predictions.images)} images")
+    found = predictor.predict_at(predictor.find(args.images, shard), list(tables.values()))
+    for out, predictions in zip(tables, found, strict=True):
+        predictions.settings.update(shard.settings())
+        write_predictions(out, predictions)
+        say(f"{out}: {len(predictions.boxes)} boxes in {len(predictions.images)} images")
     return 0
+
+
+def _also(args: argparse.Namespace) -> dict[Path, float]:
+    """The second table and the IoU of its non-maximum suppression, where there is one.
+
+    Raises:
+        InputError: The words are no such two.
+    """
+    from uncover.errors import InputError
+
+    if args.also is None:
+        return {}
+    number, other = args.also[0], Path(args.also[1])
+    try:
+        overlap = float(number)
+    except ValueError:
+        overlap = -1.0
+    if not 0 <= overlap <= 1 or other.suffix != ".parquet" or other.absolute() == args.out.absolute():
+        raise InputError(f"--also {number} {other}: expected an IoU from 0 to 1 and OTHER.parquet, another than OUT")
+    return {other: overlap}

@@ -27,6 +27,7 @@ from uncover.footage.address import is_live, printable
 from uncover.footage.decode import Dropped, open_video
 from uncover.footage.sound import FileClock, add_sound
 from uncover.images.reading import COLOURS, read_image
+from uncover.metrics.alike import CAP, MOST_BOXES
 from uncover.progress import track
 from uncover.rescue.per_second import COLUMNS as PER_SECOND_COLUMNS
 from uncover.rescue.per_second import FoundBy, FrameFace, per_second
@@ -146,6 +147,7 @@ def _about(looking: Looking) -> dict[str, Any]:
         "bridge": options.bridge,
         "image_size": spotter.detector.image_size,
         "nms_iou": spotter.detector.nms_iou,
+        CAP: MOST_BOXES,
         "precision": spotter.detector.precision,
         "weights": looking.chosen.digests,
         "uncover": uncover.__version__,

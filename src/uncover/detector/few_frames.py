@@ -132,7 +132,7 @@ def score_left_out(point: Point, weights: Path, crew: Crew, confidence: float) -
     network, header = load_weights(weights)
     held, names = point.frames.take(point.fold.held_out), list(point.fold.held_out)
     network = network.to(crew.device)
-    found = predict(network, header, names, held.paths, held.sizes, LOWEST, NMS_IOU, crew.device)
+    (found,) = predict(network, header, names, held.paths, held.sizes, LOWEST, [NMS_IOU], crew.device)
     return score_faces(found, _truth(held, names), confidence)
 
 

@@ -64,19 +64,28 @@ class Predictor:
         Raises:
             InputError: An image cannot be read, or the device does not compute in the precision.
         """
+        return self.predict_at(inputs, [self._wishes.nms_iou])[0]
+
+    def predict_at(self, inputs: Inputs, nms_ious: Sequence[float]) -> list[Predictions]:
+        """Look at it once, and keep boxes at several IoUs of non-maximum suppression in the place of the wished one.
+
+        Raises:
+            InputError: As `predict`.
+        """
         wishes = self._wishes
-        predictions = predict(
+        found = predict(
             self._network,
             self._header,
             inputs.names,
             inputs.paths,
             inputs.sizes,
             wishes.confidence,
-            wishes.nms_iou,
+            nms_ious,
             self._device,
             wishes.batch,
             wishes.image_size,
             wishes.precision,
         )
-        predictions.settings["weights"] = self._sha256
-        return predictions
+        for predictions in found:
+            predictions.settings["weights"] = self._sha256
+        return found

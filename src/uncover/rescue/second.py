@@ -11,6 +11,7 @@ import pandas as pd
 from uncover.atomic import new_file
 from uncover.datasets.yolo import LABELS
 from uncover.errors import InputError
+from uncover.metrics.alike import Alike
 from uncover.metrics.evaluate import Evaluation, evaluate
 from uncover.metrics.predictions import Predictions, read_predictions
 from uncover.metrics.truth import find_labels, read_truth
@@ -147,7 +148,8 @@ def read_sets(
         choice: What will be counted.
 
     Raises:
-        InputError: A file is missing, not what it should be, or of another set; or a set has no predictions or labels.
+        InputError: A file is missing, not what it should be, or of another set; a set has no predictions or labels; or
+            predictions of two sets were not made alike.
     """
     files, folders, lists = (
         by_set(paths, option)
@@ -159,11 +161,12 @@ def read_sets(
         for name in names:
             if name not in files:
                 raise InputError(f"{option} {name}: no predictions; give {name}.parquet among --predictions")
-    sets = {}
+    sets, alike = {}, Alike()
     for name, path in files.items():
         if name not in choice.whole and name not in lists:
             continue
         found = read_predictions(path, choice.confidence)
+        alike.add(path, found.settings, "detector")
         table = None
         if name in lists:
             table = read_missed(lists[name], [choice.maps] if choice.maps else [])

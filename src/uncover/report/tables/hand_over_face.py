@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from uncover.errors import InputError
+from uncover.metrics.alike import Alike
 from uncover.metrics.counts import count_images
 from uncover.metrics.predictions import Predictions, read_predictions
 from uncover.parts.classes import WHOLE_FACE
@@ -30,12 +31,13 @@ def write_hand_over_face(predictions: Sequence[Path], confidence: float, publish
     Raises:
         InputError: A file is not what it should be, or lacks boxes that would count.
     """
-    found = {}
+    found, alike = {}, Alike()
     for path in predictions:
         model = path.parent.name
         if model not in MODELS or model in found:
             raise InputError(f"{path}: stands in {model}; expected one file in each of {', '.join(MODELS)}")
         found[model] = read_predictions(path, confidence)
+        alike.add(path, found[model].settings, model)
     hand_over_face(found, confidence, load_text(published)).write(out)
 
 
