@@ -1,10 +1,10 @@
-"""Which files are images, by their endings, and what else stands among them: the one list that every folder is read by."""
+"""Which files are images, by their endings, and what else stands among them: one list for every folder that is read."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from uncover.console import say
@@ -53,20 +53,38 @@ def kinds(paths: Iterable[Path]) -> str:
 
 
 def say_passed_over(
-    folder: Path, others: Collection[Path], what: str = "not images", beside: Collection[str] = BESIDE
+    where: object, others: Iterable[Path], what: str = "no images", beside: Collection[str] = BESIDE
 ) -> None:
-    """Say which files of a folder are passed over, by kind, and what would make pictures among them readable.
+    """Say how many files are passed over, of which kinds, and what would make pictures among them readable.
 
     Args:
-        folder: That was searched.
-        others: Files in it that are not looked at.
+        where: They stand.
+        others: Files that are not looked at.
         what: They are.
         beside: Endings of files that nobody misses.
     """
     missed = [path for path in others if path.suffix.lower() not in beside]
     if not missed:
         return
-    such = f"such as {missed[0].name}" if len(missed) > 1 else missed[0].name
     pictures = [path for path in missed if path.suffix.lower() in NOT_READ]
-    advice = f"; pictures of these kinds are not read, convert them to JPEG or PNG: {kinds(pictures)}"
-    say(f"note: {folder}: passed over, {what}: {kinds(missed)} ({such})" + (advice if pictures else ""))
+    advice = f"; convert pictures of kinds that are not read to JPEG or PNG: {kinds(pictures)}" if pictures else ""
+    say(
+        f"note: {where}: {len(missed)} files that are {what} are passed over: {kinds(missed)}"
+        f" (such as {missed[0].name}){advice}"
+    )
+
+
+def say_first_of_several(pictures: Mapping[Path, int]) -> None:
+    """Say of which image files the first picture alone is looked at.
+
+    Args:
+        pictures: How many each file holds; most hold one.
+    """
+    several = {path: count for path, count in pictures.items() if count > 1}
+    if several:
+        path, count = next(iter(several.items()))
+        say(
+            f"note: {len(several)} image files hold several pictures (such as {path}: {count}); the first of each is"
+            f" looked at, {sum(several.values()) - len(several)} are passed over: to have all, make a video of them"
+            " (ffmpeg -i IN OUT.mp4) or save each as a file"
+        )

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from uncover.errors import InputError
 from uncover.footage.address import is_live, without_secrets
+from uncover.image_files import ENDINGS
 
 VIDEOS = frozenset(
     {".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts"}
     | {".vob", ".webm", ".wmv"}
 )
-IMAGES = frozenset({".bmp", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"})
 EXPECTED = "expected a video, an image, a folder or a pattern of them, rtsp://..., or the number of a camera"
 
 
@@ -59,7 +59,7 @@ def find_sources(given: Sequence[str]) -> Sources:
             others += [path for path in found if not _may_be(path)]
     named = _named(_each_once(files))
     videos = {name: str(path) for name, path in named.items() if path.suffix.lower() in VIDEOS}
-    images = {name: path for name, path in named.items() if path.suffix.lower() in IMAGES}
+    images = {name: path for name, path in named.items() if path.suffix.lower() in ENDINGS}
     for address in dict.fromkeys(live):
         videos[_name_of_stream(address, videos)] = address
     if not videos and not images:
@@ -99,7 +99,7 @@ def _is_hidden(path: Path, folder: Path) -> bool:
 
 
 def _may_be(path: Path) -> bool:
-    return path.suffix.lower() in VIDEOS | IMAGES
+    return path.suffix.lower() in VIDEOS | ENDINGS
 
 
 def _named(paths: Sequence[Path]) -> dict[str, Path]:

@@ -29,7 +29,7 @@ from uncover.heatmaps.manifest import Row, describe, tabulate, write_manifest
 from uncover.heatmaps.recipe import Recipe
 from uncover.images.letterbox import Frame
 from uncover.images.named import hash_file
-from uncover.images.reading import inspect_image
+from uncover.images.reading import inspect_image, say_animations
 from uncover.images.shard import Shard
 from uncover.progress import track
 
@@ -119,6 +119,7 @@ class ShardMaker:
         with ThreadPoolExecutor(THREADS) as pool:
             looks = pool.map(lambda name: self._look(name, files[name], images[name]), names)
             looked = list(track(looks, "looking at images", len(names)))
+        say_animations(images[name] for name in names)
         items, rows = [item for item, _ in looked], [found for _, found in looked]
         made = sum(len(found) < len(self._folders) for found in rows)
         self._forget_records(shard)
