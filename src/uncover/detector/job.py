@@ -12,6 +12,7 @@ from uncover.config.detectors import MAP_INPUTS, Detector, Hyperparameters, Inpu
 from uncover.config.values import check_section, read_pairs
 from uncover.console import say
 from uncover.datasets.yolo import IMAGES
+from uncover.detector.weights import EXPECTED
 from uncover.errors import InputError
 from uncover.images.data_yaml import read_data_yaml
 from uncover.images.labelled import LabelledImages, read_labelled_images
@@ -33,7 +34,7 @@ class Job:
         training: Labelled photos or maps to train on.
         validation: Those that early stopping and the choice of the best epoch look at.
         settings: Network and recipe.
-        start: Safe weights file to start from; None starts anew.
+        start: Weights file, or checkpoint of upstream's YOLOv5, to start from; None starts anew.
         channels: Channels of the images.
         padding: Value around letterboxed images.
         input: What the network looks at. For heatmaps, the sets have the photos' labels and sizes, and paths of maps.
@@ -95,7 +96,7 @@ def read_job(
     """
     settings = _read_settings(pairs, hyperparameters)
     if start is not None and not start.is_file():
-        raise InputError(f"{start}: is no file; expected weights that 'uncover import_weights' or 'train' wrote")
+        raise InputError(f"{start}: is no file; {EXPECTED}")
     if settings.freeze and start is None:
         raise InputError(f"freeze={settings.freeze}: keeps start weights as they are; give them with --start WEIGHTS")
     maps = _read_maps(heatmaps, input)

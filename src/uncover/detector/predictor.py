@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from uncover.detector.distributed import pick_device
 from uncover.detector.inference import Precision
+from uncover.detector.opening import open_weights
 from uncover.detector.predict import predict
-from uncover.detector.weights import load_weights
 from uncover.images.inputs import WHOLE, Inputs, find_inputs
 from uncover.images.shard import Shard
 from uncover.metrics.predictions import Predictions
@@ -41,7 +40,7 @@ class Predictor:
     def __init__(self, weights: Path, device: str, wishes: Wishes) -> None:
         """
         Args:
-            weights: Of a training.
+            weights: Of a training, or a checkpoint of upstream's YOLOv5.
             device: "auto", or a name as torch has it.
             wishes: How to look.
 
@@ -49,10 +48,8 @@ class Predictor:
             InputError: The device is not here, or the file holds no weights.
         """
         self._device, self._wishes = pick_device(device), wishes
-        network, self._header = load_weights(weights)
+        network, self._header, self._sha256 = open_weights(weights)
         self._network = network.to(self._device)
-        with weights.open("rb") as file:
-            self._sha256 = hashlib.file_digest(file, "sha256").hexdigest()
 
     def find(self, given: Sequence[Path], shard: Shard = WHOLE) -> Inputs:
         """Find what to look at; arguments and errors are those of `find_inputs`."""
