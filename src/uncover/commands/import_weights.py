@@ -2,7 +2,7 @@
 
 CHECKPOINT is a file or an address. It is a pickle, and a pickle can run code: only tensors and plain values are taken
 out of it, nothing in it is run. With --sha256 it must be that very file; what is fetched from an address needs it. OUT
-serves `uncover train --start` and `uncover predict --weights`, which open a checkpoint itself, such as best.pt, as well.
+serves `uncover train --start` and `uncover predict --weights`, which open a checkpoint, such as best.pt, as well.
 """
 
 from __future__ import annotations
