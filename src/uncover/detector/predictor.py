@@ -10,6 +10,7 @@ from uncover.detector.distributed import pick_device
 from uncover.detector.inference import Precision
 from uncover.detector.opening import open_weights
 from uncover.detector.predict import predict
+from uncover.detector.weights import Header
 from uncover.images.inputs import WHOLE, Inputs, find_inputs
 from uncover.images.shard import Shard
 from uncover.metrics.predictions import Predictions
@@ -55,8 +56,17 @@ class Predictor:
         """Find what to look at; arguments and errors are those of `find_inputs`."""
         return find_inputs(given, self._header.input, self._header.channels, self._header.maps, shard)
 
-    def predict(self, inputs: Inputs) -> Predictions:
+    @property
+    def header(self) -> Header:
+        """What the detector is."""
+        return self._header
+
+    def predict(self, inputs: Inputs, confidence: float | None = None) -> Predictions:
         """Look at it.
+
+        Args:
+            inputs: As found.
+            confidence: Lowest confidence kept this time; None takes the wished one.
 
         Raises:
             InputError: An image cannot be read, or the device does not compute in the precision.
@@ -68,7 +78,7 @@ class Predictor:
             inputs.names,
             inputs.paths,
             inputs.sizes,
-            wishes.confidence,
+            wishes.confidence if confidence is None else confidence,
             wishes.nms_iou,
             self._device,
             wishes.batch,

@@ -38,6 +38,10 @@ class Inputs:
     paths: list[Path]
     sizes: NDArray[np.int64]
 
+    def first(self, count: int) -> Inputs:
+        """At most so many of them."""
+        return Inputs(self.names[:count], self.paths[:count], self.sizes[:count])
+
 
 def find_inputs(
     given: Sequence[Path],
