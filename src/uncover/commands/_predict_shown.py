@@ -21,10 +21,12 @@ FEW = 50
 
 
 def above(predictions: Predictions, confidence: float) -> Predictions:
-    """The boxes of at least this confidence, as if no lower one had been asked for."""
+    """The boxes above this confidence, as if no lower one had been asked for."""
     from dataclasses import replace
 
-    boxes = predictions.boxes[predictions.boxes["confidence"] >= confidence]
+    import numpy as np
+
+    boxes = predictions.boxes[predictions.boxes["confidence"] > np.float32(confidence)]
     return replace(predictions, boxes=boxes, settings={**predictions.settings, "confidence": confidence})
 
 
@@ -105,7 +107,7 @@ def hint(predictor: Predictor, inputs: Inputs, predictions: Predictions, confide
     knows = ", ".join([*predictions.class_names.values()][:10])
     if found.boxes.empty:
         return f"note: the detector finds nothing at all, of {knows}; are these its images? Try {size}, other weights"
-    surest = found.boxes.loc[found.boxes["confidence"].idxmax()]
+    surest = found.boxes.nlargest(1, "confidence").iloc[0]
     said = f"{where} has {surest['confidence']:.3f} ({surest['class']} in {surest['image']})"
     lower = f"a lower --confidence (it was {confidence:g}), " if predictions.boxes.empty else ""
     return f"note: no box of confidence {max(confidence, SURE):g} or more, {said}; try {lower}{size}, or other weights"

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from uncover.image_files import NOT_READ
 from uncover.process import free_memory
 
 ORIENTATION_TAG = 0x0112
@@ -148,7 +149,8 @@ def inspect_photo(path: Path) -> PhotoInfo:
     except PhotoError:
         raise
     except UnidentifiedImageError:
-        raise PhotoError("unreadable_photo", f"photo {path} is not an image in a format we know") from None
+        advice = "; convert it to JPEG or PNG" if path.suffix.lower() in NOT_READ else ""
+        raise PhotoError("unreadable_photo", f"photo {path} is not an image in a format we know{advice}") from None
     except Exception as error:  # whatever Pillow's decoders raise: a spoilt TIFF may end in a TypeError
         reason = "truncated_photo" if "truncated" in str(error).lower() else "unreadable_photo"
         raise PhotoError(reason, f"photo {path} cannot be decoded: {_line(error)}") from None
@@ -177,7 +179,7 @@ def _ends_as_it_should(path: Path, kind: str | None) -> bool:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - TAIL))
         tail = file.read()
-    if kind == "JPEG":
+    if kind in ("JPEG", "MPO"):
         return tail.rstrip(b"\x00\r\n ").endswith(JPEG_END)
     if kind == "PNG":
         return tail.endswith(PNG_END)

@@ -211,9 +211,11 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(damaged) from None
     if not whole:
         raise InputError(damaged)
-    ours = isinstance(content, dict) and content.get("format") == FORMAT
-    if not (ours and _is_state(content.get("state"))):
-        raise (InputError if ours else Foreign)(f"{path}: is no weights file of uncover; {EXPECTED}")
+    other = f"{path}: is no weights file of uncover; {EXPECTED}"
+    if not (isinstance(content, dict) and content.get("format") == FORMAT):
+        raise Foreign(other)
+    if not _is_state(content.get("state")):
+        raise InputError(other)
     if content.get("version") != VERSION:
         raise InputError(
             f"{path}: has version {content.get('version')} of the format; this uncover reads version {VERSION},"

@@ -29,7 +29,9 @@ from uncover.images.tiffs import open_tiff, orientation_of, turn_upright
 DESCRIPTION = 270
 """TIFF's number of the tag that says what is in a file."""
 
-JPEG = b"\xff\xd8\xff"
+JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG"
+HEAD = 4096
+"""Bytes in which a PNG says whether it is an animation, if it does not begin with a long profile."""
 TIFF = frozenset({".tif", ".tiff"})
 SEVERAL_BANDS = frozenset({"RGB", "RGBA", "RGBX", "CMYK", "LAB", "YCbCr", "P", "PA"})
 """Colour modes of pages that are photos, each of its own; grey pages are the channels of one."""
@@ -127,9 +129,12 @@ def count_pictures(path: Path) -> int:
     """How many pictures a file holds; 1 also for what cannot be opened, and for stacks of channels."""
     try:
         with path.open("rb") as file:
-            head = file.read(32)
+            head = file.read(HEAD)
         # Most files hold one, and are not opened for this.
-        if head[:3] == JPEG or head[:2] == b"BM" or (path.suffix.lower() in TIFF and _is_stack(path, COLOURS)):
+        chunks, pixels, _ = head.partition(b"IDAT")
+        if head[:3] == JPEG or (head[:4] == PNG and pixels and b"acTL" not in chunks):
+            return 1
+        if path.suffix.lower() in TIFF and _is_stack(path, COLOURS):
             return 1
         with open_photo(path) as image:
             return 1 if image.format in FIRST_OF_SEVERAL else getattr(image, "n_frames", 1)
