@@ -249,6 +249,17 @@ def test_the_second_picture_of_a_stereo_camera_is_not_missed(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+def test_files_of_a_common_brand_are_read(tmp_path: Path, kind: str) -> None:
+    """Some programs name the format among the compatible brands alone."""
+    path = tmp_path / "a.heic"
+    picture("RGB").save(path, kind)
+    wanted, content = read_image(path, 3), bytearray(path.read_bytes())
+    content[8:12] = b"mif1"
+    path.write_bytes(content)
+    assert np.array_equal(read_image(path, 3), wanted)
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
 @pytest.mark.parametrize("share", [0.3, 0.9, 0.99])
 def test_a_photo_of_a_phone_that_ends_early_is_refused(tmp_path: Path, kind: str, share: float) -> None:
     path = tmp_path / f"a.{kind.lower()}"

@@ -33,7 +33,7 @@ FIRST_OF_SEVERAL = frozenset({"MPO"})
 """Formats whose first picture is the photo: the others are the same scene for another eye or screen, or smaller."""
 JPEG_END = b"\xff\xd9"
 PNG_END = b"IEND\xaeB`\x82"
-TAIL = 64
+TAIL, BRANDS = 64, 64
 
 MOST_PIXELS = 1_000_000_000
 """Of a photo that is read; more is what a small file may claim to fill a machine's memory, or a scan in one piece."""
@@ -93,9 +93,9 @@ def open_photo(path: Path) -> Iterator[Image.Image]:
     # Not by its name: Pillow maps uncompressed TIFFs that have one, and scrambles those of orientations 5 to 8.
     with path.open("rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        _learn_heif(path, file)
+        formats = _formats(path, file)
         try:
-            with Image.open(file) as image:
+            with Image.open(file, formats=formats) as image:
                 if image.width * image.height > MOST_PIXELS:
                     raise Image.DecompressionBombError
                 yield image
@@ -107,12 +107,15 @@ def open_photo(path: Path) -> Iterator[Image.Image]:
             ) from None
 
 
-def _learn_heif(path: Path, file: BinaryIO) -> None:
-    """Teach Pillow the format of phones, which takes a while to import."""
-    head = file.read(12)
+def _formats(path: Path, file: BinaryIO) -> tuple[str, ...] | None:
+    """Formats that Pillow is to try, None for all; it learns that of phones, slow to import, where one is met."""
+    head = file.read(BRANDS)
     file.seek(0)
-    if head[4:8] != b"ftyp" or head[8:11] == b"avi" or "HEIF" in Image.OPEN:
-        return
+    if head[4:8] != b"ftyp":
+        return None
+    brands = head[8 : int.from_bytes(head[:4], "big")]
+    if b"avif" in brands or b"avis" in brands:  # pillow-heif would take some of them, and cannot decode them
+        return ("AVIF",)
     try:
         import pillow_heif
     except ImportError as error:
@@ -121,7 +124,9 @@ def _learn_heif(path: Path, file: BinaryIO) -> None:
             f"photo {path} is HEIC, and pillow-heif, which reads it, cannot be imported ({error}); install it, or"
             " convert the photo to JPEG",
         ) from None
-    pillow_heif.register_heif_opener()
+    if "HEIF" not in Image.OPEN:
+        pillow_heif.register_heif_opener()
+    return None
 
 
 def inspect_photo(path: Path) -> PhotoInfo:
