@@ -92,7 +92,7 @@ def test_a_folder_with_broken_images_and_other_files(
         shutil.copy(path, folder / name)
     assert detect(folder, "--out", out, "--annotate", "--until", 0.5, rescue="heatmap:gradcampp_multiscale_avg") == 3
     said = capsys.readouterr().err
-    assert "1 files that are neither video nor image are passed over: notes.txt" in said
+    assert "1 files that are neither video nor image are passed over: 1 .txt (such as notes.txt)" in said
     assert sum("broken.png" in line and line.endswith("; skipped") for line in said.splitlines()) == 1
     boxes, frames = tables(out)
     assert frames["source"].tolist() == ["bed.mp4"] * 3 + sorted(live_run.images)

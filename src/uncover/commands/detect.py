@@ -76,7 +76,9 @@ def run(args: argparse.Namespace) -> int:
     from uncover.errors import InputError
     from uncover.footage.address import is_live, printable
     from uncover.footage.sources import find_sources
+    from uncover.image_files import say_passed_over
     from uncover.images.options import check_inference_options
+    from uncover.images.reading import say_animations
     from uncover.process import since_start
 
     check_inference_options(args.confidence, args.nms_iou, args.batch, args.image_size)
@@ -90,9 +92,8 @@ def run(args: argparse.Namespace) -> int:
                 f"--out {args.out}: stands in {folder}, whose videos are looked at; give a folder elsewhere"
             )
     sources = find_sources(args.sources)
-    if sources.others:
-        names = ", ".join(printable(path.name) for path in sources.others[:3])
-        say(f"note: {len(sources.others)} files that are neither video nor image are passed over: {names}, ...")
+    say_passed_over(" ".join(args.sources), sources.others, "neither video nor image", beside=())
+    say_animations(sources.images.values())
     if args.temporal == "offline" and any(is_live(address) for address in sources.videos.values()):
         raise InputError("--temporal offline: needs the whole video, and a live stream has no end; give online")
     if args.annotate and args.sound == "keep" and any(is_live(address) for address in sources.videos.values()):

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from uncover.errors import InputError
 from uncover.footage.address import is_camera, is_live, printable, without_secrets
+from uncover.image_files import ENDINGS
 
 VIDEOS = frozenset(
     {".264", ".265", ".3g2", ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".h264", ".h265", ".hevc", ".m2t"}
     | {".m2ts", ".m2v", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mod", ".mov", ".mp4", ".mpe", ".mpeg", ".mpg", ".mts"}
     | {".mxf", ".ogv", ".tod", ".ts", ".vob", ".webm", ".wmv"}
 )
-IMAGES = frozenset({".bmp", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"})
 PLAYLISTS = frozenset({".m3u8"})
 """Lists of videos that are looked at as one where somebody names them: in folders, their parts count."""
 EXPECTED = "expected a video, an image, a folder or a pattern of them, rtsp://..., or the number of a camera"
@@ -64,7 +64,7 @@ def find_sources(given: Sequence[str]) -> Sources:
             others += [path for path in found if path not in listed]
     named = _named(_each_once(files))
     videos = {name: str(path) for name, path in named.items() if path.suffix.lower() in VIDEOS | PLAYLISTS}
-    images = {name: path for name, path in named.items() if path.suffix.lower() in IMAGES}
+    images = {name: path for name, path in named.items() if path.suffix.lower() in ENDINGS}
     for address in dict.fromkeys(live):
         videos[_name_of_stream(address, videos)] = address
     if not videos and not images:
@@ -104,7 +104,7 @@ def _is_hidden(path: Path, folder: Path) -> bool:
 
 
 def _may_be(path: Path) -> bool:
-    return path.suffix.lower() in VIDEOS | IMAGES
+    return path.suffix.lower() in VIDEOS | ENDINGS
 
 
 def _named(paths: Sequence[Path]) -> dict[str, Path]:
