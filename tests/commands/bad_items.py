@@ -191,13 +191,13 @@ BAD_ITEMS = {
         "merl_rav", copies_that_differ, ("frontal/trainset/image00002_2.pts", 0, "copies_differ"), "differs from", 1
     ),
     "label of four": Bad(
-        "graded", spoil_label("0 0.5 0.5 0.1"), ("hard/labels/b.txt", 1, "malformed_row"), "4 values; expected 5", 1
+        "graded", spoil_label("0 0.5 0.5 0.1"), ("hard/labels/b.txt", 1, "malformed_row"), "4 values; expected five", 1
     ),
     "label in pixels": Bad(
         "graded",
         spoil_label("0 0.5 0.5 0.2 0.2\n0 60 40 20 20"),
         ("hard/labels/b.txt", 2, "malformed_row"),
-        "between 0 and 1",
+        "from 0 to 1",
         1,
     ),
     "label of another class": Bad(

@@ -13,7 +13,7 @@ from uncover.config.values import check_section, read_pairs
 from uncover.console import say
 from uncover.datasets.yolo import IMAGES
 from uncover.errors import InputError
-from uncover.images.data_yaml import read_data_yaml
+from uncover.faces.data_yaml import read_data_yaml
 from uncover.images.labelled import LabelledImages, read_labelled_images
 from uncover.images.letterbox import GREY
 from uncover.images.map_sets import MapSet, check_alike, explain, read_map_set

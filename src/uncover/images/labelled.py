@@ -14,7 +14,7 @@ from uncover.console import say
 from uncover.datasets.label_file import read_label_file
 from uncover.datasets.yolo import IMAGES, LABELS
 from uncover.errors import InputError
-from uncover.images.data_yaml import read_data_yaml
+from uncover.faces.data_yaml import read_data_yaml
 from uncover.images.reading import inspect_image, list_images
 from uncover.progress import track
 
