@@ -57,7 +57,10 @@ def label_frames(reading: Reading, source: str) -> tuple[pd.DataFrame, Labels]:
             | {"faces": int((~small).sum()), "labelled": frame.boxes is not None, "grade": frame.grade}
         )
     if scaled:
-        say(f"note: {len(scaled)} images are of another size than their annotations state, and boxes are scaled: {scaled[0]}")
+        say(
+            f"note: {len(scaled)} images are of another size than their annotations state, and their boxes are scaled,"
+            f" such as {scaled[0]}"
+        )
     return pd.DataFrame(photos), Labels(pd.DataFrame(boxes, columns=list(BOX_COLUMNS)), rejected)
 
 
@@ -75,7 +78,10 @@ def _misfit(frame: Frame, info: PhotoInfo, found: NDArray[np.float64], all_small
     if frame.size is not None and not _same_shape(frame.size, size):
         turned = ", as its file is stored, before it is turned upright" if info.orientation in SWAPS_SIDES else ""
         stated = f"states {_shown(frame.size)} for {frame.photo}{turned}, which is {_shown(size)}"
-        return "other_size", f"{stated}; expected boxes drawn on the upright image, or on a smaller or larger copy of it"
+        return (
+            "other_size",
+            f"{stated}; expected boxes drawn on the upright image, or on a smaller or larger copy of it",
+        )
     outside = ((found[:, :2] >= size) | (found[:, 2:] <= 0)).any(axis=1)
     if outside.any():
         box = [round(value, 1) for value in found[outside.argmax()].tolist()]

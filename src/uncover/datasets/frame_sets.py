@@ -12,9 +12,7 @@ from uncover.datasets.reading import read_raw
 from uncover.faces.frames import read_frames
 
 
-def make_frame_set(
-    raw: Path, out: Path, source: str, grade: str | None = None, classes: Sequence[str] = ()
-) -> Counts:
+def make_frame_set(raw: Path, out: Path, source: str, grade: str | None = None, classes: Sequence[str] = ()) -> Counts:
     """Make a set of frames: links to frames, and whole-face boxes where there are any.
 
     Args:

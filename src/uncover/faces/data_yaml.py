@@ -19,6 +19,9 @@ YAML_SUFFIXES = frozenset({".yaml", ".yml"})
 NAME_FILES = ("classes.txt", "obj.names", "_darknet.labels", "classes.names", "predefined_classes.txt")
 """Lists of class names, one a line: of labelImg and Label Studio, of Darknet and CVAT, of Roboflow's Darknet."""
 
+OTHERS = frozenset({".json", ".xml", ".names", ".data"})
+"""Endings of annotations of other kinds, of COCO, Pascal VOC and Darknet."""
+
 SETS = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
 """Sets, with the keys under which tools list them."""
 
@@ -60,9 +63,7 @@ class Description:
         missing = [entry for entry, place in found.items() if place is None]
         if missing:
             bases = " nor ".join(dict.fromkeys(str(base) for base in self._bases()))
-            raise InputError(
-                f"{self.path}: {subset}: {', '.join(missing)}: no such folder or file in {bases}"
-            )
+            raise InputError(f"{self.path}: {subset}: {', '.join(missing)}: no such folder or file in {bases}")
         return [place for place in found.values() if place is not None]
 
     def lists(self, folder: Path) -> bool:
@@ -111,21 +112,33 @@ def read_data_yaml(given: Path) -> Description:
     path = given if given.suffix.lower() in YAML_SUFFIXES and not given.is_dir() else find_data_yaml(given)
     if path is None:
         path = given / DATA_YAML
-        raise InputError(f"{path}: no such file; expected a data set as `uncover labels` makes it")
+        raise InputError(f"{path}: no such file; expected a data set as `uncover labels` makes it{_hint(given)}")
     return _read(path)
 
 
-def find_data_yaml(folder: Path) -> Path | None:
+def _hint(folder: Path) -> str:
+    """What to do with annotations of another kind, where a folder holds some."""
+    others = (
+        [path.name for path in sorted(folder.rglob("*")) if path.suffix.lower() in OTHERS] if folder.is_dir() else []
+    )
+    names = [name for name in others if not name.startswith(".")]
+    return f"; {names[0]}: `uncover labels --layout graded` makes one of COCO, Pascal VOC and Darknet" if names else ""
+
+
+def find_data_yaml(folder: Path, above: bool = True) -> Path | None:
     """The YAML file that describes a folder's data set; None where there is none.
 
+    Args:
+        folder: Of the data set.
+        above: Look in the folders above too, for one of which this folder is a set.
+
     Raises:
-        InputError: Several may be meant, or the one above the folder is broken.
+        InputError: Several may be meant.
     """
     own = _yaml_in(folder)
-    if own is not None:
+    if own is not None or not above:
         return own
-    above = folder.absolute().parent
-    for parent in (above, above.parent):
+    for parent in list(folder.absolute().parents)[:2]:
         path = parent / DATA_YAML
         if not path.is_file():
             path = _yaml_in(parent, strict=False) or path

@@ -141,6 +141,8 @@ def _around(number: int, shown: str, values: NDArray[np.float64]) -> NDArray[np.
         raise RowError(number, f"{shown}: a corner of a polygon lies beyond the image; expected shares from 0 to 1")
     points = points.clip(0, 1)
     low, high = points.min(axis=0), points.max(axis=0)
+    if (low == high).any():
+        raise RowError(number, f"{values.shape[1]} values: {shown} is a polygon without area; {EXPECTED}")
     return np.array([[values[0, 0], *(low + high) / 2, *(high - low)]])
 
 
