@@ -26,6 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "images", type=Path, nargs="+", metavar="IMAGES", help="data set, heatmap set, folder or image files"
     )
     parser.add_argument("out", type=Path, metavar="OUT.parquet", help="table to write")
+    parser.add_argument(
+        "--class",
+        dest="classes",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="keep boxes of this class only; may stand several times (default: all that the model knows)",
+    )
     add_inference_arguments(parser)
     add_shard_argument(parser)
 
@@ -55,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_new_file
     from uncover.console import say
     from uncover.errors import InputError
+    from uncover.faces.face_class import choose_classes
     from uncover.metrics.predictions import write_predictions
 
     # Whoever forgets OUT would have the last image overwritten.
@@ -63,7 +72,10 @@ def run(args: argparse.Namespace) -> int:
     check_new_file(args.out)
     shard = read_shard(args)
     predictor = load_predictor(args)
+    if args.classes:
+        choose_classes(predictor.class_names, args.classes, str(args.weights))
     predictions = predictor.predict(predictor.find(args.images, shard))
+    predictions = predictions.of_classes(args.classes)
     predictions.settings.update(shard.settings())
     write_predictions(args.out, predictions)
     say(f"{args.out}: {len(predictions.boxes)} boxes in {len(predictions.images)} images")

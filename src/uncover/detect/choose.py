@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,15 @@ from uncover.config.detectors import DRAWN_BOXES, MAP_INPUTS
 from uncover.config.heatmaps import Variant
 from uncover.console import say
 from uncover.detect.of_run import CLOSER_LOOK, HEATMAP_BOXES, find_boxed_heatmaps, find_looks
-from uncover.detect.rescues import HeatmapDetector, LiveMaps, Model, Rescue, SecondDetector, find_whole_face
+from uncover.detect.rescues import (
+    HeatmapDetector,
+    LiveMaps,
+    Model,
+    Rescue,
+    SecondDetector,
+    find_whole_face,
+    with_whole_face,
+)
 from uncover.detect.spotter import Spotter
 from uncover.detector.distributed import pick_device
 from uncover.detector.inference import Precision, check_precision
@@ -55,6 +63,7 @@ class Wishes:
         image_size: Longest side of the detector's input, in pixels; None takes that of its training.
         device: "auto", or a name as torch has it.
         precision: Arithmetic of the networks.
+        face: Name of the detector's class that is the whole face, where it is not plain.
     """
 
     run: Path | None
@@ -67,6 +76,7 @@ class Wishes:
     image_size: int | None = None
     device: str = "auto"
     precision: Precision = "float32"
+    face: str | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +114,8 @@ def choose(wishes: Wishes) -> Chosen:
     detector = loader.load(weights, name)
     if detector.header.input != "photo" or detector.header.channels != 3:
         raise InputError(f"{weights}: looks at {detector.header.input}s; expected a detector that looks at photos")
+    if wishes.face is not None:
+        detector = replace(detector, header=with_whole_face(detector.header, wishes.face))
     find_whole_face(detector.header)
     rescue, why = _Rescuer(wishes, loader, detector, loader.digests[name]).choose()
     return Chosen(Spotter(detector, wishes.confidence, rescue), name, loader.digests, why)

@@ -54,6 +54,11 @@ class Predictor:
         with weights.open("rb") as file:
             self._sha256 = hashlib.file_digest(file, "sha256").hexdigest()
 
+    @property
+    def class_names(self) -> dict[int, str]:
+        """Of the detector, by id in label files."""
+        return dict(zip(self._header.class_ids, self._header.class_names, strict=True))
+
     def find(self, given: Sequence[Path], shard: Shard = WHOLE) -> Inputs:
         """Find what to look at; arguments and errors are those of `find_inputs`."""
         return find_inputs(given, self._header.input, self._header.channels, self._header.maps, shard)

@@ -16,7 +16,7 @@ from uncover.datasets.yolo import IMAGES, LABELS
 from uncover.errors import InputError
 from uncover.faces.data_yaml import Description, read_data_yaml
 from uncover.faces.face_class import choose_classes, find_faces, listed
-from uncover.images.reading import SUFFIXES, inspect_image, list_images
+from uncover.images.reading import inspect_image, list_images
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 from uncover.progress import track
 from uncover.text_files import read_text
@@ -219,9 +219,8 @@ def _images_of(folder: Path, described: Description, subset: str | None) -> list
 
 def _has_labels(folder: Path) -> bool:
     """Whether a folder without images/ holds images with their labels beside them."""
-    return any(
-        path.suffix.lower() in SUFFIXES and find_label(path.with_suffix(".txt")).exists() for path in folder.glob("*")
-    )
+    files = [path for path in folder.glob("*") if path.suffix and path.suffix.lower() != ".txt"]
+    return any(find_label(path.with_suffix(".txt")).exists() for path in files)
 
 
 def _find_listed(line: str, folder: Path) -> Path | None:
