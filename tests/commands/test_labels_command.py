@@ -217,3 +217,48 @@ def test_an_out_that_must_not_be_replaced_is_refused_before_anything_is_read(
     said = capsys.readouterr().err
     assert "holds files that uncover did not make" in said and "rejected" not in said
     assert [path.name for path in mine.iterdir()] == ["thesis.docx"]
+
+
+@pytest.mark.parametrize("with_empty_labels", [False, True])
+def test_a_set_without_a_face_cannot_be_overlooked(
+    raw: RawData, tmp_path: Path, capsys: pytest.CaptureFixture[str], with_empty_labels: bool
+) -> None:
+    for name in ("a", "b"):
+        raw.photo(f"{name}.jpg")
+        raw.write(f"labelme/{name}.json", '{"shapes": []}')
+        if with_empty_labels:
+            raw.write(f"labels/{name}.txt", "")
+    assert main(["labels", "--layout", "graded", str(raw.root), str(tmp_path / "out")]) == 3
+    told = capsys.readouterr().err
+    assert "NO FACE in 2 photos; " + ("0 of them are not" if with_empty_labels else "none of them is") in told
+    assert "2 .json files belong to no image and are passed over: labelme/a.json, labelme/b.json" in told
+    assert (tmp_path / "out/manifest.parquet").is_file()
+
+
+def test_classes_of_frames_are_chosen_by_name(raw: RawData, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    raw.photo("train/images/a.jpg")
+    raw.write("train/labels/a.txt", "0 0.5 0.5 0.2 0.4\n1 0.5 0.5 0.4 0.4\n")
+    raw.write("data.yaml", "train: ../train/images\nval: ../train/images\nnames: [with_mask, without_mask]\n")
+    assert main(["labels", "--layout", "graded", str(raw.root), str(tmp_path / "out")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "has the classes with_mask, without_mask; none of them is plainly the whole face" in line
+    counts = labels(raw, tmp_path / "out", "--layout", "graded", "--class", "with_mask", "--class", "without_mask")
+    assert counts["boxes"]["whole face"] == 2
+    counts = labels(raw, tmp_path / "out", "--layout", "graded", "--class", "With_Mask")
+    assert counts["boxes"]["whole face"] == 1
+    assert main(["labels", "--layout", "wflw", "--class", "face", str(raw.root), str(tmp_path / "other")]) == 2
+    assert "--class: wflw has faces only" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wish", ["all", "9"])
+def test_a_set_of_a_split_that_gets_no_photo_cannot_be_overlooked(
+    raw: RawData, tmp_path: Path, capsys: pytest.CaptureFixture[str], wish: str
+) -> None:
+    raw.wflw(["0--A/a.jpg", "0--A/b.jpg"], "train")
+    raw.wflw(["1--B/c.jpg"], "test")
+    split = f"train=5,val={wish},test=1"
+    assert main(["labels", "--layout", "wflw", "--split", split, str(raw.root), str(tmp_path / "out")]) == 3
+    told = capsys.readouterr().err
+    assert f"NO PHOTO for val, {wish} wished for: there is no val.txt" in told
+    assert "only 2 photos for train, 5 wished for" in told
+    assert not (tmp_path / "out/val.txt").exists()

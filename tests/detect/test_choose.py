@@ -11,7 +11,7 @@ import pytest
 from tests.detect.live_run import LiveRun, sha256, write_trial
 from uncover.detect.choose import CannotLook, Wishes, choose
 from uncover.detect.proposed import Proposer
-from uncover.detect.rescues import HeatmapDetector, SecondDetector
+from uncover.detect.rescues import HeatmapDetector, SecondDetector, find_whole_face
 from uncover.detector.weights import read_weights, save_weights
 from uncover.errors import InputError
 
@@ -145,3 +145,21 @@ def test_another_size_is_that_of_all_that_look_at_the_picture(run: LiveRun) -> N
 
     assert sizes("closer_look", None) == (64, [64, 96]) and sizes("closer_look", 128) == (128, [128, 192])
     assert sizes("grey", 128) == (128, [128]) and sizes("gradcampp_avg", 128) == (128, [64])
+
+
+def test_the_class_that_is_the_face_may_be_chosen(run: LiveRun, tmp_path: Path) -> None:
+    header, state = read_weights(run.weights("rgb10"))
+    names = ("person", "masked face", "face", *(f"thing {number}" for number in range(len(header.class_names) - 3)))
+    path = tmp_path / "upstream.pt"
+    for called, face in ((names, None), (("mask", "bare", "Faces", *names[3:]), None), (names, "Person")):
+        save_weights(path, header.model_copy(update={"class_names": called}), state)
+        chosen = Wishes(None, path, "none", device="cpu", face=face)
+        if called is names and face is None:
+            with pytest.raises(
+                InputError, match="knows person, masked face, face, .*: say which is the face with --class"
+            ):
+                choose(chosen)
+        else:
+            assert find_whole_face(choose(chosen).spotter.detector.header) == (0 if face else 2)
+    with pytest.raises(InputError, match="has no class 'ear'"):
+        choose(Wishes(None, path, "none", device="cpu", face="ear"))
