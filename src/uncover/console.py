@@ -36,7 +36,7 @@ def fail(problems: Sequence[str], where: str) -> None:
     if len(problems) == 1:
         raise InputError(problems[0])
     for problem in problems[:MOST_LINES]:
-        say(f"error: {problem}")
+        say(f"problem: {problem}")
     if problems:
         rest = f", of which {MOST_LINES} are listed" if len(problems) > MOST_LINES else ""
         raise InputError(f"{where}: {len(problems)} problems{rest}; mend them and try again; the first: {problems[0]}")

@@ -62,6 +62,12 @@ def spoil_label(text: str) -> Callable[[RawData], None]:
     return build
 
 
+def labelled(raw: RawData, photo: str, label: str) -> None:
+    """One good frame with one face."""
+    raw.photo(photo)
+    raw.write(label, "0 0.5 0.5 0.2 0.4\n")
+
+
 def same_face_twice(raw: RawData) -> None:
     rows = raw.wflw(["0--A/a.jpg"])
     raw.wflw_list(rows * 2)
@@ -205,21 +211,21 @@ BAD_ITEMS = {
     ),
     "label without frame": Bad(
         "graded",
-        lambda raw: (raw.photo("hard/images/a.jpg"), raw.write("hard/labels/z.txt", "")),
+        lambda raw: (labelled(raw, "hard/images/a.jpg", "hard/labels/a.txt"), raw.write("hard/labels/z.txt", "")),
         ("hard/labels/z.txt", 0, "missing_photo"),
         "no image of this name",
         1,
     ),
     "frame cut": Bad(
         "graded",
-        lambda raw: (raw.photo("a.jpg"), raw.write("b.jpg", raw.encoded(raw.picture())[:-300])),
+        lambda raw: (labelled(raw, "a.jpg", "a.txt"), raw.write("b.jpg", raw.encoded(raw.picture())[:-300])),
         ("b.jpg", 0, "truncated_photo"),
         "truncated",
         1,
     ),
     "empty grade": Bad(
         "graded",
-        lambda raw: (raw.photo("hard/images/a.jpg"), raw.write("easy/images/notes.txt", "")),
+        lambda raw: (labelled(raw, "hard/images/a.jpg", "hard/labels/a.txt"), raw.write("easy/images/notes.md", "")),
         ("easy/images", 0, "empty_folder"),
         "no image in it",
         1,

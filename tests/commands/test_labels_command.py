@@ -230,7 +230,7 @@ def test_a_set_without_a_face_cannot_be_overlooked(
             raw.write(f"labels/{name}.txt", "")
     assert main(["labels", "--layout", "graded", str(raw.root), str(tmp_path / "out")]) == 3
     told = capsys.readouterr().err
-    assert "NO FACE in 2 photos; " + ("0 of them are not" if with_empty_labels else "none of them is") in told
+    assert f"NO FACE in 2 photos, {0 if with_empty_labels else 2} of them not annotated: are the annotations" in told
     assert "2 .json files belong to no image and are passed over: labelme/a.json, labelme/b.json" in told
     assert (tmp_path / "out/manifest.parquet").is_file()
 

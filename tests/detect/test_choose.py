@@ -152,11 +152,11 @@ def test_the_class_that_is_the_face_may_be_chosen(run: LiveRun, tmp_path: Path) 
     names = ("person", "masked face", "face", *(f"thing {number}" for number in range(len(header.class_names) - 3)))
     path = tmp_path / "upstream.pt"
     for called, face in ((names, None), (("mask", "bare", "Faces", *names[3:]), None), (names, "Person")):
-        save_weights(path, header.model_copy(update={"class_names": called}), state)
+        save_weights(path, state, header.model_copy(update={"class_names": called}))
         chosen = Wishes(None, path, "none", device="cpu", face=face)
         if called is names and face is None:
             with pytest.raises(
-                InputError, match="knows person, masked face, face, .*: say which is the face with --class"
+                InputError, match=r"knows person, masked face, face, .*: say which is the face with --class"
             ):
                 choose(chosen)
         else:

@@ -151,6 +151,14 @@ def ultralytics_yolo(raw: RawData) -> None:
     raw.write("faces.yaml", "path: faces\ntrain: images/train\nval: images/val\nnames:\n  0: face\n")
 
 
+def one_folder_down(raw: RawData) -> None:
+    """As an archive is unpacked, with names of Windows."""
+    photos(raw, "faces-1/train/Images/a.JPG", "faces-1/valid/Images/b.jpg")
+    raw.write("faces-1/train/Labels/a.TXT", f"1 {ROW}")
+    raw.write("faces-1/valid/Labels/b.txt", f"1 {ROW}\n0 {HAND}")
+    raw.write("faces-1/data.yaml", "train: ../train/Images\nval: ../valid/Images\nnames: ['hand', 'face']\n")
+
+
 def pascal_voc(raw: RawData) -> None:
     photos(raw, "JPEGImages/a.jpg", "JPEGImages/b.jpg")
     for name in "ab":
@@ -197,6 +205,7 @@ EXPORTS: dict[str, Export] = {
         label_img_yolo,
         label_studio_yolo,
         ultralytics_yolo,
+        one_folder_down,
         pascal_voc,
         saved_by_notepad,
         coco_with_mark,

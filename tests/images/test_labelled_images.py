@@ -86,7 +86,7 @@ def test_all_that_is_wrong_is_told_at_once(fresh: Path, capsys: pytest.CaptureFi
         (fresh / f"labels/{number:03}.txt").write_text("0 0.5\n" * 10)
     with pytest.raises(InputError, match="81 problems, of which 20 are listed"):
         read_labelled_images(fresh)
-    assert capsys.readouterr().err.count("error: ") == 20
+    assert capsys.readouterr().err.count("problem: ") == 20
 
 
 def test_polygons_count_as_the_boxes_around_them(fresh: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,9 +115,19 @@ def run(args: argparse.Namespace) -> int:
             photos = photos.merge(split[["photo", "set", "reason"]], on="photo")
     warn_each([f"rejected: {item}" for item in rejected], f"{args.out}/rejected.csv")
     counts = write_dataset(args.out, photos, labels.boxes, rejected, read, kept)
-    say(f"{args.out}: read {counts.read}, kept {counts.kept}, rejected {counts.rejected}; {counts.photos} photos")
+    unannotated = int((~photos["labelled"].astype(bool)).sum())
+    say(
+        f"{args.out}: read {counts.read}, kept {counts.kept}, rejected {counts.rejected}; {counts.photos} photos"
+        + (f", {unannotated} of them not annotated" if unannotated else "")
+    )
     empty = _tell_shortfalls(photos, wishes, args.out)
-    return PARTLY if _lacks_faces(photos, args.out) or empty else 0
+    if not photos["faces"].sum():
+        say(
+            f"warning: {args.out}: NO FACE in {counts.photos} photos, {unannotated} of them not annotated: are the"
+            " annotations where --layout expects them?"
+        )
+        return PARTLY
+    return PARTLY if empty else 0
 
 
 def _tell_shortfalls(photos: pd.DataFrame, wishes: Wishes, out: Path) -> bool:
@@ -131,24 +141,9 @@ def _tell_shortfalls(photos: pd.DataFrame, wishes: Wishes, out: Path) -> bool:
         if found:
             say(f"note: {out}: only {found} photos for {name}, {wished} wished for")
     for name in empty:
-        wished = wishes[name]
-        wish = "all" if wished is None else str(wished)
+        wish = "all" if wishes[name] is None else str(wishes[name])
         say(f"warning: {out}: NO PHOTO for {name}, {wish} wished for: there is no {name}.txt, nor {name}: in data.yaml")
     return bool(empty)
-
-
-def _lacks_faces(photos: pd.DataFrame, out: Path) -> bool:
-    """Say how many photos nobody annotated, and whether there is a face at all."""
-    from uncover.console import say
-
-    unannotated = int((~photos["labelled"].astype(bool)).sum())
-    faces = int(photos["faces"].sum())
-    if not faces:
-        why = "none of them is annotated" if unannotated == len(photos) else f"{unannotated} of them are not annotated"
-        say(f"warning: {out}: NO FACE in {len(photos)} photos; {why}: are the annotations where --layout expects them?")
-    elif unannotated:
-        say(f"note: {out}: {unannotated} of {len(photos)} photos are not annotated and get no label file")
-    return not faces
 
 
 def _refuse_idle_options(args: argparse.Namespace) -> None:

@@ -36,8 +36,8 @@ def label_frames(reading: Reading, source: str) -> tuple[pd.DataFrame, Labels]:
         sides = np.array([photo.info.width, photo.info.height] * 2, np.float64)
         found = np.empty((0, 4)) if frame.boxes is None else frame.boxes * _scale(frame, photo.info)
         inside = np.clip(found, 0, sides)
-        small = (inside[:, 2:] - inside[:, :2] < SMALLEST_SIDE).any(axis=1)
-        misfit = _misfit(frame, photo.info, found, bool(len(small) and small.all()))
+        small: NDArray[np.bool_] = np.any(inside[:, 2:] - inside[:, :2] < SMALLEST_SIDE, axis=1)
+        misfit = _misfit(frame, photo.info, found, len(small) > 0 and bool(small.all()))
         if misfit:
             rejected.append(Rejected(frame.annotation, 0, photo.photo, *misfit))
             continue

@@ -10,7 +10,7 @@ from typing import Any
 
 from uncover.config.detectors import MAP_INPUTS, Detector, Hyperparameters, Input
 from uncover.config.values import check_section, read_pairs
-from uncover.console import say
+from uncover.console import fail, say
 from uncover.datasets.yolo import IMAGES
 from uncover.errors import InputError
 from uncover.faces.data_yaml import SETS, YAML_SUFFIXES, find_data_yaml, read_data_yaml
@@ -104,8 +104,13 @@ def read_job(
     seen = _channels(input, channels, maps)
     classes = None if settings.classes == "parts" else (CLASS_NAMES[WHOLE_FACE],)
     of_photos = COLOURS if maps else channels_of_file(seen, input)
-    places = _find_sets(data, val)
-    sets = [read_labelled_images(folder, classes, of_photos, subset, chosen) for folder, subset in places]
+    sets, problems = [], []
+    for folder, subset in _find_sets(data, val):
+        try:
+            sets.append(read_labelled_images(folder, classes, of_photos, subset, chosen))
+        except InputError as error:
+            problems.append(str(error))
+    fail(problems, str(data))
     if sets[0].class_names != sets[1].class_names:
         raise InputError(
             f"{sets[1].folder}: its classes are not those of {sets[0].folder}; expected the same names in data.yaml"

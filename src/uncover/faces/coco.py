@@ -198,11 +198,11 @@ class Listed:
             if name in exact:
                 takers[exact[name]].append((name, True))
                 continue
-            path, why = _by_tail(name, by_name)
-            if path is None:
+            found, why = _by_tail(name, by_name)
+            if found is None:
                 self._lost.append((file, name, why))
             else:
-                takers[path].append((name, False))
+                takers[found].append((name, False))
         for path, names in takers.items():
             certain = [name for name, is_exact in names if is_exact]
             taken = certain[:1] or ([names[0][0]] if len(names) == 1 else [])
@@ -219,17 +219,12 @@ class Listed:
         Raises:
             RowError: Two files list it, with other boxes.
         """
-        first, *others = self._found.get(path) or [None]
-        for other in others:
-            if (
-                first is not None
-                and other is not None
-                and not _alike(first[0].boxes[first[1]], other[0].boxes[other[1]])
-            ):
-                raise RowError(
-                    0, f"{first[0].path.name} and {other[0].path.name} have other boxes of this image; keep one"
-                )
-        return first
+        listing = self._found.get(path, [])
+        for file, name in listing[1:]:
+            first, own = listing[0]
+            if not _alike(first.boxes[own], file.boxes[name]):
+                raise RowError(0, f"{first.path.name} and {file.path.name} have other boxes of this image; keep one")
+        return listing[0] if listing else None
 
     def lost(self) -> list[tuple[CocoFile, str, str]]:
         """Files and names of images that are not on disk, with the reason."""

@@ -62,7 +62,7 @@ class Description:
         found = {entry: self._place(entry) for entry in self.entries[subset]}
         missing = [entry for entry, place in found.items() if place is None]
         if missing:
-            bases = " nor ".join(dict.fromkeys(str(base) for base in self._bases()))
+            bases = " nor ".join(dict.fromkeys(str(base) for base in self.bases()))
             raise InputError(f"{self.path}: {subset}: {', '.join(missing)}: no such folder or file in {bases}")
         return [place for place in found.values() if place is not None]
 
@@ -75,7 +75,7 @@ class Description:
             for place in places
         )
 
-    def _bases(self) -> list[Path]:
+    def bases(self) -> list[Path]:
         """Where paths may start, the likeliest first: YOLOv5 and ultralytics also take them from where one works."""
         here = self.path.parent
         if not self.root:
@@ -85,7 +85,7 @@ class Description:
 
     def _place(self, entry: str, tell: bool = True) -> Path | None:
         path = entry.replace("\\", "/")
-        first, *others = self._bases()
+        first, *others = self.bases()
         likely = [first / entry, first / path, first / path.removeprefix("../")]
         # Upstream's other places, and paths of the machine that made the data set, as /content/faces-1/train/images.
         parts = [part for part in Path(path).parts if part != ".."]

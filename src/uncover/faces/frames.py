@@ -32,6 +32,8 @@ FACE_CLASS = 0
 ONLY_FACES = "0, the whole face, or a data.yaml or classes.txt that names it"
 
 IMAGE_FOLDERS = ("images", "photos", "JPEGImages")
+_IMAGE_FOLDERS = frozenset(map(str.lower, IMAGE_FOLDERS))
+LABEL_FOLDERS = ("labels", "Annotations", "annotations")
 ANNOTATION_SUFFIXES = (".txt", ".json", ".xml")
 """Of files that may say something of the images; which of them were not used is told."""
 
@@ -111,6 +113,7 @@ class _Annotations:
         others = [root / name for name in find_grades(root) if root / name not in folders]
         mine = [path for path in everything if not any(path.is_relative_to(other) for other in others)]
         self._files = {path.with_suffix(path.suffix.lower()): path for path in mine}
+        self._any_case = {str(path).casefold(): path for path in mine}
         self._unused = dict.fromkeys(self._files.values())
         self._faces: dict[Path, _Classes] = {}
         self._polygons = 0
@@ -172,13 +175,17 @@ class _Annotations:
                 yield Rejected(name, 0, "", "missing_photo", f"no image of this name in {images.name}/")
 
     def _find(self, folder: Path, images: Path, path: Path) -> Path | None:
-        """The label file of an image: in labels/, beside it, or in Pascal VOC's folder."""
+        """The label file of an image: in labels/, in Pascal VOC's folder, beside the folder of images, or beside it."""
         relative = path.relative_to(images)
-        places = [folder / "labels" / relative, path]
-        voc = [folder / "Annotations" / relative, folder / "annotations" / relative, folder / "labels" / relative, path]
-        usual = [place.with_suffix(".txt") for place in places] + [place.with_suffix(".xml") for place in voc]
-        for each in usual:
-            found = self._files.get(each)
+        folders = [folder / name / relative for name in LABEL_FOLDERS]
+        parts = [part.lower() for part in path.parts[:-1]]
+        last = max((place for place, part in enumerate(parts) if part in _IMAGE_FOLDERS), default=None)
+        if last is not None and path.parents[len(parts) - last - 1].is_relative_to(self._root):
+            above, below = Path(*path.parts[:last]), path.parts[last + 1 :]
+            folders += [above.joinpath(name, *below) for name in LABEL_FOLDERS]
+        places = [*folders, path]
+        for each in [place.with_suffix(suffix) for suffix in (".txt", ".xml") for place in places]:
+            found = self._files.get(each) or self._any_case.get(str(each).casefold())
             if found is not None and (found.suffix.lower() == ".txt" or self._voc_of(found) is not None):
                 return found
         return None

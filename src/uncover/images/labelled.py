@@ -208,7 +208,7 @@ def _images_of(folder: Path, described: Description, subset: str | None) -> list
         if not any(lines):
             raise InputError(f"{place}: lists no image; expected one a line")
         for number, line in enumerate(lines, start=1):
-            image = _find_listed(line, place.parent) if line else None
+            image = _find_listed(line, (place.parent, *described.bases())) if line else None
             if image is not None:
                 found.append(image)
             elif line:
@@ -223,10 +223,11 @@ def _has_labels(folder: Path) -> bool:
     return any(find_label(path.with_suffix(".txt")).exists() for path in files)
 
 
-def _find_listed(line: str, folder: Path) -> Path | None:
-    """An image that a line of a list names: from the list's folder, as upstream from where one works, or below it."""
+def _find_listed(line: str, folders: Sequence[Path]) -> Path | None:
+    """An image that a line of a list names: from the list's folder, or where the data set or somebody's work begins."""
     path = PurePath(line.replace("\\", "/"))
     # CVAT writes data/obj_train_data/a.jpg for obj_train_data/a.jpg beside the list.
     tails = [PurePath(*path.parts[start:]) for start in range(1, len(path.parts))]
-    places = [folder / line, folder / path, Path(path), *(folder / tail for tail in tails)]
+    places = [folders[0] / line, *(folder / path for folder in folders), Path(path)]
+    places += [folders[0] / tail for tail in tails]
     return next((place for place in places if place.is_file() or place.is_symlink()), None)
