@@ -158,3 +158,15 @@ def test_annotations_of_another_kind_are_told_where_there_is_no_yaml(export):
     (export / "train/_annotations.coco.json").write_text("{}")
     with pytest.raises(InputError, match=r"_annotations\.coco\.json: `uncover labels --layout graded` makes one"):
         read_job(export / "train", export / "valid", [])
+    with pytest.raises(
+        InputError, match=r"does not say what to validate on; .* _annotations\.coco\.json: `uncover labels"
+    ):
+        read_job(export / "train", None, [])
+
+
+def test_a_yaml_file_that_is_not_there_is_no_data_set(export):
+    with pytest.raises(InputError, match=r"faces\.yaml: no such folder; expected a data set .* or its YAML file"):
+        read_job(export / "faces.yaml", None, [])
+    (export / "faces.yaml").write_text("train: nope\nvalid: nada\nnames: [face]\n")
+    with pytest.raises(InputError, match=r"2 problems; .*train: nope: no such folder or file"):
+        read_job(export / "faces.yaml", None, [])

@@ -13,7 +13,7 @@ from uncover.config.values import check_section, read_pairs
 from uncover.console import fail, say
 from uncover.datasets.yolo import IMAGES
 from uncover.errors import InputError
-from uncover.faces.data_yaml import SETS, YAML_SUFFIXES, find_data_yaml, read_data_yaml
+from uncover.faces.data_yaml import SETS, YAML_SUFFIXES, find_data_yaml, hint_at_others, read_data_yaml
 from uncover.images.labelled import LabelledImages, read_labelled_images
 from uncover.images.letterbox import GREY
 from uncover.images.map_sets import MapSet, check_alike, explain, read_map_set
@@ -179,7 +179,7 @@ def find_inside(data: Path) -> tuple[Place, Place] | None:
 def _find_sets(data: Path, val: Path | None) -> tuple[Place, Place]:
     """Folder or YAML file, and entry of it, of the sets to train and to validate on."""
     for given in (data, val or data):
-        if not given.is_dir() and given.suffix.lower() not in YAML_SUFFIXES:
+        if not given.is_dir() and not (given.is_file() and given.suffix.lower() in YAML_SUFFIXES):
             raise InputError(
                 f"{given}: no such folder; expected a data set as `uncover labels` makes it, or its YAML file"
             )
@@ -196,7 +196,7 @@ def _find_sets(data: Path, val: Path | None) -> tuple[Place, Place]:
             return (folder, None), (beside, None)
     raise InputError(
         f"{data}: does not say what to validate on; expected sets `train` and `val` in it, a set `val` beside it, or"
-        " --val DATA"
+        f" --val DATA{hint_at_others(data)}"
     )
 
 

@@ -112,12 +112,14 @@ def read_data_yaml(given: Path) -> Description:
     path = given if given.suffix.lower() in YAML_SUFFIXES and not given.is_dir() else find_data_yaml(given)
     if path is None:
         path = given / DATA_YAML
-        raise InputError(f"{path}: no such file; expected a data set as `uncover labels` makes it{_hint(given)}")
+        raise InputError(
+            f"{path}: no such file; expected a data set as `uncover labels` makes it{hint_at_others(given)}"
+        )
     return _read(path)
 
 
-def _hint(folder: Path) -> str:
-    """What to do with annotations of another kind, where a folder holds some."""
+def hint_at_others(folder: Path) -> str:
+    """What to do with annotations of another kind, as the end of a message; empty where a folder holds none."""
     others = (
         [path.name for path in sorted(folder.rglob("*")) if path.suffix.lower() in OTHERS] if folder.is_dir() else []
     )
