@@ -21,6 +21,7 @@ from uncover.detector.network import Network
 from uncover.detector.nms import non_max_suppression
 from uncover.detector.weights import Header
 from uncover.errors import InputError
+from uncover.faces.face_class import choose_classes, is_face, listed
 from uncover.heatmaps.engine import Explainer
 from uncover.heatmaps.files import pack
 from uncover.heatmaps.passes import Pass
@@ -254,7 +255,7 @@ class LiveMaps:
 
 
 def find_whole_face(header: Header) -> int:
-    """The detector's own number of the whole face: the class of that name, or the only one.
+    """The detector's own number of the whole face: the class of that name, the only one, or the only one called a face.
 
     Raises:
         InputError: There is none.
@@ -262,11 +263,26 @@ def find_whole_face(header: Header) -> int:
     name = CLASS_NAMES[WHOLE_FACE]
     if name in header.class_names:
         return header.class_names.index(name)
-    if len(header.class_names) == 1:
-        return 0
+    called = [number for number, other in enumerate(header.class_names) if is_face(other)]
+    if len(header.class_names) == 1 or len(called) == 1:
+        return called[0] if called else 0
     raise InputError(
-        f"the detector knows {', '.join(header.class_names[:12])}; expected a class '{name}', or one class alone"
+        f"the detector knows {listed(header.class_names)}; expected a class '{name}', or one class alone: say which is"
+        " the face with --class NAME"
     )
+
+
+def with_whole_face(header: Header, name: str) -> Header:
+    """The same detector, with the class that somebody says is the whole face called so.
+
+    Raises:
+        InputError: It knows no such class.
+    """
+    (chosen,) = choose_classes(dict(enumerate(header.class_names)), [name], "the detector")
+    whole_face = CLASS_NAMES[WHOLE_FACE]
+    names = ["other" if other == whole_face else other for other in header.class_names]
+    names[chosen] = whole_face
+    return header.model_copy(update={"class_names": tuple(names)})
 
 
 def in_original(boxes: Tensor, place: Frame) -> Boxes:

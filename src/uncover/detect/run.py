@@ -22,6 +22,7 @@ from uncover.detect.look import Skipped, frames_of_images, frames_of_video, look
 from uncover.detect.options import ANNOTATED, IMAGES, PARTS, Options
 from uncover.detect.parts import End, Parts, Seen
 from uncover.detect.pictures import Picture
+from uncover.detect.rescues import find_whole_face
 from uncover.errors import InputError
 from uncover.footage.decode import Video, open_video
 from uncover.footage.sources import Sources
@@ -201,6 +202,7 @@ class Looking:
             "files": [_identity(address) for address in addresses],
             "weights": self.chosen.digests,
             "confidence": spotter.confidence,
+            "face": find_whole_face(spotter.detector.header),
             "rescue": None if rescue is None else [rescue.name, rescue.confidence],
             "image_size": spotter.detector.image_size,
             "nms_iou": spotter.detector.nms_iou,
