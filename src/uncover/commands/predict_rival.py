@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.config.rivals import ReadyMade, Rivals
     from uncover.config.values import check_section, read_pairs
     from uncover.console import say
-    from uncover.errors import InputError
+    from uncover.errors import InputError, keeping
     from uncover.images.inputs import find_inputs
     from uncover.metrics.predictions import write_predictions
     from uncover.rivals.fetched import fetched_file
@@ -58,9 +58,12 @@ def run(args: argparse.Namespace) -> int:
     # What is trained here sees every photo at the size of its training, whatever the photo's own.
     longest = settings.image_size if isinstance(settings, ReadyMade) else None
     about = rival.about(args.name, weights)
-    for out, inputs in found.items():
-        predictions = predict_rival(find, inputs, about, longest)
-        predictions.settings.update(shard.settings())
-        write_predictions(out, predictions)
-        say(f"{out}: {len(predictions.boxes)} boxes in {len(predictions.images)} images")
+    written: list[Path] = []
+    with keeping(lambda: bool(written)):
+        for out, inputs in found.items():
+            predictions = predict_rival(find, inputs, about, longest)
+            predictions.settings.update(shard.settings())
+            write_predictions(out, predictions)
+            written.append(out)
+            say(f"{out}: {len(predictions.boxes)} boxes in {len(predictions.images)} images")
     return 0

@@ -18,6 +18,7 @@ from uncover.config.detectors import MAP_INPUTS, Input
 from uncover.images.letterbox import Frame
 from uncover.images.maps import StoredMaps
 from uncover.images.scaled import Source, bytes_of_maps, read_source, scale
+from uncover.threads import cores
 
 Place = Literal["ram", "disk", "none"]
 SHARE = 0.5
@@ -75,6 +76,17 @@ def free_memory() -> int:
     if granted.isdecimal():
         free = min(free, int(granted) * 2**20 - psutil.Process().memory_info().rss)
     return max(free, 0)
+
+
+def readers(largest: int) -> int:
+    """How many threads decode images at once: one per core of this process, fewer where memory is short.
+
+    Args:
+        largest: Bytes of the largest decoded image.
+    """
+    # Decoding holds an image twice for a moment.
+    room = int(free_memory() / 4 / max(1, 2 * largest))
+    return max(1, min(cores(), room))
 
 
 def _control_groups() -> list[Path]:
