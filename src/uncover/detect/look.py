@@ -34,9 +34,7 @@ class Skipped:
     reasons: dict[str, str] = field(default_factory=dict)
 
 
-def look(
-    spotter: Spotter, frames: Iterable[Frame], batch: int, live: bool = False
-) -> Generator[tuple[Picture, Seen]]:
+def look(spotter: Spotter, frames: Iterable[Frame], batch: int, live: bool = False) -> Generator[tuple[Picture, Seen]]:
     """Look at frames. One thread decodes, one runs the detector, and here the rescue looks again.
 
     Args:

@@ -17,7 +17,7 @@ from uncover.errors import InputError
 Value = TypeVar("Value")
 
 WAIT = timedelta(days=7)
-"""How long a process waits for the others, which do nothing while the leader validates, writes, or waits for its folder.
+"""How long a process waits for the others: they have nothing to do while the leader validates, writes, or reads.
 
 Torch's own limit, 10 minutes on GPUs, ends a training whose validation takes longer. A limit is not what tells that a
 process has died: whoever started them (`run_crew`, torchrun) sees that and ends the others. One that hangs is a matter
