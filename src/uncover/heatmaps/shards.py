@@ -88,7 +88,7 @@ class ShardMaker:
         Raises:
             InputError: A variant has a layer that is none.
         """
-        self._recipe, self._folders, self._device = recipe, folders, device
+        self._recipe, self._folders, self._device, self._wrote = recipe, folders, device, False
         network.fuse()
 
         @functools.cache
@@ -121,7 +121,7 @@ class ShardMaker:
         made = sum(len(found) < len(self._folders) for found in rows)
         self._forget_records(shard)
         jobs = self._jobs(items, rows, batch)
-        with keeping(lambda: any(rows)):
+        with keeping(lambda: self._wrote or any(rows)):
             for index, fresh in track(in_background(jobs, batch), "making heatmaps", made):
                 rows[index] |= fresh
         self._write_records(shard, rows, _of_set(files))
@@ -180,6 +180,7 @@ class ShardMaker:
             files = pack(maps, found, frame, self._recipe.class_names, about)
             write_files(self._folders[variant], item.file, files)
             rows[variant] = describe(item.name, item.file, item.sha256, files)
+            self._wrote = True
         return index, rows
 
     def _forget_records(self, shard: Shard) -> None:
