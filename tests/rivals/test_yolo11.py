@@ -13,7 +13,7 @@ import torch
 from tests.rivals.face_sets import box_row, make_faces
 from tests.rivals.trainings import CPU, Trained, faces, photo_of, stop_after, train  # noqa: F401
 from uncover.config.rivals import Yolo11
-from uncover.errors import InputError
+from uncover.errors import InputError, OutOfMemory
 from uncover.images.reading import read_image
 from uncover.parts.classes import WHOLE_FACE
 from uncover.rivals import yolo11, yolo11_trainer
@@ -170,3 +170,17 @@ assert before == world(), [pair for pair in zip(before, world()) if pair[0] != p
     home = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
     subprocess.run([sys.executable, "-c", script], check=True, env=home, cwd=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_it_keeps_to_the_batch_that_was_asked_for(faces, tmp_path, monkeypatch):  # noqa: F811
+    steps = []
+
+    def fail(network, *given):
+        steps.append(given)
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a lot")
+
+    # Ultralytics would go on with batches of 2, and the record would speak of 4.
+    monkeypatch.setattr(yolo11_trainer.DetectionModel, "loss", fail)
+    with pytest.raises(OutOfMemory, match=r"^yolo11: a batch of 4 photos of up to 64 x 64 pixels on cpu: does not fit"):
+        train("yolo11", QUICK, faces, tmp_path / "out")
+    assert len(steps) == 1 and not (tmp_path / "out" / "weights.pt").exists()

@@ -260,7 +260,7 @@ class _Rescuer:
         variant = Variant(method=settings["method"], layers=tuple(settings["layers"]), target=settings["target"])
         confidence, nms_iou = float(settings["confidence"]), float(settings["nms_iou"])
         explainer = Explainer(self._detector.network, {settings["variant"]: variant}, confidence, nms_iou)
-        return LiveMaps(explainer, self._detector.header.class_names, kind)
+        return LiveMaps(explainer, self._detector.header.class_names, kind, self._detector.precision)
 
     def _second(self, name: str, image_size: int | None = None) -> SecondDetector:
         model = self._loader.load(self._loader.weights_of(name), name, image_size)

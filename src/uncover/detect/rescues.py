@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from uncover.detect.pictures import Picture
-from uncover.detector.inference import Precision, autocast, to_network
+from uncover.detector.inference import SMALLER, Precision, batch_in_words, in_precision, to_network
 from uncover.detector.network import Network
 from uncover.detector.nms import non_max_suppression
 from uncover.detector.weights import Header
-from uncover.errors import InputError
+from uncover.errors import InputError, needs_memory
 from uncover.faces.face_class import choose_classes, is_face, listed
 from uncover.heatmaps.engine import Explainer
 from uncover.heatmaps.files import pack
@@ -143,7 +143,11 @@ class Model:
 
     def find_in(self, images: Tensor, places: Sequence[Frame], confidence: float, covered: bool) -> Looked:
         """The same of pictures that are the network's input already, (B, channels, h, w)."""
-        with torch.no_grad(), autocast(self.device, self.precision):
+        with (
+            torch.no_grad(),
+            needs_memory(batch_in_words(images.shape, self.device), SMALLER),
+            in_precision(self.device, self.precision),
+        ):
             decoded, _ = self.network(images)
         found = self.faces(decoded, confidence)
         boxes = [in_original(each, place) for each, place in zip(found, places, strict=True)]
@@ -226,23 +230,30 @@ class LiveMaps:
     """Heatmaps of one kind, as a heatmap set would hold them.
 
     Attributes:
-        layers: Layers of the detector that its pass must keep.
+        layers: Layers of the detector that its pass must keep; none where that pass is not what is explained.
     """
 
-    def __init__(self, explainer: Explainer, class_names: Sequence[str], kind: str) -> None:
+    def __init__(
+        self, explainer: Explainer, class_names: Sequence[str], kind: str, precision: Precision = "float32"
+    ) -> None:
         """
         Args:
             explainer: Of the detector, with one variant.
             class_names: Of the detector.
             kind: What is looked at: "classes", "joint", "mean" or "whole_face".
+            precision: Of the detector's pass. Only one in single precision is explained; where it is another, pictures
+                go through the detector once more, and boxes and candidates behind a map come from that second pass.
         """
         self._explainer, self._class_names, self._kind = explainer, list(class_names), kind
-        self.layers = explainer.layers or ()
+        self.layers = (explainer.layers or ()) if precision == "float32" else ()
 
     def make(self, missed: Missed) -> list[StoredMaps]:
         """Of each picture."""
-        direct = self._explainer.layers is not None
-        explained = self._explainer.explain(missed.passed, missed.images) if direct else self._explainer(missed.images)
+        with needs_memory(batch_in_words(missed.images.shape, missed.images.device), SMALLER):
+            if self.layers:
+                explained = self._explainer.explain(missed.passed, missed.images)
+            else:
+                explained = self._explainer(missed.images)
         (maps,) = explained.maps.values()
         made = []
         for picture, heatmaps, detections in zip(missed.pictures, maps, explained.detections, strict=True):
