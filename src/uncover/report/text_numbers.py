@@ -49,8 +49,8 @@ def _cell(record: str, where: Mapping[str, object], column: str, factor: float =
 
 def _incorrect(model: str, set_name: str) -> Source:
     def read(path: Path) -> Rate | None:
-        row = _row(path, {"set": set_name, "threshold": "set"}, "predictions", "correct")
-        value = None if row is None else float(row["predictions"]) - float(row["correct"])
+        row = _row(path, {"set": set_name, "threshold": "set"}, "images_with_boxes", "images_correct")
+        value = None if row is None else float(row["images_with_boxes"]) - float(row["images_correct"])
         return None if value is None or pd.isna(value) else Rate(value)
 
     return Source(f"metrics/{model}/rescue.csv", read)
@@ -146,9 +146,11 @@ def _curve(column: str, epoch: int | None) -> Source:
 
 
 def _detections(set_name: str, models: tuple[str, ...] = tuple(THESIS_MODELS)) -> dict[str, Source]:
-    """Correct and incorrect detections at the threshold that is best on the scored set itself, as in the thesis."""
+    """Photos detected rightly and wrongly at the threshold that is best on the scored set itself, as in the thesis."""
     where = {"set": set_name, "threshold": "set"}
-    right = {f"{set_name}_{model}_correct": _cell(f"metrics/{model}/rescue.csv", where, "correct") for model in models}
+    right = {
+        f"{set_name}_{model}_correct": _cell(f"metrics/{model}/rescue.csv", where, "images_correct") for model in models
+    }
     return right | {f"{set_name}_{model}_incorrect": _incorrect(model, set_name) for model in models}
 
 
