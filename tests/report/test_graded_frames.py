@@ -73,11 +73,11 @@ def test_found_and_missed_frames_and_their_maps_are_counted(tmp_path: Path) -> N
     assert list(frame.columns[:6]) == thesis and frame["Set"].tolist() == GRADES
     # The second box on the third face is no further correct one; the first face is the surest, the third the least.
     assert frame.loc[1, thesis].tolist() == ["Easy", 4, 2, 0.5, 1, 0]
-    others = ["Faces", "Detections", "Non-empty heatmaps, HiResCAM T1"]
-    assert frame.loc[1, others].tolist() == [4, 4, 1]
+    others = ["Faces", "Detections", "Correct detections", "Non-empty heatmaps, HiResCAM T1"]
+    assert frame.loc[1, others].tolist() == [4, 4, 2, 1]
     assert not [name for name in frame if "drawn" in name]
     assert frame.loc[1, "Remaining_published"] == 15 and frame.loc[3, "Non-empty heatmaps_published"] == 32
-    assert "| Hard | 2 | n/a | n/a | 2 | 2 | n/a | 0 | n/a |" in text
+    assert "| Hard | 2 | n/a | n/a | 2 | 2 | n/a | 0 | n/a | n/a |" in text
     assert "no detection is judged: Hard." in text and "Not at hand in this run: No Occl, Medium." in text
 
 
@@ -87,7 +87,7 @@ def test_a_set_that_is_empty_has_zeros(tmp_path: Path) -> None:
     arguments += ["--datasets", str(tmp_path / "slapi_none")]
     arguments += ["--missed", write_list(tmp_path / "slapi_none.csv", {}, gradcampp=[])]
     assert main(["table_11", str(tmp_path / "out"), *arguments, "--published", str(records.PUBLISHED)]) == 0
-    assert "| No Occl | 0 | 0 | n/a | 0 | 0 | 0 | 0 |" in read(tmp_path, "table_11")[1]
+    assert "| No Occl | 0 | 0 | n/a | 0 | 0 | 0 | 0 | 0 |" in read(tmp_path, "table_11")[1]
 
 
 def test_records_of_different_sets_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

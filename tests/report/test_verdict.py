@@ -13,7 +13,8 @@ from tests.report.rescue_records import trial_row, write_trial
 from uncover.report.verdict import path_sentence, set_sentence, verdict, zero_sentence
 
 RESCUE = "set,threshold,confidence,f1,missed,heatmaps,faces,predictions,correct,images_with_boxes,"
-RESCUE += "precision,precision_low,precision_high,coverage,coverage_low,coverage_high\n"
+RESCUE += "images_correct,precision,precision_low,precision_high,image_precision,image_precision_low,"
+RESCUE += "image_precision_high,coverage,coverage_low,coverage_high,blocks,alone,block_kind\n"
 
 
 def rows(faces: int, **found: int) -> pd.DataFrame:
@@ -131,9 +132,13 @@ def test_zero_detections_are_looked_for_at_the_thesiss_thresholds(
     boxes: tuple[int, int], how: str, tmp_path: Path
 ) -> None:
     own, fixed = boxes
-    lines = [f"merl,set,0.3,0.5,9,8,8,{own},0,0,,,,,,", "merl,val,0.1,0.5,9,8,8,6,0,0,,,,,,"]
+    lines = [f"merl,set,0.3,0.5,9,8,8,{own},0,0,0{',' * 12}", f"merl,val,0.1,0.5,9,8,8,6,0,0,0{',' * 12}"]
     # A set without a heatmap to look at says nothing.
-    lines += ["wflw,set,,,3,0,0,,,,,,,,,", f"hof,fixed,0.4,,7,5,,{fixed},,0,,,,,,", "hof,val,0.1,,7,5,,5,,0,,,,,,"]
+    lines += [
+        f"wflw,set,,,3,0,0{',' * 16}",
+        f"hof,fixed,0.4,,7,5,,{fixed},,0,{',' * 12}",
+        f"hof,val,0.1,,7,5,,5,,0,{',' * 12}",
+    ]
     path = tmp_path / "gradcampp_10" / "rescue.csv"
     path.parent.mkdir()
     path.write_text(RESCUE + "\n".join(lines) + "\n")

@@ -94,9 +94,13 @@ def test_counts_by_hand(tmp_path: Path) -> None:
     # From there on the first face of b is right, c and f are wrong.
     assert table.loc["val", ["predictions", "correct", "images_with_boxes"]].tolist() == [3, 1, 3]
     assert table.loc["val", ["precision", "coverage"]].tolist() == pytest.approx([1 / 3, 3 / 4])
+    # By photos, of which the surest box counts: b is right.
+    assert table.loc["val", ["images_correct", "image_precision"]].tolist() == pytest.approx([1, 1 / 3])
+    assert table["blocks"].isna().all() and table["block_kind"].isna().all()
     # Down to 0.4 the second box on the same face is wrong too, the other face is right.
     assert table.loc["fixed", ["confidence", "predictions", "correct", "images_with_boxes"]].tolist() == [0.4, 5, 2, 3]
     assert table.loc["fixed", ["precision", "coverage"]].tolist() == pytest.approx([2 / 5, 3 / 4])
+    assert table.loc["fixed", ["images_correct", "image_precision"]].tolist() == pytest.approx([1, 1 / 3])
     # Wilson's intervals of 2 in 5 and 3 in 4, from published tables.
     assert table.loc["fixed", ["precision_low", "precision_high"]].tolist() == pytest.approx([0.118, 0.769], abs=5e-4)
     assert table.loc["fixed", ["coverage_low", "coverage_high"]].tolist() == pytest.approx([0.301, 0.954], abs=5e-4)

@@ -38,6 +38,5 @@ def read_csv_record(path: Path, columns: Collection[str], made_by: str) -> pd.Da
 
 def block_count(row: Mapping[Hashable, object] | pd.Series) -> BlockCount | None:
     """Blocks that the intervals of a row draw, by its columns blocks, block_kind and alone; None where it has none."""
-    blocks = pd.to_numeric(str(row["blocks"]), errors="coerce")
-    alone = pd.to_numeric(str(row["alone"]), errors="coerce")
+    blocks, alone = (pd.to_numeric(str(row.get(name)), errors="coerce") for name in ("blocks", "alone"))
     return None if pd.isna(blocks) or pd.isna(alone) else BlockCount(str(row["block_kind"]), int(blocks), int(alone))

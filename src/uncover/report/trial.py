@@ -17,7 +17,7 @@ HEATMAPS = "heatmaps"
 
 COLUMNS = (
     *("set", "method", "group", "fp_per_photo", "threshold", "confidence", "photos", "faces", "found"),
-    *("share", "share_low", "share_high", "difference_low", "blocks", "block_kind", "alone"),
+    *("share", "share_low", "share_high", "difference_low"),
 )
 
 
