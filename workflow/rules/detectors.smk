@@ -266,6 +266,7 @@ rule evaluate:
     input:
         predictions=f"{RUN}/predictions/{{model}}/{{set}}.parquet",
         boxes=f"{RUN}/datasets/{{set}}/boxes.parquet",
+        manifest=f"{RUN}/datasets/{{set}}/manifest.parquet",
     output:
         summary=f"{RUN}/metrics/{{model}}/{{set}}/{{scope}}/summary.json",
         classes=f"{RUN}/metrics/{{model}}/{{set}}/{{scope}}/classes.csv",

@@ -24,14 +24,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from uncover.console import say
 from uncover.datasets.records import read_table
-from uncover.datasets.yolo import IMAGES, LABELS
 from uncover.errors import InputError
 from uncover.footage.sources import VIDEOS
 
 BLOCKS, INFANTS, FRAMES, MANIFEST = "blocks.csv", "infants.csv", "frames.csv", "manifest.parquet"
 KINDS = ("block", "infant", "person", "video")
 """What a block may be; columns of the tables, the most telling first."""
+
+# As in `uncover.datasets.yolo`, on which no table of a report needs to depend.
+IMAGES, LABELS = "images", "labels"
 
 MANIFEST_COLUMNS = ("block", "block_kind")
 LEVELS = 4
@@ -206,7 +209,14 @@ class BlockTable:
 class BlockFinder:
     """Finds what photos belong to, in tables beside them or above; reads each table once."""
 
-    def __init__(self) -> None:
+    def __init__(self, strict: bool = True) -> None:
+        """Look nowhere yet.
+
+        Args:
+            strict: A `frames.csv` that is none is an error; without it, it is told and left alone, as it may be
+                somebody else's.
+        """
+        self._strict = strict
         self._tables: dict[Path, list[BlockTable]] = {}
         self._used: set[Path] = set()
 
@@ -233,7 +243,7 @@ class BlockFinder:
 
     def _read(self, folder: Path) -> list[BlockTable]:
         if folder not in self._tables:
-            self._tables[folder] = _tables_of(folder)
+            self._tables[folder] = _tables_of(folder, self._strict)
         return self._tables[folder]
 
 
@@ -247,9 +257,9 @@ def blocks_of_photos(photos: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
         A row per photo: block and block_kind, both "" where nobody says; and what is worth telling people.
 
     Raises:
-        InputError: A table around them is none.
+        InputError: A `blocks.csv` around them is none.
     """
-    finder = BlockFinder()
+    finder = BlockFinder(strict=False)
     found = [finder.find(Path(photo)) for photo in photos]
     rows = [("", "") if block is None else (block.name, block.kind) for block in found]
     notes = [f"{path}: speaks of none of these photos" for path in finder.unused if path.name == BLOCKS]
@@ -282,11 +292,11 @@ def read_blocks(folder: Path, images: Iterable[str], given: Path | None = None) 
     parts = folder.absolute()
     while LABELS in parts.parts[-2:]:
         parts = parts.parent
-    tables = _tables_of(parts)
+    tables = _tables_of(parts, strict=True)
     found = _look_up([table for table in tables if table.path.name == BLOCKS], names, "", True)
     found = _of_manifest(parts / MANIFEST, names) | found
     found = _look_up(tables, names, "", True) | found
-    found = _look_up(_tables_of(parts.parent), names, f"{parts.name}/", False) | found
+    found = _look_up(_tables_of(parts.parent, strict=False), names, f"{parts.name}/", False) | found
     return Blocks(found) if found else None
 
 
@@ -311,8 +321,16 @@ def _of_manifest(path: Path, names: Sequence[str]) -> dict[str, Block]:
     return {name: Block(block, kind) for name, block, kind in own if block and name in wanted}
 
 
-def _tables_of(folder: Path) -> list[BlockTable]:
-    return [BlockTable(folder / name) for name in (BLOCKS, FRAMES) if (folder / name).is_file()]
+def _tables_of(folder: Path, strict: bool) -> list[BlockTable]:
+    tables = []
+    for path in (folder / name for name in (BLOCKS, FRAMES) if (folder / name).is_file()):
+        try:
+            tables.append(BlockTable(path))
+        except InputError as error:
+            if strict or path.name == BLOCKS:
+                raise
+            say(f"note: {error}; this table is not used")
+    return tables
 
 
 def _infants_of_rows(table: pd.DataFrame) -> dict[str, set[str]]:
