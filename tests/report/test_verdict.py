@@ -122,6 +122,12 @@ def test_sets_come_in_the_reports_order_and_those_without_labels_are_only_counte
     ]  # fmt: skip
     assert "7 photos missed; nobody labelled them" in said[2]
     assert len(verdict(None, {}, {}, {})) == 1
+    assert said[0].endswith("treat photos as independent, which those of one infant, person or video are not.")
+    blocks = {"blocks": 3, "block_kind": "infant", "alone": 0}
+    table = [{**table[0], **blocks}, {**dict.fromkeys(blocks), **table[1]}]
+    said = verdict(write_trial(tmp_path / "trial.csv", table), {}, {}, {})
+    assert "Photos that belong together are drawn together: Graded frames, hard in 3 blocks (infant);" in said[0]
+    assert said[0].endswith("those of the other sets count as independent.")
     assert "nan" not in " ".join(said).lower()
 
 

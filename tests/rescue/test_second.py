@@ -106,6 +106,23 @@ def test_counts_by_hand(tmp_path: Path) -> None:
     assert table.loc["fixed", ["coverage_low", "coverage_high"]].tolist() == pytest.approx([0.301, 0.954], abs=5e-4)
 
 
+def test_shares_of_photos_of_one_person_are_worth_less(tmp_path: Path) -> None:
+    """Of four photos with a map, three have a box: b and c, of one person, and f, of another, with e."""
+    root = make_run(tmp_path)
+    assert run(root, whole=("val", "merl")) == 0
+    plain = counted(root).loc["fixed"]
+    (root / "datasets/merl/blocks.csv").write_text("image,person\nb.jpg,x\nc.jpg,x\nf.jpg,y\ne.jpg,y\n")
+    assert run(root, whole=("val", "merl")) == 0
+    fixed = counted(root).loc["fixed"]
+    assert fixed[["blocks", "block_kind", "alone"]].tolist() == [2, "person", 0]
+    assert fixed["coverage"] == plain["coverage"] == 0.75
+    assert fixed["coverage_low"] < plain["coverage_low"] and fixed["coverage_high"] > plain["coverage_high"]
+    missed = summary(root, "merl", "missed")
+    assert missed["blocks"] == {"kind": "person", "blocks": 2, "alone": 0}
+    # a and d are two more photos of the whole set, of whom nobody speaks.
+    assert summary(root, "merl", "whole_face")["blocks"] == {"kind": "person", "blocks": 4, "alone": 2}
+
+
 def test_thresholds_and_f1_are_those_of_the_records(tmp_path: Path) -> None:
     assert run(make_run(tmp_path), whole=("val", "merl")) == 0
     table = counted(tmp_path)

@@ -10,6 +10,7 @@ from uncover.console import say
 from uncover.datasets.blocks import (
     FRAMES,
     INFANTS,
+    LEVELS,
     MANIFEST,
     Block,
     BlockFinder,
@@ -89,19 +90,31 @@ def read_grouped_images(folder: Path, classes: Sequence[str] | None = None, chan
     if left:
         say(f"{folder}: {left} of {len(labelled)} frames are not annotated (no label file) and stay out")
     labelled = labelled.take(rows)
-    finder, infants = BlockFinder(), read_infants(folder)
+    finder = BlockFinder()
+    lists: dict[Path, dict[str, str]] = {}
     stated = read_blocks(folder, [path.name for path in labelled.paths])
     of_manifest = {} if stated is None else stated.of_image
     blocks: dict[str, Block] = {}
     for path in labelled.paths:
         block = finder.find(path) or of_manifest.get(path.name)
-        if block is None or (block.video in infants and (block.by_name or block.kind == "video")):
-            block = block_of_video(block.video if block else _video_by_name(path), infants)
+        if block is None or block.by_name or block.kind == "video":
+            video = (block.video or block.name) if block else _video_by_name(path)
+            block = block_of_video(video, _infants_around(folder, path, lists))
         blocks[path.name] = block
     if len(blocks) < len(labelled):
         raise InputError(f"{folder}: two of its images have the same name in different folders; rename one of them")
     _tell_what_is_assumed(folder, blocks)
     return GroupedImages(labelled, blocks)
+
+
+def _infants_around(folder: Path, path: Path, lists: dict[Path, dict[str, str]]) -> dict[str, str]:
+    """Infant by video, as lists in the data set say, and those around the file that an image is a link to."""
+    found: dict[str, str] = {}
+    for place in [*list(path.resolve().parents)[LEVELS - 1 :: -1], folder]:
+        if place not in lists:
+            lists[place] = read_infants(place)
+        found |= lists[place]
+    return found
 
 
 def _tell_what_is_assumed(folder: Path, blocks: Mapping[str, Block]) -> None:

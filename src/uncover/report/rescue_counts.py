@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from uncover.datasets.blocks import BlockCount
 from uncover.errors import InputError
 from uncover.metrics.intervals import Rate
@@ -119,7 +121,7 @@ def _count(where: str, row: Mapping[str, object]) -> RescueCount:
         correct=_whole(numbers["correct"]),
         images_with_boxes=_whole(numbers["images_with_boxes"]),
         images_correct=_whole(numbers["images_correct"]),
-        blocks=block_count(row),
+        blocks=block_count(pd.Series(row)),
         **rates,
     )
 
