@@ -143,6 +143,10 @@ def test_numbers_of_the_text_come_from_their_records(tmp_path: Path) -> None:
     assert shares["eyes_false_positive"][0] == "100" and shares["eyes_false_negative"][0] == "25"
     share, low, high = ours(table, "text", "merl_nose_as_eyes_nose")
     assert share == "20" and float(low) < 20 < float(high)
+    notes = table[table["table"] == "text"].set_index("row")["note"]
+    assert (
+        notes["merl_nose_as_eyes_nose"] == "percent; interval: boxes as independent, which those of one photo are not"
+    )
 
 
 def test_a_row_that_stands_twice_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

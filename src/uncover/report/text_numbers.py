@@ -29,10 +29,12 @@ class Source:
     Attributes:
         record: File below the folder of a run, or `SETTINGS`.
         read: Takes its path, or the nested settings; None where the record has no such number.
+        caveat: What is to be said of its interval.
     """
 
     record: str
     read: Reader
+    caveat: str = ""
 
 
 def _cell(record: str, where: Mapping[str, object], column: str, factor: float = 1.0) -> Source:
@@ -132,7 +134,8 @@ def _confusion(set_name: str, predicted: str, true: str) -> Source:
         share = wilson(int(confusion.counts[row, column]), total)
         return Rate(100 * share.value, 100 * share.low, 100 * share.high) if total else None
 
-    return Source(f"metrics/rgb10/{set_name}/all/confusion.csv", read)
+    caveat = "interval: boxes as independent, which those of one photo are not"
+    return Source(f"metrics/rgb10/{set_name}/all/confusion.csv", read, caveat)
 
 
 def _curve(column: str, epoch: int | None) -> Source:

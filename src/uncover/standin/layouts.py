@@ -232,7 +232,10 @@ def write_slapi(root: Path, *, none: int, easy: int, medium: int, hard: int, siz
 
 
 def write_preterm_web(root: Path, *, photos: int = 12, size: int, seed: int) -> Counts:
-    """Write photos of infants as found on the web, with whole-face boxes: `photos/*.jpg`, `labels/*.txt`."""
+    """Write photos of infants as found on the web, with whole-face boxes: `photos/*.jpg`, `labels/*.txt`.
+
+    Each shows an infant of its own, as `blocks.csv` says.
+    """
     _check(size, photos=photos)
     _write_boxed(
         root,
@@ -240,5 +243,8 @@ def write_preterm_web(root: Path, *, photos: int = 12, size: int, seed: int) -> 
         "preterm",
         lambda index: infants.preterm_web(rng_of(seed, "preterm web", index), size),
         photos,
+    )
+    _write_blocks(
+        root, "infant", {f"photos/preterm_{index:04d}.jpg": f"infant_{index + 1:02d}" for index in range(photos)}
     )
     return Counts(photos, photos)
