@@ -20,7 +20,9 @@ class Prediction(Section):
     nms_iou: Share = Field(0.6, ge=0, le=1, description="IoU above which non-maximum suppression drops a box")
     nms_iou_rgb_tables: Share = Field(0.5, ge=0, le=1, description="the same for tables 4 to 6, as the thesis has it")
     shards: PositiveInt = Field(1, description="jobs that share the images of a detector")
-    bootstrap: NonNegativeInt = Field(1000, description="resamples of images behind each interval")
+    bootstrap: NonNegativeInt = Field(
+        1000, description="resamples of images, or of blocks of them, behind each interval"
+    )
 
 
 class Rescue(Section):
