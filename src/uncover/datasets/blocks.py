@@ -41,7 +41,7 @@ LEVELS = 4
 """Folders above a photo in which its table is looked for."""
 
 INFANT_NAME = re.compile(
-    r"((?:infant|baby|child|patient|subject|person|participant)[ _-]?\d{1,3})(?:[ _.-].*)?", re.IGNORECASE
+    r"((?:infant|baby|child|patient|subject|person|participant)[ _-]?\d{1,3})(?:[a-z]?(?:[ _.-].*)?)", re.IGNORECASE
 )
 
 
@@ -97,15 +97,12 @@ class Blocks:
         return np.array([found.setdefault(self._key(image), len(found)) for image in images], np.int64)
 
     def count(self, images: Iterable[str]) -> BlockCount:
-        """Blocks among some photos."""
+        """Blocks among some photos; where none of these belongs to a known one, of the kind that others have."""
         names = list(images)
         known = [self.of_image[name] for name in names if name in self.of_image]
-        kinds = [kind for kind in KINDS if any(block.kind == kind for block in known)]
+        kinds = {block.kind for block in known or self.of_image.values()}
         blocks = len({self._key(name) for name in names})
-        return BlockCount(" or ".join(kinds) or self._kinds(), blocks, len(names) - len(known))
-
-    def _kinds(self) -> str:
-        return " or ".join(kind for kind in KINDS if any(block.kind == kind for block in self.of_image.values()))
+        return BlockCount(" or ".join(kind for kind in KINDS if kind in kinds), blocks, len(names) - len(known))
 
     def _key(self, image: str) -> tuple[str, str]:
         block = self.of_image.get(image)
@@ -289,14 +286,15 @@ def read_blocks(folder: Path, images: Iterable[str], given: Path | None = None) 
         if names and not found:
             raise InputError(f"{given}: speaks of none of the {len(names)} photos, such as {names[0]}")
         return Blocks(found)
-    parts = folder.absolute()
-    while LABELS in parts.parts[-2:]:
-        parts = parts.parent
-    tables = _tables_of(parts, strict=True)
-    found = _look_up([table for table in tables if table.path.name == BLOCKS], names, "", True)
-    found = _of_manifest(parts / MANIFEST, names) | found
-    found = _look_up(tables, names, "", True) | found
-    found = _look_up(_tables_of(parts.parent, strict=False), names, f"{parts.name}/", False) | found
+    root = folder.absolute()
+    while LABELS in root.parts[-2:]:
+        root = root.parent
+    tables = _tables_of(root, strict=True)
+    # The later word of people comes first, then what the data set was made with.
+    found = _look_up(_tables_of(root.parent, strict=False), names, f"{root.name}/", False)
+    found |= _look_up(tables, names, "", True)
+    found |= _of_manifest(root / MANIFEST, names)
+    found |= _look_up([table for table in tables if table.path.name == BLOCKS], names, "", True)
     return Blocks(found) if found else None
 
 
