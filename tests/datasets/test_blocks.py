@@ -183,6 +183,7 @@ def test_a_table_that_names_nothing_or_is_somebody_elses_is_told(
     assert f"{graded / 'blocks.csv'}: speaks of none of these photos" in said
     assert "frames.csv: expected the columns image and video" in said and "this table is not used" in said
     manifest = pd.read_parquet(tmp_path / "set/manifest.parquet")
+    write(tmp_path / "set/frames.csv", "frame,time\n1,0.1\n")
     assert set(manifest["block"]) == {""} and read_blocks(tmp_path / "set", ["easy_1.png"]) is None
     write(graded / "blocks.csv", "image,name\nother.png,i1\n")
     assert main(["labels", "--layout", "graded", str(graded), str(tmp_path / "again")]) == 2

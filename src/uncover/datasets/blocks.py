@@ -278,7 +278,7 @@ def read_blocks(folder: Path, images: Iterable[str], given: Path | None = None) 
         None where nothing is known of any of them.
 
     Raises:
-        InputError: A table is none, or that which is given speaks of none of the photos.
+        InputError: A `blocks.csv` is none, or the table that is given is none or speaks of none of the photos.
     """
     names = list(images)
     if given is not None:
@@ -289,7 +289,7 @@ def read_blocks(folder: Path, images: Iterable[str], given: Path | None = None) 
     root = folder.absolute()
     while LABELS in root.parts[-2:]:
         root = root.parent
-    tables = _tables_of(root, strict=True)
+    tables = _tables_of(root, strict=False)
     # The later word of people comes first, then what the data set was made with.
     found = _look_up(_tables_of(root.parent, strict=False), names, f"{root.name}/", False)
     found |= _look_up(tables, names, "", True)
