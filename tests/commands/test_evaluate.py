@@ -62,6 +62,37 @@ def test_a_table_and_a_record(
     assert (summary["images"], summary["images_without_labels"], summary["labels"]) == (3, 1, 3)
 
 
+def test_images_of_one_infant_are_drawn_together_where_somebody_says_so(
+    predicted: Path, labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = tmp_path / "record"
+
+    def score(*more: str) -> tuple[dict, str]:
+        assert evaluate(predicted, labels, "--out", str(record), *more) == 0
+        return json.loads((record / "summary.json").read_text()), capsys.readouterr().out
+
+    plain, said = score()
+    assert plain["blocks"] is None
+    assert "intervals: images count as independent, which those of one infant, person or video are not" in said
+    rows = "image,infant,video\na.jpg,x,\nimages/b.png,,v\n"
+    (tmp_path / "blocks.csv").write_text(rows + "c.jpg,,\n")
+    single, said = score()
+    assert single["blocks"] == {"kind": "infant or video", "blocks": 3, "alone": 1}
+    assert "intervals: images of one infant or video are drawn together, 3 blocks, 1 of them images of no known" in said
+    # Blocks of one image each are images.
+    assert {name: plain[name] for name in plain if name != "blocks"} == {
+        name: single[name] for name in single if name != "blocks"
+    }
+    given = tmp_path / "given.csv"
+    given.write_text("image,person\na.jpg,x\nb.png,x\nc.jpg,x\n")
+    alone, _ = score("--blocks", str(given))
+    assert alone["blocks"]["blocks"] == 1 and alone["R"] == {"value": plain["R"]["value"], "low": None, "high": None}
+    assert alone["found"]["by_class"]["whole face"]["low"] is None
+    given.write_text("image,person\nx.jpg,x\n")
+    assert evaluate(predicted, labels, "--blocks", str(given)) == 2
+    assert "given.csv: speaks of none of the 3 photos, such as a.jpg" in capsys.readouterr().err
+
+
 def test_one_class(predicted: Path, labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate(predicted, labels, "--class", "whole face", "--out", str(tmp_path / "record")) == 0
     summary = json.loads((tmp_path / "record/summary.json").read_text())

@@ -57,6 +57,18 @@ def digest_of(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+def test_the_infant_of_a_video_is_that_of_the_list_beside_it(video: Path, tmp_path: Path) -> None:
+    (tmp_path / "ward").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "ward" / f"{name}.mp4").symlink_to(video)
+    (tmp_path / "ward" / "infants.csv").write_text("video,infant\nb.mp4,Mia\n")
+    assert run("frames", tmp_path / "ward/a.mp4", tmp_path / "ward/b.mp4", tmp_path / "out", "--count", "1") == 0
+    assert [(row["video"], row["infant"]) for row in rows_of(tmp_path / "out")] == [("a", ""), ("b", "Mia")]
+    (tmp_path / "ward" / "infants.csv").write_text("video\nb.mp4\n")
+    assert run("frames", tmp_path / "ward/a.mp4", tmp_path / "again", "--count", "1") == 2
+    assert not (tmp_path / "again").exists()
+
+
 def test_frames_are_picked_where_something_changes_and_are_those_of_the_video(video: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run("frames", video, out) == 0

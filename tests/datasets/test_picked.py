@@ -22,6 +22,12 @@ def test_frames_are_read_as_they_were_written(tmp_path: Path) -> None:
     ]
 
 
+def test_a_table_of_an_earlier_version_says_of_no_infant(tmp_path: Path) -> None:
+    root = write_set(tmp_path / "set", [UNKNOWN])
+    (root / "frames.csv").write_text((root / "frames.csv").read_text().replace(",infant\n", "\n").replace(",\n", "\n"))
+    assert [item.infant for item in read_picked(root)] == [""]
+
+
 def test_the_folder_is_a_graded_layout(tmp_path: Path) -> None:
     """Read by the reader of graded frames: no label is no annotation, an empty one no face."""
     root = write_set(tmp_path / "set", [UNKNOWN, ("hard", [[16, 24, 80, 60]]), ("none", [])])
@@ -48,7 +54,7 @@ def test_a_picture_is_written_as_it_is(tmp_path: Path) -> None:
     [
         ("grade,", "level,", r"frames\.csv: no column grade"),
         (",10,", ",ten,", r"frames\.csv, row 3: frame, second and change are no numbers"),
-        (",motion,0.5000\nungraded/images/infant_01_000010", "\nungraded/images/infant_01_000010", "row 2: too few"),
+        (",motion,0.5000,\nungraded/images/infant_01_000010", "\nungraded/images/infant_01_000010", "row 2: too few"),
         (",10,", ",-10,", r"row 3: frame, second and change are no numbers"),
         ("ungraded/images/infant_01_000010", "../images/infant_01_000010", r"row 3: image .* is not that of its grade"),
         (

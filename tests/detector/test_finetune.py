@@ -24,6 +24,7 @@ from uncover.detector.weights import Header, load_weights
 from uncover.errors import InputError
 from uncover.images.grouped import GroupedImages, read_grouped_images
 from uncover.images.labelled import LabelledImages
+from uncover.metrics.face_scores import FaceScores
 
 CREW = Crew(0, 1, torch.device("cpu"))
 QUICK = Finetune(epochs=2, least_images=4, batch=4).changes()
@@ -131,6 +132,30 @@ def test_nothing_of_the_infant_left_out_reaches_the_training(
     record = json.loads((tmp_path / "left_out.json").read_text())
     assert set(record["names"]) == seen and record["trained_on"] == record["count"] == 6
     assert (record["group"], record["frames_without_face"]) == ("infant_02", 1)
+
+
+def test_all_videos_of_the_infant_are_left_out(
+    start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_picked(tmp_path / "picked", {"infant_01_a": 3, "infant_01_b": 3, "ward": 4, "ward_too": 3})
+    (tmp_path / "picked/infants.csv").write_text("video,infant\nward,Mia\nward_too,infant_01\n")
+    make_frame_set(tmp_path / "picked", tmp_path / "set", "picked")
+    jobs = []
+    monkeypatch.setattr(few_frames, "train", lambda job, out, *rest, **named: jobs.append(job))
+    monkeypatch.setattr(few_frames, "score_left_out", lambda *rest: FaceScores(9, 6, 3, *[None] * 4, 0, 0, 0, 0.4))
+    # Whoever names a video means the infant in it.
+    point = read_point(tmp_path / "set", start, 50, "infant_01_b", QUICK, [])
+    run_point(point, tmp_path, CREW, 0.4, {})
+    seen = {path.name for part in (jobs[0].training, jobs[0].validation) for path in part.paths}
+    assert len(seen) == 4 and all(name.startswith("ward_0000") for name in seen)
+    assert len(point.fold.held_out) == 9
+    record = json.loads((tmp_path / "left_out.json").read_text())
+    assert (record["group"], record["group_kind"]) == ("infant_01", "infant")
+    assert "infant_01_b is of the infant infant_01, whose 3 videos go together" in capsys.readouterr().err
+    with pytest.raises(
+        InputError, match="nobody: no frame is of this video or infant; expected one of: Mia, infant_01"
+    ):
+        read_point(tmp_path / "set", start, 5, "nobody", QUICK, [])
 
 
 def test_no_frames_are_the_start_weights_as_they_are(frames: Path, start: Path, tmp_path: Path) -> None:

@@ -60,6 +60,46 @@ def test_frames_that_nobody_annotated_stay_out_and_those_without_a_face_do_not(
         groups_of(picked)
 
 
+def test_videos_of_one_infant_go_together_and_what_is_assumed_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_picked(tmp_path / "picked", {"infant_01_a": 2, "infant_01_b": 3, "ward_7": 2, "ward_8": 2, "ward_9": 2})
+    picked = tmp_path / "picked"
+    assert set(groups_of(picked).values()) == {"infant_01", "ward_7", "ward_8", "ward_9"}
+    said = capsys.readouterr().err
+    assert "by their names, infant_01_a, infant_01_b are all of infant_01, and stay together" in said
+    assert (
+        "nobody says which infant is in ward_7, ward_8, ward_9: each video is taken for one infant of its own" in said
+    )
+    (picked / "infants.csv").write_text("video,infant\nward_7.mp4,Mia\nward_8.mp4,Mia\nward_9,infant_01\n")
+    assert set(groups_of(picked).values()) == {"infant_01", "Mia"}
+    assert "nobody says which infant" not in capsys.readouterr().err
+    # Without frames.csv, names of frames say of which video they are, and the list of infants still counts.
+    (picked / "frames.csv").unlink()
+    assert set(groups_of(picked).values()) == {"infant_01", "Mia"}
+    (picked / "infants.csv").unlink()
+    assert set(groups_of(picked).values()) == {"infant_01", "ward_7", "ward_8", "ward_9"}
+    (tmp_path / "set/infants.csv").write_text("video,infant\nward_7,Mia\nward_8,Mia\n")
+    frames = read_grouped_images(tmp_path / "set")
+    assert set(frames.groups.values()) == {"infant_01", "Mia", "ward_9"}
+    assert [frames.kind_of(group) for group in ("infant_01", "Mia", "ward_9")] == ["infant", "infant", "video"]
+    capsys.readouterr()
+    assert frames.group_named("ward_8") == "Mia" and frames.group_named("nobody") == "nobody"
+    assert "ward_8 is of the infant Mia, whose 2 videos go together" in capsys.readouterr().err
+
+
+def test_an_infant_that_is_filled_in_later_counts_though_the_manifest_does_not_know(picked: Path) -> None:
+    assert set(groups_of(picked).values()) == set(VIDEOS)
+    lines = (picked / "frames.csv").read_text().splitlines()
+    rows = [
+        f"{line},{'infant' if not number else 'Mia' if 'infant_02' in line else ''}"
+        for number, line in enumerate(lines)
+    ]
+    (picked / "frames.csv").write_text("\n".join(rows).replace("infant_03,", "infant_02_again,") + "\n")
+    groups = read_grouped_images(picked.parent / "set").groups
+    assert set(groups.values()) == {"infant_01", "Mia", "infant_02"}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [

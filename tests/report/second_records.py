@@ -57,19 +57,24 @@ def counted(
     confidence: float | None,
     missed: int,
     heatmaps: int,
-    found: tuple[int, int, int] | None = None,
+    found: tuple[int, int, int, int] | None = None,
     labelled: bool = True,
     f1: float | None = None,
 ) -> dict[str, object]:
-    """A row of `rescue.csv`; found: boxes, correct ones, images with a box; None where nothing can be counted."""
+    """A row of `rescue.csv`; found: boxes, correct ones, images with a box, those whose surest box is correct.
+
+    None where nothing can be counted.
+    """
     row: dict[str, object] = dict.fromkeys(COLUMNS)
     row |= {"set": set_name, "threshold": threshold, "confidence": confidence, "f1": f1}
     row |= {"missed": missed, "heatmaps": heatmaps, "faces": heatmaps if labelled else None}
     if found:
-        boxes, correct, covered = found
-        row |= {"predictions": boxes, "images_with_boxes": covered, "correct": correct if labelled else None}
+        boxes, correct, covered, right = found
+        row |= {"predictions": boxes, "images_with_boxes": covered}
+        row |= {"correct": correct, "images_correct": right} if labelled else {}
         for name, rate, known in (
             ("precision", wilson(correct, boxes), labelled and boxes > 0),
+            ("image_precision", wilson(right, covered), labelled and covered > 0),
             ("coverage", wilson(covered, heatmaps), heatmaps > 0),
         ):
             if known:

@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 
 from tests.report import records
-from tests.report.second_records import write_boxes, write_evaluation, write_labels, write_list
+from tests.report.second_records import faces, predictions, write_boxes, write_evaluation, write_labels, write_list
 from uncover.cli import main
+from uncover.datasets.blocks import Block, Blocks
+from uncover.metrics.evaluate import evaluate
 
 GRADES = ["No Occl", "Easy", "Medium", "Hard"]
 IMAGES = ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]
@@ -37,6 +39,28 @@ def test_scores_and_counts_stand_beside_the_thesis_s_by_grade(tmp_path: Path) ->
     assert frame.loc[3, ["Count_published", "F1_published"]].tolist() == [210, 0.331]
     assert "| No Occl | 0 | n/a | n/a | n/a | n/a | n/a | n/a | 0 |\n| – thesis | 10 | 0.989 |" in text
     assert "Not at hand in this run: Easy, Medium." in text
+
+
+def test_what_intervals_take_as_independent_is_told(tmp_path: Path) -> None:
+    found = [("0.jpg", 0.9, True), ("1.jpg", 0.5, True)]
+    infants = {image: Block("x" if number < 2 else "y", "infant") for number, image in enumerate(IMAGES)}
+    paths = []
+    for name, blocks in (("slapi_easy", None), ("slapi_medium", Blocks(infants))):
+        evaluated = evaluate(predictions(IMAGES, found), faces(IMAGES), ["whole face"], 20, blocks=blocks)
+        evaluated.write(tmp_path / name / "whole_face")
+        paths.append(str(tmp_path / name / "whole_face/summary.json"))
+    out = str(tmp_path / "out")
+    assert main(["table_10", out, "--summaries", *paths[:1], "--published", str(records.PUBLISHED)]) == 0
+    text = read(tmp_path, "table_10")[1]
+    assert "Intervals: 95 %, bootstrap over photos, 20 resamples." in text
+    assert "Intervals treat photos as independent, because nobody says which belong together (blocks.csv)" in text
+    assert main(["table_10", out, "--summaries", *paths[:2], "--published", str(records.PUBLISHED)]) == 0
+    frame, text = read(tmp_path, "table_10")
+    assert "bootstrap over photos or blocks of photos, 20 resamples." in text
+    assert "Photos of one infant are alike, so intervals draw them together: Medium 2 (infant)." in text
+    assert "Easy: intervals treat photos as independent" in text and "Fewer than 10 blocks: Medium" in text
+    # All found, or none: of two infants only 0, a half and 1 can be drawn.
+    assert frame.loc[2, ["R", "R_low", "R_high"]].tolist() == [0.5, 0, 1]
 
 
 def frames(root: Path) -> list[str]:
@@ -73,11 +97,11 @@ def test_found_and_missed_frames_and_their_maps_are_counted(tmp_path: Path) -> N
     assert list(frame.columns[:6]) == thesis and frame["Set"].tolist() == GRADES
     # The second box on the third face is no further correct one; the first face is the surest, the third the least.
     assert frame.loc[1, thesis].tolist() == ["Easy", 4, 2, 0.5, 1, 0]
-    others = ["Faces", "Detections", "Non-empty heatmaps, HiResCAM T1"]
-    assert frame.loc[1, others].tolist() == [4, 4, 1]
+    others = ["Faces", "Detections", "Correct detections", "Non-empty heatmaps, HiResCAM T1"]
+    assert frame.loc[1, others].tolist() == [4, 4, 2, 1]
     assert not [name for name in frame if "drawn" in name]
     assert frame.loc[1, "Remaining_published"] == 15 and frame.loc[3, "Non-empty heatmaps_published"] == 32
-    assert "| Hard | 2 | n/a | n/a | 2 | 2 | n/a | 0 | n/a |" in text
+    assert "| Hard | 2 | n/a | n/a | 2 | 2 | n/a | 0 | n/a | n/a |" in text
     assert "no detection is judged: Hard." in text and "Not at hand in this run: No Occl, Medium." in text
 
 
@@ -87,7 +111,7 @@ def test_a_set_that_is_empty_has_zeros(tmp_path: Path) -> None:
     arguments += ["--datasets", str(tmp_path / "slapi_none")]
     arguments += ["--missed", write_list(tmp_path / "slapi_none.csv", {}, gradcampp=[])]
     assert main(["table_11", str(tmp_path / "out"), *arguments, "--published", str(records.PUBLISHED)]) == 0
-    assert "| No Occl | 0 | 0 | n/a | 0 | 0 | 0 | 0 |" in read(tmp_path, "table_11")[1]
+    assert "| No Occl | 0 | 0 | n/a | 0 | 0 | 0 | 0 | 0 |" in read(tmp_path, "table_11")[1]
 
 
 def test_records_of_different_sets_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,6 +52,21 @@ def test_frames_with_a_sure_whole_face_are_counted_once(tmp_path: Path) -> None:
     assert "the thesis misses 399 frames (4384 - 3985), by section 4.5.2 400." in text
 
 
+def test_frames_of_one_person_are_worth_less(tmp_path: Path) -> None:
+    path = write(tmp_path / "rgb10" / "hof.parquet", [("0.png", 2, 0.9), ("1.png", 2, 0.5)])
+    assert run(tmp_path, path) == 0
+    plain = pd.read_csv(tmp_path / "out" / "table_hof.csv").iloc[0]
+    assert "Intervals treat photos as independent" in (tmp_path / "out" / "table_hof.md").read_text(encoding="utf-8")
+    (tmp_path / "hof").mkdir()
+    (tmp_path / "hof" / "blocks.csv").write_text("image,person\n0.png,a\n1.png,a\n2.png,b\n3.png,b\n")
+    assert run(tmp_path, path, "--dataset", str(tmp_path / "hof")) == 0
+    own = pd.read_csv(tmp_path / "out" / "table_hof.csv").iloc[0]
+    assert own["Share"] == plain["Share"] == 0.5
+    assert own["Share_low"] < plain["Share_low"] and own["Share_high"] > plain["Share_high"]
+    text = (tmp_path / "out" / "table_hof.md").read_text(encoding="utf-8")
+    assert "intervals draw them together: the frames 2 (person)." in text and "Fewer than 10 blocks" in text
+
+
 def test_predictions_that_begin_too_high_or_of_another_model_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,7 +17,15 @@ from uncover.report.learning_curve import collect_learning_curve, curve_of, mean
 def record(folder: Path, count: int, group: str, freeze: int, ap50: float | None, **changes: object) -> Path:
     """`left_out.json` of a fine-tuning."""
     values = {
-        **{"count": count, "group": group, "freeze": freeze, "seed": 0, "trained_on": min(count, 36), "start": "abc"},
+        **{
+            "count": count,
+            "group": group,
+            "group_kind": "infant",
+            "freeze": freeze,
+            "seed": 0,
+            "trained_on": min(count, 36),
+            "start": "abc",
+        },
         **{"frames": 20, "faces": 18, "frames_without_face": 2, "confidence": 0.4, "names": []},
         **{"ap50": ap50, "ap50_95": ap50 and ap50 / 2, "recall": ap50, "precision": ap50},
         **{"false_boxes": 3, "false_boxes_without_face": 1, "frames_with_false_alarm": 1},

@@ -105,6 +105,20 @@ def test_nothing_missed_and_nothing_tried_leave_no_gap(tmp_path: Path) -> None:
     assert "No set was tried in this run." in write(tmp_path, tmp_path / "empty.csv")
 
 
+def test_what_the_intervals_draw_is_told_by_set(tmp_path: Path) -> None:
+    infants = {"blocks": 4, "block_kind": "infant", "alone": 1}
+    rows = [
+        cut("slapi_easy", "one_class", "rival", 0.25, "set", 0.5, **infants),
+        cut("merl", "one_class", "rival", 0.25, "set", 0.5),
+    ]
+    write_trial(tmp_path / "some.csv", rows)
+    text = write(tmp_path, tmp_path / "some.csv")
+    assert "Graded frames, easy 4 (infant, 1 of them photos of no known one)" in text
+    assert "MERL-RAV test photos: intervals treat photos as independent, because nobody says which belong" in text
+    assert text.count("treat photos as independent") == 1 and "Fewer than 10 blocks: " in text
+    assert "Intervals treat photos as independent" in write(tmp_path, trial(tmp_path))
+
+
 def test_detectors_of_others_stand_after_what_needs_no_heatmap_run_or_not(tmp_path: Path) -> None:
     path = trial(tmp_path)
     before = pd.read_csv(path)

@@ -152,6 +152,20 @@ def test_what_is_correct_is_what_the_trial_calls_correct(tmp_path: Path) -> None
         assert row(frame, Detector="MTCNN", Set="Easy")["Correct"] == correct and f"at IoU {true_iou}," in text
 
 
+def test_images_of_one_infant_count_as_a_block_where_somebody_says_so(tmp_path: Path) -> None:
+    given = frames(tmp_path)
+    rows = [f"{image},{'x' if number < 2 else 'y'}" for number, image in enumerate(IMAGES)]
+    (tmp_path / "data" / "slapi_easy" / "blocks.csv").write_text("\n".join(["image,infant", *rows]) + "\n")
+    assert main(["table_11", "rivals", str(tmp_path / "out"), *given, "--confidences", "rgb10=0.4", "mtcnn=0.7"]) == 0
+    frame, text = read(tmp_path, "table_11_rivals")
+    assert row(frame, Detector="RGB 10 classes")["Missed share"] == "0.25"
+    # Four images as one block misses one of them, the other none, are as variable as independent ones (0.05 to 0.70),
+    # but two blocks say little: they are worth 4 times the square of 3.1824 / 12.7062 (Student's t), a quarter image.
+    assert "| 0.25 [0.00, 0.97] |" in text
+    assert "draw them together: Easy 2 (infant)." in text
+    assert "Hand Over Face: intervals treat photos as independent" in text
+
+
 def test_predictions_that_do_not_belong_together_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

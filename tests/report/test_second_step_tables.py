@@ -94,54 +94,57 @@ def test_a_set_without_photos_or_labels_has_no_scores_but_a_row(tmp_path: Path) 
 
 def rescue_rows() -> list[dict[str, object]]:
     return [
-        counted("merl", "set", 0.3, missed=10, heatmaps=8, found=(5, 4, 4), f1=0.6),
-        counted("merl", "val", 0.7, missed=10, heatmaps=8, found=(2, 2, 2), f1=0.6),
-        counted("merl", "fixed", 0.4, missed=10, heatmaps=8, found=(3, 3, 3), f1=0.6),
-        counted("wflw", "set", 0.5, missed=4, heatmaps=4, found=(0, 0, 0), f1=0.0),
-        counted("wflw", "val", 0.7, missed=4, heatmaps=4, found=(0, 0, 0), f1=0.0),
+        counted("merl", "set", 0.3, missed=10, heatmaps=8, found=(7, 5, 5, 4), f1=0.6),
+        counted("merl", "val", 0.7, missed=10, heatmaps=8, found=(2, 2, 2, 2), f1=0.6),
+        counted("merl", "fixed", 0.4, missed=10, heatmaps=8, found=(3, 3, 3, 3), f1=0.6),
+        counted("wflw", "set", 0.5, missed=4, heatmaps=4, found=(0, 0, 0, 0), f1=0.0),
+        counted("wflw", "val", 0.7, missed=4, heatmaps=4, found=(0, 0, 0, 0), f1=0.0),
     ]
 
 
 def test_missed_photos_are_counted_at_the_thesis_s_confidence_and_at_val_s(tmp_path: Path) -> None:
+    """As in the thesis: photos with a box are coverage times heatmaps, and the correct ones precision times these."""
     assert run(tmp_path, "table_08", "--records", write_rescue(tmp_path, "hirescam_avg", rescue_rows())) == 0
     row = csv(tmp_path, "table_08").iloc[2]
     thesis = ["CAM Model", "Set", "Conf", "F1", "Total Preds", "Precision (Test Set)", "Coverage (Test Set)"]
     assert list(row.index[:7]) == thesis
-    assert row[thesis].tolist() == ["HiresCAM (avg)", "MERL", 0.3, 0.6, 5, pytest.approx(80), pytest.approx(50)]
-    assert row[["Correct", "Heatmaps", "Missed"]].tolist() == [4, 8, 10]
+    assert row[thesis].tolist() == ["HiresCAM (avg)", "MERL", 0.3, 0.6, 5, pytest.approx(80), pytest.approx(62.5)]
+    assert row[["Correct", "Heatmaps", "Missed", "Boxes", "Correct boxes"]].tolist() == [4, 8, 10, 7, 5]
     of_val = [f"{name} (val)" for name in ("Conf", "Total Preds", "Precision (Test Set)", "Coverage (Test Set)")]
     assert row[of_val].tolist() == [0.7, 2, pytest.approx(100), pytest.approx(25)]
-    # Wilson by hand for 4 of 8: centre 0.5, half 1.96 / (1 + 3.8415 / 8) * sqrt(0.25 / 8 + 3.8415 / 256) = 0.2848
+    # Wilson by hand for 5 of 8: centre (0.625 + 3.8415 / 16) / (1 + 3.8415 / 8) = 0.5845, half 1.96 / 1.4802 *
+    # sqrt(0.625 * 0.375 / 8 + 3.8415 / 256) = 0.2788
     ends = row[["Coverage (Test Set)_low", "Coverage (Test Set)_high"]].tolist()
-    assert ends == pytest.approx([21.52, 78.48], abs=0.01)
+    assert ends == pytest.approx([30.57, 86.32], abs=0.01)
     assert row["Coverage (Test Set) (val)_low"] < 25 < row["Coverage (Test Set) (val)_high"]
     assert row["Precision (Test Set)_published"] == 100 and row["Total Preds_published"] == 23
     shown = text(tmp_path, "table_08")
     assert (
-        "| HiresCAM (avg) | MERL | 0.300 | 0.600 | 5 | 80.00 | 50.00 | 4 | 8 | 10 |\n"
-        "| – 95 % interval |  |  |  |  | 37.55–96.38 | 21.52–78.48 |  |  |  |\n"
-        "| – at val's confidence |  | 0.700 |  | 2 | 100.00 | 25.00 | 2 |  |  |\n"
+        "| HiresCAM (avg) | MERL | 0.300 | 0.600 | 5 | 80.00 | 62.50 | 4 | 8 | 10 | 7 | 5 |\n"
+        "| – 95 % interval |  |  |  |  | 37.55–96.38 | 30.57–86.32 |  |  |  |  |  |\n"
+        "| – at val's confidence |  | 0.700 |  | 2 | 100.00 | 25.00 | 2 |  |  | 2 | 2 |\n"
     ) in shown
-    assert "| – thesis |  | 0.697 | 0.960 | 23 | 100.00 | 92.00 |  |  |  |" in shown
+    assert "| – thesis |  | 0.697 | 0.960 | 23 | 100.00 | 92.00 |  |  |  |  |  |" in shown
+    assert "Intervals treat photos as independent, because nobody says which belong together" in shown
     assert "HiresCAM (avg): MERL 2 of 10, WFLW 0 of 4." in shown
     # No box at all: nothing is precise or imprecise, and none of four heatmaps is covered.
-    assert "| HiresCAM (avg) | WFLW | 0.500 | 0.000 | 0 | n/a | 0.00 | 0 | 4 | 4 |" in shown
+    assert "| HiresCAM (avg) | WFLW | 0.500 | 0.000 | 0 | n/a | 0.00 | 0 | 4 | 4 | 0 | 0 |" in shown
 
 
 def test_nothing_missed_blank_maps_and_missing_labels_leave_zeros_and_na(tmp_path: Path) -> None:
     rows = [
-        counted("slapi_easy", "set", None, missed=0, heatmaps=0, found=(0, 0, 0)),
-        counted("slapi_easy", "val", 0.7, missed=0, heatmaps=0, found=(0, 0, 0)),
+        counted("slapi_easy", "set", None, missed=0, heatmaps=0, found=(0, 0, 0, 0)),
+        counted("slapi_easy", "val", 0.7, missed=0, heatmaps=0, found=(0, 0, 0, 0)),
         counted("slapi_medium", "set", None, missed=3, heatmaps=3),
         counted("slapi_medium", "val", None, missed=3, heatmaps=3),
-        counted("slapi_hard", "val", 0.7, missed=5, heatmaps=4, found=(6, 0, 4), labelled=False),
+        counted("slapi_hard", "val", 0.7, missed=5, heatmaps=4, found=(6, 0, 4, 0), labelled=False),
     ]
     assert run(tmp_path, "table_13", "--records", write_rescue(tmp_path, "gradcampp_avg", rows)) == 0
     shown = text(tmp_path, "table_13")
-    assert "| Grad++ (avg) | Easy | n/a | n/a | 0 | 0 | n/a | n/a | 0 | 0 |" in shown
-    assert "| Grad++ (avg) | Medium | n/a | n/a | n/a | 3 | n/a | n/a | n/a | 3 |" in shown
-    assert "| Grad++ (avg) | Hard | n/a | n/a | n/a | 4 | n/a | n/a | n/a | 5 |" in shown
-    assert "| – at val's confidence |  | 0.700 |  | 6 |  | n/a | 100.00 | n/a |  |" in shown
+    assert "| Grad++ (avg) | Easy | n/a | n/a | 0 | 0 | n/a | n/a | 0 | 0 | 0 | 0 |" in shown
+    assert "| Grad++ (avg) | Medium | n/a | n/a | n/a | 3 | n/a | n/a | n/a | 3 | n/a | n/a |" in shown
+    assert "| Grad++ (avg) | Hard | n/a | n/a | n/a | 4 | n/a | n/a | n/a | 5 | n/a | n/a |" in shown
+    assert "| – at val's confidence |  | 0.700 |  | 4 |  | n/a | 100.00 | n/a |  | 6 | n/a |" in shown
     assert "Without labels, so that no box is judged: Hard." in shown
     # 25 heatmaps stand in the thesis's one cell with the predictions.
     assert csv(tmp_path, "table_13").loc[1, "Heatmaps_published"] == 25
@@ -149,17 +152,19 @@ def test_nothing_missed_blank_maps_and_missing_labels_leave_zeros_and_na(tmp_pat
 
 def test_frames_that_nobody_annotated_are_counted_but_not_judged(tmp_path: Path) -> None:
     rows = [
-        counted("hof", "val", 0.8, missed=9, heatmaps=8, found=(2, 0, 2), labelled=False),
-        counted("hof", "fixed", 0.4, missed=9, heatmaps=8, found=(5, 0, 4), labelled=False),
+        counted("hof", "val", 0.8, missed=9, heatmaps=8, found=(2, 0, 2, 0), labelled=False),
+        counted("hof", "fixed", 0.4, missed=9, heatmaps=8, found=(5, 0, 3, 0), labelled=False),
     ]
     assert run(tmp_path, "table_09", "--records", write_rescue(tmp_path, "hirescam_10", rows)) == 0
     row = csv(tmp_path, "table_09").iloc[3]
     assert list(row.index[:4]) == ["CAM Model", "Initial Heatmaps", "Total Detections", "Remaining"]
-    assert row.iloc[:7].tolist() == ["HiresCAM (10 class)", 8, 5, 4, 0.4, 50, 9]
+    # As in all rows of the thesis, detections and remaining ones are the heatmaps, however many boxes there are.
+    assert row.iloc[:8].tolist() == ["HiresCAM (10 class)", 8, 3, 5, 0.4, 37.5, 9, 5]
+    assert row["Total Detections (val)"] + row["Remaining (val)"] == row["Initial Heatmaps"] == 8
     assert row[["Conf (val)", "Total Detections (val)", "Remaining (val)"]].tolist() == [0.8, 2, 6]
     assert row["Remaining_published"] == 180
     shown = text(tmp_path, "table_09")
-    assert "none is judged" in shown and "HiresCAM (10 class) 5 boxes in 4 frames" in shown
+    assert "none is judged" in shown
     assert "HiresCAM (10 class): Hand Over Face 1 of 9" in shown
 
 

@@ -13,7 +13,8 @@ from tests.report.rescue_records import trial_row, write_trial
 from uncover.report.verdict import path_sentence, set_sentence, verdict, zero_sentence
 
 RESCUE = "set,threshold,confidence,f1,missed,heatmaps,faces,predictions,correct,images_with_boxes,"
-RESCUE += "precision,precision_low,precision_high,coverage,coverage_low,coverage_high\n"
+RESCUE += "images_correct,precision,precision_low,precision_high,image_precision,image_precision_low,"
+RESCUE += "image_precision_high,coverage,coverage_low,coverage_high,blocks,alone,block_kind\n"
 
 
 def rows(faces: int, **found: int) -> pd.DataFrame:
@@ -121,6 +122,12 @@ def test_sets_come_in_the_reports_order_and_those_without_labels_are_only_counte
     ]  # fmt: skip
     assert "7 photos missed; nobody labelled them" in said[2]
     assert len(verdict(None, {}, {}, {})) == 1
+    assert said[0].endswith("treat photos as independent, which those of one infant, person or video are not.")
+    blocks = {"blocks": 3, "block_kind": "infant", "alone": 0}
+    table = [{**table[0], **blocks}, {**dict.fromkeys(blocks), **table[1]}]
+    said = verdict(write_trial(tmp_path / "trial.csv", table), {}, {}, {})
+    assert "Photos that belong together are drawn together: Graded frames, hard in 3 blocks (infant);" in said[0]
+    assert said[0].endswith("those of the other sets count as independent.")
     assert "nan" not in " ".join(said).lower()
 
 
@@ -138,9 +145,13 @@ def test_zero_detections_are_looked_for_at_the_thesiss_thresholds(
     boxes: tuple[int, int], how: str, tmp_path: Path
 ) -> None:
     own, fixed = boxes
-    lines = [f"merl,set,0.3,0.5,9,8,8,{own},0,0,,,,,,", "merl,val,0.1,0.5,9,8,8,6,0,0,,,,,,"]
+    lines = [f"merl,set,0.3,0.5,9,8,8,{own},0,0,0{',' * 12}", f"merl,val,0.1,0.5,9,8,8,6,0,0,0{',' * 12}"]
     # A set without a heatmap to look at says nothing.
-    lines += ["wflw,set,,,3,0,0,,,,,,,,,", f"hof,fixed,0.4,,7,5,,{fixed},,0,,,,,,", "hof,val,0.1,,7,5,,5,,0,,,,,,"]
+    lines += [
+        f"wflw,set,,,3,0,0{',' * 16}",
+        f"hof,fixed,0.4,,7,5,,{fixed},,0,{',' * 12}",
+        f"hof,val,0.1,,7,5,,5,,0,{',' * 12}",
+    ]
     path = tmp_path / "gradcampp_10" / "rescue.csv"
     path.parent.mkdir()
     path.write_text(RESCUE + "\n".join(lines) + "\n")

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from tests.rescue.sets import Face, Found, missed_list, predicted, true_faces, write_labels
 from uncover.cli import main
+from uncover.datasets.blocks import BlockCount
 from uncover.metrics.predictions import Predictions, write_predictions
 from uncover.rescue.cascade import COLUMNS, Rescue, confidence_at, try_cascades
 from uncover.rescue.matched_photos import MatchedPhotos
 from uncover.rescue.methods import Detector, Method
-from uncover.rescue.trial import Row, Settings, TrialSet
+from uncover.rescue.trial import Drawn, Row, Settings, TrialSet
 
 LEFT, RIGHT, BELOW = (10.0, 10.0, 30.0, 30.0), (60.0, 10.0, 80.0, 30.0), (60.0, 60.0, 80.0, 80.0)
 PHOTOS = ("a.jpg", "b.jpg", "c.jpg", "d.jpg")
@@ -152,6 +153,26 @@ def test_intervals_are_those_of_copied_photos() -> None:
     for name, resampled in {"share": share, "same": same, "gain": share - same}.items():
         low, high = np.quantile(resampled, [0.025, 0.975])
         assert some(row, f"{name}_low", f"{name}_high") == (pytest.approx(low), pytest.approx(high))
+
+
+def test_photos_of_one_infant_are_drawn_together() -> None:
+    """Against draws of two infants that numpy makes: a and c are of one, b and d of another."""
+    photos, of = Drawn(np.array([0, 1, 0, 1]), BlockCount("infant", 2)), [0, 1, 0, 1]
+    rescue = Rescue("ours", 0.25, on_set(RESCUED))
+    found, settings = {AT_WORK: on_set(FOUND)}, Settings(resamples=400)
+    row = try_cascades("test", faces_of(), found, [rescue], settings, photos)[1]
+    draws = np.random.default_rng(0).multinomial(2, [1 / 2] * 2, size=400)[:, of]
+    faces, helped, alone = (draws @ counts for counts in ([2, 1, 1, 0], [1, 0, 1, 0], [2, 1, 1, 0]))
+    share, same = helped / faces, alone / faces
+    for name, resampled in {"share": share, "same": same, "gain": share - same}.items():
+        low, high = np.quantile(resampled, [0.025, 0.975])
+        assert some(row, f"{name}_low", f"{name}_high") == (pytest.approx(low), pytest.approx(high))
+    assert some(row, "blocks", "block_kind", "alone") == (2, "infant", 0)
+    single = Drawn(np.arange(4), BlockCount("infant", 4))
+    plain, apart = (try_cascades("test", faces_of(), found, [rescue], settings, own)[1] for own in (Drawn(), single))
+    assert {name: apart[name] for name in apart if plain[name] is not None} == {
+        name: value for name, value in plain.items() if value is not None
+    }
 
 
 def random_boxes(random: np.random.Generator, faces: np.ndarray) -> MatchedPhotos:

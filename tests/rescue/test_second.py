@@ -109,12 +109,33 @@ def test_counts_by_hand(tmp_path: Path) -> None:
     # From there on the first face of b is right, c and f are wrong.
     assert table.loc["val", ["predictions", "correct", "images_with_boxes"]].tolist() == [3, 1, 3]
     assert table.loc["val", ["precision", "coverage"]].tolist() == pytest.approx([1 / 3, 3 / 4])
+    # By photos, of which the surest box counts: b is right.
+    assert table.loc["val", ["images_correct", "image_precision"]].tolist() == pytest.approx([1, 1 / 3])
+    assert table["blocks"].isna().all() and table["block_kind"].isna().all()
     # Down to 0.4 the second box on the same face is wrong too, the other face is right.
     assert table.loc["fixed", ["confidence", "predictions", "correct", "images_with_boxes"]].tolist() == [0.4, 5, 2, 3]
     assert table.loc["fixed", ["precision", "coverage"]].tolist() == pytest.approx([2 / 5, 3 / 4])
+    assert table.loc["fixed", ["images_correct", "image_precision"]].tolist() == pytest.approx([1, 1 / 3])
     # Wilson's intervals of 2 in 5 and 3 in 4, from published tables.
     assert table.loc["fixed", ["precision_low", "precision_high"]].tolist() == pytest.approx([0.118, 0.769], abs=5e-4)
     assert table.loc["fixed", ["coverage_low", "coverage_high"]].tolist() == pytest.approx([0.301, 0.954], abs=5e-4)
+
+
+def test_shares_of_photos_of_one_person_are_worth_less(tmp_path: Path) -> None:
+    """Of four photos with a map, three have a box: b and c, of one person, and f, of another, with e."""
+    root = make_run(tmp_path)
+    assert run(root, whole=("val", "merl")) == 0
+    plain = counted(root).loc["fixed"]
+    (root / "datasets/merl/blocks.csv").write_text("image,person\nb.jpg,x\nc.jpg,x\nf.jpg,y\ne.jpg,y\n")
+    assert run(root, whole=("val", "merl")) == 0
+    fixed = counted(root).loc["fixed"]
+    assert fixed[["blocks", "block_kind", "alone"]].tolist() == [2, "person", 0]
+    assert fixed["coverage"] == plain["coverage"] == 0.75
+    assert fixed["coverage_low"] < plain["coverage_low"] and fixed["coverage_high"] > plain["coverage_high"]
+    missed = summary(root, "merl", "missed")
+    assert missed["blocks"] == {"kind": "person", "blocks": 2, "alone": 0}
+    # a and d are two more photos of the whole set, of whom nobody speaks.
+    assert summary(root, "merl", "whole_face")["blocks"] == {"kind": "person", "blocks": 4, "alone": 2}
 
 
 def test_thresholds_and_f1_are_those_of_the_records(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from hypothesis import strategies as st
 
 from tests.rescue.sets import Face, Found, missed_list, predicted, true_faces, write_labels
 from uncover.cli import main
+from uncover.datasets.blocks import Block, Blocks
 from uncover.metrics.predictions import LANDMARK_COLUMNS, Predictions, write_predictions
 from uncover.rescue.matched_photos import MatchedPhotos, match_photos, threshold_at
 from uncover.rescue.methods import Method
-from uncover.rescue.trial import BASELINE, Row, Settings, TrialSet, try_set
+from uncover.rescue.trial import BASELINE, BLOCK_COLUMNS, Row, Settings, TrialSet, try_set
 
 LEFT, RIGHT, BELOW = (10.0, 10.0, 30.0, 30.0), (60.0, 10.0, 80.0, 30.0), (60.0, 60.0, 80.0, 80.0)
 NEAR_LEFT = (10.0, 10.0, 30.0, 28.0)
@@ -138,6 +140,41 @@ def test_intervals_are_those_of_copied_photos() -> None:
     assert [rows[BASELINE, 0.7, "set"][name] for name in ("difference", "difference_low", "difference_high")] == [0] * 3
 
 
+def of_infants(own: TrialSet, infants: Mapping[str, str]) -> TrialSet:
+    return replace(own, blocks=Blocks({photo: Block(infant, "infant") for photo, infant in infants.items()}))
+
+
+def test_photos_of_one_infant_are_drawn_together_and_so_are_those_of_the_baseline() -> None:
+    """Against draws of two infants that numpy makes: a and b are of one, c of another, d was not missed."""
+    base, ours = predicted(PHOTOS, [("a.jpg", 0.5, LEFT)]), predicted(PHOTOS, FOUND)
+    infants = {"a.jpg": "x", "b.jpg": "x", "c.jpg": "y", "d.jpg": "z"}
+    rows = rows_of(of_infants(trial_set(), infants), {BASE: base, OURS: ours}, rates=(0.7,), resamples=400)
+    draws = np.random.default_rng(0).multinomial(2, [1 / 2] * 2, size=400)[:, [0, 0, 1]]
+    faces, found, false, other = (draws @ counts for counts in ([2, 1, 0], [2, 1, 0], [1, 0, 1], [1, 0, 0]))
+    some, taken = faces > 0, found + false > 0
+    expected = {
+        "share": found[some] / faces[some],
+        "precision": found[taken] / (found + false)[taken],
+        "difference": found[some] / faces[some] - other[some] / faces[some],
+    }
+    row = rows["ours", 0.7, "set"]
+    for name, resampled in expected.items():
+        low, high = np.quantile(resampled, [0.025, 0.975])
+        assert (row[f"{name}_low"], row[f"{name}_high"]) == (pytest.approx(low), pytest.approx(high))
+    assert (row["blocks"], row["block_kind"], row["alone"]) == (2, "infant", 0)
+
+
+def test_infants_of_one_photo_each_are_photos_and_one_infant_alone_has_no_interval() -> None:
+    found = {BASE: predicted(PHOTOS, [("a.jpg", 0.5, LEFT)]), OURS: predicted(PHOTOS, FOUND)}
+    plain = rows_of(trial_set(), found)
+    single = rows_of(of_infants(trial_set(), {photo: photo for photo in PHOTOS}), found)
+    counted = set(BLOCK_COLUMNS)
+    assert all(plain[key][name] == single[key][name] for key in plain for name in plain[key].keys() - counted)
+    assert {row["blocks"] for row in plain.values()} == {None} and {row["blocks"] for row in single.values()} == {3}
+    for row in rows_of(of_infants(trial_set(), dict.fromkeys(PHOTOS, "x")), found).values():
+        assert row["share"] is not None and {row[f"{name}_low"] for name in ("share", "difference")} == {None}
+
+
 def random_boxes(seed: int, photos: int = 5) -> MatchedPhotos:
     random = np.random.default_rng(seed)
     count = int(random.integers(0, 20))
@@ -205,6 +242,15 @@ class TestCommand:
         assert (row["confidence"], row["found"], row["false_boxes"], row["attained"]) == ("0.75", "1", "0", "True")
         row = rows[keys.index(("hof", "blind", "0.8", "val"))]
         assert (row["confidence"], row["detected"], row["share"], row["faces"]) == ("0.25", "3", "", "")
+
+    def test_blocks_are_those_of_the_data_sets(self, words: list[str], tmp_path: Path) -> None:
+        rows = ["image,infant", "a.jpg,x", "images/b.jpg,x", "d.jpg,x"]
+        (tmp_path / "datasets/test/blocks.csv").write_text("\n".join(rows) + "\n")
+        assert main(words) == 0
+        table = pd.read_csv(tmp_path / "trial.csv").set_index("set")
+        # Of the missed photos a, b and c, nobody says whom c shows.
+        assert {tuple(row) for row in table.loc["test", list(BLOCK_COLUMNS)].to_numpy()} == {(2, "infant", 1)}
+        assert table.loc["hof", list(BLOCK_COLUMNS)].isna().all(axis=None)
 
     def test_a_detector_of_others(self, words: list[str], tmp_path: Path) -> None:
         """On the photos that the first detector missed it is a method as any, wherever it stores its landmarks."""

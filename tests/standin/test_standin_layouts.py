@@ -109,7 +109,10 @@ def test_graded_frames_and_web_photos(tmp_path: Path) -> None:
 
 def test_hand_over_face_frames(tmp_path: Path) -> None:
     layouts.write_hand_over_face(tmp_path, frames=2, size=128, seed=1)
-    assert [path.name for path in sorted(tmp_path.iterdir())] == ["frame_0000.jpg", "frame_0001.jpg"]
+    names = ["frame_0000.jpg", "frame_0001.jpg"]
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["blocks.csv", *names]
+    rows = (tmp_path / "blocks.csv").read_text().split()
+    assert rows == ["image,person", f"{names[0]},person_01", f"{names[1]},person_02"]
     assert cv2.imread(str(tmp_path / "frame_0001.jpg")).shape == (72, 128, 3)
 
 

@@ -11,6 +11,7 @@ from uncover.errors import InputError
 from uncover.workflow.stages import seconds_by_rule
 from uncover.workflow.targets import (
     frame_sets,
+    infants_at_hand,
     landmark_sets,
     raw_folder,
     rivals_wanted,
@@ -60,6 +61,22 @@ def test_of_a_folder_the_videos_with_a_truth_beside_them_are_used(tmp_path: Path
     (tmp_path / "ward/a.mov").touch()
     with pytest.raises(InputError, match=r"a\.mov: has the name and the truth of .*a\.mkv"):
         videos_at_hand(config)
+
+
+def test_infants_are_left_out_in_turn_with_all_their_videos(tmp_path: Path) -> None:
+    config = check_config({"run": "a", "raw": {"folder": str(tmp_path), "videos": "ward"}})
+    (tmp_path / "ward").mkdir()
+    for name in ("infant_02_a", "infant_02_b", "cam_1", "cam_2"):
+        (tmp_path / "ward" / f"{name}.mp4").touch()
+        (tmp_path / "ward" / f"{name}.csv").touch()
+    assert infants_at_hand(config) == ["cam_1", "cam_2", "infant_02"]
+    (tmp_path / "ward/infants.csv").write_text("video,infant\ncam_1.mp4,Mia\ncam_2.mp4,infant_02\n")
+    assert infants_at_hand(config) == ["Mia", "infant_02"]
+    (tmp_path / "ward/infants.csv").write_text("video,infant\ncam_1.mp4,a/b\n")
+    with pytest.raises(InputError, match=r"infants\.csv: infant 'a/b' is no name of a folder; rename it"):
+        infants_at_hand(config)
+    standin = check_config({"run": "a", "raw": {"standin": True}, "standin": {"videos": {"infants": 2}}})
+    assert infants_at_hand(standin) == videos_at_hand(standin)
 
 
 def test_a_rival_without_configured_weights_is_left_out_with_the_reason() -> None:

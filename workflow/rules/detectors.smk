@@ -297,6 +297,7 @@ rule evaluate:
     input:
         predictions=f"{RUN}/predictions/{{model}}/{{set}}.parquet",
         boxes=f"{RUN}/datasets/{{set}}/boxes.parquet",
+        manifest=f"{RUN}/datasets/{{set}}/manifest.parquet",
     output:
         **{
             name: f"{RUN}/metrics/{{model}}/{{set}}/{{scope}}/{file}"

@@ -1,7 +1,8 @@
-# Fine-tuning on a few frames of videos, each video left out in turn (thesis section 5.2).
+# Fine-tuning on a few frames of videos, each infant left out in turn (thesis section 5.2).
 
 # Leaving one out needs another one to learn from.
-FINETUNES = bool(CONFIG.finetune.counts) and len(VIDEO_FILES) > 1
+LEFT_OUT = targets.infants_at_hand(CONFIG)
+FINETUNES = bool(CONFIG.finetune.counts) and len(LEFT_OUT) > 1
 # What neither draws frames nor trains: the experiment's size, and what is a path or a wildcard here.
 OF_EXPERIMENT = ("start=", "counts=", "freeze=", "frames_per_video=", "gap=")
 if FINETUNES:
@@ -9,7 +10,7 @@ if FINETUNES:
 
 
 wildcard_constraints:
-    left_out="|".join(re.escape(name) for name in VIDEO_FILES) or "none",
+    left_out="|".join(re.escape(name) for name in LEFT_OUT) or "none",
     freeze=r"\d+",
     amount=r"\d+",
 
@@ -107,7 +108,7 @@ rule learning_curve:
                 *((0,) if freeze == CONFIG.finetune.freeze[0] else ()),
                 *CONFIG.finetune.counts,
             )
-            for name in VIDEO_FILES
+            for name in LEFT_OUT
         ],
     output:
         curve=f"{RUN}/metrics/learning_curve.csv",

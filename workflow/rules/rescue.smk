@@ -151,6 +151,7 @@ rule rescue_trial:
     input:
         missed=MISSED,
         boxes=[f"{RUN}/datasets/{name}/boxes.parquet" for name in TRIED_SETS],
+        manifests=[f"{RUN}/datasets/{name}/manifest.parquet" for name in TRIED_SETS],
         predictions=rescue_predictions,
     output:
         trial=f"{RUN}/metrics/rescue_trial.csv",
@@ -181,6 +182,7 @@ rule rescue_cascade:
     input:
         missed=[f"{RUN}/missed/{name}.csv" for name in LABELLED_SETS],
         boxes=[f"{RUN}/datasets/{name}/boxes.parquet" for name in LABELLED_SETS],
+        manifests=[f"{RUN}/datasets/{name}/manifest.parquet" for name in LABELLED_SETS],
         detectors=lambda wildcards: predictions_of(first_and_rivals(), LABELLED_SETS),
         rescues=predictions_of(RESCUERS, LABELLED_SETS),
     output:

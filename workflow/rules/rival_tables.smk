@@ -48,6 +48,9 @@ rule table_11_rivals:
             first_and_rivals(), LABELLED_MISSED_SETS
         ),
         boxes=[f"{RUN}/datasets/{name}/boxes.parquet" for name in LABELLED_MISSED_SETS],
+        manifests=[
+            f"{RUN}/datasets/{name}/manifest.parquet" for name in LABELLED_MISSED_SETS
+        ],
     output:
         **table_outputs("table_11_rivals", "11, rivals: found and missed by set"),
     log:
@@ -78,6 +81,7 @@ rule table_web:
             first_and_rivals(), ["preterm_web"]
         ),
         boxes=f"{RUN}/datasets/preterm_web/boxes.parquet",
+        manifest=f"{RUN}/datasets/preterm_web/manifest.parquet",
     output:
         **table_outputs("table_web", "3.1: preterm infants of the web"),
     log:

@@ -134,6 +134,7 @@ rule evaluate_second:
             f"{RUN}/predictions/{{second}}/{name}.parquet" for name in TRIED_SETS
         ],
         boxes=[f"{RUN}/datasets/{name}/boxes.parquet" for name in TRIED_SETS],
+        manifests=[f"{RUN}/datasets/{name}/manifest.parquet" for name in TRIED_SETS],
         missed=[f"{RUN}/missed/{name}.csv" for name in MISSED_SETS],
     output:
         whole=[

@@ -202,6 +202,7 @@ rule table_hof:
         predictions=[
             f"{RUN}/predictions/{model}/hof.parquet" for model in ("rgb10", "rgb1")
         ],
+        manifest=f"{RUN}/datasets/hof/manifest.parquet",
     output:
         **table_outputs("table_hof", "faces found in Hand Over Face"),
     log:
@@ -216,11 +217,12 @@ rule table_hof:
         **needs(mem_mb=2000, runtime=10, small=1),
     params:
         out=f"{RUN}/tables",
+        dataset=f"{RUN}/datasets/hof",
         confidence=CONFIG.rescue.missed_confidence,
         published=content_of("config/published.yaml"),
         code=code_of("uncover.commands.table_hof"),
     shell:
-        "uncover table_hof {params.out} --predictions {input.predictions}"
+        "uncover table_hof {params.out} --predictions {input.predictions} --dataset {params.dataset}"
         " --confidence {params.confidence} --published {PUBLISHED} 2>&1 | tee {log}"
 
 

@@ -21,6 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--labels", type=Path, required=True, help="folder of label files, or the data set with labels/"
     )
+    parser.add_argument(
+        "--blocks",
+        type=Path,
+        metavar="CSV",
+        help="which images belong together: a column image, and block, infant, person or video (default: blocks.csv, "
+        "manifest.parquet or frames.csv of the data set)",
+    )
     parser.add_argument("--out", type=Path, help="folder to write the record to")
     parser.add_argument(
         "--class",
@@ -37,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
     from uncover.atomic import check_replaceable
     from uncover.console import say, warn_each
+    from uncover.datasets.blocks import read_blocks
     from uncover.metrics.evaluate import evaluate, scored_classes
     from uncover.metrics.evaluation_text import as_text
     from uncover.metrics.predictions import read_predictions
@@ -50,7 +58,8 @@ def run(args: argparse.Namespace) -> int:
         scored_classes(predictions, pd.DataFrame(columns=list(TRUTH_COLUMNS)), args.classes)
     files = find_labels(args.labels, predictions.images["image"])
     truth = read_truth(args.labels, predictions.images, predictions.class_names)
-    evaluation = evaluate(predictions, truth, args.classes, args.bootstrap, args.seed)
+    blocks = read_blocks(args.labels, predictions.images["image"], args.blocks)
+    evaluation = evaluate(predictions, truth, args.classes, args.bootstrap, args.seed, blocks)
     evaluation = evaluation.with_unpredicted(len(files.unpredicted))
     warn_each([f"{path}: belongs to no image that was predicted on" for path in files.unpredicted], str(args.labels))
     print(as_text(evaluation))

@@ -1,11 +1,13 @@
-"""Fine-tune a detector on a few frames, and score it on a video, or infant, of which it has seen none.
+"""Fine-tune a detector on a few frames, and score it on an infant of whom it has seen none.
 
-DATA is a data set of annotated frames. Of those that are not of --leave-out, --count are drawn by the seed, spread over
-the videos as evenly as can be; those of a smaller count are among those of a larger one. OUT gets weights.pt, of the
-last epoch, and left_out.json, with the scores of the video left out; --count 0 scores the start weights as they are.
-Settings are those of the start weights' own training, with what fine-tuning changes (`finetune` in the config). For a
-detector to use, and a video that validates it: uncover train --from. A training that is stopped goes on when the same
-command is given again.
+DATA is a data set of annotated frames. Which infant a frame shows stands in frames.csv (column infant) or infants.csv
+(video,infant) beside the frames; else a video named like infant_01_a is of infant_01, and any other counts as one
+infant, which is told. Of the frames that are not of --leave-out, --count are drawn by the seed, spread over the infants
+as evenly as can be; those of a smaller count are among those of a larger one. OUT gets weights.pt, of the last epoch,
+and left_out.json, with the scores of the infant left out; --count 0 scores the start weights as they are. Settings are
+those of the start weights' own training, with what fine-tuning changes (`finetune` in the config). For a detector to
+use, and an infant that validates it: uncover train --from. A training that is stopped goes on when the same command is
+given again.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from pathlib import Path
 
 from uncover.commands._shared_arguments import add_detector_settings
 
-SUMMARY = "fine-tune on a few frames, and score on the video left out"
+SUMMARY = "fine-tune on a few frames, and score on the infant left out"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a run, the folder of a training, or weights",
     )
     parser.add_argument("--count", type=int, required=True, metavar="N", help="frames to fine-tune on; 0: none")
-    parser.add_argument("--leave-out", required=True, metavar="NAME", help="video or infant to score on")
+    parser.add_argument("--leave-out", required=True, metavar="NAME", help="infant to score on, or one of its videos")
     parser.add_argument(
         "--confidence", type=float, default=0.4, help="from which a box counts as a face (default: 0.4)"
     )
@@ -66,5 +68,5 @@ def run(args: argparse.Namespace) -> int:
         identity = {"code": code_digest("uncover.detector.few_frames")}
         scores = run_point(point, args.out, crew, args.confidence, identity)
     shown = "no face to score" if scores.ap50 is None else f"AP50 {scores.ap50:.3f}, recall {scores.recall:.3f}"
-    say(f"{args.out}: {len(point.names)} frames; {args.leave_out}: {scores.frames} frames, {shown}")
+    say(f"{args.out}: {len(point.names)} frames; {point.fold.left_out}: {scores.frames} frames, {shown}")
     return 0

@@ -30,5 +30,8 @@ def run(args: argparse.Namespace) -> int:
     table = collect_learning_curve(args.records, args.out)
     unscored = int(table["ap50"].isna().sum())
     told = f"; {unscored} of an infant without a face to score" if unscored else ""
-    say(f"{args.out}: {len(table)} fine-tunings, {table['group'].nunique()} infants left out in turn{told}")
+    groups = table.drop_duplicates("group")["group_kind"].value_counts(sort=False)
+    left_out = " and ".join(f"{number} {kind}{'s' * (number != 1)}" for kind, number in groups.items())
+    assumed = "; nobody says whose the videos are: each counts as one infant" if "video" in groups else ""
+    say(f"{args.out}: {len(table)} fine-tunings, {left_out} left out in turn{assumed}{told}")
     return 0

@@ -8,8 +8,8 @@ which of them; labels and sizes are those of DATA.
 Fine-tuning: uncover train --from RUN --data FRAMES [OUT]. RUN is a run's folder, such as results/demo (its whole-face
 detector), the folder of another training, or a weights file; model, classes, size and gains are those of its training.
 FRAMES may be frames as `uncover frames` picks them (<grade>/images, <grade>/labels), which become a data set OUT/data.
-One video, or infant, validates: --leave-out NAME, or one that is chosen and told. --freeze backbone lets only neck and
-head learn.
+One infant validates, with all its videos: --leave-out NAME, or one that is chosen and told; frames.csv (column infant)
+or infants.csv (video,infant) beside the frames say who is in which. --freeze backbone lets only neck and head learn.
 A training that is stopped goes on where it was when the same command is given again. Several GPUs of a machine share it
 with --set processes=2; of several machines through torchrun: torchrun ... -m uncover train ...
 """
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--freeze", metavar="LAYERS", help="keep the weights of the first layers: backbone (10 layers), none, a number"
     )
     parser.add_argument(
-        "--leave-out", metavar="NAME", help="video or infant whose frames validate; all others are trained on"
+        "--leave-out", metavar="NAME", help="infant, or one of its videos, whose frames validate; all others train"
     )
     add_training_arguments(parser)
     parser.add_argument(

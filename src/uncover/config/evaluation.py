@@ -35,7 +35,9 @@ class Prediction(Section):
         description="the same for tables 4 to 6 and figures 17 to 20, as the thesis has it; stored apart",
     )
     shards: PositiveInt = Field(1, description="jobs that share the images of a detector")
-    bootstrap: NonNegativeInt = Field(1000, description="resamples of images behind each interval")
+    bootstrap: NonNegativeInt = Field(
+        1000, description="resamples of images, or of blocks of them, behind each interval"
+    )
 
 
 class Rescue(Section):

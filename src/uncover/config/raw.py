@@ -29,7 +29,9 @@ class Raw(Section):
     slapi: str | None = Field(None, description="SLAPI or other graded frames: <grade>/images, <grade>/labels")
     preterm_web: str | None = Field(None, description="photos of preterm infants from the web, boxes optional")
     videos: str | None = Field(
-        None, description="videos, and beside each a CSV of the same name with its true boxes; others are not looked at"
+        None,
+        description="videos, and beside each a CSV of the same name with its true boxes; others are not looked at;"
+        " infants.csv (video,infant) says which show the same infant",
     )
     grades: dict[Grade, str] = Field(
         {grade: grade for grade in GRADES}, description="folder of each grade of occlusion in `slapi`"

@@ -11,6 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from uncover.atomic import new_folder
+from uncover.console import say
+from uncover.datasets.blocks import blocks_of_photos
 from uncover.datasets.photos import PhotoInfo
 from uncover.datasets.rejected import write_rejected
 from uncover.datasets.yolo import IMAGES, LABELS, count_classes, label_lines, place_image, write_data_yaml
@@ -59,14 +61,15 @@ def write_dataset(
         out: Folder to make: `images/`, `labels/`, `data.yaml`, `manifest.parquet`, `boxes.parquet`, `rejected.csv`,
             `summary.json`.
         photos: One row per photo, as `photos_of_faces` gives it; a column `set`, if there is one, becomes a list
-            `<set>.txt` of images. Width 0 means that photos were not looked at: then only tables are written.
+            `<set>.txt` of images. Width 0 means that photos were not looked at: then only tables are written. What a
+            photo belongs to is looked up in the tables around its file (`uncover.datasets.blocks`).
         boxes: Boxes of these photos (`uncover.datasets.boxes_table.BOX_COLUMNS`).
         rejected: What did not make it.
         read: Faces or frames read in all.
         kept: Those that stand in the data set.
 
     Raises:
-        InputError: Nothing is left to write.
+        InputError: Nothing is left to write, or a table of what belongs together is none.
         RuntimeError: read = kept + rejected does not hold, which is our fault.
     """
     if photos.empty:
@@ -75,6 +78,10 @@ def write_dataset(
     counts = Counts(read=read, kept=kept, rejected=len(rejected), photos=len(photos))
     if counts.read != counts.kept + counts.rejected:
         raise RuntimeError(f"{out}: read {counts.read}, but kept {counts.kept} and rejected {counts.rejected}")
+    blocks, notes = blocks_of_photos(photos["image"].tolist())
+    for note in notes:
+        say(f"note: {out}: {note}")
+    photos = pd.concat([photos.reset_index(drop=True), blocks], axis=1)
     with new_folder(out) as folder:
         if (photos["width"] > 0).all():
             photos = _write_images_and_labels(photos, boxes, folder, out)

@@ -46,8 +46,8 @@ def leave_one_out(groups: Mapping[str, str]) -> list[Fold]:
     if len(names) < FEWEST_GROUPS:
         there = f"only {names[0]}" if names else "none"
         raise InputError(
-            f"leaving one video or infant out needs {FEWEST_GROUPS} of them or more; found {there} in {len(groups)}"
-            " frames; add frames of another one"
+            f"leaving one infant out needs {FEWEST_GROUPS} of them or more; found {there} in {len(groups)} frames; add"
+            " frames of another one, or say in infants.csv (video,infant) which video is of which infant"
         )
     return [leave_out(groups, name) for name in names]
 

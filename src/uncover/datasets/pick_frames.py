@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from uncover.atomic import check_replaceable, new_folder
+from uncover.datasets.blocks import read_infants
 from uncover.datasets.frame_boxes import UNKNOWN, FrameBoxes, read_frame_boxes
 from uncover.datasets.picked import IMPORTS, PickedFrame, image_of, stems_of, write_boxes, write_frames, write_picture
 from uncover.errors import InputError
@@ -60,8 +61,8 @@ def pick_frames(
         report: Told what is worth knowing of a video.
 
     Raises:
-        InputError: A video does not exist, none can be read, two would give frames of the same name, a table is none,
-            or `out` holds annotations that were imported.
+        InputError: A video does not exist, none can be read, `infants.csv` beside one is spoilt, two would give frames
+            of the same name, a table is none, or `out` holds annotations that were imported.
     """
     check_replaceable(out)
     if (out / IMPORTS).exists():
@@ -71,6 +72,7 @@ def pick_frames(
             raise InputError(f"{printable(str(path))}: no such file; {EXPECTED}")
     named = stems_of(videos)
     boxes = read_frame_boxes(tables, named)
+    infants = _infants(named)
     picked: list[PickedFrame] = []
     watched = unknown = 0
     warnings: list[str] = []
@@ -81,7 +83,7 @@ def pick_frames(
             for frame, pick in _picks(path, limits, count, counter, report):
                 item = _write(frame, pick, stem, known.get(frame.index, UNKNOWN), folder)
                 unknown += bool(tables) and frame.index not in known
-                picked.append(item)
+                picked.append(replace(item, infant=infants.get(stem, "")))
             watched += counter.frames
             if not counter.frames:
                 continue
@@ -93,6 +95,12 @@ def pick_frames(
     for warning in warnings:
         report(f"warning: {warning}")
     return Picking(picked, watched, unknown, whole=not warnings)
+
+
+def _infants(videos: Mapping[str, Path]) -> dict[str, str]:
+    """Infant by video, as far as an `infants.csv` beside the videos says."""
+    said = {folder: read_infants(folder) for folder in {path.parent for path in videos.values()}}
+    return {stem: said[path.parent][stem] for stem, path in videos.items() if stem in said[path.parent]}
 
 
 class _Counter:

@@ -45,6 +45,7 @@ class PickedFrame:
         grade: How hard its face is to see; `ungraded` until somebody says.
         reason: Why it was picked (`uncover.footage.changes.Reason`).
         change: How much had changed.
+        infant: Who is in the video, as far as somebody says (`uncover.datasets.blocks`); people may fill it in.
     """
 
     image: str
@@ -54,6 +55,7 @@ class PickedFrame:
     grade: str
     reason: str
     change: float
+    infant: str = ""
 
     @property
     def name(self) -> str:
@@ -71,6 +73,8 @@ class PickedFrame:
 
 
 COLUMNS = tuple(field.name for field in fields(PickedFrame))
+NEEDED = tuple(column for column in COLUMNS if column != "infant")
+"""Columns that every table has; those of earlier versions do not say who is in a video."""
 
 
 def image_of(video: str, frame: int, grade: str) -> str:
@@ -152,7 +156,7 @@ def read_picked(root: Path) -> list[PickedFrame]:
         raise InputError(f"{path}: does not exist; expected a folder of 'uncover frames'") from None
     except (UnicodeDecodeError, csv.Error):
         raise InputError(f"{path}: is no CSV; expected a table of 'uncover frames'") from None
-    missing = [column for column in COLUMNS if column not in header]
+    missing = [column for column in NEEDED if column not in header]
     if missing:
         raise InputError(f"{path}: no column {missing[0]}; expected a table of 'uncover frames'")
     picked: dict[str, PickedFrame] = {}
@@ -170,7 +174,7 @@ def read_picked(root: Path) -> list[PickedFrame]:
 
 
 def _picked_of(row: dict[str, str], where: str) -> PickedFrame:
-    if any(row[column] is None for column in COLUMNS):
+    if any(row[column] is None for column in NEEDED):
         raise InputError(f"{where}: too few values; expected {', '.join(COLUMNS)}")
     try:
         frame, second, change = int(row["frame"]), float(row["second"]), float(row["change"])
@@ -180,7 +184,8 @@ def _picked_of(row: dict[str, str], where: str) -> PickedFrame:
         raise InputError(
             f"{where}: frame, second and change are no numbers; expected a row of 'uncover frames'"
         ) from None
-    item = PickedFrame(row["image"], row["video"], frame, second, row["grade"], row["reason"], change)
+    infant = (row.get("infant") or "").strip()
+    item = PickedFrame(row["image"], row["video"], frame, second, row["grade"], row["reason"], change, infant)
     if not is_grade(item.grade) or item.image != image_of(item.video, frame, item.grade):
         expected = image_of(item.video or "video", frame, item.grade or "grade")
         raise InputError(f"{where}: image {item.image[:80]!r} is not that of its grade, video and frame ({expected})")

@@ -65,7 +65,7 @@ def read_point(
         data: Data set of frames.
         start: Weights to start from.
         count: Frames to learn from, of all groups but one; fewer where there are fewer.
-        left_out: Name of that group.
+        left_out: Name of that group, or of one of its videos.
         changes: What fine-tuning changes in the settings of the start weights' own training; its seed also draws the
             frames.
         pairs: Settings of the user, as `key=value`.
@@ -78,10 +78,10 @@ def read_point(
         raise InputError(f"{start}: does not know the whole face; it knows {', '.join(header.class_names)}")
     settings = finetuning_settings(header, changes, pairs).model_copy(update={"keep": "last", "patience": 0})
     frames = read_frames_to_learn(data, header, settings)
-    fold = leave_out(frames.groups, left_out)
+    fold = leave_out(frames.groups, frames.group_named(left_out))
     names = nested_subsets(fold.training, frames.groups, [count], settings.seed)[count]
     if len(names) < count:
-        say(f"note: {len(names)} frames are there without {left_out}, {count} were asked for: learning from these")
+        say(f"note: {len(names)} frames are there without {fold.left_out}, {count} were asked for: learning from these")
     if names and not frames.with_face(names):
         raise InputError(f"{data}: none of the {len(names)} frames drawn has a face; take another seed, or more frames")
     return Point(frames, fold, names, count, start, settings)
@@ -115,6 +115,7 @@ def run_point(point: Point, out: Path, crew: Crew, confidence: float, identity: 
     record = {
         "count": point.count,
         "group": point.fold.left_out,
+        "group_kind": point.frames.kind_of(point.fold.left_out),
         "freeze": point.settings.freeze,
         "seed": point.settings.seed,
         "trained_on": len(point.names),

@@ -27,7 +27,7 @@ from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 WEIGHTS = "weights.pt"
 DEFAULT_MODEL = "rgb1"
 VALIDATING_SHARE = 0.2
-"""Of the frames, about which one video is to validate where nobody names it."""
+"""Of the frames, about which one infant is to validate where nobody names it."""
 
 
 def find_start(given: Path) -> Path:
@@ -136,7 +136,7 @@ def choose_fold(frames: GroupedImages, name: str | None) -> Fold:
         InputError: There are too few groups, or none of this name, or a side has no face.
     """
     if name is not None:
-        fold = leave_out(frames.groups, name)
+        fold = leave_out(frames.groups, frames.group_named(name))
     else:
         folds = leave_one_out(frames.groups)
         wished = VALIDATING_SHARE * len(frames.groups)
@@ -145,7 +145,7 @@ def choose_fold(frames: GroupedImages, name: str | None) -> Fold:
     for side, names in (("to train on", fold.training), (f"of {fold.left_out}", fold.held_out)):
         if not frames.with_face(names):
             raise InputError(
-                f"{frames.labelled.folder}: none of the {len(names)} frames {side} has a face; leave another video out"
+                f"{frames.labelled.folder}: none of the {len(names)} frames {side} has a face; leave another infant out"
                 " with --leave-out, or label more frames"
             )
     say(
@@ -189,7 +189,7 @@ def read_frames_job(
     crew: Crew,
     chosen: Sequence[str] = (),
 ) -> Job:
-    """Read a training on frames, of which one video validates unless sets are given.
+    """Read a training on frames, of which one infant validates unless sets are given.
 
     Args:
         data: Frames as they were picked, a data set, or a folder with the sets `train` and `val`.

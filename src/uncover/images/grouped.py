@@ -1,20 +1,26 @@
-"""Labelled frames with the video, or infant, that each is of."""
+"""Labelled frames with the infant, or video, that each is of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from uncover.console import say
+from uncover.datasets.blocks import (
+    FRAMES,
+    INFANTS,
+    LEVELS,
+    MANIFEST,
+    Block,
+    BlockFinder,
+    block_of_video,
+    read_blocks,
+    read_infants,
+)
 from uncover.datasets.manifest import read_manifest
-from uncover.datasets.picked import FRAMES
 from uncover.errors import InputError
 from uncover.images.labelled import LabelledImages, read_labelled_images
-
-MANIFEST = "manifest.parquet"
 
 
 @dataclass(frozen=True)
@@ -23,15 +29,37 @@ class GroupedImages:
 
     Attributes:
         labelled: The frames.
-        groups: Group by name of the frame, in the order of `labelled`.
+        blocks: What each frame belongs to, by its name, in the order of `labelled`.
     """
 
     labelled: LabelledImages
-    groups: dict[str, str]
+    blocks: dict[str, Block]
+
+    @property
+    def groups(self) -> dict[str, str]:
+        """The infant, or what else a frame belongs to, by name of the frame."""
+        return {name: block.name for name, block in self.blocks.items()}
+
+    def kind_of(self, group: str) -> str:
+        """What a group is: "infant", or "video" where nobody says whose it is, ..."""
+        return next(block.kind for block in self.blocks.values() if block.name == group)
+
+    def group_named(self, name: str) -> str:
+        """The group that somebody means: its own name, or that of one of its videos, which is told.
+
+        A name that is neither is given back as it is.
+        """
+        if name not in self.groups.values():
+            for block in self.blocks.values():
+                if block.video == name:
+                    videos = {own.video for own in self.blocks.values() if own.name == block.name}
+                    say(f"note: {name} is of the {block.kind} {block.name}, whose {len(videos)} videos go together")
+                    return block.name
+        return name
 
     def take(self, names: Iterable[str]) -> LabelledImages:
         """Frames by name, in this order."""
-        rows = {name: row for row, name in enumerate(self.groups)}
+        rows = {name: row for row, name in enumerate(self.blocks)}
         return self.labelled.take([rows[name] for name in names])
 
     def with_face(self, names: Iterable[str]) -> int:
@@ -44,9 +72,9 @@ def read_grouped_images(
 ) -> GroupedImages:
     """Read a data set of frames and find out what each is of.
 
-    The group stands in the column `video` of the `frames.csv` that the frames were picked with, which is looked for in
-    the data set and where its images link to. Without it, it is the name of the file up to the last `_`. Frames that
-    nobody has annotated are left out, and counted.
+    The tables of `uncover.datasets.blocks` say it, which are looked for in the data set and where its images link to;
+    else its manifest; else the name of the file up to the last `_` is the video. What is taken for granted is told.
+    Frames that nobody has annotated are left out, and counted.
 
     Args:
         folder: With `images/`, `labels/` and `data.yaml`.
@@ -55,7 +83,7 @@ def read_grouped_images(
         chosen: Names that these classes have in the data set, as for `read_labelled_images`.
 
     Raises:
-        InputError: A name says of no group, `frames.csv` is spoilt, no frame is annotated, or `read_labelled_images`
+        InputError: A name says of no group, a table is spoilt, no frame is annotated, or `read_labelled_images`
             objects.
     """
     unannotated = _unannotated(folder)
@@ -65,19 +93,49 @@ def read_grouped_images(
     if left:
         say(f"{folder}: {left} of {len(labelled)} frames are not annotated (no label file) and stay out")
     labelled = labelled.take(rows)
-    videos: dict[Path, dict[str, str]] = {}
-    groups: dict[str, str] = {}
+    finder = BlockFinder()
+    lists: dict[Path, dict[str, str]] = {}
+    stated = read_blocks(folder, [path.name for path in labelled.paths])
+    of_manifest = {} if stated is None else stated.of_image
+    blocks: dict[str, Block] = {}
     for path in labelled.paths:
-        places = dict.fromkeys([folder, *list(path.resolve().parents)[:3]])
-        for place in places:
-            if place not in videos:
-                videos[place] = _read_picked(place / FRAMES)
-        stem = path.resolve().stem if path.is_symlink() else path.stem
-        listed = next((videos[place][stem] for place in places if stem in videos[place]), None)
-        groups[path.name] = listed or _by_name(path, stem)
-    if len(groups) < len(labelled):
+        block = finder.find(path) or of_manifest.get(path.name)
+        if block is None or block.by_name or block.kind == "video":
+            video = (block.video or block.name) if block else _video_by_name(path)
+            block = block_of_video(video, _infants_around(folder, path, lists))
+        blocks[path.name] = block
+    if len(blocks) < len(labelled):
         raise InputError(f"{folder}: two of its images have the same name in different folders; rename one of them")
-    return GroupedImages(labelled, groups)
+    _tell_what_is_assumed(folder, blocks)
+    return GroupedImages(labelled, blocks)
+
+
+def _infants_around(folder: Path, path: Path, lists: dict[Path, dict[str, str]]) -> dict[str, str]:
+    """Infant by video, as lists in the data set say, and those around the file that an image is a link to."""
+    found: dict[str, str] = {}
+    for place in [*list(path.resolve().parents)[LEVELS - 1 :: -1], folder]:
+        if place not in lists:
+            lists[place] = read_infants(place)
+        found |= lists[place]
+    return found
+
+
+def _tell_what_is_assumed(folder: Path, blocks: Mapping[str, Block]) -> None:
+    """Which videos are of one infant is known to people alone."""
+    videos: dict[str, set[str]] = {}
+    for block in blocks.values():
+        if block.by_name:
+            videos.setdefault(block.name, set()).add(block.video)
+    for infant, own in videos.items():
+        if len(own) > 1:
+            say(f"note: {folder}: by their names, {', '.join(sorted(own))} are all of {infant}, and stay together")
+    alone = sorted({block.name for block in blocks.values() if block.kind == "video"})
+    if alone:
+        named = ", ".join(alone[:5]) + (f" and {len(alone) - 5} more" if len(alone) > 5 else "")
+        say(
+            f"note: {folder}: nobody says which infant is in {named}: each video is taken for one infant of its own;"
+            f" {INFANTS} (video,infant) or a column infant in {FRAMES} beside the frames says otherwise"
+        )
 
 
 def _unannotated(folder: Path) -> set[str]:
@@ -94,30 +152,11 @@ def _unannotated(folder: Path) -> set[str]:
     return {Path(image).name for image in left_out}
 
 
-def _read_picked(path: Path) -> dict[str, str]:
-    """Video by stem of the frame; nothing where there is no such file."""
-    if not path.is_file():
-        return {}
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: is no CSV file ({str(error).splitlines()[0]}); expected image,video,...") from None
-    if not {"image", "video"} <= set(table.columns):
-        raise InputError(f"{path}: expected the columns image and video, as 'uncover frames' writes them")
-    videos: dict[str, str] = {}
-    for row, (image, video) in enumerate(zip(table["image"], table["video"], strict=True), start=1):
-        stem = Path(image).stem
-        if not video or videos.setdefault(stem, video) != video:
-            told = f"'{videos[stem]}' and '{video}'" if video else "no video"
-            raise InputError(f"{path}: row {row}: {stem}: {told}; expected one video for each frame")
-    return videos
-
-
-def _by_name(path: Path, stem: str) -> str:
-    group = stem.rpartition("_")[0]
-    if not group:
+def _video_by_name(path: Path) -> str:
+    video = (path.resolve() if path.is_symlink() else path).stem.rpartition("_")[0]
+    if not video:
         raise InputError(
             f"{path}: its name does not say which video or infant it is of; expected NAME_NUMBER, such as"
             f" infant_01_000012, or a {FRAMES} with the columns image and video"
         )
-    return group
+    return video

@@ -1,8 +1,8 @@
 """Scores on resampled images, without scoring each resample anew.
 
-A resample draws images with replacement, which is a weight per image. Boxes are sorted by confidence once; running sums
-of weights then say how many hits and boxes stand above each hit, which is all that precision, recall and average
-precision need. The result is the one that copying the drawn images would give.
+A resample draws images, or blocks of images, with replacement, which is a weight per image. Boxes are sorted by
+confidence once; running sums of weights then say how many hits and boxes stand above each hit, which is all that
+precision, recall and average precision need. The result is the one that copying the drawn images would give.
 """
 
 from __future__ import annotations
@@ -59,15 +59,18 @@ def mean_over_classes(scores: Floats) -> Floats:
     return np.divide(total, known.sum(axis=1), out=np.full(len(scores), np.nan), where=known.any(axis=1))
 
 
-def resample_scores(matched: Matched, confidence: float, resamples: int, seed: int) -> Resampled:
+def resample_scores(
+    matched: Matched, confidence: float, resamples: int, seed: int, blocks: NDArray[np.int64] | None = None
+) -> Resampled:
     """Score resamples of the images.
 
     Args:
         matched: Boxes of the set.
         confidence: Fixed, at which precision, recall and F1 are read: choosing it anew in each resample would make the
             interval one of another quantity.
-        resamples: How many; a set of one image gives none.
-        seed: Sets with equally many images get the same draws from the same seed, which pairs them.
+        resamples: How many; a set of one image or block gives none.
+        seed: Sets with equally many images and the same blocks get the same draws from the same seed, which pairs them.
+        blocks: int64 (images,), number of each image's block, as for `resample_images`; None draws images.
     """
     order = confidence_order(matched.confidence)
     class_of_box = matched.predicted_class[order]
@@ -84,11 +87,11 @@ def resample_scores(matched: Matched, confidence: float, resamples: int, seed: i
             )
         )
     most = max((len(boxes.image) for boxes in classes), default=1)
-    blocks = [np.zeros((0, len(classes), 4))]
-    for weights in resample_images(matched.images, resamples, seed, most):
+    batches = [np.zeros((0, len(classes), 4))]
+    for weights in resample_images(matched.images, resamples, seed, most, blocks):
         scores = [_score_class(boxes, confidence, weights) for boxes in classes]
-        blocks.append(np.stack(scores, axis=1) if scores else np.zeros((len(weights), 0, 4)))
-    precision, recall, ap50, ap50_95 = np.moveaxis(np.concatenate(blocks), 2, 0)
+        batches.append(np.stack(scores, axis=1) if scores else np.zeros((len(weights), 0, 4)))
+    precision, recall, ap50, ap50_95 = np.moveaxis(np.concatenate(batches), 2, 0)
     f1 = 2 * precision * recall / (precision + recall + EPSILON)
     return Resampled(class_ids, precision, recall, f1, ap50, ap50_95)
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
+from uncover.datasets.blocks import Blocks
 from uncover.errors import InputError
 from uncover.metrics.average_precision import ap_per_class
 from uncover.metrics.bootstrap import mean_over_classes, resample_scores
@@ -26,7 +27,7 @@ class Difference:
     Attributes:
         first: Score of the first model.
         second: Score of the second.
-        difference: `second - first`, with the interval over images drawn for both alike.
+        difference: `second - first`, with the interval over images, or blocks of them, drawn for both alike.
     """
 
     first: float
@@ -42,6 +43,7 @@ def compare(
     score: Score = "AP50",
     resamples: int = 1000,
     seed: int = 0,
+    blocks: Blocks | None = None,
 ) -> Difference:
     """Compare two models by a score, mean over the classes with labels, on the same draws of images.
 
@@ -53,6 +55,7 @@ def compare(
         score: What to compare.
         resamples: Bootstrap resamples of images; 0 for no interval.
         seed: Of the resamples.
+        blocks: What images belong to, where it is known: those of a block are drawn together. None draws images.
 
     Raises:
         InputError: The images differ, a class is unknown to one of the models, or they share none.
@@ -66,12 +69,13 @@ def compare(
     shared = sorted(names[0].keys() & names[1].keys())
     if not shared:
         raise InputError("the two models share no class; expected predictions that can be compared")
+    numbers = None if blocks is None else blocks.numbers(images)
     values, drawn = [], []
     for predictions in (first, second):
         in_order = Predictions(predictions.boxes, predictions.images.sort_values("image"), predictions.settings)
         matched = match_set(set_boxes(in_order, truth, shared))
         metrics = ap_per_class(matched.correct, matched.confidence, matched.predicted_class, matched.true_class)
-        resampled = resample_scores(matched, metrics.best_confidence, resamples, seed)
+        resampled = resample_scores(matched, metrics.best_confidence, resamples, seed, numbers)
         labelled = len(metrics.class_ids) > 0
         mean = metrics.map50 if score == "AP50" else metrics.map50_95
         values.append(mean if labelled else float("nan"))

@@ -74,11 +74,11 @@ class Confusion:
         total = self.counts.sum()
         return float(np.trace(self.counts) / total) if total else float("nan")
 
-    def accuracy_interval(self, resamples: int, seed: int) -> Rate:
-        """`accuracy` with its bootstrap interval over images."""
+    def accuracy_interval(self, resamples: int, seed: int, blocks: NDArray[np.int64] | None = None) -> Rate:
+        """`accuracy` with its bootstrap interval over images, or over blocks of them, as for `resample_images`."""
         images = len(self.labels_by_image)
         values = []
-        for weights in resample_images(images, resamples, seed):
+        for weights in resample_images(images, resamples, seed, blocks=blocks):
             found, labels = weights @ self.found_by_image, weights @ self.labels_by_image
             shares = np.divide(found, labels, out=np.zeros(found.shape), where=labels > 0)
             known = (labels > 0).sum(axis=1)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from uncover.metrics.intervals import Rate, wilson
+from uncover.metrics.intervals import Rate, share_of_blocks
 
 if TYPE_CHECKING:
+    from uncover.datasets.blocks import Blocks
     from uncover.metrics.confusion import Confusion
     from uncover.metrics.predictions import Predictions
 
@@ -25,7 +26,7 @@ class ImageCount:
     Attributes:
         images: Looked at.
         found: Of these, with at least one box of the class.
-        share: `found` of `images`, with Wilson's interval.
+        share: `found` of `images`, with Wilson's interval (`share_of_blocks`).
     """
 
     images: int
@@ -76,11 +77,21 @@ def has_box(predictions: Predictions, class_id: int, confidence: float = CONFIDE
     return predictions.images["image"].isin(own).to_numpy(np.bool_)
 
 
-def count_images(predictions: Predictions, class_id: int, confidence: float = CONFIDENCE) -> ImageCount:
-    """Count the images with at least one box of a class; needs no labels."""
-    with_box = has_box(predictions, class_id, confidence)
-    images, found = len(with_box), int(with_box.sum())
-    return ImageCount(images, found, wilson(found, images))
+def count_images(
+    predictions: Predictions, class_id: int, confidence: float = CONFIDENCE, blocks: Blocks | None = None
+) -> ImageCount:
+    """Count the images with at least one box of a class; needs no labels.
+
+    Args:
+        predictions: As for `has_box`, as are those that follow.
+        class_id: As in label files.
+        confidence: Lowest that counts.
+        blocks: What images belong to, where it is known; None takes them as independent.
+    """
+    with_box = has_box(predictions, class_id, confidence).astype(np.int64)
+    numbers = None if blocks is None else blocks.numbers(predictions.images["image"])
+    share = share_of_blocks(with_box, np.ones_like(with_box), numbers)
+    return ImageCount(len(with_box), int(with_box.sum()), share)
 
 
 def count_class(confusion: Confusion, class_id: int) -> ClassCount:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from uncover.datasets.blocks import BlockCount, Blocks
 from uncover.errors import InputError
 from uncover.metrics.average_precision import ClassMetrics, ap_per_class
 from uncover.metrics.bootstrap import Resampled, mean_over_classes, resample_scores
@@ -44,10 +45,12 @@ class Evaluation:
         confusion: At upstream's thresholds.
         found: Images with a box of the class from confidence 0.4 on, by class id.
         images_of_class: Images with a true box of the class, by class id.
-        resamples: Of images, behind the intervals.
+        resamples: Of images or blocks, behind the intervals.
         seed: Of the resamples.
         settings: How the predictions were made.
         unpredicted: Label files of images that were not predicted on, as far as whoever read them has counted.
+        blocks: Blocks of images that the intervals draw as a whole; None where nobody says what belongs together, so
+            that the images were taken as independent.
     """
 
     images: int
@@ -66,6 +69,7 @@ class Evaluation:
     seed: int
     settings: dict[str, Any]
     unpredicted: int = 0
+    blocks: BlockCount | None = None
 
     def with_unpredicted(self, count: int) -> Evaluation:
         """The same, with the label files counted that belong to no image."""
@@ -82,6 +86,7 @@ def evaluate(
     classes: Sequence[str] | None = None,
     resamples: int = 1000,
     seed: int = 0,
+    blocks: Blocks | None = None,
 ) -> Evaluation:
     """Score predictions.
 
@@ -92,6 +97,7 @@ def evaluate(
             left out, as if the model and the set had only these.
         resamples: Bootstrap resamples of images behind the intervals; 0 for none.
         seed: Of the resamples.
+        blocks: What images belong to, where it is known: those of a block are drawn together. None draws images.
 
     Raises:
         InputError: A class is unknown, or a true box stands in an image that was not predicted on.
@@ -102,10 +108,11 @@ def evaluate(
     metrics = ap_per_class(matched.correct, matched.confidence, matched.predicted_class, matched.true_class)
     matrix = confusion(boxes, names)
     surest = confusion(boxes, names, ties="surest")
-    resampled = resample_scores(matched, metrics.best_confidence, resamples, seed)
+    numbers = None if blocks is None else blocks.numbers(predictions.images["image"])
+    resampled = resample_scores(matched, metrics.best_confidence, resamples, seed, numbers)
     rates = _overall(metrics, resampled)
-    rates["accuracy"] = matrix.accuracy_interval(resamples, seed)
-    rates["accuracy_surest"] = surest.accuracy_interval(resamples, seed)
+    rates["accuracy"] = matrix.accuracy_interval(resamples, seed, numbers)
+    rates["accuracy_surest"] = surest.accuracy_interval(resamples, seed, numbers)
     return Evaluation(
         images=boxes.images,
         unlabelled=boxes.images - len(np.unique(boxes.true_image)),
@@ -117,11 +124,12 @@ def evaluate(
         rates=rates,
         by_class=_by_class(metrics, resampled),
         confusion=matrix,
-        found={number: count_images(predictions, number) for number in names},
+        found={number: count_images(predictions, number, blocks=blocks) for number in names},
         images_of_class=_images_of_class(matched, names),
         resamples=resamples,
         seed=seed,
         settings=predictions.settings,
+        blocks=None if blocks is None else blocks.count(predictions.images["image"]),
     )
 
 

@@ -58,6 +58,7 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
             },
         },
         "resamples": evaluation.resamples,
+        "blocks": None if evaluation.blocks is None else evaluation.blocks.as_json(),
         "level": LEVEL,
         "seed": evaluation.seed,
         "settings": evaluation.settings,

@@ -50,6 +50,7 @@ def _remarks(evaluation: Evaluation) -> list[str]:
         lines.append(
             f"images with {name} at confidence {CONFIDENCE}: {found.found} of {found.images}, {_rate(found.share)}"
         )
+    lines.append(f"intervals: {_how_drawn(evaluation)}")
     left_out = int(matrix.left_out.sum())
     if left_out:
         lines.append(
@@ -61,6 +62,17 @@ def _remarks(evaluation: Evaluation) -> list[str]:
     if evaluation.unpredicted:
         lines.append(f"label files of images that were not predicted on, left out: {evaluation.unpredicted}")
     return lines
+
+
+def _how_drawn(evaluation: Evaluation) -> str:
+    blocks = evaluation.blocks
+    if blocks is None:
+        return (
+            "images count as independent, which those of one infant, person or video are not; blocks.csv or --blocks "
+            "says which belong together"
+        )
+    alone = f", {blocks.alone} of them images of no known one" if blocks.alone else ""
+    return f"images of one {blocks.kind} are drawn together, {blocks.blocks} blocks{alone}"
 
 
 def _align(rows: list[list[str]]) -> list[str]:

@@ -100,7 +100,7 @@ def _of_text(
         if source is not None:
             of_source = settings if source.record == SETTINGS else _find(records, source.record)
             rate = None if of_source is None else source.read(of_source)
-            note = NOT_MADE if rate is None else number.unit
+            note = NOT_MADE if rate is None else "; ".join(part for part in (number.unit, source.caveat) if part)
         rows.append(_line(TEXT, name, "value", float(number.value), rate, note))
     return rows
 

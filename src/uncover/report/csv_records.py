@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Hashable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
+from uncover.datasets.blocks import BlockCount
 from uncover.errors import InputError
 
 
@@ -33,3 +34,9 @@ def read_csv_record(path: Path, columns: Collection[str], made_by: str) -> pd.Da
     if missing:
         raise InputError(f"{path}: no column {missing[0]}; expected a record of 'uncover {made_by}'")
     return table
+
+
+def block_count(row: Mapping[Hashable, object] | pd.Series) -> BlockCount | None:
+    """Blocks that the intervals of a row draw, by its columns blocks, block_kind and alone; None where it has none."""
+    blocks, alone = (pd.to_numeric(str(row.get(name)), errors="coerce") for name in ("blocks", "alone"))
+    return None if pd.isna(blocks) or pd.isna(alone) else BlockCount(str(row["block_kind"]), int(blocks), int(alone))

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from uncover.datasets.blocks import BlockCount
 from uncover.datasets.records import read_summary, read_table
 from uncover.errors import InputError
 from uncover.metrics.alike import Alike
@@ -35,8 +36,9 @@ class Evaluation:
         confidence: Confidence of the best mean F1, at which P, R and F1 are read.
         scores: By name (`SCORES`), means over classes; `F1_of_means` is the F1 of mean P and mean R.
         accuracy: Overall, as the thesis counts it.
-        resamples: Of photos, behind the intervals.
+        resamples: Of photos or blocks, behind the intervals.
         settings: How the predictions were made.
+        blocks: Blocks of photos that the intervals draw as a whole; None where photos were taken as independent.
     """
 
     images: int
@@ -46,6 +48,7 @@ class Evaluation:
     accuracy: Rate
     resamples: int
     settings: dict[str, Any]
+    blocks: BlockCount | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ def read_evaluation(path: Path) -> Evaluation:
         accuracy=_score(path, "accuracy", summary["accuracy"]),
         resamples=int(summary.get("resamples", 0)),
         settings=dict(summary.get("settings", {})),
+        blocks=_blocks(path, summary.get("blocks")),
     )
 
 
@@ -151,6 +155,13 @@ def _score(path: Path, name: str, body: Any) -> Rate:
     if not isinstance(body, dict) or "value" not in body:
         raise InputError(f"{path}: {name} is {body!r}, expected value, low and high")
     return Rate(*(_number(path, f"{name}, {key}", body.get(key)) for key in ("value", "low", "high")))
+
+
+def _blocks(path: Path, body: Any) -> BlockCount | None:
+    try:
+        return None if body is None else BlockCount(str(body["kind"]), int(body["blocks"]), int(body["alone"]))
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{path}: blocks is {body!r}, expected kind, blocks and alone, or null") from None
 
 
 def _number(path: Path, where: str, value: Any) -> float:

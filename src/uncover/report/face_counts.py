@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from uncover.metrics.counts import count_images
-from uncover.metrics.intervals import Rate, wilson
+from uncover.datasets.blocks import BlockCount, Blocks
+from uncover.metrics.counts import has_box
+from uncover.metrics.intervals import Rate, share_of_blocks
 from uncover.metrics.matched import match_set, set_boxes
 from uncover.metrics.predictions import Predictions
 from uncover.metrics.truth import TRUTH_COLUMNS
@@ -26,7 +27,12 @@ class FaceCount:
         faces: True ones; None without labels.
         detections: Whole-face boxes that are sure enough.
         correct: Of these, those that meet a true face, each face once; None without labels.
+        correct_images: Images with a correct one; None without labels.
         lowest: Confidence of the least sure correct one; None if there is none.
+        detected_share: `detected` of `images`, with Wilson's interval (`share_of_blocks`), as for all shares.
+        missed_share: `missed` of `images`.
+        found_share: `correct` of `faces`; NaN without labels.
+        blocks: Blocks of images that count as a whole there; None where images were taken as independent.
     """
 
     images: int
@@ -34,7 +40,12 @@ class FaceCount:
     faces: int | None
     detections: int
     correct: int | None
+    correct_images: int | None
     lowest: float | None
+    detected_share: Rate
+    missed_share: Rate
+    found_share: Rate
+    blocks: BlockCount | None = None
 
     @property
     def missed(self) -> int:
@@ -51,24 +62,13 @@ class FaceCount:
         """Detections beyond the first of an image."""
         return self.detections - self.detected
 
-    @property
-    def detected_share(self) -> Rate:
-        """`detected` of `images`, with Wilson's interval."""
-        return wilson(self.detected, self.images)
-
-    @property
-    def found_share(self) -> Rate:
-        """`correct` of `faces`, with Wilson's interval; NaN without labels."""
-        return Rate(math.nan) if self.correct is None or self.faces is None else wilson(self.correct, self.faces)
-
-    @property
-    def missed_share(self) -> Rate:
-        """`missed` of `images`, with Wilson's interval."""
-        return wilson(self.missed, self.images)
-
 
 def count_faces(
-    predictions: Predictions, truth: pd.DataFrame | None, confidence: float, true_iou: float = 0.5
+    predictions: Predictions,
+    truth: pd.DataFrame | None,
+    confidence: float,
+    true_iou: float = 0.5,
+    blocks: Blocks | None = None,
 ) -> FaceCount:
     """Count what a detector finds and misses.
 
@@ -77,6 +77,7 @@ def count_faces(
         truth: True boxes, as `read_truth` returns them; None without labels.
         confidence: Lowest of a box that counts.
         true_iou: IoU with a true face from which a box is correct.
+        blocks: What images belong to, where it is known; None takes them as independent.
     """
     none = pd.DataFrame(columns=list(TRUTH_COLUMNS))
     matched = match_set(
@@ -84,12 +85,24 @@ def count_faces(
     )
     # Both sides in single precision, in which confidences are stored.
     sure = matched.confidence >= np.float32(confidence)
-    right = matched.confidence[sure & matched.correct[:, 0]]
+    correct = sure & matched.correct[:, 0]
+    detected = has_box(predictions, WHOLE_FACE, confidence).astype(np.int64)
+    each = np.ones_like(detected)
+    found, faces = (
+        np.bincount(at, minlength=matched.images) for at in (matched.predicted_image[correct], matched.true_image)
+    )
+    images = predictions.images["image"]
+    numbers = None if blocks is None else blocks.numbers(images)
     return FaceCount(
         images=matched.images,
-        detected=count_images(predictions, WHOLE_FACE, confidence).found,
-        faces=None if truth is None else len(matched.true_class),
+        detected=int(detected.sum()),
+        faces=None if truth is None else int(faces.sum()),
         detections=int(sure.sum()),
-        correct=None if truth is None else len(right),
-        lowest=float(right.min()) if len(right) else None,
+        correct=None if truth is None else int(found.sum()),
+        correct_images=None if truth is None else int((found > 0).sum()),
+        lowest=float(matched.confidence[correct].min()) if correct.any() else None,
+        detected_share=share_of_blocks(detected, each, numbers),
+        missed_share=share_of_blocks(each - detected, each, numbers),
+        found_share=Rate(math.nan) if truth is None else share_of_blocks(found, faces, numbers),
+        blocks=None if blocks is None else blocks.count(images),
     )

@@ -20,6 +20,7 @@ COLUMNS = {
     "freeze": "freeze",
     "seed": "seed",
     "group": "group",
+    "group_kind": "group_kind",
     "trained_on": "trained_on",
     "frames": "frames_scored",
     "faces": "faces",
@@ -78,6 +79,7 @@ def read_learning_curve(path: Path) -> pd.DataFrame:
     """
     table = read_csv_record(path, [*COLUMNS.values()], "learning_curve")
     table["group"] = table["group"].astype(str)
+    table["group_kind"] = table["group_kind"].astype(str)
     if table.empty:
         raise InputError(f"{path}: no fine-tuning in it; expected a row each")
     for column in ("count", "freeze", "trained_on", *SCORES):

@@ -7,13 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
+from uncover.datasets.blocks import BlockCount
 from uncover.errors import InputError
 from uncover.metrics.intervals import Rate
-from uncover.report.csv_records import read_csv_record
-from uncover.rescue.counts import COLUMNS
+from uncover.report.csv_records import block_count, read_csv_record
+from uncover.rescue.counts import COLUMNS, RATES, WHOLE_NUMBERS
 from uncover.rescue.methods import FIXED, OF_SET, OF_VAL
 
 MADE_BY = "evaluate second"
+NUMBERS = ("confidence", "f1")
 ALWAYS = ("missed", "heatmaps")
 """Counts that do not hang on anything that may be unknown."""
 
@@ -31,8 +35,11 @@ class RescueCount:
         predictions: Boxes; None without a confidence.
         correct: Of these; None without labels or a confidence.
         images_with_boxes: Photos with at least one box; None without a confidence.
+        images_correct: Of these, those whose surest box is correct; None without labels or a confidence.
         precision: `correct` of `predictions`.
+        image_precision: `images_correct` of `images_with_boxes`.
         coverage: `images_with_boxes` of `heatmaps`.
+        blocks: Blocks of photos that the intervals draw as a whole; None where photos were taken as independent.
     """
 
     confidence: float
@@ -43,8 +50,11 @@ class RescueCount:
     predictions: int | None
     correct: int | None
     images_with_boxes: int | None
+    images_correct: int | None
     precision: Rate
+    image_precision: Rate
     coverage: Rate
+    blocks: BlockCount | None = None
 
 
 Counts = dict[tuple[str, str], RescueCount]
@@ -92,12 +102,14 @@ def read_rescues(paths: Sequence[Path]) -> dict[str, Counts]:
 
 
 def _count(where: str, row: Mapping[str, object]) -> RescueCount:
-    numbers = {name: _number(f"{where}, {name}", row[name]) for name in COLUMNS[2:]}
+    names = (*NUMBERS, *WHOLE_NUMBERS, *RATES)
+    numbers = {name: _number(f"{where}, {name}", row[name]) for name in names}
     for name in ALWAYS:
         if math.isnan(numbers[name]):
             raise InputError(f"{where}, {name}: empty, expected a count")
     rates = {
-        name: Rate(*(numbers[f"{name}{end}"] for end in ("", "_low", "_high"))) for name in ("precision", "coverage")
+        name: Rate(*(numbers[f"{name}{end}"] for end in ("", "_low", "_high")))
+        for name in ("precision", "image_precision", "coverage")
     }
     return RescueCount(
         confidence=numbers["confidence"],
@@ -108,6 +120,8 @@ def _count(where: str, row: Mapping[str, object]) -> RescueCount:
         predictions=_whole(numbers["predictions"]),
         correct=_whole(numbers["correct"]),
         images_with_boxes=_whole(numbers["images_with_boxes"]),
+        images_correct=_whole(numbers["images_correct"]),
+        blocks=block_count(pd.Series(row)),
         **rates,
     )
 

@@ -32,10 +32,12 @@ class Source:
     Attributes:
         record: File below the folder of a run, or `SETTINGS`.
         read: Takes its path, or the nested settings; None where the record has no such number.
+        caveat: What is to be said of its interval.
     """
 
     record: str
     read: Reader
+    caveat: str = ""
 
 
 def _cell(record: str, where: Mapping[str, object], column: str, factor: float = 1.0) -> Source:
@@ -52,8 +54,8 @@ def _cell(record: str, where: Mapping[str, object], column: str, factor: float =
 
 def _incorrect(model: str, set_name: str) -> Source:
     def read(path: Path) -> Rate | None:
-        row = _row(path, {"set": set_name, "threshold": "set"}, "predictions", "correct")
-        value = None if row is None else float(row["predictions"]) - float(row["correct"])
+        row = _row(path, {"set": set_name, "threshold": "set"}, "images_with_boxes", "images_correct")
+        value = None if row is None else float(row["images_with_boxes"]) - float(row["images_correct"])
         return None if value is None or pd.isna(value) else Rate(value)
 
     return Source(f"metrics/{model}/rescue.csv", read)
@@ -135,7 +137,8 @@ def _confusion(set_name: str, predicted: str, true: str) -> Source:
         share = wilson(int(confusion.counts[row, column]), total)
         return Rate(100 * share.value, 100 * share.low, 100 * share.high) if total else None
 
-    return Source(f"{RGB_TABLES}/metrics/rgb10/{set_name}/all/confusion.csv", read)
+    caveat = "interval: boxes as independent, which those of one photo are not"
+    return Source(f"{RGB_TABLES}/metrics/rgb10/{set_name}/all/confusion.csv", read, caveat)
 
 
 def _curve(column: str, epoch: int | None) -> Source:
@@ -149,9 +152,11 @@ def _curve(column: str, epoch: int | None) -> Source:
 
 
 def _detections(set_name: str, models: tuple[str, ...] = tuple(THESIS_MODELS)) -> dict[str, Source]:
-    """Correct and incorrect detections at the threshold that is best on the scored set itself, as in the thesis."""
+    """Photos detected rightly and wrongly at the threshold that is best on the scored set itself, as in the thesis."""
     where = {"set": set_name, "threshold": "set"}
-    right = {f"{set_name}_{model}_correct": _cell(f"metrics/{model}/rescue.csv", where, "correct") for model in models}
+    right = {
+        f"{set_name}_{model}_correct": _cell(f"metrics/{model}/rescue.csv", where, "images_correct") for model in models
+    }
     return right | {f"{set_name}_{model}_incorrect": _incorrect(model, set_name) for model in models}
 
 

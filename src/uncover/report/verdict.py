@@ -10,6 +10,7 @@ import pandas as pd
 
 from uncover.config.rivals import TRAINED_NAMES
 from uncover.datasets.records import read_summary
+from uncover.report.csv_records import block_count
 from uncover.report.evaluations import read_evaluation
 from uncover.report.models import THESIS_MODELS
 from uncover.report.rescue_counts import read_rescue
@@ -75,11 +76,25 @@ def verdict(
         told = {str(name): set_sentence(str(name), own) for name, own in rows.groupby("set", sort=False)}
         told |= {name: unlabelled_sentence(name, photos) for name, photos in no_labels.items()}
         order = [*SET_TITLES, *sorted(told.keys() - SET_TITLES.keys())]
-        first = INTRODUCTION.format(rate=rate_of(table)) if len(rows) else NO_LABELS
+        first = f"{INTRODUCTION.format(rate=rate_of(table))} {_drawn(rows)}" if len(rows) else NO_LABELS
         sentences = [first, *(told[name] for name in order if name in told)]
     zero = zero_sentence(rescues.get(ZERO_MODEL), validations.get(ZERO_MODEL))
     path = path_sentence(validations, trainings)
     return [*sentences, *([zero] if zero else []), *([path] if path else [])]
+
+
+def _drawn(rows: pd.DataFrame) -> str:
+    """What the intervals take as independent, in one sentence."""
+    counts = {str(row["set"]): block_count(row) for row in rows.drop_duplicates("set").to_dict("records")}
+    told = [
+        f"{set_title(name)} in {_count(count.blocks, 'block')} ({count.kind})"
+        for name, count in counts.items()
+        if count
+    ]
+    if not told:
+        return "Intervals treat photos as independent, which those of one infant, person or video are not."
+    drawn = f"Photos that belong together are drawn together: {', '.join(told)}"
+    return f"{drawn}{'; those of the other sets count as independent' if len(told) < len(counts) else ''}."
 
 
 def set_sentence(name: str, rows: pd.DataFrame) -> str:

@@ -17,13 +17,17 @@ import numpy as np
 from uncover.metrics.intervals import ratio
 from uncover.rescue.matched_photos import MatchedPhotos, threshold_within
 from uncover.rescue.methods import NO_RESCUE, Detector
-from uncover.rescue.trial import Ints, Row, Settings, interval, resampled_sums, write_rows
+from uncover.rescue.trial import BLOCK_COLUMNS, Drawn, Ints, Row, Settings, interval, resampled_sums, write_rows
 
 COLUMNS = (
     *("set", "detector", "rescue", "confidence", "rescue_confidence", "photos", "faces", "missed", "found", "share"),
     *("share_low", "share_high", "false_boxes", "false_per_photo", "same_confidence", "same_share", "same_low"),
-    *("same_high", "gain", "gain_low", "gain_high"),
+    *("same_high", "gain", "gain_low", "gain_high", *BLOCK_COLUMNS),
 )
+
+
+PHOTOS = Drawn()
+"""Draw photos one by one."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,12 @@ class _Pair:
 
 
 def try_cascades(
-    name: str, faces: Ints, detectors: Mapping[Detector, MatchedPhotos], rescues: Sequence[Rescue], settings: Settings
+    name: str,
+    faces: Ints,
+    detectors: Mapping[Detector, MatchedPhotos],
+    rescues: Sequence[Rescue],
+    settings: Settings,
+    drawn: Drawn = PHOTOS,
 ) -> list[Row]:
     """Rows of one set with labels.
 
@@ -67,6 +76,7 @@ def try_cascades(
         detectors: Boxes of every detector on these photos.
         rescues: On these photos.
         settings: Of the resamples, which are the same for all rows.
+        drawn: What these draw.
 
     Returns:
         Rows with `COLUMNS`, of every detector alone and then with each rescue; None stands for what has no value.
@@ -75,12 +85,12 @@ def try_cascades(
     if not pairs:
         return []
     same = [pair.found if pair.same is None else pair.same for pair in pairs]
-    sums = resampled_sums([*(pair.found for pair in pairs), *same, faces], settings)
+    sums = resampled_sums([*(pair.found for pair in pairs), *same, faces], drawn, settings)
     found, found_same, true = np.split(sums, [len(pairs), 2 * len(pairs)], axis=1)
     shares, same_shares = ratio(found, true), ratio(found_same, true)
     rows = []
     for pair, share, same_share in zip(pairs, shares.T, same_shares.T, strict=True):
-        row = dict.fromkeys(COLUMNS) | {"set": name, "faces": int(faces.sum())} | pair.row
+        row = dict.fromkeys(COLUMNS) | {"set": name, "faces": int(faces.sum())} | pair.row | drawn.as_row()
         row |= interval(share).as_columns("share")
         if pair.same is not None:
             at_same = interval(same_share).as_columns("same")

@@ -10,16 +10,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from uncover.datasets.blocks import Blocks
 from uncover.metrics.evaluate import Evaluation
-from uncover.metrics.intervals import wilson
+from uncover.metrics.intervals import share_of_blocks
 from uncover.metrics.matched import match_set, set_boxes
 from uncover.metrics.predictions import Predictions
 from uncover.metrics.truth import TRUTH_COLUMNS
 from uncover.parts.classes import WHOLE_FACE
 
-WHOLE_NUMBERS = ("missed", "heatmaps", "faces", "predictions", "correct", "images_with_boxes")
-RATES = ("precision", "precision_low", "precision_high", "coverage", "coverage_low", "coverage_high")
-COLUMNS = ("set", "threshold", "confidence", "f1", *WHOLE_NUMBERS, *RATES)
+WHOLE_NUMBERS = ("missed", "heatmaps", "faces", "predictions", "correct", "images_with_boxes", "images_correct")
+RATES = tuple(f"{name}{end}" for name in ("precision", "image_precision", "coverage") for end in ("", "_low", "_high"))
+"""`precision` is that of boxes, `image_precision` that of photos with a box, of which the surest box counts."""
+
+BLOCKS = ("blocks", "alone")
+COLUMNS = ("set", "threshold", "confidence", "f1", *WHOLE_NUMBERS, *RATES, *BLOCKS, "block_kind")
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,12 @@ def best_confidence(evaluation: Evaluation) -> float | None:
 
 
 def count_set(
-    name: str, missed: Missed, f1: float | None, thresholds: Mapping[str, float | None], true_iou: float
+    name: str,
+    missed: Missed,
+    f1: float | None,
+    thresholds: Mapping[str, float | None],
+    true_iou: float,
+    blocks: Blocks | None = None,
 ) -> list[dict[str, object]]:
     """Count the boxes in the missed photos of a set.
 
@@ -65,25 +74,38 @@ def count_set(
         thresholds: Confidences from which boxes count, by `OF_SET`, `OF_VAL`, `FIXED`; None where there is none, so
             that nothing can be counted, unless there is no photo.
         true_iou: Overlap with a true face from which a box is correct; a face has one correct box, its surest.
+        blocks: What photos belong to, where it is known; None takes them as independent.
 
     Returns:
         A row of `COLUMNS` per threshold; None for what is not known.
     """
     confidence, correct, image = _whole_faces(missed, true_iou)
-    labelled, images = missed.truth is not None, len(missed.predictions.images)
+    names = missed.predictions.images["image"]
+    labelled, images = missed.truth is not None, len(names)
+    block, count = (None, None) if blocks is None else (blocks.numbers(names), blocks.count(names))
+    # Boxes of a photo come by falling confidence.
+    surest = np.diff(image, prepend=-1) > 0
     faces = None if missed.truth is None else int((missed.truth["class_id"] == WHOLE_FACE).sum())
     rows: list[dict[str, object]] = []
     for threshold, value in thresholds.items():
         row: dict[str, object] = dict.fromkeys(COLUMNS)
         row |= {"set": name, "threshold": threshold, "confidence": value, "f1": f1}
         row |= {"missed": missed.missed, "heatmaps": images, "faces": faces}
+        row |= {} if count is None else {"blocks": count.blocks, "block_kind": count.kind, "alone": count.alone}
         if value is not None or not images:
             # Both sides in single precision, in which confidences are stored.
             sure = confidence >= np.float32(math.inf if value is None else value)
-            found, right, covered = int(sure.sum()), int(correct[sure].sum()), len(np.unique(image[sure]))
-            row |= {"predictions": found, "images_with_boxes": covered, "correct": right if labelled else None}
-            row |= wilson(right, found).as_columns("precision") if labelled else {}
-            row |= wilson(covered, images).as_columns("coverage")
+            found, right = (
+                np.bincount(image[sure], minlength=images),
+                np.bincount(image[sure & correct], minlength=images),
+            )
+            covered, best = np.minimum(found, 1), np.bincount(image[sure & correct & surest], minlength=images)
+            row |= {"predictions": int(found.sum()), "images_with_boxes": int(covered.sum())}
+            row |= share_of_blocks(covered, np.ones_like(covered), block).as_columns("coverage")
+            if labelled:
+                row |= {"correct": int(right.sum()), "images_correct": int(best.sum())}
+                row |= share_of_blocks(right, found, block).as_columns("precision")
+                row |= share_of_blocks(best, covered, block).as_columns("image_precision")
         rows.append(row)
     return rows
 
@@ -92,7 +114,7 @@ def as_table(rows: list[dict[str, object]]) -> pd.DataFrame:
     """Rows as the record on disk has them: whole numbers whole, and empty where something is not known."""
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     numbers = dict.fromkeys(("confidence", "f1", *RATES), "float64")
-    return table.astype(numbers | dict.fromkeys(WHOLE_NUMBERS, "Int64"))
+    return table.astype(numbers | dict.fromkeys((*WHOLE_NUMBERS, *BLOCKS), "Int64"))
 
 
 def _whole_faces(missed: Missed, true_iou: float) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.int64]]:

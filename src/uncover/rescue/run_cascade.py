@@ -50,7 +50,8 @@ def run_cascade(
                 Rescue(rescue.name, threshold, files.match(rescue, trial_set, settings.true_iou, only_missed=False))
                 for rescue, threshold in thresholds.items()
             ]
-            rows += try_cascades(trial_set.name, trial_set.faces(only_missed=False), found, behind, settings)
+            drawn = trial_set.drawn(only_missed=False)
+            rows += try_cascades(trial_set.name, trial_set.faces(only_missed=False), found, behind, settings, drawn)
     return rows
 
 

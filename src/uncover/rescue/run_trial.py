@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from uncover.datasets.blocks import read_blocks
 from uncover.errors import InputError
 from uncover.metrics.alike import Alike
 from uncover.metrics.predictions import Predictions, read_predictions
@@ -147,9 +148,10 @@ def run_trial(
 
 def _read_set(path: Path, folders: Mapping[str, Path], maps: Collection[str]) -> TrialSet:
     table = read_missed(path, sorted(maps))
+    blocks = read_blocks(folders[path.stem], table["image"]) if path.stem in folders else None
     if table["faces"].isna().any():
-        return TrialSet(path.stem, table, None)
+        return TrialSet(path.stem, table, None, blocks)
     if path.stem not in folders:
         raise InputError(f"{path}: its photos have labels, but --datasets names no folder {path.stem}; name it")
     truth = read_truth(folders[path.stem], table[["image", "width", "height"]])
-    return TrialSet(path.stem, table, truth)
+    return TrialSet(path.stem, table, truth, blocks)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from uncover.atomic import new_file
+from uncover.datasets.blocks import Blocks, read_blocks
 from uncover.datasets.yolo import LABELS
 from uncover.errors import InputError
 from uncover.metrics.alike import Alike
@@ -34,12 +35,14 @@ class ASet:
         truth: True boxes in these, as `read_truth` returns them; None where the set has no labels.
         missed: Its list of missed photos, as `read_missed` returns it; None where nobody asks for them.
         unpredicted: Label files of photos that were not predicted on.
+        blocks: What its photos belong to; None where nobody says.
     """
 
     predictions: Predictions
     truth: pd.DataFrame | None
     missed: pd.DataFrame | None = None
     unpredicted: int = 0
+    blocks: Blocks | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Choice:
         maps: What the detector looks at, `<variant>:<input>`; None for photos, which are never blank.
         confidence: From which boxes count, whatever is best on a set.
         true_iou: Overlap with a true face from which a box is correct.
-        resamples: Of photos, behind the intervals of scores.
+        resamples: Of photos, or of blocks of them, behind the intervals of scores.
         seed: Of the resamples.
     """
 
@@ -98,7 +101,7 @@ def count_all(sets: Mapping[str, ASet], choice: Choice) -> Second:
     """
     whole = {}
     for name in choice.whole:
-        evaluation = _score(sets[name].predictions, sets[name].truth, choice)
+        evaluation = _score(sets[name].predictions, sets[name].truth, sets[name].blocks, choice)
         whole[name] = evaluation.with_unpredicted(sets[name].unpredicted)
     of_val = best_confidence(whole[VAL])
     missed, rows = {}, []
@@ -108,10 +111,10 @@ def count_all(sets: Mapping[str, ASet], choice: Choice) -> Second:
         some = missed_photos(own.predictions, own.truth, own.missed, choice.maps)
         thresholds, f1 = {OF_VAL: of_val, FIXED: choice.confidence}, None
         if some.truth is not None:
-            missed[name] = _score(some.predictions, some.truth, choice)
+            missed[name] = _score(some.predictions, some.truth, own.blocks, choice)
             thresholds = {OF_SET: best_confidence(missed[name]), **thresholds}
             f1 = missed[name].rates["F1"].value
-        rows += count_set(name, some, f1, thresholds, choice.true_iou)
+        rows += count_set(name, some, f1, thresholds, choice.true_iou, own.blocks)
     return Second(whole, missed, as_table(rows))
 
 
@@ -142,7 +145,7 @@ def read_sets(
 
     Args:
         predictions: Files of one detector, named after their sets.
-        datasets: Folders of the sets with labels, named likewise; others are not looked at.
+        datasets: Folders of the sets, named likewise, for labels and for what belongs together.
         missed: Lists of missed photos, named likewise.
         unlabelled: Sets that have no labels.
         choice: What will be counted.
@@ -167,7 +170,9 @@ def read_sets(
             continue
         found = read_predictions(path, choice.confidence)
         alike.add(path, found.settings, "detector")
-        table = None
+        table, blocks = None, None
+        if name in folders:
+            blocks = read_blocks(folders[name], found.images["image"])
         if name in lists:
             table = read_missed(lists[name], [choice.maps] if choice.maps else [])
             check_same_images(path, found.images["image"], table["image"], lists[name])
@@ -176,14 +181,14 @@ def read_sets(
                 raise InputError(f"{path}: no labels; give datasets/{name} among --datasets, or --unlabelled {name}")
             labels = folders[name] / LABELS
             files_of_others = len(find_labels(labels, found.images["image"]).unpredicted)
-            sets[name] = ASet(found, read_truth(labels, found.images), table, files_of_others)
+            sets[name] = ASet(found, read_truth(labels, found.images), table, files_of_others, blocks)
         elif name in choice.whole:
             raise InputError(f"--unlabelled {name}: is also a set of --whole, which needs labels")
         else:
-            sets[name] = ASet(found, None, table)
+            sets[name] = ASet(found, None, table, blocks=blocks)
     return sets
 
 
-def _score(predictions: Predictions, truth: pd.DataFrame | None, choice: Choice) -> Evaluation:
+def _score(predictions: Predictions, truth: pd.DataFrame | None, blocks: Blocks | None, choice: Choice) -> Evaluation:
     assert truth is not None
-    return evaluate(predictions, truth, [CLASS_NAMES[WHOLE_FACE]], choice.resamples, choice.seed)
+    return evaluate(predictions, truth, [CLASS_NAMES[WHOLE_FACE]], choice.resamples, choice.seed, blocks)

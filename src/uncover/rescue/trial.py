@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from uncover.atomic import new_file
+from uncover.datasets.blocks import BlockCount, Blocks
 from uncover.errors import InputError
 from uncover.metrics.intervals import Rate, percentile_interval, ratio, resample_images
 from uncover.metrics.predictions import Predictions
@@ -29,10 +30,14 @@ from uncover.rescue.methods import Method
 BASELINE = "lower_threshold"
 """Rival a, which every method is compared with."""
 
+BLOCK_COLUMNS = ("blocks", "block_kind", "alone")
+"""Blocks of photos that the intervals draw as a whole (`uncover.datasets.blocks`); empty where photos are drawn."""
+
 COLUMNS = (
     *("set", "method", "group", "fp_per_photo", "threshold", "confidence", "photos", "faces", "blank", "found"),
     *("share", "share_low", "share_high", "false_boxes", "false_per_photo", "precision", "precision_low"),
     *("precision_high", "difference", "difference_low", "difference_high", "attained", "detected"),
+    *BLOCK_COLUMNS,
 )
 
 Row = dict[str, Any]
@@ -46,7 +51,7 @@ class Settings:
     Attributes:
         rates: False boxes per photo that the methods are cut at.
         true_iou: IoU from which a box is correct.
-        resamples: Of photos, behind the intervals.
+        resamples: Of photos, or of blocks of them, behind the intervals.
         seed: Of the resamples; the same draws for all methods of a set.
     """
 
@@ -57,6 +62,25 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """What intervals draw of some photos: these one by one, or blocks of those that belong together.
+
+    Attributes:
+        blocks: int64 (photos,), number of each photo's block; None draws photos.
+        count: Of the blocks.
+    """
+
+    blocks: Ints | None = None
+    count: BlockCount | None = None
+
+    def as_row(self) -> Row:
+        """With `BLOCK_COLUMNS`; empty where photos are drawn."""
+        if self.count is None:
+            return {}
+        return {"blocks": self.count.blocks, "block_kind": self.count.kind, "alone": self.count.alone}
+
+
+@dataclass(frozen=True)
 class TrialSet:
     """A set as the trial sees it.
 
@@ -64,11 +88,13 @@ class TrialSet:
         name: Of the set.
         missed: Its photos, as `read_missed` returns them.
         truth: True boxes, as `read_truth` returns them; None where nobody labelled the set.
+        blocks: What its photos belong to; None where nobody says.
     """
 
     name: str
     missed: pd.DataFrame
     truth: pd.DataFrame | None
+    blocks: Blocks | None = None
 
     def match(self, method: Method, predictions: Predictions, true_iou: float, only_missed: bool) -> MatchedPhotos:
         """Boxes of a method on the missed photos, or on all."""
@@ -81,6 +107,11 @@ class TrialSet:
         """int64 (photos,): true whole faces in each missed photo, or in all; 0 where nobody labelled the set."""
         table = self.missed[self.missed["missed"]] if only_missed else self.missed
         return table["faces"].fillna(0).to_numpy(np.int64)
+
+    def drawn(self, only_missed: bool = True) -> Drawn:
+        """What intervals draw of its missed photos, or of all."""
+        images = self.missed.loc[self.missed["missed"] | (not only_missed), "image"]
+        return Drawn() if self.blocks is None else Drawn(self.blocks.numbers(images), self.blocks.count(images))
 
 
 @dataclass(frozen=True)
@@ -134,10 +165,10 @@ def try_set(
         for rate in settings.rates
         for way in (("val", "set") if trial_set.truth is not None else ("val",))
     ]
-    faces = trial_set.faces()
-    rows = [_counts(trial_set, cut, faces) for cut in cuts]
+    faces, drawn = trial_set.faces(), trial_set.drawn()
+    rows = [_counts(trial_set, cut, faces) | drawn.as_row() for cut in cuts]
     if trial_set.truth is not None:
-        for row, rates in zip(rows, _rates(cuts, faces, settings), strict=True):
+        for row, rates in zip(rows, _rates(cuts, faces, drawn, settings), strict=True):
             row.update(rates)
     return rows
 
@@ -155,19 +186,20 @@ def write_rows(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
         writer.writerows(rows)
 
 
-def resampled_sums(counts: Sequence[Ints], settings: Settings) -> NDArray[np.float64]:
-    """Sums over the photos of a set, and over resamples of these: the same photos for all K counts.
+def resampled_sums(counts: Sequence[Ints], drawn: Drawn, settings: Settings) -> NDArray[np.float64]:
+    """Sums over the photos of a set, and over resamples of these: the same photos, or blocks, for all K counts.
 
     Args:
         counts: K times int64 (photos,).
+        drawn: What the resamples draw.
         settings: Of the trial.
 
     Returns:
-        float64 (1 + resamples, K), that of the photos themselves first; of one photo there are no resamples.
+        float64 (1 + resamples, K), that of the photos themselves first; of one photo or block there are no resamples.
     """
     table = np.stack(counts, axis=1).astype(np.float64)
-    drawn = resample_images(len(table), settings.resamples, settings.seed)
-    return np.concatenate([table.sum(axis=0, keepdims=True), *(draws @ table for draws in drawn)])
+    resamples = resample_images(len(table), settings.resamples, settings.seed, blocks=drawn.blocks)
+    return np.concatenate([table.sum(axis=0, keepdims=True), *(draws @ table for draws in resamples)])
 
 
 def interval(values: NDArray[np.float64]) -> Rate:
@@ -201,11 +233,11 @@ def _counts(trial_set: TrialSet, cut: _Cut, faces: Ints) -> Row:
     return row
 
 
-def _rates(cuts: Sequence[_Cut], faces: Ints, settings: Settings) -> Iterator[Row]:
-    """Shares, precisions and differences to the baseline of all cuts, with intervals from the same draws of photos."""
+def _rates(cuts: Sequence[_Cut], faces: Ints, drawn: Drawn, settings: Settings) -> Iterator[Row]:
+    """Shares, precisions and differences to the baseline of all cuts, with intervals from the same draws."""
     if not cuts:
         return
-    sums = resampled_sums([*(cut.found for cut in cuts), *(cut.false for cut in cuts), faces], settings)
+    sums = resampled_sums([*(cut.found for cut in cuts), *(cut.false for cut in cuts), faces], drawn, settings)
     found, false, true = np.split(sums, [len(cuts), 2 * len(cuts)], axis=1)
     share, precision = ratio(found, true), ratio(found, found + false)
     baseline = {(cut.rate, cut.threshold): place for place, cut in enumerate(cuts) if cut.method.name == BASELINE}

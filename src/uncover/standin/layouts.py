@@ -172,14 +172,24 @@ def write_merl_rav(root: Path, *, train: int, test: int, size: int, seed: int) -
     return Counts(train + test, faces)
 
 
+def _write_blocks(root: Path, kind: str, blocks: dict[str, str]) -> None:
+    """Say whom each image shows, as `uncover.datasets.blocks` reads it."""
+    rows = [f"{image},{block}\n" for image, block in blocks.items()]
+    _write(root / "blocks.csv", f"image,{kind}\n{''.join(rows)}")
+
+
 def write_hand_over_face(root: Path, *, frames: int, size: int, seed: int) -> Counts:
-    """Write unannotated 16:9 video frames of seated adults, hands before their faces."""
+    """Write unannotated 16:9 video frames of seated adults, hands before their faces; `blocks.csv` says of whom."""
     _check(size, frames=frames)
     root.mkdir(parents=True, exist_ok=True)
+    persons = {}
     for index in track(range(frames), "hand over face"):
-        subject = rng_of(seed, "hand over face subject", index % _SUBJECTS)
+        number = index % _SUBJECTS
+        subject = rng_of(seed, "hand over face subject", number)
         scene = adults.hand_over_face(rng_of(seed, "hand over face", index), size, subject)
+        persons[f"frame_{index:04d}.jpg"] = f"person_{number + 1:02d}"
         _write(root / f"frame_{index:04d}.jpg", _jpeg(compose(scene), scene))
+    _write_blocks(root, "person", persons)
     return Counts(frames, frames)
 
 
@@ -203,7 +213,10 @@ def _write_boxed(folder: Path, images: str, name: str, draw: Callable[[int], Sce
 
 
 def write_slapi(root: Path, *, none: int, easy: int, medium: int, hard: int, size: int, seed: int) -> Counts:
-    """Write graded incubator frames with whole-face boxes: `<grade>/images/*.jpg`, `<grade>/labels/*.txt`."""
+    """Write graded incubator frames with whole-face boxes: `<grade>/images/*.jpg`, `<grade>/labels/*.txt`.
+
+    Each frame shows an infant of its own, as `blocks.csv` says.
+    """
     grades: dict[infants.Grade, int] = {"none": none, "easy": easy, "medium": medium, "hard": hard}
     _check(size, **grades)
     for grade, count in grades.items():
@@ -212,12 +225,17 @@ def write_slapi(root: Path, *, none: int, easy: int, medium: int, hard: int, siz
             return infants.incubator(rng_of(seed, f"slapi {grade}", index), size, grade)
 
         _write_boxed(root / grade, "images", grade, draw, count)
+    images = [f"{grade}/images/{grade}_{index:04d}.jpg" for grade, count in grades.items() for index in range(count)]
+    _write_blocks(root, "infant", {image: f"infant_{number:04d}" for number, image in enumerate(images, start=1)})
     total = sum(grades.values())
     return Counts(total, total)
 
 
 def write_preterm_web(root: Path, *, photos: int = 12, size: int, seed: int) -> Counts:
-    """Write photos of infants as found on the web, with whole-face boxes: `photos/*.jpg`, `labels/*.txt`."""
+    """Write photos of infants as found on the web, with whole-face boxes: `photos/*.jpg`, `labels/*.txt`.
+
+    Each shows an infant of its own, as `blocks.csv` says.
+    """
     _check(size, photos=photos)
     _write_boxed(
         root,
@@ -225,5 +243,8 @@ def write_preterm_web(root: Path, *, photos: int = 12, size: int, seed: int) -> 
         "preterm",
         lambda index: infants.preterm_web(rng_of(seed, "preterm web", index), size),
         photos,
+    )
+    _write_blocks(
+        root, "infant", {f"photos/preterm_{index:04d}.jpg": f"infant_{index + 1:02d}" for index in range(photos)}
     )
     return Counts(photos, photos)

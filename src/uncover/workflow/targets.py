@@ -9,6 +9,7 @@ from uncover.config.model import Config
 from uncover.config.raw import GRADES
 from uncover.config.rivals import RIVAL_NAMES
 from uncover.config.values import as_pairs, may_be_told
+from uncover.datasets.blocks import INFANTS, block_of_video, read_infants
 from uncover.datasets.names import TEST_SET_OF_SOURCE
 from uncover.errors import InputError
 from uncover.footage.sources import VIDEOS
@@ -63,6 +64,23 @@ def video_files(config: Config) -> dict[str, Path]:
 def videos_at_hand(config: Config) -> list[str]:
     """Names of the videos with true boxes that the run uses, without their ending."""
     return list(video_files(config))
+
+
+def infants_at_hand(config: Config) -> list[str]:
+    """Infants, or what else is left out in turn, in the videos with true boxes, in the order of their names.
+
+    Raises:
+        InputError: `infants.csv` beside the videos is spoilt, or names an infant as no folder can be named.
+    """
+    folder, files = raw_folder(config, "videos"), video_files(config)
+    if folder is None:
+        return []
+    infants = {} if config.raw.standin else read_infants(folder)
+    names = sorted({block_of_video(name, infants).name for name in files})
+    for name in names:
+        if not name.strip(".") or "/" in name or "\\" in name:
+            raise InputError(f"{folder / INFANTS}: infant {name!r} is no name of a folder; rename it")
+    return names
 
 
 def landmark_sets(config: Config) -> dict[str, tuple[str, list[str]]]:

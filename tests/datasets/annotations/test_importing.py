@@ -11,6 +11,7 @@ from tests.datasets.annotations.sets import UNKNOWN, digest_of, states_of, summa
 from uncover.datasets.annotations import importing
 from uncover.datasets.annotations.cvat_write import write_cvat
 from uncover.datasets.annotations.importing import import_annotations
+from uncover.datasets.picked import read_picked
 from uncover.errors import InputError
 
 NAMES = [f"infant_01_0000{number}0.jpg" for number in range(2)]
@@ -52,6 +53,15 @@ def test_what_somebody_else_put_there_stays(root: Path, file: Path) -> None:
     (root / "hard/images/own.jpg").write_bytes(b"own")
     import_annotations(root, file, "face")
     assert (root / "notes.txt").read_text() == "by hand" and (root / "hard/images/own.jpg").read_bytes() == b"own"
+
+
+def test_the_infant_that_somebody_filled_in_stays(root: Path, file: Path) -> None:
+    table = (root / "frames.csv").read_text().replace("0.5000,\n", "0.5000,Mia\n", 1)
+    (root / "frames.csv").write_text(table)
+    (root / "infants.csv").write_text("video,infant\nother,Noah\n")
+    import_annotations(root, file, "face")
+    assert [(item.grade, item.infant) for item in read_picked(root)] == [("hard", "Mia"), ("none", "")]
+    assert (root / "infants.csv").is_file()
 
 
 def test_pictures_move_with_their_bytes_and_leave_nothing_behind(root: Path, file: Path) -> None:

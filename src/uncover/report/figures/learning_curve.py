@@ -66,7 +66,7 @@ def learning_curve(table: pd.DataFrame) -> Figure:
         axes.set_xticklabels([_tick(count, table) for count in places])
         axes.grid(axis="y", color="#DDDDDD", linewidth=0.5)
         axes.set_axisbelow(True)
-    panels[0].set_ylabel("score on the infant left out")
+    panels[0].set_ylabel(f"score on the {' or '.join(sorted(table['group_kind'].unique()))} left out")
     panels[-1].legend(loc="lower right", fontsize=8)
     return figure
 

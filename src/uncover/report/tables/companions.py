@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 
 import pandas as pd
 
+from uncover.datasets.blocks import BlockCount
 from uncover.report.tables.not_run import NOT_RUN
 from uncover.report.tables.table import MISSING, cell_text
 
@@ -13,6 +14,8 @@ LOW, HIGH, PUBLISHED = "_low", "_high", "_published"
 """Endings of the columns that hold a number's interval, and what the thesis prints for it."""
 
 INTERVAL = "95 % interval"
+FEW_BLOCKS = 10
+"""With fewer blocks the percentiles of a bootstrap lie too close together."""
 
 
 def companion_rows(
@@ -65,6 +68,53 @@ def with_interval(value: float, low: float, high: float, sign: str = "") -> str:
         return MISSING
     interval = "" if pd.isna(low) else f" [{low:{sign}.2f}, {high:{sign}.2f}]"
     return f"{value:{sign}.2f}{interval}"
+
+
+def interval_notes(drawn: Iterable[tuple[str, BlockCount | None]]) -> list[str]:
+    """Footnotes on what the intervals of a table take as independent.
+
+    Args:
+        drawn: Set, as the table calls it, and blocks among its photos; None where nobody says what belongs together.
+            A set may stand several times.
+    """
+    known: dict[str, dict[str, list[BlockCount]]] = {}
+    unknown: dict[str, None] = {}
+    for title, count in drawn:
+        if count is None:
+            unknown[title] = None
+        else:
+            known.setdefault(count.kind, {}).setdefault(title, []).append(count)
+    notes = [
+        f"Photos of one {kind} are alike, so intervals draw them together: {_list_blocks(kind, of_sets)}."
+        for kind, of_sets in known.items()
+    ]
+    if unknown:
+        where = f"{', '.join(unknown)}: intervals" if known else "Intervals"
+        notes.append(
+            f"{where} treat photos as independent, because nobody says which belong together (blocks.csv); those of one"
+            " infant, person or video are not, and then the true uncertainty is larger."
+        )
+    few = [title for of_sets in known.values() for title, own in of_sets.items() if _fewest(own) < FEW_BLOCKS]
+    if few:
+        notes.append(
+            f"Fewer than {FEW_BLOCKS} blocks: {', '.join(dict.fromkeys(few))}; intervals of so few are rough, and those"
+            " of a bootstrap too narrow. Of one block there is none."
+        )
+    return notes
+
+
+def _list_blocks(kind: str, of_sets: Mapping[str, list[BlockCount]]) -> str:
+    told = []
+    for title, own in of_sets.items():
+        fewest, most, alone = _fewest(own), max(count.blocks for count in own), max(count.alone for count in own)
+        blocks = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+        single = f", {alone} of them photos of no known one" if alone else ""
+        told.append(f"{title} {blocks} ({kind}{single})")
+    return "; ".join(told)
+
+
+def _fewest(counts: Iterable[BlockCount]) -> int:
+    return min(count.blocks for count in counts)
 
 
 def _cells(

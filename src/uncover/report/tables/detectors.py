@@ -12,7 +12,7 @@ import pandas as pd
 from uncover.metrics.intervals import Rate
 from uncover.report.evaluations import Evaluation, read_evaluations
 from uncover.report.published import Cell, load_published
-from uncover.report.tables.companions import HIGH, LOW, PUBLISHED, companion_rows
+from uncover.report.tables.companions import HIGH, LOW, PUBLISHED, companion_rows, interval_notes
 from uncover.report.tables.table import Table, cell_text
 
 SETS = {"val": "Val", "merl": "MERL RAV", "wflw": "WFLW"}
@@ -85,16 +85,33 @@ def number(cell: Cell) -> float:
     return float(cell) if isinstance(cell, int | float) else math.nan
 
 
-def made_by(evaluations: Iterable[Evaluation]) -> list[str]:
-    """Footnotes on how the predictions and the intervals of some evaluations were made."""
+def made_by(evaluations: Iterable[tuple[str, Evaluation]]) -> list[str]:
+    """Footnotes on how the predictions and the intervals of some evaluations were made.
+
+    Args:
+        evaluations: With the titles of their sets.
+    """
     evaluations = list(evaluations)
-    notes = []
-    if made := {how_made(each.settings) for each in evaluations if each.settings}:
-        notes.append(f"Predictions: {'; '.join(sorted(made))}.")
-    if resamples := {each.resamples for each in evaluations if each.resamples}:
-        counts = ", ".join(map(str, sorted(resamples)))
-        notes.append(f"Intervals: 95 %, bootstrap over photos, {counts} resamples.")
-    return notes
+    made = {how_made(each.settings) for _, each in evaluations if each.settings}
+    return [*([f"Predictions: {'; '.join(sorted(made))}."] if made else []), *drawn_by(evaluations)]
+
+
+def drawn_by(evaluations: Iterable[tuple[str, Evaluation]]) -> list[str]:
+    """Footnotes on how the intervals of some evaluations were made.
+
+    Args:
+        evaluations: With the titles of their sets.
+    """
+    drawn = [(title, each) for title, each in evaluations if each.resamples]
+    if not drawn:
+        return []
+    counts = ", ".join(map(str, sorted({each.resamples for _, each in drawn})))
+    over = [
+        *(["photos"] if any(each.blocks is None for _, each in drawn) else []),
+        *(["blocks of photos"] if any(each.blocks is not None for _, each in drawn) else []),
+    ]
+    made = f"Intervals: 95 %, bootstrap over {' or '.join(over)}, {counts} resamples."
+    return [made, *interval_notes((title, each.blocks) for title, each in drawn)]
 
 
 def how_made(settings: Mapping[str, Any]) -> str:
@@ -117,5 +134,5 @@ def _notes(evaluations: Mapping[str, Evaluation]) -> list[str]:
     notes += [f"{title}: not at hand in this run." for name, title in SETS.items() if name not in evaluations]
     notes.append("The confidence is the best for the mean F1 of the very set that is scored, as in the thesis.")
     notes.append("P, R, mAP: means over classes; F1: of mean P and mean R.")
-    notes += made_by(evaluations.values())
+    notes += made_by((SETS[name], each) for name, each in evaluations.items())
     return notes

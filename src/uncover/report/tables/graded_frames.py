@@ -59,7 +59,7 @@ def graded_frames(evaluations: Mapping[str, Evaluation], published: Sequence[Map
     notes = [
         "rgb10 scored on the whole face alone. Count: frames; Faces: true ones in them.",
         "P, R and F1 at Conf, the confidence of the best F1 on the very set that is scored, as in the thesis.",
-        *made_by(evaluations.values()),
+        *made_by((ALL_GRADES[name], each) for name, each in evaluations.items()),
     ]
     if not all(each.labels for each in evaluations.values()):
         notes.append("n/a: without a true face there is nothing to score.")

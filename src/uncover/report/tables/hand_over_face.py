@@ -7,19 +7,22 @@ from pathlib import Path
 
 import pandas as pd
 
+from uncover.datasets.blocks import Blocks, read_blocks
 from uncover.errors import InputError
 from uncover.metrics.alike import Alike
 from uncover.metrics.counts import count_images
 from uncover.metrics.predictions import Predictions, read_predictions
 from uncover.parts.classes import WHOLE_FACE
 from uncover.report.published import PublishedNumber, load_text
-from uncover.report.tables.companions import HIGH, LOW, PUBLISHED, companion_rows
+from uncover.report.tables.companions import HIGH, LOW, PUBLISHED, companion_rows, interval_notes
 from uncover.report.tables.table import Table
 
 MODELS = ("rgb10", "rgb1")
 
 
-def write_hand_over_face(predictions: Sequence[Path], confidence: float, published: Path, out: Path) -> None:
+def write_hand_over_face(
+    predictions: Sequence[Path], confidence: float, published: Path, out: Path, dataset: Path | None = None
+) -> None:
     """Make the table from files.
 
     Args:
@@ -27,6 +30,7 @@ def write_hand_over_face(predictions: Sequence[Path], confidence: float, publish
         confidence: Lowest of a face that counts.
         published: The thesis's numbers.
         out: Folder to write into.
+        dataset: Hand Over Face as a data set, which may say whom each frame shows.
 
     Raises:
         InputError: A file is not what it should be, or lacks boxes that would count.
@@ -38,11 +42,16 @@ def write_hand_over_face(predictions: Sequence[Path], confidence: float, publish
             raise InputError(f"{path}: stands in {model}; expected one file in each of {', '.join(MODELS)}")
         found[model] = read_predictions(path, confidence)
         alike.add(path, found[model].settings, model)
-    hand_over_face(found, confidence, load_text(published)).write(out)
+    images = {image for each in found.values() for image in each.images["image"]}
+    blocks = None if dataset is None else read_blocks(dataset, sorted(images))
+    hand_over_face(found, confidence, load_text(published), blocks).write(out)
 
 
 def hand_over_face(
-    predictions: Mapping[str, Predictions], confidence: float, published: Mapping[str, PublishedNumber]
+    predictions: Mapping[str, Predictions],
+    confidence: float,
+    published: Mapping[str, PublishedNumber],
+    blocks: Blocks | None = None,
 ) -> Table:
     """Count the frames with a face.
 
@@ -50,13 +59,14 @@ def hand_over_face(
         predictions: By model.
         confidence: Lowest of a face that counts.
         published: Numbers of the thesis's text.
+        blocks: What frames belong to, where it is known; None takes them as independent.
 
     Returns:
         Columns "Model", "Frames", "Detected", "Share" with its interval, and the thesis's numbers.
     """
     rows = []
     for model in (model for model in MODELS if model in predictions):
-        count = count_images(predictions[model], WHOLE_FACE, confidence)
+        count = count_images(predictions[model], WHOLE_FACE, confidence, blocks)
         rows.append(
             {
                 "Model": model,
@@ -77,7 +87,11 @@ def hand_over_face(
         f"A frame counts as detected with at least one whole-face box of confidence {confidence} or more; NMS at IoU"
         f" {', '.join(overlaps)}, which changes no count: the surest box of a frame always stays.",
         "Nobody annotated this set: a detection need not be a face, and one face a frame is taken on trust.",
-        "Interval: Wilson's; frames of one video are alike, so the true uncertainty is larger.",
+        "Interval: 95 %, Wilson's.",
+        *interval_notes(
+            ("the frames", None if blocks is None else blocks.count(each.images["image"]))
+            for each in predictions.values()
+        ),
         f"By these numbers the thesis misses {frames - found} frames ({frames} - {found}), by section 4.5.2 {missed}.",
     ]
     title = "Faces found in Hand Over Face"

@@ -85,7 +85,7 @@ def heatmap_detectors(layout: Layout, evaluations: Scores, what: str) -> Table:
         what,
         "P, R and F1 at Conf, the confidence of the best F1 on the very photos that are scored, as in the thesis.",
         *layout.notes,
-        *made_by(evaluations.values()),
+        *made_by((layout.sets[name], each) for (_, name), each in evaluations.items()),
         *absent(layout, evaluations),
     ]
     if not all(each.labels for each in evaluations.values()):

@@ -31,7 +31,7 @@ COLUMNS = {
 }
 """The thesis's, and what they hold."""
 
-FURTHER = ("Faces", "Detections")
+FURTHER = ("Faces", "Detections", "Correct detections")
 JOINT = ":joint"
 THESIS_MAPS = f"gradcampp{JOINT}"
 
@@ -45,6 +45,7 @@ class FrameCount:
         faces: True ones; None without labels.
         detections: Whole-face boxes that are sure enough.
         correct: Of these; None without labels.
+        correct_frames: Frames with a correct one; None without labels.
         lowest: Confidence of the least sure correct one; None if there is none.
         remaining: Frames without a detection.
         heatmaps: Of the remaining, those whose joint map is not blank, by kind of heatmaps.
@@ -54,6 +55,7 @@ class FrameCount:
     faces: int | None
     detections: int
     correct: int | None
+    correct_frames: int | None
     lowest: float | None
     remaining: int
     heatmaps: Mapping[str, int]
@@ -125,6 +127,7 @@ def count_frames(
         faces=count.faces,
         detections=count.detections,
         correct=count.correct,
+        correct_frames=count.correct_images,
         lowest=count.lowest,
         remaining=int(missed["missed"].sum()),
         heatmaps={kind: int(looked_at(missed, f"{kind}{JOINT}").sum()) for kind in kinds},
@@ -147,7 +150,8 @@ def missed_frames(
 
     Returns:
         Columns "Set", "Total", "Correct", "Lowest conf", "Remaining", "Non-empty heatmaps" (of GradCAM++, as in the
-        thesis), "Faces", "Detections", one for each other kind of heatmaps, then the thesis's values.
+        thesis), "Faces", "Detections", "Correct detections", one for each other kind of heatmaps, then the thesis's
+        values.
     """
     printed = {str(row["Set"]): row for row in published}
     kinds = sorted({kind for each in counts.values() for kind in each.heatmaps if f"{kind}{JOINT}" != THESIS_MAPS})
@@ -156,8 +160,9 @@ def missed_frames(
     for name, title in ALL_GRADES.items():
         row: dict[str, object] = {"Set": title} | dict.fromkeys((*COLUMNS, *FURTHER, *others.values()))
         if each := counts.get(name):
-            values = (each.total, each.correct, each.lowest, each.remaining, each.heatmaps.get("gradcampp"))
-            row |= dict(zip(COLUMNS, values, strict=True)) | {"Faces": each.faces, "Detections": each.detections}
+            values = (each.total, each.correct_frames, each.lowest, each.remaining, each.heatmaps.get("gradcampp"))
+            row |= dict(zip(COLUMNS, values, strict=True))
+            row |= dict(zip(FURTHER, (each.faces, each.detections, each.correct), strict=True))
             row |= {column: each.heatmaps.get(kind) for kind, column in others.items()}
         row |= {f"{column}{PUBLISHED}": number(printed.get(title, {}).get(column)) for column in COLUMNS}
         rows.append(row)
@@ -170,9 +175,10 @@ def missed_frames(
 
 def _notes(counts: Mapping[str, FrameCount], confidence: float, true_iou: float) -> list[str]:
     notes = [
-        f"Total: frames. Detections: whole-face boxes of confidence {confidence} or more. Correct: those that meet a"
-        f" true face at IoU {true_iou:g}, each face once. Remaining: frames without a detection.",
-        "Correct and Remaining do not add up to Total where a detection is wrong or a frame has several faces.",
+        f"Total: frames. Detections: whole-face boxes of confidence {confidence} or more. Correct detections: those"
+        f" that meet a true face at IoU {true_iou:g}, each face once. Correct: frames with one, as in the thesis, where"
+        " Correct and Remaining make Total. Remaining: frames without a detection.",
+        "Correct and Remaining do not add up to Total where all detections of a frame are wrong.",
         "Non-empty heatmaps: of the remaining frames, those whose joint map (all detected classes) is not blank; that"
         " of GradCAM++ where no other kind is named.",
     ]

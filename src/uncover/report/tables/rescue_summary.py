@@ -13,9 +13,9 @@ import pandas as pd
 
 from uncover.config.evaluation import middle_rate
 from uncover.errors import InputError
-from uncover.report.csv_records import read_csv_record
+from uncover.report.csv_records import block_count, read_csv_record
 from uncover.report.rescue_names import SET_TITLES, method_title, set_title
-from uncover.report.tables.companions import with_interval
+from uncover.report.tables.companions import interval_notes, with_interval
 from uncover.report.tables.not_run import NOT_RUN, check_not_run, why_not_run, with_rows
 from uncover.report.tables.table import MISSING, Table, cell_text, write_forms
 from uncover.rescue.methods import GROUPS, OF_SET, OF_VAL
@@ -36,9 +36,9 @@ GROUP_TITLES = {
 }
 
 NOTES = (
-    "Found: share of the true faces in the missed photos, with its interval in brackets (95 %, bootstrap over photos),"
-    " at so many false boxes per missed photo as the heading says. The threshold is taken on these very photos, so that"
-    " all methods reach the same rate: this compares methods and promises nothing.",
+    "Found: share of the true faces in the missed photos, with its interval in brackets (95 %, bootstrap), at so many"
+    " false boxes per missed photo as the heading says. The threshold is taken on these very photos, so that all"
+    " methods reach the same rate: this compares methods and promises nothing.",
     "From val: the same at the threshold that gives the rate on val, which is what a user would get; in round brackets"
     " the false boxes per photo that it really gives.",
     "Precision: correct boxes of all. Gain: share found less that of the first detector at a lower threshold, with a"
@@ -105,10 +105,14 @@ def rescue_summary(trial: pd.DataFrame, not_run: Mapping[str, str]) -> list[Tabl
         return [Table(NAME, "Rescue summary", pd.DataFrame({"Method": []}), nothing)]
     tables: list[Table] = []
     explained: set[bool] = set()
+    drawn = interval_notes(
+        (set_title(str(row["set"])), block_count(row))
+        for row in trial[trial["threshold"] == OF_SET].drop_duplicates("set").to_dict("records")
+    )
     for name, rows in trial.groupby("set", sort=False):
         labelled = bool((rows["threshold"] == OF_SET).any())
         # Once is enough: the tables stand below each other.
-        notes = () if labelled in explained else NOTES if labelled else NOTES_UNLABELLED
+        notes = () if labelled in explained else (*NOTES, *drawn) if labelled else NOTES_UNLABELLED
         # What has no table, and what no table has, is said below the first.
         further = [] if tables else [*nothing, *why_not_run(not_run)]
         tables.append(_of_set(str(name), rows, labelled, not_run, [*notes, *further]))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from uncover.metrics.intervals import Rate
 from uncover.report.rescue_counts import Counts, RescueCount, read_rescues
-from uncover.report.tables.companions import HIGH, LOW, PUBLISHED, companion_rows
+from uncover.report.tables.companions import HIGH, LOW, PUBLISHED, companion_rows, interval_notes
 from uncover.report.tables.detectors import number
 from uncover.report.tables.second_step import Layout, absent, choose_layout
 from uncover.report.tables.table import Table
@@ -20,12 +20,14 @@ THRESHOLDS = {"table_08": OF_SET, "table_09": FIXED, "table_13": OF_SET}
 """By table: where the thesis's confidence comes from."""
 
 PRECISION, COVERAGE, COVERAGE_ALONE = "Precision (Test Set)", "Coverage (Test Set)", "Coverage"
+BOXES = ("Boxes", "Correct boxes")
 COLUMNS = {
-    "table_08": ("Conf", "F1", "Total Preds", PRECISION, COVERAGE, "Correct", "Heatmaps", "Missed"),
-    "table_09": ("Initial Heatmaps", "Total Detections", "Remaining", "Conf", COVERAGE_ALONE, "Missed"),
-    "table_13": ("Conf", "F1", "Total Preds", "Heatmaps", PRECISION, COVERAGE, "Correct", "Missed"),
+    "table_08": ("Conf", "F1", "Total Preds", PRECISION, COVERAGE, "Correct", "Heatmaps", "Missed", *BOXES),
+    "table_09": ("Initial Heatmaps", "Total Detections", "Remaining", "Conf", COVERAGE_ALONE, "Missed", "Boxes"),
+    "table_13": ("Conf", "F1", "Total Preds", "Heatmaps", PRECISION, COVERAGE, "Correct", "Missed", *BOXES),
 }
-"""By table: the thesis's columns, then ours."""
+"""By table: the thesis's columns, then ours. The thesis counts photos with a detection, not boxes: in every row of its
+tables 8 and 13 the predictions are the coverage times the heatmaps, and in table 9 detections and remaining are 215."""
 
 OF_THE_SET = ("F1", "Heatmaps", "Initial Heatmaps", "Missed")
 """Columns that are the same at every confidence."""
@@ -94,16 +96,18 @@ def _values(count: RescueCount | None, columns: Iterable[str], ending: str = "")
     values = {
         "Conf": count.confidence,
         "F1": count.f1,
-        "Total Preds": count.predictions,
-        "Total Detections": count.predictions,
+        "Total Preds": count.images_with_boxes,
+        "Total Detections": count.images_with_boxes,
         "Heatmaps": count.heatmaps,
         "Initial Heatmaps": count.heatmaps,
         "Remaining": None if count.images_with_boxes is None else count.heatmaps - count.images_with_boxes,
-        PRECISION: 100 * count.precision.value,
+        PRECISION: 100 * count.image_precision.value,
         COVERAGE: 100 * count.coverage.value,
         COVERAGE_ALONE: 100 * count.coverage.value,
-        "Correct": count.correct,
+        "Correct": count.images_correct,
         "Missed": count.missed,
+        "Boxes": count.predictions,
+        "Correct boxes": count.correct,
     }
     return {f"{column}{ending}": values[column] for column in columns}
 
@@ -111,7 +115,7 @@ def _values(count: RescueCount | None, columns: Iterable[str], ending: str = "")
 def _ends(count: RescueCount | None, columns: Collection[str], ending: str = "") -> dict[str, float]:
     """Both ends of the intervals of those columns that are shares."""
     missing = Rate(math.nan)
-    precision, coverage = (count.precision, count.coverage) if count else (missing, missing)
+    precision, coverage = (count.image_precision, count.coverage) if count else (missing, missing)
     ends: dict[str, float] = {}
     for column in (column for column in columns if column in SHARES):
         rate = precision if column == PRECISION else coverage
@@ -151,8 +155,11 @@ def _judged_notes(layout: Layout, found: Mapping[tuple[str, str], RescueCount]) 
     notes = [
         "Conf is the confidence of the best F1 on the very photos that are scored, as in the thesis: it is chosen with"
         " the answers at hand. At val's confidence: that of the best F1 on val, as it would be in practice.",
-        "Precision: correct boxes (a true face at IoU rescue.true_iou) of all. Coverage: heatmaps with a box of all"
-        " heatmaps. Both in percent, with Wilson's intervals. A photo may have several boxes.",
+        "Total Preds: photos with a box, as in the thesis (there Total Preds is Coverage times the heatmaps). Correct:"
+        " those whose surest box is (a true face at IoU rescue.true_iou). Precision: Correct of Total Preds. Coverage:"
+        " Total Preds of Heatmaps. Both in percent, with Wilson's intervals. Boxes, Correct boxes: the same counted by"
+        " boxes, of which a photo may have several.",
+        *_interval_notes(layout, found),
         "n/a: no photo or no box to take a share of, or no box is right at any confidence, so that none is best; the"
         " thesis prints a precision of 0 where it has no box.",
     ]
@@ -164,19 +171,18 @@ def _judged_notes(layout: Layout, found: Mapping[tuple[str, str], RescueCount]) 
 def _unjudged_notes(layout: Layout, found: Mapping[tuple[str, str], RescueCount]) -> list[str]:
     notes = [
         "Nobody annotated these frames: a detection need not be a face, and none is judged here.",
-        "Total Detections: boxes of confidence Conf or more, which the config states; at val's confidence: that of the"
-        " best F1 on val. Remaining: heatmaps without a box. Coverage: the others, in percent, with Wilson's interval"
-        " (frames of one video are alike, so the true uncertainty is larger).",
+        "Total Detections: frames with a box of confidence Conf or more, which the config states; at val's confidence:"
+        " that of the best F1 on val. Remaining: heatmaps without a box; both add up to Initial Heatmaps, as in the"
+        " thesis. Coverage: Total Detections of Initial Heatmaps, in percent, with Wilson's interval. Boxes: all of"
+        " them; a frame may have several.",
+        *_interval_notes(layout, found),
         "Initial Heatmaps: missed frames whose heatmap is not blank, by detector; the thesis has 215 for all four.",
     ]
-    several = [
-        f"{layout.models[model]} {count.predictions} boxes in {count.images_with_boxes} frames"
-        for (model, _), count in found.items()
-        if count.predictions != count.images_with_boxes
-    ]
-    if several:
-        notes.append(f"Several boxes in a frame, so that the numbers do not add up: {'; '.join(several)}.")
     return notes
+
+
+def _interval_notes(layout: Layout, found: Mapping[tuple[str, str], RescueCount]) -> list[str]:
+    return interval_notes((layout.sets[name], count.blocks) for (_, name), count in found.items())
 
 
 def _set_aside(layout: Layout, found: Mapping[tuple[str, str], RescueCount]) -> str:

@@ -12,10 +12,10 @@ from typing import Any
 import pandas as pd
 
 from uncover.errors import InputError
-from uncover.report.csv_records import read_csv_record
+from uncover.report.csv_records import block_count, read_csv_record
 from uncover.report.models import model_title
 from uncover.report.rescue_names import SET_TITLES, rescue_title, set_title
-from uncover.report.tables.companions import with_interval
+from uncover.report.tables.companions import interval_notes, with_interval
 from uncover.report.tables.not_run import DETECTORS, by_detector, check_not_run, why_not_run, with_rows
 from uncover.report.tables.rivals import conventions, of_confidences
 from uncover.report.tables.table import MISSING, Table, cell_text, write_forms
@@ -32,7 +32,7 @@ NOTES = (
     " and its boxes count from the confidence on that keeps a rate of false boxes per photo on val (the middle one of"
     " rescue.false_positives_per_photo); where none keeps it (n/a), the rescue proposes nothing.",
     "Found: share of all true faces that a box meets (IoU rescue.true_iou), each face once, with its interval in"
-    " brackets (95 %, bootstrap over photos). False boxes: all others.",
+    " brackets (95 %, bootstrap). False boxes: all others.",
     "Alone at as many false boxes: what the detector finds by itself when its confidence is lowered, on these very"
     " photos, until it makes as many false boxes as with the rescue. Gain: Found less that, with a paired interval; a"
     " rescue is worth its while where the interval lies above 0.",
@@ -56,7 +56,7 @@ def write_rescued_rivals(cascade: Path, not_run: Mapping[str, str], out: Path) -
     for name in frame["detector"].unique():
         if name not in DETECTORS:
             raise InputError(f"{cascade}: detector {name!r}, expected one of {', '.join(DETECTORS)}")
-    for name in set(COLUMNS) - {"set", "detector", "rescue"}:
+    for name in set(COLUMNS) - {"set", "detector", "rescue", "block_kind"}:
         if len(frame) and not pd.api.types.is_numeric_dtype(frame[name]):
             raise InputError(f"{cascade}: column {name} holds words; expected a record of 'uncover rescue_cascade'")
     check_not_run(not_run, set(frame["detector"]), f"{cascade} tells")
@@ -125,7 +125,10 @@ def _notes(cascade: pd.DataFrame, not_run: Mapping[str, str]) -> list[str]:
         for name, value in zip(tried["rescue"], tried["rescue_confidence"], strict=True)
     }
     told = "; ".join(f"{rescue_title(name)} {value}" for name, value in thresholds.items())
-    notes = [*NOTES, of_confidences(confidences, names)]
+    drawn = [
+        (set_title(str(row["set"])), block_count(row)) for row in cascade.drop_duplicates("set").to_dict("records")
+    ]
+    notes = [*NOTES, *interval_notes(drawn), of_confidences(confidences, names)]
     if told:
         notes.append(f"Confidences of the rescues: {told}.")
     return [*notes, *conventions(names), *why_not_run(not_run)]

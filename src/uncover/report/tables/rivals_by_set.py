@@ -12,7 +12,7 @@ from uncover.metrics.alike import Alike
 from uncover.report.evaluations import Evaluation, read_evaluations
 from uncover.report.models import model_title
 from uncover.report.tables.companions import PUBLISHED, companion_rows
-from uncover.report.tables.detectors import SCORE_OF_COLUMN, how_made, score_cells
+from uncover.report.tables.detectors import SCORE_OF_COLUMN, drawn_by, how_made, score_cells
 from uncover.report.tables.graded_frames import ALL_GRADES
 from uncover.report.tables.not_run import DETECTORS, by_detector, check_not_run, why_not_run, with_rows
 from uncover.report.tables.rivals import ALL_SETS, SCORED_SETS, conventions
@@ -109,6 +109,4 @@ def _made(evaluations: Scores) -> list[str]:
             names.append(model_title(name))
     told = "; ".join(f"{', '.join(names)}: {how}" for how, names in made.items())
     notes = [f"Predictions: {told}."] if told else []
-    if resamples := sorted({each.resamples for each in evaluations.values() if each.resamples}):
-        notes.append(f"Intervals: 95 %, bootstrap over photos, {', '.join(map(str, resamples))} resamples.")
-    return notes
+    return notes + drawn_by((SCORED_SETS[set_name], each) for (_, set_name), each in evaluations.items())

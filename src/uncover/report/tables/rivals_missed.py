@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from uncover.datasets.blocks import read_blocks
 from uncover.errors import InputError
 from uncover.metrics.alike import Alike
 from uncover.metrics.predictions import read_predictions
 from uncover.metrics.truth import find_labels, read_truth
 from uncover.report.face_counts import FaceCount, count_faces
 from uncover.report.models import model_title
-from uncover.report.tables.companions import HIGH, LOW, with_interval
+from uncover.report.tables.companions import HIGH, LOW, interval_notes, with_interval
 from uncover.report.tables.not_run import NOT_RUN, by_detector, check_not_run, why_not_run, with_rows
 from uncover.report.tables.rivals import ALL_SETS, SCORED_SETS, conventions, files_by_detector, of_confidences
 from uncover.report.tables.table import Table
@@ -84,15 +85,16 @@ def count_set(
     Raises:
         InputError: A file is not what it should be, or two are of different photos or not made alike.
     """
-    truth, first = None, None
+    truth, first, blocks = None, None, None
     for name, path in paths.items():
         found = read_predictions(path, confidences[name])
         alike.add(path, found.settings, name)
         if first is None:
             assert dataset is not None
             truth, first = labels_of(dataset, found.images), (path, found.images["image"])
+            blocks = read_blocks(dataset, found.images["image"])
         check_same_images(path, found.images["image"], first[1], first[0])
-        yield name, count_faces(found, truth, confidences[name], true_iou)
+        yield name, count_faces(found, truth, confidences[name], true_iou, blocks)
 
 
 def labels_of(dataset: Path, images: pd.DataFrame) -> pd.DataFrame | None:
@@ -164,7 +166,8 @@ def _notes(counts: Counts, confidences: Mapping[str, float], not_run: Mapping[st
         of_confidences(confidences, names),
         f"Total: images. Faces: true ones. Correct: detections that meet a true face at IoU {true_iou:g}, each face"
         " once; False: the others. Missed: images without a detection, right or wrong, and their share of all with its"
-        " interval (95 %, Wilson's; frames of one video are alike, so the true uncertainty is larger there).",
+        " interval (95 %, Wilson's).",
+        *interval_notes((COUNTED_SETS[of], each.blocks) for (_, of), each in counts.items()),
         *conventions(names),
     ]
     if unlabelled := dict.fromkeys(COUNTED_SETS[of] for (_, of), each in counts.items() if each.faces is None):

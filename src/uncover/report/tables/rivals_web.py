@@ -10,7 +10,7 @@ import pandas as pd
 from uncover.metrics.alike import Alike
 from uncover.report.face_counts import FaceCount
 from uncover.report.models import model_title
-from uncover.report.tables.companions import HIGH, LOW
+from uncover.report.tables.companions import HIGH, LOW, interval_notes
 from uncover.report.tables.not_run import by_detector, check_not_run, why_not_run, with_rows
 from uncover.report.tables.rivals import conventions, files_by_detector, of_confidences
 from uncover.report.tables.rivals_missed import count_set, shares_in_one_cell
@@ -105,6 +105,7 @@ def _notes(
     return [
         of_confidences(confidences, counts),
         f"{judged} Shares: of the photos, and of the faces, with their intervals (95 %, Wilson's).",
+        *interval_notes(("the photos", each.blocks) for each in counts.values()),
         *conventions(counts),
         "The thesis tried MTCNN and RetinaFace on twelve such photos with one infant each, which it does not publish,"
         " and counts nothing: both do badly, MTCNN finds a face in one photo alone (figure 23), RetinaFace takes other"
