@@ -270,11 +270,11 @@ def test_another_format_of_pixels_in_the_middle(tmp_path: Path, pixel_format: st
 
 def test_high_dynamic_range_that_begins_in_the_middle(tmp_path: Path) -> None:
     """The curve is that of each picture."""
-    tags = {"options": {"x264-params": "colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"}}
-    parts = [
-        write(tmp_path / "one.ts", FIRST, pixel_format="yuv420p10le"),
-        write(tmp_path / "two.ts", FIRST, pixel_format="yuv420p10le", **tags),  # type: ignore[arg-type]
-    ]
+    parts = []
+    for transfer in ("bt709", "smpte2084"):
+        tags = f"colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc"
+        path = tmp_path / f"{transfer}.ts"
+        parts.append(write(path, FIRST, pixel_format="yuv420p10le", options={"x264-params": tags}))
     apart = []
     for part in (*parts, cat(tmp_path / "both.ts", parts)):
         with open_video(part) as video:
