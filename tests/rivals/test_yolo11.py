@@ -87,6 +87,12 @@ def test_boxes_are_those_of_the_packages_own_interface(eager, tmp_path, monkeypa
     assert found.confidence.min() >= yolo11.CONFIDENCE and (np.diff(found.confidence) <= 0).all()
 
 
+def test_boxes_are_suppressed_at_the_overlap_of_the_trial(eager):
+    photo = photo_of(96, 72)
+    counts = [len(yolo11.load(QUICK, eager, CPU, nms_iou)(photo).boxes) for nms_iou in (0.3, 0.6, 0.9)]
+    assert counts[0] < counts[1] == len(yolo11.load(QUICK, eager, CPU)(photo).boxes) < counts[2]
+
+
 def test_only_whole_faces_are_shown(tmp_path):
     for name in ("train", "val"):
         make_faces(tmp_path / name, 4, seed=5)

@@ -205,8 +205,9 @@ _SWITCHES = _Switches()
 
 
 def _operations() -> list[Any]:
-    cudnn, mkldnn = torch.backends.cudnn, torch.backends.mkldnn
-    return [torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn, mkldnn.matmul, mkldnn.conv, mkldnn.rnn]
+    backends: Any = torch.backends
+    cudnn, mkldnn = backends.cudnn, backends.mkldnn
+    return [backends.cuda.matmul, cudnn.conv, cudnn.rnn, mkldnn.matmul, mkldnn.conv, mkldnn.rnn]
 
 
 def _read(switch: Callable[[], Any]) -> Any:

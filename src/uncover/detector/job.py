@@ -200,9 +200,10 @@ def _find_sets(data: Path, val: Path | None) -> tuple[Place, Place]:
         if (beside / IMAGES).is_dir() and beside != folder.resolve():
             say(f"validating on {beside}")
             return (folder, None), (beside, None)
+    hint = hint_at_others(data) if find_data_yaml(folder) is None else ""
     raise InputError(
         f"{data}: does not say what to validate on; expected sets `train` and `val` in it, a set `val` beside it, or"
-        f" --val DATA{hint_at_others(data)}"
+        f" --val DATA{hint}"
     )
 
 

@@ -40,7 +40,9 @@ ANNOTATION_SUFFIXES = (".txt", ".json", ".xml")
 _Classes = tuple[Collection[int], Collection[int] | None, tuple[int, int] | None]
 """Ids of the faces, ids that may stand in a label file, and what landmarks may."""
 
-READ_ME = ("readme", "license", "licence", "requirements")
+READ_ME = ("readme", "license", "licence", "requirements", "standin.json")
+"""How files begin that are about a folder as a whole; the last is of our own stand-in for raw data."""
+
 SHOWN = 3
 
 
@@ -186,7 +188,7 @@ class _Annotations:
             above, below = Path(*path.parts[:last]), path.parts[last + 1 :]
             folders += [above.joinpath(name, *below) for name in LABEL_FOLDERS]
         places = [*folders, path]
-        for each in [place.with_suffix(suffix) for suffix in (".txt", ".xml") for place in places]:
+        for each in (place.with_suffix(suffix) for suffix in (".txt", ".xml") for place in places):
             found = self._files.get(each) or self._any_case.get(str(each).casefold())
             if found is not None and (found.suffix.lower() == ".txt" or self._voc_of(found) is not None):
                 return found
