@@ -240,7 +240,9 @@ def test_photos_of_phones_and_animations_become_what_every_tool_reads(
     frames = [raw.picture(), raw.picture(mode="L").convert("RGB")]
     raw.write("e.gif", raw.encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]))
     raw.write("f.pdf", b"%PDF")
-    counts = labels(raw, tmp_path / "out", "--layout", "graded")
+    # Nobody labelled a face, which is told by the exit code.
+    assert main(["labels", "--layout", "graded", str(raw.root), str(tmp_path / "out")]) == 3
+    counts = json.loads((tmp_path / "out/summary.json").read_text())
     assert (counts["read"], counts["kept"]) == (5, 5)
     images = {path.name: path.is_symlink() for path in (tmp_path / "out/images").iterdir()}
     assert images == {"IMG_1.png": False, "b.jpg": True, "c.png": False, "d.png": True, "e.png": False}
