@@ -34,14 +34,14 @@ ONLY_FACES = "0, the whole face, or a data.yaml or classes.txt that names it"
 IMAGE_FOLDERS = ("images", "photos", "JPEGImages")
 _IMAGE_FOLDERS = frozenset(map(str.lower, IMAGE_FOLDERS))
 LABEL_FOLDERS = ("labels", "Annotations", "annotations")
-ANNOTATION_SUFFIXES = (".txt", ".json", ".xml")
+ANNOTATION_SUFFIXES = (".txt", ".json", ".xml", ".csv", ".tsv", ".jsonl", ".pts", ".mat", ".tfrecord")
 """Of files that may say something of the images; which of them were not used is told."""
 
 _Classes = tuple[Collection[int], Collection[int] | None, tuple[int, int] | None]
 """Ids of the faces, ids that may stand in a label file, and what landmarks may."""
 
-READ_ME = ("readme", "license", "licence", "requirements", "standin.json")
-"""How files begin that are about a folder as a whole; the last is of our own stand-in for raw data."""
+READ_ME = ("readme", "license", "licence", "requirements", "standin.json", "frames.csv", "imports.csv")
+"""How files begin that are about a folder as a whole; the last three are of our own stand-in and picked frames."""
 
 SHOWN = 3
 
