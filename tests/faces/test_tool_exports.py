@@ -108,7 +108,7 @@ def cvat_coco(raw: RawData) -> None:
 
 def label_studio_coco(raw: RawData) -> None:
     photos(raw, "images/1f-a.jpg", "images/2f-b.jpg")
-    raw.write("result.json", coco(["images\\1f-a.jpg", "../../data/upload/1/2f-b.jpg"], [{"id": 0, "name": "face"}]))
+    raw.write("result.json", coco(["images\\1f-a.jpg", "/data/local-files/?d=2f-b.jpg"], [{"id": 0, "name": "face"}]))
 
 
 def windows_coco(raw: RawData) -> None:
@@ -338,12 +338,15 @@ def test_files_that_belong_to_no_image_are_counted_by_kind(raw: RawData, capsys:
     raw.write("labelme.json", '{"shapes": [], "imagePath": "a.jpg"}')
     raw.write("cvat.xml", "<annotations><version>1.1</version></annotations>")
     raw.write("README.txt", "of my photos")
+    raw.write("_annotations.csv", "filename,width,height,class,xmin,ymin,xmax,ymax\n")
     assert all(isinstance(item, Frame) and item.boxes is None for item in read_frames(raw.root))
     lines = capsys.readouterr().err.splitlines()
-    assert [line.partition("warning: ")[2].partition(": ")[2] for line in lines] == [
-        "1 .json files belong to no image and are passed over: labelme.json",
-        "4 .txt files belong to no image and are passed over: old/0.txt, old/1.txt, old/2.txt, ...",
-        "1 .xml files belong to no image and are passed over: cvat.xml",
+    why = "are passed over, as they belong to no image or are of no kind that is read"
+    assert [line.removeprefix(f"warning: {raw.root}: ").replace(f" {why}", "") for line in lines] == [
+        "1 .csv files: _annotations.csv",
+        "1 .json files: labelme.json",
+        "4 .txt files: old/0.txt, old/1.txt, old/2.txt, ...",
+        "1 .xml files: cvat.xml",
     ]
 
 

@@ -249,7 +249,7 @@ def _alike(first: Boxes, second: Boxes) -> bool:
 
 def _by_tail(name: str, by_name: Mapping[str, list[Path]]) -> tuple[Path | None, str]:
     """The image whose path ends as a listed one does: names come with folders of other machines, \\ and %20."""
-    for wanted in dict.fromkeys((name, unquote(name))):
+    for wanted in dict.fromkeys((name, unquote(name), unquote(name).rpartition("?d=")[2])):  # ?d= is Label Studio's
         parts = [part.casefold() for part in PurePosixPath(wanted.replace("\\", "/")).parts]
         candidates = by_name.get(parts[-1], []) if parts else []
         if not candidates:

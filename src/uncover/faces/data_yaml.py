@@ -141,14 +141,12 @@ def find_data_yaml(folder: Path, above: bool = True) -> Path | None:
     if own is not None or not above:
         return own
     for parent in list(folder.absolute().parents)[:2]:
-        path = parent / DATA_YAML
-        if not path.is_file():
-            path = _yaml_in(parent, strict=False) or path
         try:
-            if path.is_file() and _read(path).lists(folder):
+            path = _yaml_in(parent, strict=False)
+            if path is not None and _read(path).lists(folder):
                 return path
-        except InputError:
-            continue  # a file of something else
+        except (InputError, OSError):
+            continue  # a file of something else, or a folder that may not be looked into
     return None
 
 

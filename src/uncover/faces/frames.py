@@ -34,14 +34,17 @@ ONLY_FACES = "0, the whole face, or a data.yaml or classes.txt that names it"
 IMAGE_FOLDERS = ("images", "photos", "JPEGImages")
 _IMAGE_FOLDERS = frozenset(map(str.lower, IMAGE_FOLDERS))
 LABEL_FOLDERS = ("labels", "Annotations", "annotations")
-ANNOTATION_SUFFIXES = (".txt", ".json", ".xml")
+ANNOTATION_SUFFIXES = (".txt", ".json", ".xml", ".csv", ".tsv", ".jsonl", ".pts", ".mat", ".tfrecord")
 """Of files that may say something of the images; which of them were not used is told."""
 
 _Classes = tuple[Collection[int], Collection[int] | None, tuple[int, int] | None]
 """Ids of the faces, ids that may stand in a label file, and what landmarks may."""
 
-READ_ME = ("readme", "license", "licence", "requirements", "standin.json")
-"""How files begin that are about a folder as a whole; the last is of our own stand-in for raw data."""
+PICKED, PROPOSALS = "frames.csv", "proposals"
+"""Of frames that `uncover frames` picked: their list, and where boxes stand that nobody has looked at."""
+
+READ_ME = ("readme", "license", "licence", "requirements", "standin.json", PICKED, "imports.csv")
+"""How files begin that are about a folder as a whole; the last three are of our own stand-in and picked frames."""
 
 SHOWN = 3
 
@@ -278,12 +281,18 @@ class _Annotations:
         if self._polygons:
             say(f"note: {self._root}: {self._polygons} label files hold polygons or landmarks; their boxes are taken")
         by_suffix: dict[str, list[str]] = defaultdict(list)
+        picked = (self._root / PICKED).is_file()
         for path in self._unused:
-            if not path.name.lower().startswith(READ_ME) and path.name not in NAME_FILES:
-                by_suffix[path.suffix.lower()].append(path.relative_to(self._root).as_posix())
+            name = path.relative_to(self._root).as_posix()
+            known = path.name.lower().startswith(READ_ME) or path.name in NAME_FILES
+            if not known and not (picked and f"/{PROPOSALS}/" in name):
+                by_suffix[path.suffix.lower()].append(name)
         for suffix, names in sorted(by_suffix.items()):
             such = ", ".join(sorted(names)[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
-            say(f"warning: {self._root}: {len(names)} {suffix} files belong to no image and are passed over: {such}")
+            say(
+                f"warning: {self._root}: {len(names)} {suffix} files are passed over, as they belong to no image or are"
+                f" of no kind that is read: {such}"
+            )
 
 
 def _is_instances(path: Path) -> bool:
