@@ -38,12 +38,12 @@ test: $(READY)  ## the quick tests
 test-runs: $(READY)  ## the tests of a whole run: what reruns after which change, full disks, held GPUs, shares
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 -m whole_run tests/dag
 
-test-cluster: $(READY)  ## the tiny run on a SLURM cluster of one node, started here (needs root; TESTS=)
+test-cluster: $(READY)  ## the tiny run on a SLURM cluster of one node, started here (needs root; TESTS= SMALL=1)
 	@$(BIN)/python -m tests.cluster.one_node install || { echo "skipped: no cluster can be had here"; exit 0; }; \
-	UNCOVER_CLUSTER=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -v $(or $(TESTS),tests/cluster)
+	UNCOVER_CLUSTER=$(if $(SMALL),small,whole) OMP_NUM_THREADS=1 $(BIN)/python -m pytest -v $(or $(TESTS),tests/cluster)
 
-test-kills: $(READY)  ## kill the tiny run, ROUNDS times here and CLUSTER_ROUNDS times on a cluster of one node
-	OMP_NUM_THREADS=1 $(BIN)/python -m tests.dag.kill_runs $(or $(ROUNDS),20)
+test-kills: $(READY)  ## kill the tiny run, ROUNDS times here and CLUSTER_ROUNDS times on a cluster of one node (SMALL=1)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.dag.kill_runs $(or $(ROUNDS),20) $(if $(SMALL),small)
 	@test $(or $(CLUSTER_ROUNDS),5) = 0 || { \
 	  $(BIN)/python -m tests.cluster.one_node install || { echo "skipped: no cluster can be had here"; exit 0; }; \
 	  OMP_NUM_THREADS=1 $(BIN)/python -m tests.cluster.kill_jobs $(or $(CLUSTER_ROUNDS),5); }

@@ -22,8 +22,7 @@ from uncover.detector.evolve import visible_generations
 from uncover.errors import InputError
 from uncover.images.shard import Shard
 from uncover.process import this_process
-from uncover.report.text_numbers import RECORDS
-from uncover.rescue.best import RATE
+from uncover.report import text_numbers
 from uncover.rescue.rivals import RIVALS as PROPOSALS
 from uncover.rivals.fetched import next_attempt, read_fetched
 from uncover.rivals.known import RIVALS

@@ -32,6 +32,14 @@ def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
     assert path.read_text() == "whole" and names(path.parent) == ["table.csv"]
 
 
+def test_a_name_may_be_as_long_as_the_disk_allows(tmp_path: Path) -> None:
+    path = tmp_path / ("\U0001f476" * 62 + ".mp4")
+    with new_file(path) as temporary:
+        temporary.write_text("whole")
+        assert temporary.suffix == ".mp4"
+    assert path.read_text() == "whole" and names(tmp_path) == [path.name]
+
+
 @pytest.mark.parametrize("old", [None, "old"])
 @pytest.mark.parametrize("written", [True, False])
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path, old: str | None, written: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import platform
 import shutil
@@ -15,6 +16,9 @@ from uncover.process import is_alive
 
 MARKER = ".uncover"
 """File that marks a folder as made by uncover, and so as one that uncover may replace."""
+
+LONGEST_NAME = 230
+"""Bytes of a file's name up to which a temporary name beside it may be longer."""
 
 
 @contextmanager
@@ -30,7 +34,10 @@ def new_file(path: Path) -> Iterator[Path]:
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give the name of a file to write")
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    # File systems take 255 bytes.
+    long = len(os.fsencode(path.name)) > LONGEST_NAME
+    stem = hashlib.sha256(os.fsencode(path.stem)).hexdigest()[:16] if long else path.stem
+    temporary = path.with_name(f".{stem}.{os.getpid()}.tmp{path.suffix}")
     try:
         yield temporary
         os.replace(temporary, path)

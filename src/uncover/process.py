@@ -1,9 +1,12 @@
-"""Processes of this machine: whether one is alive, and which one a number means."""
+"""Processes of this machine: whether one is alive, which one a number means, and what memory is left to this one."""
 
 from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
+
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 
 def is_alive(process: int) -> bool:
@@ -40,3 +43,36 @@ def _numbering() -> str:
         return os.readlink("/proc/self/ns/pid")
     except OSError:
         return ""
+
+
+def free_memory() -> int:
+    """Bytes that this process may still take, the limits of a container or of a cluster's job included."""
+    import psutil
+
+    free = int(psutil.virtual_memory().available)
+    for folder in _control_groups():
+        try:
+            limit = int((folder / "memory.max").read_text())
+            used = int((folder / "memory.current").read_text())
+            counts = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        except (OSError, ValueError):  # no such control group, or no limit: "max"
+            continue
+        free = min(free, limit - used + int(counts.get("inactive_file", 0)))
+    # A cluster may count memory without control groups, and kill who takes more.
+    granted = os.environ.get("SLURM_MEM_PER_NODE", "")
+    if granted.isdecimal():
+        free = min(free, int(granted) * 2**20 - psutil.Process().memory_info().rss)
+    return max(free, 0)
+
+
+def _control_groups() -> list[Path]:
+    """This process's control group (version 2) and those around it, each of which may set a limit."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    own = next((line[3:].strip("/") for line in lines if line.startswith("0::")), None)
+    if own is None:
+        return []
+    place = CONTROL_GROUPS / own
+    return [place, *(parent for parent in place.parents if parent.is_relative_to(CONTROL_GROUPS))]

@@ -41,7 +41,14 @@ def _bar(items: Iterable[Item], description: str, total: int | None) -> Iterator
             speed = task.finished_speed or task.speed
             return Text("" if speed is None else f"{speed:.1f} a second")
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Speed(), TimeRemaining())
+    # Names of files may hold brackets, which are no mark-up.
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Speed(),
+        TimeRemaining(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         yield from progress.track(items, total=total, description=description)
 

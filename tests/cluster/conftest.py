@@ -13,7 +13,7 @@ from tests.cluster import one_node
 from tests.cluster.guest import Guest
 from tests.dag.checkout import copy_checkout, smaller
 
-collect_ignore_glob = [] if os.environ.get("UNCOVER_CLUSTER") == "1" else ["test_*.py"]
+collect_ignore_glob = [] if "UNCOVER_CLUSTER" in os.environ else ["test_*.py"]
 
 # Of the node of the tests, which has few processors, and GPUs that are none.
 OF_CLUSTER = {
@@ -23,7 +23,10 @@ OF_CLUSTER = {
     "rules": {
         "train": {"mem_mb": 2000},
         "look_closer": {"mem_mb": 1500},
-        **{rule: {"mem_mb": 1500} for rule in ("predict", "make_heatmaps", "predict_second", "predict_rival")},
+        **{
+            rule: {"mem_mb": 1500}
+            for rule in ("predict", "predict_rgb_tables", "make_heatmaps", "predict_second", "predict_rival")
+        },
     },
 }
 

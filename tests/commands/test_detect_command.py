@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import av
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,6 +23,7 @@ from tests.commands.detecting import (
     tables,
 )
 from tests.detect.live_run import LiveRun, of_class, write_trial, write_video
+from tests.footage.test_sound import BEEPS, beeps, flashes, write_source
 from uncover.cli import main
 from uncover.footage.decode import open_video
 
@@ -88,7 +92,7 @@ def test_a_folder_with_broken_images_and_other_files(
         shutil.copy(path, folder / name)
     assert detect(folder, "--out", out, "--annotate", "--until", 0.5, rescue="heatmap:gradcampp_multiscale_avg") == 3
     said = capsys.readouterr().err
-    assert "1 files that are neither video nor image are passed over: notes.txt" in said
+    assert "1 files that are neither video nor image are passed over: 1 .txt (such as notes.txt)" in said
     assert sum("broken.png" in line and line.endswith("; skipped") for line in said.splitlines()) == 1
     boxes, frames = tables(out)
     assert frames["source"].tolist() == ["bed.mp4"] * 3 + sorted(live_run.images)
@@ -192,3 +196,127 @@ def test_the_winner_of_the_trial_is_the_default(
     assert main(["detect", str(ward / "bed.mp4"), *map(str, words)]) == 0
     assert "rescue: part_votes, which found 5 of 10 missed faces" in capsys.readouterr().err
     assert set(tables(tmp_path / "out")[0]["method"]) == {"part_votes"}
+
+
+@pytest.mark.parametrize("temporal", ["off", "online", "offline"])
+def test_joined_recordings_beside_a_good_one(
+    detect: Detect, ward: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], temporal: str
+) -> None:
+    """Two recordings in one file start their clock anew, and the second is of another size."""
+    wide, high = write_video(tmp_path / "wide.mp4", 6), write_video(tmp_path / "high.mp4", 5, size=(64, 96), seed=9)
+    joined, out = tmp_path / "joined.ts", tmp_path / "out"
+    joined.write_bytes(b"".join(in_a_transport_stream(path).read_bytes() for path in (wide, high)))
+    assert detect(joined, ward / "bed.mp4", "--out", out, "--temporal", temporal, "--annotate", rescue="none") == 3
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("joined.ts: 11 frames"))
+    assert "its clock starts anew once (first after second 1.00, 1.00 s back)" in line and "64 x 96" in line
+    frames = tables(out)[1].groupby("source")
+    assert frames.size().to_dict() == {"bed.mp4": FRAMES, "joined.ts": 11}
+    own = frames.get_group("joined.ts")
+    assert own["second"].to_numpy() == pytest.approx(np.arange(11) / RATE, abs=1e-3)
+    assert own["width"].tolist() == [96] * 6 + [64] * 5 and own["frame"].tolist() == list(range(11))
+    sources = json.loads((out / "summary.json").read_text())["sources"]
+    assert sources["bed.mp4"]["mended"] == [] and sources["bed.mp4"]["notes"] == []
+    assert len(sources["joined.ts"]["mended"]) == len(sources["joined.ts"]["notes"]) == 1
+    seconds = pd.read_csv(out / "per_second.csv").groupby("source")["frames"].agg(list)
+    assert seconds.to_dict() == {"bed.mp4": [5, 5, 1], "joined.ts": [5, 5, 1]}
+    with open_video(out / "annotated" / "joined.ts.mp4") as video:
+        assert len(list(video.frames())) == 11 and (video.width, video.height) == (96, 64)
+
+
+def in_a_transport_stream(path: Path) -> Path:
+    """The same pictures in another container."""
+    with av.open(str(path)) as source, av.open(str(path.with_suffix(".ts")), "w") as output:
+        stream = output.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                output.mux(packet)
+    return path.with_suffix(".ts")
+
+
+def test_files_of_any_name(live_run: LiveRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = write_video(tmp_path / "v.mp4", 2).read_bytes()
+    folder, out = tmp_path / "ward", tmp_path / "out"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    names = {
+        "2024-01-26T20:57:04Z.mp4": "2024-01-26T20:57:04Z.mp4",
+        "B\udce9b\udce9.mp4": r"B\xe9b\xe9.mp4",
+        "-x.mp4": "-x.mp4",
+        "100% #1 [a].mp4": "100% #1 [a].mp4",
+        "two\nlines \U0001f476.mp4": "two\\nlines \U0001f476.mp4",
+    }
+    for name in names:
+        Path(name).write_bytes(content)
+    Path("not\udce9s.txt").touch()
+    words = ["--run", live_run.folder, "--rescue", "none", "--device", "cpu", "--format", "csv", "coco", "--annotate"]
+    for place, given in enumerate((["."], ["--", *names])):
+        assert main(["detect", "--out", str(out / str(place)), *map(str, words), *given]) == 0
+        frames = tables(out / str(place))[1]
+        assert frames["source"].value_counts().to_dict() == dict.fromkeys(names.values(), 2)
+        assert {path.name for path in (out / str(place) / "annotated").iterdir()} == set(names.values())
+        coco = json.loads((out / str(place) / "boxes.json").read_text(encoding="utf-8"))
+        assert {image["file_name"] for image in coco["images"]} == set(names.values())
+        assert list(json.loads((out / str(place) / "summary.json").read_bytes())["sources"]) == list(
+            frames["source"].unique()
+        )
+    assert main(["frames", "--boxes", str(out / "0" / "boxes.parquet"), "--", *names, str(tmp_path / "picked")]) == 0
+    with (tmp_path / "picked" / "frames.csv").open(encoding="utf-8") as file:
+        assert len(list(csv.DictReader(file))) == len(names)
+    images = [str(path) for path in (tmp_path / "picked").rglob("*.jpg")]
+    assert len(images) == len(names) and not any("\\" in name or not name.isprintable() for name in images)
+
+
+def test_a_copy_that_cannot_be_written_costs_no_table(
+    detect: Detect, ward: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    (out / "annotated" / "bed.mp4").mkdir(parents=True)
+    write_video(tmp_path / "good.mp4", 3)
+    assert detect(ward / "bed.mp4", tmp_path / "good.mp4", "--out", out, "--annotate", rescue="none") == 3
+    assert tables(out)[1].groupby("source").size().to_dict() == {"bed.mp4": FRAMES, "good.mp4": 3}
+    assert (out / "annotated" / "good.mp4").is_file()
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("bed.mp4: 11 frames"))
+    assert "no annotated copy" in line and "is a folder" in line
+    assert len(json.loads((out / "summary.json").read_text())["sources"]["bed.mp4"]["lost"]) == 1
+
+
+@pytest.mark.parametrize(("sound", "kept"), [("keep", True), ("drop", False)])
+def test_an_annotated_video_keeps_its_sound_unless_that_is_not_wished(
+    detect: Detect, tmp_path: Path, sound: str, kept: bool
+) -> None:
+    source, out = write_source(tmp_path / "bed.mkv"), tmp_path / "out"
+    assert detect(source, "--out", out, "--annotate", "--sound", sound, "--until", 1.5, rescue="none") == 0
+    with av.open(str(out / "annotated" / "bed.mkv.mp4")) as film:
+        assert bool(film.streams.audio) == kept and len(film.streams.video) == 1
+    if kept:
+        assert beeps(out / "annotated" / "bed.mkv.mp4") == pytest.approx(BEEPS[:2], abs=0.05)
+
+
+@pytest.mark.parametrize("suffix", ["ts", "mp4"])
+def test_sound_of_joined_recordings_stays_with_the_pictures(detect: Detect, tmp_path: Path, suffix: str) -> None:
+    """The clock starts anew twice, for pictures and sound alike."""
+    part, joined = write_source(tmp_path / f"part.{suffix}"), tmp_path / f"joined.{suffix}"
+    joined.write_bytes(part.read_bytes() * 3)
+    words = ["--out", tmp_path / "out", "--annotate", "--privacy", "publish"]
+    assert detect(joined, *words, confidence=0.9999, rescue="none") == 3
+    (film,) = (tmp_path / "out" / "annotated").iterdir()
+    assert len(flashes(film)) == 3 * len(BEEPS)
+    assert beeps(film) == pytest.approx(flashes(film), abs=0.06)
+
+
+def test_what_the_command_shows_of_pictures_is_what_was_wished(
+    detect: Detect, ward: Path, live_run: LiveRun, tmp_path: Path
+) -> None:
+    original = cv2.imread(str(live_run.images["picture0.png"])).astype(float)
+    same = {}
+    for privacy in ("publish", "pixelate", "whole-frame"):
+        out = tmp_path / privacy
+        words = [ward / "bed.mp4", *live_run.images.values(), "--out", out, "--annotate", "--privacy", privacy]
+        assert detect(*words, "--until", 0.5, rescue="covered_faces") == 0
+        drawn = cv2.imread(str(out / "annotated" / "picture0.png.jpg")).astype(float)
+        same[privacy] = (np.abs(drawn - original).max(axis=2) < 25).mean()
+        with open_video(out / "annotated" / "bed.mp4") as video:
+            assert len(list(video.frames())) == 3
+    # Boxes and their names are drawn on all.
+    assert max(same["pixelate"], same["whole-frame"]) < 0.4 * same["publish"], same

@@ -68,6 +68,25 @@ def test_stopped_and_given_again_it_goes_on(
     assert not (out / ".parts").exists()
 
 
+def test_recordings_that_were_joined_go_on_before_and_behind_the_joint(
+    detect: Detect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their clock starts anew, so that a time alone says nothing of where in the file the work was stopped."""
+    parts = [write(tmp_path / f"{seed}.ts", [texture(seed + n, 96, 64) for n in range(6)]) for seed in (0, 50)]
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    stop, words = Stop(monkeypatch), [joined, "--format", "csv", "--temporal", "offline", "--out"]
+    for stop.at in (4, 8):
+        assert detect(*words, tmp_path / "out") == 130
+    stop.at = None
+    assert detect(*words, tmp_path / "out") == 3
+    assert stop.looked_at == list(range(12)), "a frame was looked at twice"
+    assert detect(*words, tmp_path / "undisturbed") == 3
+    assert_same_tables(tmp_path / "out", tmp_path / "undisturbed")
+    told = [json.loads((tmp_path / out / "summary.json").read_text())["sources"] for out in ("out", "undisturbed")]
+    assert told[0] == told[1] and len(told[0]["joined.ts"]["mended"]) == 1
+
+
 def test_other_settings_begin_anew(
     detect: Detect,
     ward: Path,
@@ -123,7 +142,7 @@ def test_pictures_damaged_before_the_stop_are_counted_after_it(
     video.write_bytes(content)
     stop, out = Stop(monkeypatch), tmp_path / "out"
     stop.at = 6
-    assert detect(video, "--out", out, rescue="none") == 130
+    assert detect(video, "--out", out, "--annotate", rescue="none") == 130
     stop.at = None
     assert detect(video, "--out", out, "--annotate", rescue="none") == 3
     account = json.loads((out / "summary.json").read_text())["sources"]["bed.avi"]

@@ -112,7 +112,7 @@ def test_start_weights_of_another_network(good: Good, tmp_path: Path, complaint:
 @pytest.mark.parametrize(
     ("content", "stated", "says"),
     [
-        (b"any", None, "not opened, because a checkpoint can run code; state the sha256"),
+        (b"any", None, "is truncated, damaged, or no file that torch"),
         (b"any", "0" * 64, "not opened, because its sha256 is .* and not 000"),
         (b"any", "its own", "is truncated, damaged, or no file that torch"),
         (None, "0" * 64, "does not exist; put the file there"),

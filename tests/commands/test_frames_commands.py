@@ -7,6 +7,7 @@ import hashlib
 import re
 from pathlib import Path
 
+import av
 import numpy as np
 import pandas as pd
 import pytest
@@ -159,10 +160,33 @@ def test_a_video_that_is_cut_off_gives_the_frames_before(
     content = whole.read_bytes()
     cut = tmp_path / "cut.mkv"
     cut.write_bytes(content[: len(content) * 2 // 3])
-    assert run("frames", cut, tmp_path / "out") == 0
+    assert run("frames", cut, tmp_path / "out") == 3
     assert rows_of(tmp_path / "out")[0]["image"] == "ungraded/images/cut_000000.jpg"
     picked, watched = re.findall(r"picked (\d+) of (\d+) frames", capsys.readouterr().err)[0]
     assert 0 < int(picked) < int(watched) < 9 * RATE
+
+
+@pytest.mark.parametrize("count", [[], ["--count", "6"]])
+def test_both_halves_of_joined_recordings_are_candidates(
+    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], count: list[str]
+) -> None:
+    """`cat` leaves a clock that starts anew in the middle; a file that is none does not spoil the others."""
+    joined = tmp_path / "joined.ts"
+    with av.open(str(video)) as source, av.open(str(tmp_path / "part.ts"), "w") as output:
+        stream = output.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                output.mux(packet)
+    joined.write_bytes((tmp_path / "part.ts").read_bytes() * 2)
+    (tmp_path / "words.mp4").write_text("no video")
+    assert run("frames", joined, tmp_path / "words.mp4", tmp_path / "out", *count) == 3
+    told = capsys.readouterr().err
+    assert "picked" in told and " of 180 frames of 2 videos" in told
+    assert f"warning: {joined}: its clock starts anew once" in told and "words.mp4: cannot be opened" in told
+    seconds = [float(row["second"]) for row in rows_of(tmp_path / "out")]
+    assert seconds == sorted(seconds) and {int(row["frame"]) for row in rows_of(tmp_path / "out")} & set(range(90, 180))
+    assert all(float(row["second"]) == pytest.approx(int(row["frame"]) / RATE) for row in rows_of(tmp_path / "out"))
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from detector_commands import run
 from full_disk import full_disk
 from heatmaps_commands import VARIANTS, contents, words
 
+from uncover.cli import main
 from uncover.heatmaps.heatmaps import NO_DETECTION
 from uncover.heatmaps.manifest import read_manifest
 from uncover.images.reading import read_image
@@ -58,6 +59,25 @@ def test_where_nothing_is_found_maps_are_blank_and_flagged(good: Good, tmp_path:
     assert not read_image(tmp_path / "gradcampp/images/0.tif", 2).any()
     # Its target needs no detection.
     assert (pd.read_csv(tmp_path / "fine/lint.csv")["blank"] < 1).any()
+
+
+def test_where_all_maps_are_blank_it_is_said_why_and_what_may_help(
+    good: Good, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--weights", good.weights, "--device", "cpu", "--method", "hirescam", "--confidence", 1]
+    why = "all maps of 4 of 4 images are blank (4 no detection"
+    for shard, code in (([], 3), (["--shard", "1/1"], 0)):
+        assert (
+            main([str(word) for word in ("heatmaps", good.data / "val", tmp_path / "maps", *options, *shard)]) == code
+        )
+        said = capsys.readouterr().err
+        assert f"{why} of confidence 1.0 or more): lower --confidence (such as 0.05), or take --target T1" in said
+    for number, options in enumerate(([], ["--average", "joint"], ["--format", "png"])):
+        words = ["heatmaps", "export", tmp_path / "maps/hirescam", tmp_path / f"full{number}", *options]
+        assert main([str(word) for word in words]) == 3
+        said = capsys.readouterr().err
+        count = 4 if "joint" in options else 8
+        assert f"full{number}: maps of 4 images; blank, of {count} maps: {count}" in said and f"{why}): lower" in said
 
 
 def test_jobs_share_a_set(good: Good, tmp_path: Path, complaint: Complaint) -> None:

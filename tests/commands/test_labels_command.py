@@ -217,3 +217,33 @@ def test_an_out_that_must_not_be_replaced_is_refused_before_anything_is_read(
     said = capsys.readouterr().err
     assert "holds files that uncover did not make" in said and "rejected" not in said
     assert [path.name for path in mine.iterdir()] == ["thesis.docx"]
+
+
+def test_an_overlay_says_what_it_wrote(raw: RawData, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    raw.merl_rav(["image00001", "image00002", "image00003"])
+    labels(raw, tmp_path / "out", "--layout", "merl_rav")
+    capsys.readouterr()
+    assert main(["overlay", str(tmp_path / "out"), str(tmp_path / "look"), "--count", "2"]) == 0
+    said = capsys.readouterr().err
+    assert said == f"{tmp_path / 'look'}: overlay.png and overlay.pdf, 2 of 3 photos with 22 boxes\n"
+    assert {path.name for path in (tmp_path / "look").iterdir()} == {"overlay.png", "overlay.pdf"}
+
+
+def test_photos_of_phones_and_animations_become_what_every_tool_reads(
+    raw: RawData, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    for name, kind in (("IMG_1.HEIC", "HEIF"), ("b.jfif", "JPEG"), ("c.AVIF", "AVIF"), ("d.png", "JPEG")):
+        raw.write(name, raw.encoded(raw.picture(), kind))
+    frames = [raw.picture(), raw.picture(mode="L").convert("RGB")]
+    raw.write("e.gif", raw.encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+    raw.write("f.pdf", b"%PDF")
+    counts = labels(raw, tmp_path / "out", "--layout", "graded")
+    assert (counts["read"], counts["kept"]) == (5, 5)
+    images = {path.name: path.is_symlink() for path in (tmp_path / "out/images").iterdir()}
+    assert images == {"IMG_1.png": False, "b.jpg": True, "c.png": False, "d.png": True, "e.png": False}
+    said = capsys.readouterr().err
+    assert "1 files that are no images are passed over: 1 .pdf (such as f.pdf)" in said
+    assert "1 image files hold several pictures" in said and "e.gif: 2); the first of each" in said

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from detector_commands import CPU, run
 
+from uncover.detector import predict as predicting
 from uncover.metrics.predictions import Predictions, read_predictions
 
 if TYPE_CHECKING:
@@ -34,6 +35,30 @@ def test_joined_shares_are_what_one_job_finds(good: Good, tmp_path: Path, count:
     assert joined.boxes["image"].tolist() == whole.boxes["image"].tolist() and len(whole.boxes) > 4
     # Beside other images, last bits may differ.
     assert np.abs(found(joined) - found(whole)).max() < 1e-3
+
+
+def test_one_look_leaves_boxes_at_two_overlaps_as_two_looks_do(
+    good: Good, tmp_path: Path, complaint: Complaint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those at the lower IoU come from the candidates, not from what the higher left."""
+    options = ["--weights", good.weights, *CPU, "--confidence", 0.001]
+    looks: list[int] = []
+    infer = predicting.infer
+    monkeypatch.setattr(predicting, "infer", lambda *given: (looks.append(1), infer(*given))[1])
+    both = ["--nms-iou", 0.6, "--also", "0.3", tmp_path / "apart" / "low.parquet"]
+    run("predict", good.data / "val", tmp_path / "both.parquet", *options, *both, "--shard", "1/2")
+    assert len(looks) == 1
+    for overlap, name in ((0.6, "both.parquet"), (0.3, "apart/low.parquet")):
+        alone = ["--nms-iou", overlap, "--shard", "1/2"]
+        run("predict", good.data / "val", tmp_path / "alone.parquet", *options, *alone)
+        own, expected = (read_predictions(tmp_path / each) for each in (name, "alone.parquet"))
+        assert own.boxes.equals(expected.boxes) and own.settings == expected.settings
+        stated = {key: own.settings[key] for key in ("nms_iou", "max_boxes_per_class", "precision", "image_size")}
+        assert stated == {"nms_iou": overlap, "max_boxes_per_class": 300, "precision": "float32", "image_size": 64}
+    out = [good.data / "val", tmp_path / "p.parquet", *options, "--also"]
+    for words in (["2", "q.parquet"], ["half", "q.parquet"], ["0.5", "q.csv"], ["0.5", tmp_path / "p.parquet"]):
+        assert f"--also {words[0]} {words[1]}: expected an IoU" in complaint("predict", *out, *words)
+    assert not (tmp_path / "p.parquet").exists()
 
 
 def test_one_share_of_files_goes_where_it_is_told(good: Good, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,11 @@ def test_as_released_differs_from_thesis_only_where_it_says_so(monkeypatch: pyte
             {"run": "a", "heatmaps": {"variants": {"a/b": {"method": "gradcam"}}}},
             "key heatmaps.variants: the variant 'a/b': a name has small letters, digits and _ alone",
         ),
+        (
+            {"run": "a", "rescue": {"missed_nms_iou": 0.5}},
+            "rescue.missed_nms_iou: 0.5 is not prediction.nms_iou, 0.6; boxes are compared at one IoU only",
+        ),
+        ({"run": "a", "rescue": {"false_positives_per_photo": []}}, "key rescue.false_positives_per_photo: "),
         ({"run": "a", "labels": {"merge": {"wflw": False}}}, "labels.merge: false needs splits.procedure: released"),
     ],
 )
@@ -80,6 +86,16 @@ def test_a_wrong_key_or_value_is_one_line_that_names_it(values: dict[str, Any], 
     assert str(error.value).startswith("my.yaml: ")
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_the_former_key_of_the_overlap_may_say_the_same() -> None:
+    values = {"run": "a", "prediction": {"nms_iou": 0.55}, "rescue": {"missed_nms_iou": 0.55}}
+    assert check_config(values).prediction.nms_iou == 0.55
+
+
+@pytest.mark.parametrize(("rates", "rate"), [((0.1, 0.25, 0.5), 0.25), ((0.4, 0.2), 0.4), ([1], 1), ((3, 1, 2, 0), 2)])
+def test_methods_are_ranked_by_the_middle_rate(rates: Sequence[float], rate: float) -> None:
+    assert check_config({"run": "a", "rescue": {"false_positives_per_photo": rates}}).rescue.rate == rate
 
 
 def test_all_wrong_keys_are_named_at_once() -> None:

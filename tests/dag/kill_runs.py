@@ -1,9 +1,9 @@
 """Kill the tiny run again and again, resume it, and compare what it ends with to an undisturbed run, byte for byte.
 
-Run by hand or by CI: python -m tests.dag.kill_runs [ROUNDS] [SEED]. Each round starts Snakemake and, at a random
-moment, sends SIGKILL to Snakemake itself or to one of its jobs; the next round begins at once, while what Snakemake
-left behind may still be dying. After every kill all files that results hold must be whole. Fewer than ten rounds have
-a run of fewer jobs.
+Run by hand or by CI: python -m tests.dag.kill_runs [ROUNDS] [SEED] [small]. Each round starts Snakemake and, at a
+random moment, sends SIGKILL to Snakemake itself or to one of its jobs; the next round begins at once, while what
+Snakemake left behind may still be dying. After every kill all files that results hold must be whole. Fewer than ten
+rounds have a run of fewer jobs, `small` one of fewer still.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -28,8 +28,18 @@ import yaml
 from tests.dag.checkout import copy_checkout, smaller
 from tests.quick_python import server, write_client
 
-COMPARED = ("tables/*", "figures/*.png", "metrics/**/*", "predictions/**/*.parquet", "missed/*", "models/*/weights.pt")
+COMPARED = (
+    *("tables/*", "figures/*.png", "metrics/**/*", "predictions/**/*.parquet", "rgb_tables/**/*", "missed/*"),
+    "models/*/weights.pt",
+)
 CONFIG = "config/tiny.yaml"
+SMALL_TABLES = ("table_01", "table_02", "table_parts", "table_04", "table_05", "table_06", "table_val_counts")
+SMALL = (
+    *(f"results/tiny/tables/{name}.csv" for name in SMALL_TABLES),
+    *("results/tiny/figures/figure_18.png", "results/tiny/heatmaps/hirescam/hof/manifest.parquet"),
+)
+"""Targets of the tiny run that need one job at least of each stage up to heatmaps."""
+
 SECONDS_PER_JOB = 1.0
 """More or less, on two processors; kills are spread over the whole run."""
 
@@ -70,10 +80,11 @@ def broken_files(run: Path) -> Iterator[str]:
             yield f"{path}: {error!r}"
 
 
-def run_to_the_end(root: Path, python: str = sys.executable) -> float:
+def run_to_the_end(root: Path, targets: Sequence[str], python: str = sys.executable) -> float:
     """Seconds that it took."""
     started = time.monotonic()
-    done = subprocess.run(snakemake(python=python), cwd=root, env=environment(), capture_output=True, text=True)
+    words = snakemake(*targets, python=python)
+    done = subprocess.run(words, cwd=root, env=environment(), capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"the run failed:\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}")
     return time.monotonic() - started
@@ -88,11 +99,11 @@ def jobs_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
         return []
 
 
-def kill_once(root: Path, longest: float, chance: random.Random) -> str:
+def kill_once(root: Path, targets: Sequence[str], longest: float, chance: random.Random) -> str:
     """Start Snakemake and kill it or a job of it; say what was hit, and after how long."""
     subprocess.run(snakemake("--unlock"), cwd=root, env=environment(), capture_output=True, check=True)
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    words = snakemake("--rerun-incomplete")
+    words = snakemake("--rerun-incomplete", *targets)
     process = subprocess.Popen(words, cwd=root, env=environment(), **quiet)
     wait = chance.uniform(2.5, longest)
     try:
@@ -115,7 +126,7 @@ def kill_once(root: Path, longest: float, chance: random.Random) -> str:
     return f"Snakemake after {wait:.1f} s, with {len(jobs)} jobs"
 
 
-def main(rounds: int = 20, seed: int = 0) -> int:
+def main(rounds: int = 20, seed: int = 0, targets: Sequence[str] = ()) -> int:
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         whole, killed = Path(folder, "whole"), Path(folder, "killed")
@@ -125,12 +136,12 @@ def main(rounds: int = 20, seed: int = 0) -> int:
                 (root / CONFIG).write_text(yaml.safe_dump(smaller()), encoding="utf-8")
         python = write_client(Path(folder))
         with server(python):
-            seconds = run_to_the_end(whole, str(python))
+            seconds = run_to_the_end(whole, targets, str(python))
         expected = contents(whole / "results/tiny")
         jobs = len(list((whole / "results/tiny/benchmarks").rglob("*.tsv")))
         print(f"undisturbed, its imports spared: {seconds:.0f} s, {len(expected)} files to compare", flush=True)
         for number in range(rounds):
-            hit = kill_once(killed, 3 + 2 * SECONDS_PER_JOB * jobs / rounds, chance)
+            hit = kill_once(killed, targets, 3 + 2 * SECONDS_PER_JOB * jobs / rounds, chance)
             broken = list(broken_files(killed / "results/tiny"))
             made = len(contents(killed / "results/tiny"))
             print(f"round {number + 1}: killed {hit}; {made} files there, {len(broken)} broken", flush=True)
@@ -138,9 +149,11 @@ def main(rounds: int = 20, seed: int = 0) -> int:
                 print(*broken, sep="\n")
                 return 1
         subprocess.run(snakemake("--unlock"), cwd=killed, env=environment(), capture_output=True, check=True)
-        seconds = run_to_the_end(killed)
+        seconds = run_to_the_end(killed, targets)
         print(f"resumed to the end: {seconds:.0f} s", flush=True)
-        plan = subprocess.run(snakemake("--dry-run"), cwd=killed, env=environment(), capture_output=True, text=True)
+        plan = subprocess.run(
+            snakemake("--dry-run", *targets), cwd=killed, env=environment(), capture_output=True, text=True
+        )
         found = contents(killed / "results/tiny")
         different = sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
         nothing_to_do = "Nothing to be done" in plan.stdout + plan.stderr
@@ -154,4 +167,5 @@ def main(rounds: int = 20, seed: int = 0) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    numbers = [int(word) for word in sys.argv[1:] if word != "small"]
+    sys.exit(main(*numbers, targets=SMALL if "small" in sys.argv else ()))

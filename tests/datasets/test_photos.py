@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
+from uncover.datasets import photos
 from uncover.datasets.photos import PhotoError, PhotoInfo, inspect_photo, read_upright_rgb
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def test_size_and_pixels_are_those_of_the_upright_photo(raw: RawData, orientatio
 @pytest.mark.parametrize("orientation", [0, 9, 255])
 def test_an_orientation_that_means_nothing_is_upright(raw: RawData, orientation: int) -> None:
     path = raw.write("a.jpg", with_orientation(raw.picture(60, 40), orientation))
-    assert inspect_photo(path) == PhotoInfo(60, 40, "RGB", 1)
+    assert inspect_photo(path) == PhotoInfo(60, 40, "RGB", 1, "JPEG", 1)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +64,13 @@ def test_an_orientation_that_means_nothing_is_upright(raw: RawData, orientation:
         ("RGB", "BMP", True),
         ("RGB", "WEBP", True),
         ("RGB", "TIFF", True),
+        ("L", "TIFF", True),
+        ("RGBA", "TIFF", False),
+        ("P", "TIFF", False),
+        ("RGB", "GIF", False),
+        ("RGB", "AVIF", False),
+        ("RGB", "JPEG2000", False),
+        ("L", "PPM", False),
         ("I;16", "TIFF", False),
         ("F", "TIFF", False),
     ],
@@ -70,7 +78,8 @@ def test_an_orientation_that_means_nothing_is_upright(raw: RawData, orientation:
 def test_every_kind_of_image_is_accepted_with_its_size(raw: RawData, mode: str, kind: str, plain: bool) -> None:
     path = raw.write(f"a.{kind.lower()}", raw.encoded(raw.picture(50, 30, mode), kind))
     info = inspect_photo(path)
-    assert (info.width, info.height, info.mode, info.plain) == (50, 30, mode, plain)
+    assert (info.width, info.height, info.plain) == (50, 30, plain)
+    assert info.mode == ("P" if kind == "GIF" else mode) and info.kind == kind
     assert read_upright_rgb(path).shape == (30, 50, 3)
 
 
@@ -123,14 +132,36 @@ def test_a_name_that_no_file_can_have_is_a_missing_photo(raw: RawData, name: str
     assert caught.value.reason == "missing_photo"
 
 
-@pytest.mark.parametrize("side", [12_000, 60_000])
-def test_a_header_that_claims_an_absurd_size_is_refused(raw: RawData, side: int) -> None:
+def header_alone(raw: RawData, side: int) -> Path:
+    """A PNG that claims many pixels and holds none."""
     header = b"IHDR" + struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     chunks = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + b"\0\0\0\0IEND\xaeB`\x82"
-    path = raw.write("a.png", b"\x89PNG\r\n\x1a\n" + chunks)
-    with pytest.raises(PhotoError, match="absurd size") as caught:
-        inspect_photo(path)
-    assert caught.value.reason == "unreadable_photo"
+    return raw.write("a.png", b"\x89PNG\r\n\x1a\n" + chunks)
+
+
+@pytest.mark.parametrize("side", [32_000, 60_000])
+def test_a_header_that_claims_an_absurd_size_is_refused(raw: RawData, side: int) -> None:
+    path = header_alone(raw, side)
+    for read in (inspect_photo, read_upright_rgb):
+        with pytest.raises(PhotoError, match="claims more than the 1000 megapixels that are read; shrink it") as caught:
+            read(path)
+        assert caught.value.reason == "too_many_pixels" and "\n" not in str(caught.value)
+
+
+def test_a_photo_that_memory_has_no_room_for_is_refused(raw: RawData, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = header_alone(raw, 20_000)
+    monkeypatch.setattr(photos, "free_memory", lambda: 4 * 10**9)
+    with pytest.raises(PhotoError, match=r"takes about 4\.8 GB of memory to decode, and 4\.0 GB are free; shrink it"):
+        read_upright_rgb(path)
+
+
+def test_the_photos_of_todays_phones_are_read(raw: RawData) -> None:
+    """108 megapixels; those of 200 are half as large as what is read."""
+    path = raw.root / "phone.png"
+    Image.new("1", (12_000, 9_000)).save(path, compress_level=1)
+    assert inspect_photo(path) == PhotoInfo(12_000, 9_000, "1", 1, "PNG")
+    with photos.open_photo(path) as image:
+        image.load()
 
 
 @pytest.mark.parametrize("tail", [b"\0" * 10, b"\0" * 5000, b"\r\n", b"\xff\xd9", b"some camera's private notes" * 9])

@@ -9,6 +9,7 @@ import numpy as np
 from uncover.detect.follow import Faces, Names, sure_faces
 from uncover.detect.parts import Seen
 from uncover.detect.spotter import DETECTOR, RESCUE, Spotted
+from uncover.images.privacy import Cover
 
 FACE = (40.0, 30.0, 80.0, 70.0)
 ASIDE = (10.0, 60.0, 30.0, 80.0)
@@ -28,11 +29,14 @@ def by_rescue(confidence: float, box: tuple[float, float, float, float] = FACE) 
     return RESCUE, confidence, box
 
 
-def seen(index: int, *boxes: Box, second: float = math.nan) -> Seen:
-    """A frame with these boxes."""
+def seen(index: int, *boxes: Box, second: float = math.nan, cover: Cover | None = None) -> Seen:
+    """A frame with these boxes, in which faces may be elsewhere too."""
     found_by, confidence, corners = zip(*boxes, strict=True) if boxes else ((), (), ())
     spotted = Spotted(
-        np.array(corners, np.float32).reshape(-1, 4), np.array(confidence, np.float32), np.array(found_by, np.int8)
+        np.array(corners, np.float32).reshape(-1, 4),
+        np.array(confidence, np.float32),
+        np.array(found_by, np.int8),
+        cover,
     )
     return Seen(index, second, WIDTH, HEIGHT, spotted)
 

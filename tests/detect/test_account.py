@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from tests.detect.frames_seen import Box, by_detector, by_rescue, faces
 from uncover.detect.account import CUT_OFF, FAILED, MOST_NAMED, Account
 
@@ -38,6 +42,12 @@ def test_many_gaps_are_counted_and_the_first_are_named() -> None:
     assert told["gaps"] == MOST_NAMED + 5 and len(told["first_gaps"]) == MOST_NAMED
 
 
+def test_seconds_in_which_nothing_was_shown_are_counted() -> None:
+    assert account_of("r" * 20).told()["seconds_without_a_frame"] == 0
+    # At 0, 4, 8 and 12 s: three seconds between each two.
+    assert account_of("rrrr", rate=0.25).told()["seconds_without_a_frame"] == 9
+
+
 def test_images_have_no_gaps() -> None:
     account = Account()
     for number in range(3):
@@ -57,3 +67,27 @@ def test_lines_say_what_happened() -> None:
     )
     assert Account(FAILED, "b.mp4: no such file").line("b.mp4") == "b.mp4: b.mp4: no such file"
     assert Account().line("c.mp4") == "c.mp4: 0 frames, a face in 0"
+
+
+def test_what_was_mended_or_lost_is_told_and_the_account_is_not_whole() -> None:
+    assert account_of("r.r").whole
+    for told in ({"mended": ["its clock starts anew"]}, {"lost": ["no annotated copy"]}, {"corrupt": 1}):
+        account = Account(frames=3, **told)  # type: ignore[arg-type]
+        assert not account.whole
+        ((name, value),) = told.items()
+        assert account.told()[name] == value
+        if isinstance(value, list):
+            assert value[0] in account.line("bed.ts") and account.line("bed.ts").startswith("bed.ts: ")
+    kept = Account(notes=["no picture for 300 s"])
+    assert kept.whole and "no picture for 300 s" in kept.line("bed.ts")
+
+
+@pytest.mark.parametrize("sizes", [[(120, 100)] * 4, [(120, 100)] * 2 + [(100, 120)] * 2])
+def test_pictures_of_several_sizes_are_named(sizes: list[tuple[int, int]]) -> None:
+    account = Account()
+    for number, (width, height) in enumerate(sizes):
+        each = faces(number, second=number / 2)
+        account.add(replace(each, seen=replace(each.seen, width=width, height=height)))
+    account.close()
+    told = ["its pictures have 2 sizes: 120 x 100 from second 0.00, 100 x 120 from second 1.00 px"]
+    assert account.notes == (told if len(set(sizes)) == 2 else []) and account.whole

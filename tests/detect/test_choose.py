@@ -14,6 +14,7 @@ from uncover.detect.proposed import Proposer
 from uncover.detect.rescues import HeatmapDetector, SecondDetector
 from uncover.detector.weights import read_weights, save_weights
 from uncover.errors import InputError
+from uncover.metrics.predictions import Predictions, read_predictions, write_predictions
 
 
 @pytest.fixture
@@ -145,3 +146,39 @@ def test_another_size_is_that_of_all_that_look_at_the_picture(run: LiveRun) -> N
 
     assert sizes("closer_look", None) == (64, [64, 96]) and sizes("closer_look", 128) == (128, [128, 192])
     assert sizes("grey", 128) == (128, [128]) and sizes("gradcampp_avg", 128) == (128, [64])
+
+
+def test_boxes_are_suppressed_as_when_the_trial_chose_confidences(run: LiveRun) -> None:
+    trial(run, part_votes=4, closer_look=3)
+    assert choose(wishes(run)).spotter.detector.nms_iou == 0.6
+    assert choose(replace(wishes(run), nms_iou=0.6)).spotter.rescue is not None
+    with pytest.raises(InputError, match=r"--nms-iou 0.5: .*/part_votes/ward.parquet has 0.6, .*; leave --nms-iou out"):
+        choose(replace(wishes(run), nms_iou=0.5))
+    # Whoever says from where on boxes count may say how they are suppressed, and so may who rescues nothing.
+    for wished in (replace(wishes(run), rescue_confidence=0.3), wishes(run, "none")):
+        assert choose(replace(wished, nms_iou=0.5)).spotter.detector.nms_iou == 0.5
+    alone = Wishes(None, run.weights("rgb10"), device="cpu")
+    assert [choose(replace(alone, nms_iou=iou)).spotter.detector.nms_iou for iou in (None, 0.4)] == [0.6, 0.4]
+
+
+def test_predictions_of_a_run_that_were_not_made_alike_are_refused_or_said_to_be_old(
+    run: LiveRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trial(run, closer_look=3)
+    predictions = run.folder / "predictions"
+    shutil.copytree(predictions.resolve(), tmp_path / "own")
+    predictions.unlink()
+    (tmp_path / "own").rename(predictions)
+    look = predictions / "covered_faces_look1" / "ward.parquet"
+    stored = read_predictions(look)
+    write_predictions(look, Predictions(stored.boxes, stored.images, {**stored.settings, "nms_iou": 0.5}))
+    with pytest.raises(InputError, match=r"covered_faces_look1/ward.parquet has 0.5, by which"):
+        choose(wishes(run))
+    assert "note" not in capsys.readouterr().err
+    choose(replace(wishes(run, "none"), image_size=128))
+    assert "note" not in capsys.readouterr().err
+    del stored.settings["max_boxes_per_class"]
+    write_predictions(look, stored)
+    assert choose(replace(wishes(run), image_size=128)).spotter.rescue is not None
+    said = capsys.readouterr().err
+    assert "look1/ward.parquet: is of an earlier version, and so is the confidence of closer_look" in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.detect.frames_seen import ASIDE, FACE, NAMES, by_detector, by_rescue, seen
+from uncover.detect.account import Account
 from uncover.detect.follow import Faces, Names, faces_of
 from uncover.detect.options import Temporal
 from uncover.detect.parts import Seen
@@ -60,10 +62,24 @@ def test_a_short_gap_is_bridged_by_time_and_a_long_one_is_not(temporal: Temporal
     assert [each.found_by for each in found[20:22]] == [("temporal",)] * 2
     assert [each.methods for each in found[20:22]] == [("temporal",)] * 2
     # A box that is not sure enough by itself, at a place where the face is expected, and one of the rescue.
-    assert [each.found_by for each in found[22:24]] == [("rgb",), ("heatmap",)]
+    assert [each.found_by for each in found[22:24]] == [("temporal",), ("heatmap",)]
+    assert [each.methods for each in found[22:24]] == [("rgb10",), ("gradcampp_avg",)]
     assert all(each.found_by == () for each in found[-15:])
     for each in found[:24]:
         np.testing.assert_allclose(each.boxes, [FACE], atol=1)
+
+
+@pytest.mark.parametrize("temporal", ["online", "offline"])
+def test_what_only_a_track_makes_a_face_of_is_marked_temporal_everywhere(temporal: Temporal) -> None:
+    weak = [by_detector(UNSURE), by_rescue(0.2), by_detector(0.06)]
+    frames = [seen(n, *([by_detector(SURE)] if n % 5 else [weak[n // 5 % 3]]), second=n / 5) for n in range(1, 29)]
+    found = follow(frames, temporal)
+    assert [each.found_by for each in found] == [("rgb",) if n % 5 else ("temporal",) for n in range(1, 29)]
+    assert {each.methods for each in found if each.found_by == ("temporal",)} == {("rgb10",), ("gradcampp_avg",)}
+    account = Account()
+    for each in found:
+        account.add(each)
+    assert account.told()["found_by"] == {"rgb": 23, "temporal": 5}
 
 
 def test_offline_knows_what_comes_and_online_does_not() -> None:
@@ -86,3 +102,24 @@ def test_each_face_is_a_box_that_was_seen(found: list[list[tuple[bool, float]]])
         expected = detector or rescue
         assert own.confidence.tolist() == expected
         assert own.found_by == ("rgb" if detector else "heatmap",) * len(expected)
+
+
+@pytest.mark.parametrize("temporal", ["online", "offline"])
+@pytest.mark.parametrize("change", [{"joint": True}, {"width": 60, "height": 50}])
+def test_no_track_goes_on_where_nobody_knows_how_much_time_passed_or_pictures_change_size(
+    temporal: Temporal, change: dict[str, int]
+) -> None:
+    """A face before, none for a while after: bridged within a recording, not from one recording into the next."""
+    frames = [seen(number, *[by_detector(SURE)] * (number < 10), second=number / 10) for number in range(13)]
+    frames += [seen(number, by_detector(SURE), second=number / 10) for number in range(13, 20)]
+    bridged = [each.found_by for each in follow(frames, temporal)]
+    assert bridged[10:13] == [("temporal",)] * 3
+    later = [
+        replace(each, **{**change, "joint": change.get("joint", False) and number == 10}) if number >= 10 else each
+        for number, each in enumerate(frames)
+    ]
+    apart = follow(later, temporal)
+    assert [each.seen for each in apart] == later
+    assert [each.found_by for each in apart] == [("rgb",)] * 10 + [()] * 3 + [("rgb",)] * 7
+    alone = follow(later[10:], temporal)
+    assert [each.boxes.tolist() for each in apart[10:]] == [each.boxes.tolist() for each in alone]

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.detect.frames_seen import by_detector, by_rescue, seen
 from uncover.detect import parts as parts_module
-from uncover.detect.parts import Parts, Seen
+from uncover.detect.parts import End, Parts, Seen
+from uncover.images.privacy import Cover
 
 CORNER = st.floats(-1e4, 1e4, width=32)
 BOX = st.tuples(st.integers(0, 1), st.floats(0, 1, width=32), st.tuples(*[CORNER] * 4))
@@ -21,14 +22,24 @@ def as_numbers(frame: Seen) -> list[object]:
     spotted = frame.spotted
     assert (spotted.boxes.dtype, spotted.confidence.dtype, spotted.found_by.dtype) == (np.float32, np.float32, np.int8)
     boxes = [spotted.boxes.tolist(), spotted.confidence.tolist(), spotted.found_by.tolist()]
-    return [frame.index, repr(frame.second), frame.width, frame.height, boxes]
+    cover = None if spotted.cover is None else [spotted.cover.cells.tolist(), spotted.cover.side]
+    return [frame.index, repr(frame.second), frame.width, frame.height, boxes, cover]
 
 
-@given(found=st.lists(st.lists(BOX, max_size=3), max_size=9), at_once=st.integers(1, 4))
+COVERS = [
+    None,
+    *(Cover.of(np.array([[n, 2 * n, 50 + n, 60]]), 120, 100) for n in (3, 30)),
+    Cover.of(np.zeros((0, 4)), 9, 9),
+]
+
+
+@given(
+    found=st.lists(st.tuples(st.lists(BOX, max_size=3), st.sampled_from(COVERS)), max_size=9), at_once=st.integers(1, 4)
+)
 def test_what_was_put_in_comes_out(
-    found: list[list[tuple]], at_once: int, tmp_path_factory: pytest.TempPathFactory
+    found: list[tuple[list[tuple], Cover | None]], at_once: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    frames = [seen(2 * number, *boxes, second=number / 3) for number, boxes in enumerate(found)]
+    frames = [seen(2 * number, *boxes, second=number / 3, cover=cover) for number, (boxes, cover) in enumerate(found)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parts_module, "FRAMES", at_once)
         parts = Parts(tmp_path_factory.mktemp("parts"))
@@ -52,9 +63,9 @@ def test_another_process_goes_on_where_the_first_one_was(tmp_path: Path) -> None
     last = second.last()
     assert last is not None and last.index == 0 and second.end is None
     second.add(seen(1, by_rescue(0.7)))
-    second.finish(3, "ends amid a picture")
+    second.finish(End(3, "ends amid a picture"))
     third = Parts(tmp_path)
-    assert third.end == (3, "ends amid a picture")
+    assert third.end == End(3, "ends amid a picture")
     assert [frame.index for frame in third] == [0, 1]
     third.clear()
     assert list(third) == [] and third.end is None and third.last() is None
@@ -63,5 +74,5 @@ def test_another_process_goes_on_where_the_first_one_was(tmp_path: Path) -> None
 def test_an_image_has_no_time(tmp_path: Path) -> None:
     parts = Parts(tmp_path)
     parts.add(seen(0))
-    parts.finish(0, "")
+    parts.finish(End(0, ""))
     assert [np.isnan(frame.second) for frame in parts] == [True]

@@ -5,6 +5,8 @@ from map_sets import make_map_set
 from squares import make_set
 
 from uncover.detector.job import read_job
+from uncover.detector.network import build_network
+from uncover.detector.weights import Header, save_weights
 from uncover.errors import InputError
 
 
@@ -41,6 +43,15 @@ def test_val_is_never_the_training_set_itself(tmp_path):
     make_set(tmp_path / "val", 2, seed=1)
     with pytest.raises(InputError, match="does not say what to validate on"):
         read_job(tmp_path / "val", None, [])
+
+
+def test_the_network_is_that_of_the_start_weights_unless_one_is_named(sets, tmp_path, capsys):
+    header = Header(model="yolov5n", channels=3, class_names=("light",), class_ids=(0,), image_size=64)
+    save_weights(tmp_path / "start.pt", build_network("yolov5n", 3, 1).state_dict(), header)
+    assert read_job(sets, None, ["epochs=3"], tmp_path / "start.pt").settings.model == "yolov5n"
+    assert f"network: yolov5n, that of {tmp_path / 'start.pt'}" in capsys.readouterr().err
+    assert read_job(sets, None, ["model=yolov5s"], tmp_path / "start.pt").settings.model == "yolov5s"
+    assert read_job(sets, None, []).settings.model == "yolov5m"
 
 
 def test_the_identity_knows_settings_labels_and_photos(sets):

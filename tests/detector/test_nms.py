@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uncover.detector import nms
-from uncover.detector.nms import non_max_suppression
+from uncover.detector.nms import non_max_suppression, suppress_as_upstream
 
 if TYPE_CHECKING:
     from conftest import Upstream
@@ -33,7 +33,7 @@ def test_equal_to_upstream(
     decoded = candidates(3, count, classes)
     before = decoded.clone()
     options = {"multi_label": True, "agnostic": False} | options
-    ours = non_max_suppression(decoded, 0.001, iou, max_detections=most, **options)
+    ours = suppress_as_upstream(decoded, 0.001, iou, max_detections=most, **options)
     theirs = upstream.suppress(decoded.clone(), 0.001, iou, max_det=most, **options)
     assert torch.equal(decoded, before)
     assert all(torch.equal(mine, other) for mine, other in zip(ours, theirs, strict=True))
@@ -79,12 +79,32 @@ def test_by_hand() -> None:
         ]
     )
     torch.testing.assert_close(boxes, expected)
-    (single,) = non_max_suppression(decoded, 0.15, 0.5, multi_label=False)
-    torch.testing.assert_close(single, expected[[0, 2]])
-    (agnostic,) = non_max_suppression(decoded, 0.15, 0.5, agnostic=True)
-    torch.testing.assert_close(agnostic, expected[[0, 2]])
     (few,) = non_max_suppression(decoded, 0.15, 0.5, max_detections=1)
+    torch.testing.assert_close(few, expected[:2])
+    (single,) = suppress_as_upstream(decoded, 0.15, 0.5, multi_label=False)
+    torch.testing.assert_close(single, expected[[0, 2]])
+    (agnostic,) = suppress_as_upstream(decoded, 0.15, 0.5, agnostic=True)
+    torch.testing.assert_close(agnostic, expected[[0, 2]])
+    (few,) = suppress_as_upstream(decoded, 0.15, 0.5, max_detections=1)
     torch.testing.assert_close(few, expected[:1])
+
+
+@given(st.integers(0, 10_000), st.floats(0.1, 0.9), st.integers(1, 40))
+def test_a_class_keeps_what_it_keeps_alone(seed: int, iou: float, most: int) -> None:
+    """Whoever asks for one class only, as live detection does, finds what is stored of it; no class crowds one out."""
+    decoded = candidates(2, 150, 6, seed, power=2.0)
+    found = non_max_suppression(decoded, 0.001, iou, most)
+    for number in range(6):
+        alone = non_max_suppression(decoded[:, :, [0, 1, 2, 3, 4, 5 + number]], 0.001, iou, most)
+        for every, own in zip(found, alone, strict=True):
+            assert torch.equal(every[every[:, 5] == number, :5], own[:, :5]) and 0 < len(own) <= most
+
+
+def test_upstream_keeps_the_same_of_one_class(upstream: Upstream) -> None:
+    decoded = candidates(3, 1500, 1)
+    theirs = upstream.suppress(decoded.clone(), 0.001, 0.6, max_det=300, multi_label=True, agnostic=False)
+    ours = non_max_suppression(decoded, 0.001, 0.6)
+    assert all(torch.equal(mine, other) for mine, other in zip(ours, theirs, strict=True))
 
 
 def test_images_without_boxes() -> None:

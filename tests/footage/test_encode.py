@@ -1,5 +1,6 @@
 """Videos read back with PyAV's own decoder."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -67,6 +68,16 @@ def test_same_pictures_same_bytes(tmp_path: Path, suffix: str) -> None:
     assert len(decoded(tmp_path / f"a{suffix}")[0]) == 6
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
+def test_players_are_told_how_wide_a_pixel_is(tmp_path: Path, suffix: str) -> None:
+    for aspect in (Fraction(16, 11), Fraction(1)):
+        with VideoWriter(tmp_path / f"v{suffix}", 64, 48, 5, pixel_aspect=aspect) as video:
+            video.write(pictures(1, 64, 48)[0])
+        with av.open(str(tmp_path / f"v{suffix}")) as container:
+            stream = container.streams.video[0]
+            assert (stream.width, stream.height) == (64, 48) and (stream.sample_aspect_ratio or 1) == aspect
+
+
 def test_quality_costs_bytes(tmp_path: Path) -> None:
     noisy = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
     sizes = []
@@ -86,6 +97,14 @@ def test_an_error_leaves_nothing_behind_and_an_old_file_as_it_was(tmp_path: Path
     with pytest.raises(InputError, match="no picture"), VideoWriter(old, 32, 32, 5):
         pass
     assert list(tmp_path.iterdir()) == [old] and old.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("name", ["a:b.mp4", "-.mp4", "%03d.mp4", "B\udce9.mp4"])
+def test_a_name_is_a_name_and_no_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with VideoWriter(Path(name), 64, 48, 5) as video:
+        video.write(pictures(1, 64, 48)[0])
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_wrong_pictures_and_times_are_refused(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ PICTURES = pictures(40, 96, 64)
 # picture's right points down on the screen: a quarter turn clockwise, which telephones held upright write.
 TURNS = {(1, 0, 0, 1): 0, (0, 1, -1, 0): -1, (-1, 0, 0, -1): 2, (0, -1, 1, 0): 1}
 """np.rot90's quarter turns, against the clock, by (a, b, c, d)."""
+MIRRORED = {(-1, 0, 0, 1): 0, (1, 0, 0, -1): 2, (0, 1, 1, 0): 1, (0, -1, -1, 0): -1}
+"""Likewise, of a picture whose left and right change places first."""
 
 
 def turn(path: Path, matrix: tuple[int, int, int, int]) -> None:
@@ -36,7 +38,19 @@ def turn(path: Path, matrix: tuple[int, int, int, int]) -> None:
     path.write_bytes(content[:place] + turned + content[place + len(plain) :])
 
 
-@pytest.mark.parametrize("matrix", TURNS)
+def moved(pixels: np.ndarray, matrix: tuple[int, int, int, int]) -> np.ndarray:
+    """Each pixel put where the matrix takes its middle."""
+    a, b, c, d = matrix
+    height, width = pixels.shape[:2]
+    y, x = np.mgrid[0:height, 0:width] + 0.5
+    columns, rows = a * x + c * y, b * x + d * y
+    columns, rows = (np.floor(each - min(each.min() - 0.5, each.max() - 0.5)).astype(int) for each in (columns, rows))
+    placed = np.zeros((rows.max() + 1, columns.max() + 1, 3), np.uint8)
+    placed[rows, columns] = pixels
+    return placed
+
+
+@pytest.mark.parametrize("matrix", [*TURNS, *MIRRORED])
 def test_pictures_stand_upright(tmp_path: Path, matrix: tuple[int, int, int, int]) -> None:
     path = write(tmp_path / "v.mp4", PICTURES[:4], options={"crf": "5"})
     plain = plainly(path)[1]
@@ -44,12 +58,14 @@ def test_pictures_stand_upright(tmp_path: Path, matrix: tuple[int, int, int, int
     with open_video(path) as video:
         frames = list(video.frames())
         for frame, before in zip(frames, plain, strict=True):
-            wanted = np.rot90(before, TURNS[matrix])
+            mirrored = matrix in MIRRORED
+            wanted = np.rot90(before[:, ::-1] if mirrored else before, (TURNS | MIRRORED)[matrix])
+            assert np.array_equal(wanted, moved(before, matrix)), "two ways to say the same"
             assert np.array_equal(frame.pixels, wanted) and frame.pixels.flags.c_contiguous
             assert frame.size == (video.width, video.height) == wanted.shape[1::-1]
 
 
-@pytest.mark.parametrize("matrix", TURNS)
+@pytest.mark.parametrize("matrix", [*TURNS, (0, 1, 1, 0)])
 @pytest.mark.parametrize("pixel_format", ["yuv444p", "yuv420p"])
 def test_shrunk_is_the_mean_of_the_pixels(tmp_path: Path, matrix: tuple[int, int, int, int], pixel_format: str) -> None:
     path = write(tmp_path / "v.mp4", pictures(2, 240, 160), pixel_format=pixel_format, options={"crf": "5"})

@@ -11,10 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from uncover.errors import InputError
-from uncover.footage import sources
 from uncover.footage.address import without_secrets
 from uncover.footage.sources import Sources, find_sources
-from uncover.images import reading
 
 
 def make(folder: Path, *names: str) -> list[Path]:
@@ -166,7 +164,3 @@ def test_what_is_wrong_is_said(here: Path, words: list[str], message: str) -> No
     with pytest.raises(InputError, match=message) as error:
         find_sources(words)
     assert "expected a video" in str(error.value) and "\n" not in str(error.value)
-
-
-def test_images_are_what_our_reader_reads() -> None:
-    assert sources.IMAGES == reading.SUFFIXES

@@ -61,7 +61,7 @@ def opened(path: Path) -> NDArray[np.uint8]:
 @pytest.mark.parametrize("frame", ["original", "letterbox"])
 def test_a_tiff_has_a_channel_per_class(maps: Path, tmp_path: Path, frame: str) -> None:
     out = tmp_path / "out"
-    assert export(maps, out, "tiff", frame) == 2
+    assert len(export(maps, out, "tiff", frame)) == 2
     assert names(out) == set(FILES)
     for file, fitted in FILES.items():
         expected = render(read_maps(maps / "images" / file), frame)

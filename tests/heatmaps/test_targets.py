@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tests.heatmaps.reference import Pair, error, joint_of, score_of
-from uncover.detector.nms import non_max_suppression
+from uncover.detector.nms import suppress_as_upstream
 from uncover.heatmaps import targets
 from uncover.heatmaps.passes import run_direct
 from uncover.heatmaps.targets import TARGETS
@@ -18,7 +18,7 @@ NAMES = ("T1", "T2", "confidence")
 
 
 def boxes_of(decoded: Tensor) -> list[Tensor]:
-    return non_max_suppression(decoded, 0.25, 0.45, 1000, multi_label=False)
+    return suppress_as_upstream(decoded, 0.25, 0.45, 1000, multi_label=False)
 
 
 @pytest.mark.parametrize("name", NAMES)

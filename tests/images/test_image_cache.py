@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from uncover import process
 from uncover.images import cache
-from uncover.images.cache import ImageCache, Place, choose_place, free_memory
+from uncover.images.cache import ImageCache, Place, choose_place
 from uncover.images.letterbox import fit
 from uncover.images.scaled import Source
+from uncover.process import free_memory
 
 GB = 10**9
 
@@ -125,7 +127,7 @@ def test_limits_of_a_container_count(tmp_path: Path, monkeypatch: pytest.MonkeyP
         return folder
 
     groups = [group("free", "max"), group("job", "1000"), tmp_path / "missing"]
-    monkeypatch.setattr(cache, "_control_groups", lambda: groups)
+    monkeypatch.setattr(process, "_control_groups", lambda: groups)
     assert free_memory() == 500
-    monkeypatch.setattr(cache, "_control_groups", lambda: groups[:1])
+    monkeypatch.setattr(process, "_control_groups", lambda: groups[:1])
     assert free_memory() > 10**6

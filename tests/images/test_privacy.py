@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -21,8 +23,11 @@ from tests.report.rescue_records import (
     write_set,
     write_trial,
 )
+from uncover.commands import detect, figure_22, figure_23, figure_rescue
+from uncover.commands._shared_arguments import PRIVACY
+from uncover.config.evaluation import Privacy
 from uncover.errors import InputError
-from uncover.images.privacy import CELLS, MARGIN, has_patients, shown
+from uncover.images.privacy import CELLS, GRID, MARGIN, Cover, has_patients, shown
 from uncover.report.figures.rescue_gallery import draw_rescue_gallery
 from uncover.report.page import Parts, write_page
 
@@ -75,10 +80,84 @@ def test_no_box_brings_out_more_than_the_largest_allows(boxes: list[tuple[int, i
         assert not len(inside) or len(np.unique(inside, axis=0)) <= most
 
 
-def test_privacy_is_one_of_three_words() -> None:
-    with pytest.raises(InputError, match="privacy is 'none'; expected one of pixelate, blur, publish"):
+def test_privacy_is_one_of_four_words_everywhere() -> None:
+    with pytest.raises(InputError, match="privacy is 'none'; expected one of pixelate, blur, whole-frame, publish"):
         shown(patterned(1), NO_BOXES, "none")
+    assert get_args(Privacy) == PRIVACY
+    for word in PRIVACY:
+        for verb in (figure_22, figure_23, figure_rescue, detect):
+            parser = argparse.ArgumentParser()
+            verb.add_arguments(parser)
+            (given,) = (action for action in parser._actions if action.dest == "privacy")
+            assert word in (given.choices or ())
     assert has_patients("slapi_hard") and has_patients("preterm_web") and not has_patients("wflw")
+
+
+@pytest.mark.parametrize("boxes", [NO_BOXES, np.array([FACE]), np.array([ASIDE])], ids=["no box", "right", "wrong"])
+def test_whole_frames_are_hidden_whatever_was_found(boxes: np.ndarray) -> None:
+    photo = patterned(2)
+    out = shown(photo, boxes, "whole-frame", Cover.of(boxes, SIDE, SIDE))
+    assert (out == shown(photo, NO_BOXES, "pixelate")).all() and colours(out) <= CELLS**2
+
+
+CORNERS = st.tuples(st.floats(-80, 400), st.floats(-80, 300), st.floats(0.5, 200), st.floats(0.5, 200))
+
+
+@settings(max_examples=60, deadline=None)
+@given(boxes=st.lists(CORNERS, max_size=5), width=st.integers(5, 320), height=st.integers(5, 240))
+def test_a_cover_holds_all_of_its_boxes_and_hardly_more(
+    boxes: list[tuple[float, float, float, float]], width: int, height: int
+) -> None:
+    corners = np.array([[x, y, x + w, y + h] for x, y, w, h in boxes]).reshape(-1, 4)
+    mask = Cover.of(corners, width, height, MARGIN).mask(width, height)
+    least, most = (np.zeros((height, width), bool) for _ in range(2))
+    # A cell of the grid, and a pixel that a cell's border may cut.
+    more = np.array([width, height]) / GRID + 1
+    for x1, y1, x2, y2 in corners:
+        for grown, beyond in ((least, np.zeros(2)), (most, more)):
+            margin = MARGIN * np.array([x2 - x1, y2 - y1]) + beyond
+            left, top = np.floor([x1, y1] - margin).clip(0).astype(int)
+            right, bottom = np.ceil(np.add([x2, y2], margin)).clip(0).astype(int)
+            grown[top:bottom, left:right] = True
+    assert not (least & ~mask).any() and not (mask & ~most).any()
+
+
+def test_covers_add_up_and_what_is_no_number_covers_all() -> None:
+    left, right = (Cover.of(np.array([box]), 64, 64, 0) for box in ((0, 0, 32, 64), (32, 0, 48, 64)))
+    both = left | right
+    assert both.cells[:, :48].all() and not both.cells[:, 48:].any() and both.side == 64
+    assert not Cover.of(NO_BOXES, 64, 64).cells.any() and Cover.of(NO_BOXES, 64, 64).side == 0
+    assert Cover.of(np.array([[0, np.nan, 3, 4]]), 64, 64).cells.all()
+
+
+PARTS_OF_A_FACE = {"eyes": (70, 60, 90, 70), "nose": (90, 65, 115, 95), "mouth": (80, 100, 120, 118)}
+
+
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize("part", PARTS_OF_A_FACE)
+def test_a_part_is_covered_with_the_face_around_it_whichever_way_that_is_turned(part: str, turns: int) -> None:
+    face, own = ((50, 30, 150, 140), PARTS_OF_A_FACE[part])
+    (face, own) = (_turned(each, turns) for each in (face, own))
+    cover = Cover.of_candidates(np.array([own]), [part], 200, 200)
+    x1, y1, x2, y2 = face
+    assert cover.mask(200, 200)[y1:y2, x1:x2].all()
+    # Cells are those of a face of about this size.
+    assert 0.7 * 110 < cover.side < 1.5 * 110
+    foreign = Cover.of_candidates(np.array([own]), ["pacifier"], 200, 200)
+    assert (foreign.cells == Cover.of(np.array([own]), 200, 200).cells).all()
+
+
+def _turned(box: tuple[int, int, int, int], turns: int) -> tuple[int, int, int, int]:
+    """A box in a picture of 200 x 200 pixels that is turned by so many right angles."""
+    x1, y1, x2, y2 = box
+    return box if turns == 0 else _turned((y1, 200 - x2, y2, 200 - x1), turns - 1)
+
+
+def test_what_a_cover_hides_is_as_coarse_as_its_largest_face() -> None:
+    photo = patterned(1)
+    out = shown(photo, np.array([ASIDE]), "pixelate", Cover.of(np.array([FACE]), SIDE, SIDE))
+    x1, y1, x2, y2 = map(int, FACE)
+    assert colours(out[y1:y2, x1:x2]) <= (CELLS + 1) ** 2 < colours(photo[y1:y2, x1:x2])
 
 
 def page_of(run: Path, privacy: str) -> tuple[str, Path]:

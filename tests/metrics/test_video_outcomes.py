@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.video_records import ASIDE, FACE, SHIFTED, truth, write_detections
+from tests.video_records import ASIDE, FACE, SHIFTED, truth, write_detections, write_truth
+from uncover.cli import main
 from uncover.errors import InputError
 from uncover.metrics.video_outcomes import read_outcomes, until_next, videos_of
 
@@ -120,3 +121,14 @@ def test_a_detector_that_found_nothing_is_scored_too(tmp_path: Path) -> None:
     assert read_outcomes("way", folder, known, 0.5)["found_by"].tolist() == ["none", "none", "rgb", "rgb"]
     boxes.iloc[:0].to_parquet(folder / "boxes.parquet")
     assert set(read_outcomes("way", folder, known, 0.5)["found_by"]) == {"none"}
+
+
+def test_a_truth_belongs_to_its_video_though_the_name_cannot_be_printed(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8, which `uncover detect` writes as backslash escapes."""
+    write_truth(tmp_path / "true", "B\udce9b\udce9", truth("ff"))
+    folder = write_detections(tmp_path / "found", {r"B\xe9b\xe9": "r."})
+    out = tmp_path / "scores.csv"
+    words = ["--truth", str(tmp_path / "true"), "--detections", f"rgb={folder}"]
+    assert main(["evaluate", "videos", str(out), *words]) == 0
+    rows = pd.read_csv(out)
+    assert set(rows["video"].dropna()) >= {r"B\xe9b\xe9"}

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from tests.rescue.sets import STATED
+
 PUBLISHED = Path(__file__).parents[2] / "config" / "published.yaml"
 SCORES = {"P": 0.8, "R": 0.7, "F1": 0.74, "F1_of_means": 0.75, "AP50": 0.78, "AP50_95": 0.4}
 METRICS = ("metrics/precision", "metrics/recall", "metrics/mAP_0.5", "metrics/mAP_0.5:0.95")
@@ -24,7 +26,7 @@ def write_summary(folder: Path, scores: Mapping[str, float] = SCORES, **changes:
         "confidence": 0.412,
         "accuracy": {"value": 0.831, "low": 0.82, "high": 0.84},
         "resamples": 1000,
-        "settings": {"model": "yolov5n", "image_size": 320, "confidence": 0.001, "nms_iou": 0.5},
+        "settings": {"model": "yolov5n", "confidence": 0.001, **STATED, "image_size": 320, "nms_iou": 0.5},
     }
     summary |= {name: {"value": value, "low": value - 0.01, "high": value + 0.01} for name, value in scores.items()}
     folder.mkdir(parents=True, exist_ok=True)

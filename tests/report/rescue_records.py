@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from tests.rescue.sets import STATED
 from uncover.metrics.predictions import Predictions, write_predictions
 from uncover.parts.classes import WHOLE_FACE
 
@@ -63,7 +64,7 @@ def write_boxes(run: Path, method: str, name: str, images: Sequence[str], boxes:
     ]
     columns = ["image", "class", "class_id", "confidence", "x1", "y1", "x2", "y2"]
     looked_at = pd.DataFrame({"image": images, "width": SIDE, "height": SIDE})
-    predictions = Predictions(pd.DataFrame(rows, columns=columns), looked_at, {"model": method})
+    predictions = Predictions(pd.DataFrame(rows, columns=columns), looked_at, {"model": method, **STATED})
     path = run / "predictions" / method / f"{name}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_predictions(path, predictions)

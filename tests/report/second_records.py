@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from tests.rescue.sets import STATED
 from uncover.metrics.evaluate import evaluate
 from uncover.metrics.intervals import wilson
 from uncover.metrics.predictions import Predictions, write_predictions
@@ -32,7 +33,7 @@ def predictions(images: Sequence[str], boxes: Boxes, **settings: object) -> Pred
     ]
     table = pd.DataFrame(rows, columns=["image", "class", "class_id", "confidence", *FACE])
     sizes = pd.DataFrame({"image": list(images), "width": SIDE, "height": SIDE})
-    stated = {"model": "yolov5n", "image_size": 96, "confidence": 0.001, "nms_iou": 0.6}
+    stated = {"model": "yolov5n", "confidence": 0.001, **STATED, "image_size": 96}
     names = {"classes": {str(WHOLE_FACE): CLASS_NAMES[WHOLE_FACE]}}
     return Predictions(table, sizes, stated | names | settings)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def test_the_choice_depends_on_names_and_outcomes_alone(given: dict[str, tuple[b
     assert {given[name] for name in chosen} == set(given.values())
 
 
-def lines_of(run: Path, methods: tuple[Method, ...] = ()) -> list[Counter[str]]:
+def lines_of(run: Path, methods: tuple[Method, ...] = (), true_iou: float = 0.5) -> list[Counter[str]]:
     """Colours of the boxes in each panel that has any."""
     trial = write_trial(
         run / "trial.csv",
@@ -58,11 +59,22 @@ def lines_of(run: Path, methods: tuple[Method, ...] = ()) -> list[Counter[str]]:
             trial_row("wflw", "all_votes", "ours", 3, 3, threshold="val"),
         ],
     )
-    figure = draw_rescue_gallery(
-        trial, [run / "datasets" / "wflw"], [run / "missed" / "wflw.csv"], run / "predictions", "pixelate", methods
-    )
+    datasets, missed = [run / "datasets" / "wflw"], [run / "missed" / "wflw.csv"]
+    figure = draw_rescue_gallery(trial, datasets, missed, run / "predictions", "pixelate", methods, true_iou)
     panels = [Counter(str(line.get_color()) for line in axes.lines) for axes in figure.axes]
     return [panel for panel in panels if panel]
+
+
+def test_the_overlap_of_the_config_decides_what_is_a_find(tmp_path: Path) -> None:
+    """Photos with a find stand first, others by a hash of their names."""
+    shifted = (FACE[0] + 36, FACE[1], FACE[2] + 36, FACE[3])  # IoU 0.6
+    first, second = sorted(["x.png", "y.png"], key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+    write_set(tmp_path, "wflw", [first, second])
+    write_boxes(tmp_path, "part_votes", "wflw", [first, second], {first: [shifted] * 2, second: [FACE]})
+    write_boxes(tmp_path, "hirescam_avg", "wflw", [first, second], {})
+    best = STYLES[BEST]["color"]
+    for true_iou, boxes in ((0.5, [2, 1]), (0.6, [2, 1]), (0.65, [1, 2])):
+        assert [panel[best] for panel in lines_of(tmp_path, true_iou=true_iou)] == boxes
 
 
 def test_boxes_are_those_of_the_first_and_of_the_best_heatmap_detector_where_it_had_a_map(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.report import records
+from tests.rescue.sets import STATED
 from uncover.cli import main
 from uncover.metrics.predictions import Predictions, write_predictions
 
@@ -19,7 +20,7 @@ def write(path: Path, boxes: list[tuple[str, int, float]], frames: int = 4, conf
     table = pd.DataFrame(boxes, columns=["image", "class_id", "confidence"])
     table = table.assign(x1=1.0, y1=1.0, x2=9.0, y2=9.0, **{"class": table["class_id"].map(NAMES)})
     images = pd.DataFrame({"image": [f"{number}.png" for number in range(frames)], "width": 20, "height": 20})
-    settings = {"confidence": confidence, "nms_iou": 0.6, "classes": {str(key): name for key, name in NAMES.items()}}
+    settings = {"confidence": confidence, **STATED, "classes": {str(key): name for key, name in NAMES.items()}}
     write_predictions(path, Predictions(table, images, settings))
     return str(path)
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.report import records
+from tests.rescue.sets import STATED
 from uncover.cli import main
 from uncover.detector.record import COLUMNS as TRAINING_COLUMNS
 from uncover.detector.record import epoch_row, write_record
@@ -39,7 +40,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
     predictions = Predictions(
         pd.DataFrame(boxes, columns=["image", "class", "class_id", "confidence", *corners]),
         images,
-        {"model": "yolov5n", "image_size": 320, "confidence": 0.001, "nms_iou": 0.5, "classes": NAMES},
+        {"model": "yolov5n", "confidence": 0.001, **STATED, "image_size": 320, "nms_iou": 0.5, "classes": NAMES},
     )
     root = tmp_path_factory.mktemp("metrics") / "rgb10" / "val"
     labels = pd.DataFrame(truth, columns=["image", "class_id", *corners])

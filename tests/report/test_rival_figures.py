@@ -148,6 +148,15 @@ def test_without_labels_nothing_is_called_found_or_false(tmp_path: Path) -> None
     assert texts(some).endswith("in 1 of 4 photos; nobody labelled 1 of them")
 
 
+def test_a_find_is_what_the_trial_calls_one(tmp_path: Path) -> None:
+    x1, y1, x2, y2 = FACE
+    narrow = (x1, y1, x1 + 0.75 * (x2 - x1), y2)
+    path, dataset = write_found(tmp_path / "a.parquet", {IMAGES[0]: [(narrow, 0.9)]}), write_data(tmp_path, "wflw")
+    for true_iou, found in ((0.5, 1), (0.75, 1), (0.8, 0)):
+        figure = draw_rival_detections("mtcnn", path, dataset, 0.7, "pixelate", true_iou)
+        assert f"{found} of 4 faces found" in texts(figure)
+
+
 @pytest.mark.parametrize(("verb", "title"), [("figure_22", "RetinaFace"), ("figure_23", "MTCNN")])
 def test_a_detector_that_was_not_run_has_a_figure_that_says_why(
     verb: str, title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

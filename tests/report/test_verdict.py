@@ -131,6 +131,13 @@ def test_sets_come_in_the_reports_order_and_those_without_labels_are_only_counte
     assert "nan" not in " ".join(said).lower()
 
 
+def test_the_rate_is_the_middle_one_of_the_trial(tmp_path: Path) -> None:
+    table = [trial_row("merl", "part_votes", "rival", found, 20, fp_per_photo=rate)
+             for rate, found in ((0.2, 3), (0.4, 7), (0.8, 9))]  # fmt: skip
+    said = verdict(write_trial(tmp_path / "trial.csv", table), {}, {}, {})
+    assert "cut at 0.4 false boxes per missed photo" in said[0] and "7 of 20" in said[1]
+
+
 @pytest.mark.parametrize(
     ("boxes", "how"), [((3, 1), "does not appear"), ((3, 0), "appears in part"), ((0, 0), "appears here")]
 )

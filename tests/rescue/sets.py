@@ -17,6 +17,9 @@ from uncover.metrics.predictions import CORNERS, Predictions, write_predictions
 from uncover.metrics.truth import TRUTH_COLUMNS
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 
+STATED = {"nms_iou": 0.6, "max_boxes_per_class": 300, "precision": "float32", "image_size": 160}
+"""What all predictions say of how they were made."""
+
 SIDE = 100
 """Width and height of every photo, in pixels."""
 
@@ -35,7 +38,7 @@ def predicted(
     boxes = boxes.astype({"class_id": np.int64, **dict.fromkeys(("confidence", *CORNERS), np.float32)})
     sizes = pd.DataFrame({"image": pd.Series(images, dtype=str), "width": SIDE, "height": SIDE})
     known = {str(number): name for number, name in enumerate(CLASS_NAMES)}
-    return Predictions(boxes, sizes, {"classes": known, "confidence": 0.001, "nms_iou": 0.6, **settings})
+    return Predictions(boxes, sizes, {"classes": known, "confidence": 0.001, **STATED, **settings})
 
 
 def true_faces(faces: Mapping[str, Sequence[Face]]) -> pd.DataFrame:

@@ -78,6 +78,18 @@ def simulate(seed: int, seconds: float = 60, rate: float = 5, false_per_minute: 
     return Video(frames, truth)
 
 
+def interrupted(seed: int, seconds: float, gap: float, rate: float = 5) -> list[Candidates]:
+    """A face that stirs a little, is sure for so long, not seen at all for a while, and then seen again."""
+    random = np.random.default_rng(seed)
+    centre, logs = random.uniform([250, 180], [390, 300]), np.log([80, 100])
+    frames = []
+    for second in np.arange(0, 2 * seconds + gap, 1 / rate):
+        near = _box(centre + random.normal(0, 3, 2), logs + random.normal(0, 0.05, 2))
+        covered = seconds <= second < seconds + gap
+        frames.append(found(second, [] if covered else [near], [] if covered else [random.uniform(0.4, 0.9)]))
+    return frames
+
+
 def found(second: float, boxes: Sequence[np.ndarray], confidence: Sequence[float]) -> Candidates:
     sure = np.array(confidence, np.float64)
     return Candidates(

@@ -72,6 +72,13 @@ def test_other_rates_do_not_count(tmp_path: Path) -> None:
     assert read_tried(path) == {"b": Tried("b", VAL, 6, 20), "a": Tried("a", VAL, 5, 20)}
 
 
+def test_the_middle_rate_of_the_trial_counts_whatever_it_is(tmp_path: Path) -> None:
+    tables = [rows("a", found, 0, rate=rate, confidence=rate) for rate, found in ((0.8, 9), (0.2, 3), (0.4, 6))]
+    assert read_tried(record(tmp_path, *tables)) == {"a": Tried("a", 0.4, 6, 20)}
+    assert read_tried(record(tmp_path, *tables[1:])) == {"a": Tried("a", 0.4, 6, 20)}
+    assert read_tried(record(tmp_path, tables[1])) == {"a": Tried("a", 0.2, 3, 20)}
+
+
 def test_methods_without_a_threshold_from_val_are_left_out(tmp_path: Path) -> None:
     path = record(tmp_path, rows("blind", 20, 0, confidence=None), rows("seeing", 1, 9))
     assert list(read_tried(path)) == ["seeing"]

@@ -16,6 +16,7 @@ from uncover.errors import InputError
 from uncover.heatmaps.heatmaps import MAP, NO_DETECTION, NO_EVIDENCE
 from uncover.metrics.predictions import Predictions, write_predictions
 from uncover.parts.classes import WHOLE_FACE
+from uncover.rescue.drawn import draw_set
 from uncover.rescue.find_missed import find_missed
 from uncover.rescue.missed import looked_at, read_missed, write_missed
 
@@ -32,11 +33,10 @@ STATUSES = {
 """Classes nose and whole face, then the joint map; in another order than the photos."""
 
 
-def first_detector(confidence_of_b: float = 0.3) -> Predictions:
+def first_detector(confidence_of_b: float = 0.3, **settings: object) -> Predictions:
     """a is found, d exactly from 0.4 on; c has nothing."""
-    return predicted(
-        IMAGES, [("a.jpg", 0.9, BOX), ("a.jpg", 0.2, BOX), ("b.jpg", confidence_of_b, BOX), ("d.jpg", 0.4, BOX)]
-    )
+    found = [("a.jpg", 0.9, BOX), ("a.jpg", 0.2, BOX), ("b.jpg", confidence_of_b, BOX), ("d.jpg", 0.4, BOX)]
+    return predicted(IMAGES, found, **settings)
 
 
 def test_a_photo_is_missed_without_a_whole_face_from_the_confidence_on() -> None:
@@ -124,6 +124,18 @@ def test_the_command_writes_the_list(files: Path, capsys: pytest.CaptureFixture[
     assert lines[2] == "b.jpg,100,100,2,0.3,True,True,False,True,False"
     assert run(files, "--confidence", 0.2) == 0
     assert (files / "val.csv").read_text().splitlines()[2] == "b.jpg,100,100,,0.3,False,True,False,True,False"
+
+
+def test_boxes_that_were_drawn_of_other_predictions_are_refused(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = files / "heatmaps/drawn_boxes/val"
+    for overlap, status in ((0.6, 0), (0.5, 2)):
+        write_predictions(files / "drawn.parquet", first_detector(nms_iou=overlap))
+        draw_set(files / "drawn.parquet", 0.1, drawn)
+        assert run(files, heatmaps=drawn) == status
+    error = capsys.readouterr().err
+    assert f"{drawn}/manifest.parquet: nms_iou is 0.5, but 0.6 in {files}/val.parquet" in error
 
 
 @pytest.mark.parametrize(

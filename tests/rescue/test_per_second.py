@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -31,14 +33,23 @@ def test_two_seconds_by_hand() -> None:
     ]
 
 
-def test_seconds_without_a_face_or_a_frame_have_a_row_without_a_box() -> None:
+def test_a_second_without_a_face_has_a_row_without_a_box_and_one_without_a_frame_has_none() -> None:
     nothing = [0, 0, 0, 0, 0, None, None, None, None, None]
     assert list(per_second([FrameFace(0.5), FrameFace(2.5)])) == [
         FaceSecond(0, 1, *nothing),
-        FaceSecond(1, 0, *nothing),
         FaceSecond(2, 1, *nothing),
     ]
     assert list(per_second([])) == []
+
+
+@pytest.mark.parametrize(("interval", "seconds"), [(600.0, 59 * 3600), (0.04, 30), (1.0, 30)])
+def test_a_time_lapse_has_as_many_rows_as_frames_and_a_usual_video_one_for_every_second(
+    interval: float, seconds: int
+) -> None:
+    shown = np.arange(0, seconds, interval)
+    rows = list(per_second(FrameFace(second) for second in shown))
+    assert [row.second for row in rows] == sorted({int(second) for second in shown})
+    assert len(rows) == (len(shown) if interval > 1 else seconds)
 
 
 def test_columns() -> None:
@@ -67,7 +78,8 @@ def test_frames_out_of_order_are_named(seconds: list[float]) -> None:
 def test_no_frame_is_lost(seconds: list[tuple[float, bool]]) -> None:
     faces = [face(at, 1, 0.5, "rgb") if there else FrameFace(at) for at, there in sorted(seconds)]
     rows = list(per_second(faces))
-    assert [row.second for row in rows] == list(range(len(rows)))
+    assert [row.second for row in rows] == sorted({math.floor(at) for at, _ in seconds})
+    assert all(row.frames for row in rows)
     assert sum(row.frames for row in rows) == len(faces)
     assert sum(row.found for row in rows) == sum(row.rgb for row in rows) == sum(there for _, there in seconds)
     assert all((row.x1 is None) == (row.found == 0) for row in rows)

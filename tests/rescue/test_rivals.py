@@ -131,6 +131,14 @@ def test_many_sure_parts_stay_apart_in_single_precision() -> None:
     assert less < more < 1
 
 
+def test_no_more_boxes_are_proposed_than_a_detector_stores() -> None:
+    places = [(number % 20 * 5, number // 20 * 5) for number in range(400)]
+    apart = [("a.jpg", 0.1 + 0.001 * number, (x, y, x + 4, y + 4)) for number, (x, y) in enumerate(places)]
+    found = proposed("all_votes", evidence(predicted(IMAGES, [*apart, ("b.jpg", 0.01, (0, 0, 9, 9))])))
+    assert [image for image, *_ in found] == ["a.jpg"] * 300 + ["b.jpg"]
+    assert min(sure for image, sure, _ in found if image == "a.jpg") == pytest.approx(0.2 / 1.2)
+
+
 def test_evidence_is_about_one_set() -> None:
     with pytest.raises(InputError, match=r"rgb10 and twice are on other images \(2 and 1\)"):
         evidence(predicted(IMAGES, []), twice=predicted(IMAGES[:1], []))
@@ -156,6 +164,13 @@ def test_the_command_writes_predictions_of_every_rival(tmp_path: Path, capsys: p
         assert stored.settings["rival"] == name and stored.class_names == {WHOLE_FACE: "whole face"}
         assert stored.settings["inputs"].keys() == {"rgb10", "rgb1", "look"}
         assert stored.settings["inputs"]["rgb1"]["confidence"] == 0.001
+        # All that a trial asks of what it compares.
+        assert [stored.settings[key] for key in ("nms_iou", "max_boxes_per_class", "precision")] == [
+            0.6,
+            300,
+            "float32",
+        ]
+        assert stored.settings["image_size"] == dict.fromkeys(("rgb10", "rgb1", "look"), 160)
         assert stored.settings.get("heatmaps", {}).get("variant") == ("again" if name == "heatmap_boxes" else None)
 
     def complains(*more: object) -> str:
@@ -169,5 +184,8 @@ def test_the_command_writes_predictions_of_every_rival(tmp_path: Path, capsys: p
     assert "manifest.parquet: does not exist" in complains("--heatmaps", tmp_path / "look")
     assert "test.parquet: given for one of" in complains("--rgb1", tmp_path / "test.parquet")
     assert "has the set val twice" in complains("--rgb1", *[tmp_path / "rgb1/val.parquet"] * 2)
+    assert "rgb10/val.parquet was stored at 0.6; expected the same" in complains("--nms-iou", 0.5)
+    write_predictions(tmp_path / "rgb1/val.parquet", predicted(IMAGES, [], nms_iou=0.5))
+    assert "rgb1/val.parquet: nms_iou is 0.5, but 0.6 in" in complains()
     write_predictions(tmp_path / "rgb1/val.parquet", predicted(["c.jpg"], []))
     assert "rgb10/val.parquet: predictions of rgb10 and rgb1 are on other images" in complains()

@@ -11,7 +11,7 @@ import pytest
 
 from tests.rescue.sets import Face, Found, missed_list, predicted, write_set
 from uncover.cli import main
-from uncover.metrics.predictions import Predictions, write_predictions
+from uncover.metrics.predictions import Predictions, read_predictions, write_predictions
 from uncover.rescue.counts import COLUMNS
 
 FACE: Face = (10.0, 10.0, 50.0, 50.0)
@@ -82,6 +82,21 @@ def summary(root: Path, name: str, scope: str) -> dict:
     text = (folder / "summary.json").read_text()
     assert "NaN" not in text
     return json.loads(text)
+
+
+def test_predictions_of_sets_that_were_not_made_alike_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The threshold from val says nothing of boxes that another suppression left."""
+    root = make_run(tmp_path)
+    path = root / "predictions/merl.parquet"
+    found = read_predictions(path)
+    for name, other in (("nms_iou", 0.5), ("precision", "bfloat16"), ("image_size", 96)):
+        write_predictions(path, Predictions(found.boxes, found.images, {**found.settings, name: other}))
+        assert run(root) == 2
+        error = capsys.readouterr().err
+        assert f"{path}: {name} is {other}, but {found.settings[name]} in {root}/predictions/val.parquet;" in error
+    assert not (root / "metrics").exists()
 
 
 def test_counts_by_hand(tmp_path: Path) -> None:

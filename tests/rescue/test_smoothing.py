@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.rescue.simulated_tracks import found, offline, online, score, simulate, with_own_boxes, without_track
+from tests.rescue.simulated_tracks import (
+    found,
+    interrupted,
+    offline,
+    online,
+    score,
+    simulate,
+    with_own_boxes,
+    without_track,
+)
 from uncover.metrics.matching import box_iou
 from uncover.rescue import smoothing
 from uncover.rescue.smoothing import smooth
@@ -42,6 +51,27 @@ def test_a_gap_with_both_sides_is_filled_up_to_twice_the_bridge() -> None:
     np.testing.assert_allclose(gap, 0.8 * np.exp(-away))
     longer = offline(shown((20, FACE), (10, None), (5, FACE)))
     assert [one is None for one in longer] == [False] * 20 + [True] * 10 + [False] * 5
+
+
+@pytest.mark.parametrize("bridge", [0.5, 1, 3, 5, 10, 30])
+def test_a_gap_is_filled_up_to_twice_the_bridge_that_was_wished(bridge: float) -> None:
+    settings = TemporalSettings(640, 480, bridge)
+    for seed in range(2):
+        for gap, filled in ((2 * bridge - 0.4, True), (2 * bridge + 0.4, False)):
+            frames = interrupted(seed, seconds=5, gap=gap)
+            within = [
+                face is not None
+                for frame, face in zip(frames, offline(frames, settings), strict=True)
+                if not len(frame.boxes)
+            ]
+            assert within and all(within) == any(within) == filled, (seed, gap)
+
+
+@pytest.mark.parametrize("bridge", [1, 10, 30])
+def test_a_spot_that_flickers_is_not_filled(bridge: float) -> None:
+    frames = [found(n / 5, [FACE] if n % 10 == 0 else [], [0.8] if n % 10 == 0 else []) for n in range(300)]
+    results = offline(frames, TemporalSettings(640, 480, bridge))
+    assert [n for n, one in enumerate(results) if one is not None] == list(range(0, 300, 10))
 
 
 def test_nothing_is_filled_before_the_first_face_or_after_the_last() -> None:

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.rescue.simulated_tracks import found, online, score, simulate, with_own_boxes, without_track
+from tests.rescue.simulated_tracks import (
+    found,
+    interrupted,
+    online,
+    score,
+    simulate,
+    with_own_boxes,
+    without_track,
+)
 from uncover.errors import InputError
 from uncover.metrics.matching import box_iou
 from uncover.rescue.temporal import Candidates, TemporalSettings, Tracked, Tracker
@@ -19,6 +27,7 @@ SETTINGS = TemporalSettings(640, 480)
 FACE = np.array([300.0, 200, 360, 280])
 ELSEWHERE = FACE - [250, 150, 250, 150]
 STEP = 0.2
+BRIDGES = (0.5, 1, 3, 5, 10, 30)
 
 
 def frame(second: float, *boxes: tuple[np.ndarray, float]) -> Candidates:
@@ -58,6 +67,31 @@ def test_a_face_that_was_hardly_seen_is_not_bridged() -> None:
     tracker, last = followed(until=2.5 * STEP)  # followed for two steps
     assert tracker.update(frame(last + 1 * STEP)) is not None
     assert tracker.update(frame(last + 2 * STEP)) is None
+
+
+@pytest.mark.parametrize("gap", [0.4, 4.0, 70.0])
+@pytest.mark.parametrize("bridge", BRIDGES)
+def test_a_gap_is_bridged_for_as_long_as_was_wished(bridge: float, gap: float) -> None:
+    for seed in range(3):
+        frames = interrupted(seed, seconds=5, gap=gap)
+        tracked = online(frames, TemporalSettings(640, 480, bridge))
+        last = max(frame.second for frame in frames if len(frame.boxes) and frame.second < 5)
+        first = min(frame.second for frame in frames if frame.second > last and len(frame.boxes))
+        unseen = [n for n, frame in enumerate(frames) if last < frame.second < first]
+        bridged = [frames[n].second for n in unseen if tracked[n] is not None]
+        assert abs(max(bridged, default=last) - last - min(bridge, gap)) <= STEP + 1e-6
+        assert bridged == [frames[n].second for n in unseen if frames[n].second <= last + bridge + 1e-6]
+
+
+@pytest.mark.parametrize("bridge", BRIDGES)
+def test_a_spot_that_flickers_bridges_no_longer_than_it_was_seen(bridge: float) -> None:
+    """One frame in five is a fifth of the time: of the last three seconds, 0.6 s."""
+    frames = [frame(n * STEP, *([(FACE, 0.8)] if n % 5 == 0 else [])) for n in range(300)] + [
+        frame(n * STEP) for n in range(300, 600)
+    ]
+    tracked = online(frames, TemporalSettings(640, 480, bridge))
+    last = max(n for n, face in enumerate(tracked) if face is not None)
+    assert (last - 295) * STEP <= min(bridge, 0.8)
 
 
 def test_nothing_is_made_up_before_the_first_face() -> None:

@@ -269,6 +269,57 @@ class TestCommand:
         assert len(rows_of_group[0]) == 2 * (1 + 2) and rows_of_group[0] == rows_of_group[1]
 
     @pytest.mark.parametrize(
+        ("where", "name", "own", "other"),
+        [
+            # Thresholds from val at one IoU, applied to boxes of another.
+            ("blind/test", "nms_iou", 0.5, 0.6),
+            ("blind/hof", "nms_iou", 0.5, 0.6),
+            # The baseline of every difference at another IoU than the methods, on all sets alike.
+            (f"{BASELINE}/*", "nms_iou", 0.5, 0.6),
+            (f"{BASELINE}/*", "max_boxes_per_class", 100, 300),
+            ("blind/*", "precision", "float16", "float32"),
+            # Methods may see photos at other sizes, but each at one.
+            ("blind/test", "image_size", 320, 160),
+        ],
+    )
+    def test_unequal_predictions_are_refused(
+        self,
+        words: list[str],
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        where: str,
+        name: str,
+        own: object,
+        other: object,
+    ) -> None:
+        changed = [*tmp_path.glob(f"predictions/{where}.parquet")]
+        for path in changed:
+            write_predictions(path, predicted(PHOTOS, FOUND, **{name: own}))
+        assert main(words) == 2
+        error = capsys.readouterr().err
+        told = [
+            (f"{path}: {name} is {own}, but {other} in ", f"{name} is {other}, but {own} in {path}") for path in changed
+        ]
+        assert any(one in error or two in error for one, two in told) and error.count("\n") == 1
+        assert error.count("predictions/") == 2 and not (tmp_path / "trial.csv").exists()
+
+    def test_each_method_sees_photos_at_a_size_of_its_own(self, words: list[str], tmp_path: Path) -> None:
+        for path in tmp_path.glob("predictions/blind/*.parquet"):
+            write_predictions(path, predicted(PHOTOS, FOUND, image_size={"rgb10": 320, "rgb1": 320}))
+        assert main(words) == 0
+
+    def test_predictions_of_an_earlier_version_are_refused(
+        self, words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        path = tmp_path / f"predictions/{BASELINE}/test.parquet"
+        old = predicted(PHOTOS, FOUND)
+        del old.settings["max_boxes_per_class"]
+        write_predictions(path, old)
+        assert main(words) == 2
+        error = capsys.readouterr().err
+        assert f"{path}: does not state max_boxes_per_class" in error and "again" in error and error.count("\n") == 1
+
+    @pytest.mark.parametrize(
         ("more", "says"),
         [
             (["--methods", "ours"], "--methods ours: expected name=group or name=group:heatmaps:input"),

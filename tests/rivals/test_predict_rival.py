@@ -57,8 +57,26 @@ def test_boxes_are_in_pixels_of_the_original(raw: RawData, longest: int | None) 
             boxes.loc[name, list(LANDMARK_COLUMNS)].astype(float), [width / 2, height / 2] * 5, rtol=1e-5
         )
     assert max(max(shape) for shape in seen) == min(longest or 1000, 120)
-    assert predictions.settings == {"model": "some", "classes": {"2": "whole face"}, "image_size": longest}
+    stated = {"nms_iou": 0.6, "max_boxes_per_class": 300, "image_size": longest}
+    assert predictions.settings == {"model": "some", "classes": {"2": "whole face"}, **stated}
     assert set(predictions.boxes["class"]) == {"whole face"} and set(predictions.boxes["class_id"]) == {2}
+
+
+def test_boxes_overlap_no_more_than_those_of_our_own_detectors_and_are_no_more(raw: RawData) -> None:
+    """Whatever the library's rule was: a photo may hold 300 faces, and two boxes may overlap by the IoU."""
+    raw.photo("a.png", 900, 90)
+    # IoU of the first and the second 0.667, of the first and the third 0.538, of these two 0.818; then faces apart.
+    corners = [[0, 0, 20, 20], [4, 0, 24, 20], [6, 0, 26, 20], *([30 + 2 * n, 40, 31 + 2 * n, 50] for n in range(400))]
+    confidence = np.array([0.9, 0.8, 0.95, *np.linspace(0.7, 0.1, 400)], np.float32)
+    points = np.arange(403 * 10, dtype=np.float32).reshape(403, 5, 2)
+    found = Found(np.array(corners, np.float32), confidence, points)
+
+    def stored(nms_iou: float) -> Predictions:
+        return predict_rival(lambda photo: found, inputs_of(raw.root), {}, None, nms_iou)
+
+    assert stored(0.6).boxes["x1"].tolist()[:3] == [6, 0, 30] and stored(0.6).settings["nms_iou"] == 0.6
+    assert stored(0.5).boxes["x1"].tolist()[:2] == [6, 30] and stored(0.9).boxes["x1"].tolist()[:4] == [6, 0, 4, 30]
+    assert len(stored(0.6).boxes) == 300 and stored(0.6).boxes["right_eye_x"].tolist()[:2] == [20, 0]
 
 
 def test_what_lies_beyond_the_photo_goes(raw: RawData) -> None:
@@ -130,6 +148,8 @@ def test_the_command_writes_a_table_for_each_set(data_set: SimpleNamespace, name
     assert (set(LANDMARK_COLUMNS) <= set(read.boxes)) == (name == "mtcnn")
     settings = read.settings
     assert settings["model"] == name and settings["image_size"] == 50 and settings["classes"] == {"2": "whole face"}
+    stated = [settings[key] for key in ("nms_iou", "max_boxes_per_class", "precision", "library_nms_iou")]
+    assert stated == [0.6, 300, "float32", {"mtcnn": 0.7, "viola_jones": None}[name]]
     assert 0 < settings["confidence"] < 0.5 and settings["package"].split()[0].startswith(("facenet", "opencv"))
     assert read_predictions(data_set.out / "out" / "second.parquet").images["image"].tolist() == ["tiny.png"]
     assert read_bytes(data_set.out / "out") == read_bytes(data_set.out / "again")
@@ -147,6 +167,7 @@ def test_the_command_writes_a_table_for_each_set(data_set: SimpleNamespace, name
         (["mtcnn", "FIRST", "--set", "image_sice=9"], "--set: key image_sice is unknown; did you mean image_size?"),
         (["mtcnn", "FIRST", "--set", "image_size=0"], "--set: key image_size: input should be greater than 0"),
         (["mtcnn", "FIRST", "FIRST"], "has the name of"),
+        (["mtcnn", "FIRST", "--nms-iou", "2"], "--nms-iou 2.0: expected 0 to 1"),
         (["mtcnn", "FIRST", "--device", "tpu"], "device tpu: unknown"),
         (["mtcnn", "FIRST/images/nothing"], "nothing: no such folder"),
     ],

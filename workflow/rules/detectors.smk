@@ -5,12 +5,23 @@ SECOND_MODELS = CONFIG.second_detectors()
 LABELLED_SETS = targets.labelled_sets(CONFIG)
 # What tables 4 to 7 score.
 SCORED_SETS = [name for name in ("val", "merl", "wflw") if name in LANDMARK_SETS]
+UNSCORED_SETS = [
+    name for name in [*LANDMARK_SETS, *FRAME_SETS] if name not in SCORED_SETS
+]
+# Boxes and scores behind tables 4 to 6 and figures 17 to 20, in folders as those of the run.
+RGB_TABLES = f"{RUN}/{text_numbers.RGB_TABLES}"
 # Ten parts are labelled where faces have landmarks; frames have whole faces at most.
 SCOPES = {
     "rgb10": lambda name: (
         ("all", "whole_face") if name in LANDMARK_SETS else ("whole_face",)
     ),
     "rgb1": lambda name: ("whole_face",),
+}
+EVALUATION = {
+    "summary": "summary.json",
+    "classes": "classes.csv",
+    "curves": "curves.parquet",
+    "confusion": "confusion.csv",
 }
 ALL_EVALUATIONS = [
     f"{RUN}/metrics/{model}/{name}/{scope}/summary.json"
@@ -44,12 +55,12 @@ wildcard_constraints:
     generation=r"\d+",
 
 
-def predicted(model, names):
+def predicted(model, names, folder=RUN):
     """Patterns of what a job that predicts leaves: the tables of sets, or of its share of each."""
     ending = (
         f"/shards/{{shard}}-of-{PREDICTION_SHARDS}.parquet" if OF_SHARD else ".parquet"
     )
-    return [f"{RUN}/predictions/{model}/{name}{ending}" for name in names]
+    return [f"{folder}/predictions/{model}/{name}{ending}" for name in names]
 
 
 def shard_option(wildcards):
@@ -242,6 +253,7 @@ rule predict:
         f"{BENCHMARKS}/predict/{{model}}/{{set}}{OF_SHARD}.tsv"
     wildcard_constraints:
         model="|".join(RGB_MODELS),
+        set="|".join(UNSCORED_SETS),
     conda:
         ENVIRONMENT
     threads: DETECTOR_THREADS
@@ -250,16 +262,35 @@ rule predict:
     params:
         images=f"{RUN}/datasets/{{set}}",
         confidence=CONFIG.prediction.confidence,
-        nms_iou=lambda wildcards: (
-            CONFIG.prediction.nms_iou_rgb_tables
-            if wildcards.set in LANDMARK_SETS
-            else CONFIG.prediction.nms_iou
-        ),
+        nms_iou=CONFIG.prediction.nms_iou,
         shard=shard_option,
         code=code_of("uncover.commands.predict"),
     shell:
         "uncover predict --weights {input.weights} {params.images} {output.predictions}"
         " --confidence {params.confidence} --nms-iou {params.nms_iou} {params.shard} 2>&1 | tee {log}"
+
+
+# The thesis validates at another IoU of non-maximum suppression. What tables 4 to 6 rest on is stored apart, from the same
+# look at the photos: boxes of one IoU are compared with those of another nowhere.
+use rule predict as predict_rgb_tables with:
+    output:
+        predictions=predicted("{model}", ["{set}"]),
+        of_tables=predicted("{model}", ["{set}"], RGB_TABLES),
+    log:
+        f"{LOGS}/predict_rgb_tables/{{model}}/{{set}}{OF_SHARD}.log",
+    benchmark:
+        f"{BENCHMARKS}/predict_rgb_tables/{{model}}/{{set}}{OF_SHARD}.tsv"
+    wildcard_constraints:
+        model="|".join(RGB_MODELS),
+        set="|".join(SCORED_SETS) or "none",
+    params:
+        images=f"{RUN}/datasets/{{set}}",
+        confidence=CONFIG.prediction.confidence,
+        nms_iou=CONFIG.prediction.nms_iou,
+        shard=lambda wildcards, output: (
+            f"--also {CONFIG.prediction.nms_iou_rgb_tables} {output.of_tables} {shard_option(wildcards)}"
+        ),
+        code=code_of("uncover.commands.predict"),
 
 
 rule evaluate:
@@ -268,10 +299,10 @@ rule evaluate:
         boxes=f"{RUN}/datasets/{{set}}/boxes.parquet",
         manifest=f"{RUN}/datasets/{{set}}/manifest.parquet",
     output:
-        summary=f"{RUN}/metrics/{{model}}/{{set}}/{{scope}}/summary.json",
-        classes=f"{RUN}/metrics/{{model}}/{{set}}/{{scope}}/classes.csv",
-        curves=f"{RUN}/metrics/{{model}}/{{set}}/{{scope}}/curves.parquet",
-        confusion=f"{RUN}/metrics/{{model}}/{{set}}/{{scope}}/confusion.csv",
+        **{
+            name: f"{RUN}/metrics/{{model}}/{{set}}/{{scope}}/{file}"
+            for name, file in EVALUATION.items()
+        },
     log:
         f"{LOGS}/evaluate/{{model}}/{{set}}/{{scope}}.log",
     benchmark:
@@ -295,3 +326,27 @@ rule evaluate:
     shell:
         "uncover evaluate --labels {params.labels} {input.predictions} --out {params.out}"
         " {params.classes} --bootstrap {params.bootstrap} 2>&1 | tee {log}"
+
+
+use rule evaluate as evaluate_rgb_tables with:
+    input:
+        predictions=f"{RGB_TABLES}/predictions/{{model}}/{{set}}.parquet",
+        boxes=f"{RUN}/datasets/{{set}}/boxes.parquet",
+        manifest=f"{RUN}/datasets/{{set}}/manifest.parquet",
+    output:
+        **{
+            name: f"{RGB_TABLES}/metrics/{{model}}/{{set}}/{{scope}}/{file}"
+            for name, file in EVALUATION.items()
+        },
+    log:
+        f"{LOGS}/evaluate_rgb_tables/{{model}}/{{set}}/{{scope}}.log",
+    benchmark:
+        f"{BENCHMARKS}/evaluate_rgb_tables/{{model}}/{{set}}/{{scope}}.tsv"
+    params:
+        labels=f"{RUN}/datasets/{{set}}/labels",
+        out=f"{RGB_TABLES}/metrics/{{model}}/{{set}}/{{scope}}",
+        classes=lambda wildcards: (
+            "--class 'whole face'" if wildcards.scope == "whole_face" else ""
+        ),
+        bootstrap=CONFIG.prediction.bootstrap,
+        code=code_of("uncover.commands.evaluate"),

@@ -103,8 +103,8 @@ rule figure_16:
 
 rule figure_17:
     input:
-        curves=f"{RUN}/metrics/rgb10/val/all/curves.parquet",
-        summary=f"{RUN}/metrics/rgb10/val/all/summary.json",
+        curves=f"{RGB_TABLES}/metrics/rgb10/val/all/curves.parquet",
+        summary=f"{RGB_TABLES}/metrics/rgb10/val/all/summary.json",
     output:
         **figure_outputs("figure_17", "17: F1 against confidence"),
     log:
@@ -132,8 +132,8 @@ for figure, (scored, title) in CONFUSION_FIGURES.items():
         name:
             figure
         input:
-            confusion=f"{RUN}/metrics/rgb10/{scored}/all/confusion.csv",
-            summary=f"{RUN}/metrics/rgb10/{scored}/all/summary.json",
+            confusion=f"{RGB_TABLES}/metrics/rgb10/{scored}/all/confusion.csv",
+            summary=f"{RGB_TABLES}/metrics/rgb10/{scored}/all/summary.json",
         output:
             **figure_outputs(figure, title),
         log:

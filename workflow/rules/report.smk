@@ -15,6 +15,8 @@ def is_made(record):
         "metrics": lambda: names[0] in SECOND_MODELS or names[1] in LABELLED_SETS,
         "missed": lambda: names[0].removesuffix(".csv") in TRIED_SETS,
         "models": lambda: True,
+        # Below the name of the folder stands what stands below that of the run.
+        "rgb_tables": lambda: names[2] in SCORED_SETS,
         "tables": lambda: False,
     }[stage]()
 
@@ -22,7 +24,7 @@ def is_made(record):
 rule comparison:
     input:
         tables=ALL_TABLES,
-        records=[f"{RUN}/{name}" for name in RECORDS if is_made(name)],
+        records=[f"{RUN}/{name}" for name in text_numbers.RECORDS if is_made(name)],
     output:
         comparison=f"{RUN}/comparison.csv",
     log:

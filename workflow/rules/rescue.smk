@@ -96,7 +96,7 @@ rule look_closer:
             CONFIG, LOOKS.index(wildcards.look)
         ),
         confidence=CONFIG.prediction.confidence,
-        nms_iou=CONFIG.rescue.missed_nms_iou,
+        nms_iou=CONFIG.prediction.nms_iou,
         shard=shard_option,
         code=code_of("uncover.commands.predict_sets"),
     shell:
@@ -140,10 +140,11 @@ rule propose_faces:
             else []
         ),
         heatmaps=f"{RUN}/heatmaps/{BOXED}",
+        nms_iou=CONFIG.prediction.nms_iou,
         code=code_of("uncover.commands.propose"),
     shell:
         "uncover propose {params.out} --train {params.train} --rgb10 {input.rgb10} --rgb1 {input.rgb1}"
-        " {params.looks} --heatmaps {params.heatmaps} 2>&1 | tee {log}"
+        " {params.looks} --heatmaps {params.heatmaps} --nms-iou {params.nms_iou} 2>&1 | tee {log}"
 
 
 rule rescue_trial:
@@ -202,7 +203,7 @@ rule rescue_cascade:
         ],
         predictions=f"{RUN}/predictions",
         datasets=[f"{RUN}/datasets/{name}" for name in LABELLED_SETS],
-        rate=RATE,
+        rate=CONFIG.rescue.rate,
         true_iou=CONFIG.rescue.true_iou,
         bootstrap=CONFIG.prediction.bootstrap,
         code=code_of("uncover.commands.rescue_cascade"),

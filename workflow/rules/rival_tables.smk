@@ -67,11 +67,12 @@ rule table_11_rivals:
         out=f"{RUN}/tables",
         datasets=[f"{RUN}/datasets/{name}" for name in LABELLED_MISSED_SETS],
         confidences=confidence_words,
+        true_iou=CONFIG.rescue.true_iou,
         not_run=not_run_options,
         code=code_of("uncover.commands.table_11_rivals"),
     shell:
         "uncover table_11 rivals {params.out} --predictions {input.predictions} --datasets {params.datasets}"
-        " --confidences {params.confidences} {params.not_run:q} 2>&1 | tee {log}"
+        " --confidences {params.confidences} --true-iou {params.true_iou} {params.not_run:q} 2>&1 | tee {log}"
 
 
 rule table_web:
@@ -97,11 +98,12 @@ rule table_web:
         out=f"{RUN}/tables",
         dataset=f"{RUN}/datasets/preterm_web",
         confidences=confidence_words,
+        true_iou=CONFIG.rescue.true_iou,
         not_run=not_run_options,
         code=code_of("uncover.commands.table_web"),
     shell:
         "uncover table_web {params.out} --predictions {input.predictions} --dataset {params.dataset}"
-        " --confidences {params.confidences} {params.not_run:q} 2>&1 | tee {log}"
+        " --confidences {params.confidences} --true-iou {params.true_iou} {params.not_run:q} 2>&1 | tee {log}"
 
 
 rule rescue_summary_rivals:
@@ -165,8 +167,9 @@ for figure, rival in RIVAL_FIGURES.items():
                 if rival in RIVALS_WANTED and input.predictions
                 else ["--not-run", rivals_not_run().get(rival, "not tried yet")]
             ),
+            true_iou=CONFIG.rescue.true_iou,
             privacy=CONFIG.report.privacy,
             code=code_of(f"uncover.commands.{figure}"),
         shell:
             "uncover {params.command} {params.out} {params.shown:q} --dataset {params.dataset}"
-            " --privacy {params.privacy} 2>&1 | tee {log}"
+            " --true-iou {params.true_iou} --privacy {params.privacy} 2>&1 | tee {log}"

@@ -179,11 +179,12 @@ rule predict_rival:
             f"--weights {input.weights}" if input.weights else ""
         ),
         settings=lambda wildcards: rival_settings(wildcards.rival),
+        nms_iou=CONFIG.prediction.nms_iou,
         shard=shard_option,
         code=lambda wildcards: RIVAL_CODE["predict", wildcards.rival](wildcards),
     shell:
         "uncover predict rival {wildcards.rival} {params.sets} --out {params.out} {params.weights}"
-        " {params.settings:q} {params.shard} 2>&1 | tee {log}"
+        " --nms-iou {params.nms_iou} {params.settings:q} {params.shard} 2>&1 | tee {log}"
 
 
 # What is counted of a detector of the second step, and every labelled set as a whole.

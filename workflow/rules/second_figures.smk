@@ -98,8 +98,10 @@ rule figure_rescue:
         datasets=[f"{RUN}/datasets/{name}" for name in LABELLED_MISSED_SETS],
         predictions=f"{RUN}/predictions",
         methods=rescue_methods,
+        true_iou=CONFIG.rescue.true_iou,
         privacy=CONFIG.report.privacy,
         code=code_of("uncover.commands.figure_rescue"),
     shell:
         "uncover figure_rescue {params.out} --trial {input.trial} --datasets {params.datasets} --missed {input.missed}"
-        " --predictions {params.predictions} --methods {params.methods} --privacy {params.privacy} 2>&1 | tee {log}"
+        " --predictions {params.predictions} --methods {params.methods} --true-iou {params.true_iou}"
+        " --privacy {params.privacy} 2>&1 | tee {log}"

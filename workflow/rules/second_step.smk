@@ -120,7 +120,7 @@ rule predict_second:
         ],
         out=f"{RUN}/predictions/{{second}}",
         confidence=CONFIG.prediction.confidence,
-        nms_iou=CONFIG.rescue.missed_nms_iou,
+        nms_iou=CONFIG.prediction.nms_iou,
         shard=shard_option,
         code=code_of("uncover.commands.predict_sets"),
     shell:

@@ -142,11 +142,12 @@ rule table_11:
         out=f"{RUN}/tables",
         datasets=[f"{RUN}/datasets/{name}" for name in GRADED_SETS],
         confidence=CONFIG.rescue.missed_confidence,
+        true_iou=CONFIG.rescue.true_iou,
         published=content_of("config/published.yaml"),
         code=code_of("uncover.commands.table_11"),
     shell:
         "uncover table_11 {params.out} --predictions {input.predictions} --datasets {params.datasets}"
-        " --missed {input.missed} --confidence {params.confidence} --published {PUBLISHED} 2>&1 | tee {log}"
+        " --missed {input.missed} --confidence {params.confidence} --true-iou {params.true_iou} --published {PUBLISHED} 2>&1 | tee {log}"
 
 
 rule rescue_summary:

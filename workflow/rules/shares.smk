@@ -2,9 +2,9 @@
 # all sets of a detector at once, as they predict.
 
 
-def shares_of(model, names):
+def shares_of(model, names, folder=RUN):
     return [
-        f"{RUN}/predictions/{model}/{name}/shards/{shard}.parquet"
+        f"{folder}/predictions/{model}/{name}/shards/{shard}.parquet"
         for name in names
         for shard in Shard.all(PREDICTION_SHARDS)
     ]
@@ -23,6 +23,7 @@ if OF_SHARD:
             f"{BENCHMARKS}/collect_predictions/{{model}}/{{set}}.tsv"
         wildcard_constraints:
             model="|".join(RGB_MODELS),
+            set="|".join(UNSCORED_SETS),
         conda:
             ENVIRONMENT
         resources:
@@ -31,6 +32,23 @@ if OF_SHARD:
             code=code_of("uncover.commands.predict_collect"),
         shell:
             "uncover predict collect {input.shares} 2>&1 | tee {log}"
+
+    use rule collect_predictions as collect_rgb_tables with:
+        input:
+            shares=[
+                *shares_of("{model}", ["{set}"]),
+                *shares_of("{model}", ["{set}"], RGB_TABLES),
+            ],
+        output:
+            predictions=f"{RUN}/predictions/{{model}}/{{set}}.parquet",
+            of_tables=f"{RGB_TABLES}/predictions/{{model}}/{{set}}.parquet",
+        log:
+            f"{LOGS}/collect_rgb_tables/{{model}}/{{set}}.log",
+        benchmark:
+            f"{BENCHMARKS}/collect_rgb_tables/{{model}}/{{set}}.tsv"
+        wildcard_constraints:
+            model="|".join(RGB_MODELS),
+            set="|".join(SCORED_SETS) or "none",
 
     use rule collect_predictions as collect_second with:
         input:

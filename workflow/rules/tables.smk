@@ -147,7 +147,7 @@ for table, (model, scope, title) in SCORE_TABLES.items():
             table
         input:
             summaries=[
-                f"{RUN}/metrics/{model}/{name}/{scope}/summary.json"
+                f"{RGB_TABLES}/metrics/{model}/{name}/{scope}/summary.json"
                 for name in SCORED_SETS
             ],
         output:
@@ -173,7 +173,7 @@ for table, (model, scope, title) in SCORE_TABLES.items():
 rule table_val_counts:
     input:
         classes=[
-            f"{RUN}/metrics/{model}/val/whole_face/classes.csv"
+            f"{RGB_TABLES}/metrics/{model}/val/whole_face/classes.csv"
             for model in ("rgb10", "rgb1")
         ],
     output:

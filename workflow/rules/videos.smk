@@ -76,7 +76,7 @@ rule detect_videos:
         out=f"{RUN}/videos/{{steps}}",
         options=lambda wildcards: DETECTION_STEPS[wildcards.steps],
         confidence=CONFIG.rescue.missed_confidence,
-        nms_iou=CONFIG.rescue.missed_nms_iou,
+        nms_iou=CONFIG.prediction.nms_iou,
         raw_state=lambda wildcards: raw_state("videos"),
         code=code_of("uncover.commands.detect"),
     shell:

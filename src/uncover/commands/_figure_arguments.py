@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from uncover.commands._shared_arguments import PRIVACY, add_true_iou_argument
+
 
 def add_rival_figure_arguments(parser: argparse.ArgumentParser, figure: str) -> None:
     """Arguments of a figure that shows what a face detector of others finds.
@@ -19,9 +21,10 @@ def add_rival_figure_arguments(parser: argparse.ArgumentParser, figure: str) -> 
     source.add_argument("--not-run", metavar="REASON", help="why there are none: the figure says so")
     parser.add_argument("--dataset", type=Path, help="folder of the data set, named as the set")
     parser.add_argument("--confidence", type=float, default=0.5, help="lowest of a detection (default: 0.5)")
+    add_true_iou_argument(parser)
     parser.add_argument(
         "--privacy",
-        choices=("pixelate", "publish"),
+        choices=PRIVACY,
         default="pixelate",
         help="of photos of patients (default: pixelate)",
     )
@@ -44,11 +47,14 @@ def save_rival_figure(args: argparse.Namespace, rival: str, figure: str) -> int:
     from uncover.report.figures.style import save_figure
 
     check_number("--confidence", args.confidence, 0, 1)
+    check_number("--true-iou", args.true_iou, 0, 1)
     if args.predictions is None:
         drawn = not_run(rival, args.not_run)
     elif args.dataset is None:
         raise InputError(f"{args.predictions}: shows no photo; expected --dataset, the folder of its data set, too")
     else:
-        drawn = draw_rival_detections(rival, args.predictions, args.dataset, args.confidence, args.privacy)
+        drawn = draw_rival_detections(
+            rival, args.predictions, args.dataset, args.confidence, args.privacy, args.true_iou
+        )
     save_figure(drawn, args.out, figure)
     return 0

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from uncover.images.shard import Shard
 
+PRIVACY = ("pixelate", "blur", "whole-frame", "publish")
+"""What of faces may be shown: values of `report.privacy` of the config, which takes too long to import for a parser."""
+
 COUNTS = "rescue.csv of `uncover evaluate second`, in folders named as their detector"
 
 
@@ -74,6 +77,13 @@ def add_resampling_arguments(parser: argparse.ArgumentParser) -> None:
         "--bootstrap", type=int, default=1000, metavar="N", help="resamples behind the intervals (default: 1000)"
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the resamples (default: 0)")
+
+
+def add_true_iou_argument(parser: argparse.ArgumentParser) -> None:
+    """From which overlap a box is correct."""
+    parser.add_argument(
+        "--true-iou", type=float, default=0.5, help="IoU with a true face from which a box is correct (default: 0.5)"
+    )
 
 
 def check_resampling_arguments(args: argparse.Namespace) -> None:
@@ -150,14 +160,18 @@ def tables_of(sets: Sequence[Path], out: Path, shard: Shard | None = None) -> di
     return tables
 
 
-def add_network_arguments(parser: argparse.ArgumentParser, looked_at: str) -> None:
+def add_network_arguments(parser: argparse.ArgumentParser, looked_at: str, nms_iou: float | None = 0.6) -> None:
     """How a network runs, for everything that finds boxes with one.
 
     Args:
         parser: Of the command.
         looked_at: What a batch is of: "images" or "frames".
+        nms_iou: Of non-maximum suppression where nobody says; None leaves it to a run.
     """
-    parser.add_argument("--nms-iou", type=float, default=0.6, help="IoU of non-maximum suppression (default: 0.6)")
+    default = "that of the run's predictions, else 0.6" if nms_iou is None else str(nms_iou)
+    parser.add_argument(
+        "--nms-iou", type=float, default=nms_iou, help=f"IoU of non-maximum suppression (default: {default})"
+    )
     parser.add_argument(
         "--image-size", type=int, help="longest side of the input, a multiple of 32 (default: that of the training)"
     )

@@ -7,8 +7,8 @@ detector has already computed. With --temporal the one infant of a video is foll
 DIR gets boxes.parquet (a row per box: source, frame, second, corners in pixels, confidence, found_by rgb, heatmap,
 rescue or temporal), frames.parquet (a row per frame that was looked at), per_second.csv (a box per second) and
 summary.json; boxes.csv, boxes.json (COCO) and annotated/ where they are asked for. Stopped, the same command goes on
-where it was. A video that is cut off, a stream that drops, or pictures that cannot be read: what was found is kept, a
-line says so, and the exit code is 3.
+where it was. A video that is cut off, a stream that drops, pictures that cannot be read, or a clock that starts anew or
+jumps in the middle: what was found is kept, a line says so and what was done, and the exit code is 3.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from uncover.commands._shared_arguments import add_network_arguments
+from uncover.commands._shared_arguments import PRIVACY, add_network_arguments
 
 SUMMARY = "find faces in videos, images and cameras"
 PARTLY = 3
-"""Exit code when some of what was pointed to could not be read."""
+"""Exit code when some of what was pointed to could not be read, or had to be mended."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,11 +54,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--annotate", action="store_true", help="write videos and images with the boxes drawn in")
     parser.add_argument(
         "--privacy",
-        choices=("pixelate", "blur", "publish"),
-        help="what these show of faces; frames without a box are hidden as a whole (default: as in the run's config, "
-        "else pixelate)",
+        choices=PRIVACY,
+        help="what these show of faces: pixelate and blur hide all that may be one, and frames without a sure box as a "
+        "whole; whole-frame hides every frame, whatever was found (default: as in the run's config, else pixelate)",
     )
-    add_network_arguments(parser, "frames")
+    parser.add_argument(
+        "--sound",
+        choices=("keep", "drop"),
+        default="keep",
+        help="what becomes of the sound of annotated videos, by which people may be known too (default: keep)",
+    )
+    add_network_arguments(parser, "frames", nms_iou=None)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -70,7 +76,9 @@ def run(args: argparse.Namespace) -> int:
     from uncover.errors import InputError
     from uncover.footage.address import is_live
     from uncover.footage.sources import find_sources
+    from uncover.image_files import say_passed_over
     from uncover.images.options import check_inference_options
+    from uncover.images.reading import say_animations
     from uncover.process import since_start
 
     check_inference_options(args.confidence, args.nms_iou, args.batch, args.image_size)
@@ -84,11 +92,12 @@ def run(args: argparse.Namespace) -> int:
                 f"--out {args.out}: stands in {folder}, whose videos are looked at; give a folder elsewhere"
             )
     sources = find_sources(args.sources)
-    if sources.others:
-        names = ", ".join(path.name for path in sources.others[:3])
-        say(f"note: {len(sources.others)} files that are neither video nor image are passed over: {names}, ...")
+    say_passed_over(" ".join(args.sources), sources.others, "neither video nor image", beside=())
+    say_animations(sources.images.values())
     if args.temporal == "offline" and any(is_live(address) for address in sources.videos.values()):
         raise InputError("--temporal offline: needs the whole video, and a live stream has no end; give online")
+    if args.annotate and args.sound == "keep" and any(is_live(address) for address in sources.videos.values()):
+        say("note: annotated copies of live streams have no sound")
     options = Options(
         args.batch,
         args.temporal,
@@ -98,10 +107,12 @@ def run(args: argparse.Namespace) -> int:
         "coco" in args.format,
         args.annotate,
         args.privacy or (find_privacy(args.of_run) if args.of_run else None) or "pixelate",
+        args.sound == "keep",
     )
     from uncover.detect.choose import Wishes, choose
     from uncover.detect.results import write_results
     from uncover.detect.run import Looking
+    from uncover.images.privacy import HIDES_SOME
     from uncover.workflow.digest import code_digest
 
     wishes = Wishes(
@@ -115,6 +126,7 @@ def run(args: argparse.Namespace) -> int:
         args.image_size,
         args.device,
         args.precision,
+        options.annotated and options.privacy in HIDES_SOME,
     )
     chosen = choose(wishes)
     say(f"detector: {chosen.detector}; rescue: {chosen.why}")

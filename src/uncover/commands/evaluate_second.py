@@ -11,7 +11,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from uncover.commands._shared_arguments import add_resampling_arguments, check_resampling_arguments
+from uncover.commands._shared_arguments import (
+    add_resampling_arguments,
+    add_true_iou_argument,
+    check_resampling_arguments,
+)
 
 SUMMARY = "score a detector of the second step on whole sets and on missed photos"
 
@@ -37,9 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what the detector looks at, such as hirescam:joint (default: photos, which are never blank)",
     )
     parser.add_argument("--confidence", type=float, default=0.4, help="fixed threshold (default: 0.4)")
-    parser.add_argument(
-        "--true-iou", type=float, default=0.5, help="overlap with a true face that makes a box correct (default: 0.5)"
-    )
+    add_true_iou_argument(parser)
     add_resampling_arguments(parser)
 
 

@@ -12,7 +12,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from uncover.commands._shared_arguments import add_resampling_arguments, check_resampling_arguments
+from uncover.commands._shared_arguments import (
+    add_resampling_arguments,
+    add_true_iou_argument,
+    check_resampling_arguments,
+)
 
 SUMMARY = "score what was found in videos against their true boxes"
 
@@ -32,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--frames", type=Path, metavar="FRAMES.parquet", help="also write what found the face in each frame"
     )
-    parser.add_argument("--true-iou", type=float, default=0.5, help="IoU from which a box is correct (default: 0.5)")
+    add_true_iou_argument(parser)
     parser.add_argument(
         "--block", type=float, default=1.0, metavar="SECONDS", help="that are drawn together (default: 1)"
     )
@@ -47,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.console import say, warn_each
     from uncover.datasets.video_truth import read_video_truth
     from uncover.errors import InputError
+    from uncover.footage.address import printable
     from uncover.metrics.video_outcomes import read_outcomes, videos_of
     from uncover.metrics.videos import COLUMNS, SHORTEST_BLOCK, Resampling, score_videos
 
@@ -65,9 +70,10 @@ def run(args: argparse.Namespace) -> int:
             raise InputError(f"--detections {word}: expected NAME=DIR, each name once")
         folders[name] = Path(folder)
     videos = videos_of(next(iter(folders.values())))
-    truths = {video: read_video_truth(args.truth / f"{video}.csv") for video in videos}
-    strange = sorted(path for path in args.truth.glob("*.csv") if path.stem not in videos)
-    warn_each([f"{path}: belongs to no video that was looked at" for path in strange], str(args.truth))
+    tables = {printable(path.stem): path for path in sorted(args.truth.glob("*.csv"))}
+    truths = {video: read_video_truth(tables.get(video, args.truth / f"{video}.csv")) for video in videos}
+    strange = [path for name, path in tables.items() if name not in videos]
+    warn_each([f"{printable(str(path))}: belongs to no video that was looked at" for path in strange], str(args.truth))
     outcomes = pd.concat(
         [read_outcomes(name, folder, truths, args.true_iou) for name, folder in folders.items()], ignore_index=True
     )

@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from uncover.commands._shared_arguments import PRIVACY, add_true_iou_argument
+
 SUMMARY = "draw missed photos and what was found in them"
 
 
@@ -26,20 +28,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=GROUP[:HEATMAPS:INPUT]",
         help="as `uncover rescue_trial` was given them: a detector has no boxes where its heatmap is blank",
     )
+    add_true_iou_argument(parser)
     parser.add_argument(
         "--privacy",
-        choices=("pixelate", "publish"),
+        choices=PRIVACY,
         default="pixelate",
         help="of frames of patients (default: pixelate)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
+    from uncover.config.options import check_number
     from uncover.report.figures.rescue_gallery import draw_rescue_gallery
     from uncover.report.figures.style import save_figure
     from uncover.rescue.methods import read_methods
 
     methods = read_methods(args.methods)
-    figure = draw_rescue_gallery(args.trial, args.datasets, args.missed, args.predictions, args.privacy, methods)
+    check_number("--true-iou", args.true_iou, 0, 1)
+    figure = draw_rescue_gallery(
+        args.trial, args.datasets, args.missed, args.predictions, args.privacy, methods, args.true_iou
+    )
     save_figure(figure, args.out, "figure_rescue")
     return 0

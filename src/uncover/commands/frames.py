@@ -6,6 +6,9 @@ each frame was picked. The grade is `ungraded` until somebody says more: `uncove
 `uncover frames import` take the frames to CVAT or Label Studio and back, and `uncover labels --layout graded OUT DATA`
 makes a data set of them.
 
+A video that cannot be read, is cut off, or whose clock starts anew or jumps: what can be read is used, a line says so
+and what was done, and the exit code is 3.
+
 Frames are shown as they are: nothing is blurred or cut away, and whoever may not see the video may not see OUT. Nothing
 is written outside OUT.
 """
@@ -16,6 +19,8 @@ import argparse
 from pathlib import Path
 
 SUMMARY = "pick frames of videos where something changes"
+PARTLY = 3
+"""Exit code when some of the videos could not be read to their end, or had to be mended."""
 
 _DEFAULTS = {"motion": 1.0, "light": 0.06, "every": 60.0}
 """As in `uncover.footage.changes.Limits`; they stand here because they are told from those that somebody gave."""
@@ -81,4 +86,4 @@ def run(args: argparse.Namespace) -> int:
     reasons = ", ".join(f"{number} {reason}" for reason, number in picking.by_reason().items())
     videos = f"{len(args.videos)} video" + "s" * (len(args.videos) > 1)
     say(f"{args.out}: picked {len(picking.picked)} of {picking.watched} frames of {videos} ({reasons})")
-    return 0
+    return 0 if picking.whole else PARTLY

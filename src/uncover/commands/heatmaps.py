@@ -7,7 +7,8 @@ OUT/<method>/<SET> with --name SET; in it:
   lint.csv          a row per class: shares of blank, saturated and inverted maps
 Whoever is stopped goes on where he was when the same command is given again. Several jobs share a set with
 --shard 1/4 ... --shard 4/4; afterwards `uncover heatmaps collect` joins each folder. Full-size maps: `uncover heatmaps
-export`. A folder named collect or export is given as ./collect.
+export`. A folder named collect or export is given as ./collect. Where every map is blank, a line says why and what to
+try, and the exit code is 3.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from pathlib import Path
 from uncover.commands._shared_arguments import add_shard_argument, read_shard
 
 SUMMARY = "make class-activation maps of a YOLOv5 for many images"
+NOTHING_SHOWN = 3
+"""Exit code where every map is blank."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.detector.opening import open_weights
     from uncover.errors import InputError
     from uncover.heatmaps.collect import PLACES, collect
+    from uncover.heatmaps.heatmaps import word_blank
     from uncover.heatmaps.recipe import Recipe
     from uncover.heatmaps.shards import ShardMaker
     from uncover.heatmaps.variants import parse_variants
@@ -108,4 +112,9 @@ def run(args: argparse.Namespace) -> int:
         f"{args.out}: maps of {summary.made} images made, {there} were there, in {summary.seconds:.1f} s;"
         f" blank, of {summary.maps} maps each: {blank}"
     )
-    return 0
+    for name, statuses in summary.statuses.items():
+        if words := word_blank(statuses, args.confidence):
+            say(f"warning: {folders[name]}: {words}")
+    # The shares of a set may be blank one by one; whether all of it is, shows when they are joined.
+    nothing = summary.maps and all(count == summary.maps for count in summary.blank.values())
+    return NOTHING_SHOWN if nothing and not args.shard else 0

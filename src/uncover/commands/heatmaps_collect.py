@@ -27,6 +27,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_writable
     from uncover.console import say
     from uncover.heatmaps.collect import collect
+    from uncover.heatmaps.heatmaps import word_blank
     from uncover.images.named import hash_files, named_images
 
     for folder in args.folders:
@@ -37,4 +38,7 @@ def run(args: argparse.Namespace) -> int:
         collected = collect(folder, known)
         removed = f", {collected.removed} files of others removed" if collected.removed else ""
         say(f"{folder}: {len(collected.manifest.table)} images{removed}")
+        statuses = [list(status)[:-1] for status in collected.manifest.table["status"]]
+        if words := word_blank(statuses, collected.manifest.settings.get("confidence")):
+            say(f"warning: {folder}: {words}")
     return 0

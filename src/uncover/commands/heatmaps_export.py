@@ -1,7 +1,8 @@
 """Write the maps of a heatmap set at full size, 8 bits, each from 0 to 255.
 
 FOLDER is a heatmap set, such as OUT/gradcampp. OUT gets a TIFF per image with a channel per class; or, as PNG, a folder
-per class with a file per image; or with --average a file of one channel per image.
+per class with a file per image; or with --average a file of one channel per image. Where every map is blank, the exit
+code is 3.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import argparse
 from pathlib import Path
 
 SUMMARY = "write the maps of a heatmap set at full size"
+NOTHING_SHOWN = 3
+"""Exit code where every map is blank."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,8 +36,13 @@ def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_replaceable
     from uncover.console import say
     from uncover.heatmaps.export import export
+    from uncover.heatmaps.heatmaps import MAP, word_blank
 
     check_replaceable(args.out)
-    images = export(args.folder, args.out, args.format, args.frame, args.average)
-    say(f"{args.out}: maps of {images} images")
-    return 0
+    statuses = export(args.folder, args.out, args.format, args.frame, args.average)
+    maps = [status for own in statuses for status in own]
+    blank = len(maps) - maps.count(MAP)
+    say(f"{args.out}: maps of {len(statuses)} images; blank, of {len(maps)} maps: {blank}")
+    if words := word_blank(statuses, None):
+        say(f"warning: {args.folder}: {words}, and run 'uncover heatmaps' again")
+    return NOTHING_SHOWN if blank == len(maps) else 0

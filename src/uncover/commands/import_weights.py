@@ -1,7 +1,8 @@
 """Turn a checkpoint of upstream's YOLOv5 into a weights file that runs no code when it is opened.
 
-CHECKPOINT is a file or an address. It is opened only when its sha256 is the one given: it is a pickle, and a pickle can
-run code. OUT serves `uncover train --start` and `uncover predict --weights`.
+CHECKPOINT is a file or an address. It is a pickle, and a pickle can run code: only tensors and plain values are taken
+out of it, nothing in it is run. With --sha256 it must be that very file; what is fetched from an address needs it. OUT
+serves `uncover train --start` and `uncover predict --weights`, which open a checkpoint, such as best.pt, as well.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_new_file
     from uncover.console import say
-    from uncover.detector.fetch import read_or_fetch
+    from uncover.detector.fetch import is_address, read_or_fetch
     from uncover.detector.opening import describe
     from uncover.detector.upstream import check_trusted, read_checkpoint
     from uncover.detector.weights import assemble, save_weights
     from uncover.errors import InputError
 
-    check_trusted(args.checkpoint, args.sha256)
+    if not Path(args.checkpoint).exists() and (args.url or is_address(args.checkpoint)):
+        check_trusted(args.checkpoint, args.sha256)
     check_new_file(args.out)
     content, name = read_or_fetch(args.checkpoint, args.url)
     checkpoint = read_checkpoint(content, name, args.sha256)
@@ -38,5 +40,7 @@ def run(args: argparse.Namespace) -> int:
     header = describe(checkpoint, name.rpartition("/")[2])
     network = assemble(header, checkpoint.state, name)
     save_weights(args.out, network.state_dict(), header)
+    stated = "as stated" if args.sha256 else "state it with --sha256 to make sure that it is the same file again"
+    say(f"{name}: sha256 {checkpoint.sha256} ({stated})")
     say(f"{args.out}: {header.model}, {header.channels} channels, {len(header.class_names)} classes")
     return 0

@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from uncover.console import say
     from uncover.datasets.boxes_table import read_kept_boxes
     from uncover.datasets.manifest import read_manifest
     from uncover.datasets.photos import read_upright_rgb
@@ -39,4 +40,6 @@ def run(args: argparse.Namespace) -> int:
         for row in drawn.itertuples()
     ]
     save_figure(contact_sheet(sheet, CLASS_NAMES), args.out, "overlay")
+    drawn_boxes = sum(len(each.boxes) for each in sheet)
+    say(f"{args.out}: overlay.png and overlay.pdf, {len(sheet)} of {len(photos)} photos with {drawn_boxes} boxes")
     return 0

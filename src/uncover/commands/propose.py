@@ -29,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--heatmaps", type=Path, metavar="FOLDER", help="folder with the heatmap set <set>/ of each set, of one kind"
     )
-    parser.add_argument("--nms-iou", type=float, default=0.6, help="IoU of non-maximum suppression (default: 0.6)")
+    parser.add_argument(
+        "--nms-iou", type=float, help="IoU of non-maximum suppression, that of the predictions (default: theirs)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

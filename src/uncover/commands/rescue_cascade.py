@@ -12,7 +12,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from uncover.commands._shared_arguments import add_resampling_arguments, check_resampling_arguments
+from uncover.commands._shared_arguments import (
+    add_resampling_arguments,
+    add_true_iou_argument,
+    check_resampling_arguments,
+)
 
 SUMMARY = "try detectors alone and with a rescue behind them"
 
@@ -41,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rate", type=float, default=0.25, help="false boxes per photo that a rescue makes there (default: 0.25)"
     )
-    parser.add_argument("--true-iou", type=float, default=0.5, help="IoU from which a box is correct (default: 0.5)")
+    add_true_iou_argument(parser)
     add_resampling_arguments(parser)
 
 

@@ -10,7 +10,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from uncover.commands._shared_arguments import add_resampling_arguments, check_resampling_arguments
+from uncover.commands._shared_arguments import (
+    add_resampling_arguments,
+    add_true_iou_argument,
+    check_resampling_arguments,
+)
 
 SUMMARY = "try all methods on missed photos at equally many false boxes"
 
@@ -36,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[0.1, 0.25, 0.5],
         help="false boxes per photo to compare at (default: 0.1 0.25 0.5)",
     )
-    parser.add_argument("--true-iou", type=float, default=0.5, help="IoU from which a box is correct (default: 0.5)")
+    add_true_iou_argument(parser)
     add_resampling_arguments(parser)
 
 

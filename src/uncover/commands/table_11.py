@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from uncover.commands._shared_arguments import add_true_iou_argument
+
 SUMMARY = "write table 11: graded frames found and missed by the RGB detector"
 
 
@@ -22,11 +24,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--confidence", type=float, default=0.4, help="lowest of a face that counts as found (default: 0.4)"
     )
+    add_true_iou_argument(parser)
     parser.add_argument("--published", type=Path, required=True, help="the thesis's numbers (config/published.yaml)")
 
 
 def run(args: argparse.Namespace) -> int:
+    from uncover.config.options import check_number
     from uncover.report.tables.missed_frames import write_missed_frames
 
-    write_missed_frames(args.predictions, args.datasets, args.missed, args.confidence, args.published, args.out)
+    check_number("--true-iou", args.true_iou, 0, 1)
+    write_missed_frames(
+        args.predictions, args.datasets, args.missed, args.confidence, args.published, args.out, args.true_iou
+    )
     return 0

@@ -235,7 +235,7 @@ class Detectors(Section):
 
 
 class Weights(Section):
-    """A third party's checkpoint: opened only when its sha256 is the one stated here (null opens none)."""
+    """A third party's checkpoint, which must have the sha256 stated here; without one (null) nothing is fetched."""
 
     path: str | None = Field(None, description="file at hand")
     url: str | None = Field(None, description="where to fetch it otherwise")

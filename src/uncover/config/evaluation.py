@@ -10,15 +10,30 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from uncover.config.section import Section
 
 Share = float
-Privacy = Literal["pixelate", "blur", "publish"]
+Privacy = Literal["pixelate", "blur", "whole-frame", "publish"]
+
+
+def middle_rate(rates: Collection[float]) -> float:
+    """Of the rates at which methods are compared, the one by which they are ranked: the higher of two middle ones."""
+    return sorted(rates)[len(rates) // 2]
 
 
 class Prediction(Section):
     """Stored predictions."""
 
     confidence: Share = Field(0.001, ge=0, le=1, description="lowest confidence stored")
-    nms_iou: Share = Field(0.6, ge=0, le=1, description="IoU above which non-maximum suppression drops a box")
-    nms_iou_rgb_tables: Share = Field(0.5, ge=0, le=1, description="the same for tables 4 to 6, as the thesis has it")
+    nms_iou: Share = Field(
+        0.6,
+        ge=0,
+        le=1,
+        description="IoU above which non-maximum suppression drops a box, of all that is compared",
+    )
+    nms_iou_rgb_tables: Share = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="the same for tables 4 to 6 and figures 17 to 20, as the thesis has it; stored apart",
+    )
     shards: PositiveInt = Field(1, description="jobs that share the images of a detector")
     bootstrap: NonNegativeInt = Field(
         1000, description="resamples of images, or of blocks of them, behind each interval"
@@ -29,10 +44,15 @@ class Rescue(Section):
     """The second step on missed photos (thesis sections 4.5.1 to 4.6.2)."""
 
     missed_confidence: Share = Field(0.4, ge=0, le=1, description="a photo without a whole-face box of this is missed")
-    missed_nms_iou: Share = Field(0.6, ge=0, le=1, description="IoU of non-maximum suppression there")
+    missed_nms_iou: Share | None = Field(
+        None, ge=0, le=1, description="a former name of prediction.nms_iou, which it must equal; null takes that"
+    )
     true_iou: Share = Field(0.5, ge=0, le=1, description="IoU with a true face from which a box is correct")
     false_positives_per_photo: tuple[float, ...] = Field(
-        (0.1, 0.25, 0.5), description="rates at which rescue methods are compared"
+        (0.1, 0.25, 0.5),
+        min_length=1,
+        description="rates at which rescue methods are compared; the middle one ranks them, and gives cascades and live"
+        " detection their thresholds",
     )
     looks_of: str | None = Field(
         None,
@@ -55,6 +75,11 @@ class Rescue(Section):
         " null takes gradcampp_multiscale where it is made, else gradcampp",
     )
 
+    @property
+    def rate(self) -> float:
+        """False boxes per photo by which methods are ranked, and that their thresholds keep on val."""
+        return middle_rate(self.false_positives_per_photo)
+
     def boxed_heatmaps(self, made: Collection[str]) -> str:
         """Name of the variant of heatmaps that boxes are drawn in, of those that the run makes."""
         if self.heatmap_boxes is not None:
@@ -67,7 +92,7 @@ class Report(Section):
     """What is shown, and of whom."""
 
     privacy: Privacy = Field(
-        "pixelate", description="frames of patients: faces pixelated, blurred, or shown as they are"
+        "pixelate", description="frames of patients: faces pixelated or blurred, whole frames, or shown as they are"
     )
     released: str | None = Field(
         None, description="folder of the thesis's released training records, for figures 24, 28, 30"

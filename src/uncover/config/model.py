@@ -61,6 +61,16 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _one_suppression_for_all_that_is_compared(self) -> Self:
+        own, other = self.prediction.nms_iou, self.rescue.missed_nms_iou
+        if other is not None and other != own:
+            raise ValueError(
+                f"rescue.missed_nms_iou: {other} is not prediction.nms_iou, {own}; boxes are compared at one IoU only:"
+                " leave rescue.missed_nms_iou out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _closer_looks_at_photos(self) -> Self:
         of = self.looks_of
         photos = {"rgb1", *(name for name, step in self.second_detectors().items() if step.input == "photo")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +20,7 @@ from uncover.errors import InputError
 from uncover.faces.face import Rejected
 from uncover.progress import track
 
-PHOTO_COLUMNS = ("source", "photo", "image", "width", "height", "mode", "orientation", "part")
+PHOTO_COLUMNS = ("source", "photo", "image", "width", "height", "mode", "orientation", "kind", "pictures", "part")
 CORNERS = ["x1", "y1", "x2", "y2"]
 
 
@@ -106,7 +106,7 @@ def _write_images_and_labels(photos: pd.DataFrame, boxes: pd.DataFrame, folder: 
     boxes_by_photo = dict(iter(kept.groupby(["source", "photo"], sort=False)))
     images, labels = [], []
     for row in track(photos.to_dict("records"), f"writing {out.name}"):
-        info = PhotoInfo(row["width"], row["height"], row["mode"], row["orientation"])
+        info = PhotoInfo(**{field.name: row[field.name] for field in fields(PhotoInfo)})
         name = place_image(Path(row["image"]), info, row["photo"], folder / IMAGES, out / IMAGES)
         images.append(f"{IMAGES}/{name}")
         labels.append(f"{LABELS}/{row['photo']}.txt" if row["labelled"] else "")

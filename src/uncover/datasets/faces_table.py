@@ -19,6 +19,8 @@ COLUMNS = (
     "height",
     "mode",
     "orientation",
+    "kind",
+    "pictures",
     "part",
     "name",
     "annotation",

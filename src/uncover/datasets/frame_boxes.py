@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from uncover.datasets.picked import UNGRADED
+from uncover.datasets.picked import UNGRADED, stem_of
 from uncover.datasets.records import read_table
 from uncover.datasets.video_truth import read_video_truth
 from uncover.errors import InputError
+from uncover.footage.address import printable
 from uncover.footage.truth import CORNERS
 
 FOUND_COLUMNS = ("source", "frame", *CORNERS)
@@ -48,9 +49,9 @@ def read_frame_boxes(tables: Sequence[Path], videos: Mapping[str, Path]) -> dict
     found: dict[str, dict[int, FrameBoxes]] = {}
     for table in tables:
         if table.suffix.lower() == ".csv":
-            if table.stem not in videos:
+            if stem_of(table) not in videos:
                 raise InputError(f"{table}: there is no video of this name; expected one of {_listed(videos)}")
-            new = {table.stem: _read_true(table)}
+            new = {stem_of(table): _read_true(table)}
         elif table.suffix.lower() == ".parquet":
             new = _read_found(table, videos)
         else:
@@ -80,7 +81,7 @@ def _read_true(path: Path) -> dict[int, FrameBoxes]:
 
 def _read_found(path: Path, videos: Mapping[str, Path]) -> dict[str, dict[int, FrameBoxes]]:
     table = read_table(path, FOUND_COLUMNS, "detect")
-    names = {video.name: stem for stem, video in videos.items()}
+    names = {printable(video.name): stem for stem, video in videos.items()}
     table = table[table["source"].isin(list(names))]
     if table.empty:
         raise InputError(f"{path}: no box of these videos ({_listed(videos)}); give the boxes found in them")

@@ -1,24 +1,49 @@
-"""What a photo is, from its header: size, colour mode, orientation, and whether it is all there."""
+"""What a photo is, from its header: size, colour mode, orientation, and whether it is all there; and its pixels."""
 
 from __future__ import annotations
 
 import os
+import struct
 import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from uncover.image_files import NOT_READ
+from uncover.process import free_memory
+
 ORIENTATION_TAG = 0x0112
+BITS_TAG, PHOTOMETRIC_TAG, PLANES_TAG = 258, 262, 284
+WHITE_IS_ZERO, IN_PLANES = 0, 2
 UPRIGHT = 1
 SWAPS_SIDES = frozenset({5, 6, 7, 8})
 PLAIN_MODES = frozenset({"RGB", "L", "P", "1", "LA", "RGBA"})
 """Modes that every reader turns into the same 8-bit colours; alpha is dropped by all of them."""
+PLAIN_TIFF_MODES = frozenset({"RGB", "L"})
+"""The same for TIFFs, of which readers agree about little."""
+PLAIN_KINDS = frozenset({"BMP", "JPEG", "MPO", "PNG", "TIFF", "WEBP"})
+"""Formats that every YOLO tool reads."""
+FIRST_OF_SEVERAL = frozenset({"MPO"})
+"""Formats whose first picture is the photo: the others are the same scene for another eye or screen, or smaller."""
 JPEG_END = b"\xff\xd9"
 PNG_END = b"IEND\xaeB`\x82"
-TAIL = 64
+TAIL, BRANDS = 64, 64
+
+MOST_PIXELS = 1_000_000_000
+"""Of a photo that is read; more is what a small file may claim to fill a machine's memory, or a scan in one piece."""
+MANY_PIXELS = 100_000_000
+"""From which on memory is looked at before a photo is decoded."""
+BYTES_A_PIXEL = 12
+"""That decoding takes at most, about: Pillow's own copy, one that is upright or of other colours, and ours."""
+
+# Pillow's own limit is below what phones take; ours is checked where a photo is opened.
+Image.MAX_IMAGE_PIXELS = MOST_PIXELS
 
 
 class PhotoError(ValueError):
@@ -36,19 +61,72 @@ class PhotoInfo:
     Attributes:
         width: Pixels of the upright photo, its EXIF orientation applied (the frame of all landmarks and boxes).
         height: Likewise.
-        mode: Pillow's name of the colour mode in the file, such as "RGB", "L", "CMYK" or "I;16".
+        mode: Pillow's name of the colour mode in the file, such as "RGB", "L", "CMYK" or "I;16"; for TIFFs of colours
+            that are not of 8 bits with their number, such as "RGB;16".
         orientation: EXIF orientation, 1 to 8.
+        kind: Pillow's name of the format, such as "JPEG", whatever the file's ending says.
+        pictures: That the file holds, as animations do; the first one is the photo.
     """
 
     width: int
     height: int
     mode: str
     orientation: int
+    kind: str = "JPEG"
+    pictures: int = 1
 
     @property
     def plain(self) -> bool:
         """Whether every reader sees the same pixels in the file, so that a link to it serves."""
-        return self.orientation == UPRIGHT and self.mode in PLAIN_MODES
+        modes = PLAIN_TIFF_MODES if self.kind == "TIFF" else PLAIN_MODES
+        return self.kind in PLAIN_KINDS and self.orientation == UPRIGHT and self.mode in modes and self.pictures == 1
+
+
+@contextmanager
+def open_photo(path: Path) -> Iterator[Image.Image]:
+    """A photo of any format, opened by its content, pixels not decoded yet; Pillow's remarks are not shown.
+
+    Raises:
+        PhotoError: It claims more than `MOST_PIXELS`, or is HEIC where pillow-heif cannot be had.
+        OSError: It cannot be opened; Pillow raises much else as well.
+    """
+    # Not by its name: Pillow maps uncompressed TIFFs that have one, and scrambles those of orientations 5 to 8.
+    with path.open("rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        formats = _formats(path, file)
+        try:
+            with Image.open(file, formats=formats) as image:
+                if image.width * image.height > MOST_PIXELS:
+                    raise Image.DecompressionBombError
+                yield image
+        except Image.DecompressionBombError:
+            raise PhotoError(
+                "too_many_pixels",
+                f"photo {path} claims more than the {MOST_PIXELS // 10**6} megapixels that are read; shrink it, or cut"
+                " it into parts",
+            ) from None
+
+
+def _formats(path: Path, file: BinaryIO) -> tuple[str, ...] | None:
+    """Formats that Pillow is to try, None for all; it learns that of phones, slow to import, where one is met."""
+    head = file.read(BRANDS)
+    file.seek(0)
+    if head[4:8] != b"ftyp":
+        return None
+    brands = head[8 : int.from_bytes(head[:4], "big")]
+    if b"avif" in brands or b"avis" in brands:  # pillow-heif would take some of them, and cannot decode them
+        return ("AVIF",)
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise PhotoError(
+            "unreadable_photo",
+            f"photo {path} is HEIC, and pillow-heif, which reads it, cannot be imported ({error}); install it, or"
+            " convert the photo to JPEG",
+        ) from None
+    if "HEIF" not in Image.OPEN:
+        pillow_heif.register_heif_opener()
+    return None
 
 
 def inspect_photo(path: Path) -> PhotoInfo:
@@ -57,60 +135,114 @@ def inspect_photo(path: Path) -> PhotoInfo:
     Pixels are decoded only where the cheap look at the file's end leaves a doubt.
 
     Raises:
-        PhotoError: The file is missing, empty, truncated or no image.
+        PhotoError: The file is missing, empty, truncated, too large or no image.
     """
     if not os.path.isfile(path):  # unlike Path.is_file, it takes names that no file can have
         raise PhotoError("missing_photo", f"photo {path} does not exist")
     if path.stat().st_size == 0:
         raise PhotoError("empty_photo", f"photo {path} is empty")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                orientation = image.getexif().get(ORIENTATION_TAG, UPRIGHT)
-                width, height, mode, kind = image.width, image.height, image.mode, image.format
-                if not _ends_as_it_should(path, kind):
-                    image.load()
+        with open_photo(path) as image:
+            orientation = image.getexif().get(ORIENTATION_TAG, UPRIGHT)
+            width, height, mode, kind = image.width, image.height, image.mode, image.format or ""
+            if kind == "TIFF":
+                mode = _mode_of_tiff(path, image)
+            pictures = 1 if kind in FIRST_OF_SEVERAL else getattr(image, "n_frames", 1)
+            if not _ends_as_it_should(path, kind):
+                _check_room(path, width, height)
+                image.load()
+    except PhotoError:
+        raise
     except UnidentifiedImageError:
-        raise PhotoError("unreadable_photo", f"photo {path} is not an image in a format we know") from None
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise PhotoError("unreadable_photo", f"photo {path} claims an absurd size") from None
+        advice = "; convert it to JPEG or PNG" if path.suffix.lower() in NOT_READ else ""
+        raise PhotoError("unreadable_photo", f"photo {path} is not an image in a format we know{advice}") from None
     except Exception as error:  # whatever Pillow's decoders raise: a spoilt TIFF may end in a TypeError
         reason = "truncated_photo" if "truncated" in str(error).lower() else "unreadable_photo"
-        raise PhotoError(reason, f"photo {path} cannot be decoded: {error}") from None
+        raise PhotoError(reason, f"photo {path} cannot be decoded: {_line(error)}") from None
     orientation = orientation if orientation in range(1, 9) else UPRIGHT
-    if orientation in SWAPS_SIDES:
+    # Pillow says of a TIFF how large it is upright; of all others how large the stored picture is.
+    if orientation in SWAPS_SIDES and kind != "TIFF":
         width, height = height, width
-    return PhotoInfo(width, height, mode, orientation)
+    return PhotoInfo(width, height, mode, orientation, kind, pictures)
+
+
+def _mode_of_tiff(path: Path, image: Image.Image) -> str:
+    tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
+    bits = set(tags.get(BITS_TAG, (1,)))
+    if max(bits) > 8 and len(image.getbands()) > 1 and tags.get(PLANES_TAG) == IN_PLANES:
+        # Pillow takes such planes for those of 8 bits, and gives noise.
+        raise PhotoError(
+            "unreadable_photo",
+            f"photo {path} is a TIFF of {max(bits)}-bit colours in planes, which is not read; save it with 8 bits",
+        )
+    return image.mode if image.mode not in PLAIN_TIFF_MODES or bits == {8} else f"{image.mode};{max(bits)}"
 
 
 def _ends_as_it_should(path: Path, kind: str | None) -> bool:
+    if kind in ("HEIF", "AVIF"):
+        return _boxes_are_whole(path)
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - TAIL))
         tail = file.read()
-    if kind == "JPEG":
+    if kind in ("JPEG", "MPO"):
         return tail.rstrip(b"\x00\r\n ").endswith(JPEG_END)
     if kind == "PNG":
         return tail.endswith(PNG_END)
     return False
 
 
+def _boxes_are_whole(path: Path) -> bool:
+    """Whether the boxes that an ISO media file consists of end where it ends."""
+    size, place = path.stat().st_size, 0
+    with path.open("rb") as file:
+        while place + 8 <= size:
+            file.seek(place)
+            length, _ = struct.unpack(">I4s", file.read(8))
+            if length == 1:
+                length = int.from_bytes(file.read(8), "big")
+            if length < 8:  # 0 lasts until the end, whatever that is
+                return False
+            place += length
+    return place == size
+
+
 def read_upright_rgb(path: Path) -> NDArray[np.uint8]:
     """Decode any photo that `inspect_photo` accepts into what a person sees.
 
-    16-bit greys are scaled to 8 bits; Pillow alone would cut them off at 255.
+    16-bit greys are scaled to 8 bits; Pillow alone would cut them off at 255. Alpha is dropped.
 
     Returns:
         uint8 (height, width, 3), RGB, EXIF orientation applied.
+
+    Raises:
+        PhotoError: It has more pixels than are read, or than memory has room for.
     """
     from PIL import ImageOps
 
-    with Image.open(path) as image:
-        upright = ImageOps.exif_transpose(image)
-        if upright.mode.startswith("I") or upright.mode == "F":
-            values = np.asarray(upright, np.float64)
-            top = 65535.0 if upright.mode.startswith("I") else max(float(values.max()), 1.0)
+    with open_photo(path) as image:
+        _check_room(path, image.width, image.height)
+        ImageOps.exif_transpose(image, in_place=True)
+        if image.mode.startswith("I") or image.mode == "F":
+            values = np.asarray(image, np.float64)
+            top = 65535.0 if image.mode.startswith("I") else max(float(values.max()), 1.0)
+            if getattr(image, "tag_v2", {}).get(PHOTOMETRIC_TAG) == WHITE_IS_ZERO:
+                values = top - values  # of 8 bits Pillow does that
             grey = np.clip(np.rint(values / top * 255), 0, 255).astype(np.uint8)
             return np.repeat(grey[..., None], 3, axis=2)
-        return np.asarray(upright.convert("RGB"))
+        return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def _check_room(path: Path, width: int, height: int) -> None:
+    if width * height < MANY_PIXELS:
+        return
+    needed, free = width * height * BYTES_A_PIXEL, free_memory()
+    if needed > free:
+        raise PhotoError(
+            "too_many_pixels",
+            f"photo {path} of {width} x {height} pixels takes about {needed / 1e9:.1f} GB of memory to decode, and"
+            f" {free / 1e9:.1f} GB are free; shrink it",
+        )
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -14,8 +14,10 @@ from uncover.datasets.blocks import read_infants
 from uncover.datasets.frame_boxes import UNKNOWN, FrameBoxes, read_frame_boxes
 from uncover.datasets.picked import IMPORTS, PickedFrame, image_of, stems_of, write_boxes, write_frames, write_picture
 from uncover.errors import InputError
+from uncover.footage.address import printable
 from uncover.footage.changes import Limits, Pick, look_at, most_different, pick_changes
-from uncover.footage.decode import Dropped, Frame, open_video
+from uncover.footage.container import EXPECTED
+from uncover.footage.decode import Dropped, Frame, Video, open_video
 from uncover.progress import track
 
 
@@ -27,11 +29,13 @@ class Picking:
         picked: All frames.
         watched: Frames of all videos, picked or not.
         unknown: Picked frames of which the tables of boxes say nothing.
+        whole: Whether every picture of every video was read, and no clock had to be mended.
     """
 
     picked: list[PickedFrame]
     watched: int
     unknown: int
+    whole: bool = True
 
     def by_reason(self) -> dict[str, int]:
         """Picked frames by why they were picked."""
@@ -46,7 +50,7 @@ def pick_frames(
     tables: Sequence[Path],
     report: Callable[[str], None],
 ) -> Picking:
-    """Write the picked frames of all videos, or nothing.
+    """Write the picked frames of all videos that can be read, or nothing.
 
     Args:
         videos: Video files.
@@ -57,30 +61,40 @@ def pick_frames(
         report: Told what is worth knowing of a video.
 
     Raises:
-        InputError: A video cannot be read, `infants.csv` beside one is spoilt, two would give frames of the same name,
-            a table is none, or `out` holds annotations that were imported.
+        InputError: A video does not exist, none can be read, `infants.csv` beside one is spoilt, two would give frames
+            of the same name, a table is none, or `out` holds annotations that were imported.
     """
     check_replaceable(out)
     if (out / IMPORTS).exists():
         raise InputError(f"{out}: holds annotations that were imported, which would be lost; give a new folder")
+    for path in videos:
+        if not path.is_file():
+            raise InputError(f"{printable(str(path))}: no such file; {EXPECTED}")
     named = stems_of(videos)
     boxes = read_frame_boxes(tables, named)
     infants = _infants(named)
     picked: list[PickedFrame] = []
     watched = unknown = 0
+    warnings: list[str] = []
     with new_folder(out) as folder:
         for stem, path in named.items():
             known = boxes.get(stem, {})
-            counter = _Counter()
+            counter = _Counter(warnings)
             for frame, pick in _picks(path, limits, count, counter, report):
                 item = _write(frame, pick, stem, known.get(frame.index, UNKNOWN), folder)
                 unknown += bool(tables) and frame.index not in known
                 picked.append(replace(item, infant=infants.get(stem, "")))
             watched += counter.frames
+            if not counter.frames:
+                continue
             if count is not None and len([item for item in picked if item.video == stem]) < count:
                 report(f"note: {path}: too short for {count} frames {limits.gap:g} s apart; picked all there are")
+        if not watched:
+            raise InputError("; ".join(warnings))
         write_frames(picked, folder)
-    return Picking(picked, watched, unknown)
+    for warning in warnings:
+        report(f"warning: {warning}")
+    return Picking(picked, watched, unknown, whole=not warnings)
 
 
 def _infants(videos: Mapping[str, Path]) -> dict[str, str]:
@@ -90,10 +104,11 @@ def _infants(videos: Mapping[str, Path]) -> dict[str, str]:
 
 
 class _Counter:
-    """Counts the frames that pass."""
+    """Counts the frames of a video that pass, and collects what was wrong with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, warnings: list[str]) -> None:
         self.frames = 0
+        self.warnings = warnings
 
     def watch(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         for frame in frames:
@@ -104,29 +119,44 @@ class _Counter:
 def _picks(
     path: Path, limits: Limits, count: int | None, counter: _Counter, report: Callable[[str], None]
 ) -> Iterator[tuple[Frame, Pick]]:
-    with open_video(path) as video:
+    name = printable(str(path))
+    try:
+        video = open_video(path)
+    except InputError as error:
+        counter.warnings.append(str(error))
+        return
+    with video:
         if video.live:
             raise InputError(f"{path}: is a live stream; expected video files, which stay as they are")
-        shown = track(video.frames(), f"watching {path.name}", video.length)
-        frames = counter.watch(_whole(shown, path, report))
+        shown = track(video.frames(), f"watching {printable(path.name)}", video.length)
+        frames = counter.watch(_whole(video, shown, name, counter.warnings))
         if count is None:
             yield from pick_changes(frames, limits)
+            mended, notes, corrupt = video.mended, video.notes, video.corrupt
         else:
             picks = {pick.frame: pick for pick in most_different(look_at(frames, limits.rate), count, limits)}
-            yield from _fetch(_whole(video.frames(), path, lambda _: None), picks)
-        if video.corrupt:
-            report(f"warning: {path}: {video.corrupt} pictures cannot be decoded, and are left out")
+            mended, notes, corrupt = video.mended, video.notes, video.corrupt
+            yield from _fetch(_whole(video, video.frames(), name, []), picks)
+        if corrupt:
+            counter.warnings.append(f"{name}: {corrupt} pictures cannot be decoded, and are left out")
+        counter.warnings.extend(f"{name}: {what}" for what in mended)
+        for note in notes:
+            report(f"note: {name}: {note}")
 
 
-def _whole(frames: Iterable[Frame], path: Path, report: Callable[[str], None]) -> Iterator[Frame]:
+def _whole(video: Video, frames: Iterable[Frame], name: str, warnings: list[str]) -> Iterator[Frame]:
     """The frames of a file up to where it is cut off."""
-    last = None
+    last, why = None, ""
     try:
         for last in frames:
             yield last
+        if last is not None:
+            why = video.shortfall(last.index + 1, last.second)
     except Dropped as dropped:
+        why = str(dropped)
+    if why:
         second = f"after {last.second:.1f} s" if last else "at its beginning"
-        report(f"warning: {path}: is cut off {second} ({dropped}); what comes before is used")
+        warnings.append(f"{name}: is cut off {second} ({why}); what comes before is used")
 
 
 def _fetch(frames: Iterable[Frame], picks: Mapping[int, Pick]) -> Iterator[tuple[Frame, Pick]]:

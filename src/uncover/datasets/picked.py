@@ -20,6 +20,7 @@ from uncover.datasets.yolo import IMAGES, LABELS, label_lines
 from uncover.errors import InputError
 from uncover.faces.face import RowError
 from uncover.faces.frames import FACE_CLASS, parse_yolo
+from uncover.footage.address import printable
 
 FRAMES = "frames.csv"
 IMPORTS = "imports.csv"
@@ -205,9 +206,18 @@ def stems_of(videos: Sequence[Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     folded: dict[str, Path] = {}
     for video in videos:
+        stem = stem_of(video)
         # Some file systems ignore case.
-        other = folded.setdefault(video.stem.casefold(), video)
-        if video.stem in found or other != video:
+        other = folded.setdefault(stem.casefold(), video)
+        if stem in found or other != video:
             raise InputError(f"{video}: its frames would be named as those of {other}; give them apart, or rename one")
-        found[video.stem] = video
+        found[stem] = video
     return found
+
+
+def stem_of(path: Path) -> str:
+    """Name of a video's frames, or of a table of its boxes: as `printable` has it, but without backslashes.
+
+    Annotation tools take these for folders.
+    """
+    return printable(path.stem).replace("\\", "_")

@@ -16,6 +16,7 @@ from uncover.datasets.faces_table import COLUMNS
 from uncover.datasets.photos import PhotoError, PhotoInfo, inspect_photo
 from uncover.errors import InputError
 from uncover.faces.face import Face, Frame, Rejected
+from uncover.image_files import say_first_of_several
 from uncover.progress import track
 
 
@@ -74,6 +75,9 @@ def read_raw(items: Iterable[Face | Frame | Rejected], root: Path, look_at_photo
     photos: dict[Path, Photo | PhotoError] = {}
     for key, images in track(copies.items(), f"looking at photos of {root.name}"):
         photos |= _inspect_copies(ids[key], list(images), look_at_photos)
+    say_first_of_several(
+        {photo.image: photo.info.pictures for photo in photos.values() if isinstance(photo, Photo) and photo.info}
+    )
     kept: list[tuple[Face | Frame, Photo]] = []
     for item in annotated:
         photo = photos[item.image]
@@ -163,6 +167,8 @@ def to_faces_table(reading: Reading, source: str, merge: bool = True) -> tuple[p
                 "height": photo.info.height if photo.info else 0,
                 "mode": photo.info.mode if photo.info else "",
                 "orientation": photo.info.orientation if photo.info else 0,
+                "kind": photo.info.kind if photo.info else "",
+                "pictures": photo.info.pictures if photo.info else 0,
                 "part": face.part,
                 "name": face.name,
                 "annotation": face.annotation,

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 IMAGES, LABELS = "images", "labels"
+TOOLS_READ = frozenset({".bmp", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"})
+"""Endings of images that every YOLO tool looks at."""
+ENDINGS = {"BMP": ".bmp", "JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "TIFF": ".tif", "WEBP": ".webp"}
+"""For links to files whose own ending such tools pass over, by format."""
 
 
 def label_lines(class_ids: Iterable[int], xyxy: NDArray[np.float64], width: int, height: int) -> list[str]:
@@ -44,7 +48,8 @@ def label_lines(class_ids: Iterable[int], xyxy: NDArray[np.float64], width: int,
 def place_image(image: Path, info: PhotoInfo, name: str, folder: Path, final_folder: Path) -> str:
     """Put a photo into `folder`: a relative link, or a PNG where tools would disagree about the file's pixels.
 
-    Tools disagree about CMYK, 16-bit and EXIF-rotated files: some convert, cut off or turn them, some do not.
+    Tools disagree about CMYK, 16-bit and EXIF-rotated files: some convert, cut off or turn them, some do not; and many
+    read neither HEIC nor animations.
 
     Args:
         image: The raw photo.
@@ -57,7 +62,8 @@ def place_image(image: Path, info: PhotoInfo, name: str, folder: Path, final_fol
         Name of the file written.
     """
     if info.plain:
-        target = folder / (name + image.suffix.lower())
+        ending = image.suffix.lower()
+        target = folder / (name + (ending if ending in TOOLS_READ else ENDINGS[info.kind]))
         target.symlink_to(os.path.relpath(image.resolve(), final_folder.resolve()))
     else:
         import cv2

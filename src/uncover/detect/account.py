@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,9 @@ LONG = 1.0
 MOST_NAMED = 100
 """Of gaps: the first so many are named, all are counted."""
 
+MOST_SIZES = 4
+"""Of the sizes of a video's pictures: the first so many are named."""
+
 COMPLETE, CUT_OFF, FAILED = "complete", "cut off", "failed"
 
 
@@ -25,24 +29,38 @@ class Account:
         status: "complete", "cut off" (what came before is kept) or "failed" (nothing could be read).
         reason: Why it is not complete.
         corrupt: Pictures that could not be decoded, and were skipped.
+        mended: What was wrong with the times of its pictures, and what was made of it.
+        lost: What could not be written of it.
+        notes: What else is worth knowing.
         frames: Pictures that were looked at.
         found: Pictures by what found a face in them; one with several counts for the first.
         gaps: How many stretches without a face lasted `LONG` or longer.
         longest_gap: Seconds.
         named_gaps: The first of them, from and to, in seconds.
         seconds: When the last picture is shown.
+        empty_seconds: Seconds, from 0 to the last, in which no picture is shown first; they have no row per second.
     """
 
     status: str = COMPLETE
     reason: str = ""
     corrupt: int = 0
+    mended: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     frames: int = 0
     found: Counter[str] = field(default_factory=Counter)
     gaps: int = 0
     longest_gap: float = 0.0
     named_gaps: list[list[float]] = field(default_factory=list)
     seconds: float = 0.0
+    empty_seconds: int = 0
     _since: float | None = None
+    _sizes: dict[tuple[int, int], float] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing of it was lost, nor mended."""
+        return self.status == COMPLETE and not (self.corrupt or self.mended or self.lost)
 
     def add(self, faces: Faces) -> None:
         """Count a frame; those of a video in the order of time."""
@@ -52,15 +70,21 @@ class Account:
             self.found[faces.found_by[0]] += 1
         if second != second:
             return
+        self._sizes.setdefault((faces.seen.width, faces.seen.height), second)
         if faces.found_by:
             self._end_gap(second)
         elif self._since is None:
             self._since = second
+        before = math.floor(self.seconds) if self.frames > 1 else -1
+        self.empty_seconds += max(0, math.floor(second) - before - 1)
         self.seconds = second
 
     def close(self) -> None:
-        """Count a gap that lasts until the end."""
+        """Count a gap that lasts until the end, and tell of pictures of several sizes."""
         self._end_gap(self.seconds)
+        if len(self._sizes) > 1:
+            sizes = [f"{width} x {height} from second {since:.2f}" for (width, height), since in self._sizes.items()]
+            self.notes.append(f"its pictures have {len(sizes)} sizes: {', '.join(sizes[:MOST_SIZES])} px")
 
     def told(self) -> dict[str, Any]:
         """For the summary."""
@@ -70,10 +94,14 @@ class Account:
             "reason": self.reason,
             "frames": self.frames,
             "corrupt": self.corrupt,
+            "mended": self.mended,
+            "lost": self.lost,
+            "notes": self.notes,
             "with_a_face": found,
             "found_by": dict(sorted(self.found.items())),
             "without": self.frames - found,
             "seconds": round(self.seconds, 3),
+            "seconds_without_a_frame": self.empty_seconds,
             "gaps": self.gaps,
             "longest_gap": round(self.longest_gap, 3),
             "first_gaps": self.named_gaps,
@@ -92,6 +120,7 @@ class Account:
             text += f"; {self.gaps} gaps of {LONG:g} s or more, the longest {self.longest_gap:.1f} s"
         if self.corrupt:
             text += f"; skipped, for they could not be decoded: {self.corrupt}"
+        text += "".join(f"; {note}" for note in (*self.mended, *self.lost, *self.notes))
         return text + (f"; {self.status}: {self.reason}" if self.status != COMPLETE else "")
 
     def _end_gap(self, second: float) -> None:

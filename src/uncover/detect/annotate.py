@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import cv2
 import numpy as np
@@ -18,10 +20,14 @@ from uncover.detect.parts import Seen
 from uncover.detect.pictures import Picture, ahead
 from uncover.footage.decode import Video
 from uncover.footage.encode import VideoWriter
-from uncover.images.privacy import shown
+from uncover.footage.sound import FileClock
+from uncover.images.privacy import HIDES_SOME, Cover, shown
 
 COLOURS = {"rgb": (0, 158, 115), "heatmap": (230, 159, 0), "rescue": (230, 159, 0), "temporal": (86, 180, 233)}
 """RGB by what found a box; told apart by the colour-blind too (Okabe and Ito)."""
+
+CLOCK = 1e-6
+"""Seconds by which times may be off, for they are fractions."""
 
 QUALITY = 90
 SHORTEST = 1e-4
@@ -31,22 +37,29 @@ DEPTH = 4
 """Pictures that wait to be drawn."""
 
 
-def annotate(pixels: NDArray[np.uint8], faces: Faces, privacy: str) -> NDArray[np.uint8]:
+HOLD = 0.5
+"""Seconds for which a place stays hidden before and after something said that a face may be there."""
+
+Item = TypeVar("Item")
+
+
+def annotate(pixels: NDArray[np.uint8], faces: Faces, privacy: str, cover: Cover | None = None) -> NDArray[np.uint8]:
     """Draw the boxes of a picture.
 
     Args:
         pixels: uint8 (H, W, 3) RGB.
         faces: Found in it.
-        privacy: "pixelate", "blur" or "publish". The first two hide every box that may hold a face, also those that
-            are not sure enough to count; where none was found in this very picture, all of it.
+        privacy: As `shown` has it. "pixelate" and "blur" hide every box that may hold a face, also those that are not
+            sure enough to count, and all that any network thought a face or a part of one, however unsure (the cover of
+            what was spotted); where nothing that counts was found in this very picture, all of it.
+        cover: What else is to be hidden.
 
     Returns:
         A copy, uint8 (H, W, 3) RGB.
     """
-    # A box that only other pictures speak for may be beside the face.
-    found = any(found_by != "temporal" for found_by in faces.found_by)
-    hidden = np.concatenate([faces.boxes, faces.seen.spotted.boxes]) if found else faces.boxes[:0]
-    image = shown(pixels, hidden.astype(np.float64), privacy)
+    hidden = np.concatenate([faces.boxes, faces.seen.spotted.boxes]) if _is_found(faces) else faces.boxes[:0]
+    own = faces.seen.spotted.cover
+    image = shown(pixels, hidden, privacy, own | cover if own and cover else own or cover)
     thick = max(1, round(min(image.shape[:2]) / 240))
     size = max(0.35, min(image.shape[:2]) / 1000)
     boxes = zip(faces.boxes, faces.confidence, faces.found_by, strict=True)
@@ -66,24 +79,92 @@ def annotate(pixels: NDArray[np.uint8], faces: Faces, privacy: str) -> NDArray[n
     return image
 
 
-def annotate_video(video: Video, faces: Iterable[Faces], privacy: str, path: Path) -> Iterator[Faces]:
-    """Write a video with the boxes drawn in; frames that were not looked at are left out.
+def annotate_video(
+    video: Video, faces: Iterable[Faces], privacy: str, path: Path, clock: FileClock | None = None
+) -> Iterator[Faces]:
+    """Write a video with the boxes drawn in, without sound; frames that were not looked at are left out.
 
     Args:
         video: As it was.
         faces: Of its frames, in order.
         privacy: As for `annotate`.
         path: MP4 file to write.
+        clock: Gets the time of each picture, so that sound can be added.
 
     Yields:
         The faces, so that somebody may count them.
     """
+    held = Held[None](privacy)
     with closing(ahead(video.frames(), DEPTH)) as pictures, _Film(path, video) as film:
-        for own in faces:
+
+        def draw(own: Faces, cover: Cover | None) -> None:
             picture = next((each for each in pictures if each.index >= own.seen.index), None)
             if picture is not None:
-                film.add(annotate(picture.pixels, own, privacy), picture.second)
+                film.add(annotate(picture.pixels, own, privacy, cover), picture.second)
+                if clock is not None:
+                    clock.add(picture.stamp, picture.second)
+
+        for each in faces:
+            for _, own, cover in held.add(None, each):
+                draw(own, cover)
+                yield own
+        for _, own, cover in held.rest():
+            draw(own, cover)
             yield own
+
+
+class Held(Generic[Item]):
+    """Pictures that wait until it is known what comes just after them, so that faces are hidden before they are found.
+
+    Memory is that of the pictures of `HOLD` seconds.
+    """
+
+    def __init__(self, privacy: str) -> None:
+        """
+        Args:
+            privacy: As for `annotate`; where boxes do not matter, nothing waits.
+        """
+        self._hold = HOLD if privacy in HIDES_SOME else 0.0
+        self._waiting: deque[tuple[Item, Faces]] = deque()
+        self._near: deque[tuple[Faces, Cover]] = deque()
+
+    def add(self, item: Item, faces: Faces) -> Iterator[tuple[Item, Faces, Cover | None]]:
+        """Take the next picture; gives those for which enough is known, with what is to be hidden in them."""
+        self._waiting.append((item, faces))
+        if self._hold:
+            self._near.append((faces, _cover_of(faces)))
+        while self._waiting and self._waiting[0][1].seen.second <= faces.seen.second - self._hold + CLOCK:
+            yield self._next()
+
+    def rest(self) -> Iterator[tuple[Item, Faces, Cover | None]]:
+        """Those that still wait when there are no more."""
+        while self._waiting:
+            yield self._next()
+
+    def _next(self) -> tuple[Item, Faces, Cover | None]:
+        item, faces = self._waiting.popleft()
+        second = faces.seen.second
+        while self._near and self._near[0][0].seen.second < second - self._hold - CLOCK:
+            self._near.popleft()
+        near = [(other, cover) for other, cover in self._near if other.seen.second <= second + self._hold + CLOCK]
+        if not near:
+            return item, faces, None
+        # A false box that comes and goes must not bring out a face that nobody has found.
+        if 2 * sum(_is_found(other) for other, _ in near) < len(near):
+            return item, faces, Cover.whole(faces.seen.width, faces.seen.height)
+        return item, faces, functools.reduce(Cover.__or__, (cover for _, cover in near))
+
+
+def _is_found(faces: Faces) -> bool:
+    """Whether something counts in this very picture; a box that only others speak for may be beside the face."""
+    return any(found_by != "temporal" for found_by in faces.found_by)
+
+
+def _cover_of(faces: Faces) -> Cover:
+    """Everything in a picture that may be a face."""
+    seen = faces.seen
+    boxes = Cover.of(np.concatenate([faces.boxes, seen.spotted.boxes]), seen.width, seen.height)
+    return boxes if seen.spotted.cover is None else boxes | seen.spotted.cover
 
 
 class LiveDrawing:
@@ -100,6 +181,7 @@ class LiveDrawing:
         """
         self._names, self._privacy, self._bridge = names, privacy, bridge
         self._film = _Film(path, video)
+        self._held = Held[Picture](privacy)
         self._follower: Follower | None = None
 
     def __enter__(self) -> LiveDrawing:
@@ -107,25 +189,33 @@ class LiveDrawing:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        self._film.__exit__(*error)
+        try:
+            if error[0] is None:
+                self._draw(self._held.rest())
+        finally:
+            self._film.__exit__(*error)
 
     def add(self, picture: Picture, seen: Seen) -> None:
-        """Draw the next picture."""
+        """Take the next picture; it is drawn when it is known what came just after it."""
         if self._bridge is None:
             faces = sure_faces(seen, self._names)
         else:
-            self._follower = self._follower or Follower(seen, self._names, self._bridge)
+            self._follower = self._follower or Follower(self._names, self._bridge)
             faces = self._follower(seen)
-        self._film.add(annotate(picture.pixels, faces, self._privacy), picture.second)
+        self._draw(self._held.add(picture, faces))
+
+    def _draw(self, pictures: Iterable[tuple[Picture, Faces, Cover | None]]) -> None:
+        for picture, faces, cover in pictures:
+            self._film.add(annotate(picture.pixels, faces, self._privacy, cover), picture.second)
 
 
 class _Film:
-    """A video being written: all pictures of one size, each later than the one before."""
+    """A video being written: all pictures of one size, with pixels as wide as the source's."""
 
     def __init__(self, path: Path, video: Video) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._size = (video.width, video.height)
-        self._writer = VideoWriter(path, *self._size, video.rate or 25.0)
+        self._writer = VideoWriter(path, *self._size, video.rate or 25.0, pixel_aspect=video.pixel_aspect)
         self._last = -math.inf
 
     def __enter__(self) -> _Film:
@@ -136,13 +226,31 @@ class _Film:
         self._writer.__exit__(*error)
 
     def add(self, pixels: NDArray[np.uint8], second: float) -> None:
-        """Add a picture; one that is shown with the one before it, as some videos have it, is left out."""
-        if second - self._last < SHORTEST:
-            return
+        """Add a picture; one of another size than the first is fitted into it, in black where it has another shape."""
         if (pixels.shape[1], pixels.shape[0]) != self._size:
-            pixels = np.asarray(cv2.resize(pixels, self._size), np.uint8)
-        self._writer.write(pixels, second)
-        self._last = second
+            pixels = fitted(pixels, *self._size)
+        # Times are kept to 1/90000 s.
+        self._last = max(second, self._last + SHORTEST)
+        self._writer.write(pixels, self._last)
+
+
+def fitted(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """A picture as large as fits into a frame, in its middle; the rest is black.
+
+    Args:
+        pixels: uint8 (H, W, 3).
+        width: Of the frame, in pixels.
+        height: Likewise.
+
+    Returns:
+        uint8 (height, width, 3).
+    """
+    scale = min(width / pixels.shape[1], height / pixels.shape[0])
+    inner = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+    frame = np.zeros((height, width, 3), np.uint8)
+    frame[top : top + inner[1], left : left + inner[0]] = cv2.resize(pixels, inner, interpolation=cv2.INTER_AREA)
+    return frame
 
 
 def annotate_image(pixels: NDArray[np.uint8], faces: Faces, privacy: str, path: Path) -> None:

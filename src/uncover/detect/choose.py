@@ -12,7 +12,15 @@ import torch
 from uncover.config.detectors import DRAWN_BOXES, MAP_INPUTS
 from uncover.config.heatmaps import Variant
 from uncover.console import say
-from uncover.detect.of_run import CLOSER_LOOK, HEATMAP_BOXES, find_boxed_heatmaps, find_looks
+from uncover.detect.of_run import (
+    CLOSER_LOOK,
+    DETECTOR,
+    HEATMAP_BOXES,
+    check_as_tried,
+    find_boxed_heatmaps,
+    find_looks,
+    find_nms_iou,
+)
 from uncover.detect.rescues import HeatmapDetector, LiveMaps, Model, Rescue, SecondDetector, find_whole_face
 from uncover.detect.spotter import Spotter
 from uncover.detector.distributed import pick_device
@@ -27,15 +35,12 @@ from uncover.rescue.best import Tried, read_tried
 BEST, NONE, HEATMAP = "best", "none", "heatmap"
 """What `--rescue` may be, besides the name of a method; the last is followed by a colon and a name."""
 
-DETECTOR = "rgb10"
-"""The detector of a run that is the first to look, as in the thesis."""
-
 RGB1 = "rgb1"
 LEFT_OUT = ("constant_box",)
 """Methods of the trial that do not look at the picture: every empty picture would have a face."""
 
-CONFIDENCE = 0.25
-"""From which boxes of a rescue count where no trial says."""
+CONFIDENCE, NMS_IOU = 0.25, 0.6
+"""From which boxes of a rescue count where no trial says, and how much boxes may overlap where no run does."""
 
 WEIGHTS, TRIAL = "weights.pt", Path("metrics", "rescue_trial.csv")
 
@@ -51,10 +56,11 @@ class Wishes:
         heatmap_weights: Of a detector of heatmaps, in the place of one of the run.
         confidence: From which a whole face counts.
         rescue_confidence: The same for the rescue; None takes that of the run's trial.
-        nms_iou: IoU above which a box of lower confidence is dropped.
+        nms_iou: IoU above which a box of lower confidence is dropped; None takes that of the run's predictions.
         image_size: Longest side of the detector's input, in pixels; None takes that of its training.
         device: "auto", or a name as torch has it.
         precision: Arithmetic of the networks.
+        covered: Whether it is to be said where else faces may be, for who hides them.
     """
 
     run: Path | None
@@ -63,10 +69,11 @@ class Wishes:
     heatmap_weights: Path | None = None
     confidence: float = 0.4
     rescue_confidence: float | None = None
-    nms_iou: float = 0.6
+    nms_iou: float | None = None
     image_size: int | None = None
     device: str = "auto"
     precision: Precision = "float32"
+    covered: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,7 @@ def choose(wishes: Wishes) -> Chosen:
         raise InputError(f"{weights}: looks at {detector.header.input}s; expected a detector that looks at photos")
     find_whole_face(detector.header)
     rescue, why = _Rescuer(wishes, loader, detector, loader.digests[name]).choose()
-    return Chosen(Spotter(detector, wishes.confidence, rescue), name, loader.digests, why)
+    return Chosen(Spotter(detector, wishes.confidence, rescue, wishes.covered), name, loader.digests, why)
 
 
 class _Loader:
@@ -114,6 +121,8 @@ class _Loader:
 
     def __init__(self, wishes: Wishes) -> None:
         self._wishes = wishes
+        stored = find_nms_iou(wishes.run) if wishes.run is not None else None
+        self.nms_iou = next(each for each in (wishes.nms_iou, stored, NMS_IOU) if each is not None)
         self.device = pick_device(wishes.device)
         check_precision(self.device, wishes.precision)
         self.digests: dict[str, str] = {}
@@ -154,7 +163,7 @@ class _Loader:
         if wished is not None and header.input not in MAP_INPUTS:
             size = max(STRIDE, round(size * wished / self._trained / STRIDE) * STRIDE)
         network = network.fuse().to(self.device).to(memory_format=torch.channels_last)
-        return Model(network, header, self.device, size, self._wishes.nms_iou, self._wishes.precision)
+        return Model(network, header, self.device, size, self.nms_iou, self._wishes.precision)
 
 
 class _Rescuer:
@@ -269,7 +278,10 @@ class _Rescuer:
     def _confidence(self, name: str) -> float:
         if self._wishes.rescue_confidence is not None:
             return self._wishes.rescue_confidence
-        if name in self._tried:
+        if name in self._tried and self._run is not None:
+            wishes = self._wishes
+            resized = wishes.image_size is not None
+            check_as_tried(self._run, name, self._loader.nms_iou, wishes.precision, resized)
             return self._tried[name].confidence
         return CONFIDENCE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import tee
+from itertools import groupby, tee
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +16,7 @@ from uncover.detect.spotter import DETECTOR
 from uncover.rescue.per_second import FoundBy
 
 if TYPE_CHECKING:
-    from uncover.rescue.temporal import Candidates, TemporalSettings, Tracked
+    from uncover.rescue.temporal import Candidates, TemporalSettings, Tracked, Tracker
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,8 @@ class Names:
         of_detector = seen.spotted.found_by == DETECTOR
         return counts & of_detector if (counts & of_detector).any() else counts
 
-    def marks(self, found_by: int | None) -> tuple[FoundBy, str]:
-        """Step and name of the method behind a box."""
-        if found_by is None:
-            return "temporal", "temporal"
+    def marks(self, found_by: int) -> tuple[FoundBy, str]:
+        """Step and name of the method behind a box that counts."""
         return ("rgb", self.detector) if found_by == DETECTOR else (self.rescue_mark, self.rescue)
 
 
@@ -60,8 +58,9 @@ class Faces:
         seen: The frame.
         boxes: float32 (N, 4), x1 y1 x2 y2 in pixels of the picture.
         confidence: float32 (N,).
-        found_by: What found each: "rgb", "heatmap", "rescue" or "temporal".
-        methods: The model or method behind each.
+        found_by: What found each: "rgb", "heatmap", "rescue" or "temporal". The last also of a box that a network
+            proposed but that is not sure enough to count, and is there only because a track expects it.
+        methods: The model or method behind each; "temporal" where no network proposed it.
     """
 
     seen: Seen
@@ -78,19 +77,19 @@ def faces_of(frames: Iterable[Seen], names: Names, temporal: Temporal, bridge: f
         frames: What was spotted; for a video in the order of time.
         names: What counts.
         temporal: Whether the frames follow each other: "off", or a track "online" (no frame knows a later one) or
-            "offline".
+            "offline". A track ends where nobody knows how much time passed, and where pictures get another size.
         bridge: Seconds that a gap may last.
     """
     if temporal == "off":
         for seen in frames:
             yield sure_faces(seen, names)
     elif temporal == "online":
-        follow: Follower | None = None
+        follow = Follower(names, bridge)
         for seen in frames:
-            follow = follow or Follower(seen, names, bridge)
             yield follow(seen)
     else:
-        yield from _smoothed(iter(frames), names, bridge)
+        for _, stretch in groupby(frames, _Stretches()):
+            yield from _smoothed(stretch, names, bridge)
 
 
 def sure_faces(seen: Seen, names: Names) -> Faces:
@@ -104,14 +103,33 @@ def sure_faces(seen: Seen, names: Names) -> Faces:
 class Follower:
     """The one face of a video, followed frame by frame."""
 
-    def __init__(self, first: Seen, names: Names, bridge: float) -> None:
-        from uncover.rescue.temporal import Tracker
-
-        self._names = names
-        self._tracker = Tracker(_settings(first, bridge))
+    def __init__(self, names: Names, bridge: float) -> None:
+        self._names, self._bridge = names, bridge
+        self._stretches = _Stretches()
+        self._tracker: Tracker | None = None
 
     def __call__(self, seen: Seen) -> Faces:
+        from uncover.rescue.temporal import Tracker
+
+        before = self._stretches.number
+        if self._stretches(seen) != before or self._tracker is None:
+            self._tracker = Tracker(_settings(seen, self._bridge))
         return _tracked_face(seen, self._tracker.update(_candidates(seen, self._names)), self._names)
+
+
+class _Stretches:
+    """Tells the number of the stretch, from 0, that a frame belongs to: within one, a face can be followed."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._size: tuple[int, int] | None = None
+
+    def __call__(self, seen: Seen) -> int:
+        size = seen.width, seen.height
+        if self._size is not None:
+            self.number += seen.joint or size != self._size
+        self._size = size
+        return self.number
 
 
 def _smoothed(frames: Iterator[Seen], names: Names, bridge: float) -> Iterator[Faces]:
@@ -154,7 +172,10 @@ def _candidates(seen: Seen, names: Names) -> Candidates:
 def _tracked_face(seen: Seen, tracked: Tracked | None, names: Names) -> Faces:
     if tracked is None:
         return Faces(seen, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), (), ())
-    behind = None if tracked.candidate is None else int(seen.spotted.found_by[tracked.candidate])
-    mark, method = names.marks(behind)
+    mark: FoundBy = "temporal"
+    method = "temporal"
+    if tracked.candidate is not None:
+        own, method = names.marks(int(seen.spotted.found_by[tracked.candidate]))
+        mark = own if names.counts(seen)[tracked.candidate] else mark
     box = tracked.box.astype(np.float32)[None]
     return Faces(seen, box, np.array([tracked.confidence], np.float32), (mark,), (method,))

@@ -14,6 +14,7 @@ from uncover.detect.parts import Parts, Seen
 from uncover.detect.pictures import Picture, ahead, frame_pictures, in_batches
 from uncover.detect.spotter import Detected, Spotter
 from uncover.errors import InputError
+from uncover.footage.address import printable
 from uncover.footage.decode import Dropped, Frame, Video
 from uncover.images.reading import COLOURS, read_image
 
@@ -47,8 +48,9 @@ def look(spotter: Spotter, frames: Iterable[Frame], batch: int) -> Generator[tup
     with closing(ahead(detect(), 1)) as halves:
         for half in halves:
             for picture, spotted in zip(half.pictures, spotter.look_again(half), strict=True):
-                place, corrupt = picture.place, picture.original.corrupt
-                yield picture, Seen(picture.index, picture.second, place.width, place.height, spotted, corrupt)
+                place, frame = picture.place, picture.original
+                size = place.width, place.height
+                yield picture, Seen(picture.index, picture.second, *size, spotted, frame.corrupt, frame.joint)
 
 
 def frames_of_video(video: Video, parts: Parts, until: float | None, dropped: list[str]) -> Iterator[Frame]:
@@ -62,7 +64,7 @@ def frames_of_video(video: Video, parts: Parts, until: float | None, dropped: li
     """
     last = None if video.live else parts.last()
     start, first, corrupt = (0.0, 0, 0) if last is None else (last.second, last.index + 1, last.corrupt)
-    frames = video.frames(start, first)
+    frames = video.frames(start, first, corrupt)
     if last is not None:
         # The frame that was looked at last comes again, and has its number already.
         frames = (frame for frame in frames if frame.second > last.second + 1e-6)
@@ -71,9 +73,9 @@ def frames_of_video(video: Video, parts: Parts, until: float | None, dropped: li
         for frame in frames:
             if until is not None and frame.second > until:
                 return
-            # Read again from the middle, a video counts from there only. Decoders are some pictures ahead of what they
-            # give, so damage just after a stop may count twice; none is forgotten.
-            frame.corrupt = corrupt + video.corrupt
+            # Decoders are some pictures ahead of what they give, so damage just after a stop may count twice; none is
+            # forgotten.
+            frame.corrupt = video.corrupt
             yield frame
     except Dropped as reason:
         dropped.append(str(reason))
@@ -94,4 +96,4 @@ def frames_of_images(images: Mapping[str, Path], parts: Parts, skipped: Skipped)
         try:
             yield Frame(index, np.nan, read_image(path, COLOURS))
         except InputError as error:
-            skipped.reasons[name] = str(error)
+            skipped.reasons[name] = printable(str(error))

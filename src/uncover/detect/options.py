@@ -27,7 +27,8 @@ class Options:
         csv: Also write boxes.csv.
         coco: Also write boxes.json.
         annotated: Also write videos and images with the boxes drawn in.
-        privacy: What of faces these show: "pixelate", "blur" or "publish".
+        privacy: What of faces these show: "pixelate", "blur", "whole-frame" or "publish".
+        sound: Whether annotated copies of video files keep their sound.
     """
 
     batch: int = 16
@@ -38,3 +39,4 @@ class Options:
     coco: bool = False
     annotated: bool = False
     privacy: str = "pixelate"
+    sound: bool = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from uncover.atomic import new_file
 from uncover.detect.spotter import Spotted
+from uncover.images.privacy import GRID, Cover
 
 FRAMES = 256
 """Frames of a part: lost at most when somebody stops the work."""
@@ -30,6 +31,7 @@ class Seen:
         height: Likewise.
         spotted: Boxes in it.
         corrupt: Pictures before it that could not be decoded.
+        joint: Whether nobody knows how much time passed since the frame before it.
     """
 
     index: int
@@ -38,6 +40,24 @@ class Seen:
     height: int
     spotted: Spotted
     corrupt: int = 0
+    joint: bool = False
+
+
+@dataclass(frozen=True)
+class End:
+    """How the reading of a source ended.
+
+    Attributes:
+        corrupt: Pictures that could not be decoded.
+        reason: Why the source ended too early; empty where it did not.
+        mended: What was wrong with its times, and what was made of it.
+        notes: What else is worth knowing.
+    """
+
+    corrupt: int
+    reason: str
+    mended: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 class Parts:
@@ -66,16 +86,11 @@ class Parts:
             self._written += 1
             self._waiting = []
 
-    def finish(self, corrupt: int, reason: str) -> None:
-        """Write the rest, and that there is no more.
-
-        Args:
-            corrupt: Pictures that could not be decoded.
-            reason: Why the source ended too early; empty where it did not.
-        """
+    def finish(self, end: End) -> None:
+        """Write the rest, and that there is no more."""
         self.flush()
         with new_file(self.folder / END) as temporary:
-            temporary.write_text(json.dumps([corrupt, reason]), encoding="utf-8")
+            temporary.write_text(json.dumps(asdict(end)), encoding="utf-8")
 
     def clear(self) -> None:
         """Forget all frames."""
@@ -84,13 +99,12 @@ class Parts:
         self._written = 0
 
     @property
-    def end(self) -> tuple[int, str] | None:
+    def end(self) -> End | None:
         """What `finish` was told; None while the end has not been reached."""
         end = self.folder / END
         if not end.exists():
             return None
-        corrupt, reason = json.loads(end.read_text(encoding="utf-8"))
-        return corrupt, reason
+        return End(**json.loads(end.read_text(encoding="utf-8")))
 
     def last(self) -> Seen | None:
         """The last frame on disk, after which to go on."""
@@ -112,11 +126,21 @@ def _pack(frames: list[Seen]) -> dict[str, NDArray[np.generic]]:
         "second": np.array([seen.second for seen in frames], np.float64),
         "size": np.array([(seen.width, seen.height) for seen in frames], np.int64),
         "corrupt": np.array([seen.corrupt for seen in frames], np.int64),
+        "joint": np.array([seen.joint for seen in frames], bool),
         "count": np.array([len(seen.spotted.boxes) for seen in frames], np.int64),
         "boxes": np.concatenate([seen.spotted.boxes for seen in frames]),
         "confidence": np.concatenate([seen.spotted.confidence for seen in frames]),
         "found_by": np.concatenate([seen.spotted.found_by for seen in frames]),
-    }
+    } | _pack_covers([seen.spotted.cover for seen in frames])
+
+
+def _pack_covers(covers: list[Cover | None]) -> dict[str, NDArray[np.generic]]:
+    """Half a kilobyte a frame; nothing where no frame has one."""
+    if not any(covers):
+        return {}
+    cells = np.stack([np.zeros((GRID, GRID), np.bool_) if cover is None else cover.cells for cover in covers])
+    sides = [np.nan if cover is None else cover.side for cover in covers]
+    return {"covered": np.packbits(cells, axis=2), "side": np.array(sides, np.float64)}
 
 
 def _unpack(path: Path) -> Iterator[Seen]:
@@ -126,6 +150,9 @@ def _unpack(path: Path) -> Iterator[Seen]:
     for number, end in enumerate(ends):
         own = slice(int(end - part["count"][number]), int(end))
         width, height = part["size"][number]
-        spotted = Spotted(part["boxes"][own], part["confidence"][own], part["found_by"][own])
-        index, second, corrupt = (part[name][number].item() for name in ("index", "second", "corrupt"))
-        yield Seen(index, second, int(width), int(height), spotted, corrupt)
+        cover = None
+        if "side" in part and not np.isnan(part["side"][number]):
+            cover = Cover(np.unpackbits(part["covered"][number], axis=1).astype(np.bool_), float(part["side"][number]))
+        spotted = Spotted(part["boxes"][own], part["confidence"][own], part["found_by"][own], cover)
+        index, second, corrupt, joint = (part[name][number].item() for name in ("index", "second", "corrupt", "joint"))
+        yield Seen(index, second, int(width), int(height), spotted, corrupt, joint)

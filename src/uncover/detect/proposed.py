@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,9 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from uncover.detect.pictures import Picture
-from uncover.detect.rescues import NO_BOXES, Boxes, LiveMaps, Missed, Model, Rescue, SecondDetector
+from uncover.detect.rescues import NO_BOXES, Boxes, LiveMaps, Looked, Missed, Model, Rescue, SecondDetector
 from uncover.detector.nms import non_max_suppression
 from uncover.detector.weights import Header
+from uncover.images.privacy import SUSPECT, Cover
 from uncover.metrics.predictions import CORNERS, Predictions
 from uncover.rescue.anatomy import Anatomy
 from uncover.rescue.evidence import Evidence
@@ -53,25 +55,40 @@ class Proposer(Rescue):
         if maps is not None:
             self.layers, self.found_by = maps.layers, "heatmap"
 
-    def look(self, missed: Missed, lowest: float) -> list[Boxes]:
+    def look(self, missed: Missed, lowest: float) -> Looked:
         """As `Rescue.look`."""
         decoded = missed.passed.decoded
         found = non_max_suppression(decoded, LOWEST, self._detector.nms_iou)
+        nothing = Looked([NO_BOXES] * len(missed.pictures), [None] * len(missed.pictures))
+        of_rgb1 = nothing if self._rgb1 is None else self._rgb1.look(missed, LOWEST)
+        looks = {name: look.look(missed, LOWEST) for name, look in self._looks.items()}
         evidence = Evidence(
             _predictions(missed.pictures, found, self._detector.header),
-            self._whole_faces(self._rgb1, missed),
+            self._whole_faces(of_rgb1, self._rgb1, missed),
             self._anatomy,
-            {name: self._whole_faces(look, missed) for name, look in self._looks.items()},
+            {name: self._whole_faces(own, self._looks[name], missed) for name, own in looks.items()},
             self._detector.nms_iou,
             None if self._maps is None else {str(row): maps for row, maps in enumerate(self._maps.make(missed))},
         )
-        return _by_picture(RIVALS[self.name].propose(evidence), len(missed.pictures), lowest)
+        proposed = RIVALS[self.name].propose(evidence)
+        boxes = _by_picture(proposed, len(missed.pictures), lowest)
+        return Looked(boxes, self._covers(missed, proposed, [of_rgb1, *looks.values()]))
 
-    def _whole_faces(self, second: SecondDetector | None, missed: Missed) -> Predictions:
-        boxes = [NO_BOXES] * len(missed.pictures) if second is None else second.look(missed, LOWEST)
+    def _whole_faces(self, looked: Looked, second: SecondDetector | None, missed: Missed) -> Predictions:
         header = self._detector.header if second is None else second.model.header
-        rows = [np.column_stack([each, np.zeros(len(each), np.float32)]) for each in boxes]
+        rows = [np.column_stack([each, np.zeros(len(each), np.float32)]) for each in looked.boxes]
         return _table(missed.pictures, rows, header.class_names[:1], header.class_ids[:1])
+
+    def _covers(self, missed: Missed, proposed: pd.DataFrame, looks: Sequence[Looked]) -> list[Cover | None]:
+        """Where faces may be: what is proposed, and what those say that it comes from."""
+        if not missed.covered:
+            return [None] * len(missed.pictures)
+        covers: list[Cover | None] = []
+        for number, boxes in enumerate(_by_picture(proposed, len(missed.pictures), SUSPECT)):
+            place = missed.pictures[number].place
+            own = Cover.of(boxes[:, :4], place.width, place.height)
+            covers.append(functools.reduce(Cover.__or__, [own, *(c for look in looks if (c := look.covers[number]))]))
+        return covers
 
 
 def _predictions(pictures: Sequence[Picture], found: Sequence[Tensor], header: Header) -> Predictions:

@@ -26,6 +26,7 @@ from uncover.heatmaps.files import pack
 from uncover.heatmaps.passes import Pass
 from uncover.images.letterbox import Frame, fit, letterbox
 from uncover.images.maps import MAP, StoredMaps, average
+from uncover.images.privacy import SUSPECT, Cover
 from uncover.images.scaled import AVERAGES, scale
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 
@@ -44,12 +45,27 @@ class Missed:
         images: float (M, 3, h, w), the detector's input.
         passed: What it computed for them.
         padding: Value around the pictures in its input.
+        covered: Whether it is to be said where else faces may be.
     """
 
     pictures: Sequence[Picture]
     images: Tensor
     passed: Pass
     padding: int
+    covered: bool = False
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a rescue says of some pictures.
+
+    Attributes:
+        boxes: Whole faces in each.
+        covers: Where faces may be in each, however unsure; None where nobody asked or there was nothing to look at.
+    """
+
+    boxes: list[Boxes]
+    covers: list[Cover | None]
 
 
 class Rescue(ABC):
@@ -69,8 +85,8 @@ class Rescue(ABC):
         self.name, self.confidence = name, confidence
 
     @abstractmethod
-    def look(self, missed: Missed, lowest: float) -> list[Boxes]:
-        """Whole faces in each picture, from a confidence on."""
+    def look(self, missed: Missed, lowest: float) -> Looked:
+        """Look at each picture again; boxes are wanted from a confidence on."""
 
 
 @dataclass(frozen=True)
@@ -102,29 +118,50 @@ class Model:
         of_class = [0, 1, 2, 3, 4, 5 + find_whole_face(self.header)]
         return non_max_suppression(decoded[:, :, of_class].float(), confidence, self.nms_iou)
 
-    def find(self, framed: Sequence[NDArray[np.uint8]], places: Sequence[Frame], confidence: float) -> list[Boxes]:
+    def find(
+        self, framed: Sequence[NDArray[np.uint8]], places: Sequence[Frame], confidence: float, covered: bool
+    ) -> Looked:
         """Whole faces in pictures that may differ in shape.
 
         Args:
             framed: uint8 (channels, h, w) each, the network's input.
             places: Where each original stands in it.
             confidence: From which boxes are wanted.
+            covered: Whether it is to be said where else faces may be.
         """
         of_shape: dict[tuple[int, ...], list[int]] = {}
         for number, image in enumerate(framed):
             of_shape.setdefault(image.shape, []).append(number)
-        found = [NO_BOXES] * len(framed)
+        found = Looked([NO_BOXES] * len(framed), [None] * len(framed))
         for numbers in of_shape.values():
             images = to_network(np.stack([framed[number] for number in numbers]), self.device)
-            for number, boxes in zip(numbers, self.find_in(images, confidence), strict=True):
-                found[number] = in_original(boxes, places[number])
+            own = self.find_in(images, [places[number] for number in numbers], confidence, covered)
+            for number, boxes, cover in zip(numbers, own.boxes, own.covers, strict=True):
+                found.boxes[number], found.covers[number] = boxes, cover
         return found
 
-    def find_in(self, images: Tensor, confidence: float) -> list[Tensor]:
-        """Whole faces in the network's input, (B, channels, h, w): as `faces`."""
+    def find_in(self, images: Tensor, places: Sequence[Frame], confidence: float, covered: bool) -> Looked:
+        """The same of pictures that are the network's input already, (B, channels, h, w)."""
         with torch.no_grad(), autocast(self.device, self.precision):
             decoded, _ = self.network(images)
-        return self.faces(decoded, confidence)
+        found = self.faces(decoded, confidence)
+        boxes = [in_original(each, place) for each, place in zip(found, places, strict=True)]
+        if not covered:
+            return Looked(boxes, [None] * len(boxes))
+        return Looked(boxes, self.covers(decoded, places))
+
+    def covers(self, decoded: Tensor, places: Sequence[Frame]) -> list[Cover | None]:
+        """Where faces may be by candidates (B, N, 5 + classes) of any class, however unsure, in each original."""
+        row, candidate, number = (decoded[..., 5:] * decoded[..., 4:5] > SUSPECT).nonzero(as_tuple=True)
+        found = decoded[row, candidate, :4].float().cpu().numpy()
+        boxes = np.concatenate([found[:, :2] - found[:, 2:] / 2, found[:, :2] + found[:, 2:] / 2], axis=1)
+        image, names = row.cpu().numpy(), np.array(self.header.class_names, object)[number.cpu().numpy()]
+        covers: list[Cover | None] = []
+        for each, place in enumerate(places):
+            own = image == each
+            corners = place.to_original(boxes[own])
+            covers.append(Cover.of_candidates(corners, names[own].tolist(), place.width, place.height))
+        return covers
 
 
 class SecondDetector(Rescue):
@@ -134,16 +171,15 @@ class SecondDetector(Rescue):
         super().__init__(name, confidence)
         self.model = model
 
-    def look(self, missed: Missed, lowest: float) -> list[Boxes]:
+    def look(self, missed: Missed, lowest: float) -> Looked:
         """As `Rescue.look`."""
         model = self.model
         places = [fit(picture.place.width, picture.place.height, model.image_size) for picture in missed.pictures]
         seen = (model.header.input, model.header.channels, model.header.padding)
         same = seen == ("photo", missed.images.shape[1], missed.padding)
         if same and all(place == picture.place for place, picture in zip(places, missed.pictures, strict=True)):
-            found = model.find_in(missed.images, lowest)
-            return [in_original(boxes, place) for boxes, place in zip(found, places, strict=True)]
-        return model.find(self._framed(missed, places), places, lowest)
+            return model.find_in(missed.images, places, lowest, missed.covered)
+        return model.find(self._framed(missed, places), places, lowest, missed.covered)
 
     def _framed(self, missed: Missed, places: Sequence[Frame]) -> list[NDArray[np.uint8]]:
         import cv2
@@ -167,10 +203,10 @@ class HeatmapDetector(Rescue):
         self.model, self.maps = model, maps
         self.layers = maps.layers
 
-    def look(self, missed: Missed, lowest: float) -> list[Boxes]:
+    def look(self, missed: Missed, lowest: float) -> Looked:
         """As `Rescue.look`; where the heatmap is blank there is nothing to look at."""
         model = self.model
-        found = [NO_BOXES] * len(missed.pictures)
+        found = Looked([NO_BOXES] * len(missed.pictures), [None] * len(missed.pictures))
         seen, framed, places = [], [], []
         for number, maps in enumerate(self.maps.make(missed)):
             if MAP in maps.about["status"]:
@@ -179,8 +215,9 @@ class HeatmapDetector(Rescue):
                 seen.append(number)
                 framed.append(image.transpose(2, 0, 1))
                 places.append(place)
-        for number, boxes in zip(seen, model.find(framed, places, lowest), strict=True):
-            found[number] = boxes
+        own = model.find(framed, places, lowest, missed.covered)
+        for number, boxes, cover in zip(seen, own.boxes, own.covers, strict=True):
+            found.boxes[number], found.covers[number] = boxes, cover
         return found
 
 

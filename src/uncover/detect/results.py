@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import platform
+from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -13,18 +16,24 @@ import numpy as np
 
 import uncover
 from uncover.atomic import new_file
-from uncover.detect.account import FAILED
+from uncover.detect.account import FAILED, Account
 from uncover.detect.annotate import annotate_image, annotate_video
 from uncover.detect.follow import Faces, faces_of
-from uncover.detect.options import ANNOTATED, IMAGES, PER_SECOND, SUMMARY
-from uncover.detect.run import Looking, annotated_path
+from uncover.detect.options import IMAGES, PER_SECOND, SUMMARY
+from uncover.detect.run import Looking
 from uncover.detect.tables import FaceTables, face_tables, write_coco, write_csv
-from uncover.footage.address import is_live
-from uncover.footage.decode import open_video
+from uncover.errors import InputError
+from uncover.footage.address import is_live, printable
+from uncover.footage.decode import Dropped, open_video
+from uncover.footage.sound import FileClock, add_sound
 from uncover.images.reading import COLOURS, read_image
+from uncover.metrics.alike import CAP, MOST_BOXES
 from uncover.progress import track
 from uncover.rescue.per_second import COLUMNS as PER_SECOND_COLUMNS
 from uncover.rescue.per_second import FoundBy, FrameFace, per_second
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Errors of a disk that takes nothing any more."""
 
 
 def write_results(looking: Looking) -> None:
@@ -53,9 +62,41 @@ def _drawn(looking: Looking, name: str, address: str) -> Iterator[Faces]:
     if not options.annotated or is_live(address):
         yield from faces
         return
-    with open_video(address) as video:
-        drawn = annotate_video(video, faces, options.privacy, annotated_path(looking.out, name))
-        yield from track(drawn, f"drawing {name}", looking.accounts[name].frames or video.length)
+    # Whatever becomes of the copy, the tables get all faces.
+    given: deque[Faces] = deque()
+    account = looking.accounts[name]
+    path, clock, whole = looking.annotated[name], FileClock(), False
+    with _or_lost(account, "no annotated copy"), open_video(address) as video:
+        drawn = annotate_video(video, _noted(faces, given), options.privacy, path, clock)
+        for each in track(drawn, f"drawing {name}", account.frames or video.length):
+            given.popleft()
+            yield each
+        whole = True
+    yield from given
+    yield from faces
+    if options.sound and whole:
+        with _or_lost(account, "no sound in its annotated copy"):
+            add_sound(path, address, clock, options.until, video.starts)
+
+
+@contextmanager
+def _or_lost(account: Account, what: str) -> Iterator[None]:
+    """Note what could not be written of one source, so that everything else still is; a full disk stops all."""
+    import av
+
+    try:
+        yield
+    except (InputError, Dropped, av.FFmpegError, OSError) as error:
+        number = None if isinstance(error, InputError | Dropped) else error.errno
+        if number in FULL or (type(error) is OSError and number != errno.ENAMETOOLONG):
+            raise
+        account.lost.append(printable(f"{what} ({error})"))
+
+
+def _noted(faces: Iterator[Faces], given: deque[Faces]) -> Iterator[Faces]:
+    for each in faces:
+        given.append(each)
+        yield each
 
 
 def _counted(looking: Looking, tables: FaceTables, name: str, faces: Iterator[Faces]) -> Iterator[Faces]:
@@ -87,8 +128,9 @@ def _write_images(looking: Looking, tables: FaceTables) -> None:
         tables.add(name, 0, faces)
         looking.accounts[IMAGES].add(faces)
         if options.annotated:
-            pixels = read_image(images[name], COLOURS)
-            annotate_image(pixels, faces, options.privacy, looking.out / ANNOTATED / f"{name}.jpg")
+            with _or_lost(looking.accounts[IMAGES], f"no annotated copy of {name}"):
+                pixels = read_image(images[name], COLOURS)
+                annotate_image(pixels, faces, options.privacy, looking.annotated[name])
 
 
 def _about(looking: Looking) -> dict[str, Any]:
@@ -105,6 +147,7 @@ def _about(looking: Looking) -> dict[str, Any]:
         "bridge": options.bridge,
         "image_size": spotter.detector.image_size,
         "nms_iou": spotter.detector.nms_iou,
+        CAP: MOST_BOXES,
         "precision": spotter.detector.precision,
         "weights": looking.chosen.digests,
         "uncover": uncover.__version__,
@@ -117,7 +160,7 @@ def _summary(looking: Looking) -> dict[str, Any]:
         "settings": _about(looking),
         "sources": {name: account.told() for name, account in looking.accounts.items()},
         "skipped": looking.skipped.reasons,
-        "passed_over": [str(path) for path in looking.sources.others],
+        "passed_over": [printable(str(path)) for path in looking.sources.others],
         "seconds_to_first_box": None if first is None else round(first, 2),
         "frames_per_second": None if looking.speed is None else round(looking.speed, 2),
         "machine": f"{platform.machine()}, {looking.chosen.spotter.detector.device}",

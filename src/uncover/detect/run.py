@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import shutil
@@ -19,18 +20,15 @@ from uncover.detect.choose import Chosen
 from uncover.detect.follow import Names
 from uncover.detect.look import Skipped, frames_of_images, frames_of_video, look
 from uncover.detect.options import ANNOTATED, IMAGES, PARTS, Options
-from uncover.detect.parts import Parts, Seen
+from uncover.detect.parts import End, Parts, Seen
 from uncover.detect.pictures import Picture
 from uncover.errors import InputError
 from uncover.footage.decode import Video, open_video
 from uncover.footage.sources import Sources
 from uncover.progress import track
 
-FEW = 3
-"""Pictures that a file may lack of what its header says."""
-
-LAST = 2.0
-"""Seconds that the last picture of a file may be shown, where its header says no more than how long it is."""
+JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
+"""Endings of JPEG files; the first is given to copies of other images."""
 
 
 @dataclass
@@ -70,7 +68,7 @@ class Looking:
             write: Writes it; what was looked at is kept until that is done.
 
         Returns:
-            Whether all of it could be read.
+            Whether all of it could be read, and nothing had to be mended.
 
         Raises:
             InputError: Nothing could be read at all.
@@ -84,7 +82,7 @@ class Looking:
                 raise InputError("; ".join(account.reason for account in self.accounts.values()))
             write(self)
             shutil.rmtree(self.out / PARTS)
-        return all(account.status == COMPLETE and not account.corrupt for account in self.accounts.values())
+        return all(account.whole for account in self.accounts.values())
 
     @property
     def names(self) -> Names:
@@ -94,6 +92,11 @@ class Looking:
         if rescue is None:
             return Names(self.chosen.detector, spotter.confidence)
         return Names(self.chosen.detector, spotter.confidence, rescue.name, rescue.confidence, rescue.found_by)
+
+    @functools.cached_property
+    def annotated(self) -> dict[str, Path]:
+        """Where annotated copies go, by the name of the source."""
+        return annotated_paths(self.out, self.sources)
 
     def parts_of(self, name: str) -> Parts:
         """What was seen in a video, or in the images."""
@@ -119,39 +122,32 @@ class Looking:
                 with open_video(address) as video:
                     if video.live:
                         parts.clear()
-                    before = parts.last()
                     dropped: list[str] = []
                     frames = frames_of_video(video, parts, self.options.until, dropped)
                     # Closed before the video is, from which its thread may be reading.
                     with closing(look(self.chosen.spotter, frames, self.options.batch)) as looked:
                         self._look(looked, parts, name, video)
-                    corrupt = video.corrupt + (0 if before is None else before.corrupt)
-                    parts.finish(corrupt, dropped[0] if dropped else self._shortfall(video, parts, corrupt))
+                    last = parts.last()
+                    reason = dropped[0] if dropped else ""
+                    if not reason and last is not None and self.options.until is None:
+                        reason = video.shortfall(last.index + 1, last.second)
+                    parts.finish(End(video.corrupt, reason, video.mended, video.notes))
             except InputError as error:
-                account.status, account.reason = FAILED, str(error)
-                return
-        assert parts.end is not None
-        account.corrupt, account.reason = parts.end
+                last = parts.last()
+                if last is None:
+                    account.status, account.reason = FAILED, str(error)
+                    return
+                parts.finish(End(last.corrupt, str(error)))
+        end = parts.end
+        assert end is not None
+        account.corrupt, account.reason, account.mended, account.notes = end.corrupt, end.reason, end.mended, end.notes
         account.status = CUT_OFF if account.reason else COMPLETE
-
-    def _shortfall(self, video: Video, parts: Parts, corrupt: int) -> str:
-        """Why a file that ended without a word is not whole: its header promised more. Empty where it did not."""
-        last = parts.last()
-        if self.options.until is not None or last is None:
-            return ""
-        came = last.index + 1 + corrupt
-        # Players may be told to leave out a few pictures at either end.
-        if video.promised is not None and came + FEW < video.promised:
-            return f"ends after {came} of {video.promised} pictures"
-        if video.promised is None and last.second + LAST < (video.promised_seconds or 0.0):
-            return f"ends at second {last.second:.1f} of {video.promised_seconds:.1f}"
-        return ""
 
     def _look(self, looked: Iterator[tuple[Picture, Seen]], parts: Parts, name: str, video: Video) -> None:
         """Go through a video. A live one is drawn while it is watched, and somebody may end it by hand."""
         draws = video.live and self.options.annotated
         options = self.options
-        path = annotated_path(self.out, name)
+        path = self.annotated[name]
         with (
             LiveDrawing(path, video, self.names, options.privacy, options.bridge if options.temporal != "off" else None)
             if draws
@@ -210,15 +206,30 @@ class Looking:
             "nms_iou": spotter.detector.nms_iou,
             "precision": spotter.detector.precision,
             "until": self.options.until,
+            "covered": spotter.covered,
             "code": self.code,
         }
         return hashlib.sha256(json.dumps(how, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def annotated_path(out: Path, name: str) -> Path:
-    """Where the annotated copy of a video or an image goes; every name keeps its own."""
-    place = name.replace("://", "/")
-    return out / ANNOTATED / (place if place.lower().endswith(".mp4") else f"{place}.mp4")
+def annotated_paths(out: Path, sources: Sources) -> dict[str, Path]:
+    """Where the annotated copies of videos and images go, by name: MP4 and JPEG files, each source its own.
+
+    A name that has such an ending keeps it; others get one (`x.png.jpg`), with a number where that name is taken.
+    """
+    paths: dict[str, Path] = {}
+    taken: set[str] = set()
+    endings = dict.fromkeys(sources.videos, (".mp4",)) | dict.fromkeys(sources.images, JPEG)
+    # Names that stay as they are go first, so that others cannot take them.
+    for name, own in sorted(endings.items(), key=lambda item: not item[0].lower().endswith(item[1])):
+        place = name.replace("://", "/")
+        stem = place if place.lower().endswith(own) else f"{place}{own[0]}"
+        candidates = (stem, *(f"{place} ({number}){own[0]}" for number in range(2, len(endings) + 2)))
+        # Some disks do not tell upper case from lower.
+        path = next(each for each in candidates if each.lower() not in taken)
+        taken.add(path.lower())
+        paths[name] = out / ANNOTATED / path
+    return paths
 
 
 def _identity(address: str) -> list[object]:

@@ -13,6 +13,7 @@ from uncover.detect.pictures import Picture, stack
 from uncover.detect.rescues import Boxes, Missed, Model, Rescue, in_original
 from uncover.detector.inference import autocast, to_network
 from uncover.heatmaps.passes import run_direct, take
+from uncover.images.privacy import Cover
 
 LOWEST = 0.05
 """Confidence from which a box is worth keeping: time may speak for a face that is not sure by itself."""
@@ -29,11 +30,13 @@ class Spotted:
         boxes: float32 (N, 4), x1 y1 x2 y2 in pixels of the original picture.
         confidence: float32 (N,).
         found_by: int8 (N,), `DETECTOR` or `RESCUE`.
+        cover: Where else faces may be, by everything that any network said; None where nobody asked.
     """
 
     boxes: NDArray[np.float32]
     confidence: NDArray[np.float32]
     found_by: NDArray[np.int8]
+    cover: Cover | None = None
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,11 @@ class Spotter:
         detector: The first detector.
         confidence: From which its boxes count as faces.
         rescue: What looks where it found none; None for nothing.
+        covered: Whether it is to be said where else faces may be.
     """
 
-    def __init__(self, detector: Model, confidence: float, rescue: Rescue | None) -> None:
-        self.detector, self.confidence, self.rescue = detector, confidence, rescue
+    def __init__(self, detector: Model, confidence: float, rescue: Rescue | None, covered: bool = False) -> None:
+        self.detector, self.confidence, self.rescue, self.covered = detector, confidence, rescue, covered
 
     def detect(self, pictures: Sequence[Picture]) -> Detected:
         """First half: the detector, in pictures of one shape."""
@@ -72,7 +76,13 @@ class Spotter:
         with autocast(model.device, model.precision):
             passed = run_direct(model.network, images, self.rescue.layers if self.rescue else ())
         found = model.faces(passed.decoded, min(LOWEST, self.confidence))
-        spotted = [_spotted(in_original(boxes, each.place)) for each, boxes in zip(pictures, found, strict=True)]
+        covers: list[Cover | None] = [None] * len(pictures)
+        if self.covered:
+            covers = model.covers(passed.decoded, [each.place for each in pictures])
+        spotted = [
+            _spotted(in_original(boxes, each.place), cover)
+            for each, boxes, cover in zip(pictures, found, covers, strict=True)
+        ]
         # In single precision, in which confidences are compared everywhere.
         missed = [
             number for number, each in enumerate(spotted) if not (each.confidence >= np.float32(self.confidence)).any()
@@ -81,7 +91,11 @@ class Spotter:
         if self.rescue is not None and missed:
             rows = torch.tensor(missed, device=images.device)
             seen = Missed(
-                [pictures[number] for number in missed], images[rows], take(passed, rows), model.header.padding
+                [pictures[number] for number in missed],
+                images[rows],
+                take(passed, rows),
+                model.header.padding,
+                self.covered,
             )
         return Detected(list(pictures), spotted, missed, seen)
 
@@ -90,8 +104,8 @@ class Spotter:
         spotted = list(detected.spotted)
         if self.rescue is not None and detected.seen is not None:
             more = self.rescue.look(detected.seen, min(LOWEST, self.rescue.confidence))
-            for number, boxes in zip(detected.missed, more, strict=True):
-                spotted[number] = _with_rescue(spotted[number], boxes)
+            for number, boxes, cover in zip(detected.missed, more.boxes, more.covers, strict=True):
+                spotted[number] = _with_rescue(spotted[number], boxes, cover)
         return spotted
 
     def look(self, pictures: Sequence[Picture]) -> list[Spotted]:
@@ -99,13 +113,14 @@ class Spotter:
         return self.look_again(self.detect(pictures))
 
 
-def _spotted(boxes: Boxes) -> Spotted:
-    return Spotted(boxes[:, :4], boxes[:, 4], np.full(len(boxes), DETECTOR, np.int8))
+def _spotted(boxes: Boxes, cover: Cover | None) -> Spotted:
+    return Spotted(boxes[:, :4], boxes[:, 4], np.full(len(boxes), DETECTOR, np.int8), cover)
 
 
-def _with_rescue(spotted: Spotted, boxes: Boxes) -> Spotted:
+def _with_rescue(spotted: Spotted, boxes: Boxes, cover: Cover | None) -> Spotted:
     return Spotted(
         np.concatenate([spotted.boxes, boxes[:, :4]]),
         np.concatenate([spotted.confidence, boxes[:, 4]]),
         np.concatenate([spotted.found_by, np.full(len(boxes), RESCUE, np.int8)]),
+        spotted.cover | cover if spotted.cover and cover else spotted.cover,
     )

@@ -27,17 +27,18 @@ def read_or_fetch(place: str, url: str | None = None) -> tuple[bytes, str]:
     Raises:
         InputError: There is no such file and nothing can be fetched.
     """
-    if not _is_address(place):
+    if not is_address(place):
         path = Path(place)
         if path.exists() or url is None:
             return _read(path), place
         place = url
-    if not _is_address(place):
+    if not is_address(place):
         raise InputError(f"{place}: is no address; expected one that begins with https://")
     return _fetch(place), place
 
 
-def _is_address(place: str) -> bool:
+def is_address(place: str) -> bool:
+    """Whether this is an address to fetch from, and no path."""
     return place.startswith(("https://", "http://"))
 
 

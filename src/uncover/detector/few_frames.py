@@ -17,10 +17,11 @@ from uncover.console import say
 from uncover.datasets.folds import Fold, leave_out, nested_subsets
 from uncover.detector.distributed import Crew
 from uncover.detector.finetune import WEIGHTS, finetuning_job, finetuning_settings, read_frames_to_learn, read_start
+from uncover.detector.opening import read_any_weights
 from uncover.detector.predict import predict
 from uncover.detector.train import train
 from uncover.detector.validate import true_boxes
-from uncover.detector.weights import load_weights
+from uncover.detector.weights import load_weights, save_weights
 from uncover.errors import InputError
 from uncover.images.grouped import GroupedImages
 from uncover.images.labelled import LabelledImages
@@ -108,8 +109,8 @@ def run_point(point: Point, out: Path, crew: Crew, confidence: float, identity: 
         )
         train(job, out, crew, identity=identity)
     else:
-        with new_file(weights) as path:
-            path.write_bytes(point.start.read_bytes())
+        header, state, _ = read_any_weights(point.start)
+        save_weights(weights, state, header)
     scores = score_left_out(point, weights, crew, confidence)
     record = {
         "count": point.count,
@@ -133,7 +134,7 @@ def score_left_out(point: Point, weights: Path, crew: Crew, confidence: float) -
     network, header = load_weights(weights)
     held, names = point.frames.take(point.fold.held_out), list(point.fold.held_out)
     network = network.to(crew.device)
-    found = predict(network, header, names, held.paths, held.sizes, LOWEST, NMS_IOU, crew.device)
+    (found,) = predict(network, header, names, held.paths, held.sizes, LOWEST, [NMS_IOU], crew.device)
     return score_faces(found, _truth(held, names), confidence)
 
 

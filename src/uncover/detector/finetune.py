@@ -15,7 +15,8 @@ from uncover.datasets.folds import Fold, leave_one_out, leave_out
 from uncover.datasets.frame_sets import make_frame_set
 from uncover.detector.distributed import Crew
 from uncover.detector.job import Job, find_inside, read_job
-from uncover.detector.weights import Header, read_weights
+from uncover.detector.opening import read_any_weights
+from uncover.detector.weights import Header
 from uncover.errors import InputError
 from uncover.faces.frames import find_grades
 from uncover.images.grouped import GroupedImages, read_grouped_images
@@ -87,7 +88,7 @@ def read_start(start: Path) -> Header:
     Raises:
         InputError: The file is no weights file, or of a detector of heatmaps.
     """
-    header, _ = read_weights(start)
+    header, _, _ = read_any_weights(start, tell=False)
     if header.input in MAP_INPUTS:
         raise InputError(f"{start}: looks at heatmaps (input: {header.input}); expected a detector of photos")
     return header

@@ -1,4 +1,4 @@
-"""Look into a file of `torch.save` without bringing anything in it to life.
+"""Look into a file of `torch.save`, of whatever version, without bringing anything in it to life.
 
 Tensors and plain containers are made; every class and function that the pickle names becomes an inert record instead.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import struct
 import zipfile
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
@@ -29,6 +30,9 @@ DTYPES = {
     "ByteStorage": torch.uint8,
     "BoolStorage": torch.bool,
 }
+
+LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""How files of torch before 1.6 begin: a pickle of a number."""
 
 
 class Record:
@@ -68,14 +72,16 @@ def load_inert(content: bytes, name: str) -> Any:
         name: What to call it in messages.
 
     Raises:
-        InputError: It is truncated, damaged, or none of torch 1.6 or later.
+        InputError: It is truncated, damaged, or not of torch.
     """
     try:
+        if content.startswith(LEGACY):
+            return _load_legacy(content)
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             pickled = next(member for member in archive.namelist() if member.endswith("/data.pkl"))
             return _Unpickler(archive, pickled.removesuffix("data.pkl"), io.BytesIO(archive.read(pickled))).load()
     except (zipfile.BadZipFile, StopIteration):
-        raise InputError(f"{name}: is truncated, damaged, or no file that torch 1.6 or later saved") from None
+        raise InputError(f"{name}: is truncated, damaged, or no file that torch saved") from None
     except Exception as error:  # a spoilt pickle can fail in any way
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{name}: holds no readable pickle of torch ({reason})") from None
@@ -93,23 +99,60 @@ def state_of(module: Record, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
             yield from state_of(child, f"{prefix}{key}.")
 
 
-class _Unpickler(pickle.Unpickler):
-    def __init__(self, archive: zipfile.ZipFile, folder: str, stream: io.BytesIO) -> None:
-        super().__init__(stream)
-        self._archive, self._folder = archive, folder
-        self._storages: dict[str, Tensor] = {}
-
+class _Inert(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if module == "torch" and name in DTYPES:
             return DTYPES[name]
         return _KNOWN.get((module, name)) or type(name, (Record,), {"origin": f"{module}.{name}"})
 
-    def persistent_load(self, identity: Any) -> Tensor:
+
+class _Unpickler(_Inert):
+    def __init__(self, archive: zipfile.ZipFile, folder: str, stream: io.BytesIO) -> None:
+        super().__init__(stream)
+        self._archive, self._folder = archive, folder
+        self._storages: dict[str, Tensor] = {}
+
+    def persistent_load(self, identity: Any) -> Any:
         _, dtype, key, _, count = identity
         if key not in self._storages:
             stored = bytearray(self._archive.read(f"{self._folder}data/{key}"))
             self._storages[key] = torch.frombuffer(stored, dtype=dtype) if count else torch.empty(0, dtype=dtype)
         return self._storages[key]
+
+
+class _LegacyUnpickler(_Inert):
+    """Reads pickles of torch before 1.6, after which the storages that they name follow."""
+
+    def __init__(self, stream: io.BytesIO) -> None:
+        super().__init__(stream)
+        self.storages: dict[str, Tensor] = {}
+
+    def persistent_load(self, identity: Any) -> Any:
+        kind, what, *more = identity
+        if kind == "module":
+            return what
+        key, _, count, view = more
+        if key not in self.storages:
+            self.storages[key] = torch.zeros(count, dtype=what)
+        storage = self.storages[key]
+        return storage if view is None else storage[view[1] : view[1] + view[2]]
+
+
+def _load_legacy(content: bytes) -> Any:
+    stream = io.BytesIO(content)
+    for _ in range(3):  # the number, the version of the format, and what machine wrote it
+        _Inert(stream).load()
+    unpickler = _LegacyUnpickler(stream)
+    saved = unpickler.load()
+    for key in _Inert(stream).load():
+        storage = unpickler.storages[key]
+        (count,) = struct.unpack("<q", stream.read(8))
+        if count != len(storage):
+            raise ValueError(f"storage {key} of {count} values; expected {len(storage)}")
+        if count:
+            stored = bytearray(stream.read(count * storage.element_size()))
+            storage.copy_(torch.frombuffer(stored, dtype=storage.dtype, count=count))
+    return saved
 
 
 def _tensor(storage: Tensor, offset: int, size: Any, stride: Any, *_: Any) -> Tensor:
@@ -121,6 +164,7 @@ def _parameter(data: Tensor, *_: Any) -> Tensor:
 
 
 _KNOWN: dict[tuple[str, str], Any] = {
+    ("torch._utils", "_rebuild_tensor"): _tensor,
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
     ("torch._utils", "_rebuild_parameter"): _parameter,
     ("torch", "Size"): tuple,

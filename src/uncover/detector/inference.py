@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from uncover.config.detectors import MAP_INPUTS, Input
 from uncover.detector.network import Network
 from uncover.errors import InputError
-from uncover.images.cache import free_memory
 from uncover.images.letterbox import Frame, fit, letterbox
 from uncover.images.maps import StoredMaps
 from uncover.images.scaled import Source, bytes_of_maps, read_source, scale
+from uncover.process import free_memory
 
 Precision = Literal["float32", "float16", "bfloat16"]
 

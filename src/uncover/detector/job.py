@@ -12,6 +12,8 @@ from uncover.config.detectors import MAP_INPUTS, Detector, Hyperparameters, Inpu
 from uncover.config.values import check_section, read_pairs
 from uncover.console import say
 from uncover.datasets.yolo import IMAGES
+from uncover.detector.opening import read_any_weights
+from uncover.detector.weights import EXPECTED
 from uncover.errors import InputError
 from uncover.images.data_yaml import read_data_yaml
 from uncover.images.labelled import LabelledImages, read_labelled_images
@@ -33,7 +35,7 @@ class Job:
         training: Labelled photos or maps to train on.
         validation: Those that early stopping and the choice of the best epoch look at.
         settings: Network and recipe.
-        start: Safe weights file to start from; None starts anew.
+        start: Weights file, or checkpoint of upstream's YOLOv5, to start from; None starts anew.
         channels: Channels of the images.
         padding: Value around letterboxed images.
         input: What the network looks at. For heatmaps, the sets have the photos' labels and sizes, and paths of maps.
@@ -93,9 +95,9 @@ def read_job(
     Raises:
         InputError: A set is missing, empty or spoilt, a setting is unknown, or wishes contradict each other.
     """
-    settings = _read_settings(pairs, hyperparameters)
     if start is not None and not start.is_file():
-        raise InputError(f"{start}: is no file; expected weights that 'uncover import_weights' or 'train' wrote")
+        raise InputError(f"{start}: is no file; {EXPECTED}")
+    settings = _read_settings(pairs, hyperparameters, start)
     if settings.freeze and start is None:
         raise InputError(f"freeze={settings.freeze}: keeps start weights as they are; give them with --start WEIGHTS")
     maps = _read_maps(heatmaps, input)
@@ -122,8 +124,12 @@ def read_job(
     )
 
 
-def _read_settings(pairs: Sequence[str], hyperparameters: Path | None) -> Detector:
-    settings = check_section(Detector, read_pairs(pairs), "--set")
+def _read_settings(pairs: Sequence[str], hyperparameters: Path | None, start: Path | None) -> Detector:
+    values = read_pairs(pairs)
+    if start is not None and "model" not in values:
+        values["model"] = read_any_weights(start, tell=False)[0].model
+        say(f"network: {values['model']}, that of {start}")
+    settings = check_section(Detector, values, "--set")
     if hyperparameters is None:
         return settings
     from uncover.datasets.records import read_summary

@@ -1,4 +1,4 @@
-"""Non-maximum suppression by YOLOv5's rule, without its limit of time: a busy machine loses no boxes."""
+"""Non-maximum suppression as YOLOv5 has it, without its limit of time: a busy machine loses no boxes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from uncover.metrics.alike import MOST_BOXES
+
 MOST_CANDIDATES = 30_000
+"""Boxes that suppression begins with, at most."""
+
 CLASS_STEP = 7680.0
 """Pixels by which boxes of different classes are moved apart, so that they never suppress each other."""
 AT_FIRST = 8
@@ -18,30 +22,60 @@ AT_FIRST = 8
 
 
 def non_max_suppression(
-    decoded: Tensor,
-    confidence: float,
-    iou: float,
-    max_detections: int = 300,
-    multi_label: bool = True,
-    agnostic: bool = False,
+    decoded: Tensor, confidence: float, iou: float, max_detections: int = MOST_BOXES
 ) -> list[Tensor]:
     """Keep the boxes that no better box of the same class covers.
 
+    Classes know nothing of each other: what is kept of one is the same whatever others there are, so that a detector of
+    ten classes and a look at one of them find equal boxes.
+
     Args:
         decoded: float (B, N, 5 + classes): xc yc w h in pixels, objectness, classes.
-        confidence: Objectness, and objectness times class, must be above it.
+        confidence: Objectness, and objectness times class, must be above it. A candidate gives a box for every class
+            above it.
         iou: A box whose IoU with a better one is above it is dropped.
-        max_detections: Boxes per image at most.
-        multi_label: A candidate gives a box for every class above `confidence`, not for its best class alone.
-        agnostic: Boxes of different classes suppress each other too.
+        max_detections: Boxes of one class in one image, at most.
 
     Returns:
         For each image (n, 6): x1 y1 x2 y2 in pixels, confidence, class; best first.
     """
     kept = []
     for candidates in decoded:
-        boxes = _boxes(candidates[candidates[:, 4] > confidence], confidence, multi_label)
-        kept.append(_suppress(boxes, iou, max_detections, agnostic))
+        boxes = _boxes(candidates[candidates[:, 4] > confidence], confidence, multi_label=True)
+        rows = [torch.zeros(0, dtype=torch.int64, device=boxes.device)]
+        for number in boxes[:, 5].unique():
+            own = (boxes[:, 5] == number).nonzero()[:MOST_CANDIDATES, 0]
+            rows.append(own[_survivors(boxes[own, :4], boxes[own, 4], iou, max_detections)])
+        kept.append(boxes[torch.cat(rows).sort().values])
+    return kept
+
+
+def suppress_as_upstream(
+    decoded: Tensor,
+    confidence: float,
+    iou: float,
+    max_detections: int = MOST_BOXES,
+    multi_label: bool = True,
+    agnostic: bool = False,
+) -> list[Tensor]:
+    """The same by upstream's rule, whose limits span all classes: for what must equal upstream, and for nothing else.
+
+    Args:
+        decoded: As for `non_max_suppression`.
+        confidence: Likewise.
+        iou: Likewise.
+        max_detections: Boxes of all classes in one image, at most.
+        multi_label: A candidate gives a box for every class above `confidence`, not for its best class alone.
+        agnostic: Boxes of different classes suppress each other too.
+
+    Returns:
+        As `non_max_suppression`.
+    """
+    kept = []
+    for candidates in decoded:
+        boxes = _boxes(candidates[candidates[:, 4] > confidence], confidence, multi_label)[:MOST_CANDIDATES]
+        apart = boxes[:, :4] + boxes[:, 5:6] * (0.0 if agnostic else CLASS_STEP)
+        kept.append(boxes[_survivors(apart, boxes[:, 4], iou, max_detections)])
     return kept
 
 
@@ -55,22 +89,22 @@ def _boxes(candidates: Tensor, confidence: float, multi_label: bool) -> Tensor:
         best, classes = scores.max(1)
         row = (best > confidence).nonzero(as_tuple=True)[0]
         score, number = best[row], classes[row]
-    order = score.argsort(descending=True, stable=True)[:MOST_CANDIDATES]
+    order = score.argsort(descending=True, stable=True)
     row = row[order]
     half = candidates[row, 2:4] / 2
     centre = candidates[row, :2]
     return torch.cat((centre - half, centre + half, score[order, None], number[order, None].to(score.dtype)), 1)
 
 
-def _suppress(boxes: Tensor, iou: float, most: int, agnostic: bool) -> Tensor:
+def _survivors(corners: Tensor, scores: Tensor, iou: float, most: int) -> Tensor:
+    """Rows of boxes (n, 4) that no better one covers, best first; scores fall."""
     nms = _torchvision_nms()
-    apart = boxes[:, :4] + boxes[:, 5:6] * (0.0 if agnostic else CLASS_STEP)
     # What happens to a box depends on better boxes alone, so the best few may do for all that is asked for.
     first = most * AT_FIRST
-    kept = nms(apart[:first], boxes[:first, 4], iou)
-    if len(kept) < most and len(boxes) > first:
-        kept = nms(apart, boxes[:, 4], iou)
-    return boxes[kept[:most]]
+    kept = nms(corners[:first], scores[:first], iou)
+    if len(kept) < most and len(corners) > first:
+        kept = nms(corners, scores, iou)
+    return kept[:most]
 
 
 @functools.cache

@@ -1,14 +1,16 @@
-"""Opening weights, whoever made them."""
+"""Opening weights, whoever made them: the one way for everything that looks, explains or learns."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
 
+from torch import Tensor
+
 from uncover.console import say
 from uncover.detector.network import Network
 from uncover.detector.upstream import Checkpoint, read_checkpoint
-from uncover.detector.weights import Header, Pickled, assemble, load_weights
+from uncover.detector.weights import Foreign, Header, assemble, read_weights
 
 IMAGE_SIZE = 640
 """Of upstream's own trainings, in pixels; a checkpoint does not say."""
@@ -17,26 +19,41 @@ IMAGE_SIZE = 640
 def open_weights(path: Path) -> tuple[Network, Header, str]:
     """Open a weights file of uncover, or a checkpoint of upstream's YOLOv5.
 
-    No file runs code: of a checkpoint only tensors and plain values are taken (see `inert_pickle`). Where it matters
-    which checkpoint it is, `uncover import_weights` demands its hash.
-
     Returns:
         The network on the CPU, in evaluation mode; what it is; the sha256 of the file.
 
     Raises:
         InputError: It is neither, or is damaged.
     """
+    header, state, digest = read_any_weights(path)
+    return assemble(header, state, str(path)), header, digest
+
+
+def read_any_weights(path: Path, tell: bool = True) -> tuple[Header, dict[str, Tensor], str]:
+    """Read a weights file of uncover, or a checkpoint of upstream's YOLOv5, without building its network.
+
+    No file runs code: of a checkpoint only tensors and plain values are taken (see `inert_pickle`).
+
+    Args:
+        path: The file.
+        tell: Say where it is a checkpoint.
+
+    Returns:
+        What the network is; its state dict on the CPU; the sha256 of the file.
+
+    Raises:
+        InputError: It is neither, or is damaged.
+    """
     try:
-        network, header = load_weights(path)
+        header, state = read_weights(path)
         with path.open("rb") as file:
-            return network, header, hashlib.file_digest(file, "sha256").hexdigest()
-    except Pickled:
+            return header, state, hashlib.file_digest(file, "sha256").hexdigest()
+    except Foreign:
         content = path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    checkpoint = read_checkpoint(content, str(path), digest)
-    say(f"{path}: a checkpoint of upstream ({checkpoint.model}); its tensors are read, nothing in it is run")
-    header = describe(checkpoint, path.name)
-    return assemble(header, checkpoint.state, str(path)), header, digest
+    checkpoint = read_checkpoint(content, str(path))
+    if tell:
+        say(f"{path}: a checkpoint of upstream ({checkpoint.model}); its tensors are read, nothing in it is run")
+    return describe(checkpoint, path.name), checkpoint.state, checkpoint.sha256
 
 
 def describe(checkpoint: Checkpoint, name: str) -> Header:

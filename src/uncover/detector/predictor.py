@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from uncover.detector.distributed import pick_device
 from uncover.detector.inference import Precision
+from uncover.detector.opening import open_weights
 from uncover.detector.predict import predict
-from uncover.detector.weights import load_weights
+from uncover.detector.weights import Header
 from uncover.images.inputs import WHOLE, Inputs, find_inputs
 from uncover.images.shard import Shard
 from uncover.metrics.predictions import Predictions
@@ -41,7 +41,7 @@ class Predictor:
     def __init__(self, weights: Path, device: str, wishes: Wishes) -> None:
         """
         Args:
-            weights: Of a training.
+            weights: Of a training, or a checkpoint of upstream's YOLOv5.
             device: "auto", or a name as torch has it.
             wishes: How to look.
 
@@ -49,34 +49,57 @@ class Predictor:
             InputError: The device is not here, or the file holds no weights.
         """
         self._device, self._wishes = pick_device(device), wishes
-        network, self._header = load_weights(weights)
+        network, self._header, self._sha256 = open_weights(weights)
         self._network = network.to(self._device)
-        with weights.open("rb") as file:
-            self._sha256 = hashlib.file_digest(file, "sha256").hexdigest()
 
     def find(self, given: Sequence[Path], shard: Shard = WHOLE) -> Inputs:
         """Find what to look at; arguments and errors are those of `find_inputs`."""
         return find_inputs(given, self._header.input, self._header.channels, self._header.maps, shard)
 
-    def predict(self, inputs: Inputs) -> Predictions:
+    @property
+    def header(self) -> Header:
+        """What the detector is."""
+        return self._header
+
+    def predict(self, inputs: Inputs, confidence: float | None = None) -> Predictions:
         """Look at it.
+
+        Args:
+            inputs: As found.
+            confidence: Lowest confidence kept this time; None takes the wished one.
 
         Raises:
             InputError: An image cannot be read, or the device does not compute in the precision.
         """
+        return self.predict_at(inputs, [self._wishes.nms_iou], confidence)[0]
+
+    def predict_at(
+        self, inputs: Inputs, nms_ious: Sequence[float], confidence: float | None = None
+    ) -> list[Predictions]:
+        """Look at it once, and keep boxes at several IoUs of non-maximum suppression in the place of the wished one.
+
+        Args:
+            inputs: As found.
+            nms_ious: For each the boxes that it leaves.
+            confidence: As for `predict`.
+
+        Raises:
+            InputError: As `predict`.
+        """
         wishes = self._wishes
-        predictions = predict(
+        found = predict(
             self._network,
             self._header,
             inputs.names,
             inputs.paths,
             inputs.sizes,
-            wishes.confidence,
-            wishes.nms_iou,
+            wishes.confidence if confidence is None else confidence,
+            nms_ious,
             self._device,
             wishes.batch,
             wishes.image_size,
             wishes.precision,
         )
-        predictions.settings["weights"] = self._sha256
-        return predictions
+        for predictions in found:
+            predictions.settings["weights"] = self._sha256
+        return found

@@ -10,7 +10,8 @@ from uncover.config.detectors import Detector
 from uncover.console import say
 from uncover.detector.anchors import check_anchors
 from uncover.detector.network import Network, build_network
-from uncover.detector.weights import initialise, read_weights
+from uncover.detector.opening import read_any_weights
+from uncover.detector.weights import initialise
 from uncover.errors import InputError
 from uncover.images.labelled import LabelledImages
 
@@ -22,10 +23,10 @@ def build_start(settings: Detector, labelled: LabelledImages, channels: int, sta
         settings: Network, seed, whether to fit anchors.
         labelled: Training set: classes, and boxes to fit anchors to.
         channels: Channels of its images.
-        start: Safe weights file, or None to start anew.
+        start: Weights file, or checkpoint of upstream's YOLOv5; None starts anew.
 
     Raises:
-        InputError: The file is no safe weights file of this network.
+        InputError: The file holds no weights of this network.
     """
     wished = settings.hyperparameters.anchors
     if start is None and settings.weights == "coco":
@@ -38,7 +39,7 @@ def build_start(settings: Detector, labelled: LabelledImages, channels: int, sta
         seed=settings.seed,
     )
     if start is not None:
-        header, state = read_weights(start)
+        header, state, _ = read_any_weights(start)
         if header.model != settings.model:
             raise InputError(
                 f"{start}: holds weights of {header.model}; expected those of {settings.model}, or model={header.model}"

@@ -1,13 +1,14 @@
 """All contact with upstream's `yolov5` package and with files that it made; the package itself is never imported.
 
-A checkpoint of upstream is a pickle of whole Python objects. It is opened only when its sha256 is the one that somebody
-stated, and even then none of its classes comes to life: all but tensors and plain containers become inert records.
+A checkpoint of upstream is a pickle of whole Python objects. None of its classes comes to life when it is read: all but
+tensors and plain containers become inert records.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from typing import Any
 import yaml
 from torch import Tensor
 
+from uncover.detector.foreign import name_foreign, name_object
 from uncover.detector.inert_pickle import Record, load_inert, state_of
 from uncover.errors import InputError
 
 MODELS = ("yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x")
+DETECTORS = ("models.yolo.Model", "models.yolo.DetectionModel")
 DESIGN_KEYS = ("depth_multiple", "width_multiple", "backbone", "head")
 
 
@@ -63,23 +66,27 @@ def architecture(model: str) -> dict[str, Any]:
     return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
-def read_checkpoint(content: bytes, name: str, sha256: str | None) -> Checkpoint:
+def read_checkpoint(content: bytes, name: str, sha256: str | None = None) -> Checkpoint:
     """Take the network out of a checkpoint.
 
     Args:
         content: The file.
         name: What to call it in messages.
-        sha256: Hash that `content` must have.
+        sha256: Hash that `content` must have; None takes any.
 
     Raises:
-        InputError: No hash is stated or it is another one, or this is no detector of `MODELS`.
+        InputError: It has another hash, or is no detector of `MODELS`; the message says what it is.
     """
-    digest = check_content(content, name, sha256)
+    digest = check_content(content, name, sha256) if sha256 is not None else hashlib.sha256(content).hexdigest()
+    foreign = name_foreign(io.BytesIO(content))
+    if foreign:
+        raise InputError(f"{name}: {foreign}")
     saved = load_inert(content, name)
     network: Any = (saved.get("ema") or saved.get("model")) if isinstance(saved, dict) else saved
-    origin = network.origin if isinstance(network, Record) else type(network).__name__
-    if not origin.endswith(("models.yolo.Model", "models.yolo.DetectionModel")):
-        raise InputError(f"{name}: holds no detector of YOLOv5 but {origin}; expected one of {', '.join(MODELS)}")
+    if not (isinstance(network, Record) and network.origin.endswith(DETECTORS)):
+        raise InputError(
+            f"{name}: holds no detector of YOLOv5 but {name_object(saved)}; expected one of {', '.join(MODELS)}"
+        )
     design, names = network.fields.get("yaml"), network.fields.get("names")
     if not (isinstance(design, dict) and isinstance(names, list | tuple | dict)):
         raise InputError(f"{name}: its network has no description (yaml) or no class names")
@@ -113,7 +120,7 @@ def check_trusted(name: str, sha256: str | None) -> None:
     """
     if sha256 is None:
         raise InputError(
-            f"{name}: not opened, because a checkpoint can run code; state the sha256 of the file that you trust"
+            f"{name}: not opened, because nobody says which file it must be; state the sha256 of the one that you trust"
             " (sha256sum FILE) with --sha256, or in the config under weights"
         )
 

@@ -20,7 +20,7 @@ from uncover.metrics.matching import IOUS, match_image
 from uncover.parts.geometry import to_xywh, to_xyxy
 
 CONFIDENCE, NMS_IOU = 0.001, 0.6
-"""Of validation in training, upstream's."""
+"""Of validation in training, upstream's; the limit of boxes is that of stored predictions, which score the same."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from torch import Tensor
 
 from uncover.atomic import new_file
 from uncover.config.detectors import MAP_INPUTS, Input
+from uncover.detector.foreign import name_foreign
+from uncover.detector.inert_pickle import LEGACY
 from uncover.detector.network import Network, build_network
 from uncover.detector.saving import save
 from uncover.detector.upstream import architecture
@@ -27,8 +29,13 @@ REASON = 200
 """Letters of torch's own words in a message; it may name every layer."""
 
 
-class Pickled(InputError):
-    """A file is a pickle of whole objects, which may run code when it is opened; it was not."""
+EXPECTED = (
+    "expected weights that 'uncover train' or 'uncover import_weights' wrote, or a checkpoint of YOLOv5 such as best.pt"
+)
+
+
+class Foreign(InputError):
+    """A file of torch is not one of uncover's; where it may run code, it was not opened."""
 
 
 class Header(BaseModel):
@@ -180,25 +187,35 @@ def _other(header: Header, name: str, reason: str) -> InputError:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    expected = "expected weights that 'uncover train' or 'uncover import_weights' wrote"
-    damaged = f"{path}: is truncated, damaged or no weights file; {expected}"
+    damaged = f"{path}: is truncated, damaged or no weights file; {EXPECTED}"
     try:
+        with path.open("rb") as file:
+            foreign = name_foreign(file)
+            file.seek(0)
+            legacy = file.read(len(LEGACY)) == LEGACY
+        if foreign:
+            raise InputError(f"{path}: {foreign}")
+        if legacy:
+            raise Foreign(f"{path}: is a pickle that may run code when opened; {EXPECTED}")
         # torch notices a file that ends early, but not one with wrong bytes in the middle.
         with zipfile.ZipFile(path) as archive:
             whole = archive.testzip() is None
         content = torch.load(path, map_location="cpu", weights_only=True) if whole else None
     except FileNotFoundError:
-        raise InputError(f"{path}: does not exist; {expected}") from None
+        raise InputError(f"{path}: does not exist; {EXPECTED}") from None
     except IsADirectoryError:
-        raise InputError(f"{path}: is a folder; {expected}") from None
+        raise InputError(f"{path}: is a folder; {EXPECTED}") from None
     except pickle.UnpicklingError:
-        raise Pickled(f"{path}: is a pickle that may run code when opened; {expected}") from None
+        raise Foreign(f"{path}: is a pickle that may run code when opened; {EXPECTED}") from None
     except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError, KeyError, NotImplementedError):
         raise InputError(damaged) from None
     if not whole:
         raise InputError(damaged)
-    if not (isinstance(content, dict) and content.get("format") == FORMAT and _is_state(content.get("state"))):
-        raise InputError(f"{path}: is no weights file of uncover; {expected}")
+    other = f"{path}: is no weights file of uncover; {EXPECTED}"
+    if not (isinstance(content, dict) and content.get("format") == FORMAT):
+        raise Foreign(other)
+    if not _is_state(content.get("state")):
+        raise InputError(other)
     if content.get("version") != VERSION:
         raise InputError(
             f"{path}: has version {content.get('version')} of the format; this uncover reads version {VERSION},"

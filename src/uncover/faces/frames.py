@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from uncover.errors import InputError
 from uncover.faces.face import Frame, Rejected, RowError
+from uncover.image_files import ENDINGS, find_images, is_image, say_passed_over
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 FACE_CLASS = 0
 COCO_CATEGORY = "face"
 
@@ -48,9 +48,9 @@ def read_frames(root: Path, grade: str | None = None) -> Iterator[Frame | Reject
     shown = {name: _find_images(folder) for name, folder in folders.items()}
     if not any(paths for _, paths in shown.values()):
         where = ", ".join(str(images) for images, _ in shown.values())
-        raise InputError(f"{where}: no image in it (looked for {', '.join(sorted(IMAGE_SUFFIXES))})")
+        raise InputError(f"{where}: no image in it (looked for {', '.join(sorted(ENDINGS))})")
     for stray in sorted(path for path in root.iterdir() if path.is_dir() and grades and path.name not in grades):
-        if grade is None and any(path.suffix.lower() in IMAGE_SUFFIXES for path in stray.iterdir()):
+        if grade is None and any(map(is_image, stray.iterdir())):
             yield Rejected(stray.name, 0, "", "unknown_folder", "holds images, but no images/ folder as a grade does")
     for name, folder in folders.items():
         images, paths = shown[name]
@@ -61,7 +61,9 @@ def read_frames(root: Path, grade: str | None = None) -> Iterator[Frame | Reject
 
 def _find_images(folder: Path) -> tuple[Path, list[Path]]:
     images = next((path for path in (folder / "images", folder / "photos") if path.is_dir()), folder)
-    return images, sorted(path for path in images.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    found, others = find_images(images)
+    say_passed_over(images, others)
+    return images, found
 
 
 def _read_folder(folder: Path, images: Path, paths: list[Path], root: Path, grade: str) -> Iterator[Frame | Rejected]:

@@ -15,8 +15,9 @@ from uncover.errors import InputError
 from uncover.faces.face import Face, Rejected, RowError, Visibility
 from uncover.faces.official import PART_OF_FOLDER
 from uncover.faces.pts import POINTS, parse_pts
+from uncover.image_files import ENDINGS
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", *sorted(ENDINGS - {".jpg", ".jpeg", ".png", ".bmp"}))
 
 
 def read_300w(root: Path, photos: Path | None = None) -> Iterator[Face | Rejected]:

@@ -7,25 +7,47 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from uncover.errors import InputError
-from uncover.footage.address import is_live, without_secrets
-from uncover.footage.container import EXPECTED, THREADS, decodes_ahead, open_container, own_duration, reason_of
-from uncover.footage.frame import Frame, upright_size
+from uncover.footage.address import is_live, printable, without_secrets
+from uncover.footage.clock import WRAP, Clock, Timed
+from uncover.footage.container import (
+    BARE,
+    DEPTH,
+    EXPECTED,
+    THREADS,
+    UNTIMED,
+    WRAPPING,
+    assumed_rate,
+    decodes_ahead,
+    next_recording,
+    open_container,
+    own_duration,
+    packets_of,
+    rate_of,
+    reason_of,
+    rises,
+    step_of,
+    tracks_of,
+)
+from uncover.footage.frame import Frame, pixel_aspect, upright_size
 from uncover.footage.tone import tone_curve
 
 if TYPE_CHECKING:
     from av.packet import Packet
     from av.video.frame import VideoFrame
 
-UNTIMED = frozenset({"avi", "mpeg"})
-"""Containers that do not say the time of each picture (.avi, .mpg, .vob), by FFmpeg's names. After a jump it guesses
-wrong, so that they are read from the beginning always."""
+FEW = 3
+"""Pictures that a file may lack of what its header says."""
 
-DEPTH = 16
-"""Pictures that H.264 may put in another order, at most."""
+LAST = 2.0
+"""Seconds that the last picture of a file may be shown, where its header says no more than how long it is."""
+
+MOST_MISSING = 4 * DEPTH
+"""Pictures that threads may lose at the end of a file; if more are missing, packets are not pictures there."""
 
 CLOCK = 1e-6
 """Seconds by which times may be off, for they are fractions."""
@@ -48,7 +70,9 @@ class Video:
         seconds: How long it is; None where nobody says.
         promised_seconds: How long the file's header says that its pictures last; None where it does not.
         corrupt: Pictures that could not be decoded, so far.
+        pixel_aspect: How wide a pixel is for its height, upright; 1 almost always.
         live: Whether it is watched as it happens, and can be read once only.
+        starts: Bytes of the file at which the recordings begin that were read so far.
     """
 
     def __init__(self, address: str) -> None:
@@ -60,13 +84,20 @@ class Video:
             InputError: It cannot be opened, holds no video, or no picture of it can be decoded.
         """
         self.address = address
-        self._name = without_secrets(address)
+        self._name = printable(without_secrets(address))
         self.live = is_live(address)
         self.corrupt = 0
+        self._start = self._end = 0
+        self.starts = [0]
         self._container, self._stream = open_container(address, THREADS)
+        self._tracks = tracks_of(self._container)
         self._first = self._peek()
         self.width, self.height = upright_size(self._first)
-        self.rate = _number(self._stream.average_rate) or _number(self._stream.guessed_rate)
+        self.pixel_aspect = pixel_aspect(self._first, self._stream.sample_aspect_ratio or Fraction(1))
+        bare = self._container.format.name in BARE
+        self.rate = 1 / step_of(self._stream) if bare else rate_of(self._stream)
+        self._assumed = "" if self.live else assumed_rate(address, self._container, self._stream)
+        self._clock = Clock(step_of(self._stream))
         self.promised_seconds = None if self.live else own_duration(self._stream)
         self.seconds = self._duration()
         by_time = round(self.seconds * self.rate) if self.seconds and self.rate else None
@@ -84,71 +115,120 @@ class Video:
         """Let go of the file or the stream."""
         self._container.close()
 
-    def frames(self, start: float = 0.0, first: int = 0) -> Iterator[Frame]:
-        """All pictures, or those from a time on.
+    @property
+    def mended(self) -> list[str]:
+        """What was wrong with the times of the pictures that came so far, and what was made of it."""
+        return [self._assumed] * bool(self._assumed) + self._clock.mended(untimed=not self._assumed)
+
+    @property
+    def notes(self) -> list[str]:
+        """What else is worth knowing of what came so far."""
+        told = self._clock.notes()
+        if self._tracks > 1 and not self._start:
+            told.append(f"it has {self._tracks} video tracks, of which the first is looked at")
+        return told
+
+    def shortfall(self, came: int, last: float) -> str:
+        """Why a file that ended without a word is not whole: its header promised more. Empty where it did not.
+
+        Args:
+            came: Pictures that could be decoded.
+            last: Second of the last one.
+        """
+        came += self.corrupt
+        # Players may be told to leave out a few pictures at either end.
+        if self.promised is not None and came + FEW < self.promised:
+            return f"ends after {came} of {self.promised} pictures"
+        # A broken clock makes a header's seconds wrong, too.
+        if self.promised is None and not self.mended and last + LAST < (self.promised_seconds or 0.0):
+            return f"ends at second {last:.1f} of {self.promised_seconds:.1f}"
+        return ""
+
+    def frames(self, start: float = 0.0, first: int = 0, corrupt: int = 0) -> Iterator[Frame]:
+        """All pictures, or those from a time on; the time of each is later than that of the one before.
 
         Args:
             start: Second from which on pictures are wanted; earlier ones are not converted, and of a file skipped.
             first: Number of the first picture that is given.
+            corrupt: Pictures before `start` that could not be decoded.
 
         Raises:
             Dropped: A live stream fell silent, or the file is cut off.
         """
         index = first
-        curve = tone_curve(self._stream.codec_context.color_trc)
-        for frame, second in self._timed(start):
-            if second >= start - CLOCK:
-                yield Frame(index, second, source=frame, curve=curve)
+        for timed in self._timed(start, corrupt):
+            if timed.second >= start - CLOCK:
+                curve = tone_curve(self._transfer(timed.item))
+                yield Frame(index, timed.second, source=timed.item, curve=curve, joint=timed.joint)
                 index += 1
 
-    def _timed(self, start: float) -> Iterator[tuple[VideoFrame, float]]:
+    def _timed(self, start: float, corrupt: int) -> Iterator[Timed[VideoFrame]]:
         """Decoded pictures with their times; those of a live stream begin with the one that was peeked at."""
-        origin = None if self.live else _time(self._first)
+        self._clock = Clock(step_of(self._stream))
         decoded: Iterator[VideoFrame]
         if self.live:
             decoded = itertools.chain([self._first], self._decoded())
         else:
-            self.corrupt = 0
-            decoded = self._from(-math.inf if origin is None or start <= 0 else origin + start)
-        for frame, time in self._in_order(decoded):
-            origin = time if origin is None else origin
-            yield frame, max(time - origin, 0.0)
+            origin = _time(self._first)
+            # Where times do not rise, what is shown at one is found by going through all.
+            if start > 0 and origin is not None and self._rises():
+                self.corrupt, self._clock.origin = corrupt, origin
+                decoded = self._from(origin + start)
+            else:
+                decoded = self._recordings()
+        dropped: list[Dropped] = []
+        yield from self._clock.timed(self._in_order(_whole(decoded, dropped)))
+        if dropped:
+            raise dropped[0]
         if self.live:
             raise Dropped("ended")
 
-    def _in_order(self, decoded: Iterator[VideoFrame]) -> Iterator[tuple[VideoFrame, float]]:
-        """Pictures with times that rise: of H.264 in AVI, FFmpeg has the pictures in order but not the times."""
-        waiting: deque[VideoFrame] = deque()
+    def _transfer(self, frame: VideoFrame) -> int | None:
+        """Number of a picture's transfer characteristics; those of the stream where it says none."""
+        return self._stream.codec_context.color_trc if frame.color_trc in (0, 2) else frame.color_trc
+
+    def _rises(self) -> bool:
+        self._start = 0
+        self._reopen(THREADS)
+        end = rises(self._container, self._stream)
+        return end is not None and next_recording(self.address, 0, end, self._container) is None
+
+    def _recordings(self) -> Iterator[VideoFrame]:
+        """Decoded pictures of all recordings of a file: some are put one behind the other."""
+        place: int | None = 0
+        self.corrupt = 0
+        self.starts = []
+        while place is not None:
+            self.starts.append(place)
+            self._start = place
+            self._reopen(THREADS)
+            yield from self._decoded()
+            place = next_recording(self.address, self._start, self._end, self._container)
+
+    def _in_order(self, decoded: Iterator[VideoFrame]) -> Iterator[tuple[VideoFrame, float | None]]:
+        """Pictures with times: of H.264 in AVI, FFmpeg has the pictures in order but not the times."""
+        waiting: deque[tuple[VideoFrame, bool]] = deque()
         times: list[float] = []
-        depth = DEPTH if self._container.format.name == "avi" else 0
-        last = -math.inf
-        dropped: Dropped | None = None
-        while True:
-            try:
-                frame = next(decoded, None)
-            except Dropped as error:
-                frame, dropped = None, error
-            if frame is None:
-                break
-            time = _time(frame)
-            if time is None:  # An old AVI may know no times at all.
-                time = last + 1 / (self.rate or 25) if math.isfinite(last) else 0.0
-            last = time
-            waiting.append(frame)
-            heapq.heappush(times, time)
+        name = self._container.format.name
+        depth = DEPTH if name == "avi" else 0
+        for frame in decoded:
+            time = None if name in BARE else _time(frame)
+            if name in WRAPPING and time is not None:
+                # Where pictures refer to later ones, FFmpeg mixes times before and after the end of the clock.
+                time %= WRAP
+            waiting.append((frame, time is not None))
+            if time is not None:
+                heapq.heappush(times, time)
             if len(waiting) > depth:
-                yield waiting.popleft(), heapq.heappop(times)
-        yield from zip(waiting, sorted(times), strict=True)
-        if dropped is not None:
-            raise dropped
+                yield _first_of(waiting, times)
+        while waiting:
+            yield _first_of(waiting, times)
 
     def _from(self, time: float, threads: str = THREADS) -> Iterator[VideoFrame]:
         """Decoded pictures of a file, from the first or any other that is shown at or before a time of its clock."""
         import av
 
         begin, back, corrupt = _time(self._first), 0.0, self.corrupt
-        if self._container.format.name in UNTIMED:
-            begin = None
         if threads != THREADS:
             self._reopen(threads)
         while begin is not None and time - back > begin:
@@ -170,7 +250,7 @@ class Video:
 
     def _reopen(self, threads: str) -> None:
         self._container.close()
-        self._container, self._stream = open_container(self.address, threads)
+        self._container, self._stream = open_container(self.address, threads, self._start)
 
     def _decoded(self, after: float = -math.inf, sought: bool = False) -> Iterator[VideoFrame]:
         """Pictures from here on.
@@ -181,9 +261,10 @@ class Video:
         """
         import av
 
-        sent = came = failed = since = 0
+        sent = came = good = failed = since = 0
+        corrupt = self.corrupt
         last: float | None = None
-        packets = self._container.demux(self._stream)
+        packets = packets_of(self._container, self._stream)
         while True:
             try:
                 packet = next(packets)
@@ -195,6 +276,7 @@ class Video:
             if sought and packet.size:
                 continue
             sent += packet.size > 0
+            self._end = self._start + packet.pos if packet.pos else self._end
             try:
                 decoded = packet.decode()
             except av.FFmpegError:
@@ -207,14 +289,21 @@ class Video:
                 if frame.is_corrupt:
                     self.corrupt += _counts(frame, after)
                 else:
-                    since, last = 0, _time(frame)
+                    since, last, good = 0, _time(frame), good + 1
                     yield frame
-        if sent > came + failed and last is not None and not self.live and decodes_ahead(self._stream):
-            # What is decoded at once when a file ends is lost together if one is damaged: once more, one by one.
+        missing = sent - came - failed
+        if not (missing > 0 and good and not self.live and decodes_ahead(self._stream)):
+            return
+        # What is decoded at once when a file ends is lost together if one is damaged: once more, one by one.
+        if last is not None and self._clock.rose and self._container.format.name not in UNTIMED | BARE:
             self.corrupt -= since
             for frame in self._from(last, threads="NONE"):
                 if (_time(frame) or 0.0) > last + CLOCK:
                     yield frame
+        elif missing <= MOST_MISSING:
+            self.corrupt = corrupt
+            self._reopen("NONE")
+            yield from itertools.islice(self._decoded(), good, None)
 
     def _peek(self) -> VideoFrame:
         try:
@@ -249,5 +338,14 @@ def _counts(damaged: VideoFrame | Packet, after: float) -> bool:
     return time is None or time >= after - CLOCK
 
 
-def _number(rate: Any) -> float | None:
-    return float(rate) if rate else None
+def _first_of(waiting: deque[tuple[VideoFrame, bool]], times: list[float]) -> tuple[VideoFrame, float | None]:
+    frame, timed = waiting.popleft()
+    return frame, heapq.heappop(times) if timed else None
+
+
+def _whole(decoded: Iterator[VideoFrame], dropped: list[Dropped]) -> Iterator[VideoFrame]:
+    """Pictures until the end or until the video drops, so that those which wait come before the error."""
+    try:
+        yield from decoded
+    except Dropped as error:
+        dropped.append(error)

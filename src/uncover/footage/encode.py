@@ -38,12 +38,22 @@ class VideoWriter:
         height: Likewise.
         rate: Pictures a second, of those without a time of their own.
         quality: x264's constant rate factor: 0 is lossless, 18 looks like the original, 51 is worst.
+        pixel_aspect: How wide a pixel is for its height; players stretch the pictures so.
 
     Raises:
         InputError: An argument is outside its limits, `path` is a folder, or no picture was written.
     """
 
-    def __init__(self, path: Path, width: int, height: int, rate: float, *, quality: int = 18) -> None:
+    def __init__(
+        self,
+        path: Path,
+        width: int,
+        height: int,
+        rate: float,
+        *,
+        quality: int = 18,
+        pixel_aspect: Fraction = Fraction(1),
+    ) -> None:
         path = Path(path)
         if path.suffix.lower() not in SUFFIXES:
             raise InputError(f"{path}: expected a name that ends in {', '.join(sorted(SUFFIXES))}")
@@ -52,6 +62,7 @@ class VideoWriter:
         if not 0 < rate <= _HIGHEST_RATE:
             raise InputError(f"{path}: {rate} pictures a second; expected more than 0, and at most {_HIGHEST_RATE:g}")
         self.path, self.width, self.height, self.rate, self.quality = path, width, height, rate, quality
+        self.pixel_aspect = pixel_aspect
         self.written = 0
         self._second = 0.0
         self._stack = ExitStack()
@@ -66,13 +77,15 @@ class VideoWriter:
         with ExitStack() as stack:
             temporary = stack.enter_context(new_file(self.path))
             # Without "bitexact" Matroska draws a random name for each file.
-            self._container = av.open(str(temporary), "w", options={"fflags": "+bitexact"})
+            self._container = av.open(f"file:{temporary}", "w", options={"fflags": "+bitexact"})
             stack.callback(self._container.close)
             clock = Fraction(1, TICKS)
             stream = self._container.add_stream("libx264", rate=Fraction(self.rate).limit_denominator(1001))
             stream.width, stream.height = self.width + self.width % 2, self.height + self.height % 2
             stream.pix_fmt = "yuv420p"
             stream.time_base = stream.codec_context.time_base = clock
+            if self.pixel_aspect != 1:
+                stream.codec_context.sample_aspect_ratio = self.pixel_aspect.limit_denominator(255)
             # Said in the file, because players guess by the size of the picture.
             stream.codec_context.colorspace, stream.codec_context.color_range = Colorspace.ITU601, ColorRange.MPEG
             # x264 decides differently with more threads. Without B-frames pictures are stored in the order of their

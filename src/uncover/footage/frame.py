@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import struct
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from uncover.errors import InputError
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -17,6 +22,7 @@ class Frame:
     Attributes:
         index: Its number, from 0; pictures that could not be decoded have none.
         second: When it is shown, from the first picture on.
+        joint: Whether nobody knows how much time passed since the picture before it.
         corrupt: Pictures before it that could not be decoded, as far as somebody counted them.
     """
 
@@ -27,6 +33,7 @@ class Frame:
         pixels: NDArray[np.uint8] | None = None,
         source: VideoFrame | None = None,
         curve: NDArray[np.uint8] | None = None,
+        joint: bool = False,
     ) -> None:
         """
         Args:
@@ -35,8 +42,9 @@ class Frame:
             pixels: uint8 (H, W, 3) RGB, upright; or
             source: the picture as it was decoded, which becomes pixels when somebody asks for them.
             curve: What each of its values means, where it is of high dynamic range.
+            joint: See above.
         """
-        self.index, self.second, self.corrupt = index, second, 0
+        self.index, self.second, self.joint, self.corrupt = index, second, joint, 0
         self._pixels, self._source, self._curve = pixels, source, curve
 
     @property
@@ -44,7 +52,7 @@ class Frame:
         """uint8 (H, W, 3) RGB, upright."""
         if self._pixels is None:
             assert self._source is not None
-            self._pixels = _upright(self._source, self._source.to_ndarray(format="rgb24"), self._curve)
+            self._pixels = self._converted(self._source.width, self._source.height, None)
         return self._pixels
 
     @property
@@ -55,9 +63,17 @@ class Frame:
         height, width = self.pixels.shape[:2]
         return width, height
 
+    @property
+    def stamp(self) -> float | None:
+        """Its time by the file's own clock, in seconds; None where the file gives none."""
+        source = self._source
+        if source is None or source.pts is None or source.time_base is None:
+            return None
+        return float(source.pts * source.time_base)
+
     def renumbered(self, index: int) -> Frame:
         """The same picture under another number."""
-        return Frame(index, self.second, self._pixels, self._source, self._curve)
+        return Frame(index, self.second, self._pixels, self._source, self._curve, self.joint)
 
     def shrunk(self, width: int, height: int) -> NDArray[np.uint8] | None:
         """The picture at a smaller size, each pixel the mean of those that it stands for.
@@ -70,9 +86,18 @@ class Frame:
         own_width, own_height = self.size
         if self._source is None or width > own_width or height > own_height:
             return None
-        sides = (width, height) if _turns(self._source) % 2 == 0 else (height, width)
-        small = self._source.reformat(*sides, "rgb24", interpolation="AREA")
-        return _upright(self._source, small.to_ndarray(), self._curve)
+        sides = (height, width) if _pose_of(self._source).turned else (width, height)
+        return self._converted(*sides, "AREA")
+
+    def _converted(self, width: int, height: int, interpolation: str | None) -> NDArray[np.uint8]:
+        import av
+
+        assert self._source is not None
+        try:
+            made = self._source.reformat(width, height, "rgb24", interpolation=interpolation)
+            return _upright(self._source, made.to_ndarray(), self._curve)
+        except (av.FFmpegError, ValueError) as error:
+            raise InputError(f"picture {self.index}: cannot be made RGB ({error})") from None
 
 
 def _upright(frame: VideoFrame, decoded: NDArray[Any], curve: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
@@ -81,16 +106,57 @@ def _upright(frame: VideoFrame, decoded: NDArray[Any], curve: NDArray[np.uint8] 
         import cv2
 
         pixels = np.asarray(cv2.LUT(pixels, curve), np.uint8)
-    turns = _turns(frame)
-    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+    pose = _pose_of(frame)
+    if pose.turned:
+        pixels = pixels.transpose(1, 0, 2)
+    if pose.left_right:
+        pixels = pixels[:, ::-1]
+    if pose.up_down:
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)
 
 
-def _turns(frame: VideoFrame) -> int:
-    """Quarter turns against the clock that make it upright; PyAV counts degrees so too."""
-    return round(frame.rotation / 90) % 4
+@dataclass(frozen=True)
+class _Pose:
+    """What makes a decoded picture upright, in this order.
+
+    Attributes:
+        turned: Rows and columns change places.
+        left_right: Left and right change places.
+        up_down: Top and bottom change places.
+    """
+
+    turned: bool = False
+    left_right: bool = False
+    up_down: bool = False
+
+
+def _pose_of(frame: VideoFrame) -> _Pose:
+    """By the display matrix (ISO/IEC 14496-12, 8.3.2), which takes (x, y) to (a x + c y, b x + d y); y points down.
+
+    Between quarter turns, the nearest one counts.
+    """
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return _Pose()
+    a, b, _, c, d = struct.unpack_from("=5i", bytes(matrix))  # type: ignore[call-overload]
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return _Pose(False, a < 0, d < 0)
+    return _Pose(True, c < 0, b < 0)
 
 
 def upright_size(frame: VideoFrame) -> tuple[int, int]:
     """Width and height in pixels of a decoded picture once it is turned."""
-    sides = (frame.width, frame.height)
-    return sides if _turns(frame) % 2 == 0 else sides[::-1]
+    return (frame.height, frame.width) if _pose_of(frame).turned else (frame.width, frame.height)
+
+
+def pixel_aspect(frame: VideoFrame, stored: Fraction) -> Fraction:
+    """How wide a pixel is for its height once the picture is turned.
+
+    Args:
+        frame: The picture.
+        stored: The same as it is stored.
+    """
+    if stored <= 0:
+        return Fraction(1)
+    return 1 / stored if _pose_of(frame).turned else stored

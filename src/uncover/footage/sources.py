@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uncover.errors import InputError
-from uncover.footage.address import is_live, without_secrets
+from uncover.footage.address import is_camera, is_live, printable, without_secrets
+from uncover.image_files import ENDINGS
 
 VIDEOS = frozenset(
-    {".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts"}
-    | {".vob", ".webm", ".wmv"}
+    {".264", ".265", ".3g2", ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".h264", ".h265", ".hevc", ".m2t"}
+    | {".m2ts", ".m2v", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mod", ".mov", ".mp4", ".mpe", ".mpeg", ".mpg", ".mts"}
+    | {".mxf", ".ogv", ".tod", ".ts", ".vob", ".webm", ".wmv"}
 )
-IMAGES = frozenset({".bmp", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"})
+PLAYLISTS = frozenset({".m3u8"})
+"""Lists of videos that are looked at as one where somebody names them: in folders, their parts count."""
 EXPECTED = "expected a video, an image, a folder or a pattern of them, rtsp://..., or the number of a camera"
 
 
@@ -25,7 +28,7 @@ class Sources:
     """What there is to look at.
 
     Attributes:
-        videos: Addresses of videos and live streams, by the name under which results know them.
+        videos: Addresses of videos and live streams, by the name under which results know them (`printable`).
         images: Image files, likewise.
         others: Files of folders that are neither.
     """
@@ -49,21 +52,23 @@ def find_sources(given: Sequence[str]) -> Sources:
     others: list[Path] = []
     live: list[str] = []
     for word in given:
-        if is_live(word):
+        # A file is a file, whatever its name; but cameras are files, too.
+        if is_live(word) and (is_camera(word) or not Path(word).exists()):
             live.append(word)
         elif word.isdecimal() and not Path(word).exists():
             live.append(f"/dev/video{int(word)}")
         else:
             found = _files_of(word)
-            files += [path for path in found if _may_be(path)]
-            others += [path for path in found if not _may_be(path)]
+            listed = found if Path(word).is_file() else [path for path in found if _may_be(path)]
+            files += listed
+            others += [path for path in found if path not in listed]
     named = _named(_each_once(files))
-    videos = {name: str(path) for name, path in named.items() if path.suffix.lower() in VIDEOS}
-    images = {name: path for name, path in named.items() if path.suffix.lower() in IMAGES}
+    videos = {name: str(path) for name, path in named.items() if path.suffix.lower() in VIDEOS | PLAYLISTS}
+    images = {name: path for name, path in named.items() if path.suffix.lower() in ENDINGS}
     for address in dict.fromkeys(live):
         videos[_name_of_stream(address, videos)] = address
     if not videos and not images:
-        raise InputError(f"{' '.join(given)}: holds no video and no image; {EXPECTED}")
+        raise InputError(f"{printable(' '.join(given))}: holds no video and no image; {EXPECTED}")
     return Sources(videos, images, tuple(_each_once(others)))
 
 
@@ -73,12 +78,12 @@ def _files_of(word: str) -> list[Path]:
     if path.is_dir():
         return _files_in(path)
     if path.is_file():
-        if not _may_be(path):
-            raise InputError(f"{word}: ends in '{path.suffix}'; {EXPECTED}")
+        if not (_may_be(path) or path.suffix.lower() in PLAYLISTS):
+            raise InputError(f"{printable(word)}: ends in '{printable(path.suffix)}'; {EXPECTED}")
         return [path]
     matching = [Path(each) for each in sorted(glob.glob(word, recursive=True))]
     if not matching:
-        raise InputError(f"{word}: no such file or folder; {EXPECTED}")
+        raise InputError(f"{printable(word)}: no such file or folder; {EXPECTED}")
     return [file for each in matching for file in (_files_in(each) if each.is_dir() else [each])]
 
 
@@ -99,23 +104,34 @@ def _is_hidden(path: Path, folder: Path) -> bool:
 
 
 def _may_be(path: Path) -> bool:
-    return path.suffix.lower() in VIDEOS | IMAGES
+    return path.suffix.lower() in VIDEOS | ENDINGS
 
 
 def _named(paths: Sequence[Path]) -> dict[str, Path]:
     """Files by name; those of one name also by as many of their folders as tell them apart."""
     folders = {path: (*path.parent.resolve().parts[1:], path.name) for path in paths}
-    names = {path: path.name for path in paths}
-    for depth in itertools.count(2):
+    names = {path: printable(path.name) for path in paths}
+    for depth in range(2, max(map(len, folders.values()), default=0) + 1):
         taken = Counter(names.values())
         if len(taken) == len(paths):
             break
-        names = {path: name if taken[name] == 1 else "/".join(folders[path][-depth:]) for path, name in names.items()}
-    return {name: path for path, name in names.items()}
+        names = {
+            path: name if taken[name] == 1 else printable("/".join(folders[path][-depth:]))
+            for path, name in names.items()
+        }
+    named: dict[str, Path] = {}
+    for path, name in names.items():
+        # Two names may be written alike where one of them cannot be printed as it is.
+        named[_numbered(name, named)] = path
+    return named
 
 
 def _name_of_stream(address: str, taken: Container[str]) -> str:
     """Without what may be a password, and never that of a folder; numbered where that was all the difference."""
-    name = without_secrets(address).removeprefix("/dev/")
+    name = printable(without_secrets(address)).removeprefix("/dev/")
+    return _numbered(name, taken)
+
+
+def _numbered(name: str, taken: Container[str]) -> str:
     numbered = (f"{name} ({number})" for number in itertools.count(2))
     return next(each for each in itertools.chain([name], numbered) if each not in taken)

@@ -7,6 +7,8 @@ The wider colours of BT.2020 are left as they are: faces look a little paler.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,7 @@ WHITE, PEAK = 203.0, 1000.0
 LEVELS = 256
 
 
+@cache
 def tone_curve(transfer: int | None) -> NDArray[np.uint8] | None:
     """What each 8-bit value of a video becomes.
 

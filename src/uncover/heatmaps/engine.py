@@ -10,7 +10,7 @@ from torch import Tensor
 
 from uncover.config.heatmaps import Variant
 from uncover.detector.network import Network
-from uncover.detector.nms import non_max_suppression
+from uncover.detector.nms import suppress_as_upstream
 from uncover.heatmaps.heatmaps import Heatmaps, finish
 from uncover.heatmaps.methods import METHODS, ActivationMethod, GradientMethod
 from uncover.heatmaps.passes import Pass, is_direct, resolve_layers, run_cut, run_direct
@@ -175,7 +175,7 @@ def detect(decoded: Tensor, shape: Sequence[int], confidence: float, nms_iou: fl
     height, width = shape
     limits = torch.tensor([width, height, width, height], device=decoded.device)
     found, left_out = [], []
-    for boxes in non_max_suppression(decoded, confidence, nms_iou, MOST_DETECTIONS, multi_label=False):
+    for boxes in suppress_as_upstream(decoded, confidence, nms_iou, MOST_DETECTIONS, multi_label=False):
         clipped = torch.cat((boxes[:, :4].clamp(min=0).minimum(limits), boxes[:, 4:]), 1)
         # Against a candidate without area their IoU would be 0/0, and spoil every map.
         solid = (clipped[:, 2:4] > clipped[:, :2]).all(1)

@@ -26,7 +26,7 @@ Average = Literal["joint", "mean", "whole_face"]
 THREADS = 2
 
 
-def export(folder: Path, out: Path, kind: Format, frame: Frame, averaged: Average | None = None) -> int:
+def export(folder: Path, out: Path, kind: Format, frame: Frame, averaged: Average | None = None) -> list[list[str]]:
     """Write every map of a heatmap set at full size.
 
     Args:
@@ -38,7 +38,7 @@ def export(folder: Path, out: Path, kind: Format, frame: Frame, averaged: Averag
         averaged: One channel instead of one per class.
 
     Returns:
-        How many images there are.
+        Of each image, what each of its maps is: "map", or why it is blank.
 
     Raises:
         InputError: The set is none, or a file of it cannot be read.
@@ -49,15 +49,14 @@ def export(folder: Path, out: Path, kind: Format, frame: Frame, averaged: Averag
         raise InputError(f"{place}: no maps in it; expected a heatmap set of 'uncover heatmaps', such as OUT/gradcampp")
     with new_folder(out) as temporary, ThreadPoolExecutor(THREADS) as pool:
 
-        def write(path: Path) -> None:
+        def write(path: Path) -> list[str]:
             stored = read_maps(path)
             if averaged in ("mean", "whole_face"):
                 stored = average(stored, averaged)
             _write(temporary, path.relative_to(place), stored, render(stored, frame), kind, averaged is not None)
+            return list(stored.about.get("status", ()))
 
-        for _ in track(pool.map(write, files), "exporting", len(files)):
-            pass
-    return len(files)
+        return list(track(pool.map(write, files), "exporting", len(files)))
 
 
 def _write(out: Path, name: Path, stored: StoredMaps, maps: NDArray[np.uint8], kind: Format, averaged: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +21,35 @@ NO_EVIDENCE, NOT_FINITE = "no positive evidence", "not finite"
 
 EPSILON = 1e-7
 """grad-cam's, where it scales a map to the range from 0 to 1."""
+
+
+ADVICE = {
+    NO_DETECTION: "lower --confidence (such as 0.05), or take --target T1, which needs no detection",
+    NO_EVIDENCE: "take more layers (--layer 17 --layer 20 --layer 23) or another --method",
+    NOT_FINITE: "train the weights again",
+}
+"""What may help against blank maps, by why they are."""
+
+
+def word_blank(statuses: Sequence[Sequence[str]], confidence: object) -> str:
+    """Why most images have no map at all, and what to try; nothing where most have one.
+
+    Args:
+        statuses: Of each image, what each of its maps is: "map", or why it is blank.
+        confidence: From which detections were explained; None where that is not known.
+    """
+    # A map that was expected and came to nothing tells more than those of classes that were not there.
+    why = Counter(
+        next((each for each in (NOT_FINITE, NO_EVIDENCE) if each in own), NO_DETECTION)
+        for own in statuses
+        if MAP not in own
+    )
+    if not why or 2 * why.total() < len(statuses):
+        return ""
+    from_on = f" of confidence {confidence} or more" if confidence is not None else ""
+    named = ", ".join(f"{count} {name}{from_on * (name == NO_DETECTION)}" for name, count in why.most_common())
+    tries = "; ".join(ADVICE[name] for name, _ in why.most_common())
+    return f"all maps of {why.total()} of {len(statuses)} images are blank ({named}): {tries}"
 
 
 @dataclass(frozen=True)

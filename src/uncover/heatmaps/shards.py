@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,7 +30,7 @@ from uncover.heatmaps.manifest import Row, describe, tabulate, write_manifest
 from uncover.heatmaps.recipe import Recipe
 from uncover.images.letterbox import Frame
 from uncover.images.named import hash_file
-from uncover.images.reading import inspect_image
+from uncover.images.reading import inspect_image, say_animations
 from uncover.images.shard import Shard
 from uncover.progress import track
 
@@ -47,6 +48,7 @@ class Summary:
         maps: Maps of all classes and images, of each variant.
         blank: By variant, those of them that are blank.
         not_finite: By variant, those of them that are so because they overflowed.
+        statuses: By variant, of each image what the map of each class is: "map", or why it is blank.
         seconds: From the first image to the last.
     """
 
@@ -55,6 +57,7 @@ class Summary:
     maps: int
     blank: dict[str, int]
     not_finite: dict[str, int]
+    statuses: dict[str, list[list[str]]]
     seconds: float
 
 
@@ -119,6 +122,7 @@ class ShardMaker:
         with ThreadPoolExecutor(THREADS) as pool:
             looks = pool.map(lambda name: self._look(name, files[name], images[name]), names)
             looked = list(track(looks, "looking at images", len(names)))
+        say_animations(images[name] for name in names)
         items, rows = [item for item, _ in looked], [found for _, found in looked]
         made = sum(len(found) < len(self._folders) for found in rows)
         self._forget_records(shard)
@@ -126,15 +130,15 @@ class ShardMaker:
         for index, fresh in track(in_background(jobs, batch), "making heatmaps", made):
             rows[index] |= fresh
         self._write_records(shard, rows, _of_set(files))
-        maps = {
-            variant: [status for found in rows for status in found[variant].status[:-1]] for variant in self._folders
-        }
+        statuses = {variant: [found[variant].status[:-1] for found in rows] for variant in self._folders}
+        maps = {variant: [*itertools.chain.from_iterable(own)] for variant, own in statuses.items()}
         return Summary(
             len(rows),
             made,
             len(rows) * len(self._recipe.class_names),
             {variant: len(own) - own.count(MAP) for variant, own in maps.items()},
             {variant: own.count(NOT_FINITE) for variant, own in maps.items()},
+            statuses,
             time.monotonic() - started,
         )
 

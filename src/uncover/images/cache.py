@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import threading
 from collections.abc import Callable, Sequence
@@ -18,12 +17,11 @@ from uncover.config.detectors import MAP_INPUTS, Input
 from uncover.images.letterbox import Frame
 from uncover.images.maps import StoredMaps
 from uncover.images.scaled import Source, bytes_of_maps, read_source, scale
+from uncover.process import free_memory
 
 Place = Literal["ram", "disk", "none"]
 SHARE = 0.5
 """Of the free memory, or of the free disk, that images may take: the rest is for the network, and for neighbours."""
-
-CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 
 def choose_place(
@@ -55,39 +53,6 @@ def choose_place(
             return "disk"
         report(f"{folder}: images need {needed / 1e9:.1f} GB, {room / 1e9:.1f} GB may be used: decoded in each epoch")
     return "none"
-
-
-def free_memory() -> int:
-    """Bytes that this process may still take, the limits of a container or of a cluster's job included."""
-    import psutil
-
-    free = int(psutil.virtual_memory().available)
-    for folder in _control_groups():
-        try:
-            limit = int((folder / "memory.max").read_text())
-            used = int((folder / "memory.current").read_text())
-            counts = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-        except (OSError, ValueError):  # no such control group, or no limit: "max"
-            continue
-        free = min(free, limit - used + int(counts.get("inactive_file", 0)))
-    # A cluster may count memory without control groups, and kill who takes more.
-    granted = os.environ.get("SLURM_MEM_PER_NODE", "")
-    if granted.isdecimal():
-        free = min(free, int(granted) * 2**20 - psutil.Process().memory_info().rss)
-    return max(free, 0)
-
-
-def _control_groups() -> list[Path]:
-    """This process's control group (version 2) and those around it, each of which may set a limit."""
-    try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return []
-    own = next((line[3:].strip("/") for line in lines if line.startswith("0::")), None)
-    if own is None:
-        return []
-    place = CONTROL_GROUPS / own
-    return [place, *(parent for parent in place.parents if parent.is_relative_to(CONTROL_GROUPS))]
 
 
 class ImageCache:

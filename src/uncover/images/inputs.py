@@ -16,7 +16,7 @@ from uncover.errors import InputError
 from uncover.images.map_sets import MapSet, is_map_set, read_map_set
 from uncover.images.maps import read_maps
 from uncover.images.named import named_images
-from uncover.images.reading import COLOURS, TIFF, inspect_image
+from uncover.images.reading import COLOURS, TIFF, inspect_image, say_animations
 from uncover.images.scaled import AVERAGES, channels_of_file
 from uncover.images.shard import Shard
 
@@ -37,6 +37,10 @@ class Inputs:
     names: list[str]
     paths: list[Path]
     sizes: NDArray[np.int64]
+
+    def first(self, count: int) -> Inputs:
+        """At most so many of them."""
+        return Inputs(self.names[:count], self.paths[:count], self.sizes[:count])
 
 
 def find_inputs(
@@ -67,6 +71,7 @@ def find_inputs(
         raise InputError(f"{folder}: is a heatmap set, and these weights look at photos; give the data set")
     names, paths = _share(named_images(given), shard)
     sizes = [inspect_image(path, channels_of_file(channels, kind)) for path in paths]
+    say_animations(paths)
     return Inputs(names, paths, np.array(sizes, np.int64).reshape(-1, 2))
 
 

@@ -15,7 +15,7 @@ from uncover.datasets.label_file import read_label_file
 from uncover.datasets.yolo import IMAGES, LABELS
 from uncover.errors import InputError
 from uncover.images.data_yaml import read_data_yaml
-from uncover.images.reading import inspect_image, list_images
+from uncover.images.reading import inspect_image, list_images, say_animations
 from uncover.progress import track
 
 SIDES = {"left": "right", "right": "left", "Left": "Right", "Right": "Left"}
@@ -101,6 +101,7 @@ def read_labelled_images(
         kept = boxes[np.isin(boxes[:, 0], class_ids)]
         kept[:, 0] = [numbers[class_id] for class_id in kept[:, 0]]
         labels.append(kept)
+    say_animations(paths)
     if repeated:
         say(f"{folder}: {len(repeated)} label files repeat a row, such as {repeated[0]}; each row counts once")
     if not any(map(len, labels)):

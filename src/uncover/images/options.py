@@ -7,8 +7,8 @@ from uncover.errors import InputError
 from uncover.images.letterbox import STRIDE
 
 
-def check_inference_options(confidence: float, nms_iou: float, batch: int, image_size: int | None) -> None:
-    """Make sure that they are within their limits; an image size of None takes that of the training.
+def check_inference_options(confidence: float, nms_iou: float | None, batch: int, image_size: int | None) -> None:
+    """Make sure that they are within their limits; None stands for an option that was not given.
 
     Raises:
         InputError: One is not; the message names the option.

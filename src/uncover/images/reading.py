@@ -2,48 +2,65 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from uncover.datasets.photos import PhotoError, inspect_photo, read_upright_rgb
+from uncover.datasets.photos import (
+    FIRST_OF_SEVERAL,
+    MANY_PIXELS,
+    SWAPS_SIDES,
+    PhotoError,
+    PhotoInfo,
+    inspect_photo,
+    open_photo,
+    read_upright_rgb,
+)
 from uncover.errors import InputError
+from uncover.image_files import ENDINGS, find_images, kinds, say_first_of_several, say_passed_over
 from uncover.images.maps import decode_maps, is_description
 from uncover.images.render import render
-from uncover.images.tiffs import open_tiff
+from uncover.images.tiffs import open_tiff, orientation_of, turn_upright
 
 DESCRIPTION = 270
 """TIFF's number of the tag that says what is in a file."""
 
-SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"})
+JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG"
+HEAD = 4096
+"""Bytes in which a PNG says whether it is an animation, if it does not begin with a long profile."""
 TIFF = frozenset({".tif", ".tiff"})
+SEVERAL_BANDS = frozenset({"RGB", "RGBA", "RGBX", "CMYK", "LAB", "YCbCr", "P", "PA"})
+"""Colour modes of pages that are photos, each of its own; grey pages are the channels of one."""
 COLOURS = 3
+FASTEST = frozenset({"JPEG", "MPO", "PNG", "WEBP"})
+"""Formats that OpenCV decodes to the same pixels as Pillow, in less time or beside other threads."""
 
 
 def list_images(folder: Path) -> list[Path]:
     """Image files at any depth of a folder, sorted by their path inside it; hidden ones are passed over.
+
+    What else is there, labels and lists apart, is named.
 
     Raises:
         InputError: There is no such folder, or no image in it.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; expected one of images")
-    found = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [
-            Path(parent, name)
-            for name in names
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
-        ]
+    found, others = find_images(folder)
     if not found:
-        raise InputError(f"{folder}: no image in it; expected files that end in {', '.join(sorted(SUFFIXES))}")
-    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+        there = f"; there are {kinds(others)}" if others else ""
+        raise InputError(f"{folder}: no image in it; expected files that end in {', '.join(sorted(ENDINGS))}{there}")
+    say_passed_over(folder, others)
+    return found
+
+
+def say_animations(paths: Iterable[Path]) -> None:
+    """Say of which image files the first picture alone is looked at; stacks of channels are none of them."""
+    say_first_of_several({path: count_pictures(path) for path in paths})
 
 
 def inspect_image(path: Path, channels: int) -> tuple[int, int]:
@@ -63,7 +80,8 @@ def inspect_image(path: Path, channels: int) -> tuple[int, int]:
                 return frame.width, frame.height
             stack = tiff.series[0]
             height, width = _height_width(path, stack.shape, stack.dtype, channels)
-        return width, height
+            turned = orientation_of(tiff) in SWAPS_SIDES
+        return (height, width) if turned else (width, height)
     info = _inspect_photo(path, channels)
     return info.width, info.height
 
@@ -72,32 +90,59 @@ def read_image(path: Path, channels: int) -> NDArray[np.uint8]:
     """Decode an image.
 
     Args:
-        path: A photo (3 channels; greys are tripled, EXIF orientation is applied), a grey image (1 channel), or a TIFF
-            of 8-bit channels, stored as (C, H, W) or (H, W, C), or heatmaps as `write_maps` stores them: they are
-            enlarged to the size of the image that they explain.
+        path: A photo (3 channels; greys are tripled, alpha is dropped, EXIF orientation is applied), a grey image (1
+            channel), or a TIFF of 8-bit channels, stored as (C, H, W) or (H, W, C), or heatmaps as `write_maps` stores
+            them: they are enlarged to the size of the image that they explain. Of several pictures the first is read.
         channels: Channels that it must have.
 
     Returns:
         uint8 (H, W, C), contiguous; three channels are red, green, blue.
 
     Raises:
-        InputError: It is missing, cut off, unreadable, or of other channels.
+        InputError: It is missing, cut off, unreadable, too large, or of other channels.
     """
     if _is_stack(path, channels):
         return _read_stack(path, channels)
     info = _inspect_photo(path, channels)
+    pixels = None
     # OpenCV decodes fastest, but colour modes and orientations that readers disagree about are the other's business.
-    kind = cv2.IMREAD_COLOR_RGB if channels == COLOURS else cv2.IMREAD_GRAYSCALE
-    pixels = cv2.imdecode(np.fromfile(path, np.uint8), kind) if info.plain else None
+    if info.plain and info.kind in FASTEST and info.width * info.height < MANY_PIXELS:
+        kind = cv2.IMREAD_COLOR_RGB if channels == COLOURS else cv2.IMREAD_GRAYSCALE
+        pixels = cv2.imdecode(np.fromfile(path, np.uint8), kind | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:
         try:
             pixels = read_upright_rgb(path)[..., :channels]
+        except PhotoError as error:
+            raise InputError(f"{error}; mend or remove the image") from None
         except Exception as error:  # whatever Pillow's decoders raise
-            raise InputError(f"{path}: cannot be decoded ({error}); mend or remove the image") from None
+            reason = " ".join(str(error).split())
+            raise InputError(f"{path}: cannot be decoded ({reason}); mend or remove the image") from None
+    if pixels.shape[:2] != (info.height, info.width):
+        raise InputError(
+            f"{path}: holds {pixels.shape[1]} x {pixels.shape[0]} pixels, and its header says {info.width} x"
+            f" {info.height}; mend or remove the image"
+        )
     return np.ascontiguousarray(pixels, np.uint8).reshape(info.height, info.width, channels)
 
 
-def _inspect_photo(path: Path, channels: int) -> Any:
+def count_pictures(path: Path) -> int:
+    """How many pictures a file holds; 1 also for what cannot be opened, and for stacks of channels."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+        # Most files hold one, and are not opened for this.
+        chunks, pixels, _ = head.partition(b"IDAT")
+        if head[:3] == JPEG or (head[:4] == PNG and pixels and b"acTL" not in chunks):
+            return 1
+        if path.suffix.lower() in TIFF and _is_stack(path, COLOURS):
+            return 1
+        with open_photo(path) as image:
+            return 1 if image.format in FIRST_OF_SEVERAL else getattr(image, "n_frames", 1)
+    except Exception:  # whatever is wrong, the reader of photos words it
+        return 1
+
+
+def _inspect_photo(path: Path, channels: int) -> PhotoInfo:
     try:
         info = inspect_photo(path)
     except PhotoError as error:
@@ -109,21 +154,21 @@ def _inspect_photo(path: Path, channels: int) -> Any:
 
 
 def _is_stack(path: Path, channels: int) -> bool:
+    """Whether a file is read as channels that mean no colours: heatmaps, or pages that are a channel each."""
     if path.suffix.lower() not in TIFF:
         return False
-    if channels != COLOURS:
+    if channels not in (1, COLOURS):
         return True
     try:
-        image = Image.open(path)
+        with open_photo(path) as image:
+            if is_description(getattr(image, "tag_v2", {}).get(DESCRIPTION, "")):
+                return True
+            try:
+                return getattr(image, "n_frames", 1) > 1 and image.mode not in SEVERAL_BANDS
+            except Exception:  # cut off between its pages; the first alone would pass for a photo
+                return True
     except Exception:  # whatever is wrong, the reader of photos words it
         return False
-    with image:
-        if is_description(getattr(image, "tag_v2", {}).get(DESCRIPTION, "")):
-            return True
-        try:
-            return getattr(image, "n_frames", 1) > 1
-        except Exception:  # cut off between its pages; the first alone would pass for a photo
-            return True
 
 
 def _read_stack(path: Path, channels: int) -> NDArray[np.uint8]:
@@ -133,10 +178,10 @@ def _read_stack(path: Path, channels: int) -> NDArray[np.uint8]:
             return np.ascontiguousarray(pictures.transpose(1, 2, 0))
         stack = tiff.series[0]
         size = _height_width(path, stack.shape, stack.dtype, channels)
-        pixels = stack.asarray()
+        pixels, orientation = stack.asarray(), orientation_of(tiff)
     if pixels.ndim == COLOURS and pixels.shape[1:] == size:
         pixels = pixels.transpose(1, 2, 0)
-    return np.ascontiguousarray(pixels).reshape(*size, channels)
+    return np.ascontiguousarray(turn_upright(pixels.reshape(*size, channels), orientation))
 
 
 def _height_width(path: Path, shape: tuple[int, ...], dtype: Any, channels: int) -> tuple[int, int]:

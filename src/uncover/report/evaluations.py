@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from uncover.datasets.blocks import BlockCount
 from uncover.datasets.records import read_summary, read_table
 from uncover.errors import InputError
+from uncover.metrics.alike import Alike
 from uncover.metrics.confusion import BACKGROUND
 from uncover.metrics.intervals import Rate
 from uncover.report.csv_records import read_csv_record
@@ -82,21 +83,26 @@ def read_evaluation(path: Path) -> Evaluation:
     )
 
 
-def read_evaluations(paths: Sequence[Path], sets: Collection[str], scope: str) -> dict[str, Evaluation]:
+def read_evaluations(
+    paths: Sequence[Path], sets: Collection[str], scope: str, alike: Alike | None = None
+) -> dict[str, Evaluation]:
     """Load `summary.json` of several sets.
 
     Args:
         paths: In folders named `<set>/<scope>`, which say what was scored.
         sets: Names of sets to expect.
         scope: "all" or "whole_face".
+        alike: What was read of other detectors; None where nothing was.
 
     Returns:
         By set, in the order of `sets`.
 
     Raises:
-        InputError: One is no summary, or its folders name another set or scope, or a set that came before.
+        InputError: One is no summary, its folders name another set or scope, or a set that came before, or the
+            predictions that were scored were not made alike.
     """
     found: dict[str, Evaluation] = {}
+    alike = alike or Alike()
     for path in paths:
         set_name, own_scope = path.parent.parent.name, path.parent.name
         if set_name not in sets or own_scope != scope:
@@ -104,6 +110,7 @@ def read_evaluations(paths: Sequence[Path], sets: Collection[str], scope: str) -
         if set_name in found:
             raise InputError(f"{path}: the set {set_name} again; expected one evaluation a set")
         found[set_name] = read_evaluation(path)
+        alike.add(path, found[set_name].settings, path.absolute().parents[2].name)
     return {name: found[name] for name in sets if name in found}
 
 

@@ -26,7 +26,7 @@ class FaceCount:
         detected: Of these, with a detection.
         faces: True ones; None without labels.
         detections: Whole-face boxes that are sure enough.
-        correct: Of these, those that meet a true face at IoU 0.5, each face once; None without labels.
+        correct: Of these, those that meet a true face, each face once; None without labels.
         correct_images: Images with a correct one; None without labels.
         lowest: Confidence of the least sure correct one; None if there is none.
         detected_share: `detected` of `images`, with Wilson's interval (`share_of_blocks`), as for all shares.
@@ -64,7 +64,11 @@ class FaceCount:
 
 
 def count_faces(
-    predictions: Predictions, truth: pd.DataFrame | None, confidence: float, blocks: Blocks | None = None
+    predictions: Predictions,
+    truth: pd.DataFrame | None,
+    confidence: float,
+    true_iou: float = 0.5,
+    blocks: Blocks | None = None,
 ) -> FaceCount:
     """Count what a detector finds and misses.
 
@@ -72,10 +76,13 @@ def count_faces(
         predictions: Its boxes, stored at a confidence of at most `confidence`.
         truth: True boxes, as `read_truth` returns them; None without labels.
         confidence: Lowest of a box that counts.
+        true_iou: IoU with a true face from which a box is correct.
         blocks: What images belong to, where it is known; None takes them as independent.
     """
     none = pd.DataFrame(columns=list(TRUTH_COLUMNS))
-    matched = match_set(set_boxes(predictions, none if truth is None else truth, [WHOLE_FACE]))
+    matched = match_set(
+        set_boxes(predictions, none if truth is None else truth, [WHOLE_FACE]), np.array([true_iou], np.float32)
+    )
     # Both sides in single precision, in which confidences are stored.
     sure = matched.confidence >= np.float32(confidence)
     correct = sure & matched.correct[:, 0]

@@ -19,6 +19,9 @@ from uncover.report.training_record import read_training_record
 SETTINGS = "settings"
 """The record of what is no file: the config of the run."""
 
+RGB_TABLES = "rgb_tables"
+"""Folder of what tables 4 to 6 rest on: boxes of the RGB detectors at their own IoU of non-maximum suppression."""
+
 Reader = Callable[[Any], Rate | None]
 
 
@@ -121,7 +124,7 @@ def _score(set_name: str, name: str, scope: str = "all", factor: float = 1.0) ->
             rate = evaluation.accuracy if name == "accuracy" else evaluation.scores[name]
         return None if pd.isna(rate.value) else Rate(*(factor * end for end in (rate.value, rate.low, rate.high)))
 
-    return Source(f"metrics/rgb10/{set_name}/{scope}/summary.json", read)
+    return Source(f"{RGB_TABLES}/metrics/rgb10/{set_name}/{scope}/summary.json", read)
 
 
 def _confusion(set_name: str, predicted: str, true: str) -> Source:
@@ -135,7 +138,7 @@ def _confusion(set_name: str, predicted: str, true: str) -> Source:
         return Rate(100 * share.value, 100 * share.low, 100 * share.high) if total else None
 
     caveat = "interval: boxes as independent, which those of one photo are not"
-    return Source(f"metrics/rgb10/{set_name}/all/confusion.csv", read, caveat)
+    return Source(f"{RGB_TABLES}/metrics/rgb10/{set_name}/all/confusion.csv", read, caveat)
 
 
 def _curve(column: str, epoch: int | None) -> Source:
@@ -202,7 +205,7 @@ SOURCES: dict[str, Source] = {
     **_counts("rgb1"),
     **_counts("rgb10"),
     "hof_confidence": _setting("rescue.missed_confidence"),
-    "hof_nms_iou": _setting("rescue.missed_nms_iou"),
+    "hof_nms_iou": _setting("prediction.nms_iou"),
     "hof_faces": _cell("tables/table_hof.csv", {"Model": "rgb10"}, "Frames"),
     **_hand_over_face("rgb10"),
     **_hand_over_face("rgb1"),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from uncover.config.evaluation import middle_rate
 from uncover.report.csv_records import read_csv_record
-from uncover.rescue.best import RATE
 
 THRESHOLD = "set"
 """The confidences there: those at which a method has this rate on the very set, so that all have the same."""
@@ -30,9 +30,15 @@ def read_trial(path: Path) -> pd.DataFrame:
     return read_csv_record(path, COLUMNS, "rescue_trial")
 
 
+def rate_of(trial: pd.DataFrame) -> float | None:
+    """The rate by which methods are ranked; None of an empty record."""
+    rates = trial["fp_per_photo"].dropna().unique()
+    return middle_rate(rates) if len(rates) else None
+
+
 def at_rate(trial: pd.DataFrame) -> pd.DataFrame:
-    """Rows at `RATE` and `THRESHOLD`: one per labelled set and method."""
-    rows = trial[(trial["fp_per_photo"] == RATE) & (trial["threshold"] == THRESHOLD)]
+    """Rows at `rate_of` and `THRESHOLD`: one per labelled set and method."""
+    rows = trial[(trial["fp_per_photo"] == rate_of(trial)) & (trial["threshold"] == THRESHOLD)]
     return rows.assign(**{name: rows[name].fillna(0).astype(int) for name in ("photos", "faces", "found")})
 
 

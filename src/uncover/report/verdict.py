@@ -15,8 +15,7 @@ from uncover.report.evaluations import read_evaluation
 from uncover.report.models import THESIS_MODELS
 from uncover.report.rescue_counts import read_rescue
 from uncover.report.rescue_names import SET_TITLES, method_title, set_title
-from uncover.report.trial import HEATMAPS, at_rate, ranked, read_trial, unlabelled
-from uncover.rescue.best import RATE
+from uncover.report.trial import HEATMAPS, at_rate, ranked, rate_of, read_trial, unlabelled
 from uncover.rescue.methods import FIXED, OF_SET
 from uncover.rescue.trial import BASELINE
 
@@ -46,10 +45,11 @@ ZERO_MODEL = "gradcampp_10"
 """The detector of whose detections the thesis prints none, beside a validation F1 of 0.977."""
 
 INTRODUCTION = (
-    f"Who finds the faces that the first detector missed? All methods are cut at {RATE} false boxes per missed photo on"
-    " each set itself; beside each share stands its 95 % interval, and whoever is first was chosen on the same photos."
+    "Who finds the faces that the first detector missed? All methods are cut at {rate:g} false boxes per missed photo"
+    " on each set itself; beside each share stands its 95 % interval, and whoever is first was chosen on the same"
+    " photos."
 )
-NO_LABELS = f"The rescue trial has no set with labels at {RATE} false boxes per missed photo."
+NO_LABELS = "The rescue trial has no set with labels."
 
 
 def verdict(
@@ -76,10 +76,8 @@ def verdict(
         told = {str(name): set_sentence(str(name), own) for name, own in rows.groupby("set", sort=False)}
         told |= {name: unlabelled_sentence(name, photos) for name, photos in no_labels.items()}
         order = [*SET_TITLES, *sorted(told.keys() - SET_TITLES.keys())]
-        sentences = [
-            f"{INTRODUCTION} {_drawn(rows)}" if len(rows) else NO_LABELS,
-            *(told[name] for name in order if name in told),
-        ]
+        first = f"{INTRODUCTION.format(rate=rate_of(table))} {_drawn(rows)}" if len(rows) else NO_LABELS
+        sentences = [first, *(told[name] for name in order if name in told)]
     zero = zero_sentence(rescues.get(ZERO_MODEL), validations.get(ZERO_MODEL))
     path = path_sentence(validations, trainings)
     return [*sentences, *([zero] if zero else []), *([path] if path else [])]

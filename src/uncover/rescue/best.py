@@ -8,11 +8,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+from uncover.config.evaluation import middle_rate
 from uncover.errors import InputError
 from uncover.rescue.methods import OF_SET, OF_VAL
-
-RATE = 0.25
-"""False boxes per missed photo at which methods are compared, and that their thresholds keep on val."""
 
 NEEDED = {"set", "method", "group", "fp_per_photo", "threshold", "confidence", "faces", "found", "false_boxes"}
 
@@ -23,7 +21,7 @@ class Tried:
 
     Attributes:
         name: Of the method.
-        confidence: From which its boxes count: that which keeps `RATE` on val.
+        confidence: From which its boxes count: that which keeps the trial's middle rate of false boxes on val.
         found: Missed faces that it found where all methods make as many false boxes.
         faces: Missed faces.
     """
@@ -52,11 +50,12 @@ def read_tried(trial: Path) -> dict[str, Tried]:
             reader = csv.DictReader(file)
             if not set(reader.fieldnames or ()) >= NEEDED:
                 raise InputError(f"{trial}: is no record of 'uncover rescue_trial'")
+            rows: dict[float, list[dict[str, str]]] = defaultdict(list)
             for row in reader:
                 if None in row.values():
                     raise ValueError(f"row {reader.line_num} is cut off")
-                if float(row["fp_per_photo"]) != RATE:
-                    continue
+                rows[float(row["fp_per_photo"])].append(row)
+            for row in rows[middle_rate(rows)] if rows else ():
                 name = row["method"]
                 if row["threshold"] == OF_VAL and row["confidence"]:
                     confidence[name] = _confidence(row["confidence"])

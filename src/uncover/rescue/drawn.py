@@ -22,6 +22,7 @@ from uncover.heatmaps.heatmaps import MAP, NO_DETECTION, Heatmaps
 from uncover.heatmaps.manifest import Manifest, describe, tabulate, write_manifest
 from uncover.images.letterbox import Frame, fit
 from uncover.images.map_sets import MANIFEST
+from uncover.metrics.alike import OF_ALL
 from uncover.metrics.predictions import CORNERS, Predictions, read_predictions
 from uncover.progress import track
 
@@ -146,6 +147,6 @@ def _settings(predictions: Predictions, image_size: int, confidence: float) -> d
         "class_names": list(predictions.class_names.values()),
         "image_size": image_size,
         "confidence": confidence,
-        "nms_iou": predictions.settings.get("nms_iou"),
+        **{name: predictions.settings.get(name) for name in OF_ALL},
         "images": len(predictions.images),
     }

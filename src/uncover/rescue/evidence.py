@@ -14,8 +14,6 @@ from uncover.images.maps import StoredMaps
 from uncover.metrics.predictions import Predictions
 from uncover.rescue.anatomy import Anatomy
 
-NMS_IOU = 0.6
-
 
 @dataclass(frozen=True)
 class Evidence:
@@ -34,7 +32,7 @@ class Evidence:
     rgb1: Predictions
     anatomy: Anatomy
     looks: Mapping[str, Predictions] = field(default_factory=dict)
-    nms_iou: float = NMS_IOU
+    nms_iou: float = 0.6
     maps: Mapping[str, StoredMaps] | None = None
 
     def __post_init__(self) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from uncover.config.detectors import DRAWN_BOXES
 from uncover.errors import InputError
 from uncover.heatmaps.manifest import Manifest, read_manifest
 from uncover.images.map_sets import MANIFEST, not_blank
+from uncover.metrics.alike import Alike
 from uncover.metrics.counts import has_box
 from uncover.metrics.predictions import Predictions, read_predictions
 from uncover.metrics.truth import read_truth
@@ -31,7 +33,8 @@ def read_and_find(predictions: Path, heatmaps: Sequence[Path], labels: Path | No
         As `find_missed`.
 
     Raises:
-        InputError: A file is not what it should be or of another set, or lacks boxes that would count.
+        InputError: A file is not what it should be or of another set, or lacks boxes that would count; or boxes were
+            drawn from predictions that were made otherwise.
     """
     found = read_predictions(predictions, confidence)
     manifests: dict[str, Manifest] = {}
@@ -42,6 +45,11 @@ def read_and_find(predictions: Path, heatmaps: Sequence[Path], labels: Path | No
             raise InputError(f"{folder}: the variant {variant} again; expected one folder of each")
         manifests[variant] = read_manifest(folder / MANIFEST)
         check_same_images(folder / MANIFEST, manifests[variant].table["image"], found.images["image"], predictions)
+        if variant == DRAWN_BOXES:
+            # Drawn from the first detector's boxes, those of which it is asked here what it missed.
+            alike = Alike()
+            alike.add(predictions, found.settings, DRAWN_BOXES)
+            alike.add(folder / MANIFEST, manifests[variant].settings, DRAWN_BOXES)
     truth = None if labels is None else read_truth(labels, found.images)
     return find_missed(found, manifests, truth, confidence)
 

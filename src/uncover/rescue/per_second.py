@@ -77,8 +77,8 @@ def per_second(faces: Iterable[FrameFace]) -> Iterator[FaceSecond]:
         faces: Of the frames of one video, in order.
 
     Yields:
-        A row per second from 0 to the last with a frame, as soon as it is over. A second in which no frame begins has
-        a row, too.
+        A row per second in which a frame is shown first, with a face or without, as soon as it is over. Others have
+        none: a time-lapse of days would be a table of empty rows.
 
     Raises:
         InputError: A frame comes before second 0 or in a second that is over.
@@ -91,9 +91,10 @@ def per_second(faces: Iterable[FrameFace]) -> Iterator[FaceSecond]:
                 f"frame at {face.second:g} s: comes in or before second {number}, which is over; "
                 "expected frames in order, from 0 s on"
             )
-        while current < number:
+        if own and current < number:
             yield _sum_up(current, own)
-            current, own = current + 1, []
+            own = []
+        current = number
         own.append(face)
     if own:
         yield _sum_up(current, own)

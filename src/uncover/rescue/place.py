@@ -42,12 +42,13 @@ class TemporalSettings:
     Attributes:
         width: Of the frame, pixels.
         height: Of the frame, pixels.
-        bridge: Seconds after the last candidate that counts for which the face is thought to be there unseen, but not
-            for longer than it was followed lately. A bridged box has the confidence of the last box seen, times
-            exp(-time since then / bridge).
+        bridge: Seconds after the last candidate that counts for which the face is thought to be there unseen. A bridged
+            box has the confidence of the last box seen, times exp(-time since then / bridge).
+        enough: Seconds for which a face must have been followed lately before all of `bridge` is bridged; one that was
+            followed for less is bridged for no longer than that, so that a spot that flickers bridges nothing.
         trust: Seconds after the last candidate that counts in which others may be taken where the face is expected:
             without an end, a fold of a blanket could stand for an infant that was taken away. Also the time over which
-            it is summed up how long the face was followed lately, so that a spot that flickers bridges nothing.
+            it is summed up how long the face was followed lately.
         gate: Squared Mahalanobis distance up to which a candidate that counts is where the face is expected; 18.5 holds
             99.9 % of a face's own boxes (chi-squared, 4 degrees of freedom).
         far: Likewise, from which it contradicts the track. Between the two it is a jump: it is taken, with a variance
@@ -65,6 +66,7 @@ class TemporalSettings:
     width: float
     height: float
     bridge: float = 1.0
+    enough: float = 1.0
     trust: float = 3.0
     gate: float = 18.5
     far: float = 74.0
@@ -83,6 +85,10 @@ class TemporalSettings:
             step: Seconds since the frame before.
         """
         return (before * math.exp(-since / self.trust) if self.trust else 0.0) + step
+
+    def bridged(self, followed: float) -> float:
+        """Seconds for which a face is thought to be there unseen that was followed for so many lately."""
+        return self.bridge if followed >= self.enough else min(self.bridge, followed)
 
     def kept(self, seconds: float) -> float:
         """What is left of the average of a confidence after so long."""
@@ -128,13 +134,18 @@ class Track:
 
     def holds(self, second: float) -> bool:
         """Whether it stands for a face even where none is seen."""
-        longest = min(self._settings.bridge, self.followed)
+        longest = self._settings.bridged(self.followed)
         return self.sightings >= self._settings.confirm and second - self.counted <= longest + CLOCK
 
-    def is_over(self, second: float) -> bool:
-        """Whether it has not been seen for so long that even a box at its place is news."""
+    def is_over(self, second: float, longest: float) -> bool:
+        """Whether it has not been seen for so long that even a box at its place is news.
+
+        Args:
+            second: Now.
+            longest: Seconds that a gap may last.
+        """
         sure = self.sightings >= self._settings.confirm
-        limit = max(self._settings.trust, self._settings.bridge) if sure else self._settings.bridge
+        limit = max(self._settings.trust, longest) if sure else self._settings.bridge
         return second - self.counted > limit + CLOCK
 
     def pick(self, candidates: Candidates, distances: Floats) -> Picked | None:

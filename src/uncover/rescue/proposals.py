@@ -11,11 +11,12 @@ import pandas as pd
 
 from uncover.errors import InputError
 from uncover.images.map_sets import JointMaps, MapSet, read_map_set
+from uncover.metrics.alike import CAP, IMAGE_SIZE, MOST_BOXES, NMS_IOU, PRECISION, Alike
 from uncover.metrics.predictions import Predictions, read_predictions, write_predictions
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 from uncover.rescue.anatomy import Anatomy, learn_anatomy
 from uncover.rescue.by_set import by_set
-from uncover.rescue.evidence import NMS_IOU, Evidence
+from uncover.rescue.evidence import Evidence
 from uncover.rescue.rivals import RIVALS
 
 
@@ -25,7 +26,7 @@ def write_proposals(
     rgb10: Sequence[Path],
     rgb1: Sequence[Path],
     looks: Sequence[Path] = (),
-    nms_iou: float = NMS_IOU,
+    nms_iou: float | None = None,
     heatmaps: Path | None = None,
 ) -> dict[str, list[str]]:
     """Write `<rival>/<set>.parquet` for every rival and set.
@@ -36,7 +37,8 @@ def write_proposals(
         rgb10: Predictions `<set>.parquet` of the detector of ten parts.
         rgb1: Those of the detector of the whole face, on the same sets.
         looks: Folders with further predictions of each set; without any, rivals that need them propose nothing.
-        nms_iou: IoU above which a proposed box of lower confidence is dropped.
+        nms_iou: IoU above which a proposed box of lower confidence is dropped; None takes that of the predictions,
+            which it must equal.
         heatmaps: Folder with a heatmap set `<set>/` of each set; without it, rivals that look at heatmaps propose
             nothing.
 
@@ -44,7 +46,7 @@ def write_proposals(
         Sets that were written, by rival.
 
     Raises:
-        InputError: A file is missing or no such table, or the files are not about the same images.
+        InputError: A file is missing or no such table, or the files are not about the same images or not made alike.
     """
     sets, others = by_set(rgb10, "--rgb10"), by_set(rgb1, "--rgb1")
     if sets.keys() != others.keys():
@@ -61,8 +63,9 @@ def write_proposals(
         raise InputError(f"{heatmaps}: is no folder; expected one with a heatmap set <set>/ of each set")
     anatomy = learn_anatomy(train)
     written: dict[str, list[str]] = {name: [] for name in RIVALS}
+    alike = Alike()
     for name, path in sets.items():
-        evidence = _evidence(path, others[name], [folder / path.name for folder in looks], anatomy, nms_iou)
+        evidence = _evidence(path, others[name], [folder / path.name for folder in looks], anatomy, nms_iou, alike)
         recipe: Mapping[str, Any] | None = None
         if heatmaps is not None:
             maps = read_map_set(heatmaps / name)
@@ -86,24 +89,38 @@ def propose_all(evidence: Evidence, heatmaps: Mapping[str, Any] | None = None) -
 
 
 def _stored(name: str, evidence: Evidence, heatmaps: Mapping[str, Any] | None) -> Predictions:
+    inputs = {"rgb10": evidence.rgb10.settings, "rgb1": evidence.rgb1.settings}
+    inputs |= {look: predictions.settings for look, predictions in evidence.looks.items()}
     settings: dict[str, Any] = {
         "model": name,
         "rival": name,
         "classes": {str(WHOLE_FACE): CLASS_NAMES[WHOLE_FACE]},
         "nms_iou": evidence.nms_iou,
-        "inputs": {"rgb10": evidence.rgb10.settings, "rgb1": evidence.rgb1.settings}
-        | {look: predictions.settings for look, predictions in evidence.looks.items()},
+        CAP: MOST_BOXES,
+        PRECISION: evidence.rgb10.settings.get(PRECISION),
+        IMAGE_SIZE: {source: each.get(IMAGE_SIZE) for source, each in inputs.items()},
+        "inputs": inputs,
     }
     if heatmaps is not None:
         settings["heatmaps"] = dict(heatmaps)
     return Predictions(RIVALS[name].propose(evidence), evidence.images, settings)
 
 
-def _evidence(rgb10: Path, rgb1: Path, looks: Sequence[Path], anatomy: Anatomy, nms_iou: float) -> Evidence:
+def _evidence(
+    rgb10: Path, rgb1: Path, looks: Sequence[Path], anatomy: Anatomy, nms_iou: float | None, alike: Alike
+) -> Evidence:
     found = [read_predictions(path) for path in (rgb10, rgb1, *looks)]
+    names = ["rgb10", "rgb1", *(path.absolute().parent.name for path in looks)]
+    for name, path, predictions in zip(names, (rgb10, rgb1, *looks), found, strict=True):
+        alike.add(path, predictions.settings, name)
+    stored = float(found[0].settings[NMS_IOU])
+    if nms_iou is not None and nms_iou != stored:
+        raise InputError(
+            f"--nms-iou {nms_iou}: {rgb10} was stored at {stored}; expected the same for what is proposed from it"
+        )
     further = {path.absolute().parent.name: look for path, look in zip(looks, found[2:], strict=True)}
     try:
-        return Evidence(found[0], found[1], anatomy, further, nms_iou)
+        return Evidence(found[0], found[1], anatomy, further, stored)
     except InputError as error:
         raise InputError(f"{rgb10}: {error}") from None
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from uncover.datasets.blocks import read_blocks
 from uncover.errors import InputError
+from uncover.metrics.alike import Alike
 from uncover.metrics.predictions import Predictions, read_predictions
 from uncover.metrics.truth import read_truth
 from uncover.rescue.by_set import by_set
@@ -28,12 +29,14 @@ class TrialFiles:
         lists: List of missed photos, by set.
         sets: All sets of the lists.
         val: Name of the set that thresholds are taken from.
+        alike: What was read so far: thresholds hold only for boxes that were made as those that they were taken from.
     """
 
     predictions: Path
     lists: Mapping[str, Path]
     sets: Mapping[str, TrialSet]
     val: str
+    alike: Alike = field(default_factory=Alike)
 
     @property
     def tried(self) -> list[TrialSet]:
@@ -48,10 +51,12 @@ class TrialFiles:
         """Predictions of a method on a set, of which boxes from a confidence on will count.
 
         Raises:
-            InputError: The file is missing or not what it should be, or is not about the photos of the set's list.
+            InputError: The file is missing or not what it should be, is not about the photos of the set's list, or was
+                made otherwise than those that were read before.
         """
         path = self.path(method, name)
         predictions = read_predictions(path, confidence)
+        self.alike.add(path, predictions.settings, method.name)
         check_same_images(path, predictions.images["image"], self.sets[name].missed["image"], self.lists[name])
         self._check_sizes(path, predictions, name)
         return predictions

@@ -12,6 +12,7 @@ from uncover.atomic import new_file
 from uncover.datasets.blocks import Blocks, read_blocks
 from uncover.datasets.yolo import LABELS
 from uncover.errors import InputError
+from uncover.metrics.alike import Alike
 from uncover.metrics.evaluate import Evaluation, evaluate
 from uncover.metrics.predictions import Predictions, read_predictions
 from uncover.metrics.truth import find_labels, read_truth
@@ -150,7 +151,8 @@ def read_sets(
         choice: What will be counted.
 
     Raises:
-        InputError: A file is missing, not what it should be, or of another set; or a set has no predictions or labels.
+        InputError: A file is missing, not what it should be, or of another set; a set has no predictions or labels; or
+            predictions of two sets were not made alike.
     """
     files, folders, lists = (
         by_set(paths, option)
@@ -162,11 +164,12 @@ def read_sets(
         for name in names:
             if name not in files:
                 raise InputError(f"{option} {name}: no predictions; give {name}.parquet among --predictions")
-    sets = {}
+    sets, alike = {}, Alike()
     for name, path in files.items():
         if name not in choice.whole and name not in lists:
             continue
         found = read_predictions(path, choice.confidence)
+        alike.add(path, found.settings, "detector")
         table, blocks = None, None
         if name in folders:
             blocks = read_blocks(folders[name], found.images["image"])

@@ -46,7 +46,7 @@ def smooth(frames: Iterable[Candidates], settings: TemporalSettings) -> Iterator
         InputError: A frame comes before the one before it.
     """
     ahead = GAP * settings.bridge + AHEAD
-    tracker, held = Tracker(settings), list[_Held]()
+    tracker, held = Tracker(settings, GAP), list[_Held]()
     left: _Course | None = None
     for candidates in frames:
         assigned = tracker.assign(candidates)
@@ -172,7 +172,7 @@ def _filled(box: Floats, second: float, sides: Sequence[_Sighting], settings: Te
     if len(sides) < 2 or within is None:
         return None
     left, right = sides
-    if right.second - left.second > GAP * min(settings.bridge, left.followed) + CLOCK:
+    if right.second - left.second > GAP * settings.bridged(left.followed) + CLOCK:
         return None
     if overlap(left.box[:, None], right.box[:, None])[0] < AGREE:
         return None

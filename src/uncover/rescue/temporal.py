@@ -45,8 +45,13 @@ class Assigned:
 class Tracker:
     """Follows the face as the frames come: what it says of a frame depends on no later one."""
 
-    def __init__(self, settings: TemporalSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: TemporalSettings, gap: float = 1.0) -> None:
+        """
+        Args:
+            settings: What the track believes.
+            gap: Times `bridge` that a gap may last after which a box at the old place still belongs to the same track.
+        """
+        self._settings, self._longest = settings, gap * settings.bridge
         self._second: float | None = None
         self._track: Track | None = None
         self._rival: Track | None = None
@@ -103,7 +108,9 @@ class Tracker:
                 track.filter.predict(second - before)
                 track.support *= self._settings.kept(second - before)
         track = self._track
-        if track is not None and (track.is_over(second) or self._settings.clip(track.filter.box) is None):
+        if track is not None and (
+            track.is_over(second, self._longest) or self._settings.clip(track.filter.box) is None
+        ):
             self._track = None
         return second - before
 

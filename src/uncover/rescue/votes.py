@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from uncover.metrics.alike import MOST_BOXES
 from uncover.metrics.predictions import CORNERS, Predictions
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 from uncover.parts.geometry import SMALLEST_SIDE
@@ -93,7 +94,7 @@ def elect(votes: Votes, evidence: Evidence, agreement: float = AGREEMENT) -> pd.
         agreement: IoU from which boxes speak of the same face.
 
     Returns:
-        As `as_boxes`, clipped to the image.
+        As `as_boxes`, clipped to the image; no more of one image than a detector may store.
     """
     groups = group_votes(votes.image, votes.boxes, votes.confidence, agreement)
     support = groups.support[groups.of_vote]
@@ -107,7 +108,10 @@ def elect(votes: Votes, evidence: Evidence, agreement: float = AGREEMENT) -> pd.
     inside = (boxes[:, 2:] - boxes[:, :2] >= SMALLEST_SIDE).all(axis=1)
     image, boxes, support = groups.image[inside], boxes[inside], groups.support[inside]
     stays = suppress(image, boxes, evidence.nms_iou)
-    return as_boxes(evidence, image[stays], boxes[stays], support[stays] / (1 + support[stays]))
+    # Images rise, and of an image the best stand first.
+    rows = np.flatnonzero(stays)
+    rows = rows[np.arange(len(rows)) - np.searchsorted(image[rows], image[rows]) < MOST_BOXES]
+    return as_boxes(evidence, image[rows], boxes[rows], support[rows] / (1 + support[rows]))
 
 
 def as_boxes(evidence: Evidence, image: Ints, boxes: Floats, confidence: Floats) -> pd.DataFrame:

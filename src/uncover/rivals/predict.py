@@ -8,25 +8,34 @@ from typing import Any
 import cv2
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
+from torchvision.ops import nms
 
 from uncover.images.inputs import Inputs
 from uncover.images.reading import COLOURS, read_image
+from uncover.metrics.alike import CAP, IMAGE_SIZE, MOST_BOXES, NMS_IOU
 from uncover.metrics.predictions import CORNERS, LANDMARK_COLUMNS, Predictions
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 from uncover.progress import track
 from uncover.rivals.base import FindFaces, Found
 
 
-def predict_rival(find: FindFaces, inputs: Inputs, settings: Mapping[str, Any], longest: int | None) -> Predictions:
+def predict_rival(
+    find: FindFaces, inputs: Inputs, settings: Mapping[str, Any], longest: int | None, nms_iou: float = 0.6
+) -> Predictions:
     """Look at images one by one.
+
+    Whatever rule a library has for boxes that overlap, of the boxes that it leaves no two overlap by more than those of
+    our own detectors do, and a photo has no more of them.
 
     Args:
         find: The detector.
         inputs: Photos.
-        settings: What the predictions say of how they were made.
+        settings: What else the predictions say of how they were made.
         longest: Longest side of a photo as the detector sees it, in pixels: larger ones are made smaller. None shows
             them as they are.
+        nms_iou: IoU above which a box of lower confidence is dropped, after the detector's own rule.
 
     Returns:
         Whole faces in pixels of the original images, clipped to them; landmarks where the detector knows them.
@@ -34,10 +43,14 @@ def predict_rival(find: FindFaces, inputs: Inputs, settings: Mapping[str, Any], 
     Raises:
         InputError: An image cannot be read.
     """
-    found = [_in_original(find, read_image(path, COLOURS), longest) for path in track(inputs.paths, "finding faces")]
+    found = [
+        _suppressed(_in_original(find, read_image(path, COLOURS), longest), nms_iou)
+        for path in track(inputs.paths, "finding faces")
+    ]
     images = pd.DataFrame({"image": inputs.names, "width": inputs.sizes[:, 0], "height": inputs.sizes[:, 1]})
     classes = {"classes": {str(WHOLE_FACE): CLASS_NAMES[WHOLE_FACE]}}
-    return Predictions(_as_table(inputs.names, found), images, {**settings, **classes, "image_size": longest})
+    stated = {NMS_IOU: nms_iou, CAP: MOST_BOXES, **classes, IMAGE_SIZE: settings.get(IMAGE_SIZE, longest)}
+    return Predictions(_as_table(inputs.names, found), images, {**settings, **stated})
 
 
 def _in_original(find: FindFaces, photo: NDArray[np.uint8], longest: int | None) -> Found:
@@ -49,6 +62,15 @@ def _in_original(find: FindFaces, photo: NDArray[np.uint8], longest: int | None)
     grown = np.array([width / size[0], height / size[1]], np.float32)
     landmarks = None if found.landmarks is None else found.landmarks * grown
     return _clipped(Found(found.boxes * np.tile(grown, 2), found.confidence, landmarks), width, height)
+
+
+def _suppressed(found: Found, nms_iou: float) -> Found:
+    """The same by falling confidence, without boxes that a surer one covers."""
+    order = np.argsort(-found.confidence, kind="stable")
+    corners, confidence = (torch.from_numpy(each[order]) for each in (found.boxes, found.confidence))
+    kept = order[nms(corners, confidence, nms_iou)[:MOST_BOXES].numpy()]
+    landmarks = None if found.landmarks is None else found.landmarks[kept]
+    return Found(found.boxes[kept], found.confidence[kept], landmarks)
 
 
 def _clipped(found: Found, width: int, height: int) -> Found:

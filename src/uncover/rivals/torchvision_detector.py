@@ -112,8 +112,21 @@ def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return result
 
 
-def load(family: Family, settings: Torchvision, weights: RivalWeights | None, device: torch.device) -> FindFaces:
+def load(
+    family: Family,
+    settings: Torchvision,
+    weights: RivalWeights | None,
+    device: torch.device,
+    nms_iou: float = NMS_IOU,
+) -> FindFaces:
     """A trained detector, which sees photos in the size of its training.
+
+    Args:
+        family: Its kind.
+        settings: Unused: the weights say what they belong to.
+        weights: Of the training.
+        device: Where to run it.
+        nms_iou: IoU above which the weaker of two boxes is dropped.
 
     Raises:
         InputError: There are no weights, or they are those of another detector.
@@ -122,6 +135,9 @@ def load(family: Family, settings: Torchvision, weights: RivalWeights | None, de
     size, started = int(about["image_size"]), about["training"]["settings"]["weights"] == "coco"
     network = family.build(str(about["network"]), size, started)
     network.load_state_dict(dict(weights.state))
+    # Of the boxes that it gives; what it looks at in between is its own affair.
+    last: Any = getattr(network, "roi_heads", network)
+    last.nms_thresh = nms_iou
     network.to(device).eval()
 
     def find(photo: NDArray[np.uint8]) -> Found:

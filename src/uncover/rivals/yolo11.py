@@ -65,13 +65,14 @@ def train(
         write_outcome(out, training, rows, int(best.about["epoch"]), best.state)
 
 
-def load(settings: Yolo11, weights: RivalWeights | None, device: torch.device) -> FindFaces:
+def load(settings: Yolo11, weights: RivalWeights | None, device: torch.device, nms_iou: float = NMS_IOU) -> FindFaces:
     """A trained detector, which sees photos in the size of its training.
 
     Args:
         settings: Unused: the weights say what they belong to.
         weights: Of `train`.
         device: Where to run it.
+        nms_iou: IoU above which the weaker of two boxes is dropped.
 
     Raises:
         InputError: There are no weights, or they are those of another detector.
@@ -86,7 +87,7 @@ def load(settings: Yolo11, weights: RivalWeights | None, device: torch.device) -
             "rect": True,
             "imgsz": int(about["image_size"]),
             "conf": CONFIDENCE,
-            "iou": NMS_IOU,
+            "iou": nms_iou,
             "max_det": MOST_BOXES,
             "device": str(device),
             "save": False,

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from uncover.config.detectors import Detector
+from uncover.metrics.alike import MOST_BOXES
+from uncover.parts.classes import CLASS_NAMES
 from uncover.workflow.dag import PlannedJob
 from uncover.workflow.work import Work
 
@@ -24,8 +26,7 @@ MAP_BYTES = {"gradcampp": 8_500, "hirescam": 4_100, "gradcampp_multiscale": 100_
 """Maps of a photo at 640 pixels, as measured on real photos (docs/heatmaps.md), for who has made none yet."""
 
 BOX_BYTES = 12
-BOXES = 300
-"""Of a photo in stored predictions, at most; a compressed row."""
+"""Of a compressed row of stored predictions."""
 
 
 class Disk:
@@ -53,11 +54,14 @@ class Disk:
             each = sum(self._map(name) for name in self._work.config.heatmaps.named())
             return int(each * photos.get(wildcards["set"], 0) / self._work.config.heatmaps.shards_of(wildcards["set"]))
         shares = self._work.config.prediction.shards
-        if rule in ("predict", "collect_predictions"):
-            return BOXES * BOX_BYTES * photos.get(wildcards["set"], 0) // (shares if rule == "predict" else 1)
+        if rule in ("predict", "predict_rgb_tables", "collect_predictions", "collect_rgb_tables"):
+            classes = 1 if self._detector(wildcards["model"]).classes == "whole_face" else len(CLASS_NAMES)
+            tables = 2 if rule.endswith("rgb_tables") else 1
+            boxes = tables * classes * MOST_BOXES * photos.get(wildcards["set"], 0)
+            return boxes * BOX_BYTES // (1 if rule.startswith("collect") else shares)
         if rule in ("predict_second", "look_closer", "predict_rival", "collect_second", "collect_rival"):
             seen = sum(count for name, count in photos.items() if name != "train")
-            return BOXES * BOX_BYTES * seen // (1 if rule.startswith("collect") else shares)
+            return MOST_BOXES * BOX_BYTES * seen // (1 if rule.startswith("collect") else shares)
         if rule == "make_standin":
             return int(0.15 * self._work.config.standin.size**2) * int(self._work.of(rule, wildcards))
         return BLOCK * len(job.outputs)

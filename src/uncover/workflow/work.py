@@ -32,12 +32,14 @@ WILDCARDS: Mapping[str, tuple[str, ...]] = {
     "train": ("model",),
     "evolve_generation": ("generation",),
     "predict": ("model", "set"),
+    "predict_rgb_tables": ("model", "set"),
     "make_heatmaps": ("set",),
     "predict_second": ("second",),
     "look_closer": ("look",),
     "train_rival": ("trained_rival",),
     "predict_rival": ("rival",),
     "evaluate": ("model", "set", "scope"),
+    "evaluate_rgb_tables": ("model", "set", "scope"),
     "read_faces": ("source",),
     "split_photos": ("source",),
     "make_standin": ("source",),
@@ -93,7 +95,7 @@ class Work:
         if rule == "evolve_generation":
             epochs = self.config.evolution.epochs
             return self._training(self.config.detectors.rgb10.model_copy(update={"epochs": epochs}))
-        if rule == "predict":
+        if rule in ("predict", "predict_rgb_tables"):
             shards = self.config.prediction.shards
             return self._looks(self._detector(wildcards["model"]), wildcards["set"]) / shards
         if rule == "make_heatmaps":

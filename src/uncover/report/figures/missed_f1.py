@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uncover.errors import InputError
+from uncover.metrics.alike import Alike
 from uncover.report.evaluations import MEAN, read_evaluation, read_f1_curves
 from uncover.report.figures.style import new_figure
 from uncover.report.models import THESIS_MODELS
@@ -59,15 +60,17 @@ def read_panels(folders: Sequence[Path]) -> dict[tuple[str, str], F1Curve | str]
         folders: Of evaluations, named `<model>/<set>/missed`.
 
     Raises:
-        InputError: One is no evaluation, or of another detector or set.
+        InputError: One is no evaluation, or of another detector or set, or its predictions were made otherwise.
     """
     panels: dict[tuple[str, str], F1Curve | str] = {}
+    alike = Alike()
     for folder in folders:
         model, set_name, scope = folder.absolute().parts[-3:]
         if model not in THESIS_MODELS or set_name not in GRADES or scope != "missed":
             expected = f"{'|'.join(THESIS_MODELS)}/{'|'.join(GRADES)}/missed"
             raise InputError(f"{folder}: stands in {model}/{set_name}/{scope}; expected {expected}")
         record = read_evaluation(folder / "summary.json")
+        alike.add(folder / "summary.json", record.settings, model)
         if record.images and record.labels:
             curves = read_f1_curves(folder / "curves.parquet")
             mean = curves[curves["class_id"] == MEAN]

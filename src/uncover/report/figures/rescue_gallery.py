@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from uncover.datasets.photos import read_upright_rgb
 from uncover.images.privacy import has_patients, shown
+from uncover.metrics.alike import Alike
 from uncover.metrics.matching import box_iou
 from uncover.metrics.predictions import CORNERS, read_predictions
 from uncover.metrics.truth import read_truth
@@ -33,7 +34,6 @@ PHOTOS = 6
 
 COLUMNS = 3
 INCHES = 2.4
-TRUE_IOU = 0.5
 
 TRUE, BEST, HEATMAP = "true face", "most faces found", "best heatmap detector"
 STYLES: dict[str, dict[str, Any]] = {
@@ -67,6 +67,7 @@ def draw_rescue_gallery(
     predictions: Path,
     privacy: str,
     methods: Sequence[Method] = (),
+    true_iou: float = 0.5,
 ) -> Figure:
     """Make the figure from files.
 
@@ -77,15 +78,17 @@ def draw_rescue_gallery(
         predictions: Folder of predictions `<method>/<set>.parquet`.
         privacy: Of frames of patients, `report.privacy` of the config.
         methods: As the trial was given them: where the maps of one are blank, it has no boxes, as in the trial.
+        true_iou: IoU from which a box finds a face, as in the trial.
 
     Raises:
-        InputError: A file is not what it should be.
+        InputError: A file is not what it should be, or predictions were not made alike.
     """
     rows = at_rate(read_trial(trial))
     maps = {method.name: method.maps for method in methods}
     lists = {path.stem: path for path in missed}
     folders = {path.absolute().name: path for path in datasets}
     groups: dict[str, list[Panel]] = {}
+    alike = Alike()
     for name in [*SET_TITLES, *sorted(folders.keys() - SET_TITLES.keys())]:
         firsts = dict(zip((BEST, HEATMAP), first_of(rows[rows["set"] == name]), strict=True))
         if name not in folders or name not in lists or firsts[BEST] is None:
@@ -97,9 +100,9 @@ def draw_rescue_gallery(
         for kind, row in shown_methods.items():
             method = str(row["method"])
             looked = table.loc[looked_at(table, maps.get(method)), "image"]
-            found = _sure(predictions / method / f"{name}.parquet", float(row["confidence"]))
+            found = _sure(predictions / method / f"{name}.parquet", float(row["confidence"]), method, alike)
             boxes[kind] = found[found["image"].isin(looked)]
-        panels = _panels(name, folders[name], table, boxes, privacy)
+        panels = _panels(name, folders[name], table, boxes, privacy, true_iou)
         titles = [f"{kind}: {method_title(str(row['method']))}" for kind, row in shown_methods.items()]
         if panels:
             groups[f"{set_title(name)}\n{'; '.join(titles) or 'no method found any of the faces'}"] = panels
@@ -107,7 +110,7 @@ def draw_rescue_gallery(
 
 
 def _panels(
-    name: str, dataset: Path, table: pd.DataFrame, boxes: Mapping[str, pd.DataFrame], privacy: str
+    name: str, dataset: Path, table: pd.DataFrame, boxes: Mapping[str, pd.DataFrame], privacy: str, true_iou: float
 ) -> list[Panel]:
     """The photos of a set that are shown."""
     truth = read_truth(dataset, table[["image", "width", "height"]])
@@ -116,7 +119,7 @@ def _panels(
     drawn = {
         image: {kind: _corners(own, image) for kind, own in {TRUE: truth, **boxes}.items()} for image in with_faces
     }
-    outcomes = {image: tuple(_finds(own[TRUE], own[kind]) for kind in boxes) for image, own in drawn.items()}
+    outcomes = {image: tuple(_finds(own[TRUE], own[kind], true_iou) for kind in boxes) for image, own in drawn.items()}
     panels = []
     for image in choose_photos(outcomes, PHOTOS):
         photo = read_upright_rgb(dataset / "images" / image)
@@ -195,9 +198,11 @@ def _draw(axes: Axes, panel: Panel) -> None:
     axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
 
 
-def _sure(path: Path, confidence: float) -> pd.DataFrame:
+def _sure(path: Path, confidence: float, method: str, alike: Alike) -> pd.DataFrame:
     """A method's whole-face boxes from a confidence on; none where it has no confidence to begin at."""
-    boxes = read_predictions(path).boxes
+    predictions = read_predictions(path)
+    alike.add(path, predictions.settings, method)
+    boxes = predictions.boxes
     # Stored confidences are float32: one that is the threshold itself must not fall short of it.
     return boxes[(boxes["class_id"] == WHOLE_FACE) & (boxes["confidence"] >= np.float32(confidence))]
 
@@ -206,5 +211,6 @@ def _corners(boxes: pd.DataFrame, image: str) -> NDArray[np.float64]:
     return boxes.loc[boxes["image"] == image, list(CORNERS)].to_numpy(np.float64)
 
 
-def _finds(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> bool:
-    return bool(len(predicted)) and bool((box_iou(true, predicted) >= TRUE_IOU).any())
+def _finds(true: NDArray[np.float64], predicted: NDArray[np.float64], true_iou: float) -> bool:
+    # In single precision, as in the trial.
+    return bool(len(predicted)) and bool((box_iou(true, predicted).astype(np.float32) >= np.float32(true_iou)).any())

@@ -16,6 +16,7 @@ from uncover.errors import InputError
 from uncover.heatmaps.overlay import overlay
 from uncover.images.maps import read_maps
 from uncover.images.render import render
+from uncover.metrics.alike import Alike
 from uncover.metrics.predictions import CORNERS, Predictions, read_predictions
 from uncover.parts.classes import WHOLE_FACE
 from uncover.report.figures.style import new_figure
@@ -50,14 +51,15 @@ def draw_rescued_frame(
         confidence: Lowest of a detection.
 
     Raises:
-        InputError: A file is not what it should be.
+        InputError: A file is not what it should be, or predictions were not made alike.
     """
     folders = {method: _named(heatmaps, method) for method in METHODS}
     frames = read_missed(missed, [f"{method}:joint" for method in METHODS])
-    boxes = {}
+    boxes, alike = {}, Alike()
     for method in METHODS:
         path = _named(predictions, f"{method}_avg")
         found = read_predictions(path)
+        alike.add(path, found.settings, method)
         check_same_images(path, found.images["image"], frames["image"], missed)
         boxes[method] = _sure(found, confidence)
     chosen = choose_frame(frames, boxes)

@@ -14,7 +14,7 @@ from uncover.datasets.manifest import read_manifest
 from uncover.datasets.photos import read_upright_rgb
 from uncover.errors import InputError
 from uncover.images.privacy import has_patients, shown
-from uncover.metrics.matching import IOUS, match_image
+from uncover.metrics.matching import match_image
 from uncover.metrics.predictions import CORNERS, LANDMARK_COLUMNS, LANDMARKS, Predictions, read_predictions
 from uncover.metrics.truth import read_truth
 from uncover.parts.classes import WHOLE_FACE
@@ -30,7 +30,9 @@ PHOTOS = 6
 """Shown, at most."""
 
 
-def draw_rival_detections(rival: str, predictions: Path, dataset: Path, confidence: float, privacy: str) -> Figure:
+def draw_rival_detections(
+    rival: str, predictions: Path, dataset: Path, confidence: float, privacy: str, true_iou: float = 0.5
+) -> Figure:
     """Make the figure from files.
 
     The photos are chosen by `choose_photos`, of the set's photos in the order of their names.
@@ -41,6 +43,7 @@ def draw_rival_detections(rival: str, predictions: Path, dataset: Path, confiden
         dataset: Folder of the set, named as the set.
         confidence: Lowest of a detection.
         privacy: Of photos of patients, `report.privacy` of the config.
+        true_iou: IoU with a true face from which a box is correct.
 
     Raises:
         InputError: A file is not what it should be, or the two are not of the same set.
@@ -52,7 +55,7 @@ def draw_rival_detections(rival: str, predictions: Path, dataset: Path, confiden
     labelled = dict(zip(manifest["image"].str.removeprefix("images/"), manifest["labelled"].astype(bool), strict=True))
     check_same_images(predictions, found.images["image"], labelled, dataset)
     name = dataset.absolute().name
-    photos = detections(found, dataset, labelled, confidence)
+    photos = detections(found, dataset, labelled, confidence, true_iou)
     names = list(photos)
     panels = []
     for place in choose_photos(np.array([len(each.boxes) > 0 for each in photos.values()], np.bool_), PHOTOS):
@@ -65,7 +68,7 @@ def draw_rival_detections(rival: str, predictions: Path, dataset: Path, confiden
 
 
 def detections(
-    predictions: Predictions, dataset: Path, labelled: Mapping[str, bool], confidence: float
+    predictions: Predictions, dataset: Path, labelled: Mapping[str, bool], confidence: float, true_iou: float
 ) -> dict[str, Detections]:
     """What was found in each photo of a set, in the order of their names.
 
@@ -74,6 +77,7 @@ def detections(
         dataset: Its folder.
         labelled: By photo, whether somebody labelled it.
         confidence: Lowest of a detection.
+        true_iou: IoU with a true face from which it is correct.
 
     Raises:
         InputError: A label file is none.
@@ -88,12 +92,12 @@ def detections(
         truth = truth[truth["class_id"] == WHOLE_FACE]
     by_image, true_by_image = dict(list(boxes.groupby("image"))), dict(list(truth.groupby("image")))
     return {
-        image: _of_photo(by_image.get(image, boxes[:0]), true_by_image.get(image, truth[:0]), labelled[image])
+        image: _of_photo(by_image.get(image, boxes[:0]), true_by_image.get(image, truth[:0]), labelled[image], true_iou)
         for image in sorted(labelled)
     }
 
 
-def _of_photo(boxes: pd.DataFrame, truth: pd.DataFrame, labelled: bool) -> Detections:
+def _of_photo(boxes: pd.DataFrame, truth: pd.DataFrame, labelled: bool, true_iou: float) -> Detections:
     corners = boxes[list(CORNERS)].to_numpy(np.float32)
     sure = boxes["confidence"].to_numpy(np.float32)
     points = np.full((len(boxes), len(LANDMARKS), 2), np.nan, np.float32)
@@ -102,7 +106,8 @@ def _of_photo(boxes: pd.DataFrame, truth: pd.DataFrame, labelled: bool) -> Detec
     true = truth[list(CORNERS)].to_numpy(np.float64)
     # Of one class, so that its number does not matter.
     predicted = np.column_stack([corners, sure, np.zeros(len(boxes))])
-    correct = match_image(predicted, np.column_stack([np.zeros(len(true)), true]), IOUS[:1])[:, 0]
+    ious = np.array([true_iou], np.float32)
+    correct = match_image(predicted, np.column_stack([np.zeros(len(true)), true]), ious)[:, 0]
     return Detections(corners, sure, points, true if labelled else None, correct)
 
 

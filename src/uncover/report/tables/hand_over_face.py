@@ -9,6 +9,7 @@ import pandas as pd
 
 from uncover.datasets.blocks import Blocks, read_blocks
 from uncover.errors import InputError
+from uncover.metrics.alike import Alike
 from uncover.metrics.counts import count_images
 from uncover.metrics.predictions import Predictions, read_predictions
 from uncover.parts.classes import WHOLE_FACE
@@ -34,12 +35,13 @@ def write_hand_over_face(
     Raises:
         InputError: A file is not what it should be, or lacks boxes that would count.
     """
-    found = {}
+    found, alike = {}, Alike()
     for path in predictions:
         model = path.parent.name
         if model not in MODELS or model in found:
             raise InputError(f"{path}: stands in {model}; expected one file in each of {', '.join(MODELS)}")
         found[model] = read_predictions(path, confidence)
+        alike.add(path, found[model].settings, model)
     images = {image for each in found.values() for image in each.images["image"]}
     blocks = None if dataset is None else read_blocks(dataset, sorted(images))
     hand_over_face(found, confidence, load_text(published), blocks).write(out)

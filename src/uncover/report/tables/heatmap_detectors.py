@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from uncover.metrics.alike import Alike
 from uncover.report.evaluations import Evaluation, read_evaluations
 from uncover.report.tables.companions import PUBLISHED, companion_rows
 from uncover.report.tables.detectors import SCORE_OF_COLUMN, made_by, score_cells
@@ -50,10 +51,11 @@ def write_heatmap_detectors(
         model = path.absolute().parents[2].name
         layout.check_model(path, model)
         paths.setdefault(model, []).append(path)
+    alike = Alike()
     evaluations = {
         (model, set_name): each
         for model, own in paths.items()
-        for set_name, each in read_evaluations(own, layout.sets, SCOPES[name]).items()
+        for set_name, each in read_evaluations(own, layout.sets, SCOPES[name], alike).items()
     }
     heatmap_detectors(layout, evaluations, WHAT[name]).write(out)
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from uncover.config.detectors import DRAWN_BOXES
 from uncover.errors import InputError
+from uncover.metrics.alike import Alike
 from uncover.metrics.predictions import Predictions, read_predictions
 from uncover.metrics.truth import read_truth
 from uncover.report.face_counts import count_faces
@@ -67,6 +68,7 @@ def write_missed_frames(
     confidence: float,
     published: Path,
     out: Path,
+    true_iou: float = 0.5,
 ) -> None:
     """Make table 11 from files.
 
@@ -77,6 +79,7 @@ def write_missed_frames(
         confidence: Lowest of a face that counts as found.
         published: The thesis's numbers.
         out: Folder to write into.
+        true_iou: IoU with a true face from which a box is correct.
 
     Raises:
         InputError: A file is not what it should be, or the three do not name the same sets.
@@ -88,19 +91,24 @@ def write_missed_frames(
                 f"{', '.join(map(str, paths))}: expected predictions, a data set and a list of missed frames of each"
                 f" set, once, among {', '.join(ALL_GRADES)}"
             )
-    counts = {}
+    counts, alike = {}, Alike()
     for name, path in named[0].items():
         found = read_predictions(path, confidence)
+        alike.add(path, found.settings, "detector")
         table = read_missed(named[2][name])
         check_same_images(path, found.images["image"], table["image"], named[2][name])
         labelled = bool(table["faces"].notna().all())
         truth = read_truth(named[1][name] / "labels", found.images) if labelled else None
-        counts[name] = count_frames(found, truth, table, confidence)
-    missed_frames(counts, confidence, load_published(published)["table_11"].rows).write(out)
+        counts[name] = count_frames(found, truth, table, confidence, true_iou)
+    missed_frames(counts, confidence, load_published(published)["table_11"].rows, true_iou).write(out)
 
 
 def count_frames(
-    predictions: Predictions, truth: pd.DataFrame | None, missed: pd.DataFrame, confidence: float
+    predictions: Predictions,
+    truth: pd.DataFrame | None,
+    missed: pd.DataFrame,
+    confidence: float,
+    true_iou: float = 0.5,
 ) -> FrameCount:
     """Count what the first detector finds and misses.
 
@@ -109,8 +117,9 @@ def count_frames(
         truth: True boxes, as `read_truth` returns them; None without labels.
         missed: The same frames, as `read_missed` returns them.
         confidence: Lowest of a face that counts as found.
+        true_iou: IoU with a true face from which a box is correct.
     """
-    count = count_faces(predictions, truth, confidence)
+    count = count_faces(predictions, truth, confidence, true_iou)
     kinds = [name.removesuffix(JOINT) for name in missed.columns if name.endswith(JOINT)]
     kinds = [kind for kind in kinds if kind != DRAWN_BOXES]
     return FrameCount(
@@ -126,7 +135,10 @@ def count_frames(
 
 
 def missed_frames(
-    counts: Mapping[str, FrameCount], confidence: float, published: Sequence[Mapping[str, Cell]]
+    counts: Mapping[str, FrameCount],
+    confidence: float,
+    published: Sequence[Mapping[str, Cell]],
+    true_iou: float = 0.5,
 ) -> Table:
     """Lay the counts beside the thesis's.
 
@@ -134,6 +146,7 @@ def missed_frames(
         counts: By set; one that is not at hand has no numbers.
         confidence: Lowest of a face that counts as found.
         published: Rows of the thesis's table.
+        true_iou: IoU with a true face from which a box is correct.
 
     Returns:
         Columns "Set", "Total", "Correct", "Lowest conf", "Remaining", "Non-empty heatmaps" (of GradCAM++, as in the
@@ -157,14 +170,14 @@ def missed_frames(
     types = COLUMNS | whole | {f"{column}{PUBLISHED}": kind for column, kind in COLUMNS.items()}
     frame = pd.DataFrame(rows).astype(types)
     title = "Table 11: graded frames found and missed by the ten-part RGB detector"
-    return Table("table_11", title, frame, _notes(counts, confidence), shown=companion_rows(frame))
+    return Table("table_11", title, frame, _notes(counts, confidence, true_iou), shown=companion_rows(frame))
 
 
-def _notes(counts: Mapping[str, FrameCount], confidence: float) -> list[str]:
+def _notes(counts: Mapping[str, FrameCount], confidence: float, true_iou: float) -> list[str]:
     notes = [
         f"Total: frames. Detections: whole-face boxes of confidence {confidence} or more. Correct detections: those"
-        " that meet a true face at IoU 0.5, each face once. Correct: frames with one, as in the thesis, where Correct"
-        " and Remaining make Total. Remaining: frames without a detection.",
+        f" that meet a true face at IoU {true_iou:g}, each face once. Correct: frames with one, as in the thesis, where"
+        " Correct and Remaining make Total. Remaining: frames without a detection.",
         "Correct and Remaining do not add up to Total where all detections of a frame are wrong.",
         "Non-empty heatmaps: of the remaining frames, those whose joint map (all detected classes) is not blank; that"
         " of GradCAM++ where no other kind is named.",

@@ -11,13 +11,13 @@ from typing import Any
 
 import pandas as pd
 
+from uncover.config.evaluation import middle_rate
 from uncover.errors import InputError
 from uncover.report.csv_records import block_count, read_csv_record
 from uncover.report.rescue_names import SET_TITLES, method_title, set_title
 from uncover.report.tables.companions import interval_notes, with_interval
 from uncover.report.tables.not_run import NOT_RUN, check_not_run, why_not_run, with_rows
 from uncover.report.tables.table import MISSING, Table, cell_text, write_forms
-from uncover.rescue.best import RATE
 from uncover.rescue.methods import GROUPS, OF_SET, OF_VAL
 from uncover.rescue.rivals import RIVALS
 from uncover.rescue.trial import BASELINE, COLUMNS
@@ -138,7 +138,7 @@ def _with_not_run(trial: pd.DataFrame, not_run: Collection[str]) -> pd.DataFrame
 def _of_set(name: str, rows: pd.DataFrame, labelled: bool, not_run: Collection[str], notes: Sequence[str]) -> Table:
     rates = sorted(rows["fp_per_photo"].unique())
     # Of the columns that stand for one rate alone.
-    main = RATE if RATE in rates else rates[len(rates) // 2]
+    main = middle_rate(rates)
     photos, faces = rows["photos"].max(), rows["faces"].max()
     tried = []
     for (group, method), own in rows.groupby(["group", "method"], sort=False):

@@ -19,7 +19,6 @@ from uncover.report.tables.companions import interval_notes, with_interval
 from uncover.report.tables.not_run import DETECTORS, by_detector, check_not_run, why_not_run, with_rows
 from uncover.report.tables.rivals import conventions, of_confidences
 from uncover.report.tables.table import MISSING, Table, cell_text, write_forms
-from uncover.rescue.best import RATE
 from uncover.rescue.cascade import COLUMNS
 from uncover.rescue.methods import NO_RESCUE
 
@@ -30,8 +29,8 @@ UNKNOWN = "–"
 
 NOTES = (
     "All photos of the set count. Missed photos: those without a box of the detector. A rescue looks into these alone,"
-    f" and its boxes count from the confidence on that keeps a rate of false boxes per photo on val ({RATE} in the"
-    " workflow); where none keeps it (n/a), the rescue proposes nothing.",
+    " and its boxes count from the confidence on that keeps a rate of false boxes per photo on val (the middle one of"
+    " rescue.false_positives_per_photo); where none keeps it (n/a), the rescue proposes nothing.",
     "Found: share of all true faces that a box meets (IoU rescue.true_iou), each face once, with its interval in"
     " brackets (95 %, bootstrap). False boxes: all others.",
     "Alone at as many false boxes: what the detector finds by itself when its confidence is lowered, on these very"

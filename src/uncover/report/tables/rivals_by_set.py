@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from uncover.errors import InputError
+from uncover.metrics.alike import Alike
 from uncover.report.evaluations import Evaluation, read_evaluations
 from uncover.report.models import model_title
 from uncover.report.tables.companions import PUBLISHED, companion_rows
@@ -44,10 +45,11 @@ def write_rivals_by_set(summaries: Sequence[Path], not_run: Mapping[str, str], o
             raise InputError(f"{path}: stands in the folder of {name}; expected one of {', '.join(DETECTORS)}")
         paths.setdefault(name, []).append(path)
     check_not_run(not_run, paths, "--summaries names a record")
+    alike = Alike()
     evaluations = {
         (name, set_name): each
         for name in DETECTORS
-        for set_name, each in read_evaluations(paths.get(name, ()), tuple(SCORED_SETS), "whole_face").items()
+        for set_name, each in read_evaluations(paths.get(name, ()), tuple(SCORED_SETS), "whole_face", alike).items()
     }
     rivals_by_set(evaluations, not_run).write(out)
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from uncover.datasets.blocks import read_blocks
 from uncover.errors import InputError
+from uncover.metrics.alike import Alike
 from uncover.metrics.predictions import read_predictions
 from uncover.metrics.truth import find_labels, read_truth
 from uncover.report.face_counts import FaceCount, count_faces
@@ -34,6 +35,7 @@ def write_rivals_missed(
     confidences: Mapping[str, float],
     not_run: Mapping[str, str],
     out: Path,
+    true_iou: float = 0.5,
 ) -> None:
     """Make the table from files.
 
@@ -43,6 +45,7 @@ def write_rivals_missed(
         confidences: By detector, the lowest of a box that counts as a face.
         not_run: Detectors that the run does without, and why.
         out: Folder to write into.
+        true_iou: IoU with a true face from which a box is correct.
 
     Raises:
         InputError: A file is not what it should be, or of another detector or set, or two do not belong together.
@@ -51,17 +54,21 @@ def write_rivals_missed(
     check_not_run(not_run, {name for name, _ in paths}, "--predictions names a file")
     folders = {path.absolute().name: path for path in datasets}
     counts: dict[tuple[str, str], FaceCount] = {}
+    alike = Alike()
     # By set, because all detectors share its labels.
     for set_name in COUNTED_SETS:
         own = {name: path for (name, of), path in paths.items() if of == set_name}
         if own and set_name not in folders:
             raise InputError(f"{next(iter(own.values()))}: --datasets has no folder {set_name}; expected one")
-        counts |= {(name, set_name): count for name, count in count_set(own, folders.get(set_name), confidences)}
-    rivals_missed({key: counts[key] for key in paths}, confidences, not_run).write(out)
+        counts |= {
+            (name, set_name): count
+            for name, count in count_set(own, folders.get(set_name), confidences, alike, true_iou)
+        }
+    rivals_missed({key: counts[key] for key in paths}, confidences, not_run, true_iou).write(out)
 
 
 def count_set(
-    paths: Mapping[str, Path], dataset: Path | None, confidences: Mapping[str, float]
+    paths: Mapping[str, Path], dataset: Path | None, confidences: Mapping[str, float], alike: Alike, true_iou: float
 ) -> Iterable[tuple[str, FaceCount]]:
     """Count what detectors find in one set.
 
@@ -69,22 +76,25 @@ def count_set(
         paths: Predictions by detector.
         dataset: Folder of the set; None only where there are no predictions.
         confidences: By detector.
+        alike: What was read on other sets.
+        true_iou: IoU with a true face from which a box is correct.
 
     Yields:
         Detector and its counts.
 
     Raises:
-        InputError: A file is not what it should be, or two are of different photos.
+        InputError: A file is not what it should be, or two are of different photos or not made alike.
     """
     truth, first, blocks = None, None, None
     for name, path in paths.items():
         found = read_predictions(path, confidences[name])
+        alike.add(path, found.settings, name)
         if first is None:
             assert dataset is not None
             truth, first = labels_of(dataset, found.images), (path, found.images["image"])
             blocks = read_blocks(dataset, found.images["image"])
         check_same_images(path, found.images["image"], first[1], first[0])
-        yield name, count_faces(found, truth, confidences[name], blocks)
+        yield name, count_faces(found, truth, confidences[name], true_iou, blocks)
 
 
 def labels_of(dataset: Path, images: pd.DataFrame) -> pd.DataFrame | None:
@@ -105,13 +115,16 @@ def labels_of(dataset: Path, images: pd.DataFrame) -> pd.DataFrame | None:
     return read_truth(labels, images) if labelled else None
 
 
-def rivals_missed(counts: Counts, confidences: Mapping[str, float], not_run: Mapping[str, str]) -> Table:
+def rivals_missed(
+    counts: Counts, confidences: Mapping[str, float], not_run: Mapping[str, str], true_iou: float = 0.5
+) -> Table:
     """Lay the counts of all detectors below each other.
 
     Args:
         counts: What is at hand, in the order of the rows.
         confidences: By detector, the lowest of a box that counts as a face.
         not_run: Detectors that the run does without, and why.
+        true_iou: IoU with a true face from which a box is correct.
 
     Returns:
         Columns "Detector", "Conf", "Set", "Total", "Faces", "Detections", "Correct", "False", "Missed", "Missed share"
@@ -128,7 +141,9 @@ def rivals_missed(counts: Counts, confidences: Mapping[str, float], not_run: Map
     frame = frame.astype(dict.fromkeys(COUNTS, "Int64"))
     frame = by_detector(with_rows(frame, [{"Detector": model_title(name), "Set": ALL_SETS} for name in not_run]))
     title = "Table 11, all detectors: images found and missed, by set"
-    return Table(NAME, title, frame, _notes(counts, confidences, not_run), shown=shares_in_one_cell(frame, [SHARE]))
+    return Table(
+        NAME, title, frame, _notes(counts, confidences, not_run, true_iou), shown=shares_in_one_cell(frame, [SHARE])
+    )
 
 
 def shares_in_one_cell(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
@@ -145,13 +160,13 @@ def shares_in_one_cell(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFr
     return shown.drop(columns=[f"{column}{end}" for column in columns for end in (LOW, HIGH)])
 
 
-def _notes(counts: Counts, confidences: Mapping[str, float], not_run: Mapping[str, str]) -> list[str]:
+def _notes(counts: Counts, confidences: Mapping[str, float], not_run: Mapping[str, str], true_iou: float) -> list[str]:
     names = {name for name, _ in counts}
     notes = [
         of_confidences(confidences, names),
-        "Total: images. Faces: true ones. Correct: detections that meet a true face at IoU 0.5, each face once; False:"
-        " the others. Missed: images without a detection, right or wrong, and their share of all with its interval"
-        " (95 %, Wilson's).",
+        f"Total: images. Faces: true ones. Correct: detections that meet a true face at IoU {true_iou:g}, each face"
+        " once; False: the others. Missed: images without a detection, right or wrong, and their share of all with its"
+        " interval (95 %, Wilson's).",
         *interval_notes((COUNTED_SETS[of], each.blocks) for (_, of), each in counts.items()),
         *conventions(names),
     ]

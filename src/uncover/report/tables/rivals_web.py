@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from uncover.metrics.alike import Alike
 from uncover.report.face_counts import FaceCount
 from uncover.report.models import model_title
 from uncover.report.tables.companions import HIGH, LOW, interval_notes
@@ -27,6 +28,7 @@ def write_rivals_web(
     confidences: Mapping[str, float],
     not_run: Mapping[str, str],
     out: Path,
+    true_iou: float = 0.5,
 ) -> None:
     """Make the table from files.
 
@@ -36,6 +38,7 @@ def write_rivals_web(
         confidences: By detector, the lowest of a box that counts as a face.
         not_run: Detectors that the run does without, and why.
         out: Folder to write into.
+        true_iou: IoU with a true face from which a box is correct.
 
     Raises:
         InputError: A file is not what it should be, or of another detector, or two do not belong together.
@@ -43,16 +46,23 @@ def write_rivals_web(
     name = dataset.absolute().name
     paths = {detector: path for (detector, _), path in files_by_detector(predictions, [name], confidences).items()}
     check_not_run(not_run, paths, "--predictions names a file")
-    rivals_web(dict(count_set(paths, dataset, confidences)), confidences, not_run).write(out)
+    counts = dict(count_set(paths, dataset, confidences, Alike(), true_iou))
+    rivals_web(counts, confidences, not_run, true_iou).write(out)
 
 
-def rivals_web(counts: Mapping[str, FaceCount], confidences: Mapping[str, float], not_run: Mapping[str, str]) -> Table:
+def rivals_web(
+    counts: Mapping[str, FaceCount],
+    confidences: Mapping[str, float],
+    not_run: Mapping[str, str],
+    true_iou: float = 0.5,
+) -> Table:
     """Lay the counts of all detectors below each other.
 
     Args:
         counts: By detector, in the order of the rows.
         confidences: By detector, the lowest of a box that counts as a face.
         not_run: Detectors that the run does without, and why.
+        true_iou: IoU with a true face from which a box is correct.
 
     Returns:
         Columns "Detector", "Photos", "Faces" (one a photo without labels), "Photos with a detection", "Detected share",
@@ -76,15 +86,19 @@ def rivals_web(counts: Mapping[str, FaceCount], confidences: Mapping[str, float]
     if not labelled:
         shown = shown.rename(columns={"False detections": AT_LEAST}).drop(columns=FOUND)
     title = "Section 3.1: what face detectors find in web photos of preterm infants"
-    return Table(NAME, title, frame, _notes(counts, confidences, not_run, labelled), shown=shown)
+    return Table(NAME, title, frame, _notes(counts, confidences, not_run, true_iou if labelled else None), shown=shown)
 
 
 def _notes(
-    counts: Mapping[str, FaceCount], confidences: Mapping[str, float], not_run: Mapping[str, str], labelled: bool
+    counts: Mapping[str, FaceCount],
+    confidences: Mapping[str, float],
+    not_run: Mapping[str, str],
+    true_iou: float | None,
 ) -> list[str]:
+    """Footnotes; the IoU is None without labels."""
     judged = (
-        "Found: true faces that meet a detection at IoU 0.5. False detections: the other detections."
-        if labelled
+        f"Found: true faces that meet a detection at IoU {true_iou:g}. False detections: the other detections."
+        if true_iou is not None
         else "Nobody labelled these photos: one face in each is taken on trust, as in the thesis, and a detection need"
         " not be it. False detections: those beyond the first of a photo, at least so many are false."
     )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from uncover.errors import InputError
 from uncover.images.letterbox import Frame
+from uncover.metrics.alike import MOST_BOXES
 from uncover.metrics.predictions import CORNERS
 from uncover.parts.geometry import SMALLEST_SIDE
 from uncover.rescue.agreement import overlap, suppress
@@ -74,7 +75,7 @@ def boxes_of_map(
     # The corners decide among regions that are equally sure, so that the same map gives the same boxes.
     order = np.lexsort((*boxes.T[::-1], -elected))
     order = order[(boxes[order, 2:] - boxes[order, :2] >= SMALLEST_SIDE).all(axis=1)]
-    order = order[suppress(np.zeros(len(order), np.int64), boxes[order], SAME_REGION)]
+    order = order[suppress(np.zeros(len(order), np.int64), boxes[order], SAME_REGION)][:MOST_BOXES]
     return boxes[order], elected[order]
 
 

@@ -1,0 +1,118 @@
+"""What `uncover predict` shows of its boxes besides the table: pictures, and a word where there is nothing to see."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from uncover.detector.predictor import Predictor
+    from uncover.images.inputs import Inputs
+    from uncover.metrics.predictions import Predictions
+
+LOWEST = 0.001
+"""Confidence from which a box may be a face that is to be hidden, and from which nothing at all is no box at all."""
+SURE = 0.25
+"""Confidence from which boxes are drawn, and below which a table holds guesses."""
+FEW = 50
+"""Images that are looked at again where no box counted."""
+
+
+def above(predictions: Predictions, confidence: float) -> Predictions:
+    """The boxes above this confidence, as if no lower one had been asked for."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    boxes = predictions.boxes[predictions.boxes["confidence"] > np.float32(confidence)]
+    return replace(predictions, boxes=boxes, settings={**predictions.settings, "confidence": confidence})
+
+
+def write_csv(path: Path, predictions: Predictions) -> None:
+    """Write the boxes as CSV, a row per box; images without one have none."""
+    from uncover.atomic import new_file
+    from uncover.metrics.predictions import CORNERS
+
+    boxes = predictions.boxes.sort_values(["image", "confidence"], ascending=[True, False], kind="stable")
+    boxes = boxes.round({"confidence": 4, **dict.fromkeys(CORNERS, 2)})
+    with new_file(path) as temporary:
+        boxes.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def write_pictures(out: Path, inputs: Inputs, predictions: Predictions, confidence: float, privacy: str) -> int:
+    """Write every image with its boxes drawn in, as JPEG.
+
+    Args:
+        out: Folder to make.
+        inputs: The images.
+        predictions: Boxes of them, from confidence `LOWEST` on: all are hidden, parts with the face that may be around
+            them, unless `privacy` is "publish".
+        confidence: From which boxes are drawn.
+        privacy: As for `shown`; an image without a whole face that is drawn is hidden as a whole.
+
+    Returns:
+        How many have a box.
+    """
+    from uncover.atomic import new_folder
+    from uncover.images.drawing import draw_boxes, write_jpeg
+    from uncover.images.privacy import Cover, shown
+    from uncover.images.reading import COLOURS, read_image
+    from uncover.metrics.predictions import CORNERS
+    from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
+    from uncover.progress import track
+
+    names = predictions.class_names.values()
+    whole = {CLASS_NAMES[WHOLE_FACE]} if CLASS_NAMES[WHOLE_FACE] in names else set(names)
+    by_image = dict(iter(predictions.boxes.groupby("image", sort=False)))
+    with_box = 0
+    with new_folder(out) as folder:
+        images = zip(inputs.names, inputs.paths, _names(inputs.names), strict=True)
+        for name, path, picture in track(images, "drawing", len(inputs.names)):
+            own = by_image.get(name, predictions.boxes.iloc[:0])
+            drawn = own[own["confidence"] >= confidence]
+            hidden = own if drawn["class"].isin(whole).any() else own.iloc[:0]
+            photo = read_image(path, COLOURS)
+            height, width = photo.shape[:2]
+            corners = hidden[list(CORNERS)].to_numpy("float64")
+            cover = Cover.of_candidates(corners, hidden["class"].tolist(), width, height) if len(hidden) else None
+            pixels = shown(photo, corners, privacy, cover)
+            texts = [f"{row['class']} {row['confidence']:.2f}" for _, row in drawn.iterrows()]
+            draw_boxes(pixels, drawn[list(CORNERS)].to_numpy("float64"), texts, drawn["class_id"].tolist())
+            write_jpeg(folder / picture, pixels)
+            with_box += len(drawn) > 0
+    return with_box
+
+
+def _names(images: Sequence[str]) -> list[str]:
+    """Files of pictures by those of the images; two that differ in their endings alone keep them."""
+    plain = [str(PurePosixPath(image).with_suffix(".jpg")) for image in images]
+    counts = Counter(plain)
+    return [name if counts[name] == 1 else f"{image}.jpg" for image, name in zip(images, plain, strict=True)]
+
+
+def hint(predictor: Predictor, inputs: Inputs, predictions: Predictions, confidence: float) -> str:
+    """What to try where a table has no box, or only guesses; nothing where it has more.
+
+    Args:
+        predictor: Looks again at some images, where no box counted.
+        inputs: All images.
+        predictions: What was found.
+        confidence: From which boxes counted.
+    """
+    if not inputs.names or (predictions.boxes["confidence"] >= SURE).any():
+        return ""
+    found, where = predictions, "the surest"
+    if predictions.boxes.empty:
+        if len(inputs.names) > FEW:
+            where = f"the surest in the first {FEW} images"
+        found = predictor.predict(inputs.first(FEW), LOWEST) if confidence > LOWEST else predictions
+    size = f"--image-size (it was {predictions.settings['image_size']})"
+    knows = ", ".join([*predictions.class_names.values()][:10])
+    if found.boxes.empty:
+        return f"note: the detector finds nothing at all, of {knows}; are these its images? Try {size}, other weights"
+    surest = found.boxes.nlargest(1, "confidence").iloc[0]
+    said = f"{where} has {surest['confidence']:.3f} ({surest['class']} in {surest['image']})"
+    lower = f"a lower --confidence (it was {confidence:g}), " if predictions.boxes.empty else ""
+    return f"note: no box of confidence {max(confidence, SURE):g} or more, {said}; try {lower}{size}, or other weights"

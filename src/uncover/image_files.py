@@ -1,0 +1,90 @@
+"""Which files are images, by their endings, and what else stands among them: one list for every folder that is read."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+from uncover.console import say
+
+ENDINGS = frozenset(
+    {".apng", ".avif", ".avifs", ".bmp", ".dib", ".gif", ".heic", ".heics", ".heif", ".heifs", ".hif", ".j2c", ".j2k"}
+    | {".jfif", ".jp2", ".jpe", ".jpeg", ".jpf", ".jpg", ".jpx", ".mpo", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif"}
+    | {".tiff", ".webp"}
+)
+"""Of image files that are read, in lower case. What is in a file is told by its content, not by its ending."""
+
+NOT_READ = frozenset(
+    {".3fr", ".arw", ".cr2", ".cr3", ".dng", ".eps", ".erf", ".exr", ".hdr", ".jxl", ".kdc", ".mrw", ".nef", ".nrw"}
+    | {".orf", ".pdf", ".pef", ".psd", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srw", ".svg", ".x3f", ".xcf"}
+)
+"""Of pictures that are not read."""
+
+BESIDE = frozenset({".cache", ".csv", ".json", ".md", ".names", ".pts", ".txt", ".xml", ".yaml", ".yml"})
+"""Of labels, lists and notes, which belong beside images."""
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file ends as images do, in whatever case."""
+    return path.suffix.lower() in ENDINGS
+
+
+def find_images(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Files at any depth of a folder, sorted by their path inside it; hidden files and folders are passed over.
+
+    Returns:
+        Images, and all other files.
+    """
+    found = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(parent, name) for name in names if not name.startswith(".")]
+    found.sort(key=lambda path: path.relative_to(folder).as_posix())
+    return [path for path in found if is_image(path)], [path for path in found if not is_image(path)]
+
+
+def kinds(paths: Iterable[Path]) -> str:
+    """How many files there are of each ending, such as "3 .pdf, 1 without an ending", most first."""
+    counts = Counter(path.suffix.lower() for path in paths)
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count} {ending or 'without an ending'}" for ending, count in ordered)
+
+
+def say_passed_over(
+    where: object, others: Iterable[Path], what: str = "no images", beside: Collection[str] = BESIDE
+) -> None:
+    """Say how many files are passed over, of which kinds, and what would make pictures among them readable.
+
+    Args:
+        where: They stand.
+        others: Files that are not looked at.
+        what: They are.
+        beside: Endings of files that nobody misses.
+    """
+    missed = [path for path in others if path.suffix.lower() not in beside]
+    if not missed:
+        return
+    pictures = [path for path in missed if path.suffix.lower() in NOT_READ]
+    advice = f"; convert pictures of kinds that are not read to JPEG or PNG: {kinds(pictures)}" if pictures else ""
+    say(
+        f"note: {where}: {len(missed)} files that are {what} are passed over: {kinds(missed)}"
+        f" (such as {missed[0].name}){advice}"
+    )
+
+
+def say_first_of_several(pictures: Mapping[Path, int]) -> None:
+    """Say of which image files the first picture alone is looked at.
+
+    Args:
+        pictures: How many each file holds; most hold one.
+    """
+    several = {path: count for path, count in pictures.items() if count > 1}
+    if several:
+        path, count = next(iter(several.items()))
+        say(
+            f"note: {len(several)} image files hold several pictures (such as {path}: {count}); the first of each is"
+            f" looked at, {sum(several.values()) - len(several)} are passed over: to have all, make a video of them"
+            " (ffmpeg -i IN OUT.mp4) or save each as a file"
+        )
