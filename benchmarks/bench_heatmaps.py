@@ -6,7 +6,9 @@ Speed and memory are those of a yolov5m of ten classes at SIZE, untrained but ma
 one (`heatmap_contenders`). Contenders take turns within a round, and ratios are medians of rounds: plain batched
 inference, both methods of the thesis with their joint maps from the same batch, the same written to disk, other layers,
 and grad-cam called once per method and class. Agreement with grad-cam is measured with trained WEIGHTS (default: the
-demo's), because GradCAM++ of an untrained network is ill-conditioned. The last line is JSON.
+demo's), because GradCAM++ of an untrained network is ill-conditioned; a table says, method by method, how far each of
+the two is from double precision, and `python benchmarks/bench_heatmaps.py --agreement` measures that alone. The last
+line is JSON.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +56,16 @@ def main() -> None:
     if args.weigh:
         print(weigh(args.weigh, args))
         return
-    figures = measure_speed(args)
-    figures |= measure_memory(args)
+    figures: dict[str, float | str] = {}
+    if not args.agreement:
+        figures |= measure_speed(args)
+        figures |= measure_memory(args)
     figures |= measure_agreement(args)
-    figures |= measure_files(args)
-    figures |= measure_start(args)
+    if not args.agreement:
+        figures |= measure_files(args)
+        figures |= measure_start(args)
     for name, value in figures.items():
-        print(f"{name:40} {value:.4g}")
+        print(f"{name:40} {value if isinstance(value, str) else format(value, '.4g')}")
     machine = describe_machine("torch", "torchvision", "grad-cam", "numpy", "opencv-python-headless", "tifffile")
     result = figures | {"images": str(args.images), "weights": str(args.weights), "size": args.size}
     with new_file(OUT) as path:
@@ -74,6 +80,8 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--weights", type=Path, default=DEMO / "models/rgb10/weights.pt", help="a trained detector")
     parser.add_argument("--size", type=int, default=640)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--photos", type=int, default=8, help="of which agreement with grad-cam is measured")
+    parser.add_argument("--agreement", action="store_true", help="measure that alone")
     parser.add_argument("--weigh", choices=WEIGHED, help=argparse.SUPPRESS)
     parser.add_argument("--network", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -174,13 +182,33 @@ def weigh(name: str, args: argparse.Namespace) -> float:
     return int(line.split()[1]) / 1024
 
 
-def measure_agreement(args: argparse.Namespace) -> dict[str, float]:
-    """Largest difference of native maps from grad-cam's, as a share of its largest value; one photo after the other."""
-    from heatmap_agreement import largest_differences
+def measure_agreement(args: argparse.Namespace) -> dict[str, float | str]:
+    """Largest difference of native maps from grad-cam's, as a share of the largest value; one photo after the other.
 
-    differences = largest_differences(args.weights, args.images)
-    print("largest differences:", ", ".join(f"{name} {value:.1e}" for name, value in differences.items()))
-    return {"max_relative_difference": max(differences.values())}
+    And, of the method and target where it is largest, how far each of the two is from double precision.
+    """
+    from heatmap_agreement import measure
+
+    found = measure(args.weights, args.images, args.photos)
+    heads = ("ours-theirs", "ours-formula", "theirs-formula", "ours-truth", "theirs-truth", "in double")
+    print(f"{'largest differences':22}", *(f"{head:>15}" for head in heads))
+    for name, own in found.items():
+        print(f"{name:22}", *(f"{value:15.1e}" for value in astuple(own)))
+    print(
+        "formula: the method in double precision, on the single-precision activations and gradients that both have;"
+        " truth: all in double precision, the network too"
+    )
+    name = max(found, key=lambda each: found[each].between)
+    worst = found[name]
+    return {
+        "max_relative_difference": worst.between,
+        "max_relative_difference_of": name,
+        "max_relative_difference_float64": max(own.in_double for own in found.values()),
+        "off_formula_ours": worst.ours,
+        "off_formula_grad_cam": worst.theirs,
+        "off_truth_ours": worst.ours_from_truth,
+        "off_truth_grad_cam": worst.theirs_from_truth,
+    }
 
 
 def measure_files(args: argparse.Namespace) -> dict[str, float]:

@@ -1,9 +1,12 @@
-"""How far our native maps are from grad-cam's, with a trained network."""
+"""How far our native maps are from grad-cam's, with a trained network, and which of the two is off."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytorch_grad_cam
@@ -14,6 +17,7 @@ from torch import Tensor
 
 from uncover.config.heatmaps import Variant
 from uncover.detector.inference import FramedImages, to_network
+from uncover.detector.network import Network
 from uncover.detector.opening import open_weights
 from uncover.heatmaps.engine import Explainer
 from uncover.heatmaps.targets import TARGETS
@@ -31,18 +35,45 @@ METHODS = {
 IMAGES = 8
 
 
-def largest_differences(weights: Path, images: Path) -> dict[str, float]:
+@dataclass(frozen=True)
+class Agreement:
+    """Differences of native maps in single precision, as shares of the largest value of the map in double precision.
+
+    Attributes:
+        between: Ours from grad-cam's.
+        ours: Ours from the formula in double precision, on the activations and gradients that grad-cam was given: what
+            the method's own arithmetic makes of the same numbers.
+        theirs: Likewise grad-cam's.
+        ours_from_truth: Ours from the map in double precision throughout, the network included.
+        theirs_from_truth: Likewise grad-cam's.
+        in_double: Ours from grad-cam's in double precision throughout.
+    """
+
+    between: float = 0.0
+    ours: float = 0.0
+    theirs: float = 0.0
+    ours_from_truth: float = 0.0
+    theirs_from_truth: float = 0.0
+    in_double: float = 0.0
+
+    def worst(self, other: Agreement) -> Agreement:
+        """The larger of each."""
+        return Agreement(*map(max, zip(astuple(self), astuple(other), strict=True)))
+
+
+def measure(weights: Path, images: Path, count: int = IMAGES) -> dict[str, Agreement]:
     """Compare all methods, classes and targets on a few photos.
 
     Args:
         weights: A trained detector.
         images: Photos.
+        count: How many of them, at most.
 
     Returns:
-        By method, the largest difference of two native maps, as a share of the largest value of grad-cam's.
+        By method and target, such as "hirescam T2", the largest of each difference.
     """
     network, header, _ = open_weights(weights)
-    paths = list(named_images([images]).values())[:IMAGES]
+    paths = list(named_images([images]).values())[:count]
     sizes = np.array([inspect_image(path, header.channels) for path in paths])
     framed = FramedImages(paths, sizes, header.image_size, header.channels, header.padding)
     variants = {
@@ -50,44 +81,62 @@ def largest_differences(weights: Path, images: Path) -> dict[str, float]:
         for method in METHODS
         for target in TARGETS
     }
-    explain = Explainer(network, variants)
-    decoded = Decoded(network)
-    worst = dict.fromkeys(METHODS, 0.0)
+    single, double = (_Both(each, variants) for each in (network, copy.deepcopy(network).double()))
+    worst = dict.fromkeys(variants, Agreement())
     for index in range(len(paths)):
         image = to_network(framed[index][None], torch.device("cpu")).contiguous()
-        explanation = explain(image)
-        (detections,) = explanation.detections
-        for name, (heatmaps,) in explanation.maps.items():
-            method, target = name.split()
-            there = detections[:, 5].long().unique().tolist() if len(detections) else []
-            for number in [*there, explain.classes] if there else []:
-                theirs = _native(METHODS[method], decoded, image, target, detections, number)
-                ours = heatmaps.raw[0][number].numpy()
-                if method == "eigencam" and (ours * theirs).sum() < 0:
-                    theirs = -theirs
+        found, exact = single.explain(image), double.explain(image.double())
+        (detections,), (same,) = found.detections, exact.detections
+        if len(detections) != len(same):
+            print(f"{paths[index].name}: left out, because a box is found in one precision only")
+            continue
+        there = detections[:, 5].long().unique().tolist()
+        for name in variants:
+            for number in [*there, single.explain.classes] if there else []:
+                theirs, on_same = single.native(name, image, detections, number)
+                truth, _ = double.native(name, image.double(), same, number)
+                ours, in_double = (each.maps[name][0].raw[0][number].numpy() for each in (found, exact))
+                if name.startswith("eigencam"):
+                    theirs, on_same, truth = (each * np.sign((each * ours).sum()) for each in (theirs, on_same, truth))
                 # Nothing may differ where grad-cam's map is nothing: layer -2 does not see every class.
-                scale = max(float(np.abs(theirs).max()), float(np.finfo(np.float32).tiny))
-                worst[method] = max(worst[method], float(np.abs(ours - theirs).max()) / scale)
+                scale = max(float(np.abs(truth).max()), float(np.finfo(np.float32).tiny))
+                pairs = [(ours, theirs), (ours, on_same), (theirs, on_same)]
+                pairs += [(ours, truth), (theirs, truth), (in_double, truth)]
+                own = Agreement(*(float(np.abs(one - other).max()) / scale for one, other in pairs))
+                worst[name] = worst[name].worst(own)
     return worst
 
 
-def _native(
-    kind: type, decoded: torch.nn.Module, image: Tensor, target: str, detections: Tensor, number: int
-) -> NDArray[np.float32]:
-    """grad-cam's map of one class, or of the sum of all, before it is enlarged."""
+class _Both:
+    """A network in one precision, explained by us and by grad-cam."""
 
-    class Native(kind):  # type: ignore[misc]
-        def get_cam_image(self, *args: object, **kwargs: object) -> NDArray[np.float32]:
-            self.native = super().get_cam_image(*args, **kwargs)
-            return self.native
+    def __init__(self, network: Network, variants: Mapping[str, Variant]) -> None:
+        self.explain = Explainer(network, variants)
+        self._decoded = Decoded(network)
 
-    def score(candidates: Tensor) -> Tensor:
-        scores = TARGETS[target].scores(candidates, detections)
-        return scores[number] if number < len(scores) else scores.sum()
+    def native(
+        self, name: str, image: Tensor, detections: Tensor, number: int
+    ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """grad-cam's map of one class, or of the sum of all, before it is enlarged.
 
-    scored: Callable[[Tensor], Tensor] = score
-    decoded.requires_grad_(True)
-    with Native(decoded, [decoded.network.model[-2]]) as method:
-        method(image, [scored])
-    decoded.requires_grad_(False)
-    return method.native[0]
+        Returns:
+            The map; and what grad-cam makes of the same activations and gradients in double precision.
+        """
+        method, target = name.split()
+
+        class Native(METHODS[method]):  # type: ignore[misc]
+            def get_cam_image(self, *given: Any) -> NDArray[np.floating]:
+                self.native = super().get_cam_image(*given)
+                doubled = (each.astype(np.float64) if isinstance(each, np.ndarray) else each for each in given)
+                self.on_same = super().get_cam_image(*doubled)
+                return self.native
+
+        def score(candidates: Tensor) -> Tensor:
+            scores = TARGETS[target].scores(candidates, detections)
+            return scores[number] if number < len(scores) else scores.sum()
+
+        self._decoded.requires_grad_(True)
+        with Native(self._decoded, [self._decoded.network.model[-2]]) as cam:
+            cam(image, [score])
+        self._decoded.requires_grad_(False)
+        return cam.native[0], cam.on_same[0]

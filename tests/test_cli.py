@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 import uncover.commands.doctor
-from uncover.cli import main, verbs
+from uncover.cli import EVERYDAY, main, verbs
 from uncover.errors import InputError
 
 HEAVY = ("numpy", "pandas", "cv2", "PIL", "torch", "matplotlib", "pydantic", "snakemake")
@@ -46,7 +47,67 @@ def test_a_verb_of_two_words_runs_its_own_module(capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().err.startswith("uncover heatmaps collect: error: nowhere: ")
 
 
-@pytest.mark.parametrize("arguments", [[], ["lables"], ["labels"], ["--verbose"], ["labels", "--layout"]])
+def test_everyday_verbs_come_first_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    places = [text.index(f"\n    {verb} ") for verb in (*EVERYDAY, "comparison", "table_01")]
+    assert places == sorted(places) and len(set(EVERYDAY)) == len(EVERYDAY)
+    # No verb stands twice, and those that the README begins with are everyday ones.
+    assert all(text.count(f"\n    {verb}  ") == 1 for verb in verbs())
+    assert {"labels", "train", "predict", "heatmaps", "detect", "frames import", "doctor"} <= set(EVERYDAY)
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("tran my_faces out", 'uncover: no command "tran"; did you mean "train"? `uncover --help` lists all'),
+        ("lables", 'uncover: no command "lables"; did you mean "labels"? `uncover --help` lists all'),
+        ("predict rivl mtcnn", 'uncover: no command "predict rivl"; did you mean "predict rival"? `uncover --help`'),
+        ("frames exprt", 'uncover: no command "frames exprt"; did you mean "frames export"? `uncover --help`'),
+        ("frmes export x", 'uncover: no command "frmes export"; did you mean "frames export"? `uncover --help`'),
+        ("predict-rival x", 'uncover: no command "predict-rival"; did you mean "predict rival"? `uncover --help`'),
+        ("table 01 out", 'uncover: no command "table 01"; did you mean "table_01"? `uncover --help` lists all'),
+        ("xyzzy", 'uncover: no command "xyzzy"; `uncover --help` lists all'),
+        ("heatmaps --wieghts x", 'uncover heatmaps: no option "--wieghts"; did you mean "--weights"? `uncover heatma'),
+        ("train a b --device=cpu --sett x", 'uncover train: no option "--sett"; did you mean "--set"? `uncover tra'),
+        ("predict rival mtcnn a --ouput=x", 'uncover predict rival: no option "--ouput"; did you mean "--out"? `un'),
+        ("doctor --zzz", 'uncover doctor: no option "--zzz"; `uncover doctor --help` lists all'),
+    ],
+)
+def test_a_mistyped_verb_or_option_is_one_line_that_says_what_was_meant(
+    words: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as caught:
+        main(words.split())
+    assert caught.value.code == 2
+    streams = capsys.readouterr()
+    assert streams.err.startswith(line) and streams.err.count("\n") == 1 and streams.out == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        # A folder that is there is one, however much its name is like a verb's second word; so is a path.
+        ["predict", "rivals", "found.parquet", "--weights", "absent.pt"],
+        ["predict", "./rivls", "found.parquet", "--weights", "absent.pt"],
+        ["predict", "photos", "found.parquet", "--weights", "absent.pt"],
+        # Options may be cut short, as argparse has it, and what follows -- is no option.
+        ["predict", "photos", "found.parquet", "--weig", "absent.pt", "--conf", "0.5"],
+        ["predict", "--weights", "absent.pt", "--", "photos", "found.parquet"],
+    ],
+)
+def test_what_only_looks_mistyped_is_none(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rivals").mkdir()
+    assert main(words) == 2
+    assert capsys.readouterr().err.startswith("uncover predict: error: absent.pt: does not exist")
+
+
+@pytest.mark.parametrize("arguments", [[], ["labels"], ["--verbose"], ["labels", "--layout"]])
 def test_wrong_arguments_are_exit_code_2_with_one_line_after_the_usage(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -65,6 +126,12 @@ def test_wrong_arguments_are_exit_code_2_with_one_line_after_the_usage(
         (PermissionError(13, "Permission denied", "a.txt"), 2, "error: a.txt: Permission denied"),
         (OSError(28, "No space left on device"), 2, "error: No space left on device"),
         (KeyboardInterrupt(), 130, "interrupted"),
+        (
+            ModuleNotFoundError("No module named 'facexlib.detection'", name="facexlib.detection"),
+            2,
+            "error: needs the Python module facexlib.detection, which is not installed; `uncover doctor` says what is"
+            " missing",
+        ),
     ],
 )
 def test_what_a_user_can_cause_is_one_line(
@@ -83,7 +150,14 @@ def test_what_a_user_can_cause_is_one_line(
     assert streams.err == f"uncover doctor: {line}\n" and streams.out == ""
 
 
-@pytest.mark.parametrize("error", [ValueError("ours"), OSError("no errno: not the system's")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("ours"),
+        OSError("no errno: not the system's"),
+        ModuleNotFoundError("No module named 'uncover.lost'", name="uncover.lost"),
+    ],
+)
 def test_our_own_mistakes_keep_their_traceback(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(args: object) -> int:
         raise error

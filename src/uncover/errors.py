@@ -1,4 +1,18 @@
-"""The one exception that users are meant to read."""
+"""The exceptions that users are meant to read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+SIGNS = (
+    "out of memory",  # CUDA
+    "can't allocate memory",  # torch's allocator of the CPU
+    "not enough memory",  # the same on other systems
+    "_status_alloc_failed",  # cuBLAS, cuDNN
+    "insufficient memory",  # OpenCV
+)
+"""What libraries say, in small letters, where Python says `MemoryError`."""
 
 
 class InputError(Exception):
@@ -6,3 +20,81 @@ class InputError(Exception):
 
     The command line prints it without a traceback and leaves with exit code 2.
     """
+
+
+class OutOfMemory(Exception):
+    """Something does not fit into memory: the message is one line that says what, how large it is and what to do.
+
+    The command line prints it without a traceback and leaves with exit code 2, or 3 where part is done.
+
+    Attributes:
+        partly: Whether part of what was asked for is done, and kept.
+    """
+
+    partly = False
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: that of the machine, of its share for this job, or of a GPU."""
+    if isinstance(error, MemoryError | OutOfMemory):
+        return True
+    # Torch raises runtime errors, and OpenCV its own.
+    told = isinstance(error, InputError | OSError)
+    return not told and any(sign in str(error).lower() for sign in SIGNS)
+
+
+def as_out_of_memory(error: BaseException) -> OutOfMemory:
+    """The same error in one line, whoever raised it."""
+    if isinstance(error, OutOfMemory):
+        return error
+    return OutOfMemory(
+        f"memory is used up ({_reason(error)}); give it more, or take a smaller batch or image size where the command"
+        " has one"
+    )
+
+
+@contextmanager
+def needs_memory(what: str, remedy: str) -> Iterator[None]:
+    """Say in one line what does not fit into memory.
+
+    Args:
+        what: Takes the memory, and how large it is.
+        remedy: What to do.
+
+    Raises:
+        OutOfMemory: It does not fit.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, OutOfMemory) or not is_out_of_memory(error):
+            raise
+        raise OutOfMemory(f"{what}: does not fit into memory ({_reason(error)}); {remedy}") from None
+
+
+@contextmanager
+def keeping(done: Callable[[], bool]) -> Iterator[None]:
+    """Say of an end for want of memory whether part was done.
+
+    Args:
+        done: Tells it.
+
+    Raises:
+        OutOfMemory: Memory ran out.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        told = as_out_of_memory(error)
+        told.partly = told.partly or done()
+        raise told from None
+
+
+def _reason(error: BaseException) -> str:
+    """What a library says of it, without where in its source it happened and how its memory is shared out."""
+    line = next((line for line in str(error).splitlines() if any(sign in line.lower() for sign in SIGNS)), str(error))
+    found = next((sign for sign in SIGNS if sign in line.lower()), "")
+    told = line[line.lower().index(found) :].splitlines()
+    return ". ".join(told[0].split(". ")[:2]).rstrip(".") if told else "no memory is left"

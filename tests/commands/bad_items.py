@@ -62,6 +62,12 @@ def spoil_label(text: str) -> Callable[[RawData], None]:
     return build
 
 
+def labelled(raw: RawData, photo: str, label: str) -> None:
+    """One good frame with one face."""
+    raw.photo(photo)
+    raw.write(label, "0 0.5 0.5 0.2 0.4\n")
+
+
 def same_face_twice(raw: RawData) -> None:
     rows = raw.wflw(["0--A/a.jpg"])
     raw.wflw_list(rows * 2)
@@ -191,13 +197,13 @@ BAD_ITEMS = {
         "merl_rav", copies_that_differ, ("frontal/trainset/image00002_2.pts", 0, "copies_differ"), "differs from", 1
     ),
     "label of four": Bad(
-        "graded", spoil_label("0 0.5 0.5 0.1"), ("hard/labels/b.txt", 1, "malformed_row"), "4 values; expected 5", 1
+        "graded", spoil_label("0 0.5 0.5 0.1"), ("hard/labels/b.txt", 1, "malformed_row"), "4 values; expected five", 1
     ),
     "label in pixels": Bad(
         "graded",
         spoil_label("0 0.5 0.5 0.2 0.2\n0 60 40 20 20"),
         ("hard/labels/b.txt", 2, "malformed_row"),
-        "between 0 and 1",
+        "from 0 to 1",
         1,
     ),
     "label of another class": Bad(
@@ -205,21 +211,21 @@ BAD_ITEMS = {
     ),
     "label without frame": Bad(
         "graded",
-        lambda raw: (raw.photo("hard/images/a.jpg"), raw.write("hard/labels/z.txt", "")),
+        lambda raw: (labelled(raw, "hard/images/a.jpg", "hard/labels/a.txt"), raw.write("hard/labels/z.txt", "")),
         ("hard/labels/z.txt", 0, "missing_photo"),
         "no image of this name",
         1,
     ),
     "frame cut": Bad(
         "graded",
-        lambda raw: (raw.photo("a.jpg"), raw.write("b.jpg", raw.encoded(raw.picture())[:-300])),
+        lambda raw: (labelled(raw, "a.jpg", "a.txt"), raw.write("b.jpg", raw.encoded(raw.picture())[:-300])),
         ("b.jpg", 0, "truncated_photo"),
         "truncated",
         1,
     ),
     "empty grade": Bad(
         "graded",
-        lambda raw: (raw.photo("hard/images/a.jpg"), raw.write("easy/images/notes.txt", "")),
+        lambda raw: (labelled(raw, "hard/images/a.jpg", "hard/labels/a.txt"), raw.write("easy/images/notes.md", "")),
         ("easy/images", 0, "empty_folder"),
         "no image in it",
         1,

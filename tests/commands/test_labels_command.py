@@ -247,3 +247,48 @@ def test_photos_of_phones_and_animations_become_what_every_tool_reads(
     said = capsys.readouterr().err
     assert "1 files that are no images are passed over: 1 .pdf (such as f.pdf)" in said
     assert "1 image files hold several pictures" in said and "e.gif: 2); the first of each" in said
+
+
+@pytest.mark.parametrize("with_empty_labels", [False, True])
+def test_a_set_without_a_face_cannot_be_overlooked(
+    raw: RawData, tmp_path: Path, capsys: pytest.CaptureFixture[str], with_empty_labels: bool
+) -> None:
+    for name in ("a", "b"):
+        raw.photo(f"{name}.jpg")
+        raw.write(f"labelme/{name}.json", '{"shapes": []}')
+        if with_empty_labels:
+            raw.write(f"labels/{name}.txt", "")
+    assert main(["labels", "--layout", "graded", str(raw.root), str(tmp_path / "out")]) == 3
+    told = capsys.readouterr().err
+    assert f"NO FACE in 2 photos, {0 if with_empty_labels else 2} of them not annotated: are the annotations" in told
+    assert "2 .json files belong to no image and are passed over: labelme/a.json, labelme/b.json" in told
+    assert (tmp_path / "out/manifest.parquet").is_file()
+
+
+def test_classes_of_frames_are_chosen_by_name(raw: RawData, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    raw.photo("train/images/a.jpg")
+    raw.write("train/labels/a.txt", "0 0.5 0.5 0.2 0.4\n1 0.5 0.5 0.4 0.4\n")
+    raw.write("data.yaml", "train: ../train/images\nval: ../train/images\nnames: [with_mask, without_mask]\n")
+    assert main(["labels", "--layout", "graded", str(raw.root), str(tmp_path / "out")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "has the classes with_mask, without_mask; none of them is plainly the whole face" in line
+    counts = labels(raw, tmp_path / "out", "--layout", "graded", "--class", "with_mask", "--class", "without_mask")
+    assert counts["boxes"]["whole face"] == 2
+    counts = labels(raw, tmp_path / "out", "--layout", "graded", "--class", "With_Mask")
+    assert counts["boxes"]["whole face"] == 1
+    assert main(["labels", "--layout", "wflw", "--class", "face", str(raw.root), str(tmp_path / "other")]) == 2
+    assert "--class: wflw has faces only" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wish", ["all", "9"])
+def test_a_set_of_a_split_that_gets_no_photo_cannot_be_overlooked(
+    raw: RawData, tmp_path: Path, capsys: pytest.CaptureFixture[str], wish: str
+) -> None:
+    raw.wflw(["0--A/a.jpg", "0--A/b.jpg"], "train")
+    raw.wflw(["1--B/c.jpg"], "test")
+    split = f"train=5,val={wish},test=1"
+    assert main(["labels", "--layout", "wflw", "--split", split, str(raw.root), str(tmp_path / "out")]) == 3
+    told = capsys.readouterr().err
+    assert f"NO PHOTO for val, {wish} wished for: there is no val.txt" in told
+    assert "only 2 photos for train, 5 wished for" in told
+    assert not (tmp_path / "out/val.txt").exists()

@@ -11,7 +11,7 @@ import pytest
 from tests.detect.live_run import LiveRun, sha256, write_trial
 from uncover.detect.choose import CannotLook, Wishes, choose
 from uncover.detect.proposed import Proposer
-from uncover.detect.rescues import HeatmapDetector, SecondDetector
+from uncover.detect.rescues import HeatmapDetector, SecondDetector, find_whole_face
 from uncover.detector.weights import read_weights, save_weights
 from uncover.errors import InputError
 from uncover.metrics.predictions import Predictions, read_predictions, write_predictions
@@ -182,3 +182,21 @@ def test_predictions_of_a_run_that_were_not_made_alike_are_refused_or_said_to_be
     assert choose(replace(wishes(run), image_size=128)).spotter.rescue is not None
     said = capsys.readouterr().err
     assert "look1/ward.parquet: is of an earlier version, and so is the confidence of closer_look" in said
+
+
+def test_the_class_that_is_the_face_may_be_chosen(run: LiveRun, tmp_path: Path) -> None:
+    header, state = read_weights(run.weights("rgb10"))
+    names = ("person", "masked face", "face", *(f"thing {number}" for number in range(len(header.class_names) - 3)))
+    path = tmp_path / "upstream.pt"
+    for called, face in ((names, None), (("mask", "bare", "Faces", *names[3:]), None), (names, "Person")):
+        save_weights(path, state, header.model_copy(update={"class_names": called}))
+        chosen = Wishes(None, path, "none", device="cpu", face=face)
+        if called is names and face is None:
+            with pytest.raises(
+                InputError, match=r"knows person, masked face, face, .*: say which is the face with --class"
+            ):
+                choose(chosen)
+        else:
+            assert find_whole_face(choose(chosen).spotter.detector.header) == (0 if face else 2)
+    with pytest.raises(InputError, match="has no class 'ear'"):
+        choose(Wishes(None, path, "none", device="cpu", face="ear"))

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from tests.detect.live_run import HEATMAP_DETECTORS, SET, LiveRun, of_class
 from uncover.detect.choose import Wishes, choose
 from uncover.detect.pictures import frame_pictures
-from uncover.detect.rescues import NO_BOXES
+from uncover.detect.rescues import NO_BOXES, LiveMaps, Missed
 from uncover.detect.spotter import DETECTOR, RESCUE, Spotted
+from uncover.detector.inference import Precision
 from uncover.footage.decode import Frame
 from uncover.heatmaps.manifest import read_manifest
+from uncover.images.maps import StoredMaps
 from uncover.images.reading import COLOURS, read_image
 
 PIXEL, SURE = 1e-3, 1e-5
@@ -21,10 +23,23 @@ STORED_AS = {"one_class": "rgb1"}
 
 
 def look_at_pictures(
-    run: LiveRun, rescue: str, confidence: float | None = None, batch: int = 3, covered: bool = False
+    run: LiveRun,
+    rescue: str,
+    confidence: float | None = None,
+    batch: int = 3,
+    precision: Precision = "float32",
+    covered: bool = False,
 ) -> dict[str, Spotted]:
     """What is spotted in the pictures, by name."""
-    wishes = Wishes(run.folder, None, rescue, confidence=confidence or run.confidence, device="cpu", covered=covered)
+    wishes = Wishes(
+        run.folder,
+        None,
+        rescue,
+        confidence=confidence or run.confidence,
+        device="cpu",
+        precision=precision,
+        covered=covered,
+    )
     spotter = choose(wishes).spotter
     frames = [Frame(number, np.nan, read_image(path, COLOURS)) for number, path in enumerate(run.images.values())]
     pictures = list(frame_pictures(frames, spotter.detector.image_size, spotter.detector.header.padding))
@@ -103,6 +118,34 @@ def test_a_heatmap_detector_looks_at_missed_pictures_only(live_run: LiveRun) -> 
     spotted = look_at_pictures(live_run, "gradcampp_multiscale_avg")
     rescued = {image for image, found in spotted.items() if (found.found_by == RESCUE).any()}
     assert rescued and rescued <= set(missed_pictures(live_run))
+
+
+@pytest.mark.parametrize("name", ["gradcampp_10", "hirescam_t1_avg", "early_10"])
+def test_heatmaps_are_the_same_bits_whatever_the_precision_of_the_detector(
+    live_run: LiveRun, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[Precision, list[StoredMaps]] = {"float32": [], "bfloat16": []}
+    found = {}
+    make = LiveMaps.make
+    for precision, own in seen.items():
+
+        def note(maps: LiveMaps, missed: Missed, own: list[StoredMaps] = own) -> list[StoredMaps]:
+            made = make(maps, missed)
+            own += made
+            return made
+
+        monkeypatch.setattr(LiveMaps, "make", note)
+        # All are missed, so that the same pictures are in a batch: beside others, last bits would differ.
+        found[precision] = look_at_pictures(live_run, f"heatmap:{name}", 1, precision=precision)
+    assert len(seen["float32"]) == len(live_run.images)
+    for one, other in zip(seen["float32"], seen["bfloat16"], strict=True):
+        assert np.array_equal(one.values, other.values) and np.array_equal(one.scales, other.scales)
+        assert one.about == other.about
+    assert any(maps.values.any() for maps in seen["float32"])
+    # The detector itself does compute in another precision.
+    image = next(iter(live_run.images))
+    first, second = (boxes_of(found[precision][image], DETECTOR) for precision in seen)
+    assert first.shape != second.shape or np.abs(first - second).max() > PIXEL
 
 
 def missed_pictures(run: LiveRun) -> list[str]:

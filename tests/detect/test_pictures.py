@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
+from uncover import threads
+from uncover.detect import look
+from uncover.detect.parts import Parts
 from uncover.detect.pictures import Picture, ahead, frame_pictures, in_batches, stack
 from uncover.footage.decode import Frame
 from uncover.images.letterbox import fit, letterbox
@@ -107,9 +113,34 @@ def test_the_first_picture_is_given_before_the_second_is_asked_for() -> None:
     assert first.index == 0 and asked.asked == 1
 
 
-def test_a_picture_stands_in_its_frame_as_elsewhere() -> None:
+@pytest.mark.parametrize("cores", [2, 5])
+def test_frames_and_images_are_made_by_as_many_threads_as_there_are_cores(
+    cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SLURM_CPUS_PER_TASK", raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(cores)), raising=False)
+    images = {}
+    for number in range(2 * cores):
+        images[f"{number}.png"] = tmp_path / f"{number}.png"
+        Image.new("RGB", (64, 32), (number, 0, 0)).save(images[f"{number}.png"])
+    images["1.png"].write_bytes(b"no picture")
+    # Nobody passes before so many work at once.
+    reading, framing = (threading.Barrier(cores, timeout=10) for _ in range(2))
+    read, shrunk = look.read_image, Frame.shrunk
+    monkeypatch.setattr(look, "read_image", lambda *given: (reading.wait(), read(*given))[1])
+    skipped = look.Skipped()
+    frames = list(look.frames_of_images(images, Parts(tmp_path / "parts"), skipped))
+    assert [frame.index for frame in frames] == [0, *range(2, 2 * cores)]
+    assert [frame.pixels[0, 0, 0] for frame in frames] == [0, *range(2, 2 * cores)] and [*skipped.reasons] == ["1.png"]
+    monkeypatch.setattr(Frame, "shrunk", lambda *given: (framing.wait(), shrunk(*given))[1])
+    pictures = list(frame_pictures(frames[:cores], 64, 114, threads.cores()))
+    assert [picture.index for picture in pictures] == [frame.index for frame in frames[:cores]]
+
+
+@pytest.mark.parametrize("workers", [0, 3])
+def test_a_picture_stands_in_its_frame_as_elsewhere(workers: int) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (50, 90, 3), np.uint8)
-    (picture,) = frame_pictures([Frame(7, 1.5, pixels)], 64, 114)
+    (picture,) = frame_pictures([Frame(7, 1.5, pixels)], 64, 114, workers)
     assert isinstance(picture, Picture) and (picture.index, picture.second) == (7, 1.5)
     assert picture.place == fit(90, 50, 64) and (picture.pixels == pixels).all()
     assert (picture.framed == letterbox(pixels, picture.place, 114).transpose(2, 0, 1)).all()

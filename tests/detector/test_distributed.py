@@ -4,13 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 
 import pandas as pd
 import pytest
 import torch
 from squares import make_set
 
-from uncover.detector.distributed import Crew, join_crew, pick_device
+from uncover.detector.distributed import WAIT, Crew, join_crew, pick_device
 from uncover.detector.weights import load_weights
 from uncover.errors import InputError
 
@@ -40,6 +41,18 @@ def test_a_single_process_is_a_crew_of_one(monkeypatch):
     with join_crew("cpu") as crew:
         assert crew == Crew(0, 1, torch.device("cpu"))
         assert crew.leads and crew.share("value") == "value"
+
+
+def test_the_others_wait_longer_for_the_leader_than_any_validation_takes(monkeypatch):
+    for name, value in {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    joined = []
+    monkeypatch.setattr(torch.distributed, "init_process_group", lambda *given, **named: joined.append((given, named)))
+    monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda: joined.append("left"))
+    with join_crew("cpu") as crew:
+        assert crew == Crew(1, 2, torch.device("cpu"))
+    # Torch's own limits are ten minutes on GPUs and half an hour elsewhere.
+    assert joined == [(("gloo",), {"timeout": WAIT}), "left"] and timedelta(days=1) <= WAIT
 
 
 def test_a_device_that_is_not_here_is_named():

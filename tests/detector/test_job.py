@@ -1,9 +1,12 @@
 """Where a training finds its sets, and what makes it another training."""
 
+import shutil
+
 import pytest
 from map_sets import make_map_set
 from squares import make_set
 
+from uncover.detector.finetune import is_picked
 from uncover.detector.job import read_job
 from uncover.detector.network import build_network
 from uncover.detector.weights import Header, save_weights
@@ -77,3 +80,103 @@ def test_heatmaps_made_anew_are_another_training(sets, tmp_path):
     assert job().identity() == first.identity() != job(model="1" * 64).identity()
     assert read_job(sets, None, [], heatmaps=tmp_path / "maps", input="mean").identity() != first.identity()
     assert read_job(sets, None, [], input="grey").identity() != read_job(sets, None, [], channels=3).identity()
+
+
+@pytest.fixture
+def export(sets):
+    """The sets as Roboflow exports them: valid/ for val/, and one data.yaml above both."""
+    root = sets.parent / "export"
+    for name, part in (("train", "train"), ("val", "valid")):
+        shutil.copytree(sets / name, root / part)
+        (root / part / "data.yaml").unlink()
+    return root
+
+
+YAML = "train: ../train/images\nval: ../valid/images\nnc: 2\nnames: ['light', 'dark']\n"
+LISTS = "path: .\ntrain: [train/images, more.txt]\nvalid: [val.txt]\nnames: {0: light, 1: dark}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "given", "val", "training"),
+    [
+        ("data.yaml", YAML, ".", None, 3),
+        ("data.yaml", YAML, "data.yaml", None, 3),
+        ("data.yaml", YAML, "train", "valid", 3),
+        ("data.yaml", YAML, "train", None, 3),
+        ("faces.yaml", YAML, ".", None, 3),
+        ("faces.yml", YAML, "faces.yml", None, 3),
+        ("data.yaml", LISTS, ".", None, 4),
+        ("faces.yaml", "nc: 2\n" + YAML.replace("nc: 2\n", ""), "train", "valid", 3),
+    ],
+)
+def test_sets_are_found_as_roboflow_and_ultralytics_leave_them(export, name, content, given, val, training):
+    (export / name).write_bytes(content.encode("utf-8-sig"))
+    shutil.copytree(export / "valid", export / "elsewhere")
+    (export / "elsewhere/images/0.png").rename(export / "elsewhere/images/0.PNG")
+    (export / "elsewhere/labels/0.txt").rename(export / "elsewhere/labels/0.TXT")
+    (export / "more.txt").write_bytes(b"\xef\xbb\xbf./elsewhere/images/0.PNG\r\n")
+    (export / "val.txt").write_text("data\\valid\\images\\0.png\n./valid/images/1.png\n")
+    assert not is_picked(export / given)
+    job = read_job(export / given, val and export / val, [])
+    assert (len(job.training), len(job.validation)) == (training, 2)
+    assert job.training.class_names == ("light", "dark") and job.training.class_ids == (0, 1)
+    assert all(len(labels) == 2 for labels in (*job.training.labels, *job.validation.labels))
+
+
+def test_classes_are_learnt_by_name_whatever_their_ids(export):
+    (export / "data.yaml").write_text(YAML)
+    job = read_job(export, None, [], chosen=["Dark"])
+    assert (job.training.class_names, job.training.class_ids) == (("dark",), (1,))
+    assert all(labels[:, 0].tolist() == [0] for labels in job.training.labels)
+    with pytest.raises(InputError, match=r"has no class 'ear' .*; it has light, dark"):
+        read_job(export, None, [], chosen=["ear"])
+
+
+def test_a_detector_of_whole_faces_learns_the_class_that_is_the_face(export):
+    (export / "data.yaml").write_text(YAML)
+    with pytest.raises(InputError, match=r"the classes light, dark; none of them .* say which with --class NAME"):
+        read_job(export, None, ["classes=whole_face"])
+    for content, chosen in ((YAML, ["dark"]), (YAML.replace("dark", "infant face"), [])):
+        (export / "data.yaml").write_text(content)
+        job = read_job(export, None, ["classes=whole_face"], chosen=chosen)
+        assert (job.training.class_names, job.training.class_ids) == (("whole face",), (1,))
+    both = read_job(export, None, ["classes=whole_face"], chosen=["light", "infant face"])
+    assert all(labels[:, 0].tolist() == [0, 0] for labels in both.training.labels)
+
+
+def test_images_that_a_list_names_and_nobody_has_are_all_told(export, capsys):
+    (export / "data.yaml").write_text(LISTS)
+    (export / "more.txt").write_text("./gone.png\n./train/images/0.png\n./lost.png\n")
+    with pytest.raises(InputError, match=r"data\.yaml: 2 problems; .* the first: .*more\.txt, row 1: \./gone\.png"):
+        read_job(export, None, [])
+    assert "more.txt, row 3: ./lost.png: no such image" in capsys.readouterr().err
+
+
+def test_labels_beside_the_images_are_read_too(export):
+    """As in a folder of Darknet, with a data.yaml above."""
+    for part in ("train", "valid"):
+        for folder in ("images", "labels"):
+            for path in (export / part / folder).iterdir():
+                path.rename(export / part / path.name)
+            (export / part / folder).rmdir()
+    (export / "data.yaml").write_text("train: train\nval: valid\nnames: [light, dark]\n")
+    for given, val in ((export, None), (export / "train", export / "valid")):
+        job = read_job(given, val, [])
+        assert sum(map(len, job.training.labels)) == 6 and sum(map(len, job.validation.labels)) == 4
+
+
+def test_annotations_of_another_kind_are_told_where_there_is_no_yaml(export):
+    (export / "train/_annotations.coco.json").write_text("{}")
+    with pytest.raises(InputError, match=r"_annotations\.coco\.json: `uncover labels --layout graded` makes one"):
+        read_job(export / "train", export / "valid", [])
+    shutil.rmtree(export / "valid")
+    with pytest.raises(InputError, match=r"does not say what to validate on; .* _annotations\.coco\.json: `uncover"):
+        read_job(export / "train", None, [])
+
+
+def test_a_yaml_file_that_is_not_there_is_no_data_set(export):
+    with pytest.raises(InputError, match=r"faces\.yaml: no such folder; expected a data set .* or its YAML file"):
+        read_job(export / "faces.yaml", None, [])
+    (export / "faces.yaml").write_text("train: nope\nvalid: nada\nnames: [face]\n")
+    with pytest.raises(InputError, match=r"2 problems; .*train: nope: no such folder or file"):
+        read_job(export / "faces.yaml", None, [])

@@ -152,3 +152,13 @@ def test_a_folder_that_is_no_pose_is_not_passed_over_in_silence(raw: RawData) ->
     rejected = [item for item in items if isinstance(item, Rejected)]
     assert [(item.file, item.reason) for item in rejected] == [("frontl", "unknown_folder")]
     assert "expected frontal" in rejected[0].detail
+
+
+def test_endings_in_upper_case_are_read(raw: RawData) -> None:
+    raw.photo("frontal/trainset/image00001.JPG")
+    raw.write("frontal/trainset/image00001.PTS", raw.pts(raw.points(68)).encode("utf-8-sig"))
+    raw.photo("flickr/2/image00002.JPG")
+    raw.write("left/testset/labels/image00002.PTS", raw.pts(raw.points(68)))
+    faces = faces_of(raw)
+    assert [face.photo for face in faces] == ["image00001", "image00002"]
+    assert all(face.image.is_file() for face in faces)

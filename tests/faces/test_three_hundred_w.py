@@ -64,3 +64,14 @@ def test_a_bad_file_is_rejected_and_named(raw: RawData) -> None:
 def test_a_folder_without_points_is_refused(raw: RawData) -> None:
     with pytest.raises(InputError, match=r"no \.pts file"):
         list(read_300w(raw.root))
+
+
+def test_endings_in_upper_case_and_marks_of_windows_are_read(raw: RawData) -> None:
+    text = raw.pts(raw.points(68))
+    raw.photo("a.JPG")
+    raw.write("a.PTS", text.replace("\n", "\r\n").encode("utf-8-sig"))
+    raw.photo("b.Png")
+    raw.write("b.pts", text.encode("utf-16"))
+    faces = list(read_300w(raw.root))
+    assert [face.photo for face in faces] == ["a.JPG", "b.Png"]
+    assert all(isinstance(face, Face) and face.image.is_file() for face in faces)

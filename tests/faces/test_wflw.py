@@ -143,3 +143,14 @@ def test_two_lists_of_one_part_are_refused(raw: RawData) -> None:
     raw.write("copy/list_98pt_rect_attr_test.txt", "")
     with pytest.raises(InputError, match="several list_98pt_rect_attr_test"):
         list(read_wflw(raw.root))
+
+
+def test_endings_in_upper_case_and_a_mark_in_front_are_read(raw: RawData) -> None:
+    raw.wflw(["0--A/a.jpg", "0--A/b.jpg"])
+    for name in ("a", "b"):
+        (raw.root / f"WFLW_images/0--A/{name}.jpg").rename(raw.root / f"WFLW_images/0--A/{name}.JPG")
+    (path,) = raw.root.rglob("*.txt")
+    path.rename(path.with_suffix(".TXT")).write_bytes(path.with_suffix(".TXT").read_text().encode("utf-8-sig"))
+    faces = list(read_wflw(raw.root))
+    assert [face.photo for face in faces] == ["0--A/a.jpg", "0--A/b.jpg"]
+    assert all(isinstance(face, Face) and face.image.is_file() for face in faces)

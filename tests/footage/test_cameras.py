@@ -256,6 +256,33 @@ def test_size_and_orientation_that_change(tmp_path: Path) -> None:
             assert np.abs(small - cells.mean((1, 3))).mean() < 6
 
 
+@pytest.mark.parametrize("pixel_format", ["yuv444p", "yuv420p10le", "gray"])
+def test_another_format_of_pixels_in_the_middle(tmp_path: Path, pixel_format: str) -> None:
+    parts = [write(tmp_path / "one.ts", FIRST), write(tmp_path / "two.ts", SECOND, pixel_format=pixel_format)]
+    alone = []
+    for part in parts:
+        with open_video(part) as video:
+            alone += [frame.pixels for frame in video.frames()]
+    with open_video(cat(tmp_path / "both.ts", parts)) as video:
+        for frame, wanted in zip(video.frames(), alone, strict=True):
+            assert np.array_equal(frame.pixels, wanted)
+
+
+def test_high_dynamic_range_that_begins_in_the_middle(tmp_path: Path) -> None:
+    """The curve is that of each picture."""
+    parts = []
+    for transfer in ("bt709", "smpte2084"):
+        tags = f"colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc"
+        path = tmp_path / f"{transfer}.ts"
+        parts.append(write(path, FIRST, pixel_format="yuv420p10le", options={"x264-params": tags}))
+    apart = []
+    for part in (*parts, cat(tmp_path / "both.ts", parts)):
+        with open_video(part) as video:
+            apart.append([frame.pixels.mean() for frame in video.frames()])
+    ordinary, high, both = apart
+    assert both == pytest.approx(ordinary + high) and high[0] > ordinary[0] + 8
+
+
 def display_orientation(path: Path, first: int) -> Path:
     """From a picture on, let H.264 say that pictures are to be mirrored and turned by a quarter against the clock."""
     bits = "0" + "10" + f"{2**14:016b}" + "1" + "0" + "1"  # cancel, mirror, turn, for all that follow, no more

@@ -72,6 +72,39 @@ def test_a_row_that_is_no_box_is_named(fresh: Path, row: str, expected: str) -> 
     assert str(error.value).startswith(f"{fresh}/labels/004.txt, row 3: ") and "\n" not in str(error.value)
 
 
+def test_all_that_is_wrong_is_told_at_once(fresh: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (fresh / "labels/002.txt").write_text(f"{GOOD}0 nan 0.5 0.1 0.1\n7 0.5 0.5 0.1 0.1")
+    (fresh / "labels/004.txt").write_text("0 0.5 0.5 0.1")
+    (fresh / "images/005.png").write_bytes(b"")
+    with pytest.raises(InputError, match=r"set: 4 problems; mend them .* the first: .*002\.txt, row 2: ") as error:
+        read_labelled_images(fresh)
+    assert "\n" not in str(error.value)
+    told = capsys.readouterr().err
+    for words in ("002.txt, row 2: '0 nan", "002.txt, row 3: class 7", "004.txt, row 1: 4 values", "005.png is empty"):
+        assert words in told
+    for number in range(8):
+        (fresh / f"labels/{number:03}.txt").write_text("0 0.5\n" * 10)
+    with pytest.raises(InputError, match="81 problems, of which 20 are listed"):
+        read_labelled_images(fresh)
+    assert capsys.readouterr().err.count("problem: ") == 20
+
+
+def test_polygons_count_as_the_boxes_around_them(fresh: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (fresh / "labels/004.txt").write_text(
+        "\ufeff1 0.2 0.4 0.6 0.4 0.4 0.8\r\n0.0 0.5 0.5 0.2 0.2 \r\n", encoding="utf-8"
+    )
+    boxes = read_labelled_images(fresh).labels[4]
+    assert np.allclose(boxes, [[1, 0.4, 0.6, 0.4, 0.4], [0, 0.5, 0.5, 0.2, 0.2]])
+    assert "1 rows of labels are polygons; the boxes around them count" in capsys.readouterr().err
+
+
+def test_images_without_label_file_are_counted(fresh: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (fresh / "labels/004.txt").unlink()
+    (fresh / "labels/005.txt").write_text("")
+    read_labelled_images(fresh)
+    assert "1 of 8 images have no label file, such as 004.txt: background" in capsys.readouterr().err
+
+
 def test_a_class_that_is_not_named_is_refused_even_where_it_is_not_wanted(fresh: Path) -> None:
     (fresh / "labels/004.txt").write_text(GOOD.replace("0", "9", 1))
     with pytest.raises(InputError, match=r"004\.txt, row 1: class 9 is unknown"):

@@ -114,3 +114,14 @@ def test_files_of_others(a_set: RandomSet, tmp_path: Path) -> None:
     path.write_text("image,class\n")
     with pytest.raises(InputError, match="is no Parquet file"):
         read_predictions(path)
+
+
+def test_boxes_of_some_classes_are_kept_by_name(a_set: RandomSet) -> None:
+    found = a_set.predictions
+    name = found.class_names[int(found.boxes["class_id"].iloc[0])]
+    kept = found.of_classes([name.upper()])
+    assert set(kept.boxes["class"]) == {name} and list(kept.class_names.values()) == [name]
+    assert kept.boxes.equals(found.boxes[found.boxes["class"] == name].reset_index(drop=True))
+    assert kept.images is found.images and found.of_classes([]) is found
+    with pytest.raises(InputError, match="the model: has no class 'ear'"):
+        found.of_classes(["ear"])

@@ -105,3 +105,62 @@ def test_a_wrong_folder(tmp_path: Path) -> None:
 def test_two_images_of_one_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a.txt: would label both a.png and a.jpg"):
         read_truth(tmp_path, images("a.png", "a.jpg"))
+
+
+PARTS = {0: "eyes", 1: "nose", 2: "whole face"}
+ONE = "0.5 0.5 0.5 0.5"
+
+
+def ids_of(folder: Path, known: dict[int, str]) -> list[int]:
+    return read_truth(folder, images("a.png"), known)["class_id"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("names", "rows", "known", "expected"),
+    [
+        (["face"], [0], PARTS, [2]),
+        (["mask", "face"], [1, 0], PARTS, [2, 3]),
+        (["nose", "Whole Face", "ear"], [0, 1, 2], PARTS, [1, 2, 3]),
+        (["eyes", "nose", "whole face"], [0, 2], PARTS, [0, 2]),
+        (["eyes", "nose", "whole face"], [0, 2], {2: "whole face"}, [0, 2]),
+        (["hand", "infant face"], [1, 0], {0: "face"}, [0, 2]),
+    ],
+)
+@pytest.mark.parametrize("file", ["data.yaml", "classes.txt", "labels/classes.txt"])
+def test_classes_are_those_of_the_same_name(
+    tmp_path: Path, names: list[str], rows: list[int], known: dict[int, str], expected: list[int], file: str
+) -> None:
+    text = f"names: {names}\ntrain: images\n" if file == "data.yaml" else "\n".join(names)
+    labels(tmp_path, {"labels/a.txt": "".join(f"{row} {ONE}\n" for row in rows), file: text})
+    assert ids_of(tmp_path, known) == ids_of(tmp_path / "labels", known) == expected
+
+
+def test_labels_of_classes_that_the_model_does_not_know_are_refused(tmp_path: Path) -> None:
+    labels(tmp_path, {"labels/a.txt": f"0 {ONE}", "classes.txt": "cup\nhand"})
+    with pytest.raises(InputError, match="classes cup, hand, of which the model knows none; it knows eyes, nose"):
+        ids_of(tmp_path, PARTS)
+
+
+def test_class_0_of_graded_frames_is_the_whole_face(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels(tmp_path / "hard", {"labels/a.txt": f"0 {ONE}", "images/a.png": ""})
+    assert ids_of(tmp_path / "hard/labels", PARTS) == [2]
+    assert "nothing names the classes of these labels; 0 is taken for 'whole face'" in capsys.readouterr().err
+    truth = read_truth(tmp_path, images("hard/images/a.png"), {2: "whole face"})
+    assert truth["class_id"].tolist() == [2]
+
+
+def test_a_bare_0_that_may_be_two_classes_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = labels(tmp_path / "mine", {"a.txt": f"0 {ONE}"})
+    with pytest.raises(InputError, match=r"0 may be 'eyes' or 'whole face'; put the data\.yaml"):
+        ids_of(folder, PARTS)
+    labels(tmp_path / "mine", {"a.txt": f"0 {ONE}\n2 {ONE}"})
+    assert ids_of(folder, PARTS) == [0, 2]
+    assert "their ids are taken for the model's" in capsys.readouterr().err
+
+
+def test_all_rows_that_are_no_labels_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = labels(tmp_path, {"a.txt": "0 1\n0 2", "b.TXT": "x 0.5 0.5 0.5 0.5"})
+    with pytest.raises(InputError, match=r"3 problems; .* the first: .*a\.txt, row 1: 2 values"):
+        read_truth(folder, images("a.png", "b.png"))
+    told = capsys.readouterr().err
+    assert "a.txt, row 2: 2 values" in told and "b.TXT, row 1: 'x 0.5" in told

@@ -139,6 +139,19 @@ def test_found_and_missed_images_are_counted_at_each_detector_s_own_confidence(t
     assert "| RetinaFace | not run | all | not run |" in text and WHY in text
 
 
+def test_what_is_correct_is_what_the_trial_calls_correct(tmp_path: Path) -> None:
+    words = ["table_11", "rivals", str(tmp_path / "out"), *frames(tmp_path), "--confidences", "rgb10=0.4", "mtcnn=0.7"]
+    path = tmp_path / "mtcnn" / "slapi_easy.parquet"
+    stored = read_predictions(path)
+    # Three quarters of the width: IoU 0.75.
+    narrow = stored.boxes.assign(x2=FACE["x1"] + 0.75 * (FACE["x2"] - FACE["x1"]))
+    write_predictions(path, Predictions(narrow, stored.images, stored.settings))
+    for true_iou, correct in (("0.5", "1"), ("0.75", "1"), ("0.8", "0")):
+        assert main([*words, "--true-iou", true_iou]) == 0
+        frame, text = read(tmp_path, "table_11_rivals")
+        assert row(frame, Detector="MTCNN", Set="Easy")["Correct"] == correct and f"at IoU {true_iou}," in text
+
+
 def test_images_of_one_infant_count_as_a_block_where_somebody_says_so(tmp_path: Path) -> None:
     given = frames(tmp_path)
     rows = [f"{image},{'x' if number < 2 else 'y'}" for number, image in enumerate(IMAGES)]
@@ -151,19 +164,6 @@ def test_images_of_one_infant_count_as_a_block_where_somebody_says_so(tmp_path: 
     assert "| 0.25 [0.00, 0.97] |" in text
     assert "draw them together: Easy 2 (infant)." in text
     assert "Hand Over Face: intervals treat photos as independent" in text
-
-
-def test_what_is_correct_is_what_the_trial_calls_correct(tmp_path: Path) -> None:
-    words = ["table_11", "rivals", str(tmp_path / "out"), *frames(tmp_path), "--confidences", "rgb10=0.4", "mtcnn=0.7"]
-    path = tmp_path / "mtcnn" / "slapi_easy.parquet"
-    stored = read_predictions(path)
-    # Three quarters of the width: IoU 0.75.
-    narrow = stored.boxes.assign(x2=FACE["x1"] + 0.75 * (FACE["x2"] - FACE["x1"]))
-    write_predictions(path, Predictions(narrow, stored.images, stored.settings))
-    for true_iou, correct in (("0.5", "1"), ("0.75", "1"), ("0.8", "0")):
-        assert main([*words, "--true-iou", true_iou]) == 0
-        frame, text = read(tmp_path, "table_11_rivals")
-        assert row(frame, Detector="MTCNN", Set="Easy")["Correct"] == correct and f"at IoU {true_iou}," in text
 
 
 def test_predictions_that_do_not_belong_together_are_refused(

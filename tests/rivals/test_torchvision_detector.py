@@ -17,6 +17,7 @@ from uncover.errors import InputError
 from uncover.images.letterbox import GREY
 from uncover.rivals import faster_rcnn, retinanet, torchvision_detector, torchvision_training
 from uncover.rivals.faces import face_boxes, read_faces
+from uncover.rivals.known import RIVALS
 from uncover.rivals.outcome import METRICS, Training, unfinished
 from uncover.rivals.start import fitting
 from uncover.rivals.torchvision_detector import Family
@@ -104,6 +105,19 @@ def test_boxes_are_those_of_torchvision_in_the_photo(plain, width, height):
     np.testing.assert_allclose(found.boxes, boxes, atol=1e-3)
     np.testing.assert_allclose(found.confidence, answer["scores"].numpy(), atol=1e-6)
     assert found.confidence.min() >= torchvision_detector.CONFIDENCE
+
+
+def test_boxes_are_suppressed_at_the_overlap_of_the_trial(plain):
+    """From the candidates: at a high IoU there are more boxes than torchvision's own leaves, at a low one fewer."""
+    photo, find = photo_of(96, 72), RIVALS["retinanet"].load
+    low, own, high = (len(find(QUICK, plain.weights, CPU, iou)(photo).boxes) for iou in (0.1, 0.5, 0.9))
+    assert low < own == len(retinanet.load(QUICK, plain.weights, CPU)(photo).boxes) < high
+    # Of Faster R-CNN it is the rule of its second network.
+    network = faster_rcnn.build("mobilenet_v3_large", 64, False)
+    stub = Family("faster_rcnn", lambda *_: network, 1)
+    about = {"model": "faster_rcnn", "network": "x", "image_size": 64, "training": {"settings": {"weights": "coco"}}}
+    torchvision_detector.load(stub, Torchvision(), RivalWeights(network.state_dict(), about), CPU, 0.62)
+    assert network.roi_heads.nms_thresh == 0.62
 
 
 class Corner(nn.Module):

@@ -13,7 +13,7 @@ import torch
 from tests.rivals.face_sets import box_row, make_faces
 from tests.rivals.trainings import CPU, Trained, faces, photo_of, stop_after, train  # noqa: F401
 from uncover.config.rivals import Yolo11
-from uncover.errors import InputError
+from uncover.errors import InputError, OutOfMemory
 from uncover.images.reading import read_image
 from uncover.parts.classes import WHOLE_FACE
 from uncover.rivals import yolo11, yolo11_trainer
@@ -85,6 +85,12 @@ def test_boxes_are_those_of_the_packages_own_interface(eager, tmp_path, monkeypa
     np.testing.assert_allclose(found.confidence, result.boxes.conf.numpy(), atol=1e-5)
     assert found.boxes[:, [0, 2]].max() > 0.75 * width and found.boxes.max() <= max(width, height)
     assert found.confidence.min() >= yolo11.CONFIDENCE and (np.diff(found.confidence) <= 0).all()
+
+
+def test_boxes_are_suppressed_at_the_overlap_of_the_trial(eager):
+    photo = photo_of(96, 72)
+    counts = [len(yolo11.load(QUICK, eager, CPU, nms_iou)(photo).boxes) for nms_iou in (0.3, 0.6, 0.9)]
+    assert counts[0] < counts[1] == len(yolo11.load(QUICK, eager, CPU)(photo).boxes) < counts[2]
 
 
 def test_only_whole_faces_are_shown(tmp_path):
@@ -170,3 +176,17 @@ assert before == world(), [pair for pair in zip(before, world()) if pair[0] != p
     home = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
     subprocess.run([sys.executable, "-c", script], check=True, env=home, cwd=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_it_keeps_to_the_batch_that_was_asked_for(faces, tmp_path, monkeypatch):  # noqa: F811
+    steps = []
+
+    def fail(network, *given):
+        steps.append(given)
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a lot")
+
+    # Ultralytics would go on with batches of 2, and the record would speak of 4.
+    monkeypatch.setattr(yolo11_trainer.DetectionModel, "loss", fail)
+    with pytest.raises(OutOfMemory, match=r"^yolo11: a batch of 4 photos of up to 64 x 64 pixels on cpu: does not fit"):
+        train("yolo11", QUICK, faces, tmp_path / "out")
+    assert len(steps) == 1 and not (tmp_path / "out" / "weights.pt").exists()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from uncover import cli
 from uncover.config.load import check_config
-from uncover.workflow.doctor import examine
+from uncover.workflow.doctor import FOR_ONE, PACKAGES, examine
 
 
 def test_missing_and_present_raw_data(tmp_path: Path) -> None:
@@ -59,6 +61,60 @@ def test_weights_of_others_are_looked_for(tmp_path: Path) -> None:
     }
     assert "https://example.org/absent.pt" in found["weights.absent"].found
     assert "sha256" in found["weights.unknown"].found
+
+
+def test_outside_a_checkout_it_says_what_cannot_be_known_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["doctor"]) == 0
+    lines = {line.split()[1]: line for line in capsys.readouterr().out.splitlines()}
+    assert lines["torch"].startswith("ok ") and lines["disk"].startswith("ok ")
+    assert lines["workflow"].startswith("unknown ") and "no Snakefile here" in lines["workflow"]
+    assert lines["raw"].startswith("unknown ") and "--configfile" in lines["raw"]
+    # What somebody names must be there.
+    assert cli.main(["doctor", "--configfile", "absent.yaml"]) == 2
+    assert "absent.yaml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("absent", "makefile", "code", "line"),
+    [
+        ("facexlib", False, 0, "missing  facexlib * not installed, which the detector retinaface needs; run: pip ins"),
+        ("torch", False, 1, "problem  torch * not installed; run: pip install torch"),
+        ("torch", True, 1, "problem  torch * not installed; run: make setup"),
+    ],
+)
+def test_the_exit_code_is_1_only_where_nothing_works(
+    absent: str,
+    makefile: bool,
+    code: int,
+    line: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    version = metadata.version
+
+    def installed(package: str) -> str:
+        if package == absent:
+            raise metadata.PackageNotFoundError(package)
+        return version(package)
+
+    monkeypatch.setattr(metadata, "version", installed)
+    monkeypatch.chdir(tmp_path)
+    if makefile:
+        (tmp_path / "Makefile").touch()
+    assert cli.main(["doctor"]) == code
+    found = [" ".join(each.split()) for each in capsys.readouterr().out.splitlines()]
+    start, _, end = " ".join(line.split()).partition(" * ")
+    assert any(each.startswith(f"{start} {end}") for each in found)
+
+
+def test_packages_that_uncover_depends_on_are_not_for_one_command_alone() -> None:
+    needed = {re.split(r"[^\w-]", each)[0] for each in metadata.requires("uncover") or []}
+    assert needed and not needed & FOR_ONE.keys() and FOR_ONE.keys() < set(PACKAGES)
+    assert set(PACKAGES) - FOR_ONE.keys() <= needed
 
 
 def test_the_command_prints_a_line_a_finding(

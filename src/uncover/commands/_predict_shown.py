@@ -47,7 +47,7 @@ def write_pictures(out: Path, inputs: Inputs, predictions: Predictions, confiden
     Args:
         out: Folder to make.
         inputs: The images.
-        predictions: Boxes of them, from confidence `LOWEST` on: all are hidden, parts with the face that may be around
+        predictions: Boxes of them: all from confidence `SUSPECT` on are hidden, parts with the face that may be around
             them, unless `privacy` is "publish".
         confidence: From which boxes are drawn.
         privacy: As for `shown`; an image without a whole face that is drawn is hidden as a whole.
@@ -57,7 +57,7 @@ def write_pictures(out: Path, inputs: Inputs, predictions: Predictions, confiden
     """
     from uncover.atomic import new_folder
     from uncover.images.drawing import draw_boxes, write_jpeg
-    from uncover.images.privacy import Cover, shown
+    from uncover.images.privacy import SUSPECT, Cover, shown
     from uncover.images.reading import COLOURS, read_image
     from uncover.metrics.predictions import CORNERS
     from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
@@ -72,7 +72,8 @@ def write_pictures(out: Path, inputs: Inputs, predictions: Predictions, confiden
         for name, path, picture in track(images, "drawing", len(inputs.names)):
             own = by_image.get(name, predictions.boxes.iloc[:0])
             drawn = own[own["confidence"] >= confidence]
-            hidden = own if drawn["class"].isin(whole).any() else own.iloc[:0]
+            suspect = own[own["confidence"] >= SUSPECT]
+            hidden = suspect if drawn["class"].isin(whole).any() else suspect.iloc[:0]
             photo = read_image(path, COLOURS)
             height, width = photo.shape[:2]
             corners = hidden[list(CORNERS)].to_numpy("float64")

@@ -28,7 +28,8 @@ def train_on_frames(args: argparse.Namespace, data: Path, out: Path, frozen: Seq
     start = args.start if args.source is None else find_start(args.source)
     with join_crew(args.device) as crew:
         places = (data, args.val, out / "data")
-        job = read_frames_job(*places, start, [*frozen, *args.set], args.leave_out, args.source is not None, crew)
+        settings, fine_tuning = [*frozen, *args.set], args.source is not None
+        job = read_frames_job(*places, start, settings, args.leave_out, fine_tuning, crew, args.classes)
         train(job, out, crew, args.cache, args.workers, {"code": code_digest("uncover.detector.train")})
     return 0
 

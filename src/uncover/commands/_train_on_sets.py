@@ -34,6 +34,7 @@ def train_on_sets(args: argparse.Namespace, data: Path, out: Path, frozen: Seque
         args.padding,
         args.heatmaps,
         args.input,
+        args.classes,
     )
     with join_crew(args.device) as crew:
         train(job, out, crew, args.cache, args.workers, {"code": code_digest("uncover.detector.train")})

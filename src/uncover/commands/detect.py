@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", dest="of_run", type=Path, metavar="RUN", help="folder of a run, such as results/demo")
     parser.add_argument("--weights", type=Path, help="weights of the detector (default: the run's rgb10)")
     parser.add_argument(
+        "--class", dest="face", metavar="NAME", help="class of the detector that is the face, where it has several"
+    )
+    parser.add_argument(
         "--rescue",
         default="best",
         metavar="METHOD",
@@ -127,6 +130,7 @@ def run(args: argparse.Namespace) -> int:
         args.device,
         args.precision,
         options.annotated and options.privacy in HIDES_SOME,
+        args.face,
     )
     chosen = choose(wishes)
     say(f"detector: {chosen.detector}; rescue: {chosen.why}")

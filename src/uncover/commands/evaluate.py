@@ -1,8 +1,9 @@
 """Score stored predictions against label files.
 
 PREDICTIONS.parquet is what `uncover predict` leaves. The label files are YOLO's, named like the images; an image
-without one counts as background. Prints a table; with --out, writes the record that tables and figures are made from
-(summary.json, classes.csv, curves.parquet, confusion.csv).
+without one counts as background. Their classes are those of the same name in the model: data.yaml or classes.txt of the
+data set names them; without, class 0 of frames in the graded layout is the whole face. Prints a table; with --out,
+writes the record that tables and figures are made from (summary.json, classes.csv, curves.parquet, confusion.csv).
 """
 
 from __future__ import annotations
@@ -39,20 +40,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    import pandas as pd
+
     from uncover.atomic import check_replaceable
     from uncover.console import say, warn_each
     from uncover.datasets.blocks import read_blocks
-    from uncover.metrics.evaluate import evaluate
+    from uncover.metrics.evaluate import evaluate, scored_classes
     from uncover.metrics.evaluation_text import as_text
     from uncover.metrics.predictions import read_predictions
-    from uncover.metrics.truth import find_labels, read_truth
+    from uncover.metrics.truth import TRUTH_COLUMNS, find_labels, read_truth
 
     check_resampling_arguments(args)
     if args.out is not None:
         check_replaceable(args.out)
     predictions = read_predictions(args.predictions)
+    if "classes" in predictions.settings:
+        scored_classes(predictions, pd.DataFrame(columns=list(TRUTH_COLUMNS)), args.classes)
     files = find_labels(args.labels, predictions.images["image"])
-    truth = read_truth(args.labels, predictions.images)
+    truth = read_truth(args.labels, predictions.images, predictions.class_names)
     blocks = read_blocks(args.labels, predictions.images["image"], args.blocks)
     evaluation = evaluate(predictions, truth, args.classes, args.bootstrap, args.seed, blocks)
     evaluation = evaluation.with_unpredicted(len(files.unpredicted))

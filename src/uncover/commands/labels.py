@@ -4,20 +4,31 @@ Layouts:
   wflw       the official download: WFLW_images/ and list_98pt_rect_attr_{train,test}.txt
   merl_rav   <pose>/<split>/imageNNNNN[_k].{jpg,pts}, or the label tree with AFLW's photos (--photos)
   300w       photos with .pts files of 68 points beside them, at any depth
-  graded     <grade>/images and <grade>/labels (YOLO, class 0 = face) or a COCO JSON; also a plain folder of frames
+  graded     <grade>/images and <grade>/labels (YOLO, class 0 = face) or a COCO JSON; also a plain folder of frames, and
+             what Roboflow, CVAT, labelImg, Label Studio and Darknet export as YOLO, COCO or Pascal VOC (--class says
+             which of their classes is the face, where it is not plain)
 
-OUT gets images/ (links), labels/, data.yaml, manifest.parquet, boxes.parquet, rejected.csv and summary.json.
+OUT gets images/ (links), labels/, data.yaml, manifest.parquet, boxes.parquet, rejected.csv and summary.json. The exit
+code is 3 where no photo has a face, or where a set of --split gets none.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from uncover.datasets.splits import Wishes
 
 SUMMARY = "make a YOLO data set of facial parts from a raw data set"
 
 LAYOUTS = ("wflw", "merl_rav", "300w", "graded")
 SETS = ("train", "val", "test")
+PARTLY = 3
+"""Exit code when a data set was made that is not what somebody wished for."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +55,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-photos", action="store_true", help="do not look at photos: write tables only, in pixels")
     parser.add_argument("--grade", help="read this grade of a graded layout only")
+    parser.add_argument(
+        "--class",
+        dest="classes",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="class that is the whole face, where frames have several; may stand several times",
+    )
     parser.add_argument(
         "--split",
         metavar="SET=COUNT,...",
@@ -73,10 +92,12 @@ def run(args: argparse.Namespace) -> int:
     require_folder(args.raw, args.layout)
     if args.photos:
         require_folder(args.photos, "photos")
+    wishes: Wishes = parse_wishes(args.split) if args.split else {}
     if args.layout == "graded":
-        reading = read_raw(read_frames(args.raw, args.grade), args.raw)
+        reading = read_raw(read_frames(args.raw, args.grade, args.classes), args.raw)
         photos, labels = label_frames(reading, args.raw.resolve().name)
-        rejected, read, kept = reading.rejected, len(reading.items) + len(reading.rejected), len(photos)
+        rejected, kept = reading.rejected + labels.rejected, len(photos)
+        read = kept + len(rejected)
     else:
         items = LANDMARK_READERS[args.layout](args.raw, args.photos)
         faces, rejected = to_faces_table(read_raw(items, args.raw, not args.no_photos), args.layout, not args.no_merge)
@@ -90,12 +111,39 @@ def run(args: argparse.Namespace) -> int:
             present = faces[faces["photo"].isin(photos["photo"])]
             excluded = read_exclusions(args.exclude, set(faces["photo"])) if args.exclude else ()
             poses = args.poses.split(",") if args.poses else ()
-            split = split_by_photo(present, parse_wishes(args.split), args.seed, poses, excluded)
+            split = split_by_photo(present, wishes, args.seed, poses, excluded)
             photos = photos.merge(split[["photo", "set", "reason"]], on="photo")
     warn_each([f"rejected: {item}" for item in rejected], f"{args.out}/rejected.csv")
     counts = write_dataset(args.out, photos, labels.boxes, rejected, read, kept)
-    say(f"{args.out}: read {counts.read}, kept {counts.kept}, rejected {counts.rejected}; {counts.photos} photos")
-    return 0
+    unannotated = int((~photos["labelled"].astype(bool)).sum())
+    say(
+        f"{args.out}: read {counts.read}, kept {counts.kept}, rejected {counts.rejected}; {counts.photos} photos"
+        + (f", {unannotated} of them not annotated" if unannotated else "")
+    )
+    empty = _tell_shortfalls(photos, wishes, args.out)
+    if not photos["faces"].sum():
+        say(
+            f"warning: {args.out}: NO FACE in {counts.photos} photos, {unannotated} of them not annotated: are the"
+            " annotations where --layout expects them?"
+        )
+        return PARTLY
+    return PARTLY if empty else 0
+
+
+def _tell_shortfalls(photos: pd.DataFrame, wishes: Wishes, out: Path) -> bool:
+    """Say which sets get fewer photos than wished for, and whether one gets none and is left out."""
+    from uncover.console import say
+    from uncover.datasets.splits import shortfalls
+
+    short = shortfalls(photos, wishes) if wishes else {}
+    empty = [name for name, wished in wishes.items() if wished != 0 and not (photos["set"] == name).any()]
+    for name, (wished, found) in short.items():
+        if found:
+            say(f"note: {out}: only {found} photos for {name}, {wished} wished for")
+    for name in empty:
+        wish = "all" if wishes[name] is None else str(wishes[name])
+        say(f"warning: {out}: NO PHOTO for {name}, {wish} wished for: there is no {name}.txt, nor {name}: in data.yaml")
+    return bool(empty)
 
 
 def _refuse_idle_options(args: argparse.Namespace) -> None:
@@ -105,6 +153,7 @@ def _refuse_idle_options(args: argparse.Namespace) -> None:
     landmarks = args.layout != "graded"
     idle = {
         "--grade": (args.grade is not None and landmarks, f"{args.layout} has no grades"),
+        "--class": (args.classes and landmarks, f"{args.layout} has faces only"),
         "--photos": (args.photos and not landmarks, "graded frames stand with their labels"),
         "--no-photos": (args.no_photos and not landmarks, "labels of graded frames need the frames' sizes"),
         "--parts": (args.parts == "released" and not landmarks, "graded frames have boxes of whole faces only"),

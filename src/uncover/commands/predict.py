@@ -43,6 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="pixelate",
         help="what these show of faces; images without a sure box are hidden as a whole (default: pixelate)",
     )
+    parser.add_argument(
+        "--class",
+        dest="classes",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="keep boxes of this class only; may stand several times (default: all that the model knows)",
+    )
     add_inference_arguments(parser)
     parser.add_argument(
         "--also",
@@ -79,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.config.detectors import MAP_INPUTS
     from uncover.console import say
     from uncover.errors import InputError
+    from uncover.faces.face_class import choose_classes
     from uncover.images.named import check_apart
     from uncover.metrics.predictions import write_predictions
 
@@ -94,13 +103,15 @@ def run(args: argparse.Namespace) -> int:
         check_replaceable(args.annotate)
     shard = read_shard(args)
     predictor = load_predictor(args)
+    if args.classes:
+        choose_classes(predictor.class_names, args.classes, str(args.weights))
     if args.annotate is not None and predictor.header.input in MAP_INPUTS:
         raise InputError("--annotate: draws into photos, and these weights look at heatmaps; leave the option out")
     inputs = predictor.find(args.images, shard)
     # A face that hardly counts is hidden all the same.
     lowest = min(args.confidence, LOWEST) if args.annotate else args.confidence
     every, *others = predictor.predict_at(inputs, [args.nms_iou, *also.values()], lowest)
-    predictions = above(every, args.confidence) if args.annotate else every
+    predictions = (above(every, args.confidence) if args.annotate else every).of_classes(args.classes)
     predictions.settings.update(shard.settings())
     if ".parquet" in tables:
         write_predictions(tables[".parquet"], predictions)
@@ -109,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
     named = " and ".join(map(str, tables.values()))
     say(f"{named}: {len(predictions.boxes)} boxes in {len(predictions.images)} images")
     for out, other in zip(also, others, strict=True):
-        second = above(other, args.confidence) if args.annotate else other
+        second = (above(other, args.confidence) if args.annotate else other).of_classes(args.classes)
         second.settings.update(shard.settings())
         write_predictions(out, second)
         say(f"{out}: {len(second.boxes)} boxes in {len(second.images)} images")

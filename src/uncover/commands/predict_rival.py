@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.config.rivals import ReadyMade, Rivals
     from uncover.config.values import check_section, read_pairs
     from uncover.console import say
-    from uncover.errors import InputError
+    from uncover.errors import InputError, keeping
     from uncover.images.inputs import find_inputs
     from uncover.metrics.predictions import write_predictions
     from uncover.rivals.fetched import fetched_file
@@ -66,9 +66,12 @@ def run(args: argparse.Namespace) -> int:
     about = rival.about(args.name, weights, args.nms_iou)
     if rival.trained and weights is not None:
         about["image_size"] = weights.about.get("image_size")
-    for out, inputs in found.items():
-        predictions = predict_rival(find, inputs, about, longest, args.nms_iou)
-        predictions.settings.update(shard.settings())
-        write_predictions(out, predictions)
-        say(f"{out}: {len(predictions.boxes)} boxes in {len(predictions.images)} images")
+    written: list[Path] = []
+    with keeping(lambda: bool(written)):
+        for out, inputs in found.items():
+            predictions = predict_rival(find, inputs, about, longest, args.nms_iou)
+            predictions.settings.update(shard.settings())
+            write_predictions(out, predictions)
+            written.append(out)
+            say(f"{out}: {len(predictions.boxes)} boxes in {len(predictions.images)} images")
     return 0

@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from uncover.console import say
+    from uncover.errors import keeping
     from uncover.metrics.predictions import write_predictions
 
     shard = read_shard(args)
@@ -32,9 +33,12 @@ def run(args: argparse.Namespace) -> int:
     predictor = load_predictor(args)
     # All are looked at before the network works on the first: what is wrong with the last one shows at once.
     found = {out: predictor.find([folder], shard) for out, folder in tables.items()}
-    for out, inputs in found.items():
-        predictions = predictor.predict(inputs)
-        predictions.settings.update(shard.settings())
-        write_predictions(out, predictions)
-        say(f"{out}: {len(predictions.boxes)} boxes in {len(predictions.images)} images")
+    written: list[Path] = []
+    with keeping(lambda: bool(written)):
+        for out, inputs in found.items():
+            predictions = predictor.predict(inputs)
+            predictions.settings.update(shard.settings())
+            write_predictions(out, predictions)
+            written.append(out)
+            say(f"{out}: {len(predictions.boxes)} boxes in {len(predictions.images)} images")
     return 0

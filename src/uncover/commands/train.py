@@ -1,9 +1,10 @@
 """Train a detector on a data set in YOLO layout.
 
 DATA is a set (a folder with images/, labels/ and data.yaml) and --val another (by default the set val/ beside it), or
-DATA is a folder that holds both as train/ and val/. OUT gets weights.pt (the best epoch), results.csv and summary.json.
-A detector of heatmaps takes them from --heatmaps DIR, with the heatmap sets train/ and val/ of the same photos, such as
-results/demo/heatmaps/gradcampp, and --input says which of them; labels and sizes are those of DATA.
+DATA is a folder that holds both as train/ and val/ (or valid/), or the YAML file of a YOLO data set, of any name. OUT
+gets weights.pt (the best epoch), results.csv and summary.json. A detector of heatmaps takes them from --heatmaps DIR,
+with the heatmap sets train/ and val/ of the same photos, such as results/demo/heatmaps/gradcampp, and --input says
+which of them; labels and sizes are those of DATA.
 Fine-tuning: uncover train --from RUN --data FRAMES [OUT]. RUN is a run's folder, such as results/demo (its whole-face
 detector), the folder of another training, or a weights file; model, classes, size and gains are those of its training.
 FRAMES may be frames as `uncover frames` picks them (<grade>/images, <grade>/labels), which become a data set OUT/data.
@@ -46,6 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--leave-out", metavar="NAME", help="infant, or one of its videos, whose frames validate; all others train"
     )
     add_training_arguments(parser)
+    parser.add_argument(
+        "--class",
+        dest="classes",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="class to learn, may stand several times (default: all); with classes=whole_face, what is the face",
+    )
     parser.add_argument(
         "--hyperparameters", type=Path, help="best.json of an evolution, whose hyperparameters to train with"
     )

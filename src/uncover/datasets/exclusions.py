@@ -7,6 +7,7 @@ from pathlib import Path
 
 from uncover.console import say
 from uncover.errors import InputError
+from uncover.text_files import read_text
 
 
 def read_exclusions(path: Path, photos: Collection[str]) -> frozenset[str]:
@@ -22,11 +23,9 @@ def read_exclusions(path: Path, photos: Collection[str]) -> frozenset[str]:
         InputError: The file does not exist or is no text, or a line holds more than one id.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist; expected a list of photo ids, one a line") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is not text; expected a list of photo ids, one a line") from None
     ids = set()
     for number, line in enumerate(lines, start=1):
         fields = line.partition("#")[0].split()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,15 @@ from uncover.detect.of_run import (
     find_looks,
     find_nms_iou,
 )
-from uncover.detect.rescues import HeatmapDetector, LiveMaps, Model, Rescue, SecondDetector, find_whole_face
+from uncover.detect.rescues import (
+    HeatmapDetector,
+    LiveMaps,
+    Model,
+    Rescue,
+    SecondDetector,
+    find_whole_face,
+    with_whole_face,
+)
 from uncover.detect.spotter import Spotter
 from uncover.detector.distributed import pick_device
 from uncover.detector.inference import Precision, check_precision
@@ -61,6 +69,7 @@ class Wishes:
         device: "auto", or a name as torch has it.
         precision: Arithmetic of the networks.
         covered: Whether it is to be said where else faces may be, for who hides them.
+        face: Name of the detector's class that is the whole face, where it is not plain.
     """
 
     run: Path | None
@@ -74,6 +83,7 @@ class Wishes:
     device: str = "auto"
     precision: Precision = "float32"
     covered: bool = False
+    face: str | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +121,8 @@ def choose(wishes: Wishes) -> Chosen:
     detector = loader.load(weights, name)
     if detector.header.input != "photo" or detector.header.channels != 3:
         raise InputError(f"{weights}: looks at {detector.header.input}s; expected a detector that looks at photos")
+    if wishes.face is not None:
+        detector = replace(detector, header=with_whole_face(detector.header, wishes.face))
     find_whole_face(detector.header)
     rescue, why = _Rescuer(wishes, loader, detector, loader.digests[name]).choose()
     return Chosen(Spotter(detector, wishes.confidence, rescue, wishes.covered), name, loader.digests, why)
@@ -248,7 +260,7 @@ class _Rescuer:
         variant = Variant(method=settings["method"], layers=tuple(settings["layers"]), target=settings["target"])
         confidence, nms_iou = float(settings["confidence"]), float(settings["nms_iou"])
         explainer = Explainer(self._detector.network, {settings["variant"]: variant}, confidence, nms_iou)
-        return LiveMaps(explainer, self._detector.header.class_names, kind)
+        return LiveMaps(explainer, self._detector.header.class_names, kind, self._detector.precision)
 
     def _second(self, name: str, image_size: int | None = None) -> SecondDetector:
         model = self._loader.load(self._loader.weights_of(name), name, image_size)

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,15 @@ from uncover.detect.spotter import Detected, Spotter
 from uncover.errors import InputError
 from uncover.footage.address import printable
 from uncover.footage.decode import Dropped, Frame, Video
+from uncover.images.cache import readers
 from uncover.images.reading import COLOURS, read_image
+from uncover.threads import cores, in_background
 
 DEPTH = 2
 """Batches that wait for the network at most."""
+
+LARGE = 50_000_000 * COLOURS
+"""Bytes of a large image, by which the threads that read images share what memory there is."""
 
 
 @dataclass
@@ -29,16 +35,18 @@ class Skipped:
     reasons: dict[str, str] = field(default_factory=dict)
 
 
-def look(spotter: Spotter, frames: Iterable[Frame], batch: int) -> Generator[tuple[Picture, Seen]]:
-    """Look at frames. Three threads: one decodes and frames, one runs the detector, and here the rescue looks again.
+def look(spotter: Spotter, frames: Iterable[Frame], batch: int, live: bool = False) -> Generator[tuple[Picture, Seen]]:
+    """Look at frames. One thread decodes, one runs the detector, and here the rescue looks again.
 
     Args:
         spotter: Detector and rescue.
         frames: What to look at.
         batch: Frames at a time, at most.
+        live: Whether frames come as they happen. Others are put into the network's frame by as many threads as there
+            are cores, which waits for the frames that come after them.
     """
     model = spotter.detector
-    pictures = frame_pictures(frames, model.image_size, model.header.padding)
+    pictures = frame_pictures(frames, model.image_size, model.header.padding, 0 if live else cores())
 
     def detect() -> Generator[Detected]:
         with closing(ahead(in_batches(pictures, batch), DEPTH)) as batches:
@@ -84,16 +92,24 @@ def frames_of_video(video: Video, parts: Parts, until: float | None, dropped: li
 def frames_of_images(images: Mapping[str, Path], parts: Parts, skipped: Skipped) -> Iterator[Frame]:
     """Images that are not in their parts yet, as frames without a time; those that could not be read are tried again.
 
+    While one is looked at, others are read, as many at once as there are cores.
+
     Args:
         images: Files by name.
         parts: What has been looked at.
         skipped: Gets those that cannot be read.
     """
     known = {seen.index for seen in parts}
-    for index, (name, path) in enumerate(images.items()):
-        if index in known:
-            continue
+
+    def read(index: int, name: str, path: Path) -> Frame | None:
         try:
-            yield Frame(index, np.nan, read_image(path, COLOURS))
+            return Frame(index, np.nan, read_image(path, COLOURS))
         except InputError as error:
             skipped.reasons[name] = printable(str(error))
+            return None
+
+    threads = readers(LARGE)
+    asked = ((index, *item) for index, item in enumerate(images.items()) if index not in known)
+    for frame in in_background((partial(read, *each) for each in asked), threads, threads):
+        if frame is not None:
+            yield frame

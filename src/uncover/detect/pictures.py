@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from uncover.footage.decode import Frame
 from uncover.images.letterbox import Frame as Place
 from uncover.images.letterbox import fit, letterbox
+from uncover.threads import in_background
 
 Item = TypeVar("Item")
 
@@ -45,19 +47,24 @@ class Picture:
         return self.original.pixels
 
 
-def frame_pictures(frames: Iterable[Frame], image_size: int, padding: int) -> Iterator[Picture]:
+def frame_pictures(frames: Iterable[Frame], image_size: int, padding: int, threads: int = 0) -> Iterator[Picture]:
     """Put pictures into the frame of a network.
 
     Args:
         frames: Pictures.
         image_size: Longest side of the network's input, in pixels.
         padding: Value around it.
+        threads: That do it, each with a picture of its own, which costs as many pictures of delay; 0 does it here.
     """
-    for frame in frames:
-        place = fit(*frame.size, image_size)
-        shrunk = frame.shrunk(place.inner_width, place.inner_height)
-        framed = letterbox(frame.pixels if shrunk is None else shrunk, place, padding).transpose(2, 0, 1)
-        yield Picture(frame.index, frame.second, frame, place, np.ascontiguousarray(framed))
+    jobs = (partial(_frame, frame, image_size, padding) for frame in frames)
+    return in_background(jobs, threads, threads) if threads else (job() for job in jobs)
+
+
+def _frame(frame: Frame, image_size: int, padding: int) -> Picture:
+    place = fit(*frame.size, image_size)
+    shrunk = frame.shrunk(place.inner_width, place.inner_height)
+    framed = letterbox(frame.pixels if shrunk is None else shrunk, place, padding).transpose(2, 0, 1)
+    return Picture(frame.index, frame.second, frame, place, np.ascontiguousarray(framed))
 
 
 def in_batches(pictures: Iterable[Picture], most: int) -> Iterator[list[Picture]]:

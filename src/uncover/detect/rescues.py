@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from uncover.detect.pictures import Picture
-from uncover.detector.inference import Precision, autocast, to_network
+from uncover.detector.inference import SMALLER, Precision, batch_in_words, in_precision, to_network
 from uncover.detector.network import Network
 from uncover.detector.nms import non_max_suppression
 from uncover.detector.weights import Header
-from uncover.errors import InputError
+from uncover.errors import InputError, needs_memory
+from uncover.faces.face_class import choose_classes, is_face, listed
 from uncover.heatmaps.engine import Explainer
 from uncover.heatmaps.files import pack
 from uncover.heatmaps.passes import Pass
@@ -142,7 +143,11 @@ class Model:
 
     def find_in(self, images: Tensor, places: Sequence[Frame], confidence: float, covered: bool) -> Looked:
         """The same of pictures that are the network's input already, (B, channels, h, w)."""
-        with torch.no_grad(), autocast(self.device, self.precision):
+        with (
+            torch.no_grad(),
+            needs_memory(batch_in_words(images.shape, self.device), SMALLER),
+            in_precision(self.device, self.precision),
+        ):
             decoded, _ = self.network(images)
         found = self.faces(decoded, confidence)
         boxes = [in_original(each, place) for each, place in zip(found, places, strict=True)]
@@ -225,23 +230,30 @@ class LiveMaps:
     """Heatmaps of one kind, as a heatmap set would hold them.
 
     Attributes:
-        layers: Layers of the detector that its pass must keep.
+        layers: Layers of the detector that its pass must keep; none where that pass is not what is explained.
     """
 
-    def __init__(self, explainer: Explainer, class_names: Sequence[str], kind: str) -> None:
+    def __init__(
+        self, explainer: Explainer, class_names: Sequence[str], kind: str, precision: Precision = "float32"
+    ) -> None:
         """
         Args:
             explainer: Of the detector, with one variant.
             class_names: Of the detector.
             kind: What is looked at: "classes", "joint", "mean" or "whole_face".
+            precision: Of the detector's pass. Only one in single precision is explained; where it is another, pictures
+                go through the detector once more, and boxes and candidates behind a map come from that second pass.
         """
         self._explainer, self._class_names, self._kind = explainer, list(class_names), kind
-        self.layers = explainer.layers or ()
+        self.layers = (explainer.layers or ()) if precision == "float32" else ()
 
     def make(self, missed: Missed) -> list[StoredMaps]:
         """Of each picture."""
-        direct = self._explainer.layers is not None
-        explained = self._explainer.explain(missed.passed, missed.images) if direct else self._explainer(missed.images)
+        with needs_memory(batch_in_words(missed.images.shape, missed.images.device), SMALLER):
+            if self.layers:
+                explained = self._explainer.explain(missed.passed, missed.images)
+            else:
+                explained = self._explainer(missed.images)
         (maps,) = explained.maps.values()
         made = []
         for picture, heatmaps, detections in zip(missed.pictures, maps, explained.detections, strict=True):
@@ -254,7 +266,7 @@ class LiveMaps:
 
 
 def find_whole_face(header: Header) -> int:
-    """The detector's own number of the whole face: the class of that name, or the only one.
+    """The detector's own number of the whole face: the class of that name, the only one, or the only one called a face.
 
     Raises:
         InputError: There is none.
@@ -262,11 +274,26 @@ def find_whole_face(header: Header) -> int:
     name = CLASS_NAMES[WHOLE_FACE]
     if name in header.class_names:
         return header.class_names.index(name)
-    if len(header.class_names) == 1:
-        return 0
+    called = [number for number, other in enumerate(header.class_names) if is_face(other)]
+    if len(header.class_names) == 1 or len(called) == 1:
+        return called[0] if called else 0
     raise InputError(
-        f"the detector knows {', '.join(header.class_names[:12])}; expected a class '{name}', or one class alone"
+        f"the detector knows {listed(header.class_names)}; expected a class '{name}', or one class alone: say which is"
+        " the face with --class NAME"
     )
+
+
+def with_whole_face(header: Header, name: str) -> Header:
+    """The same detector, with the class that somebody says is the whole face called so.
+
+    Raises:
+        InputError: It knows no such class.
+    """
+    (chosen,) = choose_classes(dict(enumerate(header.class_names)), [name], "the detector")
+    whole_face = CLASS_NAMES[WHOLE_FACE]
+    names = ["other" if other == whole_face else other for other in header.class_names]
+    names[chosen] = whole_face
+    return header.model_copy(update={"class_names": tuple(names)})
 
 
 def in_original(boxes: Tensor, place: Frame) -> Boxes:

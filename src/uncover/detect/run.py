@@ -22,7 +22,8 @@ from uncover.detect.look import Skipped, frames_of_images, frames_of_video, look
 from uncover.detect.options import ANNOTATED, IMAGES, PARTS, Options
 from uncover.detect.parts import End, Parts, Seen
 from uncover.detect.pictures import Picture
-from uncover.errors import InputError
+from uncover.detect.rescues import find_whole_face
+from uncover.errors import InputError, keeping
 from uncover.footage.decode import Video, open_video
 from uncover.footage.sources import Sources
 from uncover.progress import track
@@ -72,8 +73,10 @@ class Looking:
 
         Raises:
             InputError: Nothing could be read at all.
+            OutOfMemory: A batch does not fit into memory. What was looked at is kept: with another batch size, the same
+                command goes on there.
         """
-        with alone_in(self.out / PARTS, say):
+        with alone_in(self.out / PARTS, say), keeping(lambda: self.looked > 0):
             for name, address in self.sources.videos.items():
                 self._look_at_video(name, address)
             if self.sources.images:
@@ -125,7 +128,7 @@ class Looking:
                     dropped: list[str] = []
                     frames = frames_of_video(video, parts, self.options.until, dropped)
                     # Closed before the video is, from which its thread may be reading.
-                    with closing(look(self.chosen.spotter, frames, self.options.batch)) as looked:
+                    with closing(look(self.chosen.spotter, frames, self.options.batch, video.live)) as looked:
                         self._look(looked, parts, name, video)
                     last = parts.last()
                     reason = dropped[0] if dropped else ""
@@ -201,6 +204,7 @@ class Looking:
             "files": [_identity(address) for address in addresses],
             "weights": self.chosen.digests,
             "confidence": spotter.confidence,
+            "face": find_whole_face(spotter.detector.header),
             "rescue": None if rescue is None else [rescue.name, rescue.confidence],
             "image_size": spotter.detector.image_size,
             "nms_iou": spotter.detector.nms_iou,

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from uncover.detect.pictures import Picture, stack
 from uncover.detect.rescues import Boxes, Missed, Model, Rescue, in_original
-from uncover.detector.inference import autocast, to_network
+from uncover.detector.inference import SMALLER, batch_in_words, in_precision, to_network
+from uncover.errors import needs_memory
 from uncover.heatmaps.passes import run_direct, take
 from uncover.images.privacy import Cover
 
@@ -72,8 +73,12 @@ class Spotter:
     def detect(self, pictures: Sequence[Picture]) -> Detected:
         """First half: the detector, in pictures of one shape."""
         model = self.detector
-        images = to_network(stack(pictures), model.device)
-        with autocast(model.device, model.precision):
+        seen_as = stack(pictures)
+        with (
+            needs_memory(batch_in_words(seen_as.shape, model.device), SMALLER),
+            in_precision(model.device, model.precision),
+        ):
+            images = to_network(seen_as, model.device)
             passed = run_direct(model.network, images, self.rescue.layers if self.rescue else ())
         found = model.faces(passed.decoded, min(LOWEST, self.confidence))
         covers: list[Cover | None] = [None] * len(pictures)

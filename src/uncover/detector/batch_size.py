@@ -12,6 +12,8 @@ from uncover.console import say
 from uncover.detector.distributed import Crew
 from uncover.detector.inference import autocast
 from uncover.detector.network import Network
+from uncover.errors import is_out_of_memory
+from uncover.images.letterbox import STRIDE
 
 ON_CPU = 16
 SHARE = 0.8
@@ -34,12 +36,22 @@ def resolve_batch(settings: Detector, network: Network, channels: int, crew: Cre
         return ON_CPU
     each = crew.share(_measure(settings, network, channels, crew.device) if crew.leads else 0)
     if crew.leads:
-        say(f"batch: auto takes {each} images of {settings.image_size} px per GPU")
+        say(f"batch: auto takes {each} images of up to {largest_size(settings)} px per GPU")
     return each * crew.size
 
 
+def largest_size(settings: Detector) -> int:
+    """Longest side of the largest images of a training, in pixels; with `multi_scale` they grow by half."""
+    size = settings.image_size
+    return -(-(size + size // 2) // STRIDE) * STRIDE if settings.multi_scale else size
+
+
 def _measure(settings: Detector, network: Network, channels: int, device: torch.device) -> int:
-    """Memory of a few batches makes a line; where it crosses most of the free memory is the answer, as upstream."""
+    """Memory of a few batches makes a line; where it crosses most of the free memory is the answer, as upstream.
+
+    Images are as large as they ever get: a batch that fits at first must not fail in the middle of an epoch.
+    """
+    size = largest_size(settings)
     free, _ = torch.cuda.mem_get_info(device)
     needed = []
     # A copy, because blank images would leave their mark on the running statistics of batch norms.
@@ -48,11 +60,13 @@ def _measure(settings: Detector, network: Network, channels: int, device: torch.
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
         try:
-            images = torch.zeros(batch, channels, settings.image_size, settings.image_size, device=device)
+            images = torch.zeros(batch, channels, size, size, device=device)
             with autocast(device, settings.precision):
                 raw = network(images.to(memory_format=torch.channels_last))
             sum(level.float().sum() for level in raw).backward()
-        except torch.cuda.OutOfMemoryError:
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
             break
         finally:
             network.zero_grad(set_to_none=True)

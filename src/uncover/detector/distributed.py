@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 import torch
@@ -14,6 +15,14 @@ from torch import nn
 from uncover.errors import InputError
 
 Value = TypeVar("Value")
+
+WAIT = timedelta(days=7)
+"""How long a process waits for the others: they have nothing to do while the leader validates, writes, or reads.
+
+Torch's own limit, 10 minutes on GPUs, ends a training whose validation takes longer. A limit is not what tells that a
+process has died: whoever started them (`run_crew`, torchrun) sees that and ends the others. One that hangs is a matter
+of the job's own limit of time, and a validation is not told from that by minutes.
+"""
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,7 @@ def join_crew(device: str) -> Iterator[Crew]:
     if size == 1:
         yield Crew(0, 1, chosen)
         return
-    torch.distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    torch.distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=WAIT)
     try:
         yield Crew(rank, size, chosen)
     finally:

@@ -18,6 +18,7 @@ from uncover.detector.job import Job, find_inside, read_job
 from uncover.detector.opening import read_any_weights
 from uncover.detector.weights import Header
 from uncover.errors import InputError
+from uncover.faces.data_yaml import find_data_yaml
 from uncover.faces.frames import find_grades
 from uncover.images.grouped import GroupedImages, read_grouped_images
 from uncover.images.scaled import channels_of_file
@@ -96,17 +97,20 @@ def read_start(start: Path) -> Header:
 
 def is_picked(data: Path) -> bool:
     """Whether a folder holds frames as they were picked and graded, which are no YOLO data set yet."""
-    grades = [data / grade for grade in find_grades(data)]
-    return bool(grades) and not any((folder / "data.yaml").is_file() for folder in (data, *grades))
+    grades = [data / grade for grade in find_grades(data)] if data.is_dir() else []
+    return bool(grades) and not any(find_data_yaml(folder, above=False) for folder in (data, *grades))
 
 
-def read_frames_to_learn(data: Path, header: Header | None, settings: Detector) -> GroupedImages:
+def read_frames_to_learn(
+    data: Path, header: Header | None, settings: Detector, chosen: Sequence[str] = ()
+) -> GroupedImages:
     """Frames with their groups, with the classes that the network is to know.
 
     Args:
         data: Data set of frames.
         header: Of the start weights; None for a training that starts anew.
         settings: Of the training.
+        chosen: Names of the classes that are to be learnt.
 
     Raises:
         InputError: Ten-part weights meet frames of which nobody labelled the parts, or the data set is unusable.
@@ -114,7 +118,7 @@ def read_frames_to_learn(data: Path, header: Header | None, settings: Detector) 
     whole_face = (CLASS_NAMES[WHOLE_FACE],)
     classes = whole_face if settings.classes == "whole_face" else None
     channels = channels_of_file(header.channels, header.input) if header else 3
-    frames = read_grouped_images(data, classes, channels)
+    frames = read_grouped_images(data, classes, channels, chosen)
     found = {int(number) for labels in frames.labelled.labels for number in labels[:, 0]}
     if classes is None and {frames.labelled.class_names[number] for number in found} == set(whole_face):
         raise InputError(
@@ -183,6 +187,7 @@ def read_frames_job(
     left_out: str | None,
     fine_tuning: bool,
     crew: Crew,
+    chosen: Sequence[str] = (),
 ) -> Job:
     """Read a training on frames, of which one infant validates unless sets are given.
 
@@ -195,6 +200,7 @@ def read_frames_job(
         left_out: Group that validates.
         fine_tuning: Take settings and classes from the start weights, and fine-tuning's recipe.
         crew: The processes that train together, of which one makes the data set.
+        chosen: Names of the classes to learn; for a detector of whole faces, of those that are faces.
 
     Raises:
         InputError: Weights, frames or settings are unusable, or wishes contradict each other.
@@ -207,15 +213,16 @@ def read_frames_job(
     if settings.freeze and start is None:
         raise InputError(f"freeze={settings.freeze}: keeps start weights as they are; give them with --from RUN")
     if val is not None or (left_out is None and find_inside(data) is not None):
-        job = read_job(data, val, as_pairs(settings), start, channels=header.channels if header else None)
+        channels = header.channels if header else None
+        job = read_job(data, val, as_pairs(settings), start, channels=channels, chosen=chosen)
         return replace(job, padding=header.padding, input=header.input) if header else job
-    if not (data / "data.yaml").is_file():
+    if is_picked(data) or (data.is_dir() and find_data_yaml(data) is None):
         if crew.leads:
-            counts = make_frame_set(data, made, data.resolve().name)
+            counts = make_frame_set(data, made, data.resolve().name, classes=chosen)
             say(f"{made}: {counts.kept} of {counts.read} frames of {data}")
         crew.share("the data set is made")
-        data = made
-    frames = read_frames_to_learn(data, header, settings)
+        data, chosen = made, ()
+    frames = read_frames_to_learn(data if data.is_dir() else data.parent, header, settings, chosen)
     fold = choose_fold(frames, left_out)
     return finetuning_job(frames, fold.training, fold.held_out, settings, start, header)
 

@@ -6,12 +6,14 @@ the network's stride allows. What it is batched with never changes what the netw
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -19,13 +21,18 @@ from numpy.typing import NDArray
 
 from uncover.config.detectors import MAP_INPUTS, Input
 from uncover.detector.network import Network
-from uncover.errors import InputError
+from uncover.errors import InputError, needs_memory
+from uncover.images.cache import readers
 from uncover.images.letterbox import Frame, fit, letterbox
 from uncover.images.maps import StoredMaps
 from uncover.images.scaled import Source, bytes_of_maps, read_source, scale
 from uncover.process import free_memory
+from uncover.threads import in_background
 
 Precision = Literal["float32", "float16", "bfloat16"]
+
+SMALLER = "take a smaller batch or image size"
+"""What to do where a batch does not fit into memory."""
 
 
 class FramedImages:
@@ -36,6 +43,7 @@ class FramedImages:
     Attributes:
         paths: The files.
         frames: The frame of each.
+        largest: Bytes of the largest image while it is read.
     """
 
     def __init__(
@@ -64,6 +72,10 @@ class FramedImages:
         self.paths = list(paths)
         self.frames: list[Frame] = [fit(int(width), int(height), image_size) for width, height in sizes]
         self._channels, self._padding, self._kind = channels, padding, kind
+        pixels = max((frame.out_width * frame.out_height for frame in self.frames), default=0)
+        if kind not in MAP_INPUTS:
+            pixels = max(pixels, int(np.prod(sizes, axis=1).max(initial=0)))
+        self.largest = pixels * channels
         self._kept: dict[int, Source] | None = {} if keep and self._needed() < free_memory() / 4 else None
 
     def _needed(self) -> int:
@@ -122,9 +134,102 @@ def check_precision(device: torch.device, precision: Precision) -> None:
 
 
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:
-    """The context in which a network of this precision computes."""
+    """The context in which a network of this precision computes; float32 leaves TF32 as it is."""
     kinds = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
     return torch.autocast(device.type, dtype=kinds[precision], enabled=precision != "float32")
+
+
+@contextmanager
+def full_float32(device: torch.device) -> Iterator[None]:
+    """Compute in single precision, whatever was chosen around: no mixed precision, no TF32, no bfloat16 on the CPU.
+
+    The switches are those of the whole process, so they stay off until the last of several threads leaves.
+
+    Args:
+        device: Where the network is.
+    """
+    with _SWITCHES.off(), torch.autocast(device.type, enabled=False):
+        yield
+
+
+class _Switches:
+    """What lets torch round the factors of single-precision products; each is put back as it was."""
+
+    def __init__(self) -> None:
+        self._lock, self._users = threading.Lock(), 0
+        self._whole: list[Any] = []
+        self._each: list[str] = []
+
+    @contextmanager
+    def off(self) -> Iterator[None]:
+        with self._lock:
+            if not self._users:
+                self._turn_off()
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    self._put_back()
+
+    def _turn_off(self) -> None:
+        cuda, cudnn = torch.backends.cuda, torch.backends.cudnn
+        # The older switches cannot be read once somebody has used the newer ones, of each operation.
+        self._whole = [
+            _read(lambda: cuda.matmul.allow_tf32),
+            _read(torch.get_float32_matmul_precision),
+            _read(lambda: cudnn.allow_tf32),
+        ]
+        self._each = [operation.fp32_precision for operation in _operations()]
+        cuda.matmul.allow_tf32 = False
+        torch.set_float32_matmul_precision("highest")
+        cudnn.allow_tf32 = False
+        for operation in _operations():
+            operation.fp32_precision = "ieee"
+
+    def _put_back(self) -> None:
+        products, precision, convolutions = self._whole
+        if products is not None:
+            torch.backends.cuda.matmul.allow_tf32 = products
+        if precision is not None:
+            torch.set_float32_matmul_precision(precision)
+        if convolutions is not None:
+            torch.backends.cudnn.allow_tf32 = convolutions
+        for operation, own in zip(_operations(), self._each, strict=True):
+            operation.fp32_precision = own
+
+
+_SWITCHES = _Switches()
+
+
+def _operations() -> list[Any]:
+    backends: Any = torch.backends
+    cudnn, mkldnn = backends.cudnn, backends.mkldnn
+    return [backends.cuda.matmul, cudnn.conv, cudnn.rnn, mkldnn.matmul, mkldnn.conv, mkldnn.rnn]
+
+
+def _read(switch: Callable[[], Any]) -> Any:
+    try:
+        return switch()
+    except RuntimeError:
+        return None
+
+
+@contextmanager
+def in_precision(device: torch.device, precision: Precision) -> Iterator[None]:
+    """The context in which a network is asked: single precision is single precision, TF32 is not.
+
+    Training uses `autocast`, which leaves TF32 as it is.
+    """
+    with full_float32(device) if precision == "float32" else autocast(device, precision):
+        yield
+
+
+def batch_in_words(shape: Sequence[int], device: torch.device) -> str:
+    """A batch (B, C, H, W) on a device, for whoever must make it smaller."""
+    return f"a batch of {shape[0]} images of {shape[3]} x {shape[2]} pixels on {device}"
 
 
 def to_network(images: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
@@ -135,26 +240,30 @@ def to_network(images: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
     return tensor.to(torch.float32, memory_format=torch.channels_last).div_(255)
 
 
-def read_ahead(images: FramedImages, groups: Sequence[list[int]]) -> Iterator[tuple[list[int], NDArray[np.uint8]]]:
-    """Go through batches of images; while one is worked on, the next one is read.
+def read_groups(
+    images: FramedImages, groups: Sequence[list[int]]
+) -> Iterator[tuple[list[int], list[NDArray[np.uint8]]]]:
+    """Go through groups of images of any shapes; while one is worked on, the next ones are read.
 
     Args:
         images: To read from.
-        groups: Numbers of the images of each batch, which share a shape.
+        groups: Numbers of the images of each group.
 
     Yields:
-        Numbers of a batch, and its pixels: uint8 (B, C, H, W).
+        Numbers of a group, and its pixels: uint8 (C, H, W) of each image.
     """
-    with ThreadPoolExecutor(max_workers=2) as readers:
+    threads = readers(images.largest)
+    jobs = (partial(images.__getitem__, index) for group in groups for index in group)
+    # All of the next group, and something for every thread beyond it: a slow image must not leave the others idle.
+    coming = in_background(jobs, max(map(len, groups), default=0) + threads, threads)
+    for group in groups:
+        yield group, [next(coming) for _ in group]
 
-        def start(group: list[int]) -> list[Future[NDArray[np.uint8]]]:
-            return [readers.submit(images.__getitem__, index) for index in group]
 
-        coming = start(groups[0]) if groups else []
-        for number, group in enumerate(groups):
-            pixels = np.stack([read.result() for read in coming])
-            coming = start(groups[number + 1]) if number + 1 < len(groups) else []
-            yield group, pixels
+def read_ahead(images: FramedImages, groups: Sequence[list[int]]) -> Iterator[tuple[list[int], NDArray[np.uint8]]]:
+    """As `read_groups`, where the images of a group share a shape: pixels are uint8 (B, C, H, W)."""
+    for group, pixels in read_groups(images, groups):
+        yield group, np.stack(pixels)
 
 
 @torch.inference_mode()
@@ -171,6 +280,6 @@ def infer(
         precision: Arithmetic of the network; answers are float32 all the same.
     """
     for group, pixels in read_ahead(images, images.batches(batch)):
-        with autocast(device, precision):
+        with needs_memory(batch_in_words(pixels.shape, device), SMALLER), in_precision(device, precision):
             decoded, raw = network(to_network(pixels, device))
         yield Answer(group, pixels.shape[2:], decoded.float(), [level.float() for level in raw])

@@ -10,12 +10,12 @@ from typing import Any
 
 from uncover.config.detectors import MAP_INPUTS, Detector, Hyperparameters, Input
 from uncover.config.values import check_section, read_pairs
-from uncover.console import say
+from uncover.console import fail, say
 from uncover.datasets.yolo import IMAGES
 from uncover.detector.opening import read_any_weights
 from uncover.detector.weights import EXPECTED
 from uncover.errors import InputError
-from uncover.images.data_yaml import read_data_yaml
+from uncover.faces.data_yaml import SETS, YAML_SUFFIXES, find_data_yaml, hint_at_others, read_data_yaml
 from uncover.images.labelled import LabelledImages, read_labelled_images
 from uncover.images.letterbox import GREY
 from uncover.images.map_sets import MapSet, check_alike, explain, read_map_set
@@ -24,7 +24,7 @@ from uncover.images.scaled import channels_of_file
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 
 Place = tuple[Path, str | None]
-"""Folder of a data set, and the entry of its data.yaml where it has several."""
+"""Folder of a data set, or its YAML file, and the entry of that where it has several."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,12 @@ def read_job(
     padding: int | None = None,
     heatmaps: Path | None = None,
     input: Input = "photo",
+    chosen: Sequence[str] = (),
 ) -> Job:
     """Read data sets and settings.
 
     Args:
-        data: A data set, or a folder with the sets `train` and `val`; the data.yaml in it will do.
+        data: A data set, or a folder with the sets `train` and `val` (or `valid`); or the YAML file that lists both.
         val: The data set to validate on.
         pairs: Settings as `key=value`.
         start: Weights to start from.
@@ -91,6 +92,7 @@ def read_job(
         padding: Value around letterboxed images; None takes grey for photos and 0 for heatmaps.
         heatmaps: Folder with the heatmap sets `train` and `val` of the same photos, for an input of heatmaps.
         input: What the network looks at.
+        chosen: Names of the data set's classes to learn; for a detector of whole faces, of those that are faces.
 
     Raises:
         InputError: A set is missing, empty or spoilt, a setting is unknown, or wishes contradict each other.
@@ -104,7 +106,13 @@ def read_job(
     seen = _channels(input, channels, maps)
     classes = None if settings.classes == "parts" else (CLASS_NAMES[WHOLE_FACE],)
     of_photos = COLOURS if maps else channels_of_file(seen, input)
-    sets = [read_labelled_images(folder, classes, of_photos, subset) for folder, subset in _find_sets(data, val)]
+    sets, problems = [], []
+    for folder, subset in _find_sets(data, val):
+        try:
+            sets.append(read_labelled_images(folder, classes, of_photos, subset, chosen))
+        except InputError as error:
+            problems.append(str(error))
+    fail(problems, str(data))
     if sets[0].class_names != sets[1].class_names:
         raise InputError(
             f"{sets[1].folder}: its classes are not those of {sets[0].folder}; expected the same names in data.yaml"
@@ -163,37 +171,46 @@ def _channels(input: Input, wished: int | None, maps: Sequence[MapSet]) -> int:
 
 
 def find_inside(data: Path) -> tuple[Place, Place] | None:
-    """The sets to train and to validate on where a folder holds both; None where it does not."""
-    if (data / "train" / IMAGES).is_dir() and (data / "val" / IMAGES).is_dir():
-        return (data / "train", None), (data / "val", None)
-    if (data / "data.yaml").is_file():
-        described = read_data_yaml(data)
-        if described.get("train") != described.get("val"):
-            return (data, "train"), (data, "val")
+    """The sets to train and to validate on where a folder, or a YAML file, holds both; None where it does not."""
+    path = data if data.is_file() else find_data_yaml(data, above=False)
+    entries = read_data_yaml(path).entries if path is not None else {}
+    if {"train", "val"} <= entries.keys() and entries["train"] != entries["val"]:
+        return (data, "train"), (data, "val")
+    if (data / "train" / IMAGES).is_dir():
+        validating = next((data / name for name in SETS["val"] if (data / name / IMAGES).is_dir()), None)
+        return None if validating is None else ((data / "train", None), (validating, None))
     return None
 
 
 def _find_sets(data: Path, val: Path | None) -> tuple[Place, Place]:
-    """Folder, and entry of its data.yaml, of the sets to train and to validate on."""
-    data = _folder(data)
-    val = None if val is None else _folder(val)
-    for folder in (data, val or data):
-        if not folder.is_dir():
-            raise InputError(f"{folder}: no such folder; expected a data set as `uncover labels` makes it")
+    """Folder or YAML file, and entry of it, of the sets to train and to validate on."""
+    for given in (data, val or data):
+        if not given.is_dir() and not (given.is_file() and given.suffix.lower() in YAML_SUFFIXES):
+            raise InputError(
+                f"{given}: no such folder; expected a data set as `uncover labels` makes it, or its YAML file"
+            )
     if val is not None:
-        return (data, None), (val, None)
+        return _place_of(data, "train"), _place_of(val, "val")
     inside = find_inside(data)
     if inside is not None:
         return inside
-    beside = data.resolve().parent / "val"
-    if (beside / IMAGES).is_dir() and beside != data.resolve():
-        say(f"validating on {beside}")
-        return (data, None), (beside, None)
+    folder = data if data.is_dir() else data.parent
+    for name in SETS["val"]:
+        beside = folder.resolve().parent / name
+        if (beside / IMAGES).is_dir() and beside != folder.resolve():
+            say(f"validating on {beside}")
+            return (folder, None), (beside, None)
+    hint = hint_at_others(data) if find_data_yaml(folder) is None else ""
     raise InputError(
         f"{data}: does not say what to validate on; expected sets `train` and `val` in it, a set `val` beside it, or"
-        " --val DATA"
+        f" --val DATA{hint}"
     )
 
 
-def _folder(given: Path) -> Path:
-    return given.parent if given.name == "data.yaml" else given
+def _place_of(given: Path, subset: str) -> Place:
+    """A set that somebody gave; of a YAML file that lists several, the one that is meant."""
+    if given.is_dir():
+        return given, None
+    entries = read_data_yaml(given).entries
+    alone = entries.get("train") == entries.get("val")
+    return (given.parent, None) if alone or subset not in entries else (given, subset)

@@ -52,6 +52,11 @@ class Predictor:
         network, self._header, self._sha256 = open_weights(weights)
         self._network = network.to(self._device)
 
+    @property
+    def class_names(self) -> dict[int, str]:
+        """Of the detector, by id in label files."""
+        return dict(zip(self._header.class_ids, self._header.class_names, strict=True))
+
     def find(self, given: Sequence[Path], shard: Shard = WHOLE) -> Inputs:
         """Find what to look at; arguments and errors are those of `find_inputs`."""
         return find_inputs(given, self._header.input, self._header.channels, self._header.maps, shard)

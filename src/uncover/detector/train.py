@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +22,7 @@ from uncover.detector.averaged import Averaged
 from uncover.detector.batch_size import resolve_batch
 from uncover.detector.distributed import Crew
 from uncover.detector.diverged import Diverged
-from uncover.detector.inference import FramedImages, autocast, check_precision, to_network
+from uncover.detector.inference import FramedImages, autocast, batch_in_words, check_precision, to_network
 from uncover.detector.job import Job
 from uncover.detector.loss import DetectionLoss
 from uncover.detector.optimizer import Schedule, build_optimizer
@@ -31,6 +31,7 @@ from uncover.detector.record import epoch_line, epoch_row, fitness_of, write_rec
 from uncover.detector.start import build_start
 from uncover.detector.training_state import TrainingState, load_state, remove_state, save_state, state_folder
 from uncover.detector.validate import Validation, validate
+from uncover.errors import keeping, needs_memory
 from uncover.images.batches import epoch_order, iterate_batches
 from uncover.images.letterbox import STRIDE
 from uncover.images.training import TrainingImages
@@ -66,6 +67,7 @@ def train(
     Raises:
         Diverged: The loss is no longer a number.
         InputError: An image or the start weights are unusable, or the device does not compute in the precision.
+        OutOfMemory: A batch does not fit into memory; the state after the last whole epoch is kept.
     """
     check_precision(crew.device, job.settings.precision)
     state_at = state_folder(
@@ -86,12 +88,19 @@ def _train(job: Job, out: Path, crew: Crew, state_at: Path, cache: Place, worker
             f" {crew.device}" + (f", {crew.size} processes" if crew.size > 1 else "")
         )
     while not loop.finished:
-        loop.run_epoch()
+        with keeping(lambda: loop.state.epoch > 0):
+            loop.run_epoch()
     if not crew.leads:
         return {}
     summary = write_outcome(out, job, loop.state, loop.batch)
     remove_state(state_at)
     return summary
+
+
+def _scaled(shape: Sequence[int], size: int) -> list[int]:
+    """Height and width, multiples of the stride, of images whose longest side gets another size."""
+    factor = size / max(shape)
+    return [int(np.ceil(side * factor / STRIDE)) * STRIDE for side in shape]
 
 
 def _nothing(_: str) -> None:
@@ -209,14 +218,19 @@ class _Loop:
         for number, (images, targets) in enumerate(track(batches, described, self._steps)):
             step = self.state.epoch * self._steps + number
             self._schedule.apply(self.optimizer, step, self.state.epoch)
-            inputs = self._rescale(to_network(images, device), step)
-            with autocast(device, settings.precision):
-                raw = self._parallel(inputs)
-            loss, items = self._loss([level.float() for level in raw], torch.from_numpy(targets).to(device))
-            self.scaler.scale(loss * self.crew.size).backward()
-            if step - self.state.last_step >= self._schedule.accumulate(step):
-                self._optimize()
-                self.state.last_step = step
+            size = self._size(step)
+            shape = images.shape if size is None else (*images.shape[:2], *_scaled(images.shape[2:], size))
+            with needs_memory(f"epoch {self.state.epoch + 1}: {batch_in_words(shape, device)}", self._smaller):
+                inputs = to_network(images, device)
+                if inputs.shape != shape:
+                    inputs = nn.functional.interpolate(inputs, size=shape[2:], mode="bilinear", align_corners=False)
+                with autocast(device, settings.precision):
+                    raw = self._parallel(inputs)
+                loss, items = self._loss([level.float() for level in raw], torch.from_numpy(targets).to(device))
+                self.scaler.scale(loss * self.crew.size).backward()
+                if step - self.state.last_step >= self._schedule.accumulate(step):
+                    self._optimize()
+                    self.state.last_step = step
             total += items
             if device.type == "cpu":
                 self._check_finite(items, number)
@@ -246,17 +260,21 @@ class _Loop:
         missed = 1 - np.asarray(self.state.class_map or [0.0] * classes)
         return (counts * (rarity / rarity.sum() * missed**2)).sum(1)
 
-    def _rescale(self, images: torch.Tensor, step: int) -> torch.Tensor:
+    def _size(self, step: int) -> int | None:
+        """Longest side of a step's images, in pixels, where it changes from step to step."""
         if not self.job.settings.multi_scale:
-            return images
+            return None
         size = self.job.settings.image_size
         chance = np.random.default_rng([self.job.settings.seed, step])
-        wished = int(chance.integers(size // 2, size + size // 2 + STRIDE)) // STRIDE * STRIDE
-        factor = wished / max(images.shape[2:])
-        if factor == 1:
-            return images
-        shape = [int(np.ceil(side * factor / STRIDE)) * STRIDE for side in images.shape[2:]]
-        return nn.functional.interpolate(images, size=shape, mode="bilinear", align_corners=False)
+        return int(chance.integers(size // 2, size + size // 2 + STRIDE)) // STRIDE * STRIDE
+
+    @property
+    def _smaller(self) -> str:
+        """What to do where a batch does not fit into memory."""
+        settings, epoch = self.job.settings, self.state.epoch
+        mixed = ", or precision=float16" if settings.precision == "float32" and self.crew.device.type == "cuda" else ""
+        size = f"a smaller batch (now {self.batch}) or image_size (now {settings.image_size}) with --set{mixed}"
+        return f"take {size}" + (f"; the state after epoch {epoch} is kept" if epoch else "")
 
     def _check_finite(self, items: torch.Tensor, number: int) -> None:
         if not torch.isfinite(items).all():

@@ -16,6 +16,7 @@ import torch
 from uncover.atomic import new_file
 from uncover.console import say
 from uncover.detector.saving import save
+from uncover.errors import is_out_of_memory
 
 FILE = "state.pt"
 
@@ -73,6 +74,8 @@ def load_state(folder: Path) -> TrainingState | None:
     try:
         return TrainingState(**torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # torch raises whatever its unpickler and zip reader raise
+        if is_out_of_memory(error):
+            raise
         reason = (str(error) or type(error).__name__).splitlines()[0][:120]
         say(f"warning: {path}: unreadable ({reason}); starting anew")
         return None

@@ -60,6 +60,8 @@ class Frame:
         boxes: float64 (M, 4), xyxy, in pixels of the upright image, or as shares of its sides when
             `normalised`; None when nobody annotated this image (which differs from "no face here").
         normalised: Unit of `boxes`.
+        size: Width and height of the image that boxes in pixels were drawn on, as the annotation states them; None
+            where it does not.
     """
 
     photo: str
@@ -68,6 +70,7 @@ class Frame:
     annotation: str
     boxes: NDArray[np.float64] | None
     normalised: bool = True
+    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,28 +1,49 @@
-"""Frames with boxes of whole faces, or with no annotation at all.
+"""Frames with boxes of whole faces, or with no annotation at all, as the usual tools leave them.
 
 Graded frames (SLAPI's layout): `<grade>/images/`, `<grade>/labels/*.txt` in YOLO form (class 0 = face), or a COCO
 JSON in `<grade>/` instead of the labels. A folder without grades is read in the same way, and one that holds
-images directly (Hand Over Face) too.
+images directly (Hand Over Face) too; their labels may stand beside the images as Darknet has them, in COCO files beside
+them or in `annotations/`, or in an XML file of Pascal VOC each.
 """
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator, Mapping
+import os
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from uncover.console import say
 from uncover.errors import InputError
+from uncover.faces.coco import Listed, read_coco
+from uncover.faces.coco import parse_coco as parse_coco
+from uncover.faces.data_yaml import NAME_FILES, find_class_names
 from uncover.faces.face import Frame, Rejected, RowError
+from uncover.faces.face_class import find_faces
+from uncover.faces.label_rows import parse_label_rows
+from uncover.faces.voc import VocFile, read_voc
 from uncover.image_files import ENDINGS, find_images, is_image, say_passed_over
+from uncover.text_files import read_text
 
 FACE_CLASS = 0
-COCO_CATEGORY = "face"
+ONLY_FACES = "0, the whole face, or a data.yaml or classes.txt that names it"
 
-CocoBoxes = Mapping[str, NDArray[np.float64] | RowError]
+IMAGE_FOLDERS = ("images", "photos", "JPEGImages")
+_IMAGE_FOLDERS = frozenset(map(str.lower, IMAGE_FOLDERS))
+LABEL_FOLDERS = ("labels", "Annotations", "annotations")
+ANNOTATION_SUFFIXES = (".txt", ".json", ".xml")
+"""Of files that may say something of the images; which of them were not used is told."""
+
+_Classes = tuple[Collection[int], Collection[int] | None, tuple[int, int] | None]
+"""Ids of the faces, ids that may stand in a label file, and what landmarks may."""
+
+READ_ME = ("readme", "license", "licence", "requirements", "standin.json")
+"""How files begin that are about a folder as a whole; the last is of our own stand-in for raw data."""
+
+SHOWN = 3
 
 
 def find_grades(root: Path) -> list[str]:
@@ -30,15 +51,19 @@ def find_grades(root: Path) -> list[str]:
     return sorted(folder.parent.name for folder in root.glob("*/images") if folder.is_dir())
 
 
-def read_frames(root: Path, grade: str | None = None) -> Iterator[Frame | Rejected]:
+def read_frames(root: Path, grade: str | None = None, classes: Sequence[str] = ()) -> Iterator[Frame | Rejected]:
     """Read the images of `root` and what is annotated of them.
+
+    Files of annotations that belong to no image, or are of no kind that is read, are counted aloud.
 
     Args:
         root: Folder of grades, or of `images/` and `labels/`, or of images.
         grade: Read this grade only; None reads whatever is there.
+        classes: Names of the classes that are whole faces; needed where it is not plain which class is.
 
     Raises:
-        InputError: There is no such grade, or no image at all, or a COCO file that is none.
+        InputError: There is no such grade, or no image at all, or a COCO file that is none, or it is not plain which of
+            several classes is the face.
     """
     grades = find_grades(root)
     if grade is not None and grade not in grades:
@@ -52,162 +77,244 @@ def read_frames(root: Path, grade: str | None = None) -> Iterator[Frame | Reject
     for stray in sorted(path for path in root.iterdir() if path.is_dir() and grades and path.name not in grades):
         if grade is None and any(map(is_image, stray.iterdir())):
             yield Rejected(stray.name, 0, "", "unknown_folder", "holds images, but no images/ folder as a grade does")
+    files = _Annotations(root, list(folders.values()), [path for _, paths in shown.values() for path in paths], classes)
     for name, folder in folders.items():
         images, paths = shown[name]
         if not paths:
             yield Rejected(images.relative_to(root).as_posix(), 0, "", "empty_folder", "no image in it")
-        yield from _read_folder(folder, images, paths, root, name)
+        yield from files.read(folder, images, paths, name)
+    yield from files.lost()
+    files.tell()
 
 
 def _find_images(folder: Path) -> tuple[Path, list[Path]]:
-    images = next((path for path in (folder / "images", folder / "photos") if path.is_dir()), folder)
+    images = next((folder / name for name in IMAGE_FOLDERS if (folder / name).is_dir()), folder)
     found, others = find_images(images)
     say_passed_over(images, others)
     return images, found
 
 
-def _read_folder(folder: Path, images: Path, paths: list[Path], root: Path, grade: str) -> Iterator[Frame | Rejected]:
-    labels = folder / "labels"
-    coco = _read_coco(folder, root)
-    if coco is not None:
-        yield from _frames_of_coco(*coco, folder, images, paths, root, grade)
-        return
-    for path in paths:
-        photo = path.relative_to(root).as_posix()
-        label = labels / path.relative_to(images).with_suffix(".txt")
-        annotation = label.relative_to(root).as_posix()
-        try:
-            if label.exists():
-                yield Frame(photo, path, grade, annotation, parse_yolo(label.read_text(errors="replace")))
-            else:
-                yield Frame(photo, path, grade, "", None)
-        except RowError as error:
-            yield Rejected(annotation, error.row, photo, "malformed_row", str(error))
-    yield from _labels_without_image(labels, images, paths, root)
+def _files_below(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """Files at any depth that end so, in upper or lower case; hidden ones are passed over."""
+    found = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [
+            Path(parent, name)
+            for name in names
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes
+        ]
+    return sorted(found)
 
 
-def _frames_of_coco(
-    annotation: str, listed: CocoBoxes, folder: Path, images: Path, paths: list[Path], root: Path, grade: str
-) -> Iterator[Frame | Rejected]:
-    used = set()
-    for path in paths:
-        photo = path.relative_to(root).as_posix()
-        # Some tools name images from the folder of the JSON, most from the folder of the images.
-        names = (path.relative_to(start).as_posix() for start in (images, folder))
-        name = next((name for name in names if name in listed), None)
-        if name is None:
-            yield Frame(photo, path, grade, "", None, normalised=False)
-            continue
-        used.add(name)
-        boxes = listed[name]
+class _Annotations:
+    """All files below a folder that may say something of its images."""
+
+    def __init__(self, root: Path, folders: Sequence[Path], images: Sequence[Path], classes: Sequence[str]) -> None:
+        self._root, self._chosen = root, classes
+        everything = _files_below(root, ANNOTATION_SUFFIXES)
+        # With one grade of several, the others' files are nobody's business.
+        others = [root / name for name in find_grades(root) if root / name not in folders]
+        mine = [path for path in everything if not any(path.is_relative_to(other) for other in others)]
+        self._files = {path.with_suffix(path.suffix.lower()): path for path in mine}
+        self._any_case = {str(path).casefold(): path for path in mine}
+        self._unused = dict.fromkeys(self._files.values())
+        self._faces: dict[Path, _Classes] = {}
+        self._polygons = 0
+        self._voc: dict[Path, VocFile | RowError] = {}
+        self._coco = Listed(self._coco_files(), root, images)
+        self._voc_faces: frozenset[str] | None = None
+
+    def _coco_files(self) -> list:
+        found = []
+        for path in [path for path in self._files.values() if path.suffix.lower() == ".json"]:
+            file = read_coco(path, self._chosen) if self._is_first_choice(path) else None
+            if file is not None:
+                found.append(file)
+        return found
+
+    def _is_first_choice(self, path: Path) -> bool:
+        """COCO's own downloads have the boxes in instances_*.json, beside files of captions and keypoints."""
+        instances = [other for other in self._files.values() if other.parent == path.parent and _is_instances(other)]
+        return not instances or _is_instances(path)
+
+    def read(self, folder: Path, images: Path, paths: Sequence[Path], grade: str) -> Iterator[Frame | Rejected]:
+        """Frames of a folder, with the labels that belong to no image."""
+        for path in paths:
+            photo = path.relative_to(self._root).as_posix()
+            label = path
+            try:
+                entry = self._coco.of(path)
+                if entry is not None:
+                    file, name = entry
+                    label = file.path
+                    self._unused.pop(label, None)
+                    yield self._of_coco(photo, path, grade, file.boxes[name], label, file.sizes.get(name))
+                    continue
+                found = self._find(folder, images, path)
+                if found is None:
+                    yield Frame(photo, path, grade, "", None)
+                    continue
+                label = found
+                self._unused.pop(label, None)
+                yield (
+                    self._of_voc(photo, path, grade, label)
+                    if label.suffix.lower() == ".xml"
+                    else self._of_yolo(photo, path, grade, folder, label)
+                )
+            except RowError as error:
+                annotation = label.relative_to(self._root).as_posix()
+                yield Rejected(annotation, error.row, photo, "malformed_row", str(error))
+            except OSError as error:
+                annotation = label.relative_to(self._root).as_posix()
+                yield Rejected(annotation, 0, photo, "unreadable_label", f"cannot be read ({error.strerror})")
+        labels = folder / "labels"
+        shown = {path.relative_to(images).with_suffix("") for path in paths}
+        for usual, path in sorted(self._files.items()):
+            if usual.suffix != ".txt" or not path.is_relative_to(labels) or path.name in NAME_FILES:
+                continue
+            if path.relative_to(labels).with_suffix("") not in shown and path in self._unused:
+                self._unused.pop(path)
+                name = path.relative_to(self._root).as_posix()
+                yield Rejected(name, 0, "", "missing_photo", f"no image of this name in {images.name}/")
+
+    def _find(self, folder: Path, images: Path, path: Path) -> Path | None:
+        """The label file of an image: in labels/, in Pascal VOC's folder, beside the folder of images, or beside it."""
+        relative = path.relative_to(images)
+        folders = [folder / name / relative for name in LABEL_FOLDERS]
+        parts = [part.lower() for part in path.parts[:-1]]
+        last = max((place for place, part in enumerate(parts) if part in _IMAGE_FOLDERS), default=None)
+        if last is not None and path.parents[len(parts) - last - 1].is_relative_to(self._root):
+            above, below = Path(*path.parts[:last]), path.parts[last + 1 :]
+            folders += [above.joinpath(name, *below) for name in LABEL_FOLDERS]
+        places = [*folders, path]
+        for each in (place.with_suffix(suffix) for suffix in (".txt", ".xml") for place in places):
+            found = self._files.get(each) or self._any_case.get(str(each).casefold())
+            if found is not None and (found.suffix.lower() == ".txt" or self._voc_of(found) is not None):
+                return found
+        return None
+
+    def _voc_of(self, path: Path) -> VocFile | RowError | None:
+        if path not in self._voc:
+            try:
+                file = read_voc(path)
+            except RowError as error:
+                self._voc[path] = error
+                return error
+            if file is None:
+                return None
+            self._voc[path] = file
+        return self._voc[path]
+
+    def _of_coco(
+        self,
+        photo: str,
+        path: Path,
+        grade: str,
+        boxes: NDArray[np.float64] | RowError,
+        label: Path,
+        size: tuple[int, int] | None,
+    ) -> Frame:
         if isinstance(boxes, RowError):
-            yield Rejected(annotation, boxes.row, photo, "malformed_row", str(boxes))
-        else:
-            yield Frame(photo, path, grade, annotation, boxes, normalised=False)
-    for name in sorted(listed.keys() - used):
-        yield Rejected(annotation, 0, "", "missing_photo", f"no image {name[:80]!r} in {images.name}/")
+            raise boxes
+        return Frame(photo, path, grade, label.relative_to(self._root).as_posix(), boxes, False, size)
+
+    def _of_voc(self, photo: str, path: Path, grade: str, label: Path) -> Frame:
+        file = self._voc_of(label)
+        if isinstance(file, RowError):
+            raise file
+        assert file is not None, "found as an annotation"
+        if self._voc_faces is None:
+            self._voc_faces = self._find_voc_faces()
+        mine = [number for number, name in enumerate(file.names) if name in self._voc_faces]
+        return Frame(photo, path, grade, label.relative_to(self._root).as_posix(), file.boxes[mine], False, file.size)
+
+    def _find_voc_faces(self) -> frozenset[str]:
+        """Names of the objects that are faces, of all that any image's file names."""
+        names: set[str] = set()
+        for path in [path for path in self._files.values() if path.suffix.lower() == ".xml"]:
+            file = self._voc_of(path)
+            names.update(file.names if isinstance(file, VocFile) else ())
+        known = dict(enumerate(sorted(names)))
+        return frozenset(known[number] for number in find_faces(known, self._chosen, f"{self._root}: Pascal VOC"))
+
+    def _of_yolo(self, photo: str, path: Path, grade: str, folder: Path, label: Path) -> Frame:
+        text = read_text(label, "replace")
+        boxes = parse_yolo(text, *self._classes_of(folder, label))
+        self._polygons += any(len(line.split()) > 6 for line in text.splitlines())
+        return Frame(photo, path, grade, label.relative_to(self._root).as_posix(), boxes)
+
+    def _classes_of(self, folder: Path, label: Path) -> _Classes:
+        if label.parent not in self._faces:
+            above = [parent for parent in label.parents if parent.is_relative_to(self._root)]
+            described = find_class_names(list(dict.fromkeys([label.parent, folder / "labels", folder, *above])))
+            if described is not None:
+                faces = find_faces(described.names, self._chosen, str(described.path))
+                self._unused.pop(described.path, None)
+                self._faces[label.parent] = faces, described.names.keys(), described.keypoints
+            elif not self._chosen:
+                self._faces[label.parent] = frozenset({FACE_CLASS}), frozenset({FACE_CLASS}), None
+            elif all(name.isdecimal() for name in self._chosen):
+                self._faces[label.parent] = frozenset(map(int, self._chosen)), None, None
+            else:
+                raise InputError(
+                    f"--class {self._chosen[0]}: nothing names the classes of {label}; expected data.yaml, classes.txt"
+                    " or obj.names with them, or the number of the class"
+                )
+        return self._faces[label.parent]
+
+    def lost(self) -> Iterator[Rejected]:
+        """Images that COCO files list and nobody has."""
+        for file, name, why in sorted(self._coco.lost(), key=lambda each: (each[0].path, each[1])):
+            self._unused.pop(file.path, None)
+            annotation = file.path.relative_to(self._root).as_posix()
+            where = f"{file.path.parent.name or '.'}/"
+            reason, detail = ("ambiguous_photo", why) if why else ("missing_photo", f"no such image for {where}")
+            yield Rejected(annotation, 0, "", reason, f"{name[:80]!r}: {detail}")
+
+    def tell(self) -> None:
+        """Say what was found and not used, and what was used otherwise than it stands there."""
+        self._coco.tell_crowds()
+        if self._polygons:
+            say(f"note: {self._root}: {self._polygons} label files hold polygons or landmarks; their boxes are taken")
+        by_suffix: dict[str, list[str]] = defaultdict(list)
+        for path in self._unused:
+            if not path.name.lower().startswith(READ_ME) and path.name not in NAME_FILES:
+                by_suffix[path.suffix.lower()].append(path.relative_to(self._root).as_posix())
+        for suffix, names in sorted(by_suffix.items()):
+            such = ", ".join(sorted(names)[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+            say(f"warning: {self._root}: {len(names)} {suffix} files belong to no image and are passed over: {such}")
 
 
-def _labels_without_image(labels: Path, images: Path, paths: list[Path], root: Path) -> Iterator[Rejected]:
-    shown = {path.relative_to(images).with_suffix(".txt") for path in paths}
-    for label in sorted(labels.rglob("*.txt")) if labels.is_dir() else ():
-        if label.relative_to(labels) not in shown:
-            name = label.relative_to(root).as_posix()
-            yield Rejected(name, 0, "", "missing_photo", f"no image of this name in {images.name}/")
+def _is_instances(path: Path) -> bool:
+    return path.suffix.lower() == ".json" and path.name.lower().startswith("instances")
 
 
-def parse_yolo(text: str) -> NDArray[np.float64]:
-    """Read a YOLO label file of whole faces.
+def parse_yolo(
+    text: str,
+    faces: Collection[int] = frozenset({FACE_CLASS}),
+    known: Collection[int] | None = frozenset({FACE_CLASS}),
+    keypoints: tuple[int, int] | None = None,
+) -> NDArray[np.float64]:
+    """Read a YOLO label file of whole faces; polygons become the boxes around them.
+
+    Args:
+        text: Of the file.
+        faces: Ids of the classes that are whole faces; rows of others are left out.
+        known: Ids that may stand in it; None takes any.
+        keypoints: Number of landmarks and values of each that may stand behind a box.
 
     Returns:
         float64 (M, 4), xyxy as shares of the image's width and height.
 
     Raises:
-        RowError: A row is not `0 x_centre y_centre width height` with shares between 0 and 1.
+        RowError: A row is no box `class xc yc w h` with shares from 0 to 1: the first such row, and how many there are.
     """
-    boxes = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        fields = line.split()
-        if not fields:
-            continue
-        if len(fields) != 5:
-            raise RowError(number, f"{len(fields)} values; expected 5: class, x centre, y centre, width, height")
-        try:
-            values = [float(value) for value in fields]
-        except ValueError:
-            raise RowError(number, f"'{line.strip()[:60]}' holds something that is not a number") from None
-        if values[0] != FACE_CLASS:
-            raise RowError(number, f"class {fields[0]} is unknown; expected {FACE_CLASS}, the whole face")
-        if not all(math.isfinite(value) and 0 <= value <= 1 for value in values[1:]):
-            raise RowError(number, f"'{line.strip()[:60]}': expected shares of the image between 0 and 1")
-        if values[3] == 0 or values[4] == 0:
-            raise RowError(number, f"'{line.strip()[:60]}': the box has no area")
-        boxes.append(values[1:])
-    centre, size = np.split(np.array(boxes, np.float64).reshape(-1, 4), 2, axis=1)
+    expected = ONLY_FACES if known == {FACE_CLASS} else "an id that has a name"
+    rows = parse_label_rows(text, known, keypoints, expected)
+    if rows.errors:
+        more = f" (and {len(rows.errors) - 1} more such rows)" if len(rows.errors) > 1 else ""
+        raise RowError(rows.errors[0].row, f"{rows.errors[0]}{more}")
+    boxes = rows.boxes[np.isin(rows.boxes[:, 0], list(faces)), 1:]
+    centre, size = np.split(boxes, 2, axis=1)
     return np.hstack([centre - size / 2, centre + size / 2])
-
-
-def _read_coco(folder: Path, root: Path) -> tuple[str, CocoBoxes] | None:
-    """Name of a COCO JSON in `folder` and the boxes in it, by file name; None if there is none."""
-    for path in sorted(folder.glob("*.json")):
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}: is not JSON ({error}); expected a COCO file") from None
-        if isinstance(content, dict) and {"images", "annotations"} <= content.keys():
-            try:
-                return path.relative_to(root).as_posix(), parse_coco(content)
-            except KeyError as error:
-                raise InputError(f"{path}: field {error} is missing; expected a COCO file") from None
-            except (TypeError, AttributeError, ValueError) as error:
-                raise InputError(f"{path}: {error}; expected COCO images, annotations and categories") from None
-    return None
-
-
-def parse_coco(content: Mapping[str, list[dict]]) -> CocoBoxes:
-    """Boxes of faces by file name; images that the file lists without annotation get an empty array.
-
-    Returns:
-        float64 (M, 4) per file name, xyxy in pixels; for an image with a box that is none, the error that says so,
-        with the position of the annotation in its list as row.
-
-    Raises:
-        ValueError: No category is the face, a name is none, or an annotation belongs to no image.
-        KeyError: A field that COCO demands is missing.
-        TypeError: A field is of another kind than COCO's.
-    """
-    categories = {category["id"]: str(category["name"]) for category in content.get("categories", [])}
-    wanted = {key for key, name in categories.items() if COCO_CATEGORY in name.lower()} or set(categories)
-    if len(categories) > 1 and wanted == set(categories):
-        raise ValueError(f"categories {sorted(categories.values())}: none is called '{COCO_CATEGORY}'")
-    names = {image["id"]: image["file_name"] for image in content["images"]}
-    for key, name in names.items():
-        if not isinstance(name, str):
-            raise ValueError(f"image {key!r:.60}: file_name is {name!r:.60}")
-    boxes: dict[str, list[list[float]]] = {name: [] for name in names.values()}
-    errors: dict[str, RowError] = {}
-    for row, annotation in enumerate(content["annotations"], start=1):
-        if categories and annotation["category_id"] not in wanted:
-            continue
-        if annotation["image_id"] not in names:
-            raise ValueError(f"annotation {annotation.get('id')!r:.60}: no image {annotation['image_id']!r:.60}")
-        name = names[annotation["image_id"]]
-        box = _coco_box(annotation["bbox"])
-        if box is None:
-            detail = f"annotation {annotation.get('id')!r:.60}: bbox {annotation['bbox']!r:.60}"
-            errors.setdefault(name, RowError(row, f"{detail}; expected x, y, width, height in pixels"))
-        else:
-            boxes[name].append(box)
-    return {name: np.array(rows, np.float64).reshape(-1, 4) for name, rows in boxes.items()} | errors
-
-
-def _coco_box(value: object) -> list[float] | None:
-    if not isinstance(value, list) or len(value) != 4:
-        return None
-    try:
-        x, y, width, height = (float(number) for number in value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    if not all(map(math.isfinite, (x, y, width, height))) or min(width, height) <= 0:
-        return None
-    return [x, y, x + width, y + height]

@@ -18,8 +18,9 @@ import numpy as np
 
 from uncover.errors import InputError
 from uncover.faces.face import Face, Rejected, RowError, Visibility
-from uncover.faces.official import PART_OF_FOLDER, POSES
+from uncover.faces.official import PART_OF_FOLDER, POSES, find_photo
 from uncover.faces.pts import parse_pts
+from uncover.text_files import read_text
 
 AFLW_FOLDERS = ("0", "2", "3")
 NAME = re.compile(r"(?P<photo>image\d+)(?:_\d+)?")
@@ -47,8 +48,8 @@ def read_merl_rav(root: Path, photos: Path | None = None) -> Iterator[Face | Rej
             folder = tree / pose / split
             labels = folder / "labels"
             raw_tree = labels.is_dir()
-            for path in sorted((labels if raw_tree else folder).glob("*.pts")):
-                image = _aflw_photo(flickr, path.stem) if raw_tree else path.with_suffix(".jpg")
+            for path in sorted((labels if raw_tree else folder).glob("*.[pP][tT][sS]")):
+                image = _aflw_photo(flickr, path.stem) if raw_tree else find_photo(path.with_suffix(".jpg"))
                 annotation = path.relative_to(root).as_posix()
                 item = _read_face(path, annotation, image, pose, part)
                 if isinstance(item, Face) and read.setdefault(item.name, annotation) != annotation:
@@ -80,8 +81,9 @@ def _find_flickr(photos: Path) -> Path:
 def _aflw_photo(flickr: Path, stem: str) -> Path:
     name = stem.partition("_")[0] + ".jpg"
     for folder in AFLW_FOLDERS:
-        if (flickr / folder / name).exists():
-            return flickr / folder / name
+        photo = find_photo(flickr / folder / name)
+        if photo.exists():
+            return photo
     return flickr / AFLW_FOLDERS[0] / name
 
 
@@ -92,7 +94,7 @@ def _read_face(path: Path, annotation: str, image: Path, pose: str, part: str) -
         return Rejected(annotation, 0, path.stem, "malformed_name", detail)
     photo = match["photo"]
     try:
-        points = parse_pts(path.read_text(encoding="utf-8", errors="replace"))
+        points = parse_pts(read_text(path, "replace"))
     except RowError as error:
         return Rejected(annotation, error.row, photo, "malformed_row", str(error))
     landmarks, visibility = interpret_marks(points)

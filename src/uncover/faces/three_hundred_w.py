@@ -13,9 +13,10 @@ import numpy as np
 
 from uncover.errors import InputError
 from uncover.faces.face import Face, Rejected, RowError, Visibility
-from uncover.faces.official import PART_OF_FOLDER
+from uncover.faces.official import PART_OF_FOLDER, find_photo
 from uncover.faces.pts import POINTS, parse_pts
 from uncover.image_files import ENDINGS
+from uncover.text_files import read_text
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", *sorted(ENDINGS - {".jpg", ".jpeg", ".png", ".bmp"}))
 
@@ -30,15 +31,15 @@ def read_300w(root: Path, photos: Path | None = None) -> Iterator[Face | Rejecte
     Raises:
         InputError: There is no `.pts` file.
     """
-    paths = sorted(root.rglob("*.pts"))
+    paths = sorted(root.rglob("*.[pP][tT][sS]"))
     if not paths:
         raise InputError(f"{root}: no .pts file below it; expected photos with 300-W landmarks beside them")
     for path in paths:
         relative = path.relative_to(root)
-        image = _photo_beside((photos or root) / relative)
+        image = find_photo((photos or root) / relative.with_suffix(SUFFIXES[0]), SUFFIXES)
         photo = image.relative_to(photos or root).as_posix()
         try:
-            points = parse_pts(path.read_text(encoding="utf-8", errors="replace"))
+            points = parse_pts(read_text(path, "replace"))
         except RowError as error:
             yield Rejected(relative.as_posix(), error.row, photo, "malformed_row", str(error))
             continue
@@ -51,11 +52,3 @@ def read_300w(root: Path, photos: Path | None = None) -> Iterator[Face | Rejecte
             name=relative.with_suffix("").as_posix(),
             annotation=relative.as_posix(),
         )
-
-
-def _photo_beside(path: Path) -> Path:
-    for suffix in SUFFIXES:
-        for candidate in (path.with_suffix(suffix), path.with_suffix(suffix.upper())):
-            if candidate.exists():
-                return candidate
-    return path.with_suffix(".jpg")

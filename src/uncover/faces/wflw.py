@@ -14,6 +14,8 @@ import numpy as np
 
 from uncover.errors import InputError
 from uncover.faces.face import Face, Rejected, RowError, Visibility
+from uncover.faces.official import find_photo
+from uncover.text_files import encoding_of
 
 POINTS = 98
 RECT = ("x_min", "y_min", "x_max", "y_max")
@@ -30,9 +32,10 @@ def find_lists(root: Path) -> dict[str, Path]:
     """
     lists: dict[str, Path] = {}
     for part in ("train", "test"):
-        found = sorted(root.rglob(LIST_NAME.format(part=part)))
+        name = LIST_NAME.format(part=part)
+        found = sorted(path for path in root.rglob("*.[tT][xX][tT]") if path.name.lower() == name)
         if len(found) > 1:
-            raise InputError(f"{root}: several {LIST_NAME.format(part=part)} ({found[0]}, {found[1]}); expected one")
+            raise InputError(f"{root}: several {name} ({found[0]}, {found[1]}); expected one")
         if found:
             lists[part] = found[0]
     if not lists:
@@ -53,7 +56,7 @@ def read_wflw(root: Path, photos: Path | None = None) -> Iterator[Face | Rejecte
     folder = photos if photos is not None else root / "WFLW_images"
     for part, path in find_lists(root).items():
         annotation = path.relative_to(root).as_posix()
-        with path.open(encoding="utf-8", errors="replace") as lines:
+        with path.open(encoding=encoding_of(path), errors="replace") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     yield _read_row(line, number, annotation, part, folder)
@@ -68,7 +71,7 @@ def _read_row(line: str, number: int, annotation: str, part: str, folder: Path) 
         return Rejected(annotation, number, photo, "malformed_row", str(error))
     return Face(
         photo=name,
-        image=folder / name,
+        image=find_photo(folder / name),
         landmarks=landmarks,
         visibility=np.full(POINTS, Visibility.VISIBLE, np.uint8),
         part=part,

@@ -158,7 +158,7 @@ class Video:
         index = first
         for timed in self._timed(start, corrupt):
             if timed.second >= start - CLOCK:
-                curve = tone_curve(self._transfer(timed.item))
+                curve = tone_curve(timed.item.color_trc)
                 yield Frame(index, timed.second, source=timed.item, curve=curve, joint=timed.joint)
                 index += 1
 
@@ -182,10 +182,6 @@ class Video:
             raise dropped[0]
         if self.live:
             raise Dropped("ended")
-
-    def _transfer(self, frame: VideoFrame) -> int | None:
-        """Number of a picture's transfer characteristics; those of the stream where it says none."""
-        return self._stream.codec_context.color_trc if frame.color_trc in (0, 2) else frame.color_trc
 
     def _rises(self) -> bool:
         self._start = 0

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from uncover.config.heatmaps import Variant
+from uncover.detector.inference import full_float32
 from uncover.detector.network import Network
 from uncover.detector.nms import suppress_as_upstream
 from uncover.heatmaps.heatmaps import Heatmaps, finish
@@ -60,7 +61,11 @@ class Plan:
 
 
 class Explainer:
-    """A network that says why it finds what it finds."""
+    """A network that says why it finds what it finds.
+
+    Whatever precision is chosen around it, maps are made in that of the network's weights: in mixed precision they move
+    by up to 14 of 255 levels. TF32, which a GPU's convolutions use unless they are told not to, has no more digits.
+    """
 
     def __init__(
         self, network: Network, variants: Mapping[str, Variant], confidence: float = 0.25, nms_iou: float = 0.45
@@ -88,9 +93,10 @@ class Explainer:
         """
         explained: dict[str, list[Heatmaps]] = {}
         found: list[Tensor] = []
-        for plan in self._plans:
-            passed = (run_direct if plan.direct else run_cut)(self.network, images, plan.layers)
-            found = self._explain(plan, passed, images, explained)
+        with full_float32(images.device):
+            for plan in self._plans:
+                passed = (run_direct if plan.direct else run_cut)(self.network, images, plan.layers)
+                found = self._explain(plan, passed, images, explained)
         return Explanation(found, explained)
 
     @property
@@ -103,11 +109,12 @@ class Explainer:
         """Explain what a network has already computed.
 
         Args:
-            passed: A direct pass of the network that kept `layers`, which must not be None.
+            passed: A direct pass of the network that kept `layers`, which must not be None; made in `full_float32`.
             images: float (B, channels, H, W), what it saw.
         """
         explained: dict[str, list[Heatmaps]] = {}
-        return Explanation(self._explain(self._plans[0], passed, images, explained), explained)
+        with full_float32(images.device):
+            return Explanation(self._explain(self._plans[0], passed, images, explained), explained)
 
     def _explain(self, plan: Plan, passed: Pass, images: Tensor, explained: dict[str, list[Heatmaps]]) -> list[Tensor]:
         """Add the heatmaps of a pass, and return its detections."""

@@ -10,19 +10,18 @@ import functools
 import hashlib
 import itertools
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from uncover.detector.inference import FramedImages, read_ahead, to_network
+from uncover.detector.inference import SMALLER, FramedImages, batch_in_words, read_ahead, to_network
 from uncover.detector.network import Network
+from uncover.errors import keeping, needs_memory
 from uncover.heatmaps.engine import Explainer
 from uncover.heatmaps.files import file_names, find_files, pack, write_files
 from uncover.heatmaps.heatmaps import MAP, NOT_FINITE, Heatmaps
@@ -33,9 +32,7 @@ from uncover.images.named import hash_file
 from uncover.images.reading import inspect_image, say_animations
 from uncover.images.shard import Shard
 from uncover.progress import track
-
-THREADS = 4
-Result = TypeVar("Result")
+from uncover.threads import cores, in_background
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,7 @@ class ShardMaker:
         Raises:
             InputError: A variant has a layer that is none.
         """
-        self._recipe, self._folders, self._device = recipe, folders, device
+        self._recipe, self._folders, self._device, self._wrote = recipe, folders, device, False
         network.fuse()
 
         @functools.cache
@@ -115,11 +112,12 @@ class ShardMaker:
 
         Raises:
             InputError: An image cannot be read, or two would share a file.
+            OutOfMemory: A batch does not fit into memory; what was made before is kept.
         """
         started = time.monotonic()
         files = file_names(sorted(images))
         names = shard.take(list(files))
-        with ThreadPoolExecutor(THREADS) as pool:
+        with ThreadPoolExecutor(cores()) as pool:
             looks = pool.map(lambda name: self._look(name, files[name], images[name]), names)
             looked = list(track(looks, "looking at images", len(names)))
         say_animations(images[name] for name in names)
@@ -127,8 +125,9 @@ class ShardMaker:
         made = sum(len(found) < len(self._folders) for found in rows)
         self._forget_records(shard)
         jobs = self._jobs(items, rows, batch)
-        for index, fresh in track(in_background(jobs, batch), "making heatmaps", made):
-            rows[index] |= fresh
+        with keeping(lambda: self._wrote or any(rows)):
+            for index, fresh in track(in_background(jobs, batch), "making heatmaps", made):
+                rows[index] |= fresh
         self._write_records(shard, rows, _of_set(files))
         statuses = {variant: [found[variant].status[:-1] for found in rows] for variant in self._folders}
         maps = {variant: [*itertools.chain.from_iterable(own)] for variant, own in statuses.items()}
@@ -168,7 +167,8 @@ class ShardMaker:
         for group, pixels in read_ahead(framed, groups):
             wanted = set.union(*(missing[index] for index in group))
             explain = self._explainer(tuple(name for name in recipe.variants if name in wanted))
-            explanation = explain(to_network(pixels, self._device))
+            with needs_memory(batch_in_words(pixels.shape, self._device), SMALLER):
+                explanation = explain(to_network(pixels, self._device))
             for place, index in enumerate(group):
                 if missing[index]:
                     heatmaps = {name: explanation.maps[name][place] for name in sorted(missing[index])}
@@ -184,6 +184,7 @@ class ShardMaker:
             files = pack(maps, found, frame, self._recipe.class_names, about)
             write_files(self._folders[variant], item.file, files)
             rows[variant] = describe(item.name, item.file, item.sha256, files)
+            self._wrote = True
         return index, rows
 
     def _forget_records(self, shard: Shard) -> None:
@@ -197,23 +198,6 @@ class ShardMaker:
         for variant, folder in self._folders.items():
             settings = {**self._recipe.settings(variant), **of_set, "shard": shard.number, "shards": shard.count}
             write_manifest(shard.record(folder), tabulate((found[variant] for found in rows), settings))
-
-
-def in_background(jobs: Iterable[Callable[[], Result]], most_waiting: int) -> Iterator[Result]:
-    """Results of jobs, in order; while they are done in threads, the next ones are asked for.
-
-    Args:
-        jobs: To do.
-        most_waiting: How many may wait to be done, so that they take no more memory.
-    """
-    with ThreadPoolExecutor(THREADS) as pool:
-        waiting: deque[Future[Result]] = deque()
-        for job in jobs:
-            waiting.append(pool.submit(job))
-            while len(waiting) > most_waiting:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def _of_set(names: Iterable[str]) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from uncover.errors import InputError
 from uncover.images.training import TrainingImages
+from uncover.threads import cores
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]
 AHEAD = 2
@@ -85,7 +85,7 @@ def iterate_batches(
     # Sorted, because what a sample is may not depend on when its turn comes.
     pool = np.sort(order)
     steps = _steps(order, batch, rank, world_size)
-    threads = workers or max(1, min(MOST_WORKERS, _cores() // 2))
+    threads = workers or max(1, min(MOST_WORKERS, cores() // 2))
     executor = ThreadPoolExecutor(threads, thread_name_prefix="images")
     coming: deque[_Making] = deque()
     try:
@@ -98,14 +98,6 @@ def iterate_batches(
     finally:
         # Also when the consumer stops early, or an image is unreadable: what has not begun never begins.
         executor.shutdown(wait=True, cancel_futures=True)
-
-
-def _cores() -> int:
-    """Cores that this process may use, which on a cluster are fewer than there are; macOS does not tell."""
-    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    # A cluster may count cores without binding jobs to them.
-    given = min(here, int(os.environ.get("SLURM_CPUS_PER_TASK", here)))
-    return max(1, given // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
 
 
 def _steps(order: NDArray[np.int64], batch: int, rank: int, world_size: int) -> Iterator[list[tuple[int, int]]]:

@@ -18,6 +18,7 @@ from uncover.images.letterbox import Frame
 from uncover.images.maps import StoredMaps
 from uncover.images.scaled import Source, bytes_of_maps, read_source, scale
 from uncover.process import free_memory
+from uncover.threads import cores
 
 Place = Literal["ram", "disk", "none"]
 SHARE = 0.5
@@ -53,6 +54,17 @@ def choose_place(
             return "disk"
         report(f"{folder}: images need {needed / 1e9:.1f} GB, {room / 1e9:.1f} GB may be used: decoded in each epoch")
     return "none"
+
+
+def readers(largest: int) -> int:
+    """How many threads decode images at once: one per core of this process, fewer where memory is short.
+
+    Args:
+        largest: Bytes of the largest decoded image.
+    """
+    # Decoding holds an image twice for a moment.
+    room = int(free_memory() / 4 / max(1, 2 * largest))
+    return max(1, min(cores(), room))
 
 
 class ImageCache:

@@ -67,7 +67,9 @@ class GroupedImages:
         return sum(len(labels) > 0 for labels in self.take(names).labels)
 
 
-def read_grouped_images(folder: Path, classes: Sequence[str] | None = None, channels: int = 3) -> GroupedImages:
+def read_grouped_images(
+    folder: Path, classes: Sequence[str] | None = None, channels: int = 3, chosen: Sequence[str] = ()
+) -> GroupedImages:
     """Read a data set of frames and find out what each is of.
 
     The tables of `uncover.datasets.blocks` say it, which are looked for in the data set and where its images link to;
@@ -78,13 +80,14 @@ def read_grouped_images(folder: Path, classes: Sequence[str] | None = None, chan
         folder: With `images/`, `labels/` and `data.yaml`.
         classes: Names of the classes to keep; None keeps all.
         channels: Channels of the images.
+        chosen: Names that these classes have in the data set, as for `read_labelled_images`.
 
     Raises:
         InputError: A name says of no group, a table is spoilt, no frame is annotated, or `read_labelled_images`
             objects.
     """
     unannotated = _unannotated(folder)
-    labelled = read_labelled_images(folder, classes, channels)
+    labelled = read_labelled_images(folder, classes, channels, chosen=chosen)
     rows = [row for row, path in enumerate(labelled.paths) if path.name not in unannotated]
     left = len(labelled) - len(rows)
     if left:

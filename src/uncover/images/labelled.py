@@ -10,13 +10,16 @@ from pathlib import Path, PurePath
 import numpy as np
 from numpy.typing import NDArray
 
-from uncover.console import say
-from uncover.datasets.label_file import read_label_file
+from uncover.console import fail, say
+from uncover.datasets.label_file import find_label, look_at_label_file
 from uncover.datasets.yolo import IMAGES, LABELS
 from uncover.errors import InputError
-from uncover.images.data_yaml import read_data_yaml
+from uncover.faces.data_yaml import Description, read_data_yaml
+from uncover.faces.face_class import choose_classes, find_faces, listed
 from uncover.images.reading import inspect_image, list_images, say_animations
+from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 from uncover.progress import track
+from uncover.text_files import read_text
 
 SIDES = {"left": "right", "right": "left", "Left": "Right", "Right": "Left"}
 
@@ -67,57 +70,89 @@ class LabelledImages:
 
 
 def read_labelled_images(
-    folder: Path, classes: Sequence[str] | None = None, channels: int = 3, subset: str | None = None
+    folder: Path,
+    classes: Sequence[str] | None = None,
+    channels: int = 3,
+    subset: str | None = None,
+    chosen: Sequence[str] = (),
 ) -> LabelledImages:
     """Read a data set's labels and look at its images' headers.
 
     Args:
-        folder: With `images/`, `labels/` and `data.yaml`.
-        classes: Names of the classes to keep, which become 0, 1 ...; None keeps all.
+        folder: With `images/`, `labels/` and `data.yaml`; or a YAML file of any name, as YOLOv5 takes it.
+        classes: Names of the classes to keep, which become 0, 1 ...; None keeps all. The whole face may have another
+            name in the data set.
         channels: Channels of the images.
-        subset: Take the images of this entry of `data.yaml` (such as "train"): a folder, or a list in a text file.
+        subset: Take the images of this entry of `data.yaml` (such as "train"): folders, or lists in text files.
+        chosen: Names that these classes have in the data set, where it is not plain which of its classes they are.
 
     Raises:
         InputError: No images or no labels, an image that is unreadable or of other channels, a row that is no box, or
-            an unknown class: file, row, what was expected.
+            an unknown class: file, row, what was expected. All such images and rows are told.
     """
     described = read_data_yaml(folder)
-    names: dict[int, str] = described["names"]
-    class_ids = _chosen(folder, names, classes)
+    folder = folder if folder.is_dir() else folder.parent
+    class_names, numbers = _chosen(described, classes, chosen)
     paths = _images_of(folder, described, subset)
-    numbers = {class_id: number for number, class_id in enumerate(class_ids)}
     sizes = np.empty((len(paths), 2), np.int64)
-    labels, owners, repeated = [], dict[Path, Path](), list[str]()
+    labels, owners, repeated, missing = [], dict[Path, Path](), list[str](), list[str]()
+    problems: list[str] = []
+    polygons = 0
     for row, path in enumerate(track(paths, f"looking at images of {folder.name}")):
-        sizes[row] = inspect_image(path, channels)
+        try:
+            sizes[row] = inspect_image(path, channels)
+        except InputError as error:
+            problems.append(str(error))
         label = label_path(path)
         if label in owners:
-            raise InputError(
+            problems.append(
                 f"{path}: shares the labels {label} with {owners[label].name}; rename one of the two images"
             )
         owners[label] = path
-        boxes, again = read_label_file(label, names)
-        repeated += [label.name] * bool(again)
-        kept = boxes[np.isin(boxes[:, 0], class_ids)]
+        file = look_at_label_file(label, described.names, described.keypoints)
+        problems += file.problems
+        polygons += file.polygons
+        repeated += [label.name] * bool(file.repeated)
+        missing += [label.name] * (not file.problems and not len(file.boxes) and not label.exists())
+        kept = file.boxes[np.isin(file.boxes[:, 0], list(numbers))]
         kept[:, 0] = [numbers[class_id] for class_id in kept[:, 0]]
         labels.append(kept)
+    fail(problems, str(folder))
     say_animations(paths)
     if repeated:
         say(f"{folder}: {len(repeated)} label files repeat a row, such as {repeated[0]}; each row counts once")
+    if polygons:
+        say(f"{folder}: {polygons} rows of labels are polygons; the boxes around them count")
     if not any(map(len, labels)):
         of_classes = f" of {', '.join(classes)}" if classes else ""
-        raise InputError(f"{folder}: no box{of_classes} in the labels of {len(paths)} images; expected at least one")
-    return LabelledImages(folder, paths, sizes, labels, tuple(names[key] for key in class_ids), class_ids)
+        raise InputError(
+            f"{folder}: no box{of_classes} in the labels of {len(paths)} images; expected at least one{_hint(missing)}"
+        )
+    if missing:
+        say(f"{folder}: {len(missing)} of {len(paths)} images have no label file, such as {missing[0]}: background")
+    ids = {number: class_id for class_id, number in reversed(numbers.items())}
+    return LabelledImages(folder, paths, sizes, labels, class_names, tuple(ids[number] for number in sorted(ids)))
+
+
+def _hint(missing: Sequence[str]) -> str:
+    if not missing:
+        return ""
+    return (
+        f" ({len(missing)} label files such as {missing[0]} are not there; `uncover labels` reads COCO, VOC, Darknet)"
+    )
 
 
 def label_path(image: Path) -> Path:
-    """Where the labels of an image stand: its path, with the last folder `images` turned into `labels`."""
+    """Where the labels of an image stand: its path, with the last folder `images` turned into `labels`.
+
+    Where there is no such folder, labels stand beside the images, as Darknet has them.
+    """
     parts = list(image.parts)
     for place in range(len(parts) - 2, -1, -1):
         if parts[place] == IMAGES:
             parts[place] = LABELS
             break
-    return Path(*parts).with_suffix(".txt")
+    return find_label(Path(*parts).with_suffix(".txt"))
 
 
 def sides(class_names: Sequence[str]) -> NDArray[np.int64]:
@@ -142,26 +177,58 @@ def sides(class_names: Sequence[str]) -> NDArray[np.int64]:
     return np.array([list(class_names).index(other) for other in mirrored], np.int64)
 
 
-def _chosen(folder: Path, names: dict[int, str], classes: Sequence[str] | None) -> tuple[int, ...]:
-    if classes is None:
-        return tuple(names)
-    ids = {name: class_id for class_id, name in names.items()}
-    for name in classes:
-        if name not in ids:
-            raise InputError(f"{folder / 'data.yaml'}: names no class {name!r}; it has {', '.join(ids)}")
-    return tuple(ids[name] for name in dict.fromkeys(classes))
+def _chosen(
+    described: Description, classes: Sequence[str] | None, chosen: Sequence[str]
+) -> tuple[tuple[str, ...], dict[int, int]]:
+    """Names of the classes to keep, and the network's number of each id in the label files."""
+    names, where = described.names, str(described.path)
+    whole_face = CLASS_NAMES[WHOLE_FACE]
+    if classes is not None and list(classes) == [whole_face] and (chosen or whole_face not in names.values()):
+        return (whole_face,), dict.fromkeys(sorted(find_faces(names, chosen, where)), 0)
+    if chosen:
+        ids = sorted(choose_classes(names, chosen, where))
+        return tuple(names[class_id] for class_id in ids), {class_id: number for number, class_id in enumerate(ids)}
+    wanted = tuple(names.values()) if classes is None else tuple(dict.fromkeys(classes))
+    by_name = {name: class_id for class_id, name in names.items()}
+    for name in wanted:
+        if name not in by_name:
+            raise InputError(f"{where}: names no class {name!r}; it has {listed(by_name)}")
+    return wanted, {by_name[name]: number for number, name in enumerate(wanted)}
 
 
-def _images_of(folder: Path, described: dict, subset: str | None) -> list[Path]:
+def _images_of(folder: Path, described: Description, subset: str | None) -> list[Path]:
     if subset is None:
-        return list_images(folder / IMAGES)
-    entry = described.get(subset)
-    if not isinstance(entry, str):
-        raise InputError(f"{folder / 'data.yaml'}: has no entry {subset!r}; expected a folder or a list of images")
-    place = folder / str(described.get("path") or "") / entry
-    if not place.is_file():
-        return list_images(place)
-    listed = [line.strip() for line in place.read_text(encoding="utf-8").splitlines() if line.strip()]
-    if not listed:
-        raise InputError(f"{place}: lists no image; expected one a line")
-    return sorted({place.parent / PurePath(line) for line in listed})
+        return list_images(folder / IMAGES if (folder / IMAGES).is_dir() or not _has_labels(folder) else folder)
+    found: list[Path] = []
+    problems: list[str] = []
+    for place in described.places(subset):
+        if place.is_dir():
+            found += list_images(place)
+            continue
+        lines = [line.strip() for line in read_text(place).splitlines()]
+        if not any(lines):
+            raise InputError(f"{place}: lists no image; expected one a line")
+        for number, line in enumerate(lines, start=1):
+            image = _find_listed(line, (place.parent, *described.bases())) if line else None
+            if image is not None:
+                found.append(image)
+            elif line:
+                problems.append(f"{place}, row {number}: {line}: no such image; paths are meant from {place.parent}")
+    fail(problems, str(described.path))
+    return sorted(set(found))
+
+
+def _has_labels(folder: Path) -> bool:
+    """Whether a folder without images/ holds images with their labels beside them."""
+    files = [path for path in folder.glob("*") if path.suffix and path.suffix.lower() != ".txt"]
+    return any(find_label(path.with_suffix(".txt")).exists() for path in files)
+
+
+def _find_listed(line: str, folders: Sequence[Path]) -> Path | None:
+    """An image that a line of a list names: from the list's folder, or where the data set or somebody's work begins."""
+    path = PurePath(line.replace("\\", "/"))
+    # CVAT writes data/obj_train_data/a.jpg for obj_train_data/a.jpg beside the list.
+    tails = [PurePath(*path.parts[start:]) for start in range(1, len(path.parts))]
+    places = [folders[0] / line, *(folder / path for folder in folders), Path(path)]
+    places += [folders[0] / tail for tail in tails]
+    return next((place for place in places if place.is_file() or place.is_symlink()), None)

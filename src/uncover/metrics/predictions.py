@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from uncover.atomic import new_file
 from uncover.errors import InputError
+from uncover.faces.face_class import choose_classes
 
 CORNERS = ("x1", "y1", "x2", "y2")
 COLUMNS = {
@@ -58,6 +59,19 @@ class Predictions:
             return {int(number): str(name) for number, name in stated.items()}
         found = self.boxes.drop_duplicates("class_id").sort_values("class_id")
         return {int(number): str(name) for number, name in zip(found["class_id"], found["class"], strict=True)}
+
+    def of_classes(self, chosen: Sequence[str]) -> Predictions:
+        """The same with boxes of some classes only; without a name it is as it was.
+
+        Raises:
+            InputError: The model knows no class of one of the names.
+        """
+        if not chosen:
+            return self
+        kept = choose_classes(self.class_names, chosen, "the model")
+        names = {str(number): name for number, name in self.class_names.items() if number in kept}
+        boxes = self.boxes[self.boxes["class_id"].isin(kept)].reset_index(drop=True)
+        return replace(self, boxes=boxes, settings=self.settings | {"classes": names})
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 
-from uncover.datasets.label_file import read_label_file
-from uncover.datasets.yolo import LABELS
+from uncover.console import fail, say
+from uncover.datasets.label_file import look_at_label_file
+from uncover.datasets.yolo import IMAGES, LABELS
 from uncover.errors import InputError
+from uncover.faces.data_yaml import NAME_FILES, Description, find_class_names
+from uncover.faces.face_class import is_face, listed
+from uncover.faces.frames import FACE_CLASS
 from uncover.metrics.predictions import CORNERS
 from uncover.parts.geometry import to_xyxy
 
+SUFFIX = ".txt"
 TRUTH_COLUMNS = ("image", "class_id", *CORNERS)
 
 
@@ -44,14 +50,14 @@ def find_labels(labels: Path, images: Iterable[str]) -> LabelFiles:
         InputError: There is no such folder, two images would share a label file, or none of its files belongs to
             an image.
     """
-    if not labels.is_dir():
-        raise InputError(f"{labels}: is no folder; expected the label files of the images that were predicted on")
-    if (labels / LABELS).is_dir():
-        labels = labels / LABELS
-    names = {path.relative_to(labels).as_posix(): path for path in sorted(labels.rglob("*.txt"))}
+    labels = _folder_of(labels)
+    found = [
+        path for path in sorted(labels.rglob("*")) if path.suffix.lower() == SUFFIX and path.name not in NAME_FILES
+    ]
+    names = {path.relative_to(labels).with_suffix(SUFFIX).as_posix(): path for path in found}
     image_of: dict[str, str] = {}
     for image in images:
-        name = PurePosixPath(image).with_suffix(".txt").as_posix()
+        name = _label_of(image, names)
         if name in image_of:
             raise InputError(
                 f"{labels / name}: would label both {image_of[name]} and {image}; rename one of the images"
@@ -68,7 +74,23 @@ def find_labels(labels: Path, images: Iterable[str]) -> LabelFiles:
     return LabelFiles(of_image, unlabelled, [path for name, path in names.items() if name not in image_of])
 
 
-def read_truth(labels: Path, images: pd.DataFrame) -> pd.DataFrame:
+def _folder_of(labels: Path) -> Path:
+    if not labels.is_dir():
+        raise InputError(f"{labels}: is no folder; expected the label files of the images that were predicted on")
+    return labels / LABELS if (labels / LABELS).is_dir() else labels
+
+
+def _label_of(image: str, names: Container[str]) -> str:
+    """Name of an image's label file: its own, or in a folder of grades, with the last `images` turned into `labels`."""
+    path = PurePosixPath(image).with_suffix(SUFFIX)
+    if path.as_posix() not in names and IMAGES in path.parts[:-1]:
+        before, _, after = path.as_posix().rpartition(f"{IMAGES}/")
+        if f"{before}{LABELS}/{after}" in names:
+            return f"{before}{LABELS}/{after}"
+    return path.as_posix()
+
+
+def read_truth(labels: Path, images: pd.DataFrame, known: Mapping[int, str] | None = None) -> pd.DataFrame:
     """Read the true boxes of images.
 
     A box that stands twice in a file counts once, and boxes end at the edge of the image, both as upstream has it.
@@ -76,24 +98,92 @@ def read_truth(labels: Path, images: pd.DataFrame) -> pd.DataFrame:
     Args:
         labels: Folder of label files, or the data set that has it as `labels/`.
         images: One row per image: image, width, height (pixels), as predictions have it.
+        known: Names of the classes that a model knows, by id. Classes of the labels become those of the same name,
+            which the data set's data.yaml (or classes.txt) gives; None takes the ids as they stand.
 
     Returns:
         One row per true box, in the order of `images`: image, class_id (int64), x1 y1 x2 y2 (float64, pixels).
 
     Raises:
-        InputError: A row of a label file is no box, or `find_labels` objects.
+        InputError: A row of a label file is no box (all such rows are told), or it is not plain which classes the
+            labels have, or `find_labels` objects.
     """
     of_image = find_labels(labels, images["image"]).of_image
+    described = None if known is None else _describe(labels)
     ids, boxes, names = [], [np.zeros((0, 4))], []
+    problems: list[str] = []
     for image, width, height in zip(images["image"], images["width"], images["height"], strict=True):
         if image not in of_image:
             continue
-        rows = read_label_file(of_image[image])[0].astype(np.float64)
+        file = look_at_label_file(
+            of_image[image],
+            None if described is None else described.names,
+            None if described is None else described.keypoints,
+        )
+        problems += file.problems
+        rows = file.boxes.astype(np.float64)
         shares = to_xyxy(rows[:, 1:]).clip(0, 1)
         boxes.append(shares * np.array([width, height, width, height], np.float64))
         ids += rows[:, 0].astype(np.int64).tolist()
         names += [image] * len(rows)
+    fail(problems, str(labels))
+    if known is not None and ids:
+        told = _ids_of_model(labels, set(ids), described, known)
+        ids = [told[number] for number in ids]
     truth = pd.DataFrame(np.concatenate(boxes), columns=list(CORNERS))
     truth.insert(0, "image", pd.Series(names, dtype=str))
     truth.insert(1, "class_id", np.array(ids, np.int64))
     return truth
+
+
+def _describe(labels: Path) -> Description | None:
+    """What names the classes of label files: beside them, or where their data set begins."""
+    labels = _folder_of(labels)
+    above = [place.parent for place in (labels, *labels.parents) if place.name == LABELS][:1]
+    return find_class_names([labels, *above])
+
+
+def _ids_of_model(
+    labels: Path, used: Collection[int], described: Description | None, known: Mapping[int, str]
+) -> dict[int, int]:
+    """The model's id of each class of the labels; classes that it does not know get ids that it has not."""
+    if described is None:
+        return _ids_without_names(labels, used, known)
+    by_name = {name.casefold(): number for number, name in known.items()}
+    face, own_face = _face_of(known), _face_of(described.names)
+    told = {number: by_name[name.casefold()] for number, name in described.names.items() if name.casefold() in by_name}
+    if face is not None and own_face is not None and face not in told.values():
+        told.setdefault(own_face, face)
+    if not told and known:
+        raise InputError(
+            f"{described.path}: has the classes {listed(described.names.values())}, of which the model knows none; it"
+            f" knows {listed(known.values())}"
+        )
+    free = itertools.count(max([*known, *described.names]) + 1)
+    for number in described.names:
+        if number not in told:
+            told[number] = next(free) if number in known else number
+    return told
+
+
+def _ids_without_names(labels: Path, used: Collection[int], known: Mapping[int, str]) -> dict[int, int]:
+    as_they_are = {number: number for number in used}
+    face = _face_of(known)
+    if set(used) != {FACE_CLASS} or face in (None, FACE_CLASS):
+        say(f"note: {labels}: nothing names the classes of these labels; their ids are taken for the model's")
+        return as_they_are
+    assert face is not None, "just seen"
+    graded = (_folder_of(labels).parent / IMAGES).is_dir()
+    if FACE_CLASS in known and not graded:
+        raise InputError(
+            f"{labels}: nothing names the classes of these labels, and {FACE_CLASS} may be {known[FACE_CLASS]!r} or"
+            f" {known[face]!r}; put the data.yaml of the data set, or a classes.txt, beside them"
+        )
+    say(f"note: {labels}: nothing names the classes of these labels; {FACE_CLASS} is taken for {known[face]!r}")
+    return {FACE_CLASS: face}
+
+
+def _face_of(names: Mapping[int, str]) -> int | None:
+    """Id of the whole face; None where it is not plain."""
+    plain = [number for number, name in names.items() if is_face(name)]
+    return plain[0] if len(plain) == 1 else None

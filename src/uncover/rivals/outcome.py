@@ -8,7 +8,7 @@ import importlib.metadata
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from uncover.config.rivals import Trained
 from uncover.console import say
 from uncover.detector.diverged import Diverged
 from uncover.detector.training_state import state_folder
-from uncover.errors import InputError
+from uncover.errors import InputError, needs_memory
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 from uncover.rivals.faces import FaceSets, count_faces
 from uncover.rivals.known import find_rival
@@ -71,6 +71,12 @@ class Training:
             f"{self.rival} ({self.network}, {self.package}): training on {count_faces(training)} faces in"
             f" {len(training)} photos, validating on {len(validation)}, batch {self.settings.batch}, {device}"
         )
+
+    def needs_memory(self, device: torch.device) -> AbstractContextManager[None]:
+        """The context of what holds a batch in memory: that it does not fit becomes one line."""
+        settings = self.settings
+        what = f"a batch of {settings.batch} photos of up to {settings.image_size} x {settings.image_size} pixels"
+        return needs_memory(f"{self.rival}: {what} on {device}", "take a smaller batch or image_size with --set")
 
     def diverged(self, epoch: int) -> Diverged:
         """The complaint about a loss that is no longer a number in an epoch, counted from 0."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import cv2
@@ -12,6 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torchvision.ops import nms
 
+from uncover.errors import needs_memory
+from uncover.images.cache import readers
 from uncover.images.inputs import Inputs
 from uncover.images.reading import COLOURS, read_image
 from uncover.metrics.alike import CAP, IMAGE_SIZE, MOST_BOXES, NMS_IOU
@@ -19,12 +22,13 @@ from uncover.metrics.predictions import CORNERS, LANDMARK_COLUMNS, Predictions
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 from uncover.progress import track
 from uncover.rivals.base import FindFaces, Found
+from uncover.threads import in_background
 
 
 def predict_rival(
     find: FindFaces, inputs: Inputs, settings: Mapping[str, Any], longest: int | None, nms_iou: float = 0.6
 ) -> Predictions:
-    """Look at images one by one.
+    """Look at images one by one; while one is looked at, the next ones are read.
 
     Whatever rule a library has for boxes that overlap, of the boxes that it leaves no two overlap by more than those of
     our own detectors do, and a photo has no more of them.
@@ -43,10 +47,12 @@ def predict_rival(
     Raises:
         InputError: An image cannot be read.
     """
-    found = [
-        _suppressed(_in_original(find, read_image(path, COLOURS), longest), nms_iou)
-        for path in track(inputs.paths, "finding faces")
-    ]
+    threads = readers(int(np.prod(inputs.sizes, axis=1).max(initial=0)) * COLOURS)
+    photos = in_background((partial(read_image, path, COLOURS) for path in inputs.paths), threads, threads)
+    found = []
+    for name, photo in zip(inputs.names, track(photos, "finding faces", len(inputs.paths)), strict=True):
+        with needs_memory(f"{name}, {photo.shape[1]} x {photo.shape[0]} pixels", "take smaller photos or --device cpu"):
+            found.append(_suppressed(_in_original(find, photo, longest), nms_iou))
     images = pd.DataFrame({"image": inputs.names, "width": inputs.sizes[:, 0], "height": inputs.sizes[:, 1]})
     classes = {"classes": {str(WHOLE_FACE): CLASS_NAMES[WHOLE_FACE]}}
     stated = {NMS_IOU: nms_iou, CAP: MOST_BOXES, **classes, IMAGE_SIZE: settings.get(IMAGE_SIZE, longest)}

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,8 +21,9 @@ from torch import Tensor, nn
 from uncover.config.rivals import Torchvision
 from uncover.console import say
 from uncover.detector.descent import Descent
-from uncover.detector.inference import FramedImages
+from uncover.detector.inference import FramedImages, read_groups
 from uncover.detector.training_state import TrainingState, load_state, save_state
+from uncover.errors import keeping
 from uncover.images.labelled import LabelledImages
 from uncover.images.letterbox import GREY
 from uncover.images.reading import COLOURS
@@ -79,7 +79,8 @@ def run_training(
     with unfinished(out, {**training.identity(), "device": device.type, **(identity or {})}) as folder, _repeatable():
         loop = _Loop(family, training, settings, folder, device)
         while loop.state.epoch < settings.epochs:
-            loop.run_epoch()
+            with keeping(lambda: loop.state.epoch > 0), training.needs_memory(device):
+                loop.run_epoch()
         write_outcome(out, training, loop.state.rows, loop.state.best_epoch, loop.state.best)
 
 
@@ -147,7 +148,7 @@ class _Loop:
         groups = [group.tolist() for group in np.array_split(order, self._steps)]
         self._network.train()
         described = f"epoch {epoch + 1}/{self._settings.epochs}"
-        for number, (group, images) in enumerate(track(read_ahead(self._images, groups), described, self._steps)):
+        for number, (group, images) in enumerate(track(read_groups(self._images, groups), described, self._steps)):
             pairs = [
                 self._example(index, image, bool(mirrored[index])) for index, image in zip(group, images, strict=True)
             ]
@@ -198,7 +199,7 @@ def score(
     """Precision and recall at the confidence of the best F1, AP at IoU 0.5, and mean AP at 0.5, 0.55 ... 0.95."""
     correct, confidence = [], []
     groups = [[index] for index in range(len(faces))]
-    for (index,), pixels in read_ahead(images, groups):
+    for (index,), pixels in read_groups(images, groups):
         (found,) = look(network, pixels, [images.frames[index]], family.face, device)
         nought = np.zeros((len(found.boxes), 1))
         true = face_boxes(faces, index)
@@ -208,19 +209,6 @@ def score(
     sure = np.concatenate(confidence)
     metrics = ap_per_class(np.concatenate(correct), sure, np.zeros(len(sure)), np.zeros(sum(map(len, faces.labels))))
     return metrics.mean_precision, metrics.mean_recall, metrics.map50, metrics.map50_95
-
-
-def read_ahead(
-    images: FramedImages, groups: Sequence[list[int]]
-) -> Iterator[tuple[list[int], list[NDArray[np.uint8]]]]:
-    """Go through groups of images of any shapes; while one is worked on, the next one is read."""
-    with ThreadPoolExecutor(max_workers=2) as readers:
-        coming = [readers.submit(images.__getitem__, index) for index in groups[0]] if groups else []
-        for number, group in enumerate(groups):
-            pixels = [read.result() for read in coming]
-            following = groups[number + 1] if number + 1 < len(groups) else []
-            coming = [readers.submit(images.__getitem__, index) for index in following]
-            yield group, pixels
 
 
 def _fitness(row: Row) -> float:

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from uncover.config.rivals import Yolo11
+from uncover.errors import keeping
 from uncover.rivals.base import FindFaces, Found
 from uncover.rivals.faces import read_faces
 from uncover.rivals.outcome import Training, check_start, check_weights, unfinished, write_outcome
@@ -59,7 +60,8 @@ def train(
         rows = State(folder).rows()
         if len(rows) < settings.epochs:
             trainer = FaceTrainer(training, folder, rows, device)
-            trainer.train()
+            with keeping(lambda: bool(State(folder).rows())), training.needs_memory(device):
+                trainer.train()
             rows = trainer.rows
         best = load_rival(State(folder).best)
         write_outcome(out, training, rows, int(best.about["epoch"]), best.state)

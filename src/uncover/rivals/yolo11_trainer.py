@@ -90,7 +90,7 @@ class FaceTrainer(DetectionTrainer):
             rows: The record so far, if it goes on.
             device: Where to train.
         """
-        self._training, self._state, self.rows = training, State(folder), rows
+        self._training, self._state, self.rows, self._built = training, State(folder), rows, False
         settings = training.settings
         overrides: dict[str, Any] = {
             "task": "detect",
@@ -175,6 +175,13 @@ class FaceTrainer(DetectionTrainer):
         self.last, self.best = self._state.last, self._state.best
         say(epoch_line(self.rows, self.epochs))
         return True
+
+    def _build_train_pipeline(self) -> None:
+        # A second time is where memory ran out: it would go on with half of the batch, and say so to nobody.
+        if self._built:
+            raise MemoryError("out of memory on " + str(self.device))
+        self._built = True
+        super()._build_train_pipeline()
 
     def final_eval(self) -> None:
         """Nothing more: every epoch was validated."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Literal
 
 from uncover.config.model import Config
 from uncover.datasets.sources import RAW_DATA
+from uncover.threads import cores
 from uncover.workflow import slurm
 from uncover.workflow.gpus import NoAnswer, list_gpus
 from uncover.workflow.targets import FRAME_SOURCES, LANDMARK_SOURCES, raw_folder, video_files
@@ -34,6 +34,14 @@ PACKAGES = (
     "pillow",
     "pydantic",
 )
+FOR_ONE = {
+    "grad-cam": "--method eigengradcam or gradcamelementwise",
+    "facenet-pytorch": "the detector mtcnn",
+    "facexlib": "the detector retinaface",
+    "ultralytics": "the detector yolo11",
+}
+"""Packages that uncover does not depend on, and what does: whoever installs it with pip has none of them."""
+
 GIGABYTE = 10**9
 ENOUGH_DISK = 5 * GIGABYTE
 
@@ -42,32 +50,47 @@ ENOUGH_DISK = 5 * GIGABYTE
 class Finding:
     """One line of the doctor: a topic, what was found, and what to think of it.
 
-    A "problem" keeps every run from working; a "missing" raw data set only those runs that ask for it.
+    A "problem" keeps everything from working; what is "missing" only what asks for it; what is "unknown" cannot be told
+    from this folder.
     """
 
     topic: str
     found: str
-    verdict: Literal["ok", "missing", "problem"] = "ok"
+    verdict: Literal["ok", "missing", "unknown", "problem"] = "ok"
 
 
-def examine(config: Config, folder: Path) -> list[Finding]:
+def examine(config: Config | None, folder: Path) -> list[Finding]:
     """Look at packages, machine, disk, raw data and weights of others.
 
     Args:
-        config: Says which raw data a run wants.
-        folder: Where results go, whose disk counts.
+        config: Says which raw data a run wants; None where there is no config to ask.
+        folder: Where results go, whose disk counts; a run of the workflow starts in a checkout.
     """
-    return [*_packages(), *_machine(folder), *_raw_data(config), *_weights(config)]
+    findings = [*_packages(folder), *_machine(folder), _workflow(folder)]
+    if config is None:
+        told = "no config here, so nobody says which ones a run asks for; give --configfile, or start in a checkout"
+        return [*findings, Finding("raw data", told, "unknown")]
+    return [*findings, *_raw_data(config), *_weights(config)]
 
 
-def _packages() -> list[Finding]:
+def _packages(folder: Path) -> list[Finding]:
     findings = [Finding("python", platform.python_version())]
     for package in PACKAGES:
+        verdict: Literal["missing", "problem"] = "missing" if package in FOR_ONE else "problem"
+        what = f", which {FOR_ONE[package]} needs" if package in FOR_ONE else ""
+        remedy = "make setup" if (folder / "Makefile").is_file() else f"pip install {package}"
         try:
             findings.append(Finding(package, metadata.version(package)))
         except metadata.PackageNotFoundError:
-            findings.append(Finding(package, "not installed; run: make setup", "problem"))
+            findings.append(Finding(package, f"not installed{what}; run: {remedy}", verdict))
     return findings
+
+
+def _workflow(folder: Path) -> Finding:
+    if (folder / "Snakefile").is_file():
+        return Finding("workflow", f"Snakefile at {folder.resolve()}")
+    told = "no Snakefile here; commands work in any folder, runs of the whole workflow start in a checkout"
+    return Finding("workflow", told, "unknown")
 
 
 def _machine(folder: Path) -> list[Finding]:
@@ -77,9 +100,7 @@ def _machine(folder: Path) -> list[Finding]:
     free = f"{usage.free / GIGABYTE:.0f} of {usage.total / GIGABYTE:.0f} GB free at {folder.resolve()}"
     memory = psutil.virtual_memory()
     return [
-        Finding(
-            "processor", f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores"
-        ),
+        Finding("processor", f"{cores()} cores"),
         Finding("memory", f"{memory.available / GIGABYTE:.0f} of {memory.total / GIGABYTE:.0f} GB free"),
         Finding("disk", free, "ok" if usage.free > ENOUGH_DISK else "problem"),
         Finding("GPU", _gpus()),
