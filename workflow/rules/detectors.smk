@@ -332,6 +332,7 @@ use rule evaluate as evaluate_rgb_tables with:
     input:
         predictions=f"{RGB_TABLES}/predictions/{{model}}/{{set}}.parquet",
         boxes=f"{RUN}/datasets/{{set}}/boxes.parquet",
+        manifest=f"{RUN}/datasets/{{set}}/manifest.parquet",
     output:
         **{
             name: f"{RGB_TABLES}/metrics/{{model}}/{{set}}/{{scope}}/{file}"
