@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from uncover import threads
-from uncover.detect import look
+from uncover.detect import look, pictures
 from uncover.detect.parts import Parts
 from uncover.detect.pictures import Picture, ahead, frame_pictures, in_batches, stack
 from uncover.footage.decode import Frame
@@ -106,10 +106,17 @@ def test_batches_have_one_shape_and_the_first_picture_comes_alone(shapes: list[t
         assert stack(batch).shape == (len(batch), *batch[0].framed.shape)
 
 
+def test_fewer_huge_pictures_come_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "MOST_PIXELS", 3 * 64 * 48)
+    frames = [picture_of(number, 64, 48) for number in range(8)] + [picture_of(8, 640, 480), picture_of(9, 640, 480)]
+    batches = list(in_batches(frame_pictures(frames, 64, 114), 16))
+    assert [[picture.index for picture in batch] for batch in batches] == [[0], [1, 2, 3], [4, 5, 6], [7], [8], [9]]
+
+
 def test_the_first_picture_is_given_before_the_second_is_asked_for() -> None:
     asked = Counted()
-    pictures = frame_pictures((picture_of(number, 64, 64) for number in asked), 64, 114)
-    (first,) = next(in_batches(pictures, 8))
+    framed = frame_pictures((picture_of(number, 64, 64) for number in asked), 64, 114)
+    (first,) = next(in_batches(framed, 8))
     assert first.index == 0 and asked.asked == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -18,6 +19,9 @@ from uncover.images.letterbox import fit, letterbox
 from uncover.threads import in_background
 
 Item = TypeVar("Item")
+
+MOST_PIXELS = 180_000_000
+"""Of the originals of a batch, which wait with it: half a gigabyte. A few batches are under way at a time."""
 
 POLL = 0.2
 """Seconds after which a thread that waits looks whether anybody still wants what it makes."""
@@ -70,18 +74,22 @@ def _frame(frame: Frame, image_size: int, padding: int) -> Picture:
 def in_batches(pictures: Iterable[Picture], most: int) -> Iterator[list[Picture]]:
     """Pictures of one shape that follow each other, at most so many at a time; the first comes alone.
 
-    Whoever watches wants to see the first box soon, and it says early that all works.
+    Whoever watches wants to see the first box soon, and it says early that all works. Of huge pictures fewer come at a
+    time, for memory's sake.
     """
     batch: list[Picture] = []
-    wanted = 1
+    wanted, held = 1, 0
     for picture in pictures:
-        if batch and (len(batch) == wanted or batch[0].framed.shape != picture.framed.shape):
+        pixels = math.prod(picture.original.size)
+        full = len(batch) == wanted or held + pixels > MOST_PIXELS
+        if batch and (full or batch[0].framed.shape != picture.framed.shape):
             yield batch
-            batch, wanted = [], most
+            batch, wanted, held = [], most, 0
         batch.append(picture)
+        held += pixels
         if wanted == 1:
             yield batch
-            batch, wanted = [], most
+            batch, wanted, held = [], most, 0
     if batch:
         yield batch
 
