@@ -33,6 +33,13 @@ PACKAGES = (
     "numpy",
     "pillow",
     "pydantic",
+    "av",
+    "filterpy",
+    "scipy",
+    "psutil",
+    "pyyaml",
+    "jinja2",
+    "rich",
 )
 FOR_ONE = {
     "grad-cam": "--method eigengradcam or gradcamelementwise",
