@@ -1,8 +1,9 @@
 """Take boxes and grades of picked frames from what CVAT or Label Studio exported.
 
 SET is a folder of `uncover frames`. FILE is CVAT's export "CVAT for images 1.1", or "CVAT for video 1.1" of a task of
-one of the videos (.xml, .zip), or Label Studio's "JSON" or "JSON-MIN" (.json). Frames get the boxes of FILE and move to
-the folder of their grade. Frames of which FILE says nothing, or something that cannot be used, stay as they are;
+one of the videos (.xml, .zip), or Label Studio's "JSON" or "JSON-MIN" (.json). Frames get the boxes of FILE, move to the
+folder of their grade, and count as reviewed, also those that nobody changed in the tool: take out of FILE what nobody
+looked at. One that comes back without the boxes it went out with has no face. Frames of which FILE says nothing, or something that cannot be used, stay as they are;
 SET/rejected.csv lists what cannot be used, SET/imports.csv all imports. SET is changed as a whole or not at all.
 """
 
@@ -23,11 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from uncover.console import say, warn_each
     from uncover.datasets.annotations.importing import REJECTED, import_annotations
+    from uncover.datasets.picked import read_picked, review_of
 
     imported, rejected = import_annotations(args.set, args.file, args.label)
     warn_each([f"rejected: {item}" for item in rejected], f"{args.set / REJECTED}")
     say(
-        f"{args.set}: updated {imported.updated} frames ({imported.moved} moved to another grade); left "
-        f"{imported.spoilt + imported.untouched} as they were ({imported.spoilt} of them for what was rejected)"
+        f"{args.set}: updated {imported.updated} frames that came back, {imported.unchanged} of them unchanged"
+        f" ({imported.moved} moved to another grade); left {imported.spoilt + imported.untouched} as they were"
+        f" ({imported.spoilt} of them for what was rejected); now {review_of(args.set, read_picked(args.set))}"
     )
     return 0

@@ -11,7 +11,17 @@ import numpy as np
 
 from uncover.atomic import check_replaceable, new_folder
 from uncover.datasets.frame_boxes import UNKNOWN, FrameBoxes, read_frame_boxes
-from uncover.datasets.picked import IMPORTS, PickedFrame, image_of, stems_of, write_boxes, write_frames, write_picture
+from uncover.datasets.picked import (
+    IMPORTS,
+    PickedFrame,
+    Review,
+    image_of,
+    review_of,
+    stems_of,
+    write_boxes,
+    write_frames,
+    write_picture,
+)
 from uncover.errors import InputError
 from uncover.footage.changes import Limits, Pick, look_at, most_different, pick_changes
 from uncover.footage.decode import Dropped, Frame, open_video
@@ -25,12 +35,12 @@ class Picking:
     Attributes:
         picked: All frames.
         watched: Frames of all videos, picked or not.
-        unknown: Picked frames of which the tables of boxes say nothing.
+        review: How many frames have true boxes, and how many proposed ones.
     """
 
     picked: list[PickedFrame]
     watched: int
-    unknown: int
+    review: Review
 
     def by_reason(self) -> dict[str, int]:
         """Picked frames by why they were picked."""
@@ -65,20 +75,19 @@ def pick_frames(
     named = stems_of(videos)
     boxes = read_frame_boxes(tables, named)
     picked: list[PickedFrame] = []
-    watched = unknown = 0
+    watched = 0
     with new_folder(out) as folder:
         for stem, path in named.items():
             known = boxes.get(stem, {})
             counter = _Counter()
             for frame, pick in _picks(path, limits, count, counter, report):
-                item = _write(frame, pick, stem, known.get(frame.index, UNKNOWN), folder)
-                unknown += bool(tables) and frame.index not in known
-                picked.append(item)
+                picked.append(_write(frame, pick, stem, known.get(frame.index, UNKNOWN), folder))
             watched += counter.frames
             if count is not None and len([item for item in picked if item.video == stem]) < count:
                 report(f"note: {path}: too short for {count} frames {limits.gap:g} s apart; picked all there are")
         write_frames(picked, folder)
-    return Picking(picked, watched, unknown)
+        review = review_of(folder, picked)
+    return Picking(picked, watched, review)
 
 
 class _Counter:
@@ -134,10 +143,10 @@ def _fetch(frames: Iterable[Frame], picks: Mapping[int, Pick]) -> Iterator[tuple
 def _write(frame: Frame, pick: Pick, stem: str, known: FrameBoxes, folder: Path) -> PickedFrame:
     height, width = frame.pixels.shape[:2]
     image = image_of(stem, frame.index, known.grade)
-    item = PickedFrame(image, stem, frame.index, frame.second, known.grade, pick.reason, pick.change)
+    item = PickedFrame(image, stem, frame.index, frame.second, known.grade, pick.reason, pick.change, known.truth)
     _check_inside(known, width, height, stem, frame.index)
     write_picture(frame.pixels, folder / item.image)
-    write_boxes(known.boxes, (width, height), folder / item.label)
+    write_boxes(known.boxes, (width, height), folder / (item.label if known.truth else item.proposal))
     return item
 
 
