@@ -50,6 +50,7 @@ def test_a_frame_that_was_graded_since_is_still_found_in_the_list(picked: Path) 
 def test_frames_that_nobody_annotated_stay_out_and_those_without_a_face_do_not(
     picked: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (picked / "frames.csv").unlink()
     (picked / "ungraded/labels/infant_01_000000.txt").unlink()
     groups = groups_of(picked)
     assert "infant_01_000000.png" not in groups and "infant_01_000040.png" in groups

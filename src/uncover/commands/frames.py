@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     picking = pick_frames(args.videos, args.out, limits, args.count, args.boxes, say)
     reasons = ", ".join(f"{number} {reason}" for reason, number in picking.by_reason().items())
     videos = f"{len(args.videos)} video" + "s" * (len(args.videos) > 1)
-    say(f"{args.out}: picked {len(picking.picked)} of {picking.watched} frames of {videos} ({reasons}); {picking.review}")
-    if not picking.review.reviewed:
-        say("note: none of them is a label yet; take them to a tool: uncover frames export, then uncover frames import")
+    say(f"{args.out}: picked {len(picking.picked)} of {picking.watched} frames of {videos} ({reasons})")
+    waiting = "" if picking.review.reviewed else "; none is a label yet: uncover frames export, then frames import"
+    say(f"{args.out}: {picking.review}{waiting}")
     return 0

@@ -7,8 +7,9 @@ SET is a folder of `uncover frames`. A second file beside OUT sets the tool up: 
   label-studio  serve the folder that SET stands in (LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true,
                 LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT=that folder), add SET as local storage, then "Import" OUT
 
-Proposed boxes go along to be corrected: as predictions in Label Studio, as boxes of the source "auto" in CVAT. Pictures are shown as they are: the tool must
-be one that may see them. After an import frames stand in the folders of their grades, so export anew to go on.
+Proposed boxes go along to be corrected: as predictions in Label Studio, as boxes of the source "auto" in CVAT. Pictures
+are shown as they are: the tool must be one that may see them. After an import frames stand in the folders of their
+grades, so export anew to go on.
 """
 
 from __future__ import annotations

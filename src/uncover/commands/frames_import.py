@@ -1,10 +1,11 @@
 """Take boxes and grades of picked frames from what CVAT or Label Studio exported.
 
 SET is a folder of `uncover frames`. FILE is CVAT's export "CVAT for images 1.1", or "CVAT for video 1.1" of a task of
-one of the videos (.xml, .zip), or Label Studio's "JSON" or "JSON-MIN" (.json). Frames get the boxes of FILE, move to the
-folder of their grade, and count as reviewed, also those that nobody changed in the tool: take out of FILE what nobody
-looked at. One that comes back without the boxes it went out with has no face. Frames of which FILE says nothing, or something that cannot be used, stay as they are;
-SET/rejected.csv lists what cannot be used, SET/imports.csv all imports. SET is changed as a whole or not at all.
+one of the videos (.xml, .zip), or Label Studio's "JSON" or "JSON-MIN" (.json). Frames get the boxes of FILE, move to
+the folder of their grade, and count as reviewed, also those that nobody changed in the tool: what nobody looked at is
+not to be in FILE. A frame that went out with boxes and comes back without any has no face. Frames of which FILE says
+nothing, or something that cannot be used, stay as they are; SET/rejected.csv lists what cannot be used, SET/imports.csv
+all imports. SET is changed as a whole or not at all.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import pandas as pd
 
 from uncover.atomic import new_folder
 from uncover.datasets.photos import PhotoInfo
+from uncover.datasets.picked import Review
 from uncover.datasets.rejected import write_rejected
 from uncover.datasets.yolo import IMAGES, LABELS, count_classes, label_lines, place_image, write_data_yaml
 from uncover.errors import InputError
@@ -51,7 +52,13 @@ def photos_of_faces(faces: pd.DataFrame, boxes: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_dataset(
-    out: Path, photos: pd.DataFrame, boxes: pd.DataFrame, rejected: Sequence[Rejected], read: int, kept: int
+    out: Path,
+    photos: pd.DataFrame,
+    boxes: pd.DataFrame,
+    rejected: Sequence[Rejected],
+    read: int,
+    kept: int,
+    review: Review | None = None,
 ) -> Counts:
     """Write a data set as a whole, or not at all.
 
@@ -64,6 +71,7 @@ def write_dataset(
         rejected: What did not make it.
         read: Faces or frames read in all.
         kept: Those that stand in the data set.
+        review: Of picked frames, how many somebody has looked at.
 
     Raises:
         InputError: Nothing is left to write.
@@ -88,6 +96,8 @@ def write_dataset(
             "boxes": count_classes(boxes),
             "boxes left out": {str(status): int(left_out[status]) for status in sorted(left_out.index)},
         }
+        if review is not None:
+            summary["frames"] = review.as_json()
         (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     return counts
 

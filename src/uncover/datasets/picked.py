@@ -128,9 +128,10 @@ class Review:
         if not self.doubtful:
             return None
         return (
-            f"warning: {root}: {self.doubtful} frames in {UNGRADED}/ have label files of an earlier version, which wrote"
-            f" a detector's boxes there too; they count as proposals. Those that somebody did correct: import the"
-            f" tool's file again ({root / IMPORTS} names it). Others: uncover frames export, correct, frames import"
+            f"warning: {root}: {self.doubtful} frames in {UNGRADED}/ have label files of an earlier version, which"
+            " wrote a detector's boxes there too; they count as proposals. If somebody did correct them, import the"
+            f" tool's file again ({root / IMPORTS} names it); otherwise 'uncover frames export', correct them, and"
+            " 'uncover frames import'"
         )
 
 
@@ -256,7 +257,9 @@ def find_picked(root: Path) -> dict[str, PickedFrame] | None:
     if not {"image", "grade", "reason"} <= set(header):
         return None
     items = (
-        PickedFrame(row["image"] or "", row.get("video") or "", 0, 0.0, row["grade"] or "", "", 0.0, row.get("reviewed"))
+        PickedFrame(
+            row["image"] or "", row.get("video") or "", 0, 0.0, row["grade"] or "", "", 0.0, row.get("reviewed")
+        )
         for _, row in rows
     )
     return {item.image: item for item in items if (root / item.image).is_file()}
@@ -286,7 +289,9 @@ def _picked_of(row: Mapping[str, str], where: str) -> PickedFrame:
         raise InputError(
             f"{where}: frame, second and change are no numbers; expected a row of 'uncover frames'"
         ) from None
-    item = PickedFrame(row["image"], row["video"], frame, second, row["grade"], row["reason"], change, row.get("reviewed"))
+    item = PickedFrame(
+        row["image"], row["video"], frame, second, row["grade"], row["reason"], change, row.get("reviewed")
+    )
     if not is_grade(item.grade) or item.image != image_of(item.video, frame, item.grade):
         expected = image_of(item.video or "video", frame, item.grade or "grade")
         raise InputError(f"{where}: image {item.image[:80]!r} is not that of its grade, video and frame ({expected})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -216,7 +217,18 @@ def read_frames_job(
         data = made
     frames = read_frames_to_learn(data, header, settings)
     fold = choose_fold(frames, left_out)
-    return finetuning_job(frames, fold.training, fold.held_out, settings, start, header)
+    job = finetuning_job(frames, fold.training, fold.held_out, settings, start, header)
+    return replace(job, frames=_reviewed_of(data))
+
+
+def _reviewed_of(data: Path) -> dict[str, int] | None:
+    """How many of the picked frames that a data set was made of were reviewed; None where it does not say."""
+    path = data / "summary.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return found.get("frames") if isinstance(found, dict) else None
 
 
 def _has_faces(frames: GroupedImages, fold: Fold) -> bool:

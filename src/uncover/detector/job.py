@@ -14,7 +14,8 @@ from uncover.console import say
 from uncover.datasets.yolo import IMAGES
 from uncover.errors import InputError
 from uncover.images.data_yaml import read_data_yaml
-from uncover.images.labelled import LabelledImages, read_labelled_images
+from uncover.images.grouped import read_annotated_images
+from uncover.images.labelled import LabelledImages
 from uncover.images.letterbox import GREY
 from uncover.images.map_sets import MapSet, check_alike, explain, read_map_set
 from uncover.images.reading import COLOURS
@@ -39,6 +40,7 @@ class Job:
         input: What the network looks at. For heatmaps, the sets have the photos' labels and sizes, and paths of maps.
         maps: How the heatmaps were made, as the manifest of the training set says; None for photos.
         maps_digest: Of the manifests of both sets.
+        frames: Of frames that were picked, how many somebody has reviewed, as the data set's `summary.json` says.
     """
 
     training: LabelledImages
@@ -50,6 +52,7 @@ class Job:
     input: Input = "photo"
     maps: dict[str, Any] | None = None
     maps_digest: tuple[str, ...] = ()
+    frames: dict[str, int] | None = None
 
     def identity(self) -> dict[str, object]:
         """All that changes the result; a training goes on only from the state of the very same one."""
@@ -102,7 +105,7 @@ def read_job(
     seen = _channels(input, channels, maps)
     classes = None if settings.classes == "parts" else (CLASS_NAMES[WHOLE_FACE],)
     of_photos = COLOURS if maps else channels_of_file(seen, input)
-    sets = [read_labelled_images(folder, classes, of_photos, subset) for folder, subset in _find_sets(data, val)]
+    sets = [read_annotated_images(folder, classes, of_photos, subset) for folder, subset in _find_sets(data, val)]
     if sets[0].class_names != sets[1].class_names:
         raise InputError(
             f"{sets[1].folder}: its classes are not those of {sets[0].folder}; expected the same names in data.yaml"

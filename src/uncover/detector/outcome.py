@@ -40,6 +40,8 @@ def write_outcome(out: Path, job: Job, state: TrainingState, batch: int) -> dict
         "start": str(job.start) if job.start else None,
         "settings": settings.model_dump(),
     }
+    if job.frames is not None:
+        summary["frames"] = job.frames
     header = Header(
         model=settings.model,
         channels=job.channels,

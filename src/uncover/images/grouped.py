@@ -55,13 +55,7 @@ def read_grouped_images(folder: Path, classes: Sequence[str] | None = None, chan
         InputError: A name says of no group, `frames.csv` is spoilt, no frame is annotated, or `read_labelled_images`
             objects.
     """
-    unannotated = _unannotated(folder)
-    labelled = read_labelled_images(folder, classes, channels)
-    rows = [row for row, path in enumerate(labelled.paths) if path.name not in unannotated]
-    left = len(labelled) - len(rows)
-    if left:
-        say(f"{folder}: {left} of {len(labelled)} frames are not annotated (no label file) and stay out")
-    labelled = labelled.take(rows)
+    labelled = read_annotated_images(folder, classes, channels)
     videos: dict[Path, dict[str, str]] = {}
     groups: dict[str, str] = {}
     for path in labelled.paths:
@@ -75,6 +69,25 @@ def read_grouped_images(folder: Path, classes: Sequence[str] | None = None, chan
     if len(groups) < len(labelled):
         raise InputError(f"{folder}: two of its images have the same name in different folders; rename one of them")
     return GroupedImages(labelled, groups)
+
+
+def read_annotated_images(
+    folder: Path, classes: Sequence[str] | None = None, channels: int = 3, subset: str | None = None
+) -> LabelledImages:
+    """Read a data set without the images that nobody has annotated: they are not those without a face.
+
+    Args and errors are those of `read_labelled_images`; how many stay out is said.
+
+    Raises:
+        InputError: None of the images is annotated.
+    """
+    unannotated = _unannotated(folder)
+    labelled = read_labelled_images(folder, classes, channels, subset)
+    rows = [row for row, path in enumerate(labelled.paths) if path.name not in unannotated]
+    left = len(labelled) - len(rows)
+    if left:
+        say(f"{folder}: {left} of {len(labelled)} frames are not annotated (no label file) and stay out")
+    return labelled.take(rows) if left else labelled
 
 
 def _unannotated(folder: Path) -> set[str]:
