@@ -132,7 +132,8 @@ def _refuse_useless(file: Path, face: str, reading: Reading, usable: Mapping[str
     if reading.labels and not any(len(said.boxes) for said in usable.values()):
         labels = ", ".join(f"{label!r} ({number})" for label, number in sorted(reading.labels.items()))
         if set(reading.labels) == {NO_LABEL}:
-            raise InputError(f"{file}: its {labels} say not what they are of; label them {face!r} in the tool")
+            count = reading.labels[NO_LABEL]
+            raise InputError(f"{file}: {count} boxes, none with a label; label those of faces {face!r} in the tool")
         raise InputError(f"{file}: no usable box is labelled {face!r}; labels of its boxes: {labels}; give --label")
     if not usable:
         first = f"; the first: {reading.rejected[0]}" if reading.rejected else ""
