@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
     check_resampling_arguments(args)
     if args.out is not None:
-        check_replaceable(args.out)
+        check_replaceable(args.out, "evaluate")
     predictions = read_predictions(args.predictions)
     files = find_labels(args.labels, predictions.images["image"])
     truth = read_truth(args.labels, predictions.images)

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.console import say
     from uncover.heatmaps.export import export
 
-    check_replaceable(args.out)
+    check_replaceable(args.out, "heatmaps export")
     images = export(args.folder, args.out, args.format, args.frame, args.average)
     say(f"{args.out}: maps of {images} images")
     return 0

@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.parts.boxes import Outside
 
     _refuse_idle_options(args)
-    check_replaceable(args.out)
+    check_replaceable(args.out, "labels")
     require_folder(args.raw, args.layout)
     if args.photos:
         require_folder(args.photos, "photos")

@@ -59,6 +59,7 @@ def write_dataset(
     read: int,
     kept: int,
     review: Review | None = None,
+    maker: str = "labels",
 ) -> Counts:
     """Write a data set as a whole, or not at all.
 
@@ -72,6 +73,7 @@ def write_dataset(
         read: Faces or frames read in all.
         kept: Those that stand in the data set.
         review: Of picked frames, how many somebody has looked at.
+        maker: Words of the command; all that only make data sets are one to `new_folder`.
 
     Raises:
         InputError: Nothing is left to write.
@@ -83,7 +85,7 @@ def write_dataset(
     counts = Counts(read=read, kept=kept, rejected=len(rejected), photos=len(photos))
     if counts.read != counts.kept + counts.rejected:
         raise RuntimeError(f"{out}: read {counts.read}, but kept {counts.kept} and rejected {counts.rejected}")
-    with new_folder(out) as folder:
+    with new_folder(out, maker) as folder:
         if (photos["width"] > 0).all():
             photos = _write_images_and_labels(photos, boxes, folder, out)
         photos.to_parquet(folder / "manifest.parquet", index=False)

@@ -48,7 +48,7 @@ def read_reviewed_frames(raw: Path, grade: str | None = None) -> tuple[Reading, 
     return read_raw(items, raw), review
 
 
-def make_frame_set(raw: Path, out: Path, source: str, grade: str | None = None) -> Counts:
+def make_frame_set(raw: Path, out: Path, source: str, grade: str | None = None, maker: str = "labels") -> Counts:
     """Make a set of frames: links to frames, and whole-face boxes where there are any.
 
     Args:
@@ -56,6 +56,7 @@ def make_frame_set(raw: Path, out: Path, source: str, grade: str | None = None) 
         out: Folder to make.
         source: Name of the raw data set.
         grade: Read this grade only.
+        maker: Words of the command.
 
     Raises:
         InputError: There is no usable frame, or `out` may not be replaced.
@@ -64,4 +65,4 @@ def make_frame_set(raw: Path, out: Path, source: str, grade: str | None = None) 
     photos, labels = label_frames(reading, source)
     read = len(photos) + len(reading.rejected)
     warn_each([f"rejected: {item}" for item in reading.rejected], f"{out}/rejected.csv")
-    return write_dataset(out, photos, labels.boxes, reading.rejected, read, len(photos), review)
+    return write_dataset(out, photos, labels.boxes, reading.rejected, read, len(photos), review, maker)

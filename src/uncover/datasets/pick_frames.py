@@ -12,7 +12,6 @@ import numpy as np
 from uncover.atomic import check_replaceable, new_folder
 from uncover.datasets.frame_boxes import UNKNOWN, FrameBoxes, read_frame_boxes
 from uncover.datasets.picked import (
-    IMPORTS,
     PickedFrame,
     Review,
     image_of,
@@ -26,6 +25,8 @@ from uncover.errors import InputError
 from uncover.footage.changes import Limits, Pick, look_at, most_different, pick_changes
 from uncover.footage.decode import Dropped, Frame, open_video
 from uncover.progress import track
+
+MAKER = "frames"
 
 
 @dataclass(frozen=True)
@@ -66,17 +67,15 @@ def pick_frames(
         report: Told what is worth knowing of a video.
 
     Raises:
-        InputError: A video cannot be read, two would give frames of the same name, a table is none, or `out` holds
-            annotations that were imported.
+        InputError: A video cannot be read, two would give frames of the same name, a table is none, or `out` may not
+            be replaced.
     """
-    check_replaceable(out)
-    if (out / IMPORTS).exists():
-        raise InputError(f"{out}: holds annotations that were imported, which would be lost; give a new folder")
+    check_replaceable(out, MAKER)
     named = stems_of(videos)
     boxes = read_frame_boxes(tables, named)
     picked: list[PickedFrame] = []
     watched = 0
-    with new_folder(out) as folder:
+    with new_folder(out, MAKER) as folder:
         for stem, path in named.items():
             known = boxes.get(stem, {})
             counter = _Counter()

@@ -22,10 +22,9 @@ from uncover.datasets.yolo import IMAGES, LABELS, label_lines
 from uncover.errors import InputError
 from uncover.faces.face import RowError
 from uncover.faces.frames import FACE_CLASS, parse_yolo
+from uncover.owner import IMPORTS
 
 FRAMES = "frames.csv"
-IMPORTS = "imports.csv"
-"""Account of annotations that were imported; where there is one, people's work stands in the folder."""
 
 PROPOSALS = "proposals"
 """Folder of boxes that nobody has looked at yet, beside the folder of labels."""

@@ -12,13 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from uncover.atomic import MARKER, new_folder
+from uncover.atomic import new_folder
 from uncover.datasets.annotations.annotated import NO_LABEL, Annotation, FrameState, Reading, look_up_frames
 from uncover.datasets.annotations.cvat import read_cvat
 from uncover.datasets.annotations.label_studio import read_label_studio
 from uncover.datasets.picked import (
     FRAMES,
-    IMPORTS,
     UNGRADED,
     read_picked,
     write_boxes,
@@ -27,6 +26,7 @@ from uncover.datasets.picked import (
 from uncover.datasets.rejected import write_rejected
 from uncover.errors import InputError
 from uncover.faces.face import Rejected
+from uncover.owner import IMPORTS, MARKER
 
 REJECTED = "rejected.csv"
 READERS: dict[str, Callable[[Path, Mapping[str, FrameState], str], Reading]] = {
@@ -109,7 +109,7 @@ def import_annotations(root: Path, file: Path, face: str) -> tuple[Imported, lis
         len(states) - len(usable) - len(reading.spoilt),
         len(reading.rejected),
     )
-    with new_folder(root) as folder:
+    with new_folder(root, "frames import") as folder:
         _carry_over(root, folder, states)
         for name, state in states.items():
             frame = new.get(name, state.frame)
