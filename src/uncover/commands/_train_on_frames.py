@@ -29,7 +29,8 @@ def train_on_frames(args: argparse.Namespace, data: Path, out: Path, frozen: Seq
     with join_crew(args.device) as crew:
         places = (data, args.val, out / "data")
         job = read_frames_job(*places, start, [*frozen, *args.set], args.leave_out, args.source is not None, crew)
-        train(job, out, crew, args.cache, args.workers, {"code": code_digest("uncover.detector.train")})
+        identity = {"code": code_digest("uncover.detector.train")}
+        train(job, out, crew, args.cache, args.workers, identity, replace=False)
     return 0
 
 

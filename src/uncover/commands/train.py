@@ -64,10 +64,12 @@ def run(args: argparse.Namespace) -> int:
     from uncover.commands._train_on_frames import train_on_frames
     from uncover.commands._train_on_sets import train_on_sets
     from uncover.detector.finetune import is_picked
+    from uncover.owner import check_shared
 
     check_training_arguments(args)
     data, out = _places(args)
     check_writable(out)
+    check_shared(out, "train", ("weights.pt", "results.csv", "summary.json"))
     frozen = [] if args.freeze is None else [f"freeze={_layers(args.freeze)}"]
     of_frames = args.source or args.leave_out or is_picked(data)
     return (train_on_frames if of_frames else train_on_sets)(args, data, out, frozen)

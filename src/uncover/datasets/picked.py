@@ -9,15 +9,18 @@ has no column `reviewed`: what they left in `ungraded/` counts as proposed.
 from __future__ import annotations
 
 import csv
+import hashlib
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
+from uncover.atomic import new_file
 from uncover.datasets.yolo import IMAGES, LABELS, label_lines
 from uncover.errors import InputError
 from uncover.faces.face import RowError
@@ -26,6 +29,8 @@ from uncover.owner import IMPORTS
 
 FRAMES = "frames.csv"
 
+EXPORTED = ".exported"
+"""Digests of files that went to annotation tools."""
 PROPOSALS = "proposals"
 """Folder of boxes that nobody has looked at yet, beside the folder of labels."""
 
@@ -295,6 +300,37 @@ def _picked_of(row: Mapping[str, str], where: str) -> PickedFrame:
         expected = image_of(item.video or "video", frame, item.grade or "grade")
         raise InputError(f"{where}: image {item.image[:80]!r} is not that of its grade, video and frame ({expected})")
     return item
+
+
+def check_exported(root: Path, file: Path) -> None:
+    """Make sure that a file which an export would replace is itself one of the folder, as it was written.
+
+    Raises:
+        InputError: Somebody else wrote it, or changed it: it may be what a tool gave back.
+    """
+    if file.exists() and _digest_of(file) not in _exported(root):
+        raise InputError(
+            f"{file}: was changed since it was exported from {root}, or is another file, and would be replaced; give"
+            " another name, or remove it first"
+        )
+
+
+def note_exported(root: Path, files: Iterable[Path]) -> None:
+    """Remember files that were exported, where the folder can be written to."""
+    known = sorted({*_exported(root), *map(_digest_of, files)})
+    with suppress(OSError), new_file(root / EXPORTED) as path:
+        path.write_text("".join(f"{digest}\n" for digest in known), encoding="utf-8")
+
+
+def _exported(root: Path) -> set[str]:
+    try:
+        return set((root / EXPORTED).read_text(encoding="utf-8").split())
+    except OSError:
+        return set()
+
+
+def _digest_of(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def is_grade(grade: str) -> bool:

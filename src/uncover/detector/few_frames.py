@@ -19,6 +19,7 @@ from uncover.detector.distributed import Crew
 from uncover.detector.finetune import WEIGHTS, finetuning_job, finetuning_settings, read_frames_to_learn, read_start
 from uncover.detector.predict import predict
 from uncover.detector.train import train
+from uncover.detector.training_state import check_finished
 from uncover.detector.validate import true_boxes
 from uncover.detector.weights import load_weights
 from uncover.errors import InputError
@@ -106,8 +107,9 @@ def run_point(point: Point, out: Path, crew: Crew, confidence: float, identity: 
         job = finetuning_job(
             point.frames, point.names, point.names, point.settings, point.start, read_start(point.start)
         )
-        train(job, out, crew, identity=identity)
+        train(job, out, crew, identity=identity, replace=False)
     else:
+        check_finished(out, {"epochs_run": 0}, out / RECORD)
         with new_file(weights) as path:
             path.write_bytes(point.start.read_bytes())
     scores = score_left_out(point, weights, crew, confidence)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from uncover.config.detectors import COVERED_FACES, MAP_INPUTS, Detector, Hyperparameters
@@ -20,6 +21,7 @@ from uncover.detector.weights import Header, read_weights
 from uncover.errors import InputError
 from uncover.faces.frames import find_grades
 from uncover.images.grouped import GroupedImages, read_grouped_images
+from uncover.images.labelled import read_labelled_images
 from uncover.images.scaled import channels_of_file
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 
@@ -210,8 +212,10 @@ def read_frames_job(
         job = read_job(data, val, as_pairs(settings), start, channels=header.channels if header else None)
         return replace(job, padding=header.padding, input=header.input) if header else job
     if not (data / "data.yaml").is_file():
-        if crew.leads:
-            counts = make_frame_set(data, made, data.resolve().name)
+        if crew.leads and (made.parent / WEIGHTS).exists():
+            _check_same_frames(data, made)
+        elif crew.leads:
+            counts = make_frame_set(data, made, data.resolve().name, maker="train")
             say(f"{made}: {counts.kept} of {counts.read} frames of {data}")
         crew.share("the data set is made")
         data = made
@@ -219,6 +223,21 @@ def read_frames_job(
     fold = choose_fold(frames, left_out)
     job = finetuning_job(frames, fold.training, fold.held_out, settings, start, header)
     return replace(job, frames=_reviewed_of(data))
+
+
+def _check_same_frames(data: Path, made: Path) -> None:
+    """Make sure that the data set of a trained model is that of the frames: it is not replaced before the model is.
+
+    Raises:
+        InputError: The model learnt from other frames, or from other labels of them.
+    """
+    if made.is_dir():
+        with TemporaryDirectory(dir=made.parent, prefix=".data.") as place:
+            now = Path(place, "data")
+            make_frame_set(data, now, data.resolve().name, maker="train")
+            if read_labelled_images(now).digest() == read_labelled_images(made).digest():
+                return
+    raise InputError(f"{made.parent}: holds a trained model of other data; give another name, or remove it first")
 
 
 def _reviewed_of(data: Path) -> dict[str, int] | None:
