@@ -53,6 +53,19 @@ def test_the_identity_knows_settings_labels_and_photos(sets):
     assert read_job(sets, None, ["epochs=3"]).identity() != first
 
 
+def test_one_heatmap_set_may_hold_all_photos(tmp_path):
+    """As `uncover heatmaps` makes it of the whole data set, of which lists say what to train and to validate on."""
+    data = tmp_path / "data"
+    make_set(data, 4, seed=1)
+    (data / "train.txt").write_text("images/0.png\nimages/1.png\nimages/3.png\n")
+    (data / "val.txt").write_text("images/2.png\n")
+    (data / "data.yaml").write_text("path: .\ntrain: train.txt\nval: val.txt\nnames: [light, dark]\n")
+    make_map_set(data, tmp_path / "maps")
+    job = read_job(data, None, [], heatmaps=tmp_path / "maps", input="classes")
+    names = [[path.name for path in part.paths] for part in (job.training, job.validation)]
+    assert names == [["0.tif", "1.tif", "3.tif"], ["2.tif"]]
+
+
 def test_heatmaps_made_anew_are_another_training(sets, tmp_path):
     def job(**changes):
         maps = tmp_path / "maps"

@@ -2,14 +2,16 @@
 
 DATA is a set (a folder with images/, labels/ and data.yaml) and --val another (by default the set val/ beside it), or
 DATA is a folder that holds both as train/ and val/. OUT gets weights.pt (the best epoch), results.csv and summary.json.
-A detector of heatmaps takes them from --heatmaps DIR, with the heatmap sets train/ and val/ of the same photos, such as
-results/demo/heatmaps/gradcampp, and --input says which of them; labels and sizes are those of DATA.
+A detector of heatmaps takes them from --heatmaps DIR: the heatmap sets train/ and val/ of the same photos, such as
+results/demo/heatmaps/gradcampp, or one heatmap set of all of them. --input says which maps; labels and sizes are those
+of DATA.
 Fine-tuning: uncover train --from RUN --data FRAMES [OUT]. RUN is a run's folder, such as results/demo (its whole-face
 detector), the folder of another training, or a weights file; model, classes, size and gains are those of its training.
 FRAMES may be frames as `uncover frames` picks them (<grade>/images, <grade>/labels), which become a data set OUT/data.
 One video, or infant, validates: --leave-out NAME, or one that is chosen and told. --freeze backbone lets only neck and
 head learn.
-A training that is stopped goes on where it was when the same command is given again. Several GPUs of a machine share it
+A training that is stopped goes on where it was when the same command is given again; a finished one of other settings
+or data is never replaced. Several GPUs of a machine share it
 with --set processes=2; of several machines through torchrun: torchrun ... -m uncover train ...
 """
 
@@ -56,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what the network looks at: photos, in colour or grey; heatmaps: a channel per class, that of all"
         " detections together, the mean of all classes, or that of the whole face (default: photo)",
     )
-    parser.add_argument("--heatmaps", type=Path, metavar="DIR", help="heatmap sets train/ and val/ of the photos")
+    parser.add_argument("--heatmaps", type=Path, metavar="DIR", help="heatmap set of the photos, or train/ and val/")
 
 
 def run(args: argparse.Namespace) -> int:

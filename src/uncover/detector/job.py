@@ -17,7 +17,7 @@ from uncover.images.data_yaml import read_data_yaml
 from uncover.images.grouped import read_annotated_images
 from uncover.images.labelled import LabelledImages
 from uncover.images.letterbox import GREY
-from uncover.images.map_sets import MapSet, check_alike, explain, read_map_set
+from uncover.images.map_sets import MANIFEST, MapSet, check_alike, explain, read_map_set
 from uncover.images.reading import COLOURS
 from uncover.images.scaled import channels_of_file
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
@@ -90,7 +90,8 @@ def read_job(
         hyperparameters: Record of an evolution's best generation, to train with its hyperparameters.
         channels: Channels of the images; None takes those of the input.
         padding: Value around letterboxed images; None takes grey for photos and 0 for heatmaps.
-        heatmaps: Folder with the heatmap sets `train` and `val` of the same photos, for an input of heatmaps.
+        heatmaps: Folder with the heatmap sets `train` and `val` of the same photos, or a heatmap set of all of them,
+            for an input of heatmaps.
         input: What the network looks at.
 
     Raises:
@@ -143,8 +144,13 @@ def _read_maps(heatmaps: Path | None, input: Input) -> list[MapSet]:
             raise InputError(f"--heatmaps {heatmaps}: --input {input} looks at none; give --input joint or classes")
         return []
     if heatmaps is None:
-        raise InputError(f"--input {input}: looks at heatmaps; give --heatmaps DIR, a folder with the sets train, val")
-    maps = [read_map_set(heatmaps / name) for name in ("train", "val")]
+        raise InputError(
+            f"--input {input}: looks at heatmaps; give --heatmaps DIR, a folder with the sets train, val, or one set"
+            " of all the photos"
+        )
+    # One set may hold the maps of all photos, as `uncover heatmaps` makes it of a whole data set.
+    whole = (heatmaps / MANIFEST).is_file()
+    maps = [read_map_set(heatmaps if whole else heatmaps / name) for name in ("train", "val")]
     check_alike(maps)
     return maps
 
