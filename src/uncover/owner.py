@@ -30,6 +30,7 @@ _SIGNS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("train", ("weights.pt", "results.csv")),
     ("train", ("results.csv", "summary.json")),
     ("train", ("left_out.json",)),
+    ("fetch_weights", ("state.json",)),
     ("detect", ("boxes.parquet", "frames.parquet")),
     ("evaluate", ("classes.csv", "curves.parquet")),
     ("heatmaps", ("manifest.parquet", "lint.csv")),

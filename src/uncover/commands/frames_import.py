@@ -29,9 +29,15 @@ def run(args: argparse.Namespace) -> int:
 
     imported, rejected = import_annotations(args.set, args.file, args.label)
     warn_each([f"rejected: {item}" for item in rejected], f"{args.set / REJECTED}")
+    review = review_of(args.set, read_picked(args.set))
+    if review.unseen:
+        say(
+            f"note: {review.unseen} frames have neither boxes nor a grade, so that nobody can tell whether somebody"
+            " looked at them; where there is no face, give them a grade in the tool, such as none"
+        )
     say(
         f"{args.set}: updated {imported.updated} frames that came back, {imported.unchanged} of them unchanged"
         f" ({imported.moved} moved to another grade); left {imported.spoilt + imported.untouched} as they were"
-        f" ({imported.spoilt} of them for what was rejected); now {review_of(args.set, read_picked(args.set))}"
+        f" ({imported.spoilt} of them for what was rejected); now {review}"
     )
     return 0

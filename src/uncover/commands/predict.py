@@ -52,15 +52,14 @@ def load_predictor(args: argparse.Namespace) -> Predictor:
 
 
 def run(args: argparse.Namespace) -> int:
-    from uncover.atomic import check_new_file
     from uncover.console import say
     from uncover.errors import InputError
-    from uncover.metrics.predictions import write_predictions
+    from uncover.metrics.predictions import check_new_predictions, write_predictions
 
     # Whoever forgets OUT would have the last image overwritten.
     if args.out.suffix != ".parquet":
         raise InputError(f"{args.out}: expected OUT.parquet, the table to write, after the images")
-    check_new_file(args.out)
+    check_new_predictions(args.out)
     shard = read_shard(args)
     predictor = load_predictor(args)
     predictions = predictor.predict(predictor.find(args.images, shard))
