@@ -1,5 +1,6 @@
 """Where a training finds its sets, and what makes it another training."""
 
+import pandas as pd
 import pytest
 from map_sets import make_map_set
 from squares import make_set
@@ -79,3 +80,16 @@ def test_heatmaps_made_anew_are_another_training(sets, tmp_path):
     assert job().identity() == first.identity() != job(model="1" * 64).identity()
     assert read_job(sets, None, [], heatmaps=tmp_path / "maps", input="mean").identity() != first.identity()
     assert read_job(sets, None, [], input="grey").identity() != read_job(sets, None, [], channels=3).identity()
+
+
+def test_images_that_nobody_annotated_are_not_learnt_as_without_a_face(sets, capsys):
+    """A trainer takes an image without a label file for one without a face; the manifest tells them apart."""
+    images = sorted(path.name for path in (sets / "train/images").iterdir())
+    for place in ("train", "val"):
+        names = sorted((sets / place / "images").iterdir())
+        manifest = {"photo": [path.stem for path in names], "image": [f"images/{path.name}" for path in names]}
+        known = [place == "val" or path.name != images[1] for path in names]
+        pd.DataFrame(manifest | {"labelled": known}).to_parquet(sets / place / "manifest.parquet")
+    job = read_job(sets, None, [])
+    assert [path.name for path in job.training.paths] == [images[0], images[2]] and len(job.validation) == 2
+    assert "1 of 3 frames are not annotated" in capsys.readouterr().err

@@ -89,7 +89,8 @@ def check_finished(out: Path, wanted: Mapping[str, object], state_at: Path) -> N
 
 def _difference(told: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
     """The first thing that two summaries say differently."""
-    for name in sorted(told.keys() & wanted.keys(), key=lambda name: name == "digests"):
+    # Digests say least to people, so they come last.
+    for name in sorted((name for name in told if name in wanted), key=lambda name: name == "digests"):
         old, new = told[name], wanted[name]
         if old == new:
             continue

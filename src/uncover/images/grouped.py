@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from uncover.console import say
-from uncover.datasets.manifest import read_manifest
 from uncover.datasets.picked import FRAMES
+from uncover.datasets.records import read_table
 from uncover.errors import InputError
 from uncover.images.labelled import LabelledImages, read_labelled_images
 
@@ -94,7 +94,9 @@ def _unannotated(folder: Path) -> set[str]:
     """Names of the images that nobody has looked at, where a manifest tells them from those without a face."""
     if not (folder / MANIFEST).is_file():
         return set()
-    manifest = read_manifest(folder / MANIFEST)
+    manifest = read_table(folder / MANIFEST, (), "labels")
+    if not {"image", "labelled"} <= set(manifest.columns):
+        return set()  # somebody else's table of the same name
     left_out = manifest.loc[~manifest["labelled"].astype(bool), "image"]
     if len(left_out) == len(manifest):
         raise InputError(
