@@ -102,11 +102,12 @@ def read_job(
         raise InputError(f"{start}: is no file; expected weights that 'uncover import_weights' or 'train' wrote")
     if settings.freeze and start is None:
         raise InputError(f"freeze={settings.freeze}: keeps start weights as they are; give them with --start WEIGHTS")
-    maps = _read_maps(heatmaps, input)
+    places = _find_sets(data, val)
+    maps = _read_maps(heatmaps, input, places[0][0] == places[1][0])
     seen = _channels(input, channels, maps)
     classes = None if settings.classes == "parts" else (CLASS_NAMES[WHOLE_FACE],)
     of_photos = COLOURS if maps else channels_of_file(seen, input)
-    sets = [read_annotated_images(folder, classes, of_photos, subset) for folder, subset in _find_sets(data, val)]
+    sets = [read_annotated_images(folder, classes, of_photos, subset) for folder, subset in places]
     if sets[0].class_names != sets[1].class_names:
         raise InputError(
             f"{sets[1].folder}: its classes are not those of {sets[0].folder}; expected the same names in data.yaml"
@@ -137,8 +138,11 @@ def _read_settings(pairs: Sequence[str], hyperparameters: Path | None) -> Detect
     return settings.model_copy(update={"hyperparameters": checked})
 
 
-def _read_maps(heatmaps: Path | None, input: Input) -> list[MapSet]:
-    """The heatmap sets to train and to validate on; none for photos."""
+def _read_maps(heatmaps: Path | None, input: Input, one_folder: bool) -> list[MapSet]:
+    """The heatmap sets to train and to validate on; none for photos.
+
+    Where one data set has the photos of both, one heatmap set may have the maps of both.
+    """
     if input not in MAP_INPUTS:
         if heatmaps is not None:
             raise InputError(f"--heatmaps {heatmaps}: --input {input} looks at none; give --input joint or classes")
@@ -148,8 +152,7 @@ def _read_maps(heatmaps: Path | None, input: Input) -> list[MapSet]:
             f"--input {input}: looks at heatmaps; give --heatmaps DIR, a folder with the sets train, val, or one set"
             " of all the photos"
         )
-    # One set may hold the maps of all photos, as `uncover heatmaps` makes it of a whole data set.
-    whole = (heatmaps / MANIFEST).is_file()
+    whole = one_folder and (heatmaps / MANIFEST).is_file()
     maps = [read_map_set(heatmaps if whole else heatmaps / name) for name in ("train", "val")]
     check_alike(maps)
     return maps
