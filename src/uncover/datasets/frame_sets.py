@@ -32,6 +32,12 @@ def read_reviewed_frames(raw: Path, grade: str | None = None) -> tuple[Reading, 
         InputError: There is no usable frame, or none of the picked frames has been reviewed.
     """
     picked = find_picked(raw)
+    if (
+        picked is None
+        and grade is None
+        and any(name.startswith(f"{raw.name}/") for name in find_picked(raw.parent) or ())
+    ):
+        return read_reviewed_frames(raw.parent, raw.name)
     if picked is None:
         return read_raw(read_frames(raw, grade), raw), None
     waiting = {image: frame for image, frame in picked.items() if frame.find_labels(raw) is None}
