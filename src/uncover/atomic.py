@@ -12,10 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from uncover.errors import InputError
+from uncover.owner import MARKER as MARKER
+from uncover.owner import check_whole, maker_of, mark
 from uncover.process import is_alive
-
-MARKER = ".uncover"
-"""File that marks a folder as made by uncover, and so as one that uncover may replace."""
 
 LONGEST_NAME = 230
 """Bytes of a file's name up to which a temporary name beside it may be longer."""
@@ -49,22 +48,26 @@ def new_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
+def new_folder(out: Path, maker: str = "") -> Iterator[Path]:
     """Yield an empty temporary folder beside `out`; on success it takes the place of `out`.
 
+    Args:
+        out: Folder to make.
+        maker: Words of the command, such as "heatmaps export": it replaces only what it made itself.
+
     Raises:
-        InputError: `out` is a file, or a folder with content that uncover did not make.
+        InputError: `check_replaceable` objects.
     """
     # A link to a folder on another disk stays a link; the folder behind it is replaced.
     out = Path(os.path.realpath(out))
-    check_replaceable(out)
+    check_replaceable(out, maker)
     out.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(out)
     temporary = out.with_name(f".{out.name}.{_owner()}.tmp")
     temporary.mkdir()
     try:
         yield temporary
-        (temporary / MARKER).write_text("Made by uncover, which replaces this folder as a whole.\n", encoding="utf-8")
+        mark(temporary, maker)
         if out.exists():
             retired = temporary.with_suffix(".old")
             os.replace(out, retired)
@@ -125,26 +128,26 @@ def check_new_file(path: Path) -> None:
     """Make sure that a file may be written; long work asks before it begins.
 
     Raises:
-        InputError: `path` is a folder, or `check_writable` objects to the one that it stands in.
+        InputError: `path` is a folder, a file of a folder that is written as a whole, or `check_writable` objects to
+            the folder that it stands in.
     """
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give the name of a file to write")
+    if path.exists() and (path.parent / MARKER).is_file():
+        raise InputError(f"{path}: is of the folder that 'uncover {maker_of(path.parent)}' made; give another name")
     check_writable(path.parent)
 
 
-def check_replaceable(out: Path) -> None:
-    """Make sure that a folder may be made or replaced; long work asks before it begins.
+def check_replaceable(out: Path, maker: str = "") -> None:
+    """Make sure that a folder may be made or replaced by a command; long work asks before it begins.
 
     Raises:
-        InputError: `out` is a file, or a folder with content that uncover did not make.
+        InputError: `out` is a file, a folder of another command, or one with content that a person put there.
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file; give the name of a folder to make")
     check_writable(out.parent)
-    if out.is_dir() and any(out.iterdir()) and not (out / MARKER).exists():
-        raise InputError(
-            f"{out}: holds files that uncover did not make, and would be replaced; give a new or empty folder"
-        )
+    check_whole(out, maker)
 
 
 def _name(path: Path, error: OSError) -> None:

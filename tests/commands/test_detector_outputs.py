@@ -69,6 +69,37 @@ def test_a_read_only_folder_is_named_at_once(good: Good, tmp_path: Path, complai
     assert f"{folder}: may not be written to" in line and list(folder.iterdir()) == []
 
 
+def test_files_of_others_are_not_replaced(good: Good, tmp_path: Path, complaint: Complaint) -> None:
+    """A trained model, a table of one's own: none goes because a command was given its name."""
+    models = {name: tmp_path / f"{name}.pt" for name in ("trained", "own")}
+    models["trained"].write_bytes(good.weights.read_bytes())
+    models["own"].write_bytes(b"something else")
+    for file in models.values():
+        before = file.read_bytes()
+        assert f"{file}: holds no imported weights" in complaint(
+            "import_weights", good.weights, file, "--sha256", "0" * 64
+        )
+        assert file.read_bytes() == before
+    folder = tmp_path / "my_model"
+    folder.mkdir()
+    for name in ("weights.pt", "results.csv", "summary.json"):
+        (folder / name).write_bytes((good.out / name).read_bytes())
+    line = complaint("fetch_weights", tmp_path / "absent.pth", folder, "--sha256", "e" * 64)
+    assert f"{folder}: was made by 'uncover train'" in line
+    line = complaint("train", good.data, folder, *QUICK, f"epochs={EPOCHS + 1}")
+    assert f"{folder}: holds a trained model of other settings (epochs: {EPOCHS} there, {EPOCHS + 1} here)" in line
+    assert (folder / "weights.pt").read_bytes() == good.weights.read_bytes()
+    table = tmp_path / "mine.parquet"
+    pd.DataFrame({"infant": [1]}).to_parquet(table)
+    images = ["--weights", good.weights, *CPU]
+    for words in (("predict", good.data / "val", table), ("predict sets", tmp_path / "mine", "--out", tmp_path)):
+        (tmp_path / "mine").mkdir(exist_ok=True)
+        assert f"{table}: is no table of 'uncover predict'" in complaint(*words, *images)
+    assert pd.read_parquet(table)["infant"].tolist() == [1]
+    for _ in range(2):
+        run("predict", good.data / "val", tmp_path / "found.parquet", *images)
+
+
 def kept_state(out: Path) -> Path:
     """The one file that an unfinished training leaves beside its record."""
     (state,) = (path for path in out.rglob("*") if path.is_file() and path.name != "results.csv")

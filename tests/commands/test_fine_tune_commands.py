@@ -45,6 +45,77 @@ def test_a_run_and_picked_frames_make_a_detector(place: Path, capsys: pytest.Cap
     assert (place / "out2/weights.pt").is_file()
 
 
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_trained_model_is_replaced_by_the_very_same_training_only(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("train", "--from", "run", "--data", "my_frames", "my_model", *QUICK)
+    assert run(*words) == 0
+    before = files_of(place / "my_model")
+    assert run(*words) == 0
+    weights = files_of(place / "my_model")
+    assert weights["weights.pt"] == before["weights.pt"]
+    label = place / "my_frames/ungraded/labels/infant_01_000000.txt"
+    others = {
+        "other settings (epochs: 1 there, 2 here)": (*words, "epochs=2"),
+        "other data (train_images: 9 there, 8 here)": (*words, "--leave-out", "infant_02"),
+        "other settings": ("train", "my_model/data", "my_model", "--val", "my_model/data", "--device", "cpu"),
+        "other start weights": ("train", "--from", "two.pt", *words[3:]),
+        "other data;": words,
+    }
+    make_start(place / "two.pt", image_size=64, training={"settings": {}, "note": "of another training"})
+    for what, command in others.items():
+        if what == "other data;":
+            label.write_text("0 0.5 0.5 0.25 0.25\n")
+        capsys.readouterr()
+        assert run(*command) == 2
+        line = capsys.readouterr().err.splitlines()[-1]
+        if what != "other start weights":
+            assert f"my_model: holds a trained model of {what}" in line
+        assert "holds a trained model of other" in line and "give another name, or remove it first" in line
+        assert files_of(place / "my_model") == weights
+    # Weights that say nothing of where they come from are somebody's too.
+    (place / "my_model/summary.json").unlink()
+    assert run(*words[:5], "my_model", *QUICK) == 2
+    assert (place / "my_model/weights.pt").read_bytes() == weights["weights.pt"]
+
+
+def test_a_training_that_was_killed_while_it_wrote_its_outcome_goes_on(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("train", "--from", "run", "--data", "my_frames", "my_model", *QUICK)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("uncover.detector.outcome.write_record", killed)
+        assert run(*words) == 130
+    assert {path.name for path in (place / "my_model").iterdir()} == {".resume", "data", "weights.pt"}
+    assert run(*words) == 0
+    assert "going on after epoch 1 of 1" in capsys.readouterr().err
+    assert {path.name for path in (place / "my_model").iterdir()} == {
+        "data",
+        "weights.pt",
+        "results.csv",
+        "summary.json",
+    }
+
+
+def test_the_summary_of_a_training_says_how_many_frames_were_reviewed(place: Path) -> None:
+    (place / "my_frames/ungraded/proposals").mkdir()
+    for name in ("infant_01_000000", "infant_01_000010"):
+        (place / f"my_frames/ungraded/labels/{name}.txt").rename(place / f"my_frames/ungraded/proposals/{name}.txt")
+    (place / "my_frames/ungraded/labels/infant_02_000000.txt").unlink()
+    assert run("train", "--from", "run", "--data", "my_frames", "my_model", *QUICK) == 0
+    summary = json.loads((place / "my_model/summary.json").read_text())
+    assert summary["frames"] == {"reviewed": 9, "only proposed": 2, "not looked at": 1}
+    assert summary["train_images"] + summary["val_images"] == 9
+
+
 def test_one_point_of_a_learning_curve_and_the_figure_of_two(place: Path) -> None:
     assert run("labels", "--layout", "graded", "my_frames", "set") == 0
     quick = ["--device", "cpu", "--finetune", "epochs=1", "least_images=4", "batch=4"]

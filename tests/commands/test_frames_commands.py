@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import re
+import shutil
 from pathlib import Path
 
 import av
@@ -136,6 +138,145 @@ def test_found_boxes_go_to_cvat_to_be_corrected_and_come_back_graded(video: Path
     assert {row["grade"] for row in after} == {"medium"} and all((out / row["image"]).is_file() for row in after)
     x_centre, width = (48 + 120) / 2 / 160, (120 - 48) / 160
     assert (out / "medium/labels/ward_1_000000.txt").read_text() == f"0 {x_centre} 0.5 {width} 0.5\n"
+
+
+@pytest.fixture
+def proposed(video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """Frames, of which a detector found boxes in the first six seconds."""
+    boxes = pd.DataFrame({"source": "ward_1.mp4", "frame": range(60), "x1": 40.0, "y1": 30.0, "x2": 120.0, "y2": 90.0})
+    boxes.to_parquet(tmp_path / "boxes.parquet")
+    assert run("frames", video, tmp_path / "out", "--boxes", tmp_path / "boxes.parquet") == 0
+    early = sum(int(row["frame"]) < 60 for row in rows_of(tmp_path / "out"))
+    late = len(rows_of(tmp_path / "out")) - early
+    assert f"0 frames reviewed, {early} only proposed, {late} not looked at; none is a label" in capsys.readouterr().err
+    assert early > 2 and late > 0
+    return tmp_path / "out"
+
+
+def labelled(data: Path) -> dict[str, str]:
+    """What trainers see: label files by name, those of images without one empty."""
+    label = lambda image: data / "labels" / f"{image.stem}.txt"  # noqa: E731
+    return {image.name: label(image).read_text() if label(image).exists() else "" for image in data.glob("images/*")}
+
+
+def test_what_nobody_reviewed_is_neither_a_label_nor_no_face(
+    proposed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A detector's boxes became ten labels once, without a word."""
+    assert not list(proposed.glob("*/labels/*")) and list(proposed.glob("ungraded/proposals/*.txt"))
+    before, data = digest_of(proposed), tmp_path / "data"
+    for words in (("labels", "--layout", "graded", proposed, data), ("train", "--data", proposed, tmp_path / "model")):
+        assert run(*words) == 2
+        assert "0 frames reviewed" in (line := capsys.readouterr().err) and "uncover frames export" in line
+    assert digest_of(proposed) == before and not data.exists() and not (tmp_path / "model").exists()
+    # One comes back corrected, one without its box, one as it went out; the others do not come back.
+    assert run("frames", "export", proposed, tmp_path / "x.xml", "--format", "cvat") == 0
+    head, *images = (tmp_path / "x.xml").read_text().split("  <image ")
+    images[0] = images[0].replace('xtl="40.00"', 'xtl="48.00"')
+    images[1] = re.sub(r"<box .*/>", "", images[1])
+    (tmp_path / "y.xml").write_text("  <image ".join([head, *images[:3]]) + "</annotations>")
+    capsys.readouterr()
+    assert run("frames", "import", proposed, tmp_path / "y.xml") == 0
+    said, rows = capsys.readouterr().err, rows_of(proposed)
+    assert "updated 3 frames that came back, 1 of them unchanged" in said and "now 3 frames reviewed" in said
+    assert [row["reviewed"] for row in rows] == ["y.xml"] * 3 + [""] * (len(rows) - 3)
+    assert run("labels", "--layout", "graded", proposed, data) == 0
+    found = labelled(data)
+    assert set(found) == {Path(row["image"]).name for row in rows[:3]}
+    assert sorted(map(len, (text.splitlines() for text in found.values()))) == [0, 1, 1]
+    late = sum(int(row["frame"]) >= 60 for row in rows)
+    counts = {"reviewed": 3, "only proposed": len(rows) - 3 - late, "not looked at": late}
+    assert json.loads((data / "summary.json").read_text())["frames"] == counts
+    assert (
+        f"3 frames reviewed, {counts['only proposed']} only proposed, {late} not looked at" in capsys.readouterr().err
+    )
+
+
+def as_earlier_versions_did(out: Path) -> None:
+    """A detector's boxes in `labels/`, and a table that does not say who reviewed a frame."""
+    for folder in out.glob("*/proposals"):
+        (folder.parent / "labels").mkdir(exist_ok=True)
+        for path in folder.iterdir():
+            if not (folder.parent / "labels" / path.name).exists():
+                path.rename(folder.parent / "labels" / path.name)
+        shutil.rmtree(folder)
+    with (out / "frames.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    with (out / "frames.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([row[:-1] for row in rows])
+
+
+def test_boxes_that_an_earlier_version_wrote_as_labels_are_proposals(
+    proposed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    as_earlier_versions_did(proposed)
+    wrong = len(list(proposed.glob("ungraded/labels/*.txt")))
+    assert wrong > 2 and run("labels", "--layout", "graded", proposed, tmp_path / "data") == 2
+    said = capsys.readouterr().err
+    assert f"{wrong} frames in ungraded/ have label files of an earlier version" in said and "import the tool's" in said
+    # What came back with a grade is a label still, what did not becomes a proposal for good.
+    assert run("frames", "export", proposed, tmp_path / "x.xml", "--format", "cvat") == 0
+    text = (tmp_path / "x.xml").read_text()
+    assert 'source="auto"' in text and 'source="manual"' not in text
+    head, first, *_ = text.split("  <image ")
+    (tmp_path / "y.xml").write_text(f"{head}  <image {first.replace('>ungraded<', '>hard<')}</annotations>")
+    assert run("frames", "import", proposed, tmp_path / "y.xml") == 0
+    assert len(list(proposed.glob("*/labels/*.txt"))) == 1 and len(list(proposed.glob("*/proposals/*.txt"))) == wrong
+    as_earlier_versions_did(proposed)
+    assert run("labels", "--layout", "graded", proposed, tmp_path / "data") == 0
+    assert labelled(tmp_path / "data") == {"ward_1_000000.jpg": "2 0.5 0.5 0.5 0.5\n"}
+
+
+def test_a_label_that_somebody_put_there_by_hand_counts(proposed: Path, tmp_path: Path) -> None:
+    row = rows_of(proposed)[0]
+    stem = Path(row["image"]).stem
+    (proposed / "ungraded/labels").mkdir()
+    (proposed / f"ungraded/labels/{stem}.txt").write_text("0 0.5 0.5 0.25 0.25\n")
+    assert run("labels", "--layout", "graded", proposed, tmp_path / "data") == 0
+    assert labelled(tmp_path / "data") == {f"{stem}.jpg": "2 0.5 0.5 0.25 0.25\n"}
+
+
+@pytest.mark.parametrize(("kind", "name"), [("cvat", "x.xml"), ("label-studio", "x.json")])
+def test_what_a_tool_gave_back_is_not_exported_over(
+    proposed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, name: str
+) -> None:
+    words = ("frames", "export", proposed, tmp_path / name, "--format", kind)
+    assert run(*words) == 0 and run(*words) == 0
+    (tmp_path / name).write_text(corrected := (tmp_path / name).read_text() + "\n")
+    assert run(*words) == 2
+    assert "was changed since it was exported" in capsys.readouterr().err
+    assert (tmp_path / name).read_text() == corrected
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("labels", "--layout", "graded", "{raw}", "{out}"),
+        ("make_standin", "hof", "{out}", "--frames", "1"),
+        ("train", "{raw}", "{out}"),
+        ("train", "--from", "{raw}", "--data", "{raw}", "{out}"),
+        ("detect", "{video}", "--weights", "nowhere.pt", "--out", "{out}"),
+        ("heatmaps", "{raw}", "{out}", "--weights", "nowhere.pt", "--method", "gradcam"),
+        ("heatmaps", "export", "{raw}", "{out}"),
+        ("overlay", "{raw}", "{out}"),
+        ("fine_tune", "{raw}", "{out}", "--from", "{raw}", "--count", "1", "--leave-out", "a"),
+        ("evaluate", "{raw}", "--labels", "{raw}", "--out", "{out}"),
+        ("frames", "{video}", "{out}"),
+    ],
+)
+def test_no_command_replaces_what_people_annotated(
+    proposed: Path, video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    raw = tmp_path / "raw"
+    shutil.copytree(proposed / "ungraded/images", raw / "easy/images")
+    shutil.copytree(proposed / "ungraded/proposals", raw / "easy/labels")
+    assert run("frames", "export", proposed, tmp_path / "x.xml", "--format", "cvat") == 0
+    assert run("frames", "import", proposed, tmp_path / "x.xml") == 0
+    before = digest_of(proposed)
+    capsys.readouterr()
+    assert run(*(word.format(raw=raw, out=proposed, video=video) for word in words)) == 2
+    assert "out: holds annotations that were imported, which would be lost" in capsys.readouterr().err
+    assert digest_of(proposed) == before
 
 
 def test_frames_that_people_annotated_are_not_picked_over(

@@ -39,7 +39,8 @@ def test_the_folder_is_a_graded_layout(tmp_path: Path) -> None:
 def test_boxes_end_at_the_edge_of_the_frame(tmp_path: Path) -> None:
     item = PickedFrame("easy/images/a_000000.jpg", "a", 0, 0.0, "easy", "first", 0.0)
     write_boxes(np.array([[-5.0, 10.0, 30.0, 130.0]]), (160, 120), tmp_path / item.label)
-    assert np.allclose(read_boxes(tmp_path, item, (160, 120)), [[0, 10, 30, 120]])
+    assert np.allclose(read_boxes(tmp_path / item.label, (160, 120)), [[0, 10, 30, 120]])
+    assert read_boxes(item.find_labels(tmp_path / "elsewhere"), (160, 120)) is None
 
 
 def test_a_picture_is_written_as_it_is(tmp_path: Path) -> None:

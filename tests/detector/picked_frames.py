@@ -20,7 +20,7 @@ RECIPE = {"epochs": 2, "batch": 4, "nominal_batch": 4, "optimizer": "AdamW", "ex
 def make_picked(root: Path, videos: Mapping[str, int] = VIDEOS, listed: bool = True) -> None:
     """Write `ungraded/images`, `ungraded/labels` and `frames.csv`; the last frame of each video has no face."""
     chance = np.random.default_rng(1)
-    rows = [("image", "video", "frame", "second", "grade", "reason", "change")]
+    rows = [("image", "video", "frame", "second", "grade", "reason", "change", "reviewed")]
     for name in ("images", "labels"):
         (root / "ungraded" / name).mkdir(parents=True)
     for video, frames in videos.items():
@@ -35,7 +35,9 @@ def make_picked(root: Path, videos: Mapping[str, int] = VIDEOS, listed: bool = T
             box = ((x + side / 2) / WIDTH, (y + side / 2) / HEIGHT, side / WIDTH, side / HEIGHT)
             text = " ".join(map(str, (0, *box))) + "\n" if face else ""
             (root / "ungraded/labels" / f"{stem}.txt").write_text(text)
-            rows.append((f"ungraded/images/{stem}.png", video, str(number * 10), "0", "ungraded", "first", "0"))
+            rows.append(
+                (f"ungraded/images/{stem}.png", video, str(number * 10), "0", "ungraded", "first", "0", "tasks.xml")
+            )
     if listed:
         with (root / "frames.csv").open("w", newline="") as file:
             csv.writer(file).writerows(rows)

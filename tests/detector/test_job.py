@@ -2,6 +2,7 @@
 
 import shutil
 
+import pandas as pd
 import pytest
 from map_sets import make_map_set
 from squares import make_set
@@ -65,6 +66,19 @@ def test_the_identity_knows_settings_labels_and_photos(sets):
     label = sets / "train" / "labels" / "0.txt"
     label.write_text("\n".join(label.read_text().splitlines()[:1]) + "\n")
     assert read_job(sets, None, ["epochs=3"]).identity() != first
+
+
+def test_one_heatmap_set_may_hold_all_photos(tmp_path):
+    """As `uncover heatmaps` makes it of the whole data set, of which lists say what to train and to validate on."""
+    data = tmp_path / "data"
+    make_set(data, 4, seed=1)
+    (data / "train.txt").write_text("images/0.png\nimages/1.png\nimages/3.png\n")
+    (data / "val.txt").write_text("images/2.png\n")
+    (data / "data.yaml").write_text("path: .\ntrain: train.txt\nval: val.txt\nnames: [light, dark]\n")
+    make_map_set(data, tmp_path / "maps")
+    job = read_job(data, None, [], heatmaps=tmp_path / "maps", input="classes")
+    names = [[path.name for path in part.paths] for part in (job.training, job.validation)]
+    assert names == [["0.tif", "1.tif", "3.tif"], ["2.tif"]]
 
 
 def test_heatmaps_made_anew_are_another_training(sets, tmp_path):
@@ -180,3 +194,16 @@ def test_a_yaml_file_that_is_not_there_is_no_data_set(export):
     (export / "faces.yaml").write_text("train: nope\nvalid: nada\nnames: [face]\n")
     with pytest.raises(InputError, match=r"2 problems; .*train: nope: no such folder or file"):
         read_job(export / "faces.yaml", None, [])
+
+
+def test_images_that_nobody_annotated_are_not_learnt_as_without_a_face(sets, capsys):
+    """A trainer takes an image without a label file for one without a face; the manifest tells them apart."""
+    images = sorted(path.name for path in (sets / "train/images").iterdir())
+    for place in ("train", "val"):
+        names = sorted((sets / place / "images").iterdir())
+        manifest = {"photo": [path.stem for path in names], "image": [f"images/{path.name}" for path in names]}
+        known = [place == "val" or path.name != images[1] for path in names]
+        pd.DataFrame(manifest | {"labelled": known}).to_parquet(sets / place / "manifest.parquet")
+    job = read_job(sets, None, [])
+    assert [path.name for path in job.training.paths] == [images[0], images[2]] and len(job.validation) == 2
+    assert "1 of 3 frames are not annotated" in capsys.readouterr().err

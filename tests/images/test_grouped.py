@@ -9,7 +9,7 @@ import pytest
 from tests.detector.picked_frames import VIDEOS, make_picked
 from uncover.datasets.frame_sets import make_frame_set
 from uncover.errors import InputError
-from uncover.images.grouped import read_grouped_images
+from uncover.images.grouped import read_annotated_images, read_grouped_images
 
 
 @pytest.fixture
@@ -50,6 +50,7 @@ def test_a_frame_that_was_graded_since_is_still_found_in_the_list(picked: Path) 
 def test_frames_that_nobody_annotated_stay_out_and_those_without_a_face_do_not(
     picked: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (picked / "frames.csv").unlink()
     (picked / "ungraded/labels/infant_01_000000.txt").unlink()
     groups = groups_of(picked)
     assert "infant_01_000000.png" not in groups and "infant_01_000040.png" in groups
@@ -123,3 +124,36 @@ def test_a_name_that_says_of_no_video_is_an_error(tmp_path: Path) -> None:
         (folder / f"infant_01_000000.{suffix}").rename(folder / f"7.{suffix}")
     with pytest.raises(InputError, match=r"7\.png: its name does not say which video or infant it is of"):
         groups_of(tmp_path / "picked")
+
+
+def as_before(picked: Path) -> None:
+    """The table of an earlier version, which does not say who reviewed a frame."""
+    lines = (picked / "frames.csv").read_text().splitlines()
+    (picked / "frames.csv").write_text("\n".join(line.rpartition(",")[0] for line in lines))
+
+
+def test_a_data_set_of_an_earlier_version_brings_no_unreviewed_boxes(
+    picked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Made then, its labels may be a detector's; those that somebody corrected in it since are his."""
+    make_frame_set(picked, tmp_path / "set", "picked")
+    as_before(picked)
+    with pytest.raises(InputError, match="none of its 12 images has been annotated or reviewed"):
+        read_grouped_images(tmp_path / "set")
+    (tmp_path / "set/labels/infant_02_000000.txt").write_text("2 0.5 0.5 0.25 0.25\n")
+    capsys.readouterr()
+    assert list(read_grouped_images(tmp_path / "set").groups) == ["infant_02_000000.png"]
+    assert "11 of 12 images are picked frames that nobody has reviewed, and stay out" in capsys.readouterr().err
+
+
+def test_a_folder_of_one_grade_is_no_way_round(picked: Path, tmp_path: Path) -> None:
+    as_before(picked)
+    with pytest.raises(InputError, match="0 frames reviewed, 12 only proposed, 0 not looked at"):
+        make_frame_set(picked / "ungraded", tmp_path / "set", "picked")
+
+
+def test_pictures_of_frames_without_a_label_are_not_without_a_face(picked: Path) -> None:
+    """Whoever writes a data.yaml of his own into the folder: trainers take these for pictures of nobody."""
+    (picked / "data.yaml").write_text("path: .\ntrain: ungraded/images\nval: ungraded/images\nnames: [face]\n")
+    (picked / "ungraded/labels/infant_01_000000.txt").unlink()
+    assert len(read_annotated_images(picked, subset="train")) == sum(VIDEOS.values()) - 1

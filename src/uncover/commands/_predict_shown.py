@@ -67,7 +67,7 @@ def write_pictures(out: Path, inputs: Inputs, predictions: Predictions, confiden
     whole = {CLASS_NAMES[WHOLE_FACE]} if CLASS_NAMES[WHOLE_FACE] in names else set(names)
     by_image = dict(iter(predictions.boxes.groupby("image", sort=False)))
     with_box = 0
-    with new_folder(out) as folder:
+    with new_folder(out, "predict") as folder:
         images = zip(inputs.names, inputs.paths, _names(inputs.names), strict=True)
         for name, path, picture in track(images, "drawing", len(inputs.names)):
             own = by_image.get(name, predictions.boxes.iloc[:0])

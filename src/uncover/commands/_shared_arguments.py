@@ -143,8 +143,8 @@ def tables_of(sets: Sequence[Path], out: Path, shard: Shard | None = None) -> di
     Raises:
         InputError: A set is a file, two would get the same table, or a table cannot be written.
     """
-    from uncover.atomic import check_new_file
     from uncover.errors import InputError
+    from uncover.metrics.predictions import check_new_predictions
 
     tables: dict[Path, Path] = {}
     for folder in sets:
@@ -155,7 +155,7 @@ def tables_of(sets: Sequence[Path], out: Path, shard: Shard | None = None) -> di
         table = out / f"{name}.parquet" if shard is None else shard.record(out / name)
         if table in tables:
             raise InputError(f"{folder}: has the name of {tables[table]}, and both would be {table}; give them apart")
-        check_new_file(table)
+        check_new_predictions(table)
         tables[table] = folder
     return tables
 

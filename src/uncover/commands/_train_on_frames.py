@@ -30,7 +30,8 @@ def train_on_frames(args: argparse.Namespace, data: Path, out: Path, frozen: Seq
         places = (data, args.val, out / "data")
         settings, fine_tuning = [*frozen, *args.set], args.source is not None
         job = read_frames_job(*places, start, settings, args.leave_out, fine_tuning, crew, args.classes)
-        train(job, out, crew, args.cache, args.workers, {"code": code_digest("uncover.detector.train")})
+        identity = {"code": code_digest("uncover.detector.train")}
+        train(job, out, crew, args.cache, args.workers, identity, replace=False)
     return 0
 
 

@@ -37,5 +37,6 @@ def train_on_sets(args: argparse.Namespace, data: Path, out: Path, frozen: Seque
         args.classes,
     )
     with join_crew(args.device) as crew:
-        train(job, out, crew, args.cache, args.workers, {"code": code_digest("uncover.detector.train")})
+        identity = {"code": code_digest("uncover.detector.train")}
+        train(job, out, crew, args.cache, args.workers, identity, replace=False)
     return 0

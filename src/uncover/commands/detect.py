@@ -21,6 +21,8 @@ from uncover.commands._shared_arguments import PRIVACY, add_network_arguments
 SUMMARY = "find faces in videos, images and cameras"
 PARTLY = 3
 """Exit code when some of what was pointed to could not be read, or had to be mended."""
+FILES = ("boxes.parquet", "frames.parquet", "per_second.csv", "summary.json", "boxes.csv", "boxes.json", "annotated")
+"""Names of what may be written."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.image_files import say_passed_over
     from uncover.images.options import check_inference_options
     from uncover.images.reading import say_animations
+    from uncover.owner import check_shared
     from uncover.process import since_start
 
     check_inference_options(args.confidence, args.nms_iou, args.batch, args.image_size)
@@ -89,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
     check_number("--bridge", args.bridge, 0)
     check_number("--until", args.until, 0)
     check_writable(args.out)
+    check_shared(args.out, "detect", FILES)
     for folder in (Path(word) for word in args.sources if Path(word).is_dir()):
         if args.out.resolve().is_relative_to(folder.resolve()):
             raise InputError(

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.rescue.drawn import draw_set
 
     check_number("--confidence", args.confidence, 0, 1)
-    check_replaceable(args.out)
+    check_replaceable(args.out, "draw_boxes")
     table = draw_set(args.predictions, args.confidence, args.out).table
     blank = sum(status[-1] != MAP for status in table["status"])
     say(f"{args.out}: boxes of {len(table)} photos drawn, {blank} of them without any")

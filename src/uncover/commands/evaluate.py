@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
     check_resampling_arguments(args)
     if args.out is not None:
-        check_replaceable(args.out)
+        check_replaceable(args.out, "evaluate")
     predictions = read_predictions(args.predictions)
     if "classes" in predictions.settings:
         scored_classes(predictions, pd.DataFrame(columns=list(TRUTH_COLUMNS)), args.classes)

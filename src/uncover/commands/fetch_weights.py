@@ -24,9 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_writable
     from uncover.console import say
+    from uncover.owner import check_shared
     from uncover.rivals.fetch import fetch_weights
 
     check_writable(args.out)
+    check_shared(args.out, "fetch_weights", ("weights.pt",))
     fetched = fetch_weights(args.out, args.weights, args.url, args.sha256, args.attempt)
     say(fetched.why or f"{args.out}: at hand")
     return 0

@@ -57,11 +57,13 @@ def run(args: argparse.Namespace) -> int:
     from uncover.detector.distributed import join_crew
     from uncover.detector.few_frames import read_point, run_point
     from uncover.detector.finetune import find_start
+    from uncover.owner import check_shared
     from uncover.workflow.digest import code_digest
 
     check_number("--count", args.count, 0)
     check_number("--confidence", args.confidence, 0, 1)
     check_writable(args.out)
+    check_shared(args.out, "train", ("weights.pt", "left_out.json"))
     changes = check_section(Finetune, read_pairs(args.finetune, "--finetune"), "--finetune").changes()
     point = read_point(args.data, find_start(args.source), args.count, args.leave_out, changes, args.set)
     with join_crew(args.device) as crew:

@@ -1,10 +1,10 @@
 """Pick frames of videos where something changes, and write them for people to annotate.
 
 A frame is picked where enough has moved or the light has changed since the last one, and after a long time without
-change; or the --count most different ones. OUT gets <grade>/images/, <grade>/labels/ and frames.csv, which says why
-each frame was picked. The grade is `ungraded` until somebody says more: `uncover frames export` and
-`uncover frames import` take the frames to CVAT or Label Studio and back, and `uncover labels --layout graded OUT DATA`
-makes a data set of them.
+change; or the --count most different ones. OUT gets <grade>/images/, frames.csv, which says why each frame was picked,
+and with --boxes <grade>/labels/ (true boxes) or <grade>/proposals/ (found ones). The grade is `ungraded` until somebody
+says more: `uncover frames export` and `uncover frames import` take the frames to CVAT or Label Studio and back, which
+makes labels of proposals, and `uncover labels --layout graded OUT DATA` makes a data set of the frames with labels.
 
 A video that cannot be read, is cut off, or whose clock starts anew or jumps: what can be read is used, a line says so
 and what was done, and the exit code is 3.
@@ -57,8 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="TABLE",
-        help="labels to begin with: the truth of a video (a CSV of its name, with grades), or boxes.parquet of "
-        "`uncover detect`, for people to correct: those frames stay ungraded",
+        help="boxes to begin with: the truth of a video (a CSV of its name, with grades), or boxes.parquet of "
+        "`uncover detect`: proposals, which are no labels until a person has seen them in a tool",
     )
 
 
@@ -81,9 +81,9 @@ def run(args: argparse.Namespace) -> int:
     check_number("--rate", args.rate, 0.001, 1000)
     limits = Limits(**values, gap=args.gap, rate=args.rate)
     picking = pick_frames(args.videos, args.out, limits, args.count, args.boxes, say)
-    if picking.unknown:
-        say(f"note: {picking.unknown} of the picked frames stand in no table of --boxes, and have no label file")
     reasons = ", ".join(f"{number} {reason}" for reason, number in picking.by_reason().items())
     videos = f"{len(args.videos)} video" + "s" * (len(args.videos) > 1)
     say(f"{args.out}: picked {len(picking.picked)} of {picking.watched} frames of {videos} ({reasons})")
+    waiting = "" if picking.review.reviewed else "; none is a label yet: uncover frames export, then frames import"
+    say(f"{args.out}: {picking.review}{waiting}")
     return 0 if picking.whole else PARTLY

@@ -7,8 +7,9 @@ SET is a folder of `uncover frames`. A second file beside OUT sets the tool up: 
   label-studio  serve the folder that SET stands in (LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true,
                 LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT=that folder), add SET as local storage, then "Import" OUT
 
-Boxes of ungraded frames, such as a detector's, are there to be corrected. Pictures are shown as they are: the tool must
-be one that may see them. After an import frames stand in the folders of their grades, so export anew to go on.
+Proposed boxes go along to be corrected: as predictions in Label Studio, as boxes of the source "auto" in CVAT. Pictures
+are shown as they are: the tool must be one that may see them. After an import frames stand in the folders of their
+grades, so export anew to go on.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.datasets.annotations.annotated import known_grades, look_up_frames
     from uncover.datasets.annotations.cvat_write import label_constructor, write_cvat
     from uncover.datasets.annotations.label_studio_write import LOCAL_FILES, labeling_config, write_label_studio
-    from uncover.datasets.picked import read_picked
+    from uncover.datasets.picked import check_exported, note_exported, read_picked, review_of
     from uncover.errors import InputError
 
     suffix, other = {"cvat": (".xml", ".labels.json"), "label-studio": (".json", ".config.xml")}[args.format]
@@ -46,7 +47,10 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"{args.out}: expected a name that ends in {suffix} for --format {args.format}")
     if args.prefix is not None and args.format == "cvat":
         raise InputError("--prefix: CVAT knows pictures by their names; leave it out")
-    check_new_file(args.out)
+    beside = args.out.with_suffix(other)
+    for file in (args.out, beside):
+        check_new_file(file)
+        check_exported(args.set, file)
     states = look_up_frames(args.set, read_picked(args.set))
     grades = known_grades(states)
     name = args.set.resolve().name
@@ -57,9 +61,11 @@ def run(args: argparse.Namespace) -> int:
         prefix = args.prefix if args.prefix is not None else f"{LOCAL_FILES}{quote(name)}/"
         write_label_studio(states, prefix, args.out)
         setup = labeling_config(grades)
-    beside = args.out.with_suffix(other)
     with new_file(beside) as path:
         path.write_text(setup, encoding="utf-8")
-    labelled = sum(state.boxes is not None for state in states.values())
-    say(f"{args.out}: {len(states)} frames, {labelled} of them with labels; set the tool up with {beside}")
+    note_exported(args.set, (args.out, beside))
+    review = review_of(args.set, (state.frame for state in states.values()))
+    if warning := review.warning(args.set):
+        say(warning)
+    say(f"{args.out}: {len(states)} frames ({review}); set the tool up with {beside}")
     return 0

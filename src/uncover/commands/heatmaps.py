@@ -76,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.heatmaps.variants import parse_variants
     from uncover.images.named import check_apart, named_images
     from uncover.images.options import check_inference_options
+    from uncover.owner import check_shared
     from uncover.workflow.digest import code_digest
 
     check_inference_options(args.confidence, args.nms_iou, args.batch, args.image_size)
@@ -84,8 +85,10 @@ def run(args: argparse.Namespace) -> int:
     variants = parse_variants(args.method, args.layer or [-2], args.target, args.variant)
     shard = read_shard(args)
     folders = {name: args.out / name / args.name for name in variants}
+    check_shared(args.out, "heatmaps")
     for folder in folders.values():
         check_writable(folder)
+        check_shared(folder, "heatmaps", ("manifest.parquet", "lint.csv"))
     images = named_images(args.images)
     check_apart(args.images, args.out)
     device = pick_device(args.device)

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.heatmaps.export import export
     from uncover.heatmaps.heatmaps import MAP, word_blank
 
-    check_replaceable(args.out)
+    check_replaceable(args.out, "heatmaps export")
     statuses = export(args.folder, args.out, args.format, args.frame, args.average)
     maps = [status for own in statuses for status in own]
     blank = len(maps) - maps.count(MAP)

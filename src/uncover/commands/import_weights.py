@@ -33,6 +33,8 @@ def run(args: argparse.Namespace) -> int:
     if not Path(args.checkpoint).exists() and (args.url or is_address(args.checkpoint)):
         check_trusted(args.checkpoint, args.sha256)
     check_new_file(args.out)
+    if args.out.exists() and "imported_from" not in _training_of(args.out):
+        raise InputError(f"{args.out}: holds no imported weights, and would be replaced; give another name")
     content, name = read_or_fetch(args.checkpoint, args.url)
     checkpoint = read_checkpoint(content, name, args.sha256)
     if args.model not in (None, checkpoint.model):
@@ -44,3 +46,14 @@ def run(args: argparse.Namespace) -> int:
     say(f"{name}: sha256 {checkpoint.sha256} ({stated})")
     say(f"{args.out}: {header.model}, {header.channels} channels, {len(header.class_names)} classes")
     return 0
+
+
+def _training_of(weights: Path) -> dict[str, object]:
+    """How weights came about; nothing where the file is no weights file of ours."""
+    from uncover.detector.weights import read_weights
+    from uncover.errors import InputError
+
+    try:
+        return read_weights(weights)[0].training
+    except InputError:
+        return {}

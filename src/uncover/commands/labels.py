@@ -79,22 +79,23 @@ def run(args: argparse.Namespace) -> int:
     from uncover.datasets.build import photos_of_faces, write_dataset
     from uncover.datasets.exclusions import read_exclusions
     from uncover.datasets.frame_labels import label_frames
+    from uncover.datasets.frame_sets import read_reviewed_frames
     from uncover.datasets.labels import label_faces
     from uncover.datasets.layouts import LANDMARK_READERS
     from uncover.datasets.reading import read_raw, to_faces_table
     from uncover.datasets.sources import require_folder
     from uncover.datasets.splits import parse_wishes, split_by_photo
-    from uncover.faces.frames import read_frames
     from uncover.parts.boxes import Outside
 
     _refuse_idle_options(args)
-    check_replaceable(args.out)
+    check_replaceable(args.out, "labels")
     require_folder(args.raw, args.layout)
     if args.photos:
         require_folder(args.photos, "photos")
     wishes: Wishes = parse_wishes(args.split) if args.split else {}
+    review = None
     if args.layout == "graded":
-        reading = read_raw(read_frames(args.raw, args.grade, args.classes), args.raw)
+        reading, review = read_reviewed_frames(args.raw, args.grade, args.classes)
         photos, labels = label_frames(reading, args.raw.resolve().name)
         rejected, kept = reading.rejected + labels.rejected, len(photos)
         read = kept + len(rejected)
@@ -114,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
             split = split_by_photo(present, wishes, args.seed, poses, excluded)
             photos = photos.merge(split[["photo", "set", "reason"]], on="photo")
     warn_each([f"rejected: {item}" for item in rejected], f"{args.out}/rejected.csv")
-    counts = write_dataset(args.out, photos, labels.boxes, rejected, read, kept)
+    counts = write_dataset(args.out, photos, labels.boxes, rejected, read, kept, review)
     unannotated = int((~photos["labelled"].astype(bool)).sum())
     say(
         f"{args.out}: read {counts.read}, kept {counts.kept}, rejected {counts.rejected}; {counts.photos} photos"

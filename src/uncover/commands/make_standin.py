@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
             counts[name] = given
     if args.seed < 0:
         raise InputError(f"--seed {args.seed}: expected 0 or more")
-    with new_folder(args.out) as folder:
+    with new_folder(args.out, "make_standin") as folder:
         written = writers[args.layout](folder, **counts, size=args.size, seed=args.seed)
         record = {
             "layout": args.layout,

@@ -19,15 +19,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from uncover.atomic import check_writable
     from uncover.console import say
     from uncover.datasets.boxes_table import read_kept_boxes
     from uncover.datasets.manifest import read_manifest
     from uncover.datasets.photos import read_upright_rgb
     from uncover.errors import InputError
+    from uncover.owner import check_shared
     from uncover.parts.classes import CLASS_NAMES
     from uncover.report.figures.overlay import Labelled, contact_sheet
     from uncover.report.figures.style import save_figure
 
+    check_writable(args.out)
+    check_shared(args.out, "overlay")
     if not (args.dataset / "manifest.parquet").is_file():
         raise InputError(f"{args.dataset}: no manifest.parquet in it; expected a data set made by `uncover labels`")
     if args.count < 1:

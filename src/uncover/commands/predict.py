@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.errors import InputError
     from uncover.faces.face_class import choose_classes
     from uncover.images.named import check_apart
-    from uncover.metrics.predictions import write_predictions
+    from uncover.metrics.predictions import check_new_predictions, write_predictions
 
     # Whoever forgets OUT would have the last image overwritten.
     if args.out.suffix not in (".parquet", ".csv"):
@@ -97,10 +97,13 @@ def run(args: argparse.Namespace) -> int:
     tables = {args.out.suffix: args.out} | {f".{kind}": args.out.with_suffix(f".{kind}") for kind in args.format}
     also = _also(args)
     for path in (*tables.values(), *also):
-        check_new_file(path)
+        if path.suffix == ".parquet":
+            check_new_predictions(path)
+        else:
+            check_new_file(path)
     if args.annotate is not None:
         check_apart(args.images, args.annotate)
-        check_replaceable(args.annotate)
+        check_replaceable(args.annotate, "predict")
     shard = read_shard(args)
     predictor = load_predictor(args)
     if args.classes:

@@ -2,15 +2,16 @@
 
 DATA is a set (a folder with images/, labels/ and data.yaml) and --val another (by default the set val/ beside it), or
 DATA is a folder that holds both as train/ and val/ (or valid/), or the YAML file of a YOLO data set, of any name. OUT
-gets weights.pt (the best epoch), results.csv and summary.json. A detector of heatmaps takes them from --heatmaps DIR,
-with the heatmap sets train/ and val/ of the same photos, such as results/demo/heatmaps/gradcampp, and --input says
-which of them; labels and sizes are those of DATA.
+gets weights.pt (the best epoch), results.csv and summary.json. A detector of heatmaps takes them from --heatmaps DIR:
+the heatmap sets train/ and val/ of the same photos, such as results/demo/heatmaps/gradcampp, or one heatmap set of all
+of them. --input says which maps; labels and sizes are those of DATA.
 Fine-tuning: uncover train --from RUN --data FRAMES [OUT]. RUN is a run's folder, such as results/demo (its whole-face
 detector), the folder of another training, or a weights file; model, classes, size and gains are those of its training.
 FRAMES may be frames as `uncover frames` picks them (<grade>/images, <grade>/labels), which become a data set OUT/data.
 One infant validates, with all its videos: --leave-out NAME, or one that is chosen and told; frames.csv (column infant)
 or infants.csv (video,infant) beside the frames say who is in which. --freeze backbone lets only neck and head learn.
-A training that is stopped goes on where it was when the same command is given again. Several GPUs of a machine share it
+A training that is stopped goes on where it was when the same command is given again; a finished one of other settings
+or data is never replaced. Several GPUs of a machine share it
 with --set processes=2; of several machines through torchrun: torchrun ... -m uncover train ...
 """
 
@@ -65,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what the network looks at: photos, in colour or grey; heatmaps: a channel per class, that of all"
         " detections together, the mean of all classes, or that of the whole face (default: photo)",
     )
-    parser.add_argument("--heatmaps", type=Path, metavar="DIR", help="heatmap sets train/ and val/ of the photos")
+    parser.add_argument("--heatmaps", type=Path, metavar="DIR", help="heatmap set of the photos, or train/ and val/")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -73,10 +74,12 @@ def run(args: argparse.Namespace) -> int:
     from uncover.commands._train_on_frames import train_on_frames
     from uncover.commands._train_on_sets import train_on_sets
     from uncover.detector.finetune import is_picked
+    from uncover.owner import check_shared
 
     check_training_arguments(args)
     data, out = _places(args)
     check_writable(out)
+    check_shared(out, "train", ("weights.pt", "results.csv", "summary.json"))
     frozen = [] if args.freeze is None else [f"freeze={_layers(args.freeze)}"]
     of_frames = args.source or args.leave_out or is_picked(data)
     return (train_on_frames if of_frames else train_on_sets)(args, data, out, frozen)

@@ -30,6 +30,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.config.rivals import TRAINED_NAMES, Rivals
     from uncover.config.values import check_section, read_pairs
     from uncover.errors import InputError
+    from uncover.owner import check_shared
     from uncover.rivals.fetched import fetched_file
     from uncover.rivals.known import find_rival
 
@@ -38,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"{args.name}: is not trained here; expected one of {', '.join(TRAINED_NAMES)}")
     settings = check_section(type(getattr(Rivals(), args.name)), read_pairs(args.set), "--set")
     check_writable(args.out)
+    check_shared(args.out, "train", ("weights.pt", "results.csv", "summary.json"))
     start = None if args.start is None else fetched_file(args.start)
 
     from uncover.detector.distributed import pick_device

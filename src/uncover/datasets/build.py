@@ -14,6 +14,7 @@ from uncover.atomic import new_folder
 from uncover.console import say
 from uncover.datasets.blocks import blocks_of_photos
 from uncover.datasets.photos import PhotoInfo
+from uncover.datasets.picked import Review
 from uncover.datasets.rejected import write_rejected
 from uncover.datasets.yolo import IMAGES, LABELS, count_classes, label_lines, place_image, write_data_yaml
 from uncover.errors import InputError
@@ -53,7 +54,14 @@ def photos_of_faces(faces: pd.DataFrame, boxes: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_dataset(
-    out: Path, photos: pd.DataFrame, boxes: pd.DataFrame, rejected: Sequence[Rejected], read: int, kept: int
+    out: Path,
+    photos: pd.DataFrame,
+    boxes: pd.DataFrame,
+    rejected: Sequence[Rejected],
+    read: int,
+    kept: int,
+    review: Review | None = None,
+    maker: str = "labels",
 ) -> Counts:
     """Write a data set as a whole, or not at all.
 
@@ -67,6 +75,8 @@ def write_dataset(
         rejected: What did not make it.
         read: Faces or frames read in all.
         kept: Those that stand in the data set.
+        review: Of picked frames, how many somebody has looked at.
+        maker: Words of the command; all that only make data sets are one to `new_folder`.
 
     Raises:
         InputError: Nothing is left to write, or a table of what belongs together is none.
@@ -82,7 +92,7 @@ def write_dataset(
     for note in notes:
         say(f"note: {out}: {note}")
     photos = pd.concat([photos.reset_index(drop=True), blocks], axis=1)
-    with new_folder(out) as folder:
+    with new_folder(out, maker) as folder:
         if (photos["width"] > 0).all():
             photos = _write_images_and_labels(photos, boxes, folder, out)
         photos.to_parquet(folder / "manifest.parquet", index=False)
@@ -95,6 +105,8 @@ def write_dataset(
             "boxes": count_classes(boxes),
             "boxes left out": {str(status): int(left_out[status]) for status in sorted(left_out.index)},
         }
+        if review is not None:
+            summary["frames"] = review.as_json()
         (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     return counts
 

@@ -26,10 +26,12 @@ class FrameBoxes:
     Attributes:
         boxes: float64 (M, 4), xyxy in pixels of the frame; None where nobody says.
         grade: How hard its face is to see; `ungraded` where nobody says.
+        truth: Name of the file whose truth the boxes are; empty where a detector proposes them.
     """
 
     boxes: NDArray[np.float64] | None
     grade: str = UNGRADED
+    truth: str = ""
 
 
 UNKNOWN = FrameBoxes(None)
@@ -76,7 +78,7 @@ def _read_true(path: Path) -> dict[int, FrameBoxes]:
     corners = truth[list(CORNERS)].to_numpy(np.float64)
     boxes = [box[None] if np.isfinite(box).all() else np.zeros((0, 4)) for box in corners]
     rows = zip(truth["frame"].tolist(), boxes, truth["grade"], strict=True)
-    return {frame: FrameBoxes(own, grade) for frame, own, grade in rows}
+    return {frame: FrameBoxes(own, grade, path.name) for frame, own, grade in rows}
 
 
 def _read_found(path: Path, videos: Mapping[str, Path]) -> dict[str, dict[int, FrameBoxes]]:

@@ -12,13 +12,24 @@ import numpy as np
 from uncover.atomic import check_replaceable, new_folder
 from uncover.datasets.blocks import read_infants
 from uncover.datasets.frame_boxes import UNKNOWN, FrameBoxes, read_frame_boxes
-from uncover.datasets.picked import IMPORTS, PickedFrame, image_of, stems_of, write_boxes, write_frames, write_picture
+from uncover.datasets.picked import (
+    PickedFrame,
+    Review,
+    image_of,
+    review_of,
+    stems_of,
+    write_boxes,
+    write_frames,
+    write_picture,
+)
 from uncover.errors import InputError
 from uncover.footage.address import printable
 from uncover.footage.changes import Limits, Pick, look_at, most_different, pick_changes
 from uncover.footage.container import EXPECTED
 from uncover.footage.decode import Dropped, Frame, Video, open_video
 from uncover.progress import track
+
+MAKER = "frames"
 
 
 @dataclass(frozen=True)
@@ -28,13 +39,13 @@ class Picking:
     Attributes:
         picked: All frames.
         watched: Frames of all videos, picked or not.
-        unknown: Picked frames of which the tables of boxes say nothing.
+        review: How many frames have true boxes, and how many proposed ones.
         whole: Whether every picture of every video was read, and no clock had to be mended.
     """
 
     picked: list[PickedFrame]
     watched: int
-    unknown: int
+    review: Review
     whole: bool = True
 
     def by_reason(self) -> dict[str, int]:
@@ -62,11 +73,9 @@ def pick_frames(
 
     Raises:
         InputError: A video does not exist, none can be read, `infants.csv` beside one is spoilt, two would give frames
-            of the same name, a table is none, or `out` holds annotations that were imported.
+            of the same name, a table is none, or `out` may not be replaced.
     """
-    check_replaceable(out)
-    if (out / IMPORTS).exists():
-        raise InputError(f"{out}: holds annotations that were imported, which would be lost; give a new folder")
+    check_replaceable(out, MAKER)
     for path in videos:
         if not path.is_file():
             raise InputError(f"{printable(str(path))}: no such file; {EXPECTED}")
@@ -74,15 +83,14 @@ def pick_frames(
     boxes = read_frame_boxes(tables, named)
     infants = _infants(named)
     picked: list[PickedFrame] = []
-    watched = unknown = 0
+    watched = 0
     warnings: list[str] = []
-    with new_folder(out) as folder:
+    with new_folder(out, MAKER) as folder:
         for stem, path in named.items():
             known = boxes.get(stem, {})
             counter = _Counter(warnings)
             for frame, pick in _picks(path, limits, count, counter, report):
                 item = _write(frame, pick, stem, known.get(frame.index, UNKNOWN), folder)
-                unknown += bool(tables) and frame.index not in known
                 picked.append(replace(item, infant=infants.get(stem, "")))
             watched += counter.frames
             if not counter.frames:
@@ -92,9 +100,10 @@ def pick_frames(
         if not watched:
             raise InputError("; ".join(warnings))
         write_frames(picked, folder)
+        review = review_of(folder, picked)
     for warning in warnings:
         report(f"warning: {warning}")
-    return Picking(picked, watched, unknown, whole=not warnings)
+    return Picking(picked, watched, review, whole=not warnings)
 
 
 def _infants(videos: Mapping[str, Path]) -> dict[str, str]:
@@ -172,10 +181,10 @@ def _fetch(frames: Iterable[Frame], picks: Mapping[int, Pick]) -> Iterator[tuple
 def _write(frame: Frame, pick: Pick, stem: str, known: FrameBoxes, folder: Path) -> PickedFrame:
     height, width = frame.pixels.shape[:2]
     image = image_of(stem, frame.index, known.grade)
-    item = PickedFrame(image, stem, frame.index, frame.second, known.grade, pick.reason, pick.change)
+    item = PickedFrame(image, stem, frame.index, frame.second, known.grade, pick.reason, pick.change, known.truth)
     _check_inside(known, width, height, stem, frame.index)
     write_picture(frame.pixels, folder / item.image)
-    write_boxes(known.boxes, (width, height), folder / item.label)
+    write_boxes(known.boxes, (width, height), folder / (item.label if known.truth else item.proposal))
     return item
 
 

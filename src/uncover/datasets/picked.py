@@ -1,30 +1,39 @@
 """Frames picked from videos: `<grade>/images/`, `<grade>/labels/` (YOLO, class 0 = whole face) and `frames.csv`.
 
-A frame of grade `ungraded` waits for somebody to annotate it. One without a label file has been annotated by nobody;
-an empty label file says that there is no face in it.
+A label file is what a person, or the truth of the video, says of a frame; an empty one says that there is no face in
+it. Boxes that a detector found stand apart, in `<grade>/proposals/`, until the frame comes back from an annotation
+tool: until then it is neither a label nor "no face". Earlier versions wrote both into `labels/`, and their `frames.csv`
+has no column `reviewed`: what they left in `ungraded/` counts as proposed.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
+from uncover.atomic import new_file
 from uncover.datasets.yolo import IMAGES, LABELS, label_lines
 from uncover.errors import InputError
 from uncover.faces.face import RowError
 from uncover.faces.frames import FACE_CLASS, parse_yolo
 from uncover.footage.address import printable
+from uncover.owner import IMPORTS
 
 FRAMES = "frames.csv"
-IMPORTS = "imports.csv"
-"""Account of annotations that were imported; where there is one, people's work stands in the folder."""
+
+EXPORTED = ".exported"
+"""Digests of files that went to annotation tools."""
+PROPOSALS = "proposals"
+"""Folder of boxes that nobody has looked at yet, beside the folder of labels."""
 
 UNGRADED = "ungraded"
 GRADE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -45,6 +54,8 @@ class PickedFrame:
         grade: How hard its face is to see; `ungraded` until somebody says.
         reason: Why it was picked (`uncover.footage.changes.Reason`).
         change: How much had changed.
+        reviewed: What said which faces it has: the file that was imported, or the truth of the video; empty where
+            nothing did. None in a folder of an earlier version, which does not tell.
         infant: Who is in the video, as far as somebody says (`uncover.datasets.blocks`); people may fill it in.
     """
 
@@ -55,6 +66,7 @@ class PickedFrame:
     grade: str
     reason: str
     change: float
+    reviewed: str | None = ""
     infant: str = ""
 
     @property
@@ -67,14 +79,84 @@ class PickedFrame:
         """Path of the label file in the folder, whether or not it is there."""
         return f"{self.grade}/{LABELS}/{PurePosixPath(self.image).stem}.txt"
 
+    @property
+    def proposal(self) -> str:
+        """Path of the file of proposed boxes in the folder, whether or not it is there."""
+        return f"{self.grade}/{PROPOSALS}/{PurePosixPath(self.image).stem}.txt"
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether its label file may be a detector's, which an earlier version did not tell from a person's."""
+        return self.reviewed is None and self.grade == UNGRADED
+
     def graded(self, grade: str) -> PickedFrame:
         """The same frame under another grade."""
         return replace(self, grade=grade, image=f"{grade}/{IMAGES}/{self.name}")
 
+    def find_labels(self, root: Path) -> Path | None:
+        """Its label file in the folder `root`; None where nobody has reviewed it."""
+        path = root / self.label
+        return path if not self.is_doubtful and path.is_file() else None
+
+    def find_proposals(self, root: Path) -> Path | None:
+        """Its file of proposed boxes in the folder `root`; None where there is none."""
+        path = root / (self.label if self.is_doubtful else self.proposal)
+        return path if path.is_file() else None
+
 
 COLUMNS = tuple(field.name for field in fields(PickedFrame))
-NEEDED = tuple(column for column in COLUMNS if column != "infant")
-"""Columns that every table has; those of earlier versions do not say who is in a video."""
+NEEDED = tuple(column for column in COLUMNS if column not in ("reviewed", "infant"))
+"""Columns that every table has; those of earlier versions do not say who reviewed a frame, or who is in a video."""
+
+
+@dataclass(frozen=True)
+class Review:
+    """How many frames somebody has looked at.
+
+    Attributes:
+        reviewed: Frames with a label file, perhaps an empty one.
+        proposed: Frames with proposed boxes only.
+        unseen: Frames of which nobody and nothing says anything.
+        doubtful: Those of `proposed` whose boxes an earlier version wrote as labels.
+    """
+
+    reviewed: int = 0
+    proposed: int = 0
+    unseen: int = 0
+    doubtful: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.reviewed} frames reviewed, {self.proposed} only proposed, {self.unseen} not looked at"
+
+    def as_json(self) -> dict[str, int]:
+        """The three counts that make up all frames, as `summary.json` has them."""
+        return {"reviewed": self.reviewed, "only proposed": self.proposed, "not looked at": self.unseen}
+
+    def warning(self, root: Path) -> str | None:
+        """What to do about boxes of an earlier version; None where there are none."""
+        if not self.doubtful:
+            return None
+        return (
+            f"warning: {root}: {self.doubtful} frames in {UNGRADED}/ have label files of an earlier version, which"
+            " wrote a detector's boxes there too; they count as proposals. If somebody did correct them, import the"
+            f" tool's file again ({root / IMPORTS} names it); otherwise 'uncover frames export', correct them, and"
+            " 'uncover frames import'"
+        )
+
+
+def review_of(root: Path, picked: Iterable[PickedFrame]) -> Review:
+    """Count the frames of a folder by whether somebody has looked at them."""
+    labelled = proposed = unseen = doubtful = 0
+    for frame in picked:
+        found = frame.find_proposals(root) is not None
+        if frame.find_labels(root) is not None:
+            labelled += 1
+        elif found:
+            proposed += 1
+            doubtful += frame.is_doubtful
+        else:
+            unseen += 1
+    return Review(labelled, proposed, unseen, doubtful)
 
 
 def image_of(video: str, frame: int, grade: str) -> str:
@@ -96,10 +178,10 @@ def write_picture(pixels: NDArray[np.uint8], path: Path) -> None:
 
 
 def write_boxes(boxes: NDArray[np.float64] | None, size: tuple[int, int], path: Path) -> None:
-    """Write the label file of a frame.
+    """Write the label file of a frame, or the file of its proposed boxes.
 
     Args:
-        boxes: float64 (M, 4), xyxy in pixels, clipped to the frame here; None writes nothing, as nobody annotated it.
+        boxes: float64 (M, 4), xyxy in pixels, clipped to the frame here; None writes nothing.
         size: Width and height of the frame, in pixels.
         path: File to write; folders are made.
     """
@@ -112,20 +194,23 @@ def write_boxes(boxes: NDArray[np.float64] | None, size: tuple[int, int], path: 
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def read_boxes(root: Path, frame: PickedFrame, size: tuple[int, int]) -> NDArray[np.float64] | None:
+def read_boxes(path: Path | None, size: tuple[int, int]) -> NDArray[np.float64] | None:
     """Boxes of a frame.
 
+    Args:
+        path: Its label file, or its file of proposed boxes.
+        size: Width and height of the frame, in pixels.
+
     Returns:
-        float64 (M, 4), xyxy in pixels; None where nobody annotated the frame.
+        float64 (M, 4), xyxy in pixels; None where there is no file.
 
     Raises:
-        InputError: A row of the label file is no box.
+        InputError: A row of the file is no box.
     """
-    path = root / frame.label
+    if path is None:
+        return None
     try:
         boxes = parse_yolo(path.read_text(encoding="utf-8", errors="replace"))
-    except FileNotFoundError:
-        return None
     except RowError as error:
         raise InputError(f"{path}, row {error.row}: {error}") from None
     return np.clip(boxes, 0, 1) * np.array([*size, *size], np.float64)
@@ -137,7 +222,8 @@ def write_frames(picked: Iterable[PickedFrame], folder: Path) -> None:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         for item in sorted(picked, key=lambda item: (item.video, item.frame)):
-            writer.writerow(asdict(item) | {"second": f"{item.second:.3f}", "change": f"{item.change:.4f}"})
+            shown = {"second": f"{item.second:.3f}", "change": f"{item.change:.4f}", "reviewed": item.reviewed or ""}
+            writer.writerow(asdict(item) | shown)
 
 
 def read_picked(root: Path) -> list[PickedFrame]:
@@ -147,15 +233,7 @@ def read_picked(root: Path) -> list[PickedFrame]:
         InputError: There is no such folder or table, a row is none, stands twice, or has no picture.
     """
     path = root / FRAMES
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            rows = [(reader.line_num, row) for row in reader]
-            header = reader.fieldnames or []
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{path}: does not exist; expected a folder of 'uncover frames'") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise InputError(f"{path}: is no CSV; expected a table of 'uncover frames'") from None
+    header, rows = _read_table(path)
     missing = [column for column in NEEDED if column not in header]
     if missing:
         raise InputError(f"{path}: no column {missing[0]}; expected a table of 'uncover frames'")
@@ -173,8 +251,44 @@ def read_picked(root: Path) -> list[PickedFrame]:
     return list(picked.values())
 
 
-def _picked_of(row: dict[str, str], where: str) -> PickedFrame:
-    if any(row[column] is None for column in NEEDED):
+def find_picked(root: Path) -> dict[str, PickedFrame] | None:
+    """Frames by the path of their picture in the folder; None where the folder is none of 'uncover frames'.
+
+    Unlike `read_picked`, it bears with pictures that somebody removed, renamed or moved by hand: those left out.
+
+    Raises:
+        InputError: The table cannot be read.
+    """
+    path = root / FRAMES
+    if not path.is_file():
+        return None
+    header, rows = _read_table(path)
+    if not {"image", "grade", "reason"} <= set(header):
+        return None
+    items = (
+        PickedFrame(
+            row["image"] or "", row.get("video") or "", 0, 0.0, row["grade"] or "", "", 0.0, row.get("reviewed")
+        )
+        for _, row in rows
+    )
+    return {item.image: item for item in items if (root / item.image).is_file()}
+
+
+def _read_table(path: Path) -> tuple[Sequence[str], list[tuple[int, dict[str, str]]]]:
+    """Header, and rows with their numbers."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            rows = [(reader.line_num, row) for row in reader]
+            return reader.fieldnames or [], rows
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{path}: does not exist; expected a folder of 'uncover frames'") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise InputError(f"{path}: is no CSV; expected a table of 'uncover frames'") from None
+
+
+def _picked_of(row: Mapping[str, str], where: str) -> PickedFrame:
+    if any(row.get(column, "") is None for column in NEEDED):
         raise InputError(f"{where}: too few values; expected {', '.join(COLUMNS)}")
     try:
         frame, second, change = int(row["frame"]), float(row["second"]), float(row["change"])
@@ -185,11 +299,44 @@ def _picked_of(row: dict[str, str], where: str) -> PickedFrame:
             f"{where}: frame, second and change are no numbers; expected a row of 'uncover frames'"
         ) from None
     infant = (row.get("infant") or "").strip()
-    item = PickedFrame(row["image"], row["video"], frame, second, row["grade"], row["reason"], change, infant)
+    item = PickedFrame(
+        row["image"], row["video"], frame, second, row["grade"], row["reason"], change, row.get("reviewed"), infant
+    )
     if not is_grade(item.grade) or item.image != image_of(item.video, frame, item.grade):
         expected = image_of(item.video or "video", frame, item.grade or "grade")
         raise InputError(f"{where}: image {item.image[:80]!r} is not that of its grade, video and frame ({expected})")
     return item
+
+
+def check_exported(root: Path, file: Path) -> None:
+    """Make sure that a file which an export would replace is itself one of the folder, as it was written.
+
+    Raises:
+        InputError: Somebody else wrote it, or changed it: it may be what a tool gave back.
+    """
+    if file.exists() and _digest_of(file) not in _exported(root):
+        raise InputError(
+            f"{file}: was changed since it was exported from {root}, or is another file, and would be replaced; give"
+            " another name, or remove it first"
+        )
+
+
+def note_exported(root: Path, files: Iterable[Path]) -> None:
+    """Remember files that were exported, where the folder can be written to."""
+    known = sorted({*_exported(root), *map(_digest_of, files)})
+    with suppress(OSError), new_file(root / EXPORTED) as path:
+        path.write_text("".join(f"{digest}\n" for digest in known), encoding="utf-8")
+
+
+def _exported(root: Path) -> set[str]:
+    try:
+        return set((root / EXPORTED).read_text(encoding="utf-8").split())
+    except OSError:
+        return set()
+
+
+def _digest_of(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def is_grade(grade: str) -> bool:

@@ -20,6 +20,7 @@ from uncover.detector.finetune import WEIGHTS, finetuning_job, finetuning_settin
 from uncover.detector.opening import read_any_weights
 from uncover.detector.predict import predict
 from uncover.detector.train import train
+from uncover.detector.training_state import check_finished
 from uncover.detector.validate import true_boxes
 from uncover.detector.weights import load_weights, save_weights
 from uncover.errors import InputError
@@ -107,8 +108,9 @@ def run_point(point: Point, out: Path, crew: Crew, confidence: float, identity: 
         job = finetuning_job(
             point.frames, point.names, point.names, point.settings, point.start, read_start(point.start)
         )
-        train(job, out, crew, identity=identity)
+        train(job, out, crew, identity=identity, replace=False)
     else:
+        check_finished(out, {"epochs_run": 0}, out / RECORD)
         header, state, _ = read_any_weights(point.start)
         save_weights(weights, state, header)
     scores = score_left_out(point, weights, crew, confidence)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from uncover.config.detectors import COVERED_FACES, MAP_INPUTS, Detector, Hyperparameters
@@ -21,6 +23,7 @@ from uncover.errors import InputError
 from uncover.faces.data_yaml import find_data_yaml
 from uncover.faces.frames import find_grades
 from uncover.images.grouped import GroupedImages, read_grouped_images
+from uncover.images.labelled import read_labelled_images
 from uncover.images.scaled import channels_of_file
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 
@@ -217,14 +220,42 @@ def read_frames_job(
         job = read_job(data, val, as_pairs(settings), start, channels=channels, chosen=chosen)
         return replace(job, padding=header.padding, input=header.input) if header else job
     if is_picked(data) or (data.is_dir() and find_data_yaml(data) is None):
-        if crew.leads:
-            counts = make_frame_set(data, made, data.resolve().name, classes=chosen)
+        if crew.leads and (made.parent / WEIGHTS).exists():
+            _check_same_frames(data, made, chosen)
+        elif crew.leads:
+            counts = make_frame_set(data, made, data.resolve().name, classes=chosen, maker="train")
             say(f"{made}: {counts.kept} of {counts.read} frames of {data}")
         crew.share("the data set is made")
         data, chosen = made, ()
     frames = read_frames_to_learn(data if data.is_dir() else data.parent, header, settings, chosen)
     fold = choose_fold(frames, left_out)
-    return finetuning_job(frames, fold.training, fold.held_out, settings, start, header)
+    job = finetuning_job(frames, fold.training, fold.held_out, settings, start, header)
+    return replace(job, frames=_reviewed_of(data))
+
+
+def _check_same_frames(data: Path, made: Path, chosen: Sequence[str]) -> None:
+    """Make sure that the data set of a trained model is that of the frames: it is not replaced before the model is.
+
+    Raises:
+        InputError: The model learnt from other frames, or from other labels of them.
+    """
+    if made.is_dir():
+        with TemporaryDirectory(dir=made.parent, prefix=".data.") as place:
+            now = Path(place, "data")
+            make_frame_set(data, now, data.resolve().name, classes=chosen, maker="train")
+            if read_labelled_images(now).digest() == read_labelled_images(made).digest():
+                return
+    raise InputError(f"{made.parent}: holds a trained model of other data; give another name, or remove it first")
+
+
+def _reviewed_of(data: Path) -> dict[str, int] | None:
+    """How many of the picked frames that a data set was made of were reviewed; None where it does not say."""
+    path = data / "summary.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return found.get("frames") if isinstance(found, dict) else None
 
 
 def _has_faces(frames: GroupedImages, fold: Fold) -> bool:

@@ -16,9 +16,10 @@ from uncover.detector.opening import read_any_weights
 from uncover.detector.weights import EXPECTED
 from uncover.errors import InputError
 from uncover.faces.data_yaml import SETS, YAML_SUFFIXES, find_data_yaml, hint_at_others, read_data_yaml
-from uncover.images.labelled import LabelledImages, read_labelled_images
+from uncover.images.grouped import read_annotated_images
+from uncover.images.labelled import LabelledImages
 from uncover.images.letterbox import GREY
-from uncover.images.map_sets import MapSet, check_alike, explain, read_map_set
+from uncover.images.map_sets import MANIFEST, MapSet, check_alike, explain, read_map_set
 from uncover.images.reading import COLOURS
 from uncover.images.scaled import channels_of_file
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
@@ -41,6 +42,7 @@ class Job:
         input: What the network looks at. For heatmaps, the sets have the photos' labels and sizes, and paths of maps.
         maps: How the heatmaps were made, as the manifest of the training set says; None for photos.
         maps_digest: Of the manifests of both sets.
+        frames: Of frames that were picked, how many somebody has reviewed, as the data set's `summary.json` says.
     """
 
     training: LabelledImages
@@ -52,6 +54,7 @@ class Job:
     input: Input = "photo"
     maps: dict[str, Any] | None = None
     maps_digest: tuple[str, ...] = ()
+    frames: dict[str, int] | None = None
 
     def identity(self) -> dict[str, object]:
         """All that changes the result; a training goes on only from the state of the very same one."""
@@ -90,7 +93,8 @@ def read_job(
         hyperparameters: Record of an evolution's best generation, to train with its hyperparameters.
         channels: Channels of the images; None takes those of the input.
         padding: Value around letterboxed images; None takes grey for photos and 0 for heatmaps.
-        heatmaps: Folder with the heatmap sets `train` and `val` of the same photos, for an input of heatmaps.
+        heatmaps: Folder with the heatmap sets `train` and `val` of the same photos, or a heatmap set of all of them,
+            for an input of heatmaps.
         input: What the network looks at.
         chosen: Names of the data set's classes to learn; for a detector of whole faces, of those that are faces.
 
@@ -102,14 +106,15 @@ def read_job(
     settings = _read_settings(pairs, hyperparameters, start)
     if settings.freeze and start is None:
         raise InputError(f"freeze={settings.freeze}: keeps start weights as they are; give them with --start WEIGHTS")
-    maps = _read_maps(heatmaps, input)
+    places = _find_sets(data, val)
+    maps = _read_maps(heatmaps, input, places[0][0] == places[1][0])
     seen = _channels(input, channels, maps)
     classes = None if settings.classes == "parts" else (CLASS_NAMES[WHOLE_FACE],)
     of_photos = COLOURS if maps else channels_of_file(seen, input)
     sets, problems = [], []
-    for folder, subset in _find_sets(data, val):
+    for folder, subset in places:
         try:
-            sets.append(read_labelled_images(folder, classes, of_photos, subset, chosen))
+            sets.append(read_annotated_images(folder, classes, of_photos, subset, chosen))
         except InputError as error:
             problems.append(str(error))
     fail(problems, str(data))
@@ -147,15 +152,22 @@ def _read_settings(pairs: Sequence[str], hyperparameters: Path | None, start: Pa
     return settings.model_copy(update={"hyperparameters": checked})
 
 
-def _read_maps(heatmaps: Path | None, input: Input) -> list[MapSet]:
-    """The heatmap sets to train and to validate on; none for photos."""
+def _read_maps(heatmaps: Path | None, input: Input, one_folder: bool) -> list[MapSet]:
+    """The heatmap sets to train and to validate on; none for photos.
+
+    Where one data set has the photos of both, one heatmap set may have the maps of both.
+    """
     if input not in MAP_INPUTS:
         if heatmaps is not None:
             raise InputError(f"--heatmaps {heatmaps}: --input {input} looks at none; give --input joint or classes")
         return []
     if heatmaps is None:
-        raise InputError(f"--input {input}: looks at heatmaps; give --heatmaps DIR, a folder with the sets train, val")
-    maps = [read_map_set(heatmaps / name) for name in ("train", "val")]
+        raise InputError(
+            f"--input {input}: looks at heatmaps; give --heatmaps DIR, a folder with the sets train, val, or one set"
+            " of all the photos"
+        )
+    whole = one_folder and (heatmaps / MANIFEST).is_file()
+    maps = [read_map_set(heatmaps if whole else heatmaps / name) for name in ("train", "val")]
     check_alike(maps)
     return maps
 

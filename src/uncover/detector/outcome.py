@@ -11,6 +11,25 @@ from uncover.detector.record import write_record
 from uncover.detector.training_state import TrainingState
 from uncover.detector.weights import Header, save_weights
 
+NOT_IN_WEIGHTS = ("seconds", "start", "digests", "frames")
+
+
+def about_training(job: Job) -> dict[str, object]:
+    """What `summary.json` says of a training before it begins, which tells it from others."""
+    identity = job.identity()
+    return {
+        "model": job.settings.model,
+        "input": job.input,
+        "channels": job.channels,
+        "classes": {
+            str(number): name for number, name in zip(job.training.class_ids, job.training.class_names, strict=True)
+        },
+        "train_images": len(job.training.paths),
+        "val_images": len(job.validation.paths),
+        "settings": job.settings.model_dump(mode="json"),
+        "digests": {name: identity[name] for name in ("training", "validation", "start", "maps")},
+    }
+
 
 def write_outcome(out: Path, job: Job, state: TrainingState, batch: int) -> dict[str, object]:
     """Write `weights.pt`, `results.csv`, and last `summary.json`, which says that all is well.
@@ -39,7 +58,10 @@ def write_outcome(out: Path, job: Job, state: TrainingState, batch: int) -> dict
         "seconds": round(sum(row["seconds/train"] + row["seconds/val"] for row in state.rows), 1),
         "start": str(job.start) if job.start else None,
         "settings": settings.model_dump(),
+        "digests": about_training(job)["digests"],
     }
+    if job.frames is not None:
+        summary["frames"] = job.frames
     header = Header(
         model=settings.model,
         channels=job.channels,
@@ -50,7 +72,7 @@ def write_outcome(out: Path, job: Job, state: TrainingState, batch: int) -> dict
         input=job.input,
         maps=job.maps,
         # Without what differs between two runs of the same training: equal weights are equal files.
-        training={name: value for name, value in summary.items() if name not in ("seconds", "start")},
+        training={name: value for name, value in summary.items() if name not in NOT_IN_WEIGHTS},
     )
     save_weights(out / "weights.pt", state.best, header)
     write_record(out / "results.csv", state.rows)

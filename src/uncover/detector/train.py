@@ -26,10 +26,17 @@ from uncover.detector.inference import FramedImages, autocast, batch_in_words, c
 from uncover.detector.job import Job
 from uncover.detector.loss import DetectionLoss
 from uncover.detector.optimizer import Schedule, build_optimizer
-from uncover.detector.outcome import write_outcome
+from uncover.detector.outcome import about_training, write_outcome
 from uncover.detector.record import epoch_line, epoch_row, fitness_of, write_record
 from uncover.detector.start import build_start
-from uncover.detector.training_state import TrainingState, load_state, remove_state, save_state, state_folder
+from uncover.detector.training_state import (
+    TrainingState,
+    check_finished,
+    load_state,
+    remove_state,
+    save_state,
+    state_folder,
+)
 from uncover.detector.validate import Validation, validate
 from uncover.errors import keeping, needs_memory
 from uncover.images.batches import epoch_order, iterate_batches
@@ -49,6 +56,7 @@ def train(
     cache: Place = "auto",
     workers: int | None = None,
     identity: Mapping[str, object] | None = None,
+    replace: bool = True,
 ) -> dict[str, object]:
     """Train until the epochs are over or nothing gets better.
 
@@ -60,21 +68,31 @@ def train(
         cache: Where decoded images are kept.
         workers: Threads that prepare images; None takes a fitting number.
         identity: Whatever else changes the result, such as a digest of the code.
+        replace: Take the place of a trained model of other settings or data.
 
     Returns:
         What `summary.json` holds.
 
     Raises:
         Diverged: The loss is no longer a number.
-        InputError: An image or the start weights are unusable, or the device does not compute in the precision.
+        InputError: An image or the start weights are unusable, the device does not compute in the precision, or a model
+            of another training would be replaced.
         OutOfMemory: A batch does not fit into memory; the state after the last whole epoch is kept.
     """
     check_precision(crew.device, job.settings.precision)
     state_at = state_folder(
         out, {**job.identity(), "processes": crew.size, "device": crew.device.type, **(identity or {})}
     )
+
+    def check() -> None:
+        if not replace:
+            check_finished(out, about_training(job), state_at)
+
+    check()
     # A job that is about to end, such as one whose Snakemake was killed, may still write the state.
     with alone_in(out, say) if crew.leads else contextlib.nullcontext():
+        if crew.leads:
+            check()  # whom it waited for may have finished another model
         crew.share("the others begin when the leader does")
         return _train(job, out, crew, state_at, cache, workers)
 

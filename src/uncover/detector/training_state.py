@@ -16,7 +16,7 @@ import torch
 from uncover.atomic import new_file
 from uncover.console import say
 from uncover.detector.saving import save
-from uncover.errors import is_out_of_memory
+from uncover.errors import InputError, is_out_of_memory
 
 FILE = "state.pt"
 
@@ -58,6 +58,53 @@ def state_folder(out: Path, identity: Mapping[str, object]) -> Path:
     """Folder of the state of one training: another one as soon as anything differs that changes its result."""
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:16]
     return out / ".resume" / digest
+
+
+def check_finished(out: Path, wanted: Mapping[str, object], state_at: Path) -> None:
+    """Make sure that a trained model that stands in a folder is of the very training that is to begin.
+
+    Args:
+        out: Folder of the training, which need not exist.
+        wanted: What `summary.json` is to say of the new one; only what both say is compared.
+        state_at: Folder of its state: a training that was stopped while it wrote its outcome has one.
+
+    Raises:
+        InputError: The model is another one, or nothing says which.
+    """
+    if not (out / "weights.pt").exists():
+        return
+    try:
+        told = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        told = None
+    instead = "give another name, or remove it first"
+    if not isinstance(told, dict):
+        if state_at.exists():
+            return
+        raise InputError(f"{out}: holds a trained model, and no summary.json that says of what; {instead}")
+    other = _difference(told, json.loads(json.dumps(wanted)))
+    if other is not None:
+        raise InputError(f"{out}: holds a trained model of other {other}; {instead}")
+
+
+def _difference(told: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
+    """The first thing that two summaries say differently."""
+    # Digests say least to people, so they come last.
+    for name in sorted((name for name in told if name in wanted), key=lambda name: name == "digests"):
+        old, new = told[name], wanted[name]
+        if old == new:
+            continue
+        if name in ("settings", "hyperparameters", "digests"):
+            other = _difference(old, new)
+        elif name in ("train_images", "val_images", "training", "validation", "maps"):
+            other = f"data ({name}: {old} there, {new} here)" if isinstance(old, int) else "data"
+        elif name == "start":
+            other = "start weights"
+        else:
+            other = f"settings ({name}: {str(old)[:60]} there, {str(new)[:60]} here)"
+        if other is not None:
+            return other
+    return None
 
 
 def save_state(folder: Path, state: TrainingState) -> None:

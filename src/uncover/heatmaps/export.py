@@ -47,7 +47,7 @@ def export(folder: Path, out: Path, kind: Format, frame: Frame, averaged: Averag
     files = sorted(path for path in place.rglob(f"*{SUFFIX}") if not path.name.startswith("."))
     if not files:
         raise InputError(f"{place}: no maps in it; expected a heatmap set of 'uncover heatmaps', such as OUT/gradcampp")
-    with new_folder(out) as temporary, ThreadPoolExecutor(THREADS) as pool:
+    with new_folder(out, "heatmaps export") as temporary, ThreadPoolExecutor(THREADS) as pool:
 
         def write(path: Path) -> list[str]:
             stored = read_maps(path)

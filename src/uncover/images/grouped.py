@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from uncover.console import say
 from uncover.datasets.blocks import (
     FRAMES,
@@ -18,9 +20,11 @@ from uncover.datasets.blocks import (
     read_blocks,
     read_infants,
 )
-from uncover.datasets.manifest import read_manifest
+from uncover.datasets.picked import PickedFrame, find_picked
+from uncover.datasets.records import read_table
+from uncover.datasets.yolo import IMAGES
 from uncover.errors import InputError
-from uncover.images.labelled import LabelledImages, read_labelled_images
+from uncover.images.labelled import LabelledImages, label_path, read_labelled_images
 
 
 @dataclass(frozen=True)
@@ -86,13 +90,7 @@ def read_grouped_images(
         InputError: A name says of no group, a table is spoilt, no frame is annotated, or `read_labelled_images`
             objects.
     """
-    unannotated = _unannotated(folder)
-    labelled = read_labelled_images(folder, classes, channels, chosen=chosen)
-    rows = [row for row, path in enumerate(labelled.paths) if path.name not in unannotated]
-    left = len(labelled) - len(rows)
-    if left:
-        say(f"{folder}: {left} of {len(labelled)} frames are not annotated (no label file) and stay out")
-    labelled = labelled.take(rows)
+    labelled = read_annotated_images(folder, classes, channels, chosen=chosen)
     finder = BlockFinder()
     lists: dict[Path, dict[str, str]] = {}
     stated = read_blocks(folder, [path.name for path in labelled.paths])
@@ -138,11 +136,78 @@ def _tell_what_is_assumed(folder: Path, blocks: Mapping[str, Block]) -> None:
         )
 
 
+def read_annotated_images(
+    folder: Path,
+    classes: Sequence[str] | None = None,
+    channels: int = 3,
+    subset: str | None = None,
+    chosen: Sequence[str] = (),
+) -> LabelledImages:
+    """Read a data set without the images that nobody has annotated: they are not those without a face.
+
+    Args and errors are those of `read_labelled_images`; how many stay out is said. Images are also left out where they
+    link to, or are, frames that `uncover frames` picked and nobody has reviewed.
+
+    Raises:
+        InputError: None of the images is annotated.
+    """
+    unannotated = _unannotated(folder)
+    labelled = read_labelled_images(folder, classes, channels, subset, chosen)
+    rows = [row for row, path in enumerate(labelled.paths) if path.name not in unannotated]
+    left = len(labelled) - len(rows)
+    if left:
+        say(f"{folder}: {left} of {len(labelled)} frames are not annotated (no label file) and stay out")
+    waiting = _unreviewed([labelled.paths[row] for row in rows])
+    if waiting:
+        say(
+            f"{folder}: {len(waiting)} of {len(labelled)} images are picked frames that nobody has reviewed, and stay"
+            " out; take them to a tool with 'uncover frames export', and back with 'uncover frames import'"
+        )
+        rows = [row for row in rows if labelled.paths[row] not in waiting]
+    if not rows:
+        raise InputError(f"{folder}: none of its {len(labelled)} images has been annotated or reviewed by anybody")
+    return labelled.take(rows) if left or waiting else labelled
+
+
+def _unreviewed(paths: Sequence[Path]) -> set[Path]:
+    """Images of picked frames without a label of their own, or with the boxes that an earlier version proposed."""
+    found: dict[Path, dict[str, PickedFrame]] = {}
+    waiting = set()
+    for path in paths:
+        real = path.resolve()
+        grade, root = real.parent.parent.name, real.parent.parent.parent
+        if root not in found:
+            found[root] = find_picked(root) or {}
+        frame = found[root].get(f"{grade}/{IMAGES}/{real.name}")
+        if frame is None or frame.find_labels(root) is not None:
+            continue
+        own = label_path(path)
+        if not own.is_file() or (frame.is_doubtful and _has_same_boxes(own, frame.find_proposals(root))):
+            waiting.add(path)
+    return waiting
+
+
+def _has_same_boxes(label: Path, other: Path | None) -> bool:
+    """Whether two label files have the same boxes, whatever their classes."""
+    if other is None:
+        return False
+    try:
+        rows = [
+            np.array([line.split()[1:] for line in path.read_text(encoding="utf-8").splitlines()], np.float64)
+            for path in (label, other)
+        ]
+    except (OSError, ValueError):
+        return False
+    return rows[0].shape == rows[1].shape and np.allclose(rows[0], rows[1], rtol=0, atol=1e-4)
+
+
 def _unannotated(folder: Path) -> set[str]:
     """Names of the images that nobody has looked at, where a manifest tells them from those without a face."""
     if not (folder / MANIFEST).is_file():
         return set()
-    manifest = read_manifest(folder / MANIFEST)
+    manifest = read_table(folder / MANIFEST, (), "labels")
+    if not {"image", "labelled"} <= set(manifest.columns):
+        return set()  # somebody else's table of the same name
     left_out = manifest.loc[~manifest["labelled"].astype(bool), "image"]
     if len(left_out) == len(manifest):
         raise InputError(

@@ -23,7 +23,7 @@ MEAN_ID, MEAN_NAME = -1, "all classes"
 
 def write_evaluation(folder: Path, evaluation: Evaluation) -> None:
     """Write `summary.json`, `classes.csv`, `curves.parquet` and `confusion.csv` into a folder of their own."""
-    with new_folder(folder) as new:
+    with new_folder(folder, "evaluate") as new:
         text = json.dumps(summary(evaluation), indent=2, allow_nan=False)
         (new / "summary.json").write_text(text + "\n", encoding="utf-8")
         class_table(evaluation).to_csv(new / "classes.csv", index=False, lineterminator="\n")

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from uncover.atomic import new_file
+from uncover.atomic import check_new_file, new_file
 from uncover.errors import InputError
 from uncover.faces.face_class import choose_classes
 
@@ -89,6 +89,23 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     about = json.dumps({**predictions.settings, "images": images}, allow_nan=False).encode()
     with new_file(path) as temporary:
         pq.write_table(table.replace_schema_metadata({METADATA_KEY: about}), temporary)
+
+
+def check_new_predictions(path: Path) -> None:
+    """Make sure that predictions may be written; long work asks before it begins.
+
+    Raises:
+        InputError: `check_new_file` objects, or the file is there and holds something else.
+    """
+    check_new_file(path)
+    if not path.exists():
+        return
+    try:
+        ours = METADATA_KEY in (pq.read_schema(path).metadata or {})
+    except (OSError, pa.ArrowException):
+        ours = False
+    if not ours:
+        raise InputError(f"{path}: is no table of 'uncover predict', and would be replaced; give another name")
 
 
 def read_predictions(path: Path, confidence: float = 1.0) -> Predictions:

@@ -57,7 +57,7 @@ def draw_set(path: Path, confidence: float, out: Path) -> Manifest:
     boxes = dict(list(_sure(predictions, confidence).groupby("image", sort=False)))
     images = list(predictions.images[["image", "width", "height"]].itertuples(index=False, name=None))
     rows = []
-    with new_folder(out) as folder:
+    with new_folder(out, "draw_boxes") as folder:
         for image, width, height in track(images, "drawing boxes"):
             own = boxes.get(image, predictions.boxes.iloc[:0])
             drawn = draw(own, fit(width, height, size), class_ids, class_names, about)

@@ -19,7 +19,7 @@ from uncover.atomic import new_file
 from uncover.config.rivals import Trained
 from uncover.console import say
 from uncover.detector.diverged import Diverged
-from uncover.detector.training_state import state_folder
+from uncover.detector.training_state import check_finished, state_folder
 from uncover.errors import InputError, needs_memory
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 from uncover.rivals.faces import FaceSets, count_faces
@@ -64,6 +64,18 @@ class Training:
         versions = (self.package, f"torch {torch.__version__}")
         return {"settings": settings, "start": start, "faces": faces, "versions": versions}
 
+    def about(self) -> dict[str, object]:
+        """What `summary.json` says of it before it begins, which tells it from others."""
+        training, validation = self.faces.training, self.faces.validation
+        return {
+            "model": self.rival,
+            "network": self.network,
+            "train_images": len(training),
+            "val_images": len(validation),
+            "settings": self.settings.model_dump(mode="json"),
+            "digests": {"training": training.digest(), "validation": validation.digest()},
+        }
+
     def announce(self, device: torch.device) -> None:
         """Say what is about to happen."""
         training, validation = self.faces.training, self.faces.validation
@@ -97,14 +109,20 @@ def check_start(settings: Trained, start: RivalWeights | None, name: str) -> Non
 
 
 @contextmanager
-def unfinished(out: Path, identity: Mapping[str, object]) -> Iterator[Path]:
+def unfinished(out: Path, identity: Mapping[str, object], about: Mapping[str, object] | None = None) -> Iterator[Path]:
     """Yield the folder of the state of a training below `out`, which need not exist; it goes when all is done.
 
     Args:
         out: Folder of the training.
         identity: All that changes the result.
+        about: What `summary.json` is to say of it, which tells it from others; None replaces any trained model.
+
+    Raises:
+        InputError: A model of another training stands in `out`.
     """
     folder = state_folder(out, identity)
+    if about is not None:
+        check_finished(out, about, folder)
     if not folder.exists() and folder.parent.is_dir():
         say(f"{folder.parent}: holds the state of a training with other settings or data; starting anew")
     yield folder
@@ -147,10 +165,11 @@ def write_outcome(
         "seconds": round(sum(row["seconds"] for row in rows), 1),
         "start": {name: start[name] for name in ("source", "sha256") if name in start} if start else None,
         "settings": settings.model_dump(mode="json"),
+        "digests": training.about()["digests"],
     }
     about = {name: summary[name] for name in ("model", "network", "image_size", "classes", "package")}
     # Without what differs between two runs of the same training: equal weights are equal files.
-    about["training"] = {name: value for name, value in summary.items() if name not in {*about, "seconds"}}
+    about["training"] = {name: value for name, value in summary.items() if name not in {*about, "seconds", "digests"}}
     save_rival(out / "weights.pt", RivalWeights(state, about))
     write_rows(out / "results.csv", rows)
     with new_file(out / "summary.json") as path:

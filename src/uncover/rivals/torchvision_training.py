@@ -76,7 +76,8 @@ def run_training(
     check_start(settings, start, family.name)
     training = Training(family.name, settings.network, settings, start, read_faces(data))
     training.announce(device)
-    with unfinished(out, {**training.identity(), "device": device.type, **(identity or {})}) as folder, _repeatable():
+    about = {**training.identity(), "device": device.type, **(identity or {})}
+    with unfinished(out, about, training.about()) as folder, _repeatable():
         loop = _Loop(family, training, settings, folder, device)
         while loop.state.epoch < settings.epochs:
             with keeping(lambda: loop.state.epoch > 0), training.needs_memory(device):

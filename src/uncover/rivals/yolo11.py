@@ -56,7 +56,8 @@ def train(
     check_start(settings, start, NAME)
     training = Training(NAME, settings.network, settings, start, read_faces(data))
     training.announce(device)
-    with unfinished(out, {**training.identity(), "device": device.type, **(identity or {})}) as folder:
+    about = {**training.identity(), "device": device.type, **(identity or {})}
+    with unfinished(out, about, training.about()) as folder:
         rows = State(folder).rows()
         if len(rows) < settings.epochs:
             trainer = FaceTrainer(training, folder, rows, device)

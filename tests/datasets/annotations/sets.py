@@ -27,14 +27,18 @@ Known = tuple[str, Sequence[Sequence[float]] | None]
 def write_set(
     root: Path, known: Sequence[Known], video: str = "infant_01", size: tuple[int, int] = (WIDTH, HEIGHT)
 ) -> Path:
-    """Frames 0, 10, 20 ... of a video, each with a grade and boxes in pixels (None: nobody annotated it)."""
+    """Frames 0, 10, 20 ... of a video, each with a grade and boxes in pixels (None: nothing is known of it).
+
+    Boxes of an ungraded frame are proposals, those of a graded one labels.
+    """
     with new_folder(root) as folder:
         picked = []
         for number, (grade, boxes) in enumerate(known):
             frame = number * 10
             item = PickedFrame(image_of(video, frame, grade), video, frame, frame / 5, grade, "motion", 0.5)
             write_picture(np.full((size[1], size[0], 3), number * 9 % 256, np.uint8), folder / item.image)
-            write_boxes(None if boxes is None else np.array(boxes, float).reshape(-1, 4), size, folder / item.label)
+            place = item.proposal if grade == UNGRADED else item.label
+            write_boxes(None if boxes is None else np.array(boxes, float).reshape(-1, 4), size, folder / place)
             picked.append(item)
         write_frames(picked, folder)
     return root
@@ -45,9 +49,10 @@ def states_of(root: Path) -> dict[str, FrameState]:
 
 
 def summary_of(root: Path) -> dict[str, tuple[str, list[list[float]] | None]]:
-    """Grade and boxes, to whole pixels, by name."""
+    """Grade and boxes, labels or else proposals, to whole pixels, by name."""
+    known = {name: state.proposals if state.boxes is None else state.boxes for name, state in states_of(root).items()}
     return {
-        name: (state.frame.grade, None if state.boxes is None else np.rint(state.boxes).astype(int).tolist())
+        name: (state.frame.grade, None if known[name] is None else np.rint(known[name]).astype(int).tolist())
         for name, state in states_of(root).items()
     }
 

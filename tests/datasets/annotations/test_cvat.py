@@ -109,6 +109,62 @@ def test_a_zip_as_cvat_sends_it_is_read_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("names", "read"),
+    [
+        (["backup/annotations.xml", "backup/images/a.jpg"], True),
+        (["annotations.xml", "__MACOSX/._annotations.xml"], True),
+        (["backup\\Annotations.XML"], True),
+        (["task_7.xml", "images/a.jpg"], True),
+        (["one/annotations.xml", "two/annotations.xml"], False),
+        (["images/a.jpg"], False),
+        ([], False),
+    ],
+)
+def test_a_zip_that_somebody_packed_anew_is_read(tmp_path: Path, names: list[str], read: bool) -> None:
+    root, file = write_set(tmp_path / "set", [UNKNOWN] * 3), tmp_path / "packed.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in names:
+            archive.writestr(name, IMAGES if name.lower().endswith(".xml") and "._" not in name else b"\x00\x05\x16")
+    if read:
+        assert import_annotations(root, file, "face")[0].updated == 2
+        return
+    with pytest.raises(InputError, match=r"packed\.zip: (2 files of annotations|no annotations\.xml) in it \("):
+        import_annotations(root, file, "face")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "box"),
+    [
+        ('ybr="90.25"', 'ybr="90.25" rotation="359.99"', [20, 30, 80, 90]),
+        ('ybr="90.25"', 'ybr="90.25" rotation="0.30"', [20, 30, 80, 90]),
+        ('ybr="90.25"', 'ybr="120.80"', [20, 30, 80, 120]),
+        ('xtl="20.40"', 'xtl="-1.50"', [0, 30, 80, 90]),
+    ],
+)
+def test_a_box_is_read_as_the_tool_means_it(tmp_path: Path, old: str, new: str, box: list[int]) -> None:
+    root = write_set(tmp_path / "set", [UNKNOWN] * 3)
+    _, rejected = import_annotations(root, write(tmp_path, IMAGES.replace(old, new)), "face")
+    assert not rejected and summary_of(root)["infant_01_000000.jpg"] == ("hard", [box])
+
+
+def test_a_box_that_was_deleted_in_cvat_leaves_a_frame_without_a_face(tmp_path: Path) -> None:
+    """Its tag still says `ungraded`; a frame that went out without a box says nothing by it."""
+    root = write_set(tmp_path / "set", [("ungraded", [[1, 1, 9, 9]]), ("ungraded", [[5, 5, 50, 50]]), UNKNOWN])
+    write_cvat(states_of(root), "set", tmp_path / "out.xml")
+    lines = (tmp_path / "out.xml").read_text().splitlines()
+    gone = next(line for line in lines if "<box" in line)
+    file = write(tmp_path, "\n".join(line for line in lines if line != gone))
+    imported, _ = import_annotations(root, file, "face")
+    assert (imported.updated, imported.unchanged, imported.untouched) == (2, 1, 1)
+    assert {name: state.boxes is not None for name, state in states_of(root).items()} == {
+        "infant_01_000000.jpg": True,
+        "infant_01_000010.jpg": True,
+        "infant_01_000020.jpg": False,
+    }
+    assert summary_of(root)["infant_01_000000.jpg"] == ("ungraded", [])
+
+
+@pytest.mark.parametrize(
     ("old", "new", "reason", "words"),
     [
         ('xbr="80.00"', 'xbr="162.00"', "outside_image", "leaves the frame of 160 x 120 px"),

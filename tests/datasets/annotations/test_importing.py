@@ -86,11 +86,12 @@ def test_each_import_has_a_row_and_frames_are_accounted_for(root: Path, file: Pa
 def test_a_box_that_was_removed_in_the_tool_is_removed_here(root: Path, file: Path) -> None:
     text = file.read_text()
     assert text.count("<box") == 1
-    for grade, wanted in (("ungraded", ("ungraded", None)), ("hard", ("hard", []))):
+    for grade, wanted in (("ungraded", ("ungraded", [])), ("hard", ("hard", []))):
         lines = [line.replace(">hard<", f">{grade}<") for line in text.splitlines() if "<box" not in line]
         file.write_text("\n".join(lines))
         import_annotations(root, file, "face")
         assert summary_of(root)[NAMES[0]] == wanted
+        assert (root / f"{grade}/labels/{NAMES[0]}").with_suffix(".txt").read_text() == "", "looked at, and no face"
 
 
 def test_a_file_of_no_known_kind_is_refused(root: Path, tmp_path: Path) -> None:

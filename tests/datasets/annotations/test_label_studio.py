@@ -188,6 +188,104 @@ def test_other_answers_are_listed_and_left_out(root: Path, tmp_path: Path, extra
     assert [item.reason for item in rejected] == ["other_label"] and summary_of(root) == WANTED
 
 
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        ({"x": 62.5, "y": 75.0, "width": -50.0, "height": -50.0}, [20, 30, 100, 90]),  # drawn to the upper left
+        ({"x": 62.5, "width": -50.0}, [20, 30, 100, 90]),
+        ({"x": -0.9, "y": 50.0, "height": 50.8}, [0, 60, 79, 120]),  # a little beyond two edges
+        ({"x": 50.5, "width": 50.0}, [81, 30, 160, 90]),
+        ({"rotation": 359.99}, [20, 30, 100, 90]),
+        ({"rotation": -0.2}, [20, 30, 100, 90]),
+        ({"rectanglelabels": ["face", "covered"]}, [20, 30, 100, 90]),
+    ],
+)
+def test_a_box_is_read_as_the_tool_means_it(
+    root: Path, tmp_path: Path, changes: dict[str, Any], wanted: list[int]
+) -> None:
+    """In per cent of 160 x 120 px: 12.5, 25, 50 and 50 are a box from 20, 30 to 100, 90."""
+    tasks = [task(f"/data/upload/29/{FIRST}", annotation(box(**changes), choice("hard")))]
+    _, rejected = import_annotations(root, write(tmp_path, tasks), "face")
+    assert not rejected and summary_of(root)[FIRST] == ("hard", [wanted])
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        rf"/data/local-files/?d=frset\ungraded\images\{FIRST}",
+        f"/data/local-files/?d=frset%5Cungraded%5Cimages%5C{FIRST}",
+        rf"D:\ward\ungraded\images\{FIRST}",
+        rf"\\server\share\{FIRST}",
+        f"https://somewhere.org/a%20b/{FIRST}?token=1%2F2",
+        f"/data/local-files/?d=my #1 set/{FIRST}",
+    ],
+)
+def test_a_picture_is_found_by_any_kind_of_path(root: Path, tmp_path: Path, address: str) -> None:
+    import_annotations(root, write(tmp_path, [task(address, annotation(box(), choice("hard")))]), "face")
+    assert summary_of(root)[FIRST] == ("hard", [[20, 30, 100, 90]])
+
+
+@pytest.mark.parametrize("name", ["a+b_000000.jpg", "a#1_000000.jpg", "100%_000000.jpg", "a&d=b_000000.jpg"])
+def test_names_that_mean_something_in_an_address_come_back(tmp_path: Path, name: str) -> None:
+    root = write_set(tmp_path / "set", [("hard", [[40, 30, 120, 90]])], video=name.removesuffix("_000000.jpg"))
+    write_label_studio(states_of(root), "/data/local-files/?d=set/", tmp_path / "out.json")
+    assert import_annotations(root, tmp_path / "out.json", "face")[0].unchanged == 1
+    plain = write(tmp_path, [task(f"/data/local-files/?d=set/hard/images/{name}", annotation(box(), choice("hard")))])
+    import_annotations(root, plain, "face")
+    assert summary_of(root)[name] == ("hard", [[20, 30, 100, 90]])
+
+
+def apart(label: str, **more: float) -> list[dict[str, Any]]:
+    """A region of an interface with <Rectangle> and <Labels>."""
+    whole = box(**more)
+    value = {key: number for key, number in whole["value"].items() if key != "rectanglelabels"}
+    rest = {key: each for key, each in whole.items() if key not in ("value", "type", "from_name", "id")}
+    rest["id"] = f"region {label} {more}"
+    return [
+        rest | {"type": "rectangle", "from_name": "bbox", "value": value},
+        rest | {"type": "labels", "from_name": "label", "value": value | {"labels": [label]}},
+    ]
+
+
+@pytest.mark.parametrize("small", [False, True])
+def test_rectangle_and_labels_may_stand_apart(root: Path, tmp_path: Path, small: bool) -> None:
+    regions = [*apart("face"), *apart("hand", x=1.0), *apart("face", x=50.0, width=-25.0)]
+    tasks: list[dict[str, Any]] = [task(f"/data/upload/29/{FIRST}", annotation(*regions, choice("hard")))]
+    if small:
+        sizes = {"original_width": 160, "original_height": 120}
+        named = [(each["from_name"], each["value"] | sizes) for each in regions]
+        tasks = [{"image": f"/data/upload/29/{FIRST}", "id": 1, "annotation_id": 22, "grade": "hard"}]
+        tasks[0] |= {name: [value for key, value in named if key == name] for name in ("bbox", "label")}
+    _, rejected = import_annotations(root, write(tmp_path, tasks), "face")
+    assert [(item.reason, "'hand'" in item.detail) for item in rejected] == [("other_label", True)]
+    assert summary_of(root)[FIRST] == ("hard", [[20, 30, 100, 90], [40, 30, 80, 90]])
+
+
+def test_boxes_without_any_label_are_named_as_such(root: Path, tmp_path: Path) -> None:
+    tasks = [task(f"/data/upload/29/{FIRST}", annotation(apart("face")[0], choice("hard")))]
+    with pytest.raises(InputError, match="1 boxes, none with a label; label those of faces 'face' in the tool"):
+        import_annotations(root, write(tmp_path, tasks), "face")
+
+
+def test_a_task_that_was_submitted_empty_has_no_face(root: Path, tmp_path: Path) -> None:
+    """Whoever pressed the button has looked at it; whoever skipped it has not."""
+    tasks = [
+        task(f"/data/upload/29/{FIRST}", annotation()),
+        task(f"/data/upload/29/{SECOND}", annotation()),
+        task(f"/data/upload/29/{THIRD}", annotation(was_cancelled=True)),
+    ]
+    imported, _ = import_annotations(root, write(tmp_path, tasks), "face")
+    assert (imported.updated, imported.unchanged) == (2, 1), "the first went out with a box"
+    assert summary_of(root) == {FIRST: ("ungraded", []), SECOND: ("ungraded", []), THIRD: ("ungraded", None)}
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file(root: Path, tmp_path: Path) -> None:
+    file = tmp_path / "export.json"
+    file.write_text(json.dumps(TASKS), encoding="utf-8-sig")
+    import_annotations(root, file, "face")
+    assert summary_of(root) == WANTED
+
+
 def test_an_unknown_image_is_named(root: Path, tmp_path: Path) -> None:
     tasks = [task("/data/upload/29/3f7b9c5b-infant_99_000000.jpg", annotation(choice("easy"))), *TASKS]
     _, rejected = import_annotations(root, write(tmp_path, tasks), "face")
@@ -225,6 +323,10 @@ def test_what_we_write_is_what_label_studio_reads(tmp_path: Path) -> None:
     drawn, graded = second["annotations"][0]["result"]
     assert drawn["value"] == value and graded["value"] == {"choices": ["hard"]} and "predictions" not in second
     assert third.keys() == {"data"}
+    import_annotations(root, write(tmp_path, [task(FIRST, annotation(box()))]), "face")
+    write_label_studio(states_of(root), "", tmp_path / "out.json")
+    reviewed = json.loads((tmp_path / "out.json").read_text())[0]
+    assert len(reviewed["annotations"][0]["result"]) == 1 and "predictions" not in reviewed
     interface = ElementTree.fromstring(labeling_config(["none", "hard"]))
     names = {element.get("name"): element for element in interface}
     for result in (found, drawn, graded):

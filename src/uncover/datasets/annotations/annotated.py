@@ -20,9 +20,14 @@ FACE = "face"
 """Name of the label of boxes of whole faces."""
 GRADE = "grade"
 """Name of the tag, attribute or choice that says how hard the face is to see."""
+NO_LABEL = "boxes without a label"
+"""What they are called among the labels of boxes."""
 
-BEYOND = 1.0
-"""Pixels by which a box may leave the frame: tools round. Whatever leaves it further is of another picture."""
+BEYOND = 0.01
+"""Share of the frame's side, a pixel at least, by which a box may leave it: tools round, and people draw past edges.
+Whatever leaves it further is of another picture."""
+UPRIGHT = 0.5
+"""Degrees by which a box may be turned: a tool's handle comes back to 359.99, which moves a corner by under 1 %."""
 
 Box = Sequence[float]
 
@@ -34,12 +39,20 @@ class FrameState:
     Attributes:
         frame: Its row of `frames.csv`.
         size: Width and height, in pixels.
-        boxes: float64 (M, 4), xyxy in pixels; None where nobody annotated it.
+        boxes: float64 (M, 4), xyxy in pixels; None where nobody reviewed it.
+        proposals: Likewise, boxes that nobody has looked at; None where there are none.
     """
 
     frame: PickedFrame
     size: tuple[int, int]
     boxes: NDArray[np.float64] | None
+    proposals: NDArray[np.float64] | None = None
+
+    @property
+    def shown(self) -> NDArray[np.float64]:
+        """What a tool is to show: the labels, or else the proposals; float64 (M, 4)."""
+        known = self.proposals if self.boxes is None else self.boxes
+        return np.zeros((0, 4)) if known is None else known
 
 
 @dataclass(frozen=True)
@@ -49,10 +62,12 @@ class Annotation:
     Attributes:
         boxes: float64 (M, 4), xyxy in pixels, inside the frame.
         grade: None where it says nothing of it.
+        submitted: Whether the tool says that a person is done with the frame.
     """
 
     boxes: NDArray[np.float64]
     grade: str | None
+    submitted: bool = False
 
 
 @dataclass
@@ -79,9 +94,11 @@ class Reading:
             self.spoilt.add(name)
 
     def other_label(self, file: Path, row: int, name: str, label: object, wanted: str) -> None:
-        """Record a box that is of no face."""
-        self.labels[str(label)] = self.labels.get(str(label), 0) + 1
-        detail = f"{name}: label {str(label)[:60]!r} is not {wanted!r}; left out"
+        """Record a box that is of no face; a label of None is no label."""
+        key = NO_LABEL if label is None else str(label)
+        self.labels[key] = self.labels.get(key, 0) + 1
+        what = "a box has no label" if label is None else f"label {str(label)[:60]!r} is not {wanted!r}"
+        detail = f"{name}: {what}; left out"
         self.reject(file, row, name, "other_label", detail, spoils=False)
 
     def add(self, file: Path, row: int, name: str, annotation: Annotation) -> None:
@@ -112,7 +129,8 @@ def look_up_frames(root: Path, picked: Sequence[PickedFrame]) -> dict[str, Frame
         except PhotoError as error:
             raise InputError(f"{root / frame.image}: {error}; pick the frames again") from None
         size = (info.width, info.height)
-        states[frame.name] = FrameState(frame, size, read_boxes(root, frame, size))
+        boxes, proposals = (read_boxes(path, size) for path in (frame.find_labels(root), frame.find_proposals(root)))
+        states[frame.name] = FrameState(frame, size, boxes, proposals)
     return states
 
 
@@ -177,29 +195,31 @@ def check_box(box: Sequence[object], rotation: object, size: tuple[int, int], ro
     """Make sure that a box is one.
 
     Args:
-        box: x1 y1 x2 y2, in pixels.
+        box: x1 y1 x2 y2, in pixels; one that was drawn from the lower right is turned round.
         rotation: Degrees by which the tool turned it; None for none.
         size: Of the frame, in pixels.
         row: Of the file.
 
     Returns:
-        The box, clipped to the frame where it leaves it by a pixel or less.
+        The box, clipped to the frame where it leaves it by a little (`BEYOND`).
 
     Raises:
         EntryError: It is turned, no box, or leaves the frame.
     """
     try:
-        x1, y1, x2, y2 = corners = [float(str(value)) for value in box]
+        corners = [float(str(value)) for value in box]
+        x1, x2, y1, y2 = *sorted(corners[::2]), *sorted(corners[1::2])
         turned = float(str(rotation)) % 360 if rotation is not None else 0.0
     except ValueError:
         raise EntryError(row, "no_box", f"box {_shown(box)} has a value that is no number") from None
     shown = _shown([round(corner, 2) for corner in corners])
     if not all(map(math.isfinite, [*corners, turned])) or x1 >= x2 or y1 >= y2:
         raise EntryError(row, "no_box", f"box {shown} is none; expected x1 < x2 and y1 < y2")
-    if turned:
+    if min(turned, 360 - turned) > UPRIGHT:
         raise EntryError(row, "rotated_box", f"box {shown} is turned by {turned:g} degrees; expected an upright one")
     width, height = size
-    if min(x1, y1) < -BEYOND or x2 > width + BEYOND or y2 > height + BEYOND:
+    beside, above = max(1.0, BEYOND * width), max(1.0, BEYOND * height)
+    if x1 < -beside or y1 < -above or x2 > width + beside or y2 > height + above:
         raise EntryError(row, "outside_image", f"box {shown} leaves the frame of {width} x {height} px")
     inside = [max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height))]
     if inside[0] >= inside[2] or inside[1] >= inside[3]:

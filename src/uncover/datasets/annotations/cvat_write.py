@@ -107,9 +107,9 @@ def _write_meta(xml: _Indented, states: Mapping[str, FrameState], name: str) -> 
 def _write_image(xml: _Indented, number: int, image: str, state: FrameState) -> None:
     width, height = state.size
     # Boxes that a detector found are CVAT's "auto", and it shows them as such.
-    source = "auto" if state.frame.grade == UNGRADED else "manual"
+    source = "auto" if state.boxes is None else "manual"
     xml.open("image", id=str(number), name=image, width=str(width), height=str(height))
-    for box in state.boxes if state.boxes is not None else ():
+    for box in state.shown:
         corners = dict(zip(("xtl", "ytl", "xbr", "ybr"), (f"{corner:.2f}" for corner in box), strict=True))
         xml.write("box", label=FACE, source=source, occluded="0", **corners, z_order="0")
     xml.open("tag", label=GRADE, source=source)

@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree
 from xml.parsers import expat
 
@@ -67,11 +67,30 @@ def _read(path: Path) -> bytes:
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                return archive.read(XML_IN_ZIP)
+                return archive.read(_xml_in(archive, path))
         return path.read_bytes()
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist; {EXPECTED}") from None
     except IsADirectoryError:
         raise InputError(f"{path}: is a folder; {EXPECTED}") from None
-    except (KeyError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+    except (NotImplementedError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise InputError(f"{path}: no {XML_IN_ZIP} can be read in it ({error}); {EXPECTED}") from None
+
+
+def _xml_in(archive: zipfile.ZipFile, path: Path) -> str:
+    """Name of the annotations in a ZIP, wherever they stand: whoever packs a folder anew puts them into one.
+
+    Raises:
+        InputError: There are none, or several.
+    """
+    names = {name: PurePosixPath(name.replace("\\", "/")).name for name in archive.namelist()}
+    # macOS packs a file of its own, ._annotations.xml, beside each.
+    named = [name for name, last in names.items() if last.lower() == XML_IN_ZIP]
+    found = named or [
+        name for name, last in names.items() if last.lower().endswith(".xml") and not last.startswith(".")
+    ]
+    if len(found) != 1:
+        there = ", ".join(found[:3]) if found else ", ".join(list(names)[:3]) or "nothing"
+        what = f"{len(found)} files of annotations" if found else f"no {XML_IN_ZIP}"
+        raise InputError(f"{path}: {what} in it ({there}); give the one of these frames; {EXPECTED}")
+    return found[0]

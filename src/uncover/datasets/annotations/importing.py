@@ -7,20 +7,26 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from uncover.atomic import MARKER, new_folder
-from uncover.datasets.annotations.annotated import Annotation, FrameState, Reading, look_up_frames
+from uncover.atomic import new_folder
+from uncover.datasets.annotations.annotated import NO_LABEL, Annotation, FrameState, Reading, look_up_frames
 from uncover.datasets.annotations.cvat import read_cvat
 from uncover.datasets.annotations.label_studio import read_label_studio
-from uncover.datasets.picked import FRAMES, IMPORTS, UNGRADED, read_picked, write_boxes, write_frames
+from uncover.datasets.picked import (
+    FRAMES,
+    UNGRADED,
+    read_picked,
+    write_boxes,
+    write_frames,
+)
 from uncover.datasets.rejected import write_rejected
 from uncover.errors import InputError
 from uncover.faces.face import Rejected
+from uncover.owner import IMPORTS, MARKER
 
 REJECTED = "rejected.csv"
 READERS: dict[str, Callable[[Path, Mapping[str, FrameState], str], Reading]] = {
@@ -29,6 +35,8 @@ READERS: dict[str, Callable[[Path, Mapping[str, FrameState], str], Reading]] = {
     ".json": read_label_studio,
 }
 """By suffix of the file."""
+ROUNDED = 0.02
+"""Pixels within which a box is the same: tools write hundredths of pixels."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,8 @@ class Imported:
     Attributes:
         file: Name of what was imported.
         sha256: Of its content.
-        updated: Frames that have now the boxes and grade of the file.
+        updated: Frames that came back: they have now the boxes and grade of the file, and count as reviewed.
+        unchanged: Those of them whose boxes and grade are what the folder had, proposals included.
         moved: Those of them that moved to the folder of another grade.
         spoilt: Frames that stay as they are, because something of them cannot be used.
         untouched: Frames that stay as they are, because the file says nothing of them.
@@ -48,6 +57,7 @@ class Imported:
     file: str
     sha256: str
     updated: int
+    unchanged: int
     moved: int
     spoilt: int
     untouched: int
@@ -57,8 +67,9 @@ class Imported:
 def import_annotations(root: Path, file: Path, face: str) -> tuple[Imported, list[Rejected]]:
     """Give frames the boxes and grades that a tool exported, and move them to the folder of their grade.
 
-    Boxes of the file replace those of the folder. A frame of which it gives no grade keeps its own. One without boxes
-    has no face if it has a grade, and is one that nobody annotated if it has none.
+    Boxes of the file replace those of the folder. A frame of which it gives no grade keeps its own. One that comes back
+    without boxes has no face, unless nobody can have said so: it has no grade, it went out without boxes, and the tool
+    does not say that anybody was done with it.
 
     Args:
         root: Folder of picked frames.
@@ -83,27 +94,33 @@ def import_annotations(root: Path, file: Path, face: str) -> tuple[Imported, lis
         if name not in reading.spoilt and not _is_waiting(said, states[name])
     }
     _refuse_useless(file, face, reading, usable)
-    new = {name: states[name].frame.graded(said.grade or states[name].frame.grade) for name, said in usable.items()}
+    new = {
+        name: replace(states[name].frame.graded(said.grade or states[name].frame.grade), reviewed=file.name)
+        for name, said in usable.items()
+    }
     moved = sum(frame.grade != states[name].frame.grade for name, frame in new.items())
     imported = Imported(
         file.name,
         hashlib.sha256(file.read_bytes()).hexdigest(),
         len(usable),
+        sum(_is_unchanged(said, states[name]) for name, said in usable.items()),
         moved,
         len(reading.spoilt),
         len(states) - len(usable) - len(reading.spoilt),
         len(reading.rejected),
     )
-    with new_folder(root) as folder:
+    with new_folder(root, "frames import") as folder:
         _carry_over(root, folder, states)
         for name, state in states.items():
             frame = new.get(name, state.frame)
-            boxes = _labels_of(usable[name], frame.grade) if name in usable else None
             _place(root / state.frame.image, folder / frame.image)
+            labels, proposals = state.frame.find_labels(root), state.frame.find_proposals(root)
             if name in usable:
-                write_boxes(boxes, state.size, folder / frame.label)
-            elif (root / state.frame.label).exists():
-                _place(root / state.frame.label, folder / frame.label)
+                write_boxes(usable[name].boxes, state.size, folder / frame.label)
+            elif labels is not None:
+                _place(labels, folder / frame.label)
+            if proposals is not None:
+                _place(proposals, folder / frame.proposal)
         write_frames([new.get(item.name, item) for item in picked], folder)
         write_rejected(reading.rejected, folder / REJECTED)
         _write_account(imported, root / IMPORTS, folder / IMPORTS)
@@ -114,6 +131,9 @@ def _refuse_useless(file: Path, face: str, reading: Reading, usable: Mapping[str
     """A file that changes nothing, or whose boxes all have another name, is a mistake."""
     if reading.labels and not any(len(said.boxes) for said in usable.values()):
         labels = ", ".join(f"{label!r} ({number})" for label, number in sorted(reading.labels.items()))
+        if set(reading.labels) == {NO_LABEL}:
+            count = reading.labels[NO_LABEL]
+            raise InputError(f"{file}: {count} boxes, none with a label; label those of faces {face!r} in the tool")
         raise InputError(f"{file}: no usable box is labelled {face!r}; labels of its boxes: {labels}; give --label")
     if not usable:
         first = f"; the first: {reading.rejected[0]}" if reading.rejected else ""
@@ -122,18 +142,21 @@ def _refuse_useless(file: Path, face: str, reading: Reading, usable: Mapping[str
 
 
 def _is_waiting(said: Annotation, state: FrameState) -> bool:
-    """Whether nobody annotated a frame, neither before nor now."""
-    grade = said.grade or state.frame.grade
-    return grade == UNGRADED and not len(said.boxes) and state.boxes is None and state.frame.grade == UNGRADED
+    """Whether nobody can have reviewed a frame: it went out without boxes, and came back so, without a grade."""
+    graded = {said.grade or UNGRADED, state.frame.grade} != {UNGRADED}
+    known = state.boxes is not None or state.proposals is not None
+    return not (said.submitted or graded or known or len(said.boxes))
 
 
-def _labels_of(said: Annotation, grade: str) -> NDArray[np.float64] | None:
-    return None if grade == UNGRADED and not len(said.boxes) else said.boxes
+def _is_unchanged(said: Annotation, state: FrameState) -> bool:
+    same = said.boxes.shape == state.shown.shape and np.allclose(said.boxes, state.shown, rtol=0, atol=ROUNDED)
+    return same and said.grade in (None, state.frame.grade)
 
 
 def _carry_over(root: Path, folder: Path, states: Mapping[str, FrameState]) -> None:
     """Keep what somebody else put into the folder; pictures and labels of frames have their own way."""
-    ours = {path for state in states.values() for path in (state.frame.image, state.frame.label)}
+    frames = [state.frame for state in states.values()]
+    ours = {path for frame in frames for path in (frame.image, frame.label, frame.proposal)}
     ours |= {FRAMES, IMPORTS, REJECTED, MARKER}
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root).as_posix()
@@ -151,9 +174,13 @@ def _place(old: Path, new: Path) -> None:
 
 
 def _write_account(imported: Imported, old: Path, new: Path) -> None:
-    """Add a row to the account of all imports."""
-    columns = [field.name for field in fields(Imported)]
-    before = old.read_text(encoding="utf-8") if old.exists() else ",".join(columns) + "\n"
+    """Add a row to the account of all imports, which may lack columns where an earlier version began it."""
+    before: list[dict[str, str]] = []
+    if old.exists():
+        with old.open(newline="", encoding="utf-8-sig") as file:
+            before = list(csv.DictReader(file))
     with new.open("w", newline="", encoding="utf-8") as file:
-        file.write(before)
-        csv.writer(file, lineterminator="\n").writerow([getattr(imported, column) for column in columns])
+        columns = [field.name for field in fields(Imported)]
+        writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows([*before, asdict(imported)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -60,7 +60,7 @@ def read_label_studio(path: Path, states: Mapping[str, FrameState], face: str) -
         if results is None:
             continue
         boxes, found = [], []
-        for result in results:
+        for result in _labelled(list(results)):
             try:
                 if _is_grade(result):
                     found += [(row, str(choice)) for choice in _value_of(result, row).get("choices", [])]
@@ -69,13 +69,13 @@ def read_label_studio(path: Path, states: Mapping[str, FrameState], face: str) -
             except EntryError as error:
                 reading.reject(path, row, name, error.reason, f"{name}: {error}")
         grade = agreed_grade(path, found, grades, reading, name)
-        reading.add(path, row, name, Annotation(as_boxes(boxes), grade))
+        reading.add(path, row, name, Annotation(as_boxes(boxes), grade, _is_submitted(task)))
     return reading
 
 
 def _tasks_of(path: Path) -> list[dict[str, Any]]:
     try:
-        tasks = json.loads(path.read_text(encoding="utf-8"))
+        tasks = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist; {EXPECTED}") from None
     except IsADirectoryError:
@@ -85,6 +85,11 @@ def _tasks_of(path: Path) -> list[dict[str, Any]]:
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise InputError(f"{path}: is no list of tasks; {EXPECTED}")
     return tasks
+
+
+def _is_submitted(task: Mapping[str, Any]) -> bool:
+    """Whether somebody pressed the button; JSON has no results otherwise, JSON_MIN says by whom."""
+    return not _is_min(task) or any(task.get(key) is not None for key in ("annotation_id", "annotator", "lead_time"))
 
 
 def _is_min(task: Mapping[str, Any]) -> bool:
@@ -99,12 +104,20 @@ def _address_of(task: Mapping[str, Any]) -> str:
 
 
 def _name_of(address: str, states: Mapping[str, FrameState]) -> str | None:
-    """Name of the frame that an address is of; None if it is of none."""
-    parts = urlsplit(address)
-    local = parse_qs(parts.query).get("d", [])
-    name = PurePosixPath(local[0] if local else unquote(parts.path)).name
-    without = UPLOADED.sub("", name, count=1) if UPLOADED.match(name) else name
-    return next((known for known in (name, without) if known in states), None)
+    """Name of the frame that an address is of, which may be a path of Windows; None if it is of none."""
+    # Names may hold what has a meaning in an address, such as # or +, and not every version of the tool quotes it.
+    ways = (*_local(address), unquote(urlsplit(address).path), unquote(address), address)
+    for name in (PurePosixPath(way.replace("\\", "/")).name for way in ways):
+        without = UPLOADED.sub("", name, count=1) if UPLOADED.match(name) else name
+        if name in states or without in states:
+            return name if name in states else without
+    return None
+
+
+def _local(address: str) -> list[str]:
+    """The file that an address of the local storage is of, as it stands and unquoted."""
+    _, found, file = address.partition("?d=")
+    return [unquote(file), file] if found else parse_qs(urlsplit(address).query).get("d", [])
 
 
 def _results_of(
@@ -144,6 +157,31 @@ def _kind_of(value: Mapping[str, Any]) -> str:
     return next((kind for kind in (RECTANGLE, *OTHER_SHAPES, "choices") if kind in value), "rectangle")
 
 
+def _labelled(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """What was drawn and chosen, where a `<Rectangle>` and the `<Labels>` of its region are two results as one.
+
+    They have the id of their region in common, and its corners in JSON_MIN, which has no ids.
+    """
+    apart = [result for result in results if result.get("type") == "labels"]
+    used: list[Mapping[str, Any]] = []
+    joined = []
+    for result in results:
+        if result.get("type") == "rectangle":
+            own = [each for each in apart if _region_of(each) == _region_of(result)]
+            labels = [label for each in own for label in each["value"].get("labels") or []]
+            used += own
+            if labels:
+                result = {**result, "type": RECTANGLE, "value": {**result["value"], RECTANGLE: labels}}
+        joined.append(result)
+    return [result for result in joined if not any(result is each for each in used)]
+
+
+def _region_of(result: Mapping[str, Any]) -> object:
+    value = result.get("value")
+    corners = [value.get(side) for side in ("x", "y", "width", "height")] if isinstance(value, dict) else [result]
+    return result.get("id") or corners
+
+
 def _is_grade(result: Mapping[str, Any]) -> bool:
     return result.get("type") == "choices" and result.get("from_name") == GRADE
 
@@ -176,9 +214,9 @@ def _box_of(
         detail = f"{name}: an answer to {str(result.get('from_name'))[:40]!r} is neither box nor {GRADE}; left out"
         reading.reject(path, row, name, "other_label", detail, spoils=False)
         return None
-    if labels != [face]:
+    if not isinstance(labels, list) or face not in labels:
         shown = " and ".join(map(str, labels)) if isinstance(labels, list) else labels
-        reading.other_label(path, row, name, shown, face)
+        reading.other_label(path, row, name, shown or None, face)
         return None
     if kind != RECTANGLE:
         raise EntryError(row, "no_box", f"a face is of the kind {kind} here; expected {RECTANGLE}")

@@ -27,8 +27,8 @@ LOCAL_FILES = "/data/local-files/?d="
 def write_label_studio(states: Mapping[str, FrameState], prefix: str, out: Path) -> None:
     """Write a task per frame.
 
-    Boxes of an ungraded frame are predictions, which people look at and correct; those of a graded one are an
-    annotation. A frame that nobody annotated has neither.
+    Proposals are predictions, which people look at and correct; what somebody reviewed is an annotation. A frame of
+    which nothing is known has neither.
 
     Args:
         states: Frames by the names of their pictures.
@@ -56,11 +56,12 @@ def _task_of(state: FrameState, prefix: str) -> dict[str, Any]:
     frame = state.frame
     data = {IMAGE: prefix + quote(frame.image), "video": frame.video, "frame": frame.frame, "second": frame.second}
     task: dict[str, Any] = {"data": data}
-    boxes = [] if state.boxes is None else state.boxes.tolist()
-    result = [_box_of(number, box, state.size) for number, box in enumerate(boxes, start=1)]
+    result = [_box_of(number, box, state.size) for number, box in enumerate(state.shown.tolist(), start=1)]
     if frame.grade != UNGRADED:
         choice = {"from_name": GRADE, "to_name": IMAGE, "type": "choices", "value": {"choices": [frame.grade]}}
-        task["annotations"] = [{"result": [*result, {"id": GRADE, **choice}]}]
+        result.append({"id": GRADE, **choice})
+    if state.boxes is not None:
+        task["annotations"] = [{"result": result}]
     elif result:
         task["predictions"] = [{"model_version": "uncover", "result": result}]
     return task

@@ -1,0 +1,163 @@
+"""Whose folder it is: which command made it, and whether a person has worked in it since.
+
+A folder that is written as a whole has a marker in it, which names the command. Folders that a command adds files to,
+and those of earlier versions, whose marker names none, are known by the files that the command leaves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from uncover.errors import InputError
+
+MARKER = ".uncover"
+"""File that marks a folder as made by uncover, and so as one that uncover may replace."""
+IMPORTS = "imports.csv"
+"""Account of annotations that were imported; where there is one, people's work stands in the folder."""
+
+IMAGES, LABELS = "images", "labels"
+_MADE_BY = re.compile(r"Made by 'uncover ([^']+)'")
+_SIGNS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("frames", ("frames.csv",)),
+    ("make_standin", ("standin.json",)),
+    ("labels", ("manifest.parquet", "boxes.parquet")),
+    ("train", (".resume",)),
+    ("train", ("weights.pt", "results.csv")),
+    ("train", ("results.csv", "summary.json")),
+    ("train", ("left_out.json",)),
+    ("fetch_weights", ("state.json",)),
+    ("detect", ("boxes.parquet", "frames.parquet")),
+    ("evaluate", ("classes.csv", "curves.parquet")),
+    ("heatmaps", ("manifest.parquet", "lint.csv")),
+    ("heatmaps", ("*/manifest.parquet", "*/lint.csv")),
+)
+"""Files, all of which a command leaves."""
+_SETS = {"labels", "train"}
+"""Commands that make data sets, which look alike where no marker names one."""
+_GOES_ON = {"frames import": "frames"}
+"""Commands that change what another one made, and keep all that is in it."""
+
+
+def mark(folder: Path, maker: str) -> None:
+    """Mark a folder that is written as a whole, when all else is in it.
+
+    Args:
+        folder: To be marked.
+        maker: Words of the command; empty for none that anybody would know.
+    """
+    name = _GOES_ON.get(maker, maker)
+    by = f"'uncover {name}'" if name else "uncover"
+    content = {"entries": sorted(path.name for path in folder.iterdir()), LABELS: _labels_digest(folder)}
+    text = f"Made by {by}, which replaces this folder as a whole.\n{json.dumps(content)}\n"
+    (folder / MARKER).write_text(text, encoding="utf-8")
+
+
+def maker_of(folder: Path) -> str | None:
+    """Words of the command that made a folder; None where nothing says so."""
+    said = _MADE_BY.match(_marker_of(folder))
+    return said.group(1) if said else _signed(folder)
+
+
+def check_whole(out: Path, maker: str) -> None:
+    """Make sure that a folder may be replaced as a whole by a command.
+
+    Args:
+        out: Folder to replace, which need not exist.
+        maker: Words of the command.
+
+    Raises:
+        InputError: Another command made it, or it holds something that a person put there or changed.
+    """
+    if not out.is_dir() or not any(out.iterdir()):
+        return
+    _check_maker(out, maker)
+    if maker in _GOES_ON and maker_of(out) == _GOES_ON[maker]:
+        return
+    if not (out / MARKER).is_file():
+        raise InputError(
+            f"{out}: holds files that uncover did not make, and would be replaced; give a new or empty folder"
+        )
+    content = _content_of(_marker_of(out))
+    if content is None:
+        return
+    added = sorted({path.name for path in out.iterdir() if not path.name.startswith(".")} - set(content["entries"]))
+    if added:
+        raise InputError(
+            f"{out}: holds {', '.join(added[:3])}, which uncover did not put there and which would be lost; {_INSTEAD}"
+        )
+    if _labels_digest(out) != content[LABELS]:
+        raise InputError(f"{out}: somebody changed labels in it, which would be lost; {_INSTEAD}")
+
+
+def check_shared(out: Path, maker: str, files: Sequence[str] = ()) -> None:
+    """Make sure that a command may add its files to a folder.
+
+    Args:
+        out: Folder to write to, which need not exist.
+        maker: Words of the command.
+        files: Names of what it writes, which may not be there unless it made the folder.
+
+    Raises:
+        InputError: Another command made the folder, or one of the files is somebody else's.
+    """
+    if not out.is_dir():
+        return
+    _check_maker(out, maker)
+    if maker_of(out) is None:
+        there = [name for name in files if (out / name).exists()]
+        if there:
+            raise InputError(f"{out}: its {there[0]} is none of 'uncover {maker}' and would be replaced; {_INSTEAD}")
+
+
+_INSTEAD = "give another name, or remove it first"
+
+
+def _check_maker(out: Path, maker: str) -> None:
+    """Nobody replaces imported annotations, or what another command made."""
+    if (out / IMPORTS).is_file() and maker not in _GOES_ON:
+        raise InputError(f"{out}: holds annotations that were imported, which would be lost; give a new folder")
+    found = maker_of(out)
+    alike = _MADE_BY.match(_marker_of(out)) is None and {found, maker} <= _SETS
+    if found not in (None, _GOES_ON.get(maker, maker)) and not alike:
+        raise InputError(f"{out}: was made by 'uncover {found}' and would be replaced; {_INSTEAD}")
+
+
+def _marker_of(folder: Path) -> str:
+    try:
+        return (folder / MARKER).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _content_of(marker: str) -> dict[str, Any] | None:
+    """What the folder held when it was made; None where an earlier version did not say."""
+    try:
+        content = json.loads(marker.partition("\n")[2])
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) and {"entries", LABELS} <= content.keys() else None
+
+
+def _signed(folder: Path) -> str | None:
+    for maker, names in _SIGNS:
+        if all(any(folder.glob(name)) for name in names):
+            return maker
+    return None
+
+
+def _labels_digest(folder: Path) -> str:
+    """Of the label files of all images: they are what people correct by hand."""
+    digest = hashlib.sha256()
+    for labels in sorted([*folder.glob(LABELS), *folder.glob(f"*/{LABELS}")]):
+        images = labels.with_name(IMAGES)
+        shown = {path.relative_to(images).with_suffix("") for path in images.rglob("*")}
+        for path in sorted(labels.rglob("*.txt")):
+            if path.relative_to(labels).with_suffix("") in shown:
+                digest.update(f"{path.relative_to(folder).as_posix()}\0".encode())
+                digest.update(path.read_bytes() + b"\0")
+    return digest.hexdigest()
