@@ -74,6 +74,12 @@ def detector(model):
     return getattr(CONFIG.detectors, model)
 
 
+def training_settings(settings):
+    """As words; with the network, also where it is the default: a training without one takes that of its start."""
+    words = [f"model={settings.model}", *as_pairs(settings)]
+    return sorted(dict.fromkeys(words))
+
+
 def start_weights(model):
     """The weights that a model starts from, if it does not start anew: those of another, or an imported checkpoint."""
     second = SECOND_MODELS.get(model)
@@ -157,7 +163,7 @@ rule evolve_generation:
     params:
         data=f"{RUN}/datasets",
         start=lambda wildcards, input: f"--start {input.start}" if input.start else "",
-        settings=as_pairs(CONFIG.detectors.rgb10),
+        settings=training_settings(CONFIG.detectors.rgb10),
         # How many follow changes nothing in those that went before.
         search=[
             pair
@@ -231,7 +237,7 @@ rule train:
             f"--hyperparameters {input.evolved}" if input.evolved else ""
         ),
         looks_at=lambda wildcards: input_options(wildcards.model),
-        settings=lambda wildcards: as_pairs(detector(wildcards.model)),
+        settings=lambda wildcards: training_settings(detector(wildcards.model)),
         # Not what the same command does with frames of videos.
         code=code_of(
             "uncover.commands._train_on_sets", "uncover.commands._training_arguments"
