@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from uncover.errors import InputError
-from uncover.owner import MARKER as MARKER
 from uncover.owner import check_whole, is_part, maker_of, mark
 from uncover.process import is_alive
 
