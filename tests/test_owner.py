@@ -43,6 +43,10 @@ def add_label(out: Path) -> None:
     (out / "labels/2.txt").write_text("0 .5 .5 .1 .1")
 
 
+def add_image(out: Path) -> None:
+    (out / "images/3.jpg").write_text("mine")
+
+
 def import_annotations(out: Path) -> None:
     (out / "imports.csv").write_text("file,sha256\n")
 
@@ -54,6 +58,7 @@ def import_annotations(out: Path) -> None:
         (add_folder, "holds hard, which uncover did not put there"),
         (correct_label, "somebody changed labels in it"),
         (add_label, "somebody changed labels in it"),
+        (add_image, "holds 1 images that uncover did not put there"),
         (import_annotations, "holds annotations that were imported"),
     ],
 )
@@ -127,6 +132,8 @@ def test_files_of_others_are_not_replaced_in_a_folder_that_is_added_to(tmp_path:
 
 def test_a_file_of_a_whole_folder_is_not_replaced_alone(tmp_path: Path) -> None:
     make(tmp_path / "set", "labels", ("boxes.parquet",))
-    check_new_file(tmp_path / "set/other.parquet")
+    (tmp_path / "set/own.parquet").touch()
+    for name in ("other.parquet", "own.parquet"):
+        check_new_file(tmp_path / "set" / name)
     with pytest.raises(InputError, match=r"boxes\.parquet: is of the folder that 'uncover labels' made"):
         check_new_file(tmp_path / "set/boxes.parquet")

@@ -12,8 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from uncover.errors import InputError
-from uncover.owner import MARKER as MARKER
-from uncover.owner import check_whole, maker_of, mark
+from uncover.owner import check_whole, is_part, maker_of, mark
 from uncover.process import is_alive
 
 LONGEST_NAME = 230
@@ -133,7 +132,7 @@ def check_new_file(path: Path) -> None:
     """
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give the name of a file to write")
-    if path.exists() and (path.parent / MARKER).is_file():
+    if is_part(path):
         raise InputError(f"{path}: is of the folder that 'uncover {maker_of(path.parent)}' made; give another name")
     check_writable(path.parent)
 

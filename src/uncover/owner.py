@@ -52,7 +52,8 @@ def mark(folder: Path, maker: str) -> None:
     """
     name = _GOES_ON.get(maker, maker)
     by = f"'uncover {name}'" if name else "uncover"
-    content = {"entries": sorted(path.name for path in folder.iterdir()), LABELS: _labels_digest(folder)}
+    entries = sorted(path.name for path in folder.iterdir())
+    content = {"entries": entries, IMAGES: _count_images(folder), LABELS: _labels_digest(folder)}
     text = f"Made by {by}, which replaces this folder as a whole.\n{json.dumps(content)}\n"
     (folder / MARKER).write_text(text, encoding="utf-8")
 
@@ -61,6 +62,14 @@ def maker_of(folder: Path) -> str | None:
     """Words of the command that made a folder; None where nothing says so."""
     said = _MADE_BY.match(_marker_of(folder))
     return said.group(1) if said else _signed(folder)
+
+
+def is_part(file: Path) -> bool:
+    """Whether a file is one of those that make up a folder which is written as a whole."""
+    if not file.exists() or not (file.parent / MARKER).is_file():
+        return False
+    content = _content_of(_marker_of(file.parent))
+    return content is None or file.name in content["entries"]
 
 
 def check_whole(out: Path, maker: str) -> None:
@@ -90,6 +99,9 @@ def check_whole(out: Path, maker: str) -> None:
         raise InputError(
             f"{out}: holds {', '.join(added[:3])}, which uncover did not put there and which would be lost; {_INSTEAD}"
         )
+    more = _count_images(out) - content[IMAGES]
+    if more > 0:
+        raise InputError(f"{out}: holds {more} images that uncover did not put there, which would be lost; {_INSTEAD}")
     if _labels_digest(out) != content[LABELS]:
         raise InputError(f"{out}: somebody changed labels in it, which would be lost; {_INSTEAD}")
 
@@ -140,7 +152,7 @@ def _content_of(marker: str) -> dict[str, Any] | None:
         content = json.loads(marker.partition("\n")[2])
     except ValueError:
         return None
-    return content if isinstance(content, dict) and {"entries", LABELS} <= content.keys() else None
+    return content if isinstance(content, dict) and {"entries", IMAGES, LABELS} <= content.keys() else None
 
 
 def _signed(folder: Path) -> str | None:
@@ -148,6 +160,11 @@ def _signed(folder: Path) -> str | None:
         if all(any(folder.glob(name)) for name in names):
             return maker
     return None
+
+
+def _count_images(folder: Path) -> int:
+    places = [*folder.glob(IMAGES), *folder.glob(f"*/{IMAGES}")]
+    return sum(1 for place in places for path in place.rglob("*") if not path.name.startswith("."))
 
 
 def _labels_digest(folder: Path) -> str:

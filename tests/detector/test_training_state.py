@@ -1,8 +1,12 @@
 """State of a training: round trip, another training's state, a spoilt file."""
 
+import json
+
+import pytest
 import torch
 
-from uncover.detector.training_state import TrainingState, load_state, save_state, state_folder
+from uncover.detector.training_state import TrainingState, check_finished, load_state, save_state, state_folder
+from uncover.errors import InputError
 
 
 def test_state_comes_back_as_it_was(tmp_path):
@@ -55,3 +59,38 @@ def test_whatever_changes_the_result_changes_the_folder(tmp_path):
     }
     assert len(folders) == 3
     assert state_folder(tmp_path, dict(reversed(base.items()))) == state_folder(tmp_path, base)
+
+
+TOLD = {"model": "yolov5n", "train_images": 4, "settings": {"epochs": 3, "hyperparameters": {"lr0": 0.01}}}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "other"),
+    [
+        (TOLD, None),
+        (TOLD | {"digests": {"training": "a"}, "classes": {"0": "x"}}, None),  # of what the old one says nothing
+        (TOLD | {"model": "yolov5s"}, r"settings \(model: yolov5n there, yolov5s here\)"),
+        (TOLD | {"train_images": 5}, r"data \(train_images: 4 there, 5 here\)"),
+        (TOLD | {"settings": {"hyperparameters": {"lr0": 0.1}}}, r"settings \(lr0: 0.01 there, 0.1 here\)"),
+        (TOLD | {"settings": {"new_setting": 1}}, None),
+    ],
+)
+def test_a_finished_model_stays_unless_it_is_of_the_same_training(tmp_path, wanted, other):
+    check_finished(tmp_path, wanted, tmp_path / "state")
+    (tmp_path / "weights.pt").touch()
+    with pytest.raises(InputError, match=r"no summary\.json that says of what; give another name, or remove it first"):
+        check_finished(tmp_path, wanted, tmp_path / "state")
+    (tmp_path / "summary.json").write_text(json.dumps(TOLD))
+    if other is None:
+        check_finished(tmp_path, wanted, tmp_path / "state")
+        return
+    with pytest.raises(InputError, match=f"holds a trained model of other {other}; give another name"):
+        check_finished(tmp_path, wanted, tmp_path / "state")
+
+
+@pytest.mark.parametrize("name", ["training", "validation", "maps", "start"])
+def test_digests_tell_other_data_and_other_start_weights(tmp_path, name):
+    (tmp_path / "weights.pt").touch()
+    (tmp_path / "summary.json").write_text(json.dumps({"digests": {name: "a"}}))
+    with pytest.raises(InputError, match="of other " + ("start weights;" if name == "start" else "data;")):
+        check_finished(tmp_path, {"digests": {name: "b"}}, tmp_path / "state")

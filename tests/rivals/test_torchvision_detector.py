@@ -68,6 +68,18 @@ def test_the_state_of_other_settings_is_left_alone(tmp_path, capsys):
     assert not folder.exists() and len(list((tmp_path / ".resume").iterdir())) == 1
 
 
+def test_a_trained_rival_of_other_settings_is_not_replaced(tmp_path):
+    (tmp_path / "weights.pt").touch()
+    (tmp_path / "summary.json").write_text('{"model": "retinanet", "settings": {"epochs": 3}}')
+    with unfinished(tmp_path, {"seed": 0}, {"model": "retinanet", "settings": {"epochs": 3}}):
+        pass
+    with (
+        pytest.raises(InputError, match=r"holds a trained model of other settings \(epochs: 3 there, 4 here\)"),
+        unfinished(tmp_path, {"seed": 0}, {"model": "retinanet", "settings": {"epochs": 4}}),
+    ):
+        raise AssertionError("never entered")
+
+
 def test_a_loss_that_is_no_number_is_said(faces, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setattr(torchvision_training, "to_tensor", lambda image, _: torch.full(image.shape, torch.nan))
     with pytest.raises(Diverged, match="epoch 1: the loss is no longer a number; lower learning_rate"):

@@ -138,7 +138,8 @@ def _refuse_useless(file: Path, face: str, reading: Reading, usable: Mapping[str
     if not usable:
         first = f"; the first: {reading.rejected[0]}" if reading.rejected else ""
         said = f"nobody annotated its frames of this folder, or they cannot be used ({len(reading.rejected)} rejected"
-        raise InputError(f"{file}: nothing usable in it: {said}{first})")
+        submit = "; predictions count once their tasks are submitted" if file.suffix.lower() == ".json" else ""
+        raise InputError(f"{file}: nothing usable in it: {said}{first}){submit}")
 
 
 def _is_waiting(said: Annotation, state: FrameState) -> bool:
