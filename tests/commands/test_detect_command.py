@@ -271,9 +271,12 @@ def test_a_copy_that_cannot_be_written_costs_no_table(
     detect: Detect, ward: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    (out / "annotated" / "bed.mp4").mkdir(parents=True)
     write_video(tmp_path / "good.mp4", 3)
-    assert detect(ward / "bed.mp4", tmp_path / "good.mp4", "--out", out, "--annotate", rescue="none") == 3
+    words = (ward / "bed.mp4", tmp_path / "good.mp4", "--out", out)
+    assert detect(*words, rescue="none") == 0
+    capsys.readouterr()
+    (out / "annotated" / "bed.mp4").mkdir(parents=True)
+    assert detect(*words, "--annotate", rescue="none") == 3
     assert tables(out)[1].groupby("source").size().to_dict() == {"bed.mp4": FRAMES, "good.mp4": 3}
     assert (out / "annotated" / "good.mp4").is_file()
     (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("bed.mp4: 11 frames"))

@@ -193,7 +193,7 @@ def test_what_nobody_reviewed_is_neither_a_label_nor_no_face(
 
 
 def as_earlier_versions_did(out: Path) -> None:
-    """A detector's boxes in `labels/`, and a table that does not say who reviewed a frame."""
+    """A detector's boxes in `labels/`, and a table that does not say who reviewed a frame, or who is in it."""
     for folder in out.glob("*/proposals"):
         (folder.parent / "labels").mkdir(exist_ok=True)
         for path in folder.iterdir():
@@ -203,7 +203,7 @@ def as_earlier_versions_did(out: Path) -> None:
     with (out / "frames.csv").open(newline="") as file:
         rows = list(csv.reader(file))
     with (out / "frames.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([row[:-1] for row in rows])
+        csv.writer(file).writerows([row[: rows[0].index("reviewed")] for row in rows])
 
 
 def test_boxes_that_an_earlier_version_wrote_as_labels_are_proposals(

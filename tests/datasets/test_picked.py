@@ -55,7 +55,7 @@ def test_a_picture_is_written_as_it_is(tmp_path: Path) -> None:
     [
         ("grade,", "level,", r"frames\.csv: no column grade"),
         (",10,", ",ten,", r"frames\.csv, row 3: frame, second and change are no numbers"),
-        (",motion,0.5000,\nungraded/images/infant_01_000010", "\nungraded/images/infant_01_000010", "row 2: too few"),
+        (",motion,0.5000,,\nungraded/images/infant_01_000010", "\nungraded/images/infant_01_000010", "row 2: too few"),
         (",10,", ",-10,", r"row 3: frame, second and change are no numbers"),
         ("ungraded/images/infant_01_000010", "../images/infant_01_000010", r"row 3: image .* is not that of its grade"),
         (

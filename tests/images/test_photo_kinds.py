@@ -281,7 +281,7 @@ def test_every_folder_is_searched_for_the_same_endings(tmp_path: Path, capsys: p
     assert "convert pictures of kinds that are not read to JPEG or PNG: 2 .cr2, 1 .pdf" in said
     assert sorted(find_sources([str(tmp_path)]).images) == names
     assert sorted(frame.photo for frame in read_frames(tmp_path)) == names
-    assert capsys.readouterr().err == said
+    assert capsys.readouterr().err.startswith(said)
     for name in names:
         (tmp_path / name).unlink()
     with pytest.raises(InputError, match=r"no image in it; .*; there are 2 \.cr2"):

@@ -10,7 +10,18 @@ import pytest
 
 from uncover import cli
 from uncover.config.load import check_config
+from uncover.workflow import slurm
 from uncover.workflow.doctor import FOR_ONE, PACKAGES, examine
+
+
+@pytest.fixture(autouse=True)
+def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where SLURM is installed and does not run, its programs are asked in vain for seconds."""
+
+    def stopped() -> None:
+        raise slurm.NoAnswer("no cluster here")
+
+    monkeypatch.setattr(slurm, "nodes", stopped)
 
 
 def test_missing_and_present_raw_data(tmp_path: Path) -> None:

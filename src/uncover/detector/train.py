@@ -233,25 +233,27 @@ class _Loop:
             world_size=self.crew.size,
         )
         described = f"epoch {self.state.epoch + 1}/{settings.epochs}"
-        for number, (images, targets) in enumerate(track(batches, described, self._steps)):
-            step = self.state.epoch * self._steps + number
-            self._schedule.apply(self.optimizer, step, self.state.epoch)
-            size = self._size(step)
-            shape = images.shape if size is None else (*images.shape[:2], *_scaled(images.shape[2:], size))
-            with needs_memory(f"epoch {self.state.epoch + 1}: {batch_in_words(shape, device)}", self._smaller):
-                inputs = to_network(images, device)
-                if inputs.shape != shape:
-                    inputs = nn.functional.interpolate(inputs, size=shape[2:], mode="bilinear", align_corners=False)
-                with autocast(device, settings.precision):
-                    raw = self._parallel(inputs)
-                loss, items = self._loss([level.float() for level in raw], torch.from_numpy(targets).to(device))
-                self.scaler.scale(loss * self.crew.size).backward()
-                if step - self.state.last_step >= self._schedule.accumulate(step):
-                    self._optimize()
-                    self.state.last_step = step
-            total += items
-            if device.type == "cpu":
-                self._check_finite(items, number)
+        # Threads that prepare images end with the epoch, whatever ends it.
+        with contextlib.closing(batches):
+            for number, (images, targets) in enumerate(track(batches, described, self._steps)):
+                step = self.state.epoch * self._steps + number
+                self._schedule.apply(self.optimizer, step, self.state.epoch)
+                size = self._size(step)
+                shape = images.shape if size is None else (*images.shape[:2], *_scaled(images.shape[2:], size))
+                with needs_memory(f"epoch {self.state.epoch + 1}: {batch_in_words(shape, device)}", self._smaller):
+                    inputs = to_network(images, device)
+                    if inputs.shape != shape:
+                        inputs = nn.functional.interpolate(inputs, size=shape[2:], mode="bilinear", align_corners=False)
+                    with autocast(device, settings.precision):
+                        raw = self._parallel(inputs)
+                    loss, items = self._loss([level.float() for level in raw], torch.from_numpy(targets).to(device))
+                    self.scaler.scale(loss * self.crew.size).backward()
+                    if step - self.state.last_step >= self._schedule.accumulate(step):
+                        self._optimize()
+                        self.state.last_step = step
+                total += items
+                if device.type == "cpu":
+                    self._check_finite(items, number)
         mean = total / self._steps
         self._check_finite(mean, self._steps - 1)
         # The last step of an epoch may spoil the weights, which no loss of the epoch shows.

@@ -56,7 +56,7 @@ def test_what_somebody_else_put_there_stays(root: Path, file: Path) -> None:
 
 
 def test_the_infant_that_somebody_filled_in_stays(root: Path, file: Path) -> None:
-    table = (root / "frames.csv").read_text().replace("0.5000,\n", "0.5000,Mia\n", 1)
+    table = (root / "frames.csv").read_text().replace("0.5000,,\n", "0.5000,,Mia\n", 1)
     (root / "frames.csv").write_text(table)
     (root / "infants.csv").write_text("video,infant\nother,Noah\n")
     import_annotations(root, file, "face")
