@@ -71,8 +71,20 @@ def check_detectors(run: Path) -> None:
             manifest = pd.read_parquet(run / "datasets" / path.stem / "manifest.parquet")
             assert sorted(f"images/{image}" for image, *_ in about["images"]) == sorted(manifest["image"]), path
             assert pd.read_parquet(path)["confidence"].between(about["confidence"], 1).all(), path
+    check_alike(run)
     scored = json.loads((run / "metrics/rgb10/val/whole_face/summary.json").read_text(encoding="utf-8"))
     assert scored["AP50"]["value"] >= WHOLE_FACE_AP50, scored["AP50"]
+
+
+def check_alike(run: Path) -> None:
+    """All that is compared was stored with one non-maximum suppression; tables 4 to 6 have boxes of their own."""
+    for folder, nms_iou in (("predictions", 0.6), ("rgb_tables/predictions", 0.5)):
+        paths = list((run / folder).rglob("*.parquet"))
+        assert len(paths) >= 6, folder
+        for path in paths:
+            about = json.loads(pq.read_schema(path).metadata[b"uncover"])
+            stated = about["nms_iou"], about["max_boxes_per_class"], about["precision"]
+            assert stated == (nms_iou, 300, "float32") and "image_size" in about, (path, stated)
 
 
 def check_second_step(run: Path) -> None:
@@ -87,6 +99,9 @@ def check_second_step(run: Path) -> None:
             missed = pd.read_csv(run / "missed" / f"{row.set}.csv")
             assert row.missed == missed["missed"].sum() and row.heatmaps <= row.missed <= len(missed), row
             assert not row.correct > row.predictions and not row.images_with_boxes > row.heatmaps, row
+    # Photos, not boxes, as in the thesis: what has a detection and what remains make up all heatmaps.
+    hof = pd.read_csv(run / "tables/table_09.csv")
+    assert (hof["Total Detections"] + hof["Remaining"] == hof["Initial Heatmaps"]).all(), hof
     trial = pd.read_csv(run / "metrics/rescue_trial.csv")
     assert set(trial["set"]) == set(MISSED) and trial["method"].nunique() >= 17
     kept = trial[(trial["threshold"] == "set") & (trial["photos"] > 0)]
