@@ -98,6 +98,11 @@ def _one(_: argparse.Namespace) -> int:
     return 1
 
 
+def _as_file(word: str) -> str:
+    """A word; with ./ before it where it looks like an option and is a file: *.mp4 stands for such names too."""
+    return f"./{word}" if word.startswith("-") and os.path.isfile(word) else word
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb.
 
@@ -108,7 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: The words are none that the parser knows.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = [_as_file(word) for word in (sys.argv[1:] if argv is None else argv)]
     parser, own = build_parser()
     mistyped = _mistyped(words, own)
     if mistyped is not None:

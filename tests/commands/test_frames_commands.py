@@ -71,6 +71,20 @@ def test_the_infant_of_a_video_is_that_of_the_list_beside_it(video: Path, tmp_pa
     assert not (tmp_path / "again").exists()
 
 
+def test_a_folder_stands_for_its_videos_and_a_file_is_a_file_whatever_its_name(
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("ward").mkdir()
+    for name in ("ward/a.mp4", "ward/B.MP4", "-c.mp4"):
+        Path(name).symlink_to(video)
+    assert run("frames", "ward", "-c.mp4", "out", "--count", "1") == 0
+    assert sorted(row["video"] for row in rows_of(tmp_path / "out")) == ["-c", "B", "a"]
+    Path("empty").mkdir()
+    assert run("frames", "empty", "again") == 2
+    assert "empty: no video in it" in capsys.readouterr().err
+
+
 def test_frames_are_picked_where_something_changes_and_are_those_of_the_video(video: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run("frames", video, out) == 0

@@ -236,6 +236,17 @@ def test_b_frames_packed_into_the_pictures_before_them(tmp_path: Path) -> None:
         assert [second for _, second, _ in whole] == pytest.approx(EVEN[:-1])
 
 
+@pytest.mark.parametrize("name", ["mpeg1video.mpg", "mpeg2video.ts", "mpeg2video.vob"])
+def test_a_decoder_keeps_no_picture_where_the_size_changes(tmp_path: Path, name: str) -> None:
+    codec, ending = name.split(".")
+    parts = [
+        write(tmp_path / f"wide.{ending}", FIRST, codec=codec, rate=25),
+        write(tmp_path / f"high.{ending}", [np.rot90(each) for each in SECOND], codec=codec, rate=25),
+    ]
+    with open_video(cat(tmp_path / f"sizes.{ending}", parts)) as video:
+        assert [frame.size for frame in video.frames()] == [SIZE] * COUNT + [SIZE[::-1]] * COUNT
+
+
 def test_size_and_orientation_that_change(tmp_path: Path) -> None:
     parts = [write(tmp_path / "wide.ts", FIRST), write(tmp_path / "high.ts", [np.rot90(each) for each in SECOND])]
     with open_video(cat(tmp_path / "sizes.ts", parts)) as video:

@@ -27,7 +27,13 @@ _DEFAULTS = {"motion": 1.0, "light": 0.06, "every": 60.0}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("videos", type=Path, nargs="+", metavar="VIDEO", help="video files, each of a name of its own")
+    parser.add_argument(
+        "videos",
+        type=Path,
+        nargs="+",
+        metavar="VIDEO",
+        help="video files, or folders of them, each of a name of its own",
+    )
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to make")
     parser.add_argument(
         "--motion",
@@ -68,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.datasets.pick_frames import pick_frames
     from uncover.errors import InputError
     from uncover.footage.changes import Limits
+    from uncover.footage.sources import videos_in
 
     given = [option for option in _DEFAULTS if getattr(args, option) is not None]
     if args.count is not None and given:
@@ -80,9 +87,10 @@ def run(args: argparse.Namespace) -> int:
     check_number("--gap", args.gap, 0)
     check_number("--rate", args.rate, 0.001, 1000)
     limits = Limits(**values, gap=args.gap, rate=args.rate)
-    picking = pick_frames(args.videos, args.out, limits, args.count, args.boxes, say)
+    chosen = [video for given in args.videos for video in (videos_in(given) if given.is_dir() else [given])]
+    picking = pick_frames(chosen, args.out, limits, args.count, args.boxes, say)
     reasons = ", ".join(f"{number} {reason}" for reason, number in picking.by_reason().items())
-    videos = f"{len(args.videos)} video" + "s" * (len(args.videos) > 1)
+    videos = f"{len(chosen)} video" + "s" * (len(chosen) > 1)
     say(f"{args.out}: picked {len(picking.picked)} of {picking.watched} frames of {videos} ({reasons})")
     waiting = "" if picking.review.reviewed else "; none is a label yet: uncover frames export, then frames import"
     say(f"{args.out}: {picking.review}{waiting}")

@@ -88,6 +88,7 @@ class Video:
         self.live = is_live(address)
         self.corrupt = 0
         self._start = self._end = 0
+        self._sequence: tuple[int, int] | None = None
         self.starts = [0]
         self._container, self._stream = open_container(address, THREADS)
         self._tracks = tracks_of(self._container)
@@ -247,6 +248,7 @@ class Video:
     def _reopen(self, threads: str) -> None:
         self._container.close()
         self._container, self._stream = open_container(self.address, threads, self._start)
+        self._sequence = None
 
     def _decoded(self, after: float = -math.inf, sought: bool = False) -> Iterator[VideoFrame]:
         """Pictures from here on.
@@ -274,7 +276,7 @@ class Video:
             sent += packet.size > 0
             self._end = self._start + packet.pos if packet.pos else self._end
             try:
-                decoded = packet.decode()
+                decoded = [*self._held_back(packet), *packet.decode()]
             except av.FFmpegError:
                 failed += 1
                 since += _counts(packet, after)
@@ -301,6 +303,19 @@ class Video:
             self._reopen("NONE")
             yield from itertools.islice(self._decoded(), good, None)
 
+    def _held_back(self, packet: Packet) -> list[VideoFrame]:
+        """Pictures that the decoder still holds where MPEG-1 or 2 begins another size: FFmpeg would drop them."""
+        codec = self._stream.codec_context
+        if codec.name not in ("mpeg1video", "mpeg2video"):
+            return []
+        size = _sequence_size(packet)
+        before, self._sequence = self._sequence, size or self._sequence
+        if size is None or before in (None, size):
+            return []
+        held = codec.decode(None)
+        codec.flush_buffers()
+        return held
+
     def _peek(self) -> VideoFrame:
         try:
             found = next(self._decoded(), None)
@@ -323,6 +338,16 @@ class Video:
 def open_video(path: Path | str) -> Video:
     """Open a video file or a live stream; arguments and errors are those of `Video`."""
     return Video(str(path))
+
+
+def _sequence_size(packet: Packet) -> tuple[int, int] | None:
+    """Width and height in the sequence header of MPEG-1 or 2 (ISO 13818-2, 6.2.2.1); None without one."""
+    content = bytes(packet)
+    place = content.find(b"\0\0\1\xb3") + 4
+    if place < 4 or len(content) < place + 3:
+        return None
+    both = int.from_bytes(content[place : place + 3], "big")
+    return both >> 12, both & 0xFFF
 
 
 def _time(shown: VideoFrame | Packet) -> float | None:

@@ -91,6 +91,18 @@ def _files_in(folder: Path) -> list[Path]:
     return sorted(each for each in folder.rglob("*") if each.is_file() and not _is_hidden(each, folder))
 
 
+def videos_in(folder: Path) -> list[Path]:
+    """Video files of a folder, at any depth, sorted.
+
+    Raises:
+        InputError: There is none.
+    """
+    found = [path for path in _files_in(folder) if path.suffix.lower() in VIDEOS]
+    if not found:
+        raise InputError(f"{printable(str(folder))}: no video in it; expected files such as .mp4, .mkv or .ts")
+    return found
+
+
 def _each_once(paths: Iterable[Path]) -> list[Path]:
     """Files without those that another path leads to already."""
     once: dict[Path, Path] = {}
