@@ -29,6 +29,14 @@ test "$code" = 3
 code=0; uncover detect "$out/cut.mp4" --run results/demo --out "$out/none" || code=$?
 test "$code" = 2
 
+# What a detector found is no truth: no command learns from it before a person has seen it.
+uncover frames $videos/infant_01.mp4 "$out/proposed" --count 4 --boxes "$out/found/boxes.parquet"
+for learns in "labels --layout graded $out/proposed" "train --from results/demo --data $out/proposed"; do
+  code=0; uncover $learns "$out/unseen" || code=$?
+  test "$code" = 2
+  test ! -e "$out/unseen"
+done
+
 uncover frames $videos/infant_0*.mp4 "$out/frames" --count 8 --gap 0.4 --boxes $videos/infant_0*.csv
 uncover frames export "$out/frames" "$out/tasks.xml" --format cvat
 uncover frames import "$out/frames" "$out/tasks.xml"

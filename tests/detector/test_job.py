@@ -166,6 +166,19 @@ def test_images_that_a_list_names_and_nobody_has_are_all_told(export, capsys):
     assert "more.txt, row 3: ./lost.png: no such image" in capsys.readouterr().err
 
 
+def test_bad_rows_of_both_sets_are_told_once_each(export, capsys):
+    (export / "data.yaml").write_text(YAML)
+    spoilt = [next((export / part / "labels").iterdir()) for part in ("train", "valid")]
+    for path in spoilt:
+        path.write_text("nobody\nnothing\n")
+    with pytest.raises(InputError) as failed:
+        read_job(export, None, [])
+    told = capsys.readouterr().err.splitlines()
+    assert len([line for line in told if line.startswith("problem: ")]) == len(told) == 4
+    assert all(any(f"{path}, row {row}:" in line for line in told) for path in spoilt for row in (1, 2))
+    assert str(failed.value).count("2 problems") == 2 and all(str(path) in str(failed.value) for path in spoilt)
+
+
 def test_labels_beside_the_images_are_read_too(export):
     """As in a folder of Darknet, with a data.yaml above."""
     for part in ("train", "valid"):
@@ -192,7 +205,7 @@ def test_a_yaml_file_that_is_not_there_is_no_data_set(export):
     with pytest.raises(InputError, match=r"faces\.yaml: no such folder; expected a data set .* or its YAML file"):
         read_job(export / "faces.yaml", None, [])
     (export / "faces.yaml").write_text("train: nope\nvalid: nada\nnames: [face]\n")
-    with pytest.raises(InputError, match=r"2 problems; .*train: nope: no such folder or file"):
+    with pytest.raises(InputError, match=r"train: nope: no such folder or file.*; .*val: nada: no such folder or file"):
         read_job(export / "faces.yaml", None, [])
 
 

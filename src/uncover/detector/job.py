@@ -10,7 +10,7 @@ from typing import Any
 
 from uncover.config.detectors import MAP_INPUTS, Detector, Hyperparameters, Input
 from uncover.config.values import check_section, read_pairs
-from uncover.console import fail, say
+from uncover.console import say
 from uncover.datasets.yolo import IMAGES
 from uncover.detector.opening import read_any_weights
 from uncover.detector.weights import EXPECTED
@@ -111,13 +111,15 @@ def read_job(
     seen = _channels(input, channels, maps)
     classes = None if settings.classes == "parts" else (CLASS_NAMES[WHOLE_FACE],)
     of_photos = COLOURS if maps else channels_of_file(seen, input)
-    sets, problems = [], []
+    sets, errors = [], dict[str, None]()
     for folder, subset in places:
         try:
             sets.append(read_annotated_images(folder, classes, of_photos, subset, chosen))
         except InputError as error:
-            problems.append(str(error))
-    fail(problems, str(data))
+            errors[str(error)] = None
+    # Each names its set, and has printed its own lines where it has several problems.
+    if errors:
+        raise InputError("; ".join(errors))
     if sets[0].class_names != sets[1].class_names:
         raise InputError(
             f"{sets[1].folder}: its classes are not those of {sets[0].folder}; expected the same names in data.yaml"

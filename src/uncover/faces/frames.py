@@ -43,8 +43,8 @@ _Classes = tuple[Collection[int], Collection[int] | None, tuple[int, int] | None
 PICKED, PROPOSALS = "frames.csv", "proposals"
 """Of frames that `uncover frames` picked: their list, and where boxes stand that nobody has looked at."""
 
-READ_ME = ("readme", "license", "licence", "requirements", "standin.json", PICKED, "imports.csv")
-"""How files begin that are about a folder as a whole; the last three are of our own stand-in and picked frames."""
+READ_ME = ("readme", "license", "licence", "requirements", "standin.json", PICKED, "imports.csv", "rejected.csv")
+"""How files begin that are about a folder as a whole; the last four are of our own stand-in and picked frames."""
 
 SHOWN = 3
 
