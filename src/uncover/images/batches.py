@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -61,7 +61,7 @@ def iterate_batches(
     workers: int | None = None,
     rank: int = 0,
     world_size: int = 1,
-) -> Iterator[Batch]:
+) -> Generator[Batch]:
     """Go through an epoch. What a batch holds depends neither on workers nor on their haste.
 
     Args:
