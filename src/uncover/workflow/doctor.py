@@ -32,6 +32,7 @@ PACKAGES = (
     "matplotlib",
     "numpy",
     "pillow",
+    "pillow-heif",
     "pydantic",
     "av",
     "filterpy",
