@@ -110,7 +110,7 @@ CODE_CHANGES = {
     "part boxes": ("src/uncover/parts/boxes.py", "FEWEST_POINTS = 2", "FEWEST_POINTS = 3", LABELS | {"table_parts": 1}),
     "index sets": ("src/uncover/parts/schemes.py", "((0, 26),)", "((0, 25),)", LABELS | {"table_parts": 1}),
     "splits": ("src/uncover/datasets/splits.py", '"surplus"', '"left over"', SPLITS),
-    "frames": ("src/uncover/faces/frames.py", "FACE_CLASS = 0", "FACE_CLASS = 1", FRAMES),
+    "frames": ("src/uncover/faces/frames.py", "SHOWN = 3", "SHOWN = 4", FRAMES),
     "one figure": (
         "src/uncover/report/figures/label_statistics.py",
         "BINS = 50",

@@ -52,10 +52,11 @@ def finished(python: Path, real: Path, tmp_path_factory: pytest.TempPathFactory)
 
 def test_every_table_and_figure_of_real_photos_is_made_once(finished: Checkout) -> None:
     run = finished.root / "results/real_photos"
-    # Table 9 is about Hand Over Face, of which there are no real photos here.
+    # Table 9 and figure 21 are about Hand Over Face, of which there are no real photos here.
     for number in set(range(1, 14)) - {9}:
         assert len(pd.read_csv(run / f"tables/table_{number:02}.csv")) > 0, number
-    assert all((run / f"figures/figure_{number}.png").stat().st_size > 0 for number in range(15, 32))
+    for number in set(range(15, 32)) - {21}:
+        assert (run / f"figures/figure_{number}.png").stat().st_size > 0, number
     assert finished.planned(config="config/real_photos.yaml") == {}
 
 
@@ -69,7 +70,7 @@ def test_every_photo_was_looked_at_by_every_detector(finished: Checkout) -> None
 def test_retinaface_finds_what_it_is_known_to_find(finished: Checkout) -> None:
     table = pd.read_csv(finished.root / "results/real_photos/tables/table_10_rivals.csv", dtype=str)
     found = pd.to_numeric(table[table["Detector"] == "RetinaFace"].set_index("Set")["mAP50"], errors="coerce")
-    assert len(found) > 3 and (found.dropna() > 0.7).all(), found
+    assert (found[["No Occl", "Medium", "Hard"]] > 0.7).all(), found
 
 
 def test_maps_of_real_photos_are_not_blank(finished: Checkout) -> None:

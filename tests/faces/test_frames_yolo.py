@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uncover.faces.face import RowError
-from uncover.faces.frames import parse_yolo
+from uncover.faces.label_rows import parse_yolo
 
 shares = st.floats(0, 1, allow_nan=False)
 sides = st.floats(1e-6, 1, allow_nan=False)

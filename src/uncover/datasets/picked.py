@@ -24,7 +24,7 @@ from uncover.atomic import new_file
 from uncover.datasets.yolo import IMAGES, LABELS, label_lines
 from uncover.errors import InputError
 from uncover.faces.face import RowError
-from uncover.faces.frames import FACE_CLASS, parse_yolo
+from uncover.faces.label_rows import FACE_CLASS, parse_yolo
 from uncover.footage.address import printable
 from uncover.owner import IMPORTS
 

@@ -23,13 +23,10 @@ from uncover.faces.coco import parse_coco as parse_coco
 from uncover.faces.data_yaml import NAME_FILES, find_class_names
 from uncover.faces.face import Frame, Rejected, RowError
 from uncover.faces.face_class import find_faces
-from uncover.faces.label_rows import parse_label_rows
+from uncover.faces.label_rows import FACE_CLASS, parse_yolo
 from uncover.faces.voc import VocFile, read_voc
 from uncover.image_files import ENDINGS, find_images, is_image, say_passed_over
 from uncover.text_files import read_text
-
-FACE_CLASS = 0
-ONLY_FACES = "0, the whole face, or a data.yaml or classes.txt that names it"
 
 IMAGE_FOLDERS = ("images", "photos", "JPEGImages")
 _IMAGE_FOLDERS = frozenset(map(str.lower, IMAGE_FOLDERS))
@@ -297,33 +294,3 @@ class _Annotations:
 
 def _is_instances(path: Path) -> bool:
     return path.suffix.lower() == ".json" and path.name.lower().startswith("instances")
-
-
-def parse_yolo(
-    text: str,
-    faces: Collection[int] = frozenset({FACE_CLASS}),
-    known: Collection[int] | None = frozenset({FACE_CLASS}),
-    keypoints: tuple[int, int] | None = None,
-) -> NDArray[np.float64]:
-    """Read a YOLO label file of whole faces; polygons become the boxes around them.
-
-    Args:
-        text: Of the file.
-        faces: Ids of the classes that are whole faces; rows of others are left out.
-        known: Ids that may stand in it; None takes any.
-        keypoints: Number of landmarks and values of each that may stand behind a box.
-
-    Returns:
-        float64 (M, 4), xyxy as shares of the image's width and height.
-
-    Raises:
-        RowError: A row is no box `class xc yc w h` with shares from 0 to 1: the first such row, and how many there are.
-    """
-    expected = ONLY_FACES if known == {FACE_CLASS} else "an id that has a name"
-    rows = parse_label_rows(text, known, keypoints, expected)
-    if rows.errors:
-        more = f" (and {len(rows.errors) - 1} more such rows)" if len(rows.errors) > 1 else ""
-        raise RowError(rows.errors[0].row, f"{rows.errors[0]}{more}")
-    boxes = rows.boxes[np.isin(rows.boxes[:, 0], list(faces)), 1:]
-    centre, size = np.split(boxes, 2, axis=1)
-    return np.hstack([centre - size / 2, centre + size / 2])

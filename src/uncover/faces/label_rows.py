@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Collection, Container
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 
 from uncover.faces.face import RowError
 
+FACE_CLASS = 0
+"""The whole face, in label files of frames where nothing names the classes."""
+
+ONLY_FACES = "0, the whole face, or a data.yaml or classes.txt that names it"
 COLUMNS = 5
 PREDICTION = COLUMNS + 1
 EXPECTED = "expected class xc yc w h"
@@ -159,3 +163,33 @@ def _is_face(points: NDArray[np.float64]) -> bool:
     within = (centre - size / 2 >= -BEYOND).all() and (centre + size / 2 <= 1 + BEYOND).all()
     eyes, mouth = landmarks[1] - landmarks[0], landmarks[4] - landmarks[3]
     return bool(inside and within and eyes @ mouth > 0)
+
+
+def parse_yolo(
+    text: str,
+    faces: Collection[int] = frozenset({FACE_CLASS}),
+    known: Collection[int] | None = frozenset({FACE_CLASS}),
+    keypoints: tuple[int, int] | None = None,
+) -> NDArray[np.float64]:
+    """Read a YOLO label file of whole faces; polygons become the boxes around them.
+
+    Args:
+        text: Of the file.
+        faces: Ids of the classes that are whole faces; rows of others are left out.
+        known: Ids that may stand in it; None takes any.
+        keypoints: Number of landmarks and values of each that may stand behind a box.
+
+    Returns:
+        float64 (M, 4), xyxy as shares of the image's width and height.
+
+    Raises:
+        RowError: A row is no box `class xc yc w h` with shares from 0 to 1: the first such row, and how many there are.
+    """
+    expected = ONLY_FACES if known == {FACE_CLASS} else "an id that has a name"
+    rows = parse_label_rows(text, known, keypoints, expected)
+    if rows.errors:
+        more = f" (and {len(rows.errors) - 1} more such rows)" if len(rows.errors) > 1 else ""
+        raise RowError(rows.errors[0].row, f"{rows.errors[0]}{more}")
+    boxes = rows.boxes[np.isin(rows.boxes[:, 0], list(faces)), 1:]
+    centre, size = np.split(boxes, 2, axis=1)
+    return np.hstack([centre - size / 2, centre + size / 2])

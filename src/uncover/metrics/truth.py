@@ -16,7 +16,7 @@ from uncover.datasets.yolo import IMAGES, LABELS
 from uncover.errors import InputError
 from uncover.faces.data_yaml import NAME_FILES, Description, find_class_names
 from uncover.faces.face_class import is_face, listed
-from uncover.faces.frames import FACE_CLASS
+from uncover.faces.label_rows import FACE_CLASS
 from uncover.metrics.predictions import CORNERS
 from uncover.parts.geometry import to_xyxy
 
