@@ -35,7 +35,7 @@ demo: $(READY)  ## the whole thesis on the synthetic stand-in, from nothing to t
 test: $(READY)  ## the quick tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not whole_run"
 
-test-runs: $(READY)  ## the tests of a whole run: what reruns after which change, full disks, held GPUs, shares
+test-runs: $(READY)  ## the tests of a whole run: what reruns after which change, full disks, held GPUs, shares, real photos
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 -m whole_run tests/dag
 
 test-cluster: $(READY)  ## the tiny run on a SLURM cluster of one node, started here (needs root; TESTS= SMALL=1)

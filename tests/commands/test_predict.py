@@ -82,6 +82,21 @@ def test_boxes_of_a_higher_confidence_are_those_asked_for_at_once(good: Good, tm
     assert 0 < len(asked.boxes) < len(every.boxes)
 
 
+def test_pictures_change_neither_table_nor_what_is_said(
+    good: Good, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = []
+    for name, more in (("plain", []), ("drawn", ["--annotate", tmp_path / "pictures"])):
+        run("predict", good.data / "val", tmp_path / f"{name}.parquet", "--weights", good.weights, *CPU, *more,
+            "--class", "light", "--confidence", "0.002", "--also", "0.3", tmp_path / f"{name}_also.parquet")  # fmt: skip
+        said.append([line.split(" ", 1)[1] for line in capsys.readouterr().err.splitlines() if ".parquet" in line])
+    assert said[0] == said[1] and len(said[0]) == 2
+    for kind in ("", "_also"):
+        plain, drawn = (read_predictions(tmp_path / f"{name}{kind}.parquet") for name in ("plain", "drawn"))
+        pd.testing.assert_frame_equal(plain.boxes, drawn.boxes)
+        assert plain.settings == drawn.settings and set(plain.boxes["class"]) == {"light"}
+
+
 def test_pictures_of_one_name_keep_their_endings(good: Good, data: Path, tmp_path: Path) -> None:
     photo = cv2.imread(str(data / "val/images/0.png"))
     cv2.imwrite(str(data / "val/images/0.bmp"), photo)

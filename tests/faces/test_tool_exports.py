@@ -338,6 +338,8 @@ def test_files_that_belong_to_no_image_are_counted_by_kind(raw: RawData, capsys:
     raw.write("labelme.json", '{"shapes": [], "imagePath": "a.jpg"}')
     raw.write("cvat.xml", "<annotations><version>1.1</version></annotations>")
     raw.write("README.txt", "of my photos")
+    raw.write("val.txt", "./a.jpg")
+    raw.write("blocks.csv", "image,infant\na.jpg,Mia\n")
     raw.write("_annotations.csv", "filename,width,height,class,xmin,ymin,xmax,ymax\n")
     assert all(isinstance(item, Frame) and item.boxes is None for item in read_frames(raw.root))
     lines = capsys.readouterr().err.splitlines()

@@ -24,6 +24,12 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slurm, "nodes", stopped)
 
 
+def test_a_cluster_that_does_not_answer_is_not_called_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda program: f"/usr/bin/{program}")
+    (found,) = (finding for finding in examine(None, tmp_path) if finding.topic == "SLURM")
+    assert (found.verdict, found.found) == ("unknown", "no cluster here")
+
+
 def test_missing_and_present_raw_data(tmp_path: Path) -> None:
     (tmp_path / "WFLW").mkdir()
     config = check_config({"run": "a", "raw": {"folder": str(tmp_path), "wflw": "WFLW", "merl_rav": "M", "hof": "H"}})

@@ -269,11 +269,11 @@ rule predict:
         images=f"{RUN}/datasets/{{set}}",
         confidence=CONFIG.prediction.confidence,
         nms_iou=CONFIG.prediction.nms_iou,
-        shard=shard_option,
+        options=shard_option,
         code=code_of("uncover.commands.predict"),
     shell:
         "uncover predict --weights {input.weights} {params.images} {output.predictions}"
-        " --confidence {params.confidence} --nms-iou {params.nms_iou} {params.shard} 2>&1 | tee {log}"
+        " --confidence {params.confidence} --nms-iou {params.nms_iou} {params.options} 2>&1 | tee {log}"
 
 
 # The thesis validates at another IoU of non-maximum suppression. What tables 4 to 6 rest on is stored apart, from the same
@@ -293,7 +293,7 @@ use rule predict as predict_rgb_tables with:
         images=f"{RUN}/datasets/{{set}}",
         confidence=CONFIG.prediction.confidence,
         nms_iou=CONFIG.prediction.nms_iou,
-        shard=lambda wildcards, output: (
+        options=lambda wildcards, output: (
             f"--also {CONFIG.prediction.nms_iou_rgb_tables} {output.of_tables} {shard_option(wildcards)}"
         ),
         code=code_of("uncover.commands.predict"),

@@ -93,7 +93,9 @@ def _names(images: Sequence[str]) -> list[str]:
     return [name if counts[name] == 1 else f"{image}.jpg" for image, name in zip(images, plain, strict=True)]
 
 
-def hint(predictor: Predictor, inputs: Inputs, predictions: Predictions, confidence: float) -> str:
+def hint(
+    predictor: Predictor, inputs: Inputs, predictions: Predictions, confidence: float, classes: Sequence[str] = ()
+) -> str:
     """What to try where a table has no box, or only guesses; nothing where it has more.
 
     Args:
@@ -101,6 +103,7 @@ def hint(predictor: Predictor, inputs: Inputs, predictions: Predictions, confide
         inputs: All images.
         predictions: What was found.
         confidence: From which boxes counted.
+        classes: Names of those that were asked for; none stands for all.
     """
     if not inputs.names or (predictions.boxes["confidence"] >= SURE).any():
         return ""
@@ -108,9 +111,10 @@ def hint(predictor: Predictor, inputs: Inputs, predictions: Predictions, confide
     if predictions.boxes.empty:
         if len(inputs.names) > FEW:
             where = f"the surest in the first {FEW} images"
-        found = predictor.predict(inputs.first(FEW), LOWEST) if confidence > LOWEST else predictions
+        if confidence > LOWEST:
+            found = predictor.predict(inputs.first(FEW), LOWEST).of_classes(classes)
     size = f"--image-size (it was {predictions.settings['image_size']})"
-    knows = ", ".join([*predictions.class_names.values()][:10])
+    knows = ", ".join([*(classes or predictions.class_names.values())][:10])
     if found.boxes.empty:
         return f"note: the detector finds nothing at all, of {knows}; are these its images? Try {size}, other weights"
     surest = found.boxes.nlargest(1, "confidence").iloc[0]

@@ -130,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
     if args.annotate is not None:
         drawn = write_pictures(args.annotate, inputs, every, max(args.confidence, SURE), args.privacy)
         say(f"{args.annotate}: {len(inputs.names)} pictures, {drawn} with a box")
-    advice = hint(predictor, inputs, predictions, args.confidence)
+    advice = hint(predictor, inputs, predictions, args.confidence, args.classes)
     if advice:
         say(advice)
     return 0

@@ -40,8 +40,14 @@ _Classes = tuple[Collection[int], Collection[int] | None, tuple[int, int] | None
 PICKED, PROPOSALS = "frames.csv", "proposals"
 """Of frames that `uncover frames` picked: their list, and where boxes stand that nobody has looked at."""
 
-READ_ME = ("readme", "license", "licence", "requirements", "standin.json", PICKED, "imports.csv", "rejected.csv")
-"""How files begin that are about a folder as a whole; the last four are of our own stand-in and picked frames."""
+TABLES = ("standin.json", "blocks.csv", "infants.csv", PICKED, "imports.csv", "rejected.csv")
+"""Of our own stand-in and picked frames, and what people say of whom photos show (`uncover.datasets.blocks`)."""
+
+READ_ME = ("readme", "license", "licence", "requirements", *TABLES)
+"""How files begin that are about a folder as a whole."""
+
+SET_LISTS = ("train.txt", "val.txt", "valid.txt", "test.txt")
+"""Lists of the images of a set, which say nothing of what is in them."""
 
 SHOWN = 3
 
@@ -281,7 +287,7 @@ class _Annotations:
         picked = (self._root / PICKED).is_file()
         for path in self._unused:
             name = path.relative_to(self._root).as_posix()
-            known = path.name.lower().startswith(READ_ME) or path.name in NAME_FILES
+            known = path.name.lower().startswith(READ_ME) or path.name in (*NAME_FILES, *SET_LISTS)
             if not known and not (picked and f"/{PROPOSALS}/" in name):
                 by_suffix[path.suffix.lower()].append(name)
         for suffix, names in sorted(by_suffix.items()):

@@ -112,7 +112,7 @@ def _machine(folder: Path) -> list[Finding]:
         Finding("memory", f"{memory.available / GIGABYTE:.0f} of {memory.total / GIGABYTE:.0f} GB free"),
         Finding("disk", free, "ok" if usage.free > ENOUGH_DISK else "problem"),
         Finding("GPU", _gpus()),
-        Finding("SLURM", _slurm()),
+        _slurm(),
     ]
 
 
@@ -124,18 +124,18 @@ def _gpus() -> str:
     return "; ".join(map(str, gpus)) or "none found (nvidia-smi lists none); everything runs on the processor"
 
 
-def _slurm() -> str:
+def _slurm() -> Finding:
     """What jobs may ask for, and how they are followed, where this is a cluster."""
     if shutil.which("sinfo") is None:
-        return "none here (no sinfo)"
+        return Finding("SLURM", "none here (no sinfo)")
     try:
         partitions = {node.partition: str(node) for node in slurm.nodes()}
         accounting = slurm.has_accounting(slurm.configuration())
     except slurm.NoAnswer as error:
-        return str(error)
+        return Finding("SLURM", str(error), "unknown")
     followed = "sacct" if accounting else "squeue, as there is no accounting"
     kinds = "; ".join(f"{name}: {most}" for name, most in sorted(partitions.items()))
-    return f"jobs are followed by {followed}; {kinds}"
+    return Finding("SLURM", f"jobs are followed by {followed}; {kinds}")
 
 
 def _raw_data(config: Config) -> list[Finding]:
