@@ -87,8 +87,9 @@ def test_pictures_change_neither_table_nor_what_is_said(
 ) -> None:
     said = []
     for name, more in (("plain", []), ("drawn", ["--annotate", tmp_path / "pictures"])):
-        run("predict", good.data / "val", tmp_path / f"{name}.parquet", "--weights", good.weights, *CPU, *more,
-            "--class", "light", "--confidence", "0.002", "--also", "0.3", tmp_path / f"{name}_also.parquet")  # fmt: skip
+        words = ["--weights", good.weights, *CPU, "--class", "light", "--confidence", "0.002", *more]
+        also = ["--also", "0.3", tmp_path / f"{name}_also.parquet"]
+        run("predict", good.data / "val", tmp_path / f"{name}.parquet", *words, *also)
         said.append([line.split(" ", 1)[1] for line in capsys.readouterr().err.splitlines() if ".parquet" in line])
     assert said[0] == said[1] and len(said[0]) == 2
     for kind in ("", "_also"):
