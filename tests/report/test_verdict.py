@@ -128,6 +128,9 @@ def test_sets_come_in_the_reports_order_and_those_without_labels_are_only_counte
     said = verdict(write_trial(tmp_path / "trial.csv", table), {}, {}, {})
     assert "Photos that belong together are drawn together: Graded frames, hard in 3 blocks (infant);" in said[0]
     assert said[0].endswith("those of the other sets count as independent.")
+    nothing_missed = trial_row("slapi_none", "part_votes", "rival", 0, 0, photos=0) | {**blocks, "blocks": 0}
+    again = verdict(write_trial(tmp_path / "trial.csv", [*table, nothing_missed]), {}, {}, {})
+    assert again[0] == said[0] and "Graded frames, none covered: no photo missed" in " ".join(again)
     assert "nan" not in " ".join(said).lower()
 
 

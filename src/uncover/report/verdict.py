@@ -76,7 +76,7 @@ def verdict(
         told = {str(name): set_sentence(str(name), own) for name, own in rows.groupby("set", sort=False)}
         told |= {name: unlabelled_sentence(name, photos) for name, photos in no_labels.items()}
         order = [*SET_TITLES, *sorted(told.keys() - SET_TITLES.keys())]
-        first = f"{INTRODUCTION.format(rate=rate_of(table))} {_drawn(rows)}" if len(rows) else NO_LABELS
+        first = f"{INTRODUCTION.format(rate=rate_of(table))} {_drawn(rows)}".strip() if len(rows) else NO_LABELS
         sentences = [first, *(told[name] for name in order if name in told)]
     zero = zero_sentence(rescues.get(ZERO_MODEL), validations.get(ZERO_MODEL))
     path = path_sentence(validations, trainings)
@@ -84,8 +84,11 @@ def verdict(
 
 
 def _drawn(rows: pd.DataFrame) -> str:
-    """What the intervals take as independent, in one sentence."""
-    counts = {str(row["set"]): block_count(row) for row in rows.drop_duplicates("set").to_dict("records")}
+    """What the intervals of sets with missed photos take as independent, in one sentence."""
+    of_sets = rows[rows["photos"] > 0].drop_duplicates("set").to_dict("records")
+    counts = {str(row["set"]): block_count(row) for row in of_sets}
+    if not counts:
+        return ""
     told = [
         f"{set_title(name)} in {_count(count.blocks, 'block')} ({count.kind})"
         for name, count in counts.items()
