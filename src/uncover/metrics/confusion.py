@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from uncover.metrics.detections import box_iou
 from uncover.metrics.intervals import Rate, percentile_interval, resample_images
 from uncover.metrics.matched import SetBoxes
-from uncover.metrics.matching import box_iou
 
 CONFIDENCE, IOU = 0.25, 0.45
 """Upstream's thresholds; a box has to lie above both."""

@@ -5,32 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from uncover.metrics.detections import box_iou
+
 IOUS: NDArray[np.float32] = (np.arange(50, 100, 5) / 100).astype(np.float32)
 """float32 (10,), the thresholds 0.50, 0.55 ... 0.95."""
 
-EPSILON = np.float32(1e-7)
-"""Keeps the overlap of two boxes without area defined; upstream's value."""
-
 NO_LABEL = -1
-
-
-def box_iou(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Intersection over union of every pair of boxes.
-
-    In single precision, as upstream: in double precision a pair that overlaps by exactly a half falls short of 0.5.
-
-    Args:
-        first: (M, 4) x1 y1 x2 y2.
-        second: (N, 4), likewise.
-
-    Returns:
-        float32 (M, N), between 0 and 1.
-    """
-    one, two = np.asarray(first, np.float32)[:, None], np.asarray(second, np.float32)[None]
-    overlap = np.minimum(one[..., 2:], two[..., 2:]) - np.maximum(one[..., :2], two[..., :2])
-    shared = np.maximum(overlap, 0).prod(axis=2)
-    areas = (one[..., 2:] - one[..., :2]).prod(axis=2) + (two[..., 2:] - two[..., :2]).prod(axis=2)
-    return shared / (areas - shared + EPSILON)
 
 
 def best_labels(
