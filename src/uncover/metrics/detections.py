@@ -152,6 +152,16 @@ class Detections:
             where = np.asarray(where, np.int64)
         return Detections(**{name: value[where] for name, value in self._columns().items()})
 
+    @property
+    def class_ids(self) -> NDArray[np.int64]:
+        """int64 (N,), `classes`, or the whole face for each."""
+        return np.full(len(self), WHOLE_FACE, np.int64) if self.classes is None else self.classes
+
+    @property
+    def image_rows(self) -> NDArray[np.int64]:
+        """int64 (N,), `image`, or 0 for each."""
+        return np.zeros(len(self), np.int64) if self.image is None else self.image
+
     def with_confidence(self, at_least: float) -> Detections:
         """Those that are sure enough. In single precision, in which confidences are stored: 0.7 keeps a stored 0.7."""
         return self[self.confidence.astype(np.float32, copy=False) >= np.float32(at_least)]
@@ -201,9 +211,8 @@ class Detections:
         Args:
             images: Number of images of the set.
         """
-        assert self.image is not None, "detections in one image only"
-        order = np.argsort(self.image, kind="stable")
-        edges = np.searchsorted(self.image[order], np.arange(images + 1))
+        order = np.argsort(self.image_rows, kind="stable")
+        edges = np.searchsorted(self.image_rows[order], np.arange(images + 1))
         alone = replace(self, image=None)
         return [alone[order[start:stop]] for start, stop in pairwise(edges)]
 
@@ -221,13 +230,11 @@ class Detections:
             landmarks and found_by: what stored predictions have.
         """
         names = dict(enumerate(CLASS_NAMES)) if class_names is None else class_names
-        classes = np.full(len(self), WHOLE_FACE, np.int64) if self.classes is None else self.classes
         columns: dict[str, Any] = {}
         if images is not None:
-            place = np.zeros(len(self), np.int64) if self.image is None else self.image
-            columns["image"] = np.asarray(images, object)[place]
-        columns["class"] = np.array([names[int(number)] for number in classes], object)
-        columns |= {"class_id": classes, "confidence": self.confidence.astype(np.float32)}
+            columns["image"] = np.asarray(images, object)[self.image_rows]
+        columns["class"] = np.array([names[int(number)] for number in self.class_ids], object)
+        columns |= {"class_id": self.class_ids, "confidence": self.confidence.astype(np.float32)}
         columns |= dict(zip(CORNERS, self.boxes.astype(np.float32).T, strict=True))
         if self.landmarks is not None:
             columns |= dict(zip(LANDMARK_COLUMNS, self.landmarks.reshape(-1, 10).T, strict=True))
@@ -240,7 +247,8 @@ class Detections:
         """Boxes of a table as `to_pandas` makes it.
 
         Args:
-            table: Columns confidence, x1 y1 x2 y2; class_id, landmarks, found_by (numbers), image where it has them.
+            table: Columns x1 y1 x2 y2; confidence (1 where it has none, as of labels), class_id, landmarks, found_by
+                (numbers) and image where it has them.
             images: Names of the images of the set, in order, all of the table's among them; None takes all rows as of
                 one image.
         """
@@ -248,7 +256,7 @@ class Detections:
         place = None if images is None else {name: row for row, name in enumerate(images)}
         return cls(
             boxes=table[list(CORNERS)].to_numpy(np.float32),
-            confidence=table["confidence"].to_numpy(np.float32),
+            confidence=table.get("confidence", pd.Series(1.0, table.index)).to_numpy(np.float32),
             classes=table["class_id"].to_numpy(np.int64) if "class_id" in table else None,
             landmarks=table[list(LANDMARK_COLUMNS)].to_numpy(np.float32).reshape(-1, 5, 2) if has_landmarks else None,
             found_by=table["found_by"].to_numpy() if "found_by" in table else None,
