@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.datasets.records import read_table
 from uncover.errors import InputError
 from uncover.metrics.matched import SetBoxes, match_set
 from uncover.metrics.predictions import CORNERS
+from uncover.tables import read_table
 
 STEPS = ("rgb", "heatmap", "rescue", "temporal")
 """What a box can come from, in the order in which the steps are taken."""
