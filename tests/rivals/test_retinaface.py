@@ -129,7 +129,7 @@ def found_share(find: FindFaces, folder: Path) -> float:
     for path in list_images(folder / "images")[:5]:
         photo = read_image(path, 3)
         height, width = photo.shape[:2]
-        labels, _ = read_label_file((folder / "labels" / path.name).with_suffix(".txt"))
+        labels = read_label_file((folder / "labels" / path.name).with_suffix(".txt")).boxes
         true = to_xyxy(labels[:, 1:]) * (width, height, width, height)
         found = find(photo)
         hits += _covered(true, found).tolist()

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from uncover.console import fail
 from uncover.errors import InputError
 from uncover.faces.label_rows import COLUMNS, parse_label_rows
 from uncover.text_files import read_text
@@ -33,10 +32,10 @@ class LabelFile:
     problems: tuple[str, ...] = ()
 
 
-def look_at_label_file(
+def read_label_file(
     path: Path, known: Container[int] | None = None, keypoints: tuple[int, int] | None = None
 ) -> LabelFile:
-    """Read a label file, whatever is wrong with it.
+    """Read a label file; what is wrong with it is told, not raised.
 
     Args:
         path: Label file; an image without one has no boxes.
@@ -57,17 +56,6 @@ def look_at_label_file(
     boxes = np.array(unique, np.float32).reshape(-1, COLUMNS)
     problems = tuple(f"{path}, row {error.row}: {error}" for error in rows.errors)
     return LabelFile(boxes, len(rows.boxes) - len(unique), rows.polygons, problems)
-
-
-def read_label_file(path: Path, known: Container[int] | None = None) -> tuple[NDArray[np.float32], int]:
-    """Boxes of one image, and the number of rows that stood there again; arguments as for `look_at_label_file`.
-
-    Raises:
-        InputError: A row is no box; all such rows are told.
-    """
-    file = look_at_label_file(path, known)
-    fail(file.problems, str(path))
-    return file.boxes, file.repeated
 
 
 def find_label(path: Path) -> Path:
