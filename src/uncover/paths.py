@@ -126,6 +126,11 @@ class DetectionFolder(str):
     def summary(self) -> str:
         return f"{self}/summary.json"
 
+    @property
+    def files(self) -> list[str]:
+        """All of them."""
+        return [self.boxes, self.frames, self.per_second, self.summary]
+
 
 class FinetuneFolder(str):
     """A detector that was fine-tuned without one infant: finetune/left_out/<infant>/freeze_<layers>/<count>/."""
