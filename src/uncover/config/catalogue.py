@@ -96,6 +96,6 @@ def title_of(source: str) -> str:
     return CATALOGUE[source].title if source in CATALOGUE else source
 
 
-def test_set_of(source: str) -> str:
+def name_of_test_set(source: str) -> str:
     """Name of the set that the test photos of a source make."""
     return CATALOGUE[source].test_set if source in CATALOGUE else source
