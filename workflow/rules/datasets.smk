@@ -3,17 +3,17 @@
 
 def read_options(wildcards):
     source = RUN.sources[wildcards.source]
-    options = [f"--layout {source.layout}"]
+    options = ["--layout", source.layout]
     if source.own is not None:
-        options.append(f"--source {source.name}")
+        options += ["--source", source.name]
         if source.own.photos:
-            options.append(f"--photos {Path(CONFIG.raw.folder, source.own.photos)}")
-        return " ".join(options)
+            options += ["--photos", str(Path(CONFIG.raw.folder, source.own.photos))]
+        return options
     if source.name == "merl_rav" and CONFIG.raw.aflw and not CONFIG.raw.standin:
-        options.append(f"--photos {raw_folder(CONFIG, 'aflw')}")
+        options += ["--photos", str(raw_folder(CONFIG, "aflw"))]
     if not getattr(CONFIG.labels.merge, source.name):
         options.append("--no-merge")
-    return " ".join(options)
+    return options
 
 
 rule read_faces:
@@ -38,8 +38,8 @@ rule read_faces:
         raw_state=lambda wildcards: raw_state(wildcards.source),
         code=code_of("uncover.commands.read_faces"),
     shell:
-        "uncover read_faces {params.options}"
-        " {params.raw} {output.faces} {output.rejected} 2>&1 | tee {log}"
+        "uncover read_faces {params.options:q}"
+        " {params.raw:q} {output.faces} {output.rejected} 2>&1 | tee {log}"
 
 
 def split_options(wildcards):
@@ -134,11 +134,11 @@ rule label_faces:
 def frame_options(wildcards):
     name, grade = RUN.frame_sets[wildcards.set]
     own = RUN.sources[name].own
-    options = [f"--source {name}", *([f"--grade {grade}"] if grade else [])]
+    options = ["--source", name, *(["--grade", grade] if grade else [])]
     if own is not None:
-        options.append(f"--layout {own.layout}")
-        options += [f"--class '{each}'" for each in own.classes]
-    return " ".join(options)
+        options += ["--layout", own.layout]
+        options += [word for each in own.classes for word in ("--class", each)]
+    return options
 
 
 rule label_frames:
@@ -166,4 +166,4 @@ rule label_frames:
         raw_state=lambda wildcards: raw_state(RUN.frame_sets[wildcards.set][0]),
         code=code_of("uncover.commands.label_frames"),
     shell:
-        "uncover label_frames {params.raw} {params.out} {params.options} 2>&1 | tee {log}"
+        "uncover label_frames {params.raw:q} {params.out} {params.options:q} 2>&1 | tee {log}"
