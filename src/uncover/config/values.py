@@ -141,8 +141,8 @@ def _section_at(section: type[BaseModel], place: list[str]) -> type[BaseModel] |
             kind = get_args(kind)[1]
         elif _is_section(kind) and step in kind.model_fields:
             kind = kind.model_fields[step].annotation
-            # A section that may be null.
-            kind = next(filter(_is_section, get_args(kind)), kind)
+            if get_origin(kind) is not dict:  # a section that may be null
+                kind = next(filter(_is_section, get_args(kind)), kind)
         else:
             return None
     return kind if _is_section(kind) else None
