@@ -15,7 +15,7 @@ from uncover.atomic import new_file
 from uncover.config.detectors import Detector
 from uncover.console import say
 from uncover.datasets.folds import Fold, leave_out, nested_subsets
-from uncover.detector.distributed import Crew
+from uncover.detector.distributed import ProcessGroup
 from uncover.detector.finetune import WEIGHTS, finetuning_job, finetuning_settings, read_frames_to_learn, read_start
 from uncover.detector.opening import read_any_weights
 from uncover.detector.predict import predict
@@ -88,13 +88,15 @@ def read_point(
     return Point(frames, fold, names, count, start, settings)
 
 
-def run_point(point: Point, out: Path, crew: Crew, confidence: float, identity: Mapping[str, object]) -> FaceScores:
+def run_point(
+    point: Point, out: Path, processes: ProcessGroup, confidence: float, identity: Mapping[str, object]
+) -> FaceScores:
     """Fine-tune, score, write `weights.pt` and last `left_out.json`.
 
     Args:
         point: What to learn from.
         out: Folder to write to; a training that was stopped goes on there.
-        crew: The one process that trains.
+        processes: The one process that trains.
         confidence: From which a box counts as a face.
         identity: Whatever else changes the result.
 
@@ -108,12 +110,12 @@ def run_point(point: Point, out: Path, crew: Crew, confidence: float, identity: 
         job = finetuning_job(
             point.frames, point.names, point.names, point.settings, point.start, read_start(point.start)
         )
-        train(job, out, crew, identity=identity, replace=False)
+        train(job, out, processes, identity=identity, replace=False)
     else:
         check_finished(out, {"epochs_run": 0}, out / RECORD)
         header, state, _ = read_any_weights(point.start)
         save_weights(weights, state, header)
-    scores = score_left_out(point, weights, crew, confidence)
+    scores = score_left_out(point, weights, processes, confidence)
     record = {
         "count": point.count,
         "group": point.fold.left_out,
@@ -131,12 +133,12 @@ def run_point(point: Point, out: Path, crew: Crew, confidence: float, identity: 
     return scores
 
 
-def score_left_out(point: Point, weights: Path, crew: Crew, confidence: float) -> FaceScores:
+def score_left_out(point: Point, weights: Path, processes: ProcessGroup, confidence: float) -> FaceScores:
     """Score weights on the frames of the group that was left out."""
     network, header = load_weights(weights)
     held, names = point.frames.take(point.fold.held_out), list(point.fold.held_out)
-    network = network.to(crew.device)
-    (found,) = predict(network, header, names, held.paths, held.sizes, LOWEST, [NMS_IOU], crew.device)
+    network = network.to(processes.device)
+    (found,) = predict(network, header, names, held.paths, held.sizes, LOWEST, [NMS_IOU], processes.device)
     return score_faces(found, _truth(held, names), confidence)
 
 

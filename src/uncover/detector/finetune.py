@@ -15,7 +15,7 @@ from uncover.config.values import as_pairs, check_section, merged, read_pairs
 from uncover.console import say
 from uncover.datasets.folds import Fold, leave_one_out, leave_out
 from uncover.datasets.frame_sets import make_frame_set
-from uncover.detector.distributed import Crew
+from uncover.detector.distributed import ProcessGroup
 from uncover.detector.job import Job, find_inside, read_job
 from uncover.detector.opening import read_any_weights
 from uncover.detector.weights import Header
@@ -189,7 +189,7 @@ def read_frames_job(
     pairs: Sequence[str],
     left_out: str | None,
     fine_tuning: bool,
-    crew: Crew,
+    processes: ProcessGroup,
     chosen: Sequence[str] = (),
 ) -> Job:
     """Read a training on frames, of which one infant validates unless sets are given.
@@ -202,7 +202,7 @@ def read_frames_job(
         pairs: Settings as `key=value`.
         left_out: Group that validates.
         fine_tuning: Take settings and classes from the start weights, and fine-tuning's recipe.
-        crew: The processes that train together, of which one makes the data set.
+        processes: The processes that train together, of which one makes the data set.
         chosen: Names of the classes to learn; for a detector of whole faces, of those that are faces.
 
     Raises:
@@ -220,12 +220,12 @@ def read_frames_job(
         job = read_job(data, val, as_pairs(settings), start, channels=channels, chosen=chosen)
         return replace(job, padding=header.padding, input=header.input) if header else job
     if is_picked(data) or (data.is_dir() and find_data_yaml(data) is None):
-        if crew.leads and (made.parent / WEIGHTS).exists():
+        if processes.is_main and (made.parent / WEIGHTS).exists():
             _check_same_frames(data, made, chosen)
-        elif crew.leads:
+        elif processes.is_main:
             counts = make_frame_set(data, made, data.resolve().name, classes=chosen, maker="train")
             say(f"{made}: {counts.kept} of {counts.read} frames of {data}")
-        crew.share("the data set is made")
+        processes.broadcast("the data set is made")
         data, chosen = made, ()
     frames = read_frames_to_learn(data if data.is_dir() else data.parent, header, settings, chosen)
     fold = choose_fold(frames, left_out)
