@@ -18,7 +18,7 @@ from uncover.config.load import check_config
 from uncover.config.values import as_pairs
 from uncover.config.rivals import TRAINED_NAMES
 from uncover.console import say
-from uncover.detector.evolve import visible_generations
+from uncover.detector.evolution import visible_generations
 from uncover.errors import InputError
 from uncover.images.shard import Shard
 from uncover.process import this_process

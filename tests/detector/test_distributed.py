@@ -11,7 +11,8 @@ import pytest
 import torch
 from squares import make_set
 
-from uncover.detector.distributed import WAIT, ProcessGroup, pick_device, process_group
+from uncover.detector.device import pick_device
+from uncover.detector.distributed import WAIT, ProcessGroup, process_group
 from uncover.detector.weights import load_weights
 from uncover.errors import InputError
 

@@ -15,11 +15,18 @@ from tests.detector.picked_frames import VIDEOS, make_picked, make_start
 from uncover.config.detectors import Detector
 from uncover.config.finetune import Finetune
 from uncover.datasets.frame_sets import make_frame_set
-from uncover.detector import few_frames
+from uncover.detector import finetune
 from uncover.detector import train as training
 from uncover.detector.distributed import ProcessGroup
-from uncover.detector.few_frames import read_point, run_point
-from uncover.detector.finetune import choose_fold, find_start, finetuning_settings, read_frames_job, read_start
+from uncover.detector.finetune import (
+    choose_fold,
+    find_start,
+    finetuning_settings,
+    read_frames_job,
+    read_point,
+    read_start,
+    run_point,
+)
 from uncover.detector.weights import Header, load_weights
 from uncover.errors import InputError
 from uncover.images.grouped import GroupedImages, read_grouped_images
@@ -122,8 +129,8 @@ def test_nothing_of_the_infant_left_out_reaches_the_training(
     frames: Path, start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = []
-    train = few_frames.train
-    monkeypatch.setattr(few_frames, "train", lambda job, *rest, **named: (jobs.append(job), train(job, *rest, **named)))
+    train = finetune.train
+    monkeypatch.setattr(finetune, "train", lambda job, *rest, **named: (jobs.append(job), train(job, *rest, **named)))
     scores = run_point(read_point(frames, start, 6, "infant_02", QUICK, []), tmp_path, PROCESSES, 0.4, {})
     (job,) = jobs
     seen = {path.name for part in (job.training, job.validation) for path in part.paths}
@@ -141,8 +148,8 @@ def test_all_videos_of_the_infant_are_left_out(
     (tmp_path / "picked/infants.csv").write_text("video,infant\nward,Mia\nward_too,infant_01\n")
     make_frame_set(tmp_path / "picked", tmp_path / "set", "picked")
     jobs = []
-    monkeypatch.setattr(few_frames, "train", lambda job, out, *rest, **named: jobs.append(job))
-    monkeypatch.setattr(few_frames, "score_left_out", lambda *rest: FaceScores(9, 6, 3, *[None] * 4, 0, 0, 0, 0.4))
+    monkeypatch.setattr(finetune, "train", lambda job, out, *rest, **named: jobs.append(job))
+    monkeypatch.setattr(finetune, "score_left_out", lambda *rest: FaceScores(9, 6, 3, *[None] * 4, 0, 0, 0, 0.4))
     # Whoever names a video means the infant in it.
     point = read_point(tmp_path / "set", start, 50, "infant_01_b", QUICK, [])
     run_point(point, tmp_path, PROCESSES, 0.4, {})

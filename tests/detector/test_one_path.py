@@ -11,9 +11,8 @@ import torch
 from tests.detector.map_sets import looks_of
 from uncover.detector import train as training
 from uncover.detector.distributed import ProcessGroup
-from uncover.detector.inference import FramedImages
+from uncover.detector.inference import FramedImages, Predictor, Wishes
 from uncover.detector.job import Job, read_job
-from uncover.detector.predictor import Predictor, Wishes
 from uncover.images import cache, scaled
 from uncover.images.training import TrainingImages
 from uncover.metrics.evaluate import evaluate

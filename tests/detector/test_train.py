@@ -11,10 +11,9 @@ from squares import make_set
 from tests.detector.trained import learned_squares, squares  # noqa: F401
 from uncover.detector import train as training
 from uncover.detector.distributed import ProcessGroup
-from uncover.detector.diverged import Diverged
 from uncover.detector.job import read_job
 from uncover.detector.weights import load_weights
-from uncover.errors import InputError
+from uncover.errors import Diverged, InputError
 
 PROCESSES = ProcessGroup(0, 1, torch.device("cpu"))
 QUICK = ["model=yolov5n", "weights=scratch", "image_size=64", "batch=4", "nominal_batch=8", "epochs=3"]

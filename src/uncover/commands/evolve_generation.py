@@ -45,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
     from uncover.config.options import check_number
     from uncover.config.values import check_section, read_pairs
     from uncover.console import say
-    from uncover.detector.diverged import Diverged
-    from uncover.detector.generations import read_generations, train_generation, write_generation
+    from uncover.detector.evolution import read_generations, train_generation, write_generation
+    from uncover.errors import Diverged
 
     check_number("--generation", args.generation, 0)
     check_training_arguments(args)

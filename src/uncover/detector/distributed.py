@@ -12,7 +12,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from uncover.errors import InputError
+from uncover.detector.device import pick_device
 
 Value = TypeVar("Value")
 
@@ -84,25 +84,3 @@ def process_group(device: str) -> Iterator[ProcessGroup]:
 
 
 _ENVIRONMENT = (("WORLD_SIZE", "1"), ("RANK", "0"), ("LOCAL_RANK", "0"))
-
-
-def pick_device(name: str) -> torch.device:
-    """A device by name; "auto" takes a GPU where there is one.
-
-    Raises:
-        InputError: There is no such device here.
-    """
-    if name == "auto":
-        name = "cuda:0" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in ("cpu", "cuda"):
-        raise InputError(f"device {name}: unknown; expected auto, cpu or cuda:0")
-    if device.type == "cuda":
-        if (device.index or 0) >= torch.cuda.device_count():
-            raise InputError(f"device {name}: torch sees {torch.cuda.device_count()} GPUs here; give --device cpu")
-        device = torch.device("cuda", device.index or 0)
-        torch.cuda.set_device(device)
-    return device

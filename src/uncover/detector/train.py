@@ -18,26 +18,25 @@ from torch import nn
 
 from uncover.atomic import alone_in
 from uncover.console import say
-from uncover.detector.batch_size import resolve_batch
+from uncover.detector.autobatch import resolve_batch
+from uncover.detector.checkpoint import TrainingState, load_state, remove_state, save_state, state_folder
+from uncover.detector.device import autocast, check_precision
 from uncover.detector.distributed import ProcessGroup
-from uncover.detector.diverged import Diverged
-from uncover.detector.inference import FramedImages, autocast, batch_in_words, check_precision, to_network
-from uncover.detector.job import Job
+from uncover.detector.inference import FramedImages, batch_in_words, to_network
+from uncover.detector.job import Job, build_start
 from uncover.detector.loss import DetectionLoss
 from uncover.detector.optimizer import ModelEMA, Schedule, build_optimizer
-from uncover.detector.outcome import about_training, write_outcome
-from uncover.detector.record import epoch_line, epoch_row, fitness_of, write_record
-from uncover.detector.start import build_start
-from uncover.detector.training_state import (
-    TrainingState,
+from uncover.detector.results import (
+    about_training,
     check_finished,
-    load_state,
-    remove_state,
-    save_state,
-    state_folder,
+    epoch_line,
+    epoch_row,
+    fitness_of,
+    write_outcome,
+    write_record,
 )
 from uncover.detector.validate import Validation, validate
-from uncover.errors import keeping, needs_memory
+from uncover.errors import Diverged, keeping, needs_memory
 from uncover.images.batches import epoch_order, iterate_batches
 from uncover.images.letterbox import STRIDE
 from uncover.images.training import TrainingImages

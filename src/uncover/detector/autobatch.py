@@ -9,8 +9,8 @@ import torch
 
 from uncover.config.detectors import Detector
 from uncover.console import say
+from uncover.detector.device import autocast
 from uncover.detector.distributed import ProcessGroup
-from uncover.detector.inference import autocast
 from uncover.detector.network import Network
 from uncover.errors import is_out_of_memory
 from uncover.images.letterbox import STRIDE

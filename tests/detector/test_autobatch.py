@@ -11,7 +11,7 @@ from torch import nn
 from tests.detector.squares import make_set
 from uncover.config.detectors import Detector
 from uncover.detector import train as training
-from uncover.detector.batch_size import MOST, TRIED, largest_size, resolve_batch
+from uncover.detector.autobatch import MOST, TRIED, largest_size, resolve_batch
 from uncover.detector.distributed import ProcessGroup
 from uncover.detector.job import read_job
 
