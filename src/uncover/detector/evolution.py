@@ -33,6 +33,8 @@ DIGITS = 5
 TRIES = 1000
 UNSET = {"anchors": 3.0}
 """What mutates where a hyperparameter has no value."""
+MADE_BY = "evolve_generation"
+METRICS = ("precision", "recall", "mAP_0.5", "mAP_0.5:0.95")
 
 
 @dataclass(frozen=True)
@@ -180,8 +182,6 @@ def _rank(record: Generation) -> tuple[float, int]:
     return -record.fitness, record.generation
 
 
-MADE_BY = "evolve_generation"
-METRICS = ("precision", "recall", "mAP_0.5", "mAP_0.5:0.95")
 KEYS = tuple(field.name for field in fields(Generation))
 
 

@@ -44,6 +44,9 @@ WEIGHTS = "weights.pt"
 DEFAULT_MODEL = "rgb1"
 VALIDATING_SHARE = 0.2
 """Of the frames, about which one infant is to validate where nobody names it."""
+RECORD = "left_out.json"
+LOWEST, NMS_IOU = 0.001, 0.6
+"""Confidence from which boxes count for average precision, and IoU that NMS leaves, as in stored predictions."""
 
 
 def find_start(given: Path) -> Path:
@@ -277,11 +280,6 @@ def _has_faces(frames: GroupedImages, fold: Fold) -> bool:
 
 def _groups_of(frames: GroupedImages, names: Iterable[str]) -> list[str]:
     return sorted({frames.groups[name] for name in names})
-
-
-RECORD = "left_out.json"
-LOWEST, NMS_IOU = 0.001, 0.6
-"""Confidence from which boxes count for average precision, and IoU that NMS leaves, as in stored predictions."""
 
 
 @dataclass(frozen=True)

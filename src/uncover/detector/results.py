@@ -39,6 +39,7 @@ COLUMNS = (
 """Upstream's, and how long the epoch took. Rates are those of biases, decayed weights and weights of norms."""
 
 Row = dict[str, float]
+NOT_IN_WEIGHTS = ("seconds", "start", "digests", "frames")
 
 
 def epoch_row(epoch: int, values: Sequence[float], train_seconds: float, val_seconds: float) -> Row:
@@ -77,9 +78,6 @@ def epoch_line(rows: Sequence[Row], epochs: int) -> str:
         f" mAP50 {row['metrics/mAP_0.5']:.3f} mAP50-95 {row['metrics/mAP_0.5:0.95']:.3f}"
         f" | {seconds:.1f} s, at most {left / 60:.1f} min left"
     )
-
-
-NOT_IN_WEIGHTS = ("seconds", "start", "digests", "frames")
 
 
 def about_training(job: Job) -> dict[str, object]:

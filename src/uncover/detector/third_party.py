@@ -26,6 +26,27 @@ from uncover.errors import InputError
 
 DETECTORS = ("models.yolo.Model", "models.yolo.DetectionModel")
 DESIGN_KEYS = ("depth_multiple", "width_multiple", "backbone", "head")
+TIMEOUT = 30.0
+"""Seconds without an answer."""
+WHOLE = "give the checkpoint that its training wrote, such as best.pt"
+HEAD = 512
+"""Bytes that tell formats apart."""
+SHORTEST_TEXT = 4
+BEGINNINGS = {
+    b"version https://git-lfs": "is a pointer of Git LFS and not the file itself; fetch that with: git lfs pull",
+    b"\x89HDF\r\n": f"is an HDF5 file, as Keras writes it; {WHOLE}",
+    b"\x93NUMPY": f"is an array of NumPy; {WHOLE}",
+    b"GGUF": f"is a GGUF file; {WHOLE}",
+    b"\x1f\x8b": "is packed with gzip; unpack it first (gunzip)",
+    b"BZh": "is packed with bzip2; unpack it first (bunzip2)",
+    b"\xfd7zXZ": "is packed with xz; unpack it first (unxz)",
+    b"7z\xbc\xaf": "is a 7z archive; unpack it first",
+    b"Rar!": "is a RAR archive; unpack it first",
+    b"\x89PNG": "is a picture; expected weights",
+    b"\xff\xd8\xff": "is a picture; expected weights",
+}
+WEB_PAGES = (b"<!doctype", b"<html", b"<head", b"<?xml")
+PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in (2, 3, 4, 5))
 
 
 @dataclass(frozen=True)
@@ -117,10 +138,6 @@ def _recognise(design: dict[str, Any], name: str) -> str:
     )
 
 
-TIMEOUT = 30.0
-"""Seconds without an answer."""
-
-
 def read_or_fetch(place: str, url: str | None = None) -> tuple[bytes, str]:
     """Read a file into memory; nothing fetched is written to disk.
 
@@ -169,28 +186,6 @@ def _fetch(url: str) -> bytes:
             f"{url}: cannot be fetched ({reason}); without a network, copy the file to this machine and give its path"
             " (in a config: weights.<network>.path)"
         ) from None
-
-
-WHOLE = "give the checkpoint that its training wrote, such as best.pt"
-HEAD = 512
-"""Bytes that tell formats apart."""
-SHORTEST_TEXT = 4
-
-BEGINNINGS = {
-    b"version https://git-lfs": "is a pointer of Git LFS and not the file itself; fetch that with: git lfs pull",
-    b"\x89HDF\r\n": f"is an HDF5 file, as Keras writes it; {WHOLE}",
-    b"\x93NUMPY": f"is an array of NumPy; {WHOLE}",
-    b"GGUF": f"is a GGUF file; {WHOLE}",
-    b"\x1f\x8b": "is packed with gzip; unpack it first (gunzip)",
-    b"BZh": "is packed with bzip2; unpack it first (bunzip2)",
-    b"\xfd7zXZ": "is packed with xz; unpack it first (unxz)",
-    b"7z\xbc\xaf": "is a 7z archive; unpack it first",
-    b"Rar!": "is a RAR archive; unpack it first",
-    b"\x89PNG": "is a picture; expected weights",
-    b"\xff\xd8\xff": "is a picture; expected weights",
-}
-WEB_PAGES = (b"<!doctype", b"<html", b"<head", b"<?xml")
-PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in (2, 3, 4, 5))
 
 
 def name_foreign(file: BinaryIO) -> str | None:

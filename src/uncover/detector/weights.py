@@ -33,6 +33,8 @@ REASON = 200
 EXPECTED = (
     "expected weights that 'uncover train' or 'uncover import_weights' wrote, or a checkpoint of YOLOv5 such as best.pt"
 )
+IMAGE_SIZE = 640
+"""Of upstream's own trainings, in pixels; a checkpoint does not say."""
 
 
 class Foreign(InputError):
@@ -283,10 +285,6 @@ def adapt_channels(weight: Tensor, channels: int) -> Tensor:
         return weight.sum(1, keepdim=True).expand(-1, channels, -1, -1) / channels
     source = torch.arange(channels) % inputs
     return weight[:, source] / torch.bincount(source)[source].view(1, -1, 1, 1)
-
-
-IMAGE_SIZE = 640
-"""Of upstream's own trainings, in pixels; a checkpoint does not say."""
 
 
 def open_weights(path: Path) -> tuple[Network, Header, str]:
