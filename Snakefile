@@ -17,7 +17,7 @@ from uncover.config.detectors import DRAWN_BOXES
 from uncover.config.load import check_config
 from uncover.config.values import as_pairs
 from uncover.console import say
-from uncover.detector.evolve import visible_generations
+from uncover.detector.evolution import visible_generations
 from uncover.errors import InputError
 from uncover.images.shard import Shard
 from uncover.process import this_process

@@ -22,7 +22,7 @@ from pathlib import Path
 import uncover
 import uncover.commands
 from uncover.console import say
-from uncover.detector.launch import is_in_crew, run_crew
+from uncover.detector.launch import in_process_group, launch_processes
 from uncover.errors import InputError, as_out_of_memory, is_out_of_memory
 from uncover.workflow.gpus import gpu_use, take_gpus
 from uncover.workflow.parent import PARENT, end_with_parent
@@ -157,12 +157,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace, words: Sequence[str]) -> int:
-    if is_in_crew():
+    if in_process_group():
         return args.run(args) or 0
     processes = args.processes(args)
     if getattr(args, "device", None) == "auto":
         take_gpus(processes)
-    return run_crew(processes, words, PARENT) if processes > 1 else args.run(args) or 0
+    return launch_processes(processes, words, PARENT) if processes > 1 else args.run(args) or 0
 
 
 def _with_whole_verb(words: Sequence[str]) -> list[str]:

@@ -129,7 +129,7 @@ CODE_CHANGES = {
         "LEAST_WARMUP_STEPS = 9",
         TRAINED,
     ),
-    "what is predicted": ("src/uncover/detector/predict.py", 'kind="stable", ', "", PREDICTED),
+    "what is predicted": ("src/uncover/detector/inference.py", 'kind="stable", ', "", PREDICTED),
     "intervals": ("src/uncover/metrics/intervals.py", "LEVEL = 0.95", "LEVEL = 0.9", INTERVALS),
     "what is explained": ("src/uncover/heatmaps/targets.py", "BEST = 10", "BEST = 9", EXPLAINED),
     "one method": ("src/uncover/heatmaps/methods/gradcampp.py", "EPSILON = 1e-6", "EPSILON = 1e-5", EXPLAINED),

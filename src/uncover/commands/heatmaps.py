@@ -66,8 +66,8 @@ def run(args: argparse.Namespace) -> int:
 
     from uncover.atomic import check_writable
     from uncover.console import say
-    from uncover.detector.distributed import pick_device
-    from uncover.detector.opening import open_weights
+    from uncover.detector.device import pick_device
+    from uncover.detector.weights import open_weights
     from uncover.errors import InputError
     from uncover.heatmaps.collect import PLACES, collect
     from uncover.heatmaps.heatmaps import word_blank

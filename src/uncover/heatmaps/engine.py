@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from uncover.config.heatmaps import Variant
-from uncover.detector.inference import full_float32
+from uncover.detector.device import full_float32
 from uncover.detector.network import Network
 from uncover.detector.nms import suppress_as_upstream
 from uncover.heatmaps.heatmaps import Heatmaps, finish

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from uncover.detector.inference import full_float32, in_precision
+from uncover.detector.device import full_float32, in_precision
 
 CPU = torch.device("cpu")
 BACKENDS = torch.backends

@@ -9,8 +9,8 @@ import torch
 
 from uncover.config.detectors import Detector
 from uncover.console import say
-from uncover.detector.distributed import Crew
-from uncover.detector.inference import autocast
+from uncover.detector.device import autocast
+from uncover.detector.distributed import ProcessGroup
 from uncover.detector.network import Network
 from uncover.errors import is_out_of_memory
 from uncover.images.letterbox import STRIDE
@@ -21,23 +21,23 @@ TRIED = (1, 2, 4, 8, 16)
 MOST = 1024
 
 
-def resolve_batch(settings: Detector, network: Network, channels: int, crew: Crew) -> int:
+def resolve_batch(settings: Detector, network: Network, channels: int, processes: ProcessGroup) -> int:
     """Images per step, over all processes.
 
     Args:
         settings: Batch and image size.
-        network: On the crew's device.
+        network: On the device of this process.
         channels: Channels of an image.
-        crew: `auto` is measured by the leader and multiplied by the number of processes.
+        processes: `auto` is measured by the main process and multiplied by their number.
     """
     if settings.batch != "auto":
         return settings.batch
-    if crew.device.type != "cuda":
+    if processes.device.type != "cuda":
         return ON_CPU
-    each = crew.share(_measure(settings, network, channels, crew.device) if crew.leads else 0)
-    if crew.leads:
+    each = processes.broadcast(_measure(settings, network, channels, processes.device) if processes.is_main else 0)
+    if processes.is_main:
         say(f"batch: auto takes {each} images of up to {largest_size(settings)} px per GPU")
-    return each * crew.size
+    return each * processes.world_size
 
 
 def largest_size(settings: Detector) -> int:

@@ -25,14 +25,12 @@ import torch
 
 from uncover.cli import main
 from uncover.config.detectors import Detector
-from uncover.detector.fetch import read_or_fetch
 from uncover.detector.finetune import read_start
-from uncover.detector.network import build_network
-from uncover.detector.opening import open_weights
-from uncover.detector.predictor import Predictor, Wishes
-from uncover.detector.start import build_start
-from uncover.detector.upstream import architecture, read_checkpoint
-from uncover.detector.weights import load_weights
+from uncover.detector.inference import Predictor, Wishes
+from uncover.detector.job import build_start
+from uncover.detector.network import architecture, build_network
+from uncover.detector.third_party import read_checkpoint, read_or_fetch
+from uncover.detector.weights import load_weights, open_weights
 from uncover.errors import InputError
 from uncover.images.labelled import LabelledImages
 

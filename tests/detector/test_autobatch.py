@@ -11,8 +11,8 @@ from torch import nn
 from tests.detector.squares import make_set
 from uncover.config.detectors import Detector
 from uncover.detector import train as training
-from uncover.detector.batch_size import MOST, TRIED, largest_size, resolve_batch
-from uncover.detector.distributed import Crew
+from uncover.detector.autobatch import MOST, TRIED, largest_size, resolve_batch
+from uncover.detector.distributed import ProcessGroup
 from uncover.detector.job import read_job
 
 GIGABYTE = 10**9
@@ -52,8 +52,8 @@ def measured(settings: Detector, each: int, free: int, monkeypatch: pytest.Monke
     for name, function in fake.items():
         monkeypatch.setattr(torch.cuda, name, function)
     monkeypatch.setattr(torch, "zeros", lambda *shape, device: torch.ones(1).expand(shape))
-    monkeypatch.setattr(Crew, "share", lambda crew, value: value)
-    found = resolve_batch(settings, network, 3, Crew(0, processes, torch.device("cuda", 0)))  # type: ignore[arg-type]
+    monkeypatch.setattr(ProcessGroup, "broadcast", lambda processes, value: value)
+    found = resolve_batch(settings, network, 3, ProcessGroup(0, processes, torch.device("cuda", 0)))  # type: ignore[arg-type]
     assert {shape[2] for shape in network.seen} == {largest_size(settings)}
     return found
 
@@ -68,7 +68,7 @@ def test_the_measured_size_is_the_largest_that_a_step_ever_has(
     job = read_job(tmp_path, None, settings, None)
     assert largest_size(job.settings) == largest
     assert largest_size(job.settings.model_copy(update={"multi_scale": False})) == size
-    loop = training._Loop(job, Crew(0, 1, torch.device("cpu")), tmp_path / "state", "none", 1)
+    loop = training._Loop(job, ProcessGroup(0, 1, torch.device("cpu")), tmp_path / "state", "none", 1)
     drawn = {loop._size(step) for step in range(400)}
     assert max(drawn) == largest and min(drawn) == size // 2 // 32 * 32  # type: ignore[type-var]
 

@@ -15,8 +15,7 @@ import torch
 
 from uncover.atomic import new_file
 from uncover.console import say
-from uncover.detector.saving import save
-from uncover.errors import InputError, is_out_of_memory
+from uncover.errors import is_out_of_memory
 
 FILE = "state.pt"
 
@@ -60,53 +59,6 @@ def state_folder(out: Path, identity: Mapping[str, object]) -> Path:
     return out / ".resume" / digest
 
 
-def check_finished(out: Path, wanted: Mapping[str, object], state_at: Path) -> None:
-    """Make sure that a trained model that stands in a folder is of the very training that is to begin.
-
-    Args:
-        out: Folder of the training, which need not exist.
-        wanted: What `summary.json` is to say of the new one; only what both say is compared.
-        state_at: Folder of its state: a training that was stopped while it wrote its outcome has one.
-
-    Raises:
-        InputError: The model is another one, or nothing says which.
-    """
-    if not (out / "weights.pt").exists():
-        return
-    try:
-        told = json.loads((out / "summary.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        told = None
-    instead = "give another name, or remove it first"
-    if not isinstance(told, dict):
-        if state_at.exists():
-            return
-        raise InputError(f"{out}: holds a trained model, and no summary.json that says of what; {instead}")
-    other = _difference(told, json.loads(json.dumps(wanted)))
-    if other is not None:
-        raise InputError(f"{out}: holds a trained model of other {other}; {instead}")
-
-
-def _difference(told: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
-    """The first thing that two summaries say differently."""
-    # Digests say least to people, so they come last.
-    for name in sorted((name for name in told if name in wanted), key=lambda name: name == "digests"):
-        old, new = told[name], wanted[name]
-        if old == new:
-            continue
-        if name in ("settings", "hyperparameters", "digests"):
-            other = _difference(old, new)
-        elif name in ("train_images", "val_images", "training", "validation", "maps"):
-            other = f"data ({name}: {old} there, {new} here)" if isinstance(old, int) else "data"
-        elif name == "start":
-            other = "start weights"
-        else:
-            other = f"settings ({name}: {str(old)[:60]} there, {str(new)[:60]} here)"
-        if other is not None:
-            return other
-    return None
-
-
 def save_state(folder: Path, state: TrainingState) -> None:
     """Write the state; whoever is killed meanwhile leaves the one before."""
     with new_file(folder / FILE) as path:
@@ -133,3 +85,19 @@ def remove_state(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     with contextlib.suppress(OSError):  # others are there
         folder.parent.rmdir()
+
+
+def save(content: Any, path: Path) -> None:
+    """Write tensors and plain containers; the same content gives the same bytes, whatever the name of the file.
+
+    Raises:
+        OSError: As the system words it, such as "No space left on device".
+    """
+    # A file object, because torch writes the name of a path into the file, and hides why one could not be written.
+    with path.open("wb") as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:
+            # Torch's complaint about the half-written archive comes on top of what happened: an error of the system,
+            # or a signal that ends the process.
+            raise error.__context__ or error from None
