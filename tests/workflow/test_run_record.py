@@ -21,7 +21,7 @@ from tests.workflow.programs import answer
 from uncover.config.load import check_config, load_config
 from uncover.errors import InputError
 from uncover.process import this_process
-from uncover.workflow.digest import code_digest
+from uncover.workflow.digest import code_digest, code_states, content_digest
 from uncover.workflow.frozen import PARTS, code_state
 from uncover.workflow.run_record import after_jobs, before_jobs, begin_record, end_record, orphans_of, read_records
 
@@ -86,10 +86,17 @@ def test_code_that_is_no_checkout_has_no_commit(tmp_path: Path) -> None:
     assert about["code"]["commit"] is None
 
 
-def test_modules_behind_each_digest_are_known(tmp_path: Path) -> None:
-    digest = code_digest("uncover.commands.label_faces")
-    modules = begin_record(tmp_path, CONFIG, tmp_path, {}).modules()[digest]
-    assert "uncover.parts.boxes" in modules and "uncover.console" not in modules
+def test_the_code_behind_each_digest_is_known(tmp_path: Path) -> None:
+    digest, other = code_digest("uncover.commands.label_faces"), code_digest("uncover.parts.boxes:FEWEST_POINTS")
+    files = content_digest(Path(__file__).parent, "test_run_record.py")
+    record = begin_record(tmp_path, CONFIG, tmp_path, {})
+    code = record.code()
+    assert "uncover.parts.boxes:FEWEST_POINTS" in code[digest] and "uncover.console:say" not in code[digest]
+    assert code[other] == {"uncover.parts.boxes:FEWEST_POINTS": code[digest]["uncover.parts.boxes:FEWEST_POINTS"]}
+    assert list(code[files]) == ["test_run_record.py"]
+    assert code == {
+        digest: {part: code_states()[1][part] for part in parts} for digest, parts in code_states()[0].items()
+    }
 
 
 def test_starts_are_kept_apart_and_in_order_and_half_written_ones_do_not_matter(tmp_path: Path) -> None:
