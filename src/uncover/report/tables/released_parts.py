@@ -10,7 +10,7 @@ from uncover.datasets.faces_table import attribute, landmark_arrays
 from uncover.datasets.labels import part_boxes
 from uncover.faces.face import Visibility
 from uncover.parts.boxes import leave_out_small
-from uncover.parts.comparison import compare_boxes
+from uncover.parts.released import compare_boxes
 from uncover.report.tables.table import Table
 
 NOTES = (
