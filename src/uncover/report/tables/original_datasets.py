@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
 from uncover.datasets.names import SOURCE_NAMES
+from uncover.datasets.faces_table import read_faces_table
+from uncover.datasets.manifest import read_manifest
+from uncover.report.registry import table
 from uncover.report.tables.table import Table
+
+
+@table(
+    "table_01",
+    "1: original data sets",
+    caption="Original data sets: faces with landmarks, frames without.",
+    inputs=lambda run: {
+        "faces": [run.paths.faces(source) for source in run.landmark_sources],
+        "frames": [run.paths.dataset("hof").manifest] if "hof" in run.frame_sets else [],
+    },
+)
+def originals(faces: Sequence[Path] = (), frames: Sequence[Path] = ()) -> Table:
+    """Make table 1 from files.
+
+    Args:
+        faces: Tables of `uncover read_faces`.
+        frames: Manifests of sets without landmarks.
+    """
+    return original_datasets([read_faces_table(path) for path in faces], [read_manifest(path) for path in frames])
 
 
 def original_datasets(faces: Sequence[pd.DataFrame], frames: Sequence[pd.DataFrame]) -> Table:
