@@ -1,4 +1,4 @@
-"""Say why a file would be made again: which file, module of code or field of the config is another than it was.
+"""Say why a file would be made again: which file, definition in the code or field of the config is another than it was.
 
 PATH is a file that a run makes, such as results/demo/tables/table_07.csv. Nothing is run.
 """

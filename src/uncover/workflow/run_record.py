@@ -5,7 +5,7 @@ A folder per start of Snakemake, results/<run>/record/<time>/:
   run.json         everything else
   environment.txt  all installed packages
   changes.patch    what differs from the commit, where anything does
-  modules.json     which modules each digest of code stands for, so that `uncover why` can name what changed
+  modules.json     what each digest of code stands for, so that `uncover why` can name what changed
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -28,7 +28,7 @@ import uncover
 from uncover.atomic import new_file
 from uncover.config.model import Config
 from uncover.process import is_alive, number_of, this_process
-from uncover.workflow.digest import module_states
+from uncover.workflow.digest import code_states
 from uncover.workflow.frozen import PARTS
 from uncover.workflow.gpu_use import read_gpu_use
 from uncover.workflow.gpus import NoAnswer, list_gpus
@@ -70,10 +70,15 @@ class RunRecord:
         """
         return Config.model_validate(yaml.safe_load((self.folder / CONFIG).read_text(encoding="utf-8")))
 
-    def modules(self) -> dict[str, dict[str, str]]:
-        """State of each module by digest of code and name of the module."""
+    def code(self) -> dict[str, dict[str, str]]:
+        """State of each definition by digest of code and full name, "package.module:name"."""
         known = json.loads((self.folder / MODULES).read_text(encoding="utf-8"))
-        return {digest: {name: known["modules"][name] for name in names} for digest, names in known["digests"].items()}
+        states = [
+            (f"{module}:{name}" if name else module, state)
+            for module, names in known["modules"].items()
+            for name, state in names.items()
+        ]
+        return {digest: dict(states[number] for number in numbers) for digest, numbers in known["digests"].items()}
 
     @property
     def is_over(self) -> bool:
@@ -114,8 +119,7 @@ def begin_record(run_folder: Path, config: Config, checkout: Path, about: Mappin
     packages = sorted({f"{each.name}=={each.version}" for each in metadata.distributions()}, key=str.lower)
     _write(folder / CONFIG, yaml.safe_dump(values, sort_keys=False))
     _write(folder / ENVIRONMENT, "".join(f"{package}\n" for package in packages))
-    digests, modules = module_states()
-    _write(folder / MODULES, json.dumps({"digests": digests, "modules": modules}, indent=0))
+    _write(folder / MODULES, _code_text(*code_states()))
     record = RunRecord(folder, found)
     _write_about(record)
     return record
@@ -155,6 +159,18 @@ def _new_folder(parent: Path, name: str) -> Path:
             continue
         return folder
     raise FileExistsError(parent / name)
+
+
+def _code_text(digests: Mapping[str, Sequence[str]], states: Mapping[str, str]) -> str:
+    """States of definitions by module, and for each digest their numbers in that order, as names are long."""
+    modules: dict[str, dict[str, str]] = {}
+    for part, state in states.items():
+        module, _, name = part.partition(":")
+        modules.setdefault(module, {})[name] = state
+    parts = (f"{module}:{name}" if name else module for module, names in modules.items() for name in names)
+    numbers = {part: number for number, part in enumerate(parts)}
+    known = {"digests": {digest: [numbers[part] for part in parts] for digest, parts in digests.items()}}
+    return json.dumps(known | {"modules": modules}, separators=(",", ":"))
 
 
 def _write_about(record: RunRecord) -> None:
