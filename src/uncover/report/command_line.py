@@ -17,9 +17,6 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from uncover.report.registry import FORMS, Entry
 
-Number = (int, float)
-
-
 @dataclass(frozen=True)
 class Option:
     """What the type of a parameter cannot say.
@@ -49,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser, entry: Entry) -> None:
         text = helps.get(name, "")
         if isinstance(default, str | float | int):
             text += f" (default: {default})"
-        parser.add_argument(f"--{name.replace('_', '-')}", **settings, help=text.replace("%", "%%"))
+        parser.add_argument(option_of(name), **settings, help=text.replace("%", "%%"))
 
 
 def run(entry: Entry, args: argparse.Namespace) -> int:
@@ -63,10 +60,27 @@ def run(entry: Entry, args: argparse.Namespace) -> int:
     return 0
 
 
+def words_of(name: str, value: Any) -> list[str]:
+    """The words of a command line that give a parameter a value; none for an empty one."""
+    if value is None or value == "" or (isinstance(value, Sequence | Mapping) and not value):
+        return []
+    if isinstance(value, Mapping):
+        value = [f"{key}={each}" for key, each in value.items()]
+    values = [value] if isinstance(value, str) or not isinstance(value, Sequence) else value
+    return [option_of(name), *map(str, values)]
+
+
+def option_of(name: str) -> str:
+    """The option of a parameter."""
+    return f"--{name.replace('_', '-')}"
+
+
 def _hints(entry: Entry) -> dict[str, Any]:
     """Types of the parameters that are options."""
-    hints = get_type_hints(entry.function, include_extras=True)
-    return {name: hints[name] for name in entry.parameters}
+    function = entry.function
+    # What it returns is known to type checkers alone.
+    own = types.SimpleNamespace(__annotations__={name: function.__annotations__[name] for name in entry.parameters})
+    return get_type_hints(own, globalns=function.__globals__, include_extras=True)
 
 
 def _own_of(hint: Any) -> Option | None:
@@ -113,5 +127,6 @@ def _documented(function: Callable[..., Any]) -> Mapping[str, str]:
     for part in re.split(r"^    (?=\w+:)", section, flags=re.MULTILINE)[1:]:
         name, _, text = part.partition(":")
         text = " ".join(text.split()).removesuffix(".")
-        found[name] = text[:1].lower() + text[1:] if text[1:2].islower() else text
+        # IoU keeps its capital letter.
+        found[name] = text[:1].lower() + text[1:] if text.split(maxsplit=1)[0][1:].islower() else text
     return found
