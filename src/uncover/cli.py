@@ -53,10 +53,15 @@ def verbs() -> dict[str, str]:
     """Name of the module, table or figure behind every verb, in alphabetical order."""
     made = [name for name, each in registry.declared().items() if each.is_command]
     names = sorted([*command_names(), *made])
-    return {_verb_of(name, names): name for name in names}
+    return {_in_words(name, names): name for name in names}
 
 
-def _verb_of(name: str, names: Container[str]) -> str:
+def verb_of(name: str) -> str:
+    """The verb that a module, table or figure stands behind."""
+    return next(verb for verb, own in verbs().items() if own == name)
+
+
+def _in_words(name: str, names: Container[str]) -> str:
     places = (place for place, character in enumerate(name) if character == "_" and name[:place] in names)
     first = next(places, None)
     return name if first is None else f"{name[:first]} {name[first + 1 :]}"

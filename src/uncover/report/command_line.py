@@ -70,6 +70,13 @@ def words_of(name: str, value: Any) -> list[str]:
     return [option_of(name), *map(str, values)]
 
 
+def readers(entry: Entry) -> list[str]:
+    """Functions that make arguments of words, as `code_digest` takes them."""
+    options = [own for hint in _hints(entry).values() if (own := _own_of(hint)) is not None and own.read is not None]
+    functions = [getattr(own.read, "func", own.read) for own in options]
+    return [f"{function.__module__}:{function.__name__}" for function in functions]
+
+
 def option_of(name: str) -> str:
     """The option of a parameter."""
     return f"--{name.replace('_', '-')}"

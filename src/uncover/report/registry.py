@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import ast
 import functools
+import hashlib
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -53,7 +54,7 @@ class Entry:
         fixed: Arguments that are the same in every run and stand behind no option.
         command: Name of the entry whose verb makes this, where that is not its own.
         mem_mb: What the job needs.
-        after_fetching: Whether inputs or options depend on which weights of others could be fetched.
+        after_fetching: Whether inputs depend on which weights of others could be fetched.
     """
 
     kind: str
@@ -193,3 +194,8 @@ def load() -> dict[str, Entry]:
         for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
             importlib.import_module(module.name)
     return {each.name: each for each in sorted(_entries.values(), key=lambda each: (each.kind != "table", each.name))}
+
+
+def captions_digest(entries: Iterable[Entry]) -> str:
+    """Digest of captions, in 16 hexadecimal digits."""
+    return hashlib.sha256("\n\n".join(each.caption for each in entries).encode()).hexdigest()[:16]

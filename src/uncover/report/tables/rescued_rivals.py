@@ -50,7 +50,6 @@ Row = Mapping[Hashable, Any]
     "The thesis has no such table.",
     inputs=lambda run: {"cascade": run.paths.rescue_cascade},
     options=lambda run: {"not_run": run.baselines_not_run()},
-    after_fetching=True,
 )
 def detectors_with_rescue(cascade: Path, not_run: NotRun = NOBODY) -> Tables:
     """Make the table from files.
