@@ -58,18 +58,6 @@ ENVIRONMENT = f"{workflow.basedir}/envs/uncover.yaml"
 os.environ["PIP_NO_DEPS"] = "1"
 
 
-def own_files(checkout):
-    """Places of our own files that jobs read, by the names that commands have for them.
-
-    They are no inputs of rules, because their place changes where jobs run from a copy of the code; a parameter has the
-    digest of what is in them.
-    """
-    return {"PUBLISHED": os.path.relpath(f"{checkout}/config/published.yaml")}
-
-
-globals().update(own_files(workflow.basedir))
-
-
 def content_of(*names):
     """The digest of some of our own files, as a parameter."""
     return digest_of(lambda: content_digest(Path(workflow.basedir), *names))
@@ -99,7 +87,13 @@ def job_prefix(checkout):
     paths = [f"{Path(checkout).absolute()}/workflow/bin"]
     if not workflow.deployment_settings.deployment_method:
         paths.append(os.path.dirname(sys.executable))
-    variables = {"PATH": ":".join([*paths, "$PATH"]), PARENT: this_process(), WANTED: 1}
+    variables = {
+        "PATH": ":".join([*paths, "$PATH"]),
+        # No input of rules, as its place changes where jobs run from a copy of the code; parameters have its digest.
+        "PUBLISHED": os.path.relpath(f"{checkout}/config/published.yaml"),
+        PARENT: this_process(),
+        WANTED: 1,
+    }
     words = " ".join(f'{name}="{value}"' for name, value in variables.items())
     return f"set -euo pipefail; export {words}; "
 

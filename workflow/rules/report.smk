@@ -42,42 +42,33 @@ def inputs_of(entry):
 
 
 def params_of(entry):
-    """Arguments as words of the command line, and digests of all else that the result hangs on."""
+    """Words of the command, and what else its result hangs on."""
 
-    def option(name):
-        return lambda wildcards: command_line.words_of(name, entry.options(RUN)[name])
+    def files(wildcards, input):
+        # An input without a parameter is only waited for.
+        named = [name for name in entry.parameters if name in input.keys()]
+        return [word for name in named for word in command_line.words_of(name, input[name])]
 
+    def options(wildcards):
+        pairs = entry.options(RUN).items()
+        return [word for name, value in pairs for word in command_line.words_of(name, value)]
+
+    reads_published = "published" in entry.parameters
     return {
+        "verb": cli.verb_of(entry.command),
         "out": RUN.paths.tables if entry.kind == "table" else RUN.paths.figures,
-        **{name: option(name) for name in entry.options(RUN)},
-        **({"fixed": str(dict(entry.fixed))} if entry.fixed else {}),
-        **(
-            {"published": content_of("config/published.yaml")}
-            if "published" in entry.parameters
-            else {}
-        ),
+        "files": files,
+        "options": options,
+        "fixed": str(dict(entry.fixed)),
+        "published": '--published "$PUBLISHED"' if reads_published else "",
+        "numbers": content_of("config/published.yaml") if reads_published else "",
         "code": code_of(*entry.code, *command_line.readers(entry)),
         # Of a function that takes outputs, Snakemake thinks that nothing new can come: another caption reruns nothing.
         "caption": lambda wildcards, output: entry.caption,
     }
 
 
-def command_of(entry):
-    inputs = entry.inputs(RUN)
-    words = [
-        # An input without a parameter is only waited for.
-        *(
-            f"{command_line.option_of(name)} {{input.{name}}}"
-            for name in entry.parameters
-            if inputs.get(name)
-        ),
-        *(f"{{params.{name}:q}}" for name in entry.options(RUN)),
-        *(["--published {PUBLISHED}"] if "published" in entry.parameters else []),
-    ]
-    verb = cli.verb_of(entry.command)
-    return f"uncover {verb} {{params.out}} {' '.join(words)} 2>&1 | tee {{log}}"
-
-
+# Whatever differs stands in parameters: Snakemake reads the text of a command when the loop is over.
 for name, entry in MADE.items():
 
     rule:
@@ -101,7 +92,7 @@ for name, entry in MADE.items():
         params:
             **params_of(entry),
         shell:
-            command_of(entry)
+            "uncover {params.verb} {params.out} {params.files:q} {params.options:q} {params.published} 2>&1 | tee {log}"
 
 
 def is_made(record):
@@ -140,7 +131,7 @@ rule comparison:
         code=code_of("uncover.commands.comparison"),
     shell:
         "uncover comparison {output.comparison} --tables {input.tables} --records {input.records}"
-        " --published {PUBLISHED} --settings {params.settings:q} {params.why} 2>&1 | tee {log}"
+        " --published \"$PUBLISHED\" --settings {params.settings:q} {params.why} 2>&1 | tee {log}"
 
 
 rule report_page:

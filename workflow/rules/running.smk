@@ -67,7 +67,6 @@ onstart:
         # Jobs of this very process; others read the Snakefile of the copy.
         code = RUN_RECORD[0].about["code_folder"]
         shell.prefix(job_prefix(code))
-        workflow.globals.update(own_files(code))
 
 
 onsuccess:
