@@ -82,9 +82,7 @@ def build_parser(
     modules = {
         verb: importlib.import_module(f"uncover.commands.{name}") for verb, name in verbs().items() if name not in made
     }
-    summaries = {
-        verb: made[name].summary if name in made else modules[verb].SUMMARY for verb, name in verbs().items()
-    }
+    summaries = {verb: made[name].summary if name in made else modules[verb].SUMMARY for verb, name in verbs().items()}
     everyday = {verb: summaries.pop(verb) for verb in EVERYDAY}
     parser = argparse.ArgumentParser(
         prog="uncover",

@@ -47,11 +47,15 @@ def params_of(entry):
     def files(wildcards, input):
         # An input without a parameter is only waited for.
         named = [name for name in entry.parameters if name in input.keys()]
-        return [word for name in named for word in command_line.words_of(name, input[name])]
+        return [
+            word for name in named for word in command_line.words_of(name, input[name])
+        ]
 
     def options(wildcards):
         pairs = entry.options(RUN).items()
-        return [word for name, value in pairs for word in command_line.words_of(name, value)]
+        return [
+            word for name, value in pairs for word in command_line.words_of(name, value)
+        ]
 
     reads_published = "published" in entry.parameters
     return {
@@ -101,7 +105,8 @@ def is_made(record):
     return {
         "datasets": lambda: names[0] in RUN.sets,
         "evolution": lambda: CONFIG.evolution.generations > 0,
-        "metrics": lambda: names[0] in RUN.second_models or names[1] in RUN.labelled_sets,
+        "metrics": lambda: names[0] in RUN.second_models
+        or names[1] in RUN.labelled_sets,
         "missed": lambda: names[0].removesuffix(".csv") in RUN.tried_sets,
         "models": lambda: True,
         # Below the name of the folder stands what stands below that of the run.
@@ -131,7 +136,7 @@ rule comparison:
         code=code_of("uncover.commands.comparison"),
     shell:
         "uncover comparison {output.comparison} --tables {input.tables} --records {input.records}"
-        " --published \"$PUBLISHED\" --settings {params.settings:q} {params.why} 2>&1 | tee {log}"
+        ' --published "$PUBLISHED" --settings {params.settings:q} {params.why} 2>&1 | tee {log}'
 
 
 rule report_page:

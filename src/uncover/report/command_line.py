@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from uncover.report.registry import FORMS, Entry
 
+
 @dataclass(frozen=True)
 class Option:
     """What the type of a parameter cannot say.
@@ -72,8 +73,8 @@ def words_of(name: str, value: Any) -> list[str]:
 
 def readers(entry: Entry) -> list[str]:
     """Functions that make arguments of words, as `code_digest` takes them."""
-    options = [own for hint in _hints(entry).values() if (own := _own_of(hint)) is not None and own.read is not None]
-    functions = [getattr(own.read, "func", own.read) for own in options]
+    read = [own.read for hint in _hints(entry).values() if (own := _own_of(hint)) is not None and own.read is not None]
+    functions: list[Any] = [getattr(each, "func", each) for each in read]
     return [f"{function.__module__}:{function.__name__}" for function in functions]
 
 

@@ -129,8 +129,8 @@ def write_page(out: Path, run: str, parts: Parts, settings: Sequence[str], facts
         gallery=[each for each in figures if each.name.startswith(RESCUE)],
         videos={
             "verdict": video_verdict(parts.videos),
-            "tables": [table for table in tables if table.name.startswith(VIDEOS)],
-            "figures": [each for each in figures if each.name.startswith(VIDEOS)],
+            "tables": [each for start in VIDEOS for each in tables if each.name.startswith(start)],
+            "figures": [each for start in VIDEOS for each in figures if each.name.startswith(start)],
         },
         tables=_in_order(tables, TABLES),
         figures=_in_order(figures, FIGURES),

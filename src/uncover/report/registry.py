@@ -152,7 +152,9 @@ def declare(
             after_fetching=after_fetching,
         )
         if _entries.setdefault(name, new).code != new.code:
-            raise ValueError(f"{name} is declared by {_entries[name].code[0]} and by {new.code[0]}; expected one of a name")
+            raise ValueError(
+                f"{name} is declared by {_entries[name].code[0]} and by {new.code[0]}; expected one of a name"
+            )
         return function
 
     return add

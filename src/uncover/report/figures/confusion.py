@@ -33,9 +33,9 @@ DARK = 0.55
 @figure(
     "figure_18",
     "18: confusion on val",
-    caption="Confusion matrix of the ten-part RGB detector on val: share of each true class, counts of boxes below. Boxes of"
-    " confidence above 0.25, paired at IoU above 0.45. The overall accuracy is the mean of the classes' shares on the"
-    " diagonal; table 4 says what its interval takes as independent.",
+    caption="Confusion matrix of the ten-part RGB detector on val: share of each true class, counts of boxes below."
+    " Boxes of confidence above 0.25, paired at IoU above 0.45. The overall accuracy is the mean of the classes' shares"
+    " on the diagonal; table 4 says what its interval takes as independent.",
     inputs=lambda run: _records(run, "val"),
     fixed={"name": "figure_18"},
 )

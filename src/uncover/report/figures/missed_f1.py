@@ -87,8 +87,8 @@ def read_panels(folders: Sequence[Path]) -> dict[tuple[str, str], F1Curve | str]
 @figure(
     "figure_31",
     "31: F1 against confidence by grade",
-    caption="F1 against confidence of the four heatmap detectors on missed frames, by grade of occlusion. A circle marks"
-    " the best F1, a cross the thesis's.",
+    caption="F1 against confidence of the four heatmap detectors on missed frames, by grade of occlusion. A circle"
+    " marks the best F1, a cross the thesis's.",
     inputs=lambda run: (
         {"summaries": run.summaries(run.thesis_models, run.occluded_sets, "missed")} if run.occluded_sets else None
     ),

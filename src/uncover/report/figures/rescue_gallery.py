@@ -70,10 +70,10 @@ class Panel:
 @figure(
     "figure_rescue",
     "missed photos and what was found",
-    caption="Photos in which the ten-part detector found no face, with true faces and boxes of two methods: the one that"
-    " found most faces of the set at the middle rate of `rescue.false_positives_per_photo` (ties go to the first in the"
-    " record), and the best of the thesis's heatmap detectors there. Each has its own threshold, which gives it that"
-    " rate on the set.\n"
+    caption="Photos in which the ten-part detector found no face, with true faces and boxes of two methods: the one"
+    " that found most faces of the set at the middle rate of `rescue.false_positives_per_photo` (ties go to the first"
+    " in the record), and the best of the thesis's heatmap detectors there. Each has its own threshold, which gives it"
+    " that rate on the set.\n"
     "Up to six photos of a set: outcomes (found by both, by one, by none) are shown as often as they happen, each at"
     " least once; which photos stand for them, a hash of their names decides. Frames of patients are pixelated inside"
     " the faces unless `report.privacy` says otherwise.",

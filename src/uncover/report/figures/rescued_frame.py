@@ -42,8 +42,8 @@ BOX = "#56B4E9"
 @figure(
     "figure_21",
     "21: a missed frame and its heatmaps",
-    caption="A frame of Hand Over Face in which the ten-part RGB detector found no face, its two joint heatmaps, and what"
-    " the averaged-map detectors find in them.\n"
+    caption="A frame of Hand Over Face in which the ten-part RGB detector found no face, its two joint heatmaps, and"
+    " what the averaged-map detectors find in them.\n"
     "Chosen is the frame that both are surest of; where there is none, one that a single detector or none finds.",
     inputs=lambda run: (
         {

@@ -49,7 +49,9 @@ NOTES = (
     "table_heatmaps",
     "blank and doubtful heatmaps",
     caption="Heatmaps that are blank, saturated or inverted, by variant, set and class.",
-    inputs=lambda run: {"lints": [run.paths.heatmaps(kind, name).lint for kind in run.heatmap_kinds for name in run.sets]},
+    inputs=lambda run: {
+        "lints": [run.paths.heatmaps(kind, name).lint for kind in run.heatmap_kinds for name in run.sets]
+    },
 )
 def doubtful_heatmaps(lints: Sequence[Path]) -> Table:
     """Make the table from files.

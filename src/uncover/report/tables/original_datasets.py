@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from uncover.datasets.names import SOURCE_NAMES
 from uncover.datasets.faces_table import read_faces_table
 from uncover.datasets.manifest import read_manifest
+from uncover.datasets.names import SOURCE_NAMES
 from uncover.report.registry import table
 from uncover.report.tables.table import Table
 
@@ -45,16 +45,16 @@ def original_datasets(faces: Sequence[pd.DataFrame], frames: Sequence[pd.DataFra
     """
     rows: dict[str, tuple[str, int | None]] = {}
     notes = []
-    for table in faces:
-        source = str(table["source"].iloc[0])
-        per_photo = table.groupby("photo").size()
-        rows[source] = (_describe(per_photo), len(table))
-        notes.append(f"{SOURCE_NAMES[source]}: {len(table)} usable faces in {len(per_photo)} photos.")
-    for table in frames:
-        source = str(table["source"].iloc[0])
-        rows[source] = ("One face" if not table["labelled"].any() else "Annotated frames", len(table))
+    for own in faces:
+        source = str(own["source"].iloc[0])
+        per_photo = own.groupby("photo").size()
+        rows[source] = (_describe(per_photo), len(own))
+        notes.append(f"{SOURCE_NAMES[source]}: {len(own)} usable faces in {len(per_photo)} photos.")
+    for own in frames:
+        source = str(own["source"].iloc[0])
+        rows[source] = ("One face" if not own["labelled"].any() else "Annotated frames", len(own))
         notes.append(
-            f"{SOURCE_NAMES[source]}: {len(table)} frames; without annotation, one face a frame is taken on trust."
+            f"{SOURCE_NAMES[source]}: {len(own)} frames; without annotation, one face a frame is taken on trust."
         )
     missing = [name for source, name in SOURCE_NAMES.items() if source not in rows]
     notes += [f"{name}: not at hand in this run." for name in missing]

@@ -33,9 +33,7 @@ Scores = Mapping[tuple[str, str], Evaluation]
     caption="All face detectors, the thesis's and those of others, scored on whole faces alone, by set: the sibling of"
     " table 10.\n"
     "The thesis has no such table.",
-    inputs=lambda run: {
-        "summaries": run.summaries(run.detectors_of_photos(), run.labelled_missed_sets, "whole_face")
-    },
+    inputs=lambda run: {"summaries": run.summaries(run.detectors_of_photos(), run.labelled_missed_sets, "whole_face")},
     options=lambda run: {"not_run": run.baselines_not_run()},
     after_fetching=True,
 )

@@ -51,9 +51,7 @@ Counts = Mapping[tuple[str, str], FaceCount]
     },
     options=lambda run: {
         "datasets": run.datasets(run.labelled_missed_sets),
-        "confidences": {
-            name: value for name, value in run.confidences.items() if name not in run.baselines_not_run()
-        },
+        "confidences": {name: value for name, value in run.confidences.items() if name not in run.baselines_not_run()},
         "true_iou": run.config.rescue.true_iou,
         "not_run": run.baselines_not_run(),
     },

@@ -41,9 +41,7 @@ AT_LEAST = "False detections, at least"
     ),
     options=lambda run: {
         "dataset": run.paths.dataset("preterm_web"),
-        "confidences": {
-            name: value for name, value in run.confidences.items() if name not in run.baselines_not_run()
-        },
+        "confidences": {name: value for name, value in run.confidences.items() if name not in run.baselines_not_run()},
         "true_iou": run.config.rescue.true_iou,
         "not_run": run.baselines_not_run(),
     },

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from uncover.datasets.names import SOURCE_NAMES, TEST_SET_OF_SOURCE
 from uncover.datasets.manifest import read_manifest
+from uncover.datasets.names import SOURCE_NAMES, TEST_SET_OF_SOURCE
 from uncover.datasets.records import read_summary
 from uncover.report.published import load_published
 from uncover.report.registry import table
