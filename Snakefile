@@ -26,13 +26,13 @@ from uncover.report import command_line, registry, text_numbers
 from uncover.rivals.fetched import next_attempt
 from uncover.rivals.known import RIVALS
 from uncover.workflow import engine, targets
-from uncover.workflow.around import after_jobs, before_jobs
-from uncover.workflow.demands import demand
 from uncover.workflow.digest import code_digest, content_digest
 from uncover.workflow.fingerprint import folder_fingerprint
 from uncover.workflow.frozen import code_state
-from uncover.workflow.gpu_slots import WANTED
+from uncover.workflow.gpus import WANTED
 from uncover.workflow.parent import PARENT
+from uncover.workflow.run_record import after_jobs, before_jobs
+from uncover.workflow.slurm import demand
 from uncover.workflow.targets import Run
 
 min_version("9.0")
@@ -48,6 +48,7 @@ if not workflow.config_settings.configfiles:
 try:
     CONFIG = check_config(config)
     RUN = Run(CONFIG)
+    RUN.check()
 except InputError as error:
     raise WorkflowError(str(error)) from None
 

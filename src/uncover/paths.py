@@ -411,6 +411,11 @@ class HeatmapSet(NamedTuple):
         return cls(folder.parent.name, folder.name)
 
 
+def job_name(file: Path, folder: str | Path) -> str:
+    """The job, such as train/rgb10, that a file of the folder of logs or benchmarks is of."""
+    return file.relative_to(folder).with_suffix("").as_posix()
+
+
 def folder_name(file: Path) -> str:
     """The name of the folder that a file lies in: the model of models/<model>/weights.pt, for one."""
     return file.absolute().parent.name

@@ -177,12 +177,16 @@ class Run:
         """
         Args:
             config: Merged and checked.
+        """
+        self.config = config
+        self.paths = RunPaths.of_run(config.run)
+
+    def check(self) -> None:
+        """Check what the config cannot know alone.
 
         Raises:
             InputError: The config names heatmaps or methods that this run does not make.
         """
-        self.config = config
-        self.paths = RunPaths.of_run(config.run)
         if self.boxed_heatmaps not in self.heatmap_kinds:
             raise InputError(
                 f"config: key rescue.heatmap_boxes: heatmaps {self.boxed_heatmaps} are not made; expected one of"
