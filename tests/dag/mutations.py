@@ -107,7 +107,7 @@ INTERVALS = {
 OVERLAID = {"figure_26": 1, "figure_21": 1, "report_page": 1}
 CODE_CHANGES = {
     "part boxes": ("src/uncover/parts/boxes.py", "FEWEST_POINTS = 2", "FEWEST_POINTS = 3", LABELS | {"table_parts": 1}),
-    "index sets": ("src/uncover/parts/schemes.py", "((0, 26),)", "((0, 25),)", LABELS | {"table_parts": 1}),
+    "index sets": ("src/uncover/parts/boxes.py", "((0, 26),)", "((0, 25),)", LABELS | {"table_parts": 1}),
     "splits": ("src/uncover/datasets/splits.py", '"surplus"', '"left over"', SPLITS),
     "frames": ("src/uncover/faces/frames.py", "SHOWN = 3", "SHOWN = 4", FRAMES),
     "one figure": (
