@@ -14,14 +14,14 @@ from uncover.metrics.bootstrap import Resampled, mean_over_classes, resample_sco
 from uncover.metrics.comparison import compare
 from uncover.metrics.confusion import confusion
 from uncover.metrics.intervals import resample_images
-from uncover.metrics.matched import Matched, match_set, set_boxes
+from uncover.metrics.matching import Matched, label_set, match_set
 
 SCORES = ("precision", "recall", "f1", "ap50", "ap50_95")
 CONFIDENCE = 0.4
 
 
 def matched_of(drawn: RandomSet) -> Matched:
-    return match_set(set_boxes(drawn.predictions, drawn.truth, range(10)))
+    return match_set(label_set(drawn.predictions, drawn.truth, range(10)))
 
 
 def copy_and_score(matched: Matched, times: np.ndarray) -> dict[str, np.ndarray]:
@@ -62,7 +62,7 @@ def test_scores_equal_those_of_copied_images(kind: dict[str, int]) -> None:
 def test_accuracy_of_resamples_equals_that_of_copied_images() -> None:
     drawn = random_set(5, images=8)
     names = drawn.predictions.class_names
-    matrix = confusion(set_boxes(drawn.predictions, drawn.truth, names), names)
+    matrix = confusion(label_set(drawn.predictions, drawn.truth, names), names)
     slow = []
     for times in np.concatenate(list(resample_images(8, 50, 1))):
         labels, found = times @ matrix.labels_by_image, times @ matrix.found_by_image
@@ -107,7 +107,7 @@ def test_two_models_are_compared_on_the_same_blocks() -> None:
     of = [0, 0, 1, 2, 2, 2, 3, 4, 4, 1]
     blocks = Blocks({name: Block(f"infant_{number}", "infant") for name, number in zip(names, of, strict=True)})
     result = compare(first.predictions, second, first.truth, resamples=200, seed=9, blocks=blocks)
-    sets = [match_set(set_boxes(each, first.truth, range(10))) for each in (first.predictions, second)]
+    sets = [match_set(label_set(each, first.truth, range(10))) for each in (first.predictions, second)]
     differences = []
     for times in np.random.default_rng(9).multinomial(5, [0.2] * 5, 200)[:, of]:
         if times[sets[0].true_image].sum():
@@ -136,7 +136,7 @@ def test_there_is_nothing_to_draw(images: int, resamples: int) -> None:
 
 def test_a_set_without_labels_has_no_scores() -> None:
     drawn = random_set(1)
-    matched = match_set(set_boxes(drawn.predictions, drawn.truth.iloc[:0], range(10)))
+    matched = match_set(label_set(drawn.predictions, drawn.truth.iloc[:0], range(10)))
     resampled: Resampled = resample_scores(matched, CONFIDENCE, 10, 0)
     assert resampled.ap50.shape == (10, 0)
     assert np.isnan(mean_over_classes(resampled.ap50)).all()

@@ -11,7 +11,7 @@ import pytest
 from tests.metrics.conftest import RandomSet
 from uncover.metrics.confusion import Confusion, Ties, confusion
 from uncover.metrics.counts import count_class, count_images, has_box
-from uncover.metrics.matched import set_boxes
+from uncover.metrics.matching import label_set
 from uncover.metrics.predictions import CORNERS, Predictions
 
 NAMES = {2: "whole face", 9: "mouth"}
@@ -33,7 +33,7 @@ def matrix_of(found: Boxes, true: Sequence[tuple[str, int, int]], ties: Ties = "
     """Boxes (image, class, place, confidence) against labels (image, class, place)."""
     truth = pd.DataFrame([(image, number, *PLACES[place]) for image, number, place in true])
     truth = truth.set_axis(["image", "class_id", *CORNERS], axis=1)
-    return confusion(set_boxes(predictions_of(found), truth, NAMES), NAMES, ties=ties)
+    return confusion(label_set(predictions_of(found), truth, NAMES), NAMES, ties=ties)
 
 
 FOUND = [
@@ -76,7 +76,7 @@ def test_of_equal_boxes_the_surest_may_count() -> None:
 def test_nothing_at_all() -> None:
     empty = Predictions(predictions_of([]).boxes, predictions_of([]).images, {})
     truth = pd.DataFrame({"image": [], "class_id": [], **{corner: [] for corner in CORNERS}})
-    matrix = confusion(set_boxes(empty, truth, NAMES), NAMES)
+    matrix = confusion(label_set(empty, truth, NAMES), NAMES)
     assert not matrix.counts.any()
     assert np.isnan(matrix.accuracy) and np.isnan(matrix.accuracy_all_cells) and np.isnan(matrix.shares).all()
     assert np.isnan(matrix.accuracy_interval(10, 0).low)
@@ -88,7 +88,7 @@ def test_a_class_without_labels_is_no_part_of_the_accuracy() -> None:
 
 def test_as_a_table(a_set: RandomSet) -> None:
     names = a_set.predictions.class_names
-    matrix = confusion(set_boxes(a_set.predictions, a_set.truth, names), names)
+    matrix = confusion(label_set(a_set.predictions, a_set.truth, names), names)
     frame = matrix.to_frame()
     assert list(frame) == ["predicted", "eyes", "nose", "whole face", "right face", "background"]
     assert frame["predicted"].tolist() == list(frame)[1:]

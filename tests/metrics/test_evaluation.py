@@ -15,7 +15,7 @@ from uncover.metrics.average_precision import ap_per_class
 from uncover.metrics.comparison import compare
 from uncover.metrics.evaluate import SCORES, Evaluation, evaluate
 from uncover.metrics.evaluation_text import as_text
-from uncover.metrics.matched import match_set, set_boxes
+from uncover.metrics.matching import label_set, match_set
 from uncover.metrics.predictions import Predictions
 
 
@@ -142,7 +142,7 @@ def test_a_model_compared_with_itself_and_with_a_worse_one(a_set: RandomSet) -> 
     boxes[["x1", "x2"]] += 500
     worse = Predictions(boxes, a_set.predictions.images.iloc[::-1], a_set.predictions.settings)
     difference = compare(a_set.predictions, worse, a_set.truth, resamples=200)
-    matched = match_set(set_boxes(a_set.predictions, a_set.truth, range(4)))
+    matched = match_set(label_set(a_set.predictions, a_set.truth, range(4)))
     metrics = ap_per_class(matched.correct, matched.confidence, matched.predicted_class, matched.true_class)
     assert difference.first == metrics.map50 and difference.second == 0
     assert difference.difference.low <= difference.difference.high < 0

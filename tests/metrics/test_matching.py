@@ -1,9 +1,8 @@
-"""Overlap and matching on boxes whose answer is known by hand."""
+"""Matching on boxes whose answer is known by hand."""
 
 import numpy as np
-import pytest
 
-from uncover.metrics.matching import IOUS, NO_LABEL, best_labels, box_iou, match_image
+from uncover.metrics.matching import IOUS, match_image
 
 SQUARE = (0, 0, 10, 10)
 
@@ -16,28 +15,8 @@ def true(*rows: tuple[float, ...]) -> np.ndarray:
     return np.array(rows, np.float64).reshape(-1, 5)
 
 
-@pytest.mark.parametrize(
-    ("other", "overlap"),
-    [
-        (SQUARE, 1),
-        ((0, 0, 10, 5), 0.5),
-        ((5, 5, 15, 15), 25 / 175),
-        ((10, 0, 20, 10), 0),  # they touch
-        ((20, 20, 30, 30), 0),
-        ((-10, -10, 20, 20), 1 / 9),
-        ((5, 5, 5, 5), 0),
-    ],
-)
-def test_overlap_of_two_boxes(other: tuple[float, ...], overlap: float) -> None:
-    assert box_iou(np.array([SQUARE]), np.array([other]))[0, 0] == pytest.approx(overlap, abs=1e-6)
-
-
 def test_an_overlap_of_exactly_a_half_is_enough_for_a_half() -> None:
     assert match_image(predicted((0, 0, 10, 5, 0.9, 0)), true((0, *SQUARE)))[0].tolist() == [True] + [False] * 9
-
-
-def test_boxes_without_area_have_no_overlap() -> None:
-    assert box_iou(np.zeros((1, 4)), np.zeros((1, 4)))[0, 0] == 0
 
 
 def test_of_two_boxes_on_one_label_the_surer_is_correct_although_the_other_fits_better() -> None:
@@ -52,15 +31,12 @@ def test_of_two_boxes_on_one_label_the_surer_is_correct_although_the_other_fits_
 def test_a_box_takes_the_label_that_it_overlaps_most_even_if_another_box_has_it() -> None:
     labels = true((0, *SQUARE), (0, 0, 0, 10, 12))
     boxes = predicted((*SQUARE, 0.9, 0), (*SQUARE, 0.8, 0))
-    label, overlap = best_labels(boxes, labels)
-    assert label.tolist() == [0, 0] and overlap.tolist() == pytest.approx([1, 1])
     assert match_image(boxes, labels)[:, 0].tolist() == [True, False]
 
 
 def test_labels_of_other_classes_do_not_count() -> None:
     boxes = predicted((*SQUARE, 0.9, 1))
     assert not match_image(boxes, true((0, *SQUARE))).any()
-    assert best_labels(boxes, true((0, *SQUARE)))[0].tolist() == [NO_LABEL]
 
 
 def test_nothing_to_match() -> None:

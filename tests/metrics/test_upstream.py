@@ -12,8 +12,7 @@ from tests.metrics.conftest import random_set
 from uncover.metrics.average_precision import ap_per_class
 from uncover.metrics.confusion import confusion
 from uncover.metrics.evaluate import evaluate
-from uncover.metrics.matched import match_set, set_boxes
-from uncover.metrics.matching import IOUS, match_image
+from uncover.metrics.matching import IOUS, label_set, match_image, match_set
 
 KINDS = ({}, {"digits": 1}, {"grid": 20.0}, {"grid": 40.0, "digits": 1, "boxes": 40}, {"classes": 1}, {"classes": 2})
 """Plain; ties of confidence; ties of overlap; both, in a crowd; one class; classes without boxes or labels."""
@@ -69,7 +68,7 @@ def test_correct_boxes(upstream: SimpleNamespace, kind: dict[str, float]) -> Non
 def test_scores(upstream: SimpleNamespace, kind: dict[str, float]) -> None:
     for seed in range(10):
         drawn = random_set(seed, **kind)  # type: ignore[arg-type]
-        matched = match_set(set_boxes(drawn.predictions, drawn.truth, range(10)))
+        matched = match_set(label_set(drawn.predictions, drawn.truth, range(10)))
         for dtype in (np.float32, np.float64):
             confidence = matched.confidence.astype(dtype)
             arrays = (matched.correct, confidence, matched.predicted_class, matched.true_class)
@@ -96,7 +95,7 @@ def test_confusion_matrix(upstream: SimpleNamespace, kind: dict[str, float]) -> 
     for seed in range(10):
         drawn = random_set(seed, **kind)  # type: ignore[arg-type]
         names = drawn.predictions.class_names
-        ours = confusion(set_boxes(drawn.predictions, drawn.truth, names), names)
+        ours = confusion(label_set(drawn.predictions, drawn.truth, names), names)
         theirs = upstream.matrix(nc=len(names))
         sure = 0
         for image in drawn.predictions.images["image"]:

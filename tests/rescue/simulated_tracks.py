@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uncover.metrics.matching import box_iou
+from uncover.metrics.detections import box_iou
 from uncover.rescue.smoothing import smooth
 from uncover.rescue.temporal import Candidates, TemporalSettings, Tracked, Tracker
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uncover.metrics.matching import box_iou
+from uncover.metrics.detections import box_iou
 from uncover.rescue import agreement
 from uncover.rescue.agreement import Groups, group_votes, overlap, suppress
 

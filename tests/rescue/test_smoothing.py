@@ -19,7 +19,7 @@ from tests.rescue.simulated_tracks import (
     with_own_boxes,
     without_track,
 )
-from uncover.metrics.matching import box_iou
+from uncover.metrics.detections import box_iou
 from uncover.rescue import smoothing
 from uncover.rescue.smoothing import smooth
 from uncover.rescue.temporal import Candidates, TemporalSettings, Tracked

@@ -20,7 +20,7 @@ from tests.rescue.simulated_tracks import (
     without_track,
 )
 from uncover.errors import InputError
-from uncover.metrics.matching import box_iou
+from uncover.metrics.detections import box_iou
 from uncover.rescue.temporal import Candidates, TemporalSettings, Tracked, Tracker
 
 SETTINGS = TemporalSettings(640, 480)

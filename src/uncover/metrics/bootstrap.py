@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from uncover.metrics.average_precision import EPSILON, confidence_order
 from uncover.metrics.interpolation import area, precision_at_recall
 from uncover.metrics.intervals import resample_images
-from uncover.metrics.matched import Matched
+from uncover.metrics.matching import Matched
 
 Floats = NDArray[np.float64]
 Weights = NDArray[np.int32]

@@ -14,7 +14,7 @@ from uncover.metrics.average_precision import ap_per_class
 from uncover.metrics.bootstrap import mean_over_classes, resample_scores
 from uncover.metrics.evaluate import scored_classes
 from uncover.metrics.intervals import Rate, percentile_interval
-from uncover.metrics.matched import match_set, set_boxes
+from uncover.metrics.matching import label_set, match_set
 from uncover.metrics.predictions import Predictions
 
 Score = Literal["AP50", "AP50_95"]
@@ -73,7 +73,7 @@ def compare(
     values, drawn = [], []
     for predictions in (first, second):
         in_order = Predictions(predictions.boxes, predictions.images.sort_values("image"), predictions.settings)
-        matched = match_set(set_boxes(in_order, truth, shared))
+        matched = match_set(label_set(in_order, truth, shared))
         metrics = ap_per_class(matched.correct, matched.confidence, matched.predicted_class, matched.true_class)
         resampled = resample_scores(matched, metrics.best_confidence, resamples, seed, numbers)
         labelled = len(metrics.class_ids) > 0

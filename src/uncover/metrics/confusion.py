@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from uncover.metrics.detections import box_iou
 from uncover.metrics.intervals import Rate, percentile_interval, resample_images
-from uncover.metrics.matched import SetBoxes
-from uncover.metrics.matching import box_iou
+from uncover.metrics.matching import LabelledSet
 
 CONFIDENCE, IOU = 0.25, 0.45
 """Upstream's thresholds; a box has to lie above both."""
@@ -93,7 +93,7 @@ class Confusion:
 
 
 def confusion(
-    boxes: SetBoxes,
+    boxes: LabelledSet,
     names: Mapping[int, str],
     confidence: float = CONFIDENCE,
     iou: float = IOU,
@@ -117,18 +117,19 @@ def confusion(
     """
     ids = tuple(names)
     row_of = {class_id: row for row, class_id in enumerate(ids)}
-    predicted_row = np.array([row_of[int(number)] for number in boxes.predicted[:, 5]], np.int64)
-    true_row = np.array([row_of[int(number)] for number in boxes.true[:, 0]], np.int64)
+    predicted_row = np.array([row_of[int(number)] for number in boxes.predicted.class_ids], np.int64)
+    true_row = np.array([row_of[int(number)] for number in boxes.true.class_ids], np.int64)
     background = len(ids)
     counts = np.zeros((background + 1, background + 1), np.int64)
     left_out = np.zeros(background, np.int64)
     found = np.zeros((boxes.images, background), np.int64)
     labels = np.zeros((boxes.images, background), np.int64)
-    np.add.at(labels, (boxes.true_image, true_row), 1)
+    np.add.at(labels, (boxes.true.image_rows, true_row), 1)
     for image, predicted, true in boxes.by_image():
-        sure = np.flatnonzero(boxes.predicted[predicted, 4] > confidence)
+        sure = np.flatnonzero(boxes.predicted.confidence[predicted] > confidence)
         rows, columns = predicted_row[predicted][sure], true_row[true]
-        box_of_label = _pair(box_iou(boxes.true[true, 1:], boxes.predicted[predicted][sure, :4]), iou, ties)
+        overlaps = box_iou(boxes.true.boxes[true], boxes.predicted.boxes[predicted][sure])
+        box_of_label = _pair(overlaps, iou, ties)
         met = box_of_label != NO_BOX
         as_what = np.where(met, rows[box_of_label] if len(rows) else background, background)
         np.add.at(counts, (as_what, columns), 1)

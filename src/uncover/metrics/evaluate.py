@@ -19,7 +19,7 @@ from uncover.metrics.confusion import Confusion, confusion
 from uncover.metrics.counts import ImageCount, count_images
 from uncover.metrics.evaluation_record import write_evaluation
 from uncover.metrics.intervals import Rate, percentile_interval
-from uncover.metrics.matched import Matched, match_set, set_boxes
+from uncover.metrics.matching import Matched, label_set, match_set
 from uncover.metrics.predictions import Predictions
 from uncover.parts.classes import CLASS_NAMES
 
@@ -103,7 +103,7 @@ def evaluate(
         InputError: A class is unknown, or a true box stands in an image that was not predicted on.
     """
     names = scored_classes(predictions, truth, classes)
-    boxes = set_boxes(predictions, truth, names.keys())
+    boxes = label_set(predictions, truth, names.keys())
     matched = match_set(boxes)
     metrics = ap_per_class(matched.correct, matched.confidence, matched.predicted_class, matched.true_class)
     matrix = confusion(boxes, names)
@@ -115,7 +115,7 @@ def evaluate(
     rates["accuracy_surest"] = surest.accuracy_interval(resamples, seed, numbers)
     return Evaluation(
         images=boxes.images,
-        unlabelled=boxes.images - len(np.unique(boxes.true_image)),
+        unlabelled=boxes.images - len(np.unique(matched.true_image)),
         labels=len(boxes.true),
         other_labels=len(truth) - len(boxes.true),
         predictions=len(boxes.predicted),

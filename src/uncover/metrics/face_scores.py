@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from uncover.metrics.average_precision import ap_per_class
-from uncover.metrics.matched import match_set, set_boxes
+from uncover.metrics.matching import label_set, match_set
 from uncover.parts.classes import WHOLE_FACE
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def score_faces(predictions: Predictions, truth: pd.DataFrame, confidence: float
     Raises:
         InputError: A true box stands in an image that was not predicted on.
     """
-    boxes = set_boxes(predictions, truth, [WHOLE_FACE])
+    boxes = label_set(predictions, truth, [WHOLE_FACE])
     matched = match_set(boxes)
     metrics = ap_per_class(matched.correct, matched.confidence, matched.predicted_class, matched.true_class)
     faces = len(boxes.true)

@@ -1,61 +1,159 @@
-"""Which predicted boxes are correct: overlap with true boxes of the same class, as YOLOv5's validation has it."""
+"""Which predicted boxes are correct: IoU with true boxes of the same class, as YOLOv5's validation has it."""
 
 from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from uncover.errors import InputError
+from uncover.metrics.detections import Detections, box_iou
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from uncover.metrics.predictions import Predictions
+
 IOUS: NDArray[np.float32] = (np.arange(50, 100, 5) / 100).astype(np.float32)
 """float32 (10,), the thresholds 0.50, 0.55 ... 0.95."""
-
-EPSILON = np.float32(1e-7)
-"""Keeps the overlap of two boxes without area defined; upstream's value."""
 
 NO_LABEL = -1
 
 
-def box_iou(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Intersection over union of every pair of boxes.
+@dataclass(frozen=True)
+class LabelledSet:
+    """Predicted and true boxes of a set of images.
 
-    In single precision, as upstream: in double precision a pair that overlaps by exactly a half falls short of 0.5.
-
-    Args:
-        first: (M, 4) x1 y1 x2 y2.
-        second: (N, 4), likewise.
-
-    Returns:
-        float32 (M, N), between 0 and 1.
+    Attributes:
+        images: Number of images, also those without any box.
+        predicted: By image, of an image by falling confidence.
+        true: By image; their confidence says nothing.
     """
-    one, two = np.asarray(first, np.float32)[:, None], np.asarray(second, np.float32)[None]
-    overlap = np.minimum(one[..., 2:], two[..., 2:]) - np.maximum(one[..., :2], two[..., :2])
-    shared = np.maximum(overlap, 0).prod(axis=2)
-    areas = (one[..., 2:] - one[..., :2]).prod(axis=2) + (two[..., 2:] - two[..., :2]).prod(axis=2)
-    return shared / (areas - shared + EPSILON)
+
+    images: int
+    predicted: Detections
+    true: Detections
+
+    def by_image(self) -> Iterator[tuple[int, slice, slice]]:
+        """Number, rows of `predicted` and rows of `true` of every image."""
+        edges = np.arange(self.images + 1)
+        predicted, true = (np.searchsorted(each.image_rows, edges) for each in (self.predicted, self.true))
+        for image in range(self.images):
+            yield image, slice(predicted[image], predicted[image + 1]), slice(true[image], true[image + 1])
 
 
-def best_labels(
-    predicted: NDArray[np.floating], true: NDArray[np.floating]
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The label of its own class that each prediction of one image overlaps most.
+@dataclass(frozen=True)
+class Matched:
+    """What scores are computed from.
+
+    Attributes:
+        images: Number of images.
+        correct: bool (N, K), for each prediction whether it is correct at each IoU threshold.
+        confidence: float32 (N,).
+        predicted_class: int64 (N,).
+        predicted_image: int64 (N,).
+        true_class: int64 (M,).
+        true_image: int64 (M,).
+    """
+
+    images: int
+    correct: NDArray[np.bool_]
+    confidence: NDArray[np.float32]
+    predicted_class: NDArray[np.int64]
+    predicted_image: NDArray[np.int64]
+    true_class: NDArray[np.int64]
+    true_image: NDArray[np.int64]
+
+
+def label_set(predictions: Predictions, truth: pd.DataFrame, class_ids: Collection[int]) -> LabelledSet:
+    """Predicted and true boxes of some classes.
 
     Args:
-        predicted: (N, 6) x1 y1 x2 y2 confidence class.
+        predictions: Of the set.
+        truth: As `read_truth` returns it.
+        class_ids: Boxes of other classes are left out.
+
+    Raises:
+        InputError: A true box stands in an image that was not predicted on.
+    """
+    images = predictions.images["image"]
+    boxes = predictions.boxes[predictions.boxes["class_id"].isin(list(class_ids))]
+    truth = truth[truth["class_id"].isin(list(class_ids))]
+    strange = ~truth["image"].isin(images)
+    if strange.any():
+        image = truth.loc[strange, "image"].iloc[0]
+        raise InputError(f"image {image}: has labels but was not predicted on; predict on it or leave its labels out")
+    predicted, true = (Detections.from_pandas(each, images).sorted() for each in (boxes, truth))
+    return LabelledSet(len(images), predicted, true)
+
+
+def match_set(boxes: LabelledSet, ious: Sequence[float] | NDArray[np.float32] = IOUS) -> Matched:
+    """Decide for every predicted box of a set whether it is correct.
+
+    Args:
+        boxes: Of the set.
+        ious: (K,) thresholds.
+    """
+    predicted, true = boxes.predicted, boxes.true
+    predicted_class, true_class = predicted.class_ids, true.class_ids
+    label = np.full(len(predicted), NO_LABEL, np.int64)
+    overlap = np.zeros(len(predicted), np.float32)
+    for _, own, labels in boxes.by_image():
+        if own.stop > own.start and labels.stop > labels.start:
+            row, overlap[own] = _best_labels(
+                predicted.boxes[own], predicted_class[own], true.boxes[labels], true_class[labels]
+            )
+            label[own] = np.where(row == NO_LABEL, NO_LABEL, row + labels.start)
+    return Matched(
+        boxes.images,
+        _first_hits(label, overlap, ious),
+        np.asarray(predicted.confidence, np.float32),
+        predicted_class,
+        predicted.image_rows,
+        true_class,
+        true.image_rows,
+    )
+
+
+def match_image(
+    predicted: NDArray[np.floating], true: NDArray[np.floating], ious: Sequence[float] | NDArray[np.float32] = IOUS
+) -> NDArray[np.bool_]:
+    """Which predictions of one image are correct; equals `process_batch` of yolov5 7.0.14, whose arrays it takes.
+
+    Args:
+        predicted: (N, 6) x1 y1 x2 y2 confidence class, in falling order of confidence.
         true: (M, 5) class x1 y1 x2 y2, in the same frame.
+        ious: (K,) thresholds.
 
     Returns:
-        int64 (N,) row of `true`, `NO_LABEL` where there is none of the class; float32 (N,) the overlap. Of labels that
-        a box overlaps alike, the last.
+        bool (N, K).
     """
-    if not len(true):
-        return np.full(len(predicted), NO_LABEL, np.int64), np.zeros(len(predicted), np.float32)
-    overlaps = np.where(true[:, :1] == predicted[:, 5], box_iou(true[:, 1:], predicted[:, :4]), np.float32(-1))
-    label = len(true) - 1 - overlaps[::-1].argmax(axis=0)
+    best = _best_labels(predicted[:, :4], predicted[:, 5], true[:, 1:], true[:, 0])
+    return _first_hits(*best, ious)
+
+
+def _best_labels(
+    boxes: NDArray[np.floating], classes: NDArray[Any], true_boxes: NDArray[np.floating], true_classes: NDArray[Any]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The label of its own class that each of N predictions of one image overlaps most.
+
+    Returns:
+        int64 (N,) row of the labels, `NO_LABEL` where there is none of the class; float32 (N,) the overlap. Of labels
+        that a box overlaps alike, the last.
+    """
+    if not len(true_boxes):
+        return np.full(len(boxes), NO_LABEL, np.int64), np.zeros(len(boxes), np.float32)
+    overlaps = np.where(true_classes[:, None] == classes, box_iou(true_boxes, boxes), np.float32(-1))
+    label = len(true_boxes) - 1 - overlaps[::-1].argmax(axis=0)
     overlap = np.take_along_axis(overlaps, label[None], axis=0)[0]
     return np.where(overlap < 0, NO_LABEL, label), np.maximum(overlap, 0)
 
 
-def first_hits(
-    label: NDArray[np.int64], overlap: NDArray[np.float32], ious: NDArray[np.float32] = IOUS
+def _first_hits(
+    label: NDArray[np.int64], overlap: NDArray[np.float32], ious: Sequence[float] | NDArray[np.float32]
 ) -> NDArray[np.bool_]:
     """Which predictions count as correct, given what each overlaps most.
 
@@ -63,7 +161,7 @@ def first_hits(
     confidence; other releases sort once more, so that it takes the one of highest overlap.
 
     Args:
-        label: int64 (N,), of `best_labels`, in falling order of confidence.
+        label: int64 (N,), of `_best_labels`, in falling order of confidence.
         overlap: float32 (N,), likewise.
         ious: (K,) thresholds; an overlap that equals one is enough.
 
@@ -75,19 +173,3 @@ def first_hits(
         near = np.flatnonzero((overlap >= iou) & (label != NO_LABEL))
         correct[near[np.unique(label[near], return_index=True)[1]], place] = True
     return correct
-
-
-def match_image(
-    predicted: NDArray[np.floating], true: NDArray[np.floating], ious: NDArray[np.float32] = IOUS
-) -> NDArray[np.bool_]:
-    """Which predictions of one image are correct; equals `process_batch` of yolov5 7.0.14.
-
-    Args:
-        predicted: (N, 6) x1 y1 x2 y2 confidence class, in falling order of confidence.
-        true: (M, 5) class x1 y1 x2 y2, in the same frame.
-        ious: (K,) thresholds.
-
-    Returns:
-        bool (N, K).
-    """
-    return first_hits(*best_labels(predicted, true), ious)

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.datasets.records import read_table
 from uncover.errors import InputError
-from uncover.metrics.matched import SetBoxes, match_set
+from uncover.metrics.detections import Detections
+from uncover.metrics.matching import LabelledSet, match_set
 from uncover.metrics.predictions import CORNERS
+from uncover.tables import read_table
 
 STEPS = ("rgb", "heatmap", "rescue", "temporal")
 """What a box can come from, in the order in which the steps are taken."""
@@ -126,20 +127,20 @@ def until_next(second: pd.Series) -> NDArray[np.float64]:
 
 
 def _of_video(boxes: pd.DataFrame, truth: pd.DataFrame, true_iou: float) -> pd.DataFrame:
-    place = pd.Series(np.arange(len(truth)), index=truth["frame"])
-    image = place.loc[boxes["frame"]].to_numpy(np.int64)
-    order = np.lexsort((-boxes["confidence"].to_numpy(np.float32), image))
-    predicted = boxes[[*CORNERS, "confidence"]].assign(class_id=0).to_numpy(np.float32)[order]
-    face = truth["x1"].notna().to_numpy()
-    true = np.insert(truth.loc[face, list(CORNERS)].to_numpy(np.float32), 0, 0, axis=1)
-    found = SetBoxes(len(truth), predicted, image[order], true, np.flatnonzero(face))
-    matched = match_set(found, np.array([true_iou], np.float32))
+    # One face, and so one class; the number of `found_by` is the row of the box.
+    frames = truth["frame"].tolist()
+    own = boxes[[*CORNERS, "confidence"]].assign(image=boxes["frame"], found_by=np.arange(len(boxes)))
+    faces = truth[truth["x1"].notna()]
+    predicted = Detections.from_pandas(own, frames).sorted()
+    true = Detections.from_pandas(faces[list(CORNERS)].assign(image=faces["frame"]), frames)
+    found = LabelledSet(len(truth), predicted, true)
+    matched = match_set(found, [true_iou])
     correct, of_frame = matched.correct[:, 0], matched.predicted_image
     found_by = np.full(len(truth), NOT_FOUND, object)
-    found_by[of_frame[correct]] = boxes["found_by"].to_numpy(object)[order][correct]
+    found_by[of_frame[correct]] = boxes["found_by"].to_numpy(object)[predicted.found_by][correct]
     return truth[["frame", "second", "event", "grade"]].assign(
         seconds=until_next(truth["second"]),
-        face=face,
+        face=truth["x1"].notna().to_numpy(),
         found_by=found_by,
         false_boxes=np.bincount(of_frame[~correct], minlength=len(truth)),
     )

@@ -11,7 +11,7 @@ import pandas as pd
 from uncover.datasets.blocks import BlockCount, Blocks
 from uncover.metrics.counts import has_box
 from uncover.metrics.intervals import Rate, share_of_blocks
-from uncover.metrics.matched import match_set, set_boxes
+from uncover.metrics.matching import label_set, match_set
 from uncover.metrics.predictions import Predictions
 from uncover.metrics.truth import TRUTH_COLUMNS
 from uncover.parts.classes import WHOLE_FACE
@@ -81,7 +81,7 @@ def count_faces(
     """
     none = pd.DataFrame(columns=list(TRUTH_COLUMNS))
     matched = match_set(
-        set_boxes(predictions, none if truth is None else truth, [WHOLE_FACE]), np.array([true_iou], np.float32)
+        label_set(predictions, none if truth is None else truth, [WHOLE_FACE]), np.array([true_iou], np.float32)
     )
     # Both sides in single precision, in which confidences are stored.
     sure = matched.confidence >= np.float32(confidence)

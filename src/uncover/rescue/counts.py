@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from uncover.datasets.blocks import Blocks
 from uncover.metrics.evaluate import Evaluation
 from uncover.metrics.intervals import share_of_blocks
-from uncover.metrics.matched import match_set, set_boxes
+from uncover.metrics.matching import label_set, match_set
 from uncover.metrics.predictions import Predictions
 from uncover.metrics.truth import TRUTH_COLUMNS
 from uncover.parts.classes import WHOLE_FACE
@@ -126,6 +126,6 @@ def _whole_faces(missed: Missed, true_iou: float) -> tuple[NDArray[np.float32], 
     truth = missed.truth
     if truth is None:
         truth = pd.DataFrame(columns=list(TRUTH_COLUMNS))
-    boxes = set_boxes(missed.predictions, truth, [WHOLE_FACE])
-    matched = match_set(boxes, np.array([true_iou], np.float32))
+    boxes = label_set(missed.predictions, truth, [WHOLE_FACE])
+    matched = match_set(boxes, [true_iou])
     return matched.confidence, matched.correct[:, 0], matched.predicted_image

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.metrics.matched import match_set, set_boxes
+from uncover.metrics.matching import label_set, match_set
 from uncover.metrics.predictions import Predictions
 from uncover.parts.classes import WHOLE_FACE
 
@@ -67,8 +67,8 @@ def match_photos(
         predictions.images.set_index("image").loc[photos].reset_index(),
         predictions.settings,
     )
-    boxes = set_boxes(own, truth[truth["image"].isin(seen)], (WHOLE_FACE,))
-    matched = match_set(boxes, np.array([true_iou], np.float32))
+    boxes = label_set(own, truth[truth["image"].isin(seen)], (WHOLE_FACE,))
+    matched = match_set(boxes, [true_iou])
     blank = int((~to_see).sum())
     return MatchedPhotos(len(photos), blank, matched.predicted_image, matched.confidence, matched.correct[:, 0])
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from uncover.datasets.photos import read_upright_rgb
 from uncover.images.privacy import has_patients, shown
 from uncover.metrics.alike import Alike
-from uncover.metrics.matching import box_iou
+from uncover.metrics.detections import box_iou
 from uncover.metrics.predictions import CORNERS, read_predictions
 from uncover.metrics.truth import read_truth
 from uncover.parts.classes import WHOLE_FACE
