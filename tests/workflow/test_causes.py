@@ -13,8 +13,8 @@ from tests.workflow.planned import made, planned
 from uncover.config.load import check_config
 from uncover.workflow import causes
 from uncover.workflow.causes import Causes, causes_text, flatten
-from uncover.workflow.dag import Plan, PlannedJob
 from uncover.workflow.digest import code_digest
+from uncover.workflow.engine import Plan, PlannedJob
 from uncover.workflow.run_record import begin_record
 
 BEFORE = {"run": "a", "raw": {"standin": True}, "splits": {"seed": 0}, "detectors": {"rgb10": {"epochs": 25}}}

@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.config.values import read_pairs
     from uncover.errors import InputError
     from uncover.workflow.causes import Causes, causes_text
-    from uncover.workflow.dag import read_plan
+    from uncover.workflow.engine import read_plan
 
     plan = read_plan([args.path], args.configfile, read_pairs(args.config, "--config"))
     job = plan.maker(args.path)

@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from uncover.workflow.dag import Plan, PlannedJob
 from uncover.workflow.digest import code_states
+from uncover.workflow.engine import Plan, PlannedJob
 from uncover.workflow.run_record import RunRecord, read_records
 
 DIGEST = re.compile(r"'[0-9a-f]{16}'")
