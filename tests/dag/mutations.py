@@ -132,9 +132,9 @@ CODE_CHANGES = {
     "what is predicted": ("src/uncover/detector/inference.py", 'kind="stable", ', "", PREDICTED),
     "intervals": ("src/uncover/metrics/intervals.py", "LEVEL = 0.95", "LEVEL = 0.9", INTERVALS),
     "what is explained": ("src/uncover/heatmaps/targets.py", "BEST = 10", "BEST = 9", EXPLAINED),
-    "one method": ("src/uncover/heatmaps/methods/gradcampp.py", "EPSILON = 1e-6", "EPSILON = 1e-5", EXPLAINED),
-    "what counts as saturated": ("src/uncover/heatmaps/measures.py", "0.98, 0.5", "0.9, 0.5", EXPLAINED | DRAWN),
-    "colours of heatmaps": ("src/uncover/heatmaps/overlay.py", "OPAQUE = 0.8", "OPAQUE = 0.7", OVERLAID),
+    "one method": ("src/uncover/heatmaps/methods.py", "EPSILON = 1e-6", "EPSILON = 1e-5", EXPLAINED),
+    "what counts as saturated": ("src/uncover/heatmaps/quality.py", "0.98, 0.5", "0.9, 0.5", EXPLAINED | DRAWN),
+    "colours of heatmaps": ("src/uncover/heatmaps/export.py", "OPAQUE = 0.8", "OPAQUE = 0.7", OVERLAID),
     "whom to ask for data": ("src/uncover/datasets/sources.py", "on request from TU Graz", "from TU Graz", {}),
     # Whoever reads a section of the config depends on that one alone; the page tells the settings of all.
     "a section of the config": (

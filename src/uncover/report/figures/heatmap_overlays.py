@@ -15,7 +15,7 @@ from uncover.datasets.manifest import read_manifest
 from uncover.datasets.photos import read_upright_rgb
 from uncover.datasets.records import read_table
 from uncover.errors import InputError
-from uncover.heatmaps.overlay import overlay
+from uncover.heatmaps.export import overlay
 from uncover.images.maps import read_maps
 from uncover.images.privacy import may_show_patients, shown
 from uncover.images.render import render

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from uncover.datasets.photos import read_upright_rgb
 from uncover.datasets.records import read_table
 from uncover.errors import InputError
-from uncover.heatmaps.overlay import overlay
+from uncover.heatmaps.export import overlay
 from uncover.images.maps import read_maps
 from uncover.images.render import render
 from uncover.metrics.alike import Alike

@@ -12,12 +12,19 @@ import pandas as pd
 import pytest
 
 from uncover.errors import InputError
-from uncover.heatmaps.collect import collect
-from uncover.heatmaps.files import pack, write_files
 from uncover.heatmaps.heatmaps import MAP, NO_DETECTION, NO_EVIDENCE, NOT_FINITE, Heatmaps
-from uncover.heatmaps.lint import COLUMNS, lint
-from uncover.heatmaps.manifest import Manifest, Row, describe, read_manifest, tabulate, write_manifest
-from uncover.heatmaps.measures import are_inverted, are_saturated
+from uncover.heatmaps.quality import COLUMNS, are_inverted, are_saturated, lint
+from uncover.heatmaps.store import (
+    Manifest,
+    Row,
+    collect,
+    describe,
+    pack,
+    read_manifest,
+    tabulate,
+    write_files,
+    write_manifest,
+)
 from uncover.images.letterbox import Frame, fit
 from uncover.images.shard import Shard
 
@@ -35,11 +42,12 @@ ROWS = [
     row(2, [0, 0], [NO_DETECTION] * 3, [None] * 3, [None] * 3),
     row(3, [1, 0], [NOT_FINITE, NO_DETECTION, NOT_FINITE], [None] * 3, [None] * 3),
 ]
-SETTINGS = {"class_names": ["face", "nose"], "method": "gradcampp", "images": 4, "names": "same"}
+NAMES = ["face", "nose"]
+SETTINGS = {"class_names": NAMES, "method": "gradcampp", "images": 4, "names": "same"}
 
 
 def test_a_set_counted_by_hand() -> None:
-    table = lint(tabulate(ROWS, SETTINGS), {"hash0", "hash3", "other"})
+    table = lint(tabulate(ROWS, SETTINGS).table, NAMES, {"hash0", "hash3", "other"})
     assert tuple(table.columns) == COLUMNS
     expected = [
         ("face", 4, 4, 3, 3 / 4, 2 / 3, 1, 1, 1 / 1, 0 / 1, 2),
@@ -48,7 +56,7 @@ def test_a_set_counted_by_hand() -> None:
         ("all classes", 4, 8, 4, 6 / 8, 2 / 4, 1, 1, 1 / 2, 1 / 2, 2),
     ]
     pd.testing.assert_frame_equal(table, pd.DataFrame(expected, columns=list(COLUMNS)), check_dtype=False)
-    nothing = lint(tabulate(ROWS[2:3], {**SETTINGS, "images": 1})).set_index("class")
+    nothing = lint(tabulate(ROWS[2:3], {}).table, NAMES).set_index("class")
     assert nothing.loc["nose", "blank"] == 1 and nothing["trained_on"].isna().all()
     assert np.isnan(nothing.loc["nose", ["blank_though_detected", "saturated", "inverted"]].astype(float)).all()
 
@@ -163,7 +171,7 @@ def test_shards_are_joined(stored: Path) -> None:
     manifest = read_manifest(stored / "manifest.parquet")
     assert list(manifest.table["image"]) == [each.image for each in ROWS] and "shard" not in manifest.settings
     written = pd.read_csv(stored / "lint.csv")
-    pd.testing.assert_frame_equal(written, lint(tabulate(ROWS, SETTINGS), ["hash0"]), check_dtype=False)
+    pd.testing.assert_frame_equal(written, lint(tabulate(ROWS, SETTINGS).table, NAMES, ["hash0"]), check_dtype=False)
     assert collected.removed == 0
     before = (stored / "manifest.parquet").read_bytes(), (stored / "lint.csv").read_bytes()
     collect(stored, ["hash0"])
