@@ -11,17 +11,12 @@ import cv2
 import pandas as pd
 import pyarrow.parquet as pq
 
+from uncover.report.registry import declared
+
 SETS = ("train", "val", "merl", "wflw", "hof", "slapi_none", "slapi_easy", "slapi_medium", "slapi_hard", "preterm_web")
-OTHER_TABLES = ("table_parts", "table_val_counts", "table_hof", "table_heatmaps", "rescue_summary", "table_videos")
-RIVAL_TABLES = ("table_10_rivals", "table_11_rivals", "table_web", "rescue_summary_rivals")
 RIVALS = ("mtcnn", "viola_jones")
-TABLES = (
-    *(f"table_{number:02}" for number in range(1, 14)),
-    *(f"table_{number}_variants" for number in ("07", "08", "09", "12", "13")),
-    *OTHER_TABLES,
-    *RIVAL_TABLES,
-)
-FIGURES = (*(f"figure_{number}" for number in range(15, 32)), "figure_rescue", "figure_videos", "figure_learning_curve")
+# The demo makes all that is declared.
+TABLES, FIGURES = ([name for name, each in declared().items() if each.kind == kind] for kind in ("table", "figure"))
 VARIANTS = ("gradcampp", "hirescam", "gradcampp_multiscale", "hirescam_multiscale", "hirescam_t1")
 SECOND = ("gradcampp_avg", "hirescam_avg", "gradcampp_10", "hirescam_10")
 MISSED = ("merl", "wflw", "hof", "slapi_none", "slapi_easy", "slapi_medium", "slapi_hard")

@@ -122,6 +122,7 @@ def test_the_source_says_the_same_as_the_declarations() -> None:
 
 
 def test_a_name_is_declared_once() -> None:
+    registry.load()
     with pytest.raises(ValueError, match="table_04 is declared by uncover"):
         registry.table("table_04", "4: again", caption="", inputs=lambda run: {})(registry.load)
 
