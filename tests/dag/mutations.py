@@ -222,6 +222,11 @@ FILE_CHANGES = {
             **PAGE,
         },
     ),
-    "a caption": ("workflow/report/table_07.rst", "numbers.", "figures.", {"report_page": 1}),
+    "a caption": (
+        "src/uncover/report/tables/heatmap_detectors.py",
+        "The four heatmap detectors on val and both",
+        "Four heatmap detectors on val and both",
+        {"report_page": 1},
+    ),
     "the page": ("src/uncover/report/page.html.j2", "macro grid(columns,", "macro grid( columns,", {"report_page": 1}),
 }

@@ -135,6 +135,7 @@ def _documented(function: Callable[..., Any]) -> Mapping[str, str]:
     for part in re.split(r"^    (?=\w+:)", section, flags=re.MULTILINE)[1:]:
         name, _, text = part.partition(":")
         text = " ".join(text.split()).removesuffix(".")
+        rest_of_word = text.split(maxsplit=1)[0][1:]
         # IoU keeps its capital letter.
-        found[name] = text[:1].lower() + text[1:] if text.split(maxsplit=1)[0][1:].islower() else text
+        found[name] = text[:1].lower() + text[1:] if rest_of_word.islower() or not rest_of_word else text
     return found
