@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from uncover.datasets.label_file import read_label_file
+from uncover.datasets.yolo import read_label_file
 
 
 def label_file(folder: Path, text: str) -> Path:

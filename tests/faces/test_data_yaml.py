@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from uncover.datasets.label_file import read_label_file
+from uncover.datasets.yolo import read_label_file
 from uncover.errors import InputError
 from uncover.faces.data_yaml import find_class_names, find_data_yaml, read_data_yaml
 

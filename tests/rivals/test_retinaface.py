@@ -14,7 +14,7 @@ from facexlib.detection.retinaface_utils import PriorBox
 from torch import Tensor, nn
 
 from uncover.config import rivals as config
-from uncover.datasets.label_file import read_label_file
+from uncover.datasets.yolo import read_label_file
 from uncover.errors import InputError
 from uncover.images.reading import list_images, read_image
 from uncover.parts.geometry import to_xyxy

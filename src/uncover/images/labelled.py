@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uncover.console import fail, say
-from uncover.datasets.label_file import find_label, read_label_file
-from uncover.datasets.yolo import IMAGES, LABELS
+from uncover.datasets.yolo import IMAGES, LABELS, find_label, read_label_file
 from uncover.errors import InputError
 from uncover.faces.data_yaml import Description, read_data_yaml
 from uncover.faces.face_class import choose_classes, find_faces, listed

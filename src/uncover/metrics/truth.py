@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 
 from uncover.console import fail, say
-from uncover.datasets.label_file import read_label_file
-from uncover.datasets.yolo import IMAGES, LABELS
+from uncover.datasets.yolo import IMAGES, LABELS, read_label_file
 from uncover.errors import InputError
 from uncover.faces.data_yaml import NAME_FILES, Description, find_class_names
 from uncover.faces.face_class import is_face, listed
