@@ -24,8 +24,8 @@ from uncover.detector.weights import Header
 from uncover.errors import InputError, needs_memory
 from uncover.faces.face_class import choose_classes, is_face, listed
 from uncover.heatmaps.engine import Explainer
-from uncover.heatmaps.files import pack
 from uncover.heatmaps.passes import Pass
+from uncover.heatmaps.store import pack
 from uncover.images.letterbox import Frame, fit, letterbox
 from uncover.images.maps import MAP, StoredMaps, average
 from uncover.images.privacy import SUSPECT, Cover
