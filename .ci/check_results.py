@@ -14,18 +14,12 @@ import pyarrow.parquet as pq
 
 from uncover.config.load import load_config
 from uncover.paths import DatasetFolder, RunPaths
+from uncover.report.registry import declared
 from uncover.workflow.targets import Run
 
 DEMO = Run(load_config(Path("config/demo.yaml")))
-OTHER_TABLES = ("table_parts", "table_val_counts", "table_hof", "table_heatmaps", "rescue_summary", "table_videos")
-RIVAL_TABLES = ("table_10_rivals", "table_11_rivals", "table_web", "rescue_summary_rivals")
-TABLES = (
-    *(f"table_{number:02}" for number in range(1, 14)),
-    *(f"table_{number}_variants" for number in ("07", "08", "09", "12", "13")),
-    *OTHER_TABLES,
-    *RIVAL_TABLES,
-)
-FIGURES = (*(f"figure_{number}" for number in range(15, 32)), "figure_rescue", "figure_videos", "figure_learning_curve")
+# The demo makes all that is declared.
+TABLES, FIGURES = ([name for name, each in declared().items() if each.kind == kind] for kind in ("table", "figure"))
 
 WHOLE_FACE_AP50 = 0.85
 """What the demo's ten-part detector must reach on val."""

@@ -98,7 +98,7 @@ def test_raw_data_that_changed_is_named_by_its_source() -> None:
             {"uncover.parts.boxes:new": "new", "uncover.parts.boxes:FEWEST_POINTS": "another"},
             ["uncover.parts.boxes:FEWEST_POINTS changed"],
         ),
-        ({"uncover.parts.geometry*": None}, ["uncover.parts.geometry is gone"]),
+        ({"uncover.faces.*": None}, ["uncover.faces.face is gone"]),
         ({"uncover.parts.boxes:*": "another"}, ["uncover.parts.boxes changed"]),
     ],
 )
