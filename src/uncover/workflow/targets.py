@@ -165,9 +165,6 @@ class Run:
                     f"config: key rescue.rescuers: {name} is no method of this run; expected some of {', '.join(known)}"
                 )
 
-    def __str__(self) -> str:
-        return str(self.paths)
-
     # Sets.
 
     @functools.cached_property
