@@ -111,7 +111,7 @@ CODE_CHANGES = {
     "splits": ("src/uncover/datasets/splits.py", '"surplus"', '"left over"', SPLITS),
     "frames": ("src/uncover/faces/frames.py", "SHOWN = 3", "SHOWN = 4", FRAMES),
     "one figure": (
-        "src/uncover/report/figures/label_statistics.py",
+        "src/uncover/report/figures/labels.py",
         "BINS = 50",
         "BINS = 40",
         {"figure_16": 1, "report_page": 1},

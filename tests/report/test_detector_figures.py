@@ -12,10 +12,9 @@ from matplotlib.axes import Axes
 from tests.report import records
 from uncover.cli import main
 from uncover.metrics.intervals import Rate
-from uncover.report.evaluations import ConfusionTable, read_f1_curves
-from uncover.report.figures.confusion import confusion_matrix
-from uncover.report.figures.f1_confidence import f1_confidence
-from uncover.report.figures.training_record import training_record
+from uncover.report.figures.scores import confusion_matrix, f1_confidence
+from uncover.report.figures.training import training_record
+from uncover.report.records import ConfusionTable, read_f1_curves
 
 PEAKS = {"eyes": (0.2, 0.6), "nose": (0.4, 0.8), "whole face": (0.6, 0.9)}
 

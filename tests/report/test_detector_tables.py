@@ -10,9 +10,8 @@ import pytest
 from tests.report import records
 from uncover.cli import main
 from uncover.errors import InputError
-from uncover.report.tables.companions import companion_rows
-from uncover.report.tables.table import Table
-from uncover.report.tables.val_counts import faces_on_val
+from uncover.report.tables.detectors import faces_on_val
+from uncover.report.tables.table import Table, companion_rows
 
 COLUMNS = ["P", "R", "F1", "mAP50", "mAP50_95"]
 

@@ -11,10 +11,14 @@ import pytest
 from matplotlib.figure import Figure
 
 from uncover.parts.classes import CLASS_NAMES, CLASS_OF_PART, PARTS
-from uncover.report.figures.label_statistics import label_statistics
-from uncover.report.figures.landmarks_and_boxes import choose_photo, landmarks_and_boxes
-from uncover.report.figures.overlay import Labelled, contact_sheet
-from uncover.report.figures.schemes import schemes_figure
+from uncover.report.figures.labels import (
+    Labelled,
+    choose_photo,
+    contact_sheet,
+    label_statistics,
+    landmarks_and_boxes,
+    schemes_figure,
+)
 from uncover.report.figures.style import PART_COLOURS, save_figure
 
 

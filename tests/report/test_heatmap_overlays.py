@@ -14,7 +14,7 @@ from uncover.cli import main
 from uncover.images.letterbox import fit
 from uncover.images.maps import store_maps, write_maps
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
-from uncover.report.figures.heatmap_overlays import choose_photo, draw_heatmap_overlays
+from uncover.report.figures.heatmaps import choose_photo, draw_heatmap_overlays
 
 WIDTH, HEIGHT = 96, 64
 NAMES = ("a/one.png", "a/two.png")

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from uncover.errors import InputError
-from uncover.report.figures.learning_curve import draw_learning_curve
+from uncover.report.figures.training import draw_learning_curve
 from uncover.report.learning_curve import collect_learning_curve, curve_of, mean_curve, read_learning_curve
 
 

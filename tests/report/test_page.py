@@ -20,8 +20,7 @@ from uncover.cli import main
 from uncover.errors import InputError
 from uncover.report.markdown_table import read_markdown_tables
 from uncover.report.page import FIGURES, TABLES
-from uncover.report.tables.companions import companion_rows
-from uncover.report.tables.table import Table, Tables
+from uncover.report.tables.table import Table, Tables, companion_rows
 
 WIDE = 14
 """Columns of a table that fits no phone."""

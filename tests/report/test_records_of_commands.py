@@ -17,8 +17,7 @@ from uncover.detector.results import epoch_row, write_record
 from uncover.metrics.evaluate import evaluate
 from uncover.metrics.predictions import Predictions
 from uncover.parts.classes import CLASS_NAMES
-from uncover.report.evaluations import read_confusion, read_evaluation, read_f1_curves
-from uncover.report.training_record import read_training_record
+from uncover.report.records import read_confusion, read_evaluation, read_f1_curves, read_training_record
 
 NAMES = {0: CLASS_NAMES[0], 2: CLASS_NAMES[2]}
 

@@ -10,8 +10,14 @@ import pytest
 
 from tests.report import records
 from uncover.errors import InputError
-from uncover.report.evaluations import read_confusion, read_evaluation, read_evaluations, read_f1_curves
-from uncover.report.training_record import best_row, read_training_record
+from uncover.report.records import (
+    best_row,
+    read_confusion,
+    read_evaluation,
+    read_evaluations,
+    read_f1_curves,
+    read_training_record,
+)
 
 
 def test_a_summary_gives_scores_with_intervals(tmp_path: Path) -> None:

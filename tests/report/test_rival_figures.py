@@ -19,8 +19,16 @@ from uncover.errors import InputError
 from uncover.metrics.predictions import CORNERS, LANDMARK_COLUMNS, Predictions, write_predictions
 from uncover.parts.classes import WHOLE_FACE
 from uncover.report.figures import style
-from uncover.report.figures.rival_detections import choose_photos, draw_rival_detections
-from uncover.report.figures.rival_panels import BOXES, FALSE, FOUND, POINTS, TRUE, UNKNOWN
+from uncover.report.figures.rival_detections import (
+    BOXES,
+    FALSE,
+    FOUND,
+    POINTS,
+    TRUE,
+    UNKNOWN,
+    choose_photos,
+    draw_rival_detections,
+)
 
 IMAGES = [f"photo{number}.png" for number in range(4)]
 LANDMARK_SHARES = ((0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8))

@@ -17,9 +17,9 @@ from uncover.cli import main
 from uncover.images.letterbox import fit
 from uncover.images.maps import store_maps, write_maps
 from uncover.report.figures import style
+from uncover.report.figures.heatmaps import choose_frame, draw_rescued_frame
 from uncover.report.figures.missed_f1 import draw_missed_f1
-from uncover.report.figures.rescued_frame import choose_frame, draw_rescued_frame
-from uncover.report.figures.training_record import training_record
+from uncover.report.figures.training import training_record
 
 METHODS = ("gradcampp", "hirescam")
 IMAGES = ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]

@@ -9,8 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from uncover.report.tables.original_datasets import original_datasets
-from uncover.report.tables.splits import splits_table
+from uncover.report.tables.datasets import original_datasets, splits_table
 from uncover.report.tables.table import Table
 
 

@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from uncover.report.figures.schemes import schemes_figure
+    from uncover.report.figures.labels import schemes_figure
     from uncover.report.figures.style import save_figure
     from uncover.standin.compose import compose
     from uncover.standin.scene import Expression, Person, Scene

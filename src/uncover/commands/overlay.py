@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.errors import InputError
     from uncover.owner import check_shared
     from uncover.parts.classes import CLASS_NAMES
-    from uncover.report.figures.overlay import Labelled, contact_sheet
+    from uncover.report.figures.labels import Labelled, contact_sheet
     from uncover.report.figures.style import save_figure
 
     check_writable(args.out)

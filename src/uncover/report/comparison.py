@@ -12,10 +12,9 @@ import pandas as pd
 from uncover.atomic import new_file
 from uncover.errors import InputError
 from uncover.metrics.intervals import Rate
-from uncover.report.csv_records import read_csv_record
 from uncover.report.published import PublishedNumber, PublishedTable, load_published, load_text, long_form
-from uncover.report.tables.companions import HIGH, LOW
-from uncover.report.tables.table import MISSING
+from uncover.report.records import read_csv_record
+from uncover.report.tables.table import HIGH, LOW, MISSING
 from uncover.report.text_numbers import SETTINGS, SOURCES, WITHOUT_SOURCE
 
 COLUMNS = ("table", "row", "column", "published", "ours", "low", "high", "comparable", "note")

@@ -11,7 +11,7 @@ from uncover.atomic import new_file
 from uncover.datasets.records import read_summary
 from uncover.errors import InputError
 from uncover.metrics.intervals import Rate, mean_of_few
-from uncover.report.csv_records import read_csv_record
+from uncover.report.records import read_csv_record
 
 KEY = ("count", "freeze", "seed", "group")
 SCORES = ("ap50", "ap50_95", "recall", "precision")

@@ -18,11 +18,11 @@ from uncover.datasets.records import read_summary
 from uncover.errors import InputError
 from uncover.report import registry
 from uncover.report.comparison import COLUMNS as COMPARED
-from uncover.report.csv_records import read_csv_record
 from uncover.report.markdown_table import read_markdown_tables
+from uncover.report.records import read_csv_record
 from uncover.report.tables.table import MISSING
 from uncover.report.verdict import verdict
-from uncover.report.video_verdict import video_verdict
+from uncover.report.videos import video_verdict
 
 TEMPLATE = "page.html.j2"
 TABLES = tuple(f"table_{number:02}" for number in range(1, 14))

@@ -12,7 +12,7 @@ import pandas as pd
 from uncover.datasets.blocks import BlockCount
 from uncover.errors import InputError
 from uncover.metrics.intervals import Rate
-from uncover.report.csv_records import block_count, read_csv_record
+from uncover.report.records import block_count, read_csv_record
 from uncover.rescue.counts import COLUMNS, RATES, WHOLE_NUMBERS
 from uncover.rescue.methods import FIXED, OF_SET, OF_VAL
 

@@ -11,10 +11,8 @@ import pandas as pd
 
 from uncover.datasets.records import read_summary
 from uncover.metrics.intervals import Rate, wilson
-from uncover.report.csv_records import read_csv_record
-from uncover.report.evaluations import read_confusion, read_evaluation
 from uncover.report.models import THESIS_MODELS
-from uncover.report.training_record import read_training_record
+from uncover.report.records import read_confusion, read_csv_record, read_evaluation, read_training_record
 
 SETTINGS = "settings"
 """The record of what is no file: the config of the run."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from uncover.config.evaluation import middle_rate
-from uncover.report.csv_records import read_csv_record
+from uncover.report.records import read_csv_record
 
 THRESHOLD = "set"
 """The confidences there: those at which a method has this rate on the very set, so that all have the same."""

@@ -10,9 +10,8 @@ import pandas as pd
 
 from uncover.config.rivals import TRAINED_NAMES
 from uncover.datasets.records import read_summary
-from uncover.report.csv_records import block_count
-from uncover.report.evaluations import read_evaluation
 from uncover.report.models import THESIS_MODELS
+from uncover.report.records import block_count, read_evaluation
 from uncover.report.rescue_counts import read_rescue
 from uncover.report.rescue_names import SET_TITLES, method_title, set_title
 from uncover.report.trial import HEATMAPS, at_rate, ranked, rate_of, read_trial, unlabelled

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from uncover.errors import InputError
 from uncover.metrics.alike import Alike
-from uncover.report.evaluations import MEAN, read_evaluation, read_f1_curves
 from uncover.report.figures.style import new_figure
 from uncover.report.models import THESIS_MODELS
 from uncover.report.published import Cell
+from uncover.report.records import MEAN, read_evaluation, read_f1_curves
 from uncover.report.registry import figure
 from uncover.report.tables.second_step import GRADES, thesis_layout
 

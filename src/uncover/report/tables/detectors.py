@@ -1,4 +1,4 @@
-"""Tables 4 to 6: the RGB detectors on val and both test sets (thesis sections 4.4 and 4.4.1)."""
+"""Tables of the RGB detectors: 4 to 6, 10 (graded frames), and what they find on val and in Hand Over Face."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from uncover.datasets.blocks import Blocks, read_blocks
+from uncover.errors import InputError
+from uncover.metrics.alike import Alike
+from uncover.metrics.confusion import CONFIDENCE, IOU
+from uncover.metrics.counts import count_images
 from uncover.metrics.intervals import Rate
-from uncover.report.evaluations import Evaluation, read_evaluations
-from uncover.report.published import Cell, load_published
+from uncover.metrics.predictions import Predictions, read_predictions
+from uncover.parts.classes import WHOLE_FACE
+from uncover.report.published import Cell, PublishedNumber, load_published, load_text
+from uncover.report.records import Evaluation, read_csv_record, read_evaluations
 from uncover.report.registry import table
-from uncover.report.tables.companions import HIGH, LOW, PUBLISHED, companion_rows, interval_notes
-from uncover.report.tables.table import Table, cell_text
+from uncover.report.tables.second_step import GRADES
+from uncover.report.tables.table import HIGH, LOW, PUBLISHED, Table, cell_text, companion_rows, interval_notes
 
 if TYPE_CHECKING:
     from uncover.workflow.targets import Run
@@ -165,3 +172,228 @@ def _notes(evaluations: Mapping[str, Evaluation]) -> list[str]:
     notes.append("P, R, mAP: means over classes; F1: of mean P and mean R.")
     notes += made_by((SETS[name], each) for name, each in evaluations.items())
     return notes
+
+
+ALL_GRADES = {"slapi_none": "No Occl"} | GRADES
+FURTHER = {"Conf": "float64", "Faces": "Int64"}
+"""Columns that the thesis has not, and what they hold."""
+
+
+@table(
+    "table_10",
+    "10: ten parts, whole face by grade",
+    caption="The ten-part RGB detector on frames of four grades of occlusion, scored on its whole-face class alone.",
+    inputs=lambda run: (
+        {"summaries": run.summaries(["rgb10"], run.graded_sets, "whole_face")} if run.graded_sets else None
+    ),
+)
+def scores_by_grade(summaries: Sequence[Path], published: Path) -> Table:
+    """Make table 10 from files.
+
+    Args:
+        summaries: summary.json of evaluations of rgb10, in folders named slapi_<grade>/whole_face.
+        published: The thesis's numbers (config/published.yaml).
+
+    Raises:
+        InputError: A file is not what it should be, or of another set or scope.
+    """
+    evaluations = read_evaluations(summaries, ALL_GRADES, "whole_face")
+    return graded_frames(evaluations, load_published(published)["table_10"].rows)
+
+
+def graded_frames(evaluations: Mapping[str, Evaluation], published: Sequence[Mapping[str, Cell]]) -> Table:
+    """Lay the scores of the detector by grade beside the thesis's.
+
+    Args:
+        evaluations: By set; one that is not at hand has no numbers.
+        published: Rows of the thesis's table.
+
+    Returns:
+        Columns "Set", "Count", "P", "R", "F1", "mAP50", "mAP50_95", "Conf", "Faces", then each score's interval and
+        the thesis's values.
+    """
+    printed = {str(row["Set"]): row for row in published}
+    rows = []
+    for name, title in ALL_GRADES.items():
+        each, theirs = evaluations.get(name), printed.get(title, {})
+        counts = {"Count": each.images, "Conf": each.confidence, "Faces": each.labels} if each else {}
+        cells = score_cells(each, theirs) | {f"Count{PUBLISHED}": number(theirs.get("Count"))}
+        rows.append({"Set": title} | dict.fromkeys(("Count", *FURTHER)) | counts | cells)
+    frame = pd.DataFrame(rows).astype({"Count": "Int64", f"Count{PUBLISHED}": "Int64"} | FURTHER)
+    first = ["Set", "Count", *SCORE_OF_COLUMN, *FURTHER]
+    frame = frame[[*first, *frame.columns.drop(first)]]
+    absent = [title for name, title in ALL_GRADES.items() if name not in evaluations]
+    notes = [
+        "rgb10 scored on the whole face alone. Count: frames; Faces: true ones in them.",
+        "P, R and F1 at Conf, the confidence of the best F1 on the very set that is scored, as in the thesis.",
+        *made_by((ALL_GRADES[name], each) for name, each in evaluations.items()),
+    ]
+    if not all(each.labels for each in evaluations.values()):
+        notes.append("n/a: without a true face there is nothing to score.")
+    if absent:
+        notes.append(f"Not at hand in this run: {', '.join(absent)}.")
+    title = "Table 10: the ten-part RGB detector on graded frames, its whole-face class alone"
+    return Table("table_10", title, frame, notes, shown=companion_rows(frame))
+
+
+MODELS = ("rgb10", "rgb1")
+COLUMNS = {
+    "Faces": ("labels", "val_faces"),
+    "Found": ("true_positives", "val_{}_true_positive"),
+    "False": ("background_found", "val_{}_false_positive"),
+    "Missed": ("false_negatives", "val_{}_false_negative"),
+}
+"""By column: the column of `classes.csv`, and the number of the thesis's text."""
+
+
+@table(
+    "table_val_counts",
+    "whole faces found on val",
+    caption="Whole faces that both RGB detectors find and miss on val, and what they take for one.",
+    inputs=lambda run: {
+        "classes": [run.paths.rgb_tables.metrics(model, "val", "whole_face").classes for model in MODELS]
+    },
+)
+def faces_on_val(classes: Sequence[Path], published: Path) -> Table:
+    """Make the table from files.
+
+    Args:
+        classes: classes.csv of `uncover evaluate`, in folders named <model>/val/whole_face, model = rgb10, rgb1.
+        published: The thesis's numbers (config/published.yaml).
+
+    Raises:
+        InputError: A file is not what it should be, or of another model, set or scope.
+    """
+    found = {}
+    for path in classes:
+        model, *scored = path.parts[-4:-1]
+        if model not in MODELS or scored != ["val", "whole_face"]:
+            raise InputError(f"{path}: expected a path that ends in {'|'.join(MODELS)}/val/whole_face/classes.csv")
+        counts = ("class_id", "false_positives", *(column for column, _ in COLUMNS.values()))
+        table = read_csv_record(path, counts, "evaluate")
+        if table["class_id"].tolist() != [WHOLE_FACE]:
+            raise InputError(f"{path}: has the classes {table['class_id'].tolist()}, expected {WHOLE_FACE} alone")
+        found[model] = table.iloc[0]
+    return val_counts(found, load_text(published))
+
+
+def val_counts(counts: Mapping[str, pd.Series], published: Mapping[str, PublishedNumber]) -> Table:
+    """Lay both models' counts beside the thesis's.
+
+    Args:
+        counts: Row of `classes.csv` of the whole face, by model.
+        published: Numbers of the thesis's text.
+
+    Returns:
+        Columns "Model", "Faces", "Found", "False", "Missed", and the thesis's numbers.
+    """
+    models = [model for model in MODELS if model in counts]
+    frame = pd.DataFrame({"Model": models})
+    for column, (name, _) in COLUMNS.items():
+        frame[column] = [int(counts[model][name]) for model in models]
+    for column, (_, number) in COLUMNS.items():
+        frame[f"{column}{PUBLISHED}"] = [published[number.format(model)].value for model in models]
+    left_out = [f"{model} {counts[model]['false_positives'] - counts[model]['background_found']}" for model in models]
+    notes = [
+        f"By YOLOv5's confusion matrix of the whole face alone: boxes of confidence above {CONFIDENCE}, paired with"
+        f" faces at IoU above {IOU}. It leaves out boxes in photos where no box meets a face: {', '.join(left_out)}.",
+        "The thesis does not say where its counts come from, nor why they add up to 1620 faces on 1781 photos.",
+    ]
+    title = "Whole faces found and missed on val"
+    return Table("table_val_counts", title, frame, notes, shown=companion_rows(frame))
+
+
+@table(
+    "table_hof",
+    "faces found in Hand Over Face",
+    caption="Frames of Hand Over Face in which the RGB detectors find a face. Nobody annotated this set: a detection"
+    " need not be right.",
+    inputs=lambda run: (
+        {
+            "predictions": run.predictions(["rgb10", "rgb1"], ["hof"]),
+            "manifest": run.paths.dataset("hof").manifest,
+        }
+        if "hof" in run.frame_sets
+        else None
+    ),
+    options=lambda run: {
+        "dataset": run.paths.dataset("hof"),
+        "confidence": run.config.rescue.missed_confidence,
+    },
+    mem_mb=2000,
+)
+def faces_in_hand_over_face(
+    predictions: Sequence[Path], published: Path, dataset: Path | None = None, confidence: float = 0.4
+) -> Table:
+    """Make the table from files.
+
+    Args:
+        predictions: Tables of `uncover predict` on Hand Over Face, in folders named as their model: rgb10, rgb1.
+        published: The thesis's numbers (config/published.yaml).
+        dataset: The data set, which may say whom each frame shows.
+        confidence: Lowest confidence of a face.
+
+    Raises:
+        InputError: A file is not what it should be, or lacks boxes that would count.
+    """
+    found, alike = {}, Alike()
+    for path in predictions:
+        model = path.parent.name
+        if model not in MODELS or model in found:
+            raise InputError(f"{path}: stands in {model}; expected one file in each of {', '.join(MODELS)}")
+        found[model] = read_predictions(path, confidence)
+        alike.add(path, found[model].settings, model)
+    images = {image for each in found.values() for image in each.images["image"]}
+    blocks = None if dataset is None else read_blocks(dataset, sorted(images))
+    return hand_over_face(found, confidence, load_text(published), blocks)
+
+
+def hand_over_face(
+    predictions: Mapping[str, Predictions],
+    confidence: float,
+    published: Mapping[str, PublishedNumber],
+    blocks: Blocks | None = None,
+) -> Table:
+    """Count the frames with a face.
+
+    Args:
+        predictions: By model.
+        confidence: Lowest of a face that counts.
+        published: Numbers of the thesis's text.
+        blocks: What frames belong to, where it is known; None takes them as independent.
+
+    Returns:
+        Columns "Model", "Frames", "Detected", "Share" with its interval, and the thesis's numbers.
+    """
+    rows = []
+    for model in (model for model in MODELS if model in predictions):
+        count = count_images(predictions[model], WHOLE_FACE, confidence, blocks)
+        rows.append(
+            {
+                "Model": model,
+                "Frames": count.images,
+                "Detected": count.found,
+                "Share": count.share.value,
+                f"Share{LOW}": count.share.low,
+                f"Share{HIGH}": count.share.high,
+                f"Frames{PUBLISHED}": published["hof_faces"].value,
+                f"Detected{PUBLISHED}": published[f"hof_{model}_found"].value,
+                f"Share{PUBLISHED}": published[f"hof_{model}_share"].value / 100,
+            }
+        )
+    frame = pd.DataFrame(rows)
+    frames, found, missed = (published[f"hof_{name}"].value for name in ("faces", "rgb10_found", "missed"))
+    overlaps = sorted({str(each.settings.get("nms_iou", "unknown")) for each in predictions.values()})
+    notes = [
+        f"A frame counts as detected with at least one whole-face box of confidence {confidence} or more; NMS at IoU"
+        f" {', '.join(overlaps)}, which changes no count: the surest box of a frame always stays.",
+        "Nobody annotated this set: a detection need not be a face, and one face a frame is taken on trust.",
+        "Interval: 95 %, Wilson's.",
+        *interval_notes(
+            ("the frames", None if blocks is None else blocks.count(each.images["image"]))
+            for each in predictions.values()
+        ),
+        f"By these numbers the thesis misses {frames - found} frames ({frames} - {found}), by section 4.5.2 {missed}.",
+    ]
+    title = "Faces found in Hand Over Face"
+    return Table("table_hof", title, frame, notes, shown=companion_rows(frame))

@@ -10,11 +10,10 @@ import pandas as pd
 
 from uncover.datasets.records import read_summary
 from uncover.errors import InputError
-from uncover.report.csv_records import read_csv_record
 from uncover.report.published import Cell, load_published
+from uncover.report.records import read_csv_record
 from uncover.report.registry import table
-from uncover.report.tables.companions import PUBLISHED
-from uncover.report.tables.table import MISSING, Table
+from uncover.report.tables.table import MISSING, PUBLISHED, Table
 
 MADE_BY = "evolution_history"
 

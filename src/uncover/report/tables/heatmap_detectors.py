@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from uncover.metrics.alike import Alike
-from uncover.report.evaluations import Evaluation, read_evaluations
+from uncover.report.records import Evaluation, read_evaluations
 from uncover.report.registry import table
-from uncover.report.tables.companions import PUBLISHED, companion_rows
 from uncover.report.tables.detectors import SCORE_OF_COLUMN, made_by, score_cells
 from uncover.report.tables.second_step import Layout, Variants, absent, choose_layout
-from uncover.report.tables.table import Table
+from uncover.report.tables.table import PUBLISHED, Table, companion_rows
 
 if TYPE_CHECKING:
     from uncover.workflow.targets import Run

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from uncover.errors import InputError
-from uncover.report.csv_records import read_csv_record
+from uncover.report.records import read_csv_record
 from uncover.report.registry import table
 from uncover.report.tables.table import Table
 

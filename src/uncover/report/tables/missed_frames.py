@@ -18,10 +18,8 @@ from uncover.report.face_counts import count_faces
 from uncover.report.models import maps_title
 from uncover.report.published import Cell, load_published
 from uncover.report.registry import table
-from uncover.report.tables.companions import PUBLISHED, companion_rows
-from uncover.report.tables.detectors import number
-from uncover.report.tables.graded_frames import ALL_GRADES
-from uncover.report.tables.table import Table
+from uncover.report.tables.detectors import ALL_GRADES, number
+from uncover.report.tables.table import PUBLISHED, Table, companion_rows
 from uncover.rescue.missed import check_same_images, looked_at, read_missed
 
 COLUMNS = {

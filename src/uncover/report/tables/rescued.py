@@ -12,10 +12,9 @@ import pandas as pd
 from uncover.metrics.intervals import Rate
 from uncover.report.registry import table
 from uncover.report.rescue_counts import Counts, RescueCount, read_rescues
-from uncover.report.tables.companions import HIGH, LOW, PUBLISHED, companion_rows, interval_notes
 from uncover.report.tables.detectors import number
 from uncover.report.tables.second_step import Layout, Variants, absent, choose_layout
-from uncover.report.tables.table import Table
+from uncover.report.tables.table import HIGH, LOW, PUBLISHED, Table, companion_rows, interval_notes
 from uncover.rescue.methods import FIXED, OF_SET, OF_VAL
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from typing import Annotated
 from uncover.errors import InputError
 from uncover.report.command_line import Option
 from uncover.report.models import model_title
-from uncover.report.tables.detectors import SETS
-from uncover.report.tables.graded_frames import ALL_GRADES
+from uncover.report.tables.detectors import ALL_GRADES, SETS
 from uncover.report.tables.not_run import DETECTORS
 from uncover.rescue.methods import read_confidences
 

@@ -9,15 +9,13 @@ import pandas as pd
 
 from uncover.errors import InputError
 from uncover.metrics.alike import Alike
-from uncover.report.evaluations import Evaluation, read_evaluations
 from uncover.report.models import model_title
+from uncover.report.records import Evaluation, read_evaluations
 from uncover.report.registry import table
-from uncover.report.tables.companions import PUBLISHED, companion_rows
-from uncover.report.tables.detectors import SCORE_OF_COLUMN, drawn_by, how_made, score_cells
-from uncover.report.tables.graded_frames import ALL_GRADES
+from uncover.report.tables.detectors import ALL_GRADES, SCORE_OF_COLUMN, drawn_by, how_made, score_cells
 from uncover.report.tables.not_run import DETECTORS, NOBODY, NotRun, by_detector, check_not_run, why_not_run, with_rows
 from uncover.report.tables.rivals import ALL_SETS, SCORED_SETS, conventions
-from uncover.report.tables.table import Table
+from uncover.report.tables.table import PUBLISHED, Table, companion_rows
 
 NAME = "table_10_rivals"
 FIRST = ("Detector", "Set", "Count", "Faces")

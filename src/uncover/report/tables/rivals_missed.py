@@ -16,7 +16,6 @@ from uncover.metrics.truth import find_labels, read_truth
 from uncover.report.face_counts import FaceCount, count_faces
 from uncover.report.models import model_title
 from uncover.report.registry import table
-from uncover.report.tables.companions import HIGH, LOW, interval_notes, with_interval
 from uncover.report.tables.not_run import NOBODY, NOT_RUN, NotRun, by_detector, check_not_run, why_not_run, with_rows
 from uncover.report.tables.rivals import (
     ALL_SETS,
@@ -26,7 +25,7 @@ from uncover.report.tables.rivals import (
     files_by_detector,
     of_confidences,
 )
-from uncover.report.tables.table import Table
+from uncover.report.tables.table import HIGH, LOW, Table, interval_notes, with_interval
 from uncover.rescue.missed import check_same_images
 
 NAME = "table_11_rivals"

@@ -12,11 +12,10 @@ from uncover.metrics.alike import Alike
 from uncover.report.face_counts import FaceCount
 from uncover.report.models import model_title
 from uncover.report.registry import table
-from uncover.report.tables.companions import HIGH, LOW, interval_notes
 from uncover.report.tables.not_run import NOBODY, NotRun, by_detector, check_not_run, why_not_run, with_rows
 from uncover.report.tables.rivals import Confidences, conventions, files_by_detector, of_confidences
 from uncover.report.tables.rivals_missed import count_set, shares_in_one_cell
-from uncover.report.tables.table import Table
+from uncover.report.tables.table import HIGH, LOW, Table, interval_notes
 
 NAME = "table_web"
 COUNTS = ("Photos", "Faces", "Photos with a detection", "Found", "False detections")

@@ -1,14 +1,15 @@
-"""A table in its three forms: CSV for programs, Markdown for reading, LaTeX for papers."""
+"""Tables in three forms: CSV for programs, Markdown for reading, LaTeX for papers; numbers with their companions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
 from uncover.atomic import new_file
+from uncover.datasets.blocks import BlockCount
 from uncover.report.tables.not_run import NOT_RUN
 
 MISSING = "n/a"
@@ -119,3 +120,126 @@ def _holds_numbers(column: pd.Series) -> bool:
 def _escape(text: str) -> str:
     special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     return "".join(special.get(char, f"\\{char}" if char in "&%$#_{}" else char) for char in text)
+
+
+LOW, HIGH, PUBLISHED = "_low", "_high", "_published"
+"""Endings of the columns that hold a number's interval, and what the thesis prints for it."""
+
+INTERVAL = "95 % interval"
+FEW_BLOCKS = 10
+"""With fewer blocks the percentiles of a bootstrap lie too close together."""
+
+
+def companion_rows(
+    frame: pd.DataFrame,
+    digits: int = 3,
+    keys: int = 1,
+    digits_of: Mapping[str, int] | None = None,
+    others: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """Lay companions out below their numbers, so that a table fits a page.
+
+    Args:
+        frame: The first columns name a row; any other column may have companions (`_low` and `_high`, `_published`).
+        digits: Digits after the decimal point.
+        keys: How many columns name a row.
+        digits_of: By column, where it has other digits.
+        others: By ending, what a row of further companions is called; these may have intervals of their own.
+
+    Returns:
+        The columns without companions, as text; each row is followed by one of intervals, those of `others` and one of
+        the thesis's numbers, where there are any.
+    """
+    others = others or {}
+    plain = [name for name in frame.columns if not name.endswith((LOW, HIGH, PUBLISHED, *others))]
+    names = plain[:keys]
+    places = dict.fromkeys(plain[keys:], digits) | dict(digits_of or {})
+    rows = []
+    for record in frame.to_dict("records"):
+        rows.append({name: record[name] for name in names} | _cells(record, places, ""))
+        below = [(INTERVAL, _intervals(record, places, ""))]
+        for ending, title in others.items():
+            below += [(title, _cells(record, places, ending)), (INTERVAL, _intervals(record, places, ending))]
+        below.append(("thesis", _cells(record, places, PUBLISHED, missing="")))
+        for title, cells in below:
+            if set(cells.values()) - {"", MISSING}:
+                rows.append(dict.fromkeys(names, "") | {names[0]: f"– {title}"} | cells)
+    return pd.DataFrame(rows, columns=plain)
+
+
+def with_interval(value: float, low: float, high: float, sign: str = "") -> str:
+    """A share with its interval in one cell, such as "0.50 [0.40, 0.60]".
+
+    Args:
+        value: NaN where there is nothing to take a share of.
+        low: NaN where there is no interval.
+        high: Likewise.
+        sign: "+" for differences.
+    """
+    if pd.isna(value):
+        return MISSING
+    interval = "" if pd.isna(low) else f" [{low:{sign}.2f}, {high:{sign}.2f}]"
+    return f"{value:{sign}.2f}{interval}"
+
+
+def interval_notes(drawn: Iterable[tuple[str, BlockCount | None]]) -> list[str]:
+    """Footnotes on what the intervals of a table take as independent.
+
+    Args:
+        drawn: Set, as the table calls it, and blocks among its photos; None where nobody says what belongs together.
+            A set may stand several times.
+    """
+    known: dict[str, dict[str, list[BlockCount]]] = {}
+    unknown: dict[str, None] = {}
+    for title, count in drawn:
+        if count is None:
+            unknown[title] = None
+        else:
+            known.setdefault(count.kind, {}).setdefault(title, []).append(count)
+    notes = [
+        f"Photos of one {kind} are alike, so intervals draw them together: {_list_blocks(kind, of_sets)}."
+        for kind, of_sets in known.items()
+    ]
+    if unknown:
+        where = f"{', '.join(unknown)}: intervals" if known else "Intervals"
+        notes.append(
+            f"{where} treat photos as independent, because nobody says which belong together (blocks.csv); those of one"
+            " infant, person or video are not, and then the true uncertainty is larger."
+        )
+    few = [title for of_sets in known.values() for title, own in of_sets.items() if _fewest(own) < FEW_BLOCKS]
+    if few:
+        notes.append(
+            f"Fewer than {FEW_BLOCKS} blocks: {', '.join(dict.fromkeys(few))}; intervals of so few are rough, and those"
+            " of a bootstrap too narrow. Of one block there is none."
+        )
+    return notes
+
+
+def _list_blocks(kind: str, of_sets: Mapping[str, list[BlockCount]]) -> str:
+    told = []
+    for title, own in of_sets.items():
+        fewest, most, alone = _fewest(own), max(count.blocks for count in own), max(count.alone for count in own)
+        blocks = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+        single = f", {alone} of them photos of no known one" if alone else ""
+        told.append(f"{title} {blocks} ({kind}{single})")
+    return "; ".join(told)
+
+
+def _fewest(counts: Iterable[BlockCount]) -> int:
+    return min(count.blocks for count in counts)
+
+
+def _cells(
+    record: Mapping[Hashable, object], places: Mapping[str, int], ending: str, missing: str = MISSING
+) -> dict[str, str]:
+    """By column, its companion of an ending; empty where the table has no such companion."""
+    return {
+        name: cell_text(record[f"{name}{ending}"], digits, missing) if f"{name}{ending}" in record else ""
+        for name, digits in places.items()
+    }
+
+
+def _intervals(record: Mapping[Hashable, object], places: Mapping[str, int], ending: str) -> dict[str, str]:
+    low, high = (_cells(record, places, f"{ending}{end}") for end in (LOW, HIGH))
+    none = {"", MISSING, NOT_RUN}
+    return {name: f"{low[name]}–{high[name]}" if not {low[name], high[name]} & none else "" for name in places}

@@ -12,9 +12,8 @@ import pandas as pd
 from uncover.metrics.video_outcomes import STEPS
 from uncover.metrics.videos import ALL
 from uncover.report.registry import table
-from uncover.report.tables.companions import with_interval
-from uncover.report.tables.table import MISSING, Table, Tables, cell_text
-from uncover.report.video_scores import mode_title, overall, part_title, read_scores
+from uncover.report.tables.table import MISSING, Table, Tables, cell_text, with_interval
+from uncover.report.videos import mode_title, overall, part_title, read_scores
 
 NAME = "table_videos"
 BY_TITLES = {"event": "event", "grade": "grade of occlusion"}

@@ -1,9 +1,9 @@
-"""Read the evaluation records that `uncover evaluate --out` leaves: scores, curves, confusion matrix."""
+"""Read the records that commands leave: CSV files, evaluations, trainings."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,40 @@ from uncover.datasets.records import read_summary, read_table
 from uncover.errors import InputError
 from uncover.metrics.alike import Alike
 from uncover.metrics.confusion import BACKGROUND
+from uncover.metrics.fitness import fitness
 from uncover.metrics.intervals import Rate
-from uncover.report.csv_records import read_csv_record
+
+
+def read_csv_record(path: Path, columns: Collection[str], made_by: str) -> pd.DataFrame:
+    """Load a CSV table and make sure that it is the one meant.
+
+    Args:
+        path: The file. Blanks around names of columns, which YOLOv5 writes, do not count.
+        columns: Columns that it must have.
+        made_by: The command that makes it, for messages.
+
+    Raises:
+        InputError: It does not exist, is no CSV file, or lacks a column.
+    """
+    try:
+        table = pd.read_csv(path, skipinitialspace=True)
+    except FileNotFoundError:
+        raise InputError(f"{path}: does not exist; make it with 'uncover {made_by}'") from None
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else "unreadable"
+        raise InputError(f"{path}: is no CSV file ({reason}); expected a record of 'uncover {made_by}'") from None
+    table.columns = table.columns.str.strip()
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise InputError(f"{path}: no column {missing[0]}; expected a record of 'uncover {made_by}'")
+    return table
+
+
+def block_count(row: Mapping[Hashable, object] | pd.Series) -> BlockCount | None:
+    """Blocks that the intervals of a row draw, by its columns blocks, block_kind and alone; None where it has none."""
+    blocks, alone = (pd.to_numeric(str(row.get(name)), errors="coerce") for name in ("blocks", "alone"))
+    return None if pd.isna(blocks) or pd.isna(alone) else BlockCount(str(row["block_kind"]), int(blocks), int(alone))
+
 
 MADE_BY = "evaluate"
 SCORES = ("P", "R", "F1", "F1_of_means", "AP50", "AP50_95")
@@ -170,3 +202,44 @@ def _number(path: Path, where: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"{path}: {where} is {value!r}, expected a number or null")
     return float(value)
+
+
+LOSSES = ("box", "obj", "cls")
+COLUMNS = (
+    "epoch",
+    *(f"{part}/{loss}_loss" for part in ("train", "val") for loss in LOSSES),
+    "metrics/precision",
+    "metrics/recall",
+    "metrics/mAP_0.5",
+    "metrics/mAP_0.5:0.95",
+)
+"""What figures show; a record may have more."""
+
+
+def read_training_record(path: Path) -> pd.DataFrame:
+    """Load `results.csv`.
+
+    Returns:
+        `COLUMNS`, float64 but for int64 epochs counted from 0; a row per epoch.
+
+    Raises:
+        InputError: It does not exist, has no epoch, lacks a column, or holds something that is no number.
+    """
+    frame = read_csv_record(path, COLUMNS, "train")
+    if frame.empty:
+        raise InputError(f"{path}: no epoch in it; expected a row per epoch")
+    numbers = frame[list(COLUMNS)].apply(pd.to_numeric, errors="coerce").astype(np.float64)
+    if (bad := ~np.isfinite(numbers.to_numpy())).any():
+        row, column = np.argwhere(bad)[0]
+        value = frame[COLUMNS[column]].iloc[row]
+        raise InputError(f"{path}: row {row + 2}, {COLUMNS[column]}: {str(value)!r}, expected a number")
+    if (numbers["epoch"] != np.round(numbers["epoch"])).any() or not numbers["epoch"].is_monotonic_increasing:
+        raise InputError(f"{path}: epochs {numbers['epoch'].tolist()[:5]}..., expected whole numbers that rise")
+    return numbers.astype({"epoch": np.int64})
+
+
+def best_row(record: pd.DataFrame) -> pd.Series:
+    """The epoch whose weights a training keeps: the highest fitness, the last of equals."""
+    pairs = record[["metrics/mAP_0.5", "metrics/mAP_0.5:0.95"]].itertuples(index=False, name=None)
+    values = [fitness(map50, map50_95) for map50, map50_95 in pairs]
+    return record.iloc[len(values) - 1 - values[::-1].index(max(values))]
