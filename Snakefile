@@ -16,24 +16,23 @@ sys.path.insert(0, str(Path(workflow.basedir, "src")))
 from uncover.config.detectors import DRAWN_BOXES
 from uncover.config.load import check_config
 from uncover.config.values import as_pairs
-from uncover.config.rivals import TRAINED_NAMES
 from uncover.console import say
 from uncover.detector.evolve import visible_generations
 from uncover.errors import InputError
 from uncover.images.shard import Shard
 from uncover.process import this_process
 from uncover.report import text_numbers
-from uncover.rescue.strategies import STRATEGIES as PROPOSALS
-from uncover.rivals.fetched import next_attempt, read_fetched
-from uncover.rivals.known import RIVALS
+from uncover.rivals.fetched import next_attempt
+from uncover.rivals.registry import module_of
 from uncover.workflow import engine, targets
-from uncover.workflow.around import after_jobs, before_jobs
-from uncover.workflow.demands import demand
 from uncover.workflow.digest import code_digest, content_digest
 from uncover.workflow.fingerprint import folder_fingerprint
 from uncover.workflow.frozen import code_state
-from uncover.workflow.gpu_slots import WANTED
+from uncover.workflow.gpus import WANTED
 from uncover.workflow.parent import PARENT
+from uncover.workflow.run_record import after_jobs, before_jobs
+from uncover.workflow.slurm import demand
+from uncover.workflow.targets import Run
 
 min_version("9.0")
 
@@ -44,14 +43,14 @@ if not workflow.config_settings.configfiles:
     configfile: "config/demo.yaml"
 
 
+# All that the config asks for, and where it lies: rules take names and paths from here alone.
 try:
     CONFIG = check_config(config)
+    RUN = Run(CONFIG)
+    RUN.check()
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-RUN = f"results/{CONFIG.run}"
-LOGS = f"{RUN}/logs"
-BENCHMARKS = f"{RUN}/benchmarks"
 ENVIRONMENT = f"{workflow.basedir}/envs/uncover.yaml"
 
 # The lock leaves out demands of its packages on purpose (envs/overrides.txt), and conda's pip section has no other way
@@ -110,6 +109,37 @@ def job_prefix(checkout):
 
 shell.prefix(job_prefix(workflow.basedir))
 
+# For rule files that do not ask RUN yet.
+ALL_HEATMAPS = RUN.heatmaps(RUN.heatmap_kinds, RUN.sets)
+LOGS = RUN.paths.logs
+BENCHMARKS = RUN.paths.benchmarks
+RGB_MODELS = RUN.rgb_models
+SECOND_MODELS = RUN.second_models
+LABELLED_SETS = RUN.labelled_sets
+SCORED_SETS = RUN.scored_sets
+RGB_TABLES = RUN.paths.rgb_tables
+VARIANTS = RUN.heatmap_kinds
+HEATMAP_SETS = RUN.sets
+THESIS_MODELS = RUN.thesis_models
+VARIANT_MODELS = RUN.variant_models
+TRIED_SETS = RUN.tried_sets
+UNLABELLED_SETS = RUN.unlabelled_sets
+LABELLED_MISSED_SETS = RUN.labelled_missed_sets
+CONFIDENCES = RUN.confidences
+RIVALS_WANTED = RUN.baselines
+VIDEO_FILES = RUN.video_files
+predictions_of = RUN.predictions
+rivals_not_run = RUN.baselines_not_run
+
+
+def rivals_at_hand():
+    wait_for_weights()
+    return RUN.baselines_at_hand()
+
+
+def first_and_rivals():
+    return detectors_of_photos()
+
 
 wildcard_constraints:
     source="[a-z_]+",
@@ -145,11 +175,24 @@ check_rules_of_cluster()
 rule all:
     default_target: True
     input:
-        datasets=ALL_DATASETS,
-        predictions=ALL_PREDICTIONS,
-        evaluations=ALL_EVALUATIONS,
-        heatmaps=ALL_HEATMAPS,
+        datasets=RUN.manifests(RUN.sets),
+        predictions=[
+            *RUN.predictions(
+                RUN.rgb_models, [name for name in RUN.sets if name != "train"]
+            ),
+            *RUN.predictions(RUN.baselines, RUN.baseline_sets),
+        ],
+        evaluations=[
+            *(
+                RUN.paths.metrics(model, name, scope).summary
+                for model in RUN.rgb_models
+                for name in RUN.labelled_sets
+                for scope in RUN.scopes(model, name)
+            ),
+            *RUN.summaries(RUN.baselines, RUN.labelled_sets, "whole_face"),
+        ],
+        heatmaps=RUN.heatmaps(RUN.heatmap_kinds, RUN.sets),
         tables=ALL_TABLES,
         figures=ALL_FIGURES,
-        comparison=f"{RUN}/comparison.csv",
-        page=f"{RUN}/report.html",
+        comparison=RUN.paths.comparison,
+        page=RUN.paths.report,

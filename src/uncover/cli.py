@@ -24,8 +24,7 @@ import uncover.commands
 from uncover.console import say
 from uncover.detector.launch import is_in_crew, run_crew
 from uncover.errors import InputError, as_out_of_memory, is_out_of_memory
-from uncover.workflow.gpu_slots import take_gpus
-from uncover.workflow.gpu_use import gpu_use
+from uncover.workflow.gpus import gpu_use, take_gpus
 from uncover.workflow.parent import PARENT, end_with_parent
 
 EVERYDAY = (

@@ -25,6 +25,7 @@ import psutil
 import pyarrow.parquet as pq
 import yaml
 
+from tests.contracts.compare_runs import files_of
 from tests.dag.checkout import copy_checkout, smaller
 from tests.quick_python import server, write_client
 
@@ -54,8 +55,7 @@ def environment() -> dict[str, str]:
 
 def contents(run: Path) -> dict[str, bytes]:
     """All that must be equal, by name."""
-    files = (path for pattern in COMPARED for path in run.glob(pattern) if path.is_file())
-    return {str(path.relative_to(run)): path.read_bytes() for path in files if not path.name.startswith(".")}
+    return {name: path.read_bytes() for name, path in files_of(run, COMPARED).items()}
 
 
 def broken_files(run: Path) -> Iterator[str]:

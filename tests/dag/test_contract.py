@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
 from tests.dag.conftest import Checkout
+from tests.dag.dry_run import WORDS, DryRun
 
 NUMBERED_TABLES = [f"table_{number:02}" for number in range(1, 14)]
 VARIANTS_TABLES = [f"table_{number}_variants" for number in ("07", "08", "09", "12", "13")]
@@ -119,27 +118,10 @@ CONFIGS = {
 }
 
 
-@dataclass(frozen=True)
-class DryRun:
-    """What a dry run of all jobs of a config says."""
-
-    run: str
-    text: str
-
-    @property
-    def jobs(self) -> Iterator[tuple[str, dict[str, str]]]:
-        """Rule and fields of each job but the target; those of a group stand below it, a step to the right."""
-        pattern = r"^ *(?:local)?(?:rule|checkpoint) (\w+):\n((?: {4,}\w+: .*\n)+)"
-        for rule, text in re.findall(pattern, self.text, re.MULTILINE):
-            if rule != "all":
-                yield rule, dict(line.strip().split(": ", 1) for line in text.splitlines())
-
-
 @pytest.fixture(scope="module", params=CONFIGS)
 def dry_run(request: pytest.FixtureRequest, plain_checkout: Checkout) -> DryRun:
     """Of each config, without any raw data."""
-    words = ("--dry-run", "--forceall", "--printshellcmds")
-    return DryRun(request.param, plain_checkout.snakemake(*words, config=f"config/{request.param}.yaml"))
+    return DryRun(request.param, plain_checkout.snakemake(*WORDS, config=f"config/{request.param}.yaml"))
 
 
 def test_each_config_plans_its_jobs_without_any_raw_data(dry_run: DryRun) -> None:

@@ -53,7 +53,11 @@ onstart:
         try:
             RUN_RECORD.append(
                 before_jobs(
-                    workflow, CONFIG, Path(RUN), Path(workflow.basedir), CODE_STATE
+                    workflow,
+                    CONFIG,
+                    Path(RUN.paths.root),
+                    Path(workflow.basedir),
+                    CODE_STATE,
                 )
             )
         except (InputError, OSError) as error:
@@ -68,9 +72,9 @@ onstart:
 
 onsuccess:
     for record in RUN_RECORD:
-        after_jobs(record, "complete", Path(RUN))
+        after_jobs(record, "complete", Path(RUN.paths.root))
 
 
 onerror:
     for record in RUN_RECORD:
-        after_jobs(record, "failed", Path(RUN))
+        after_jobs(record, "failed", Path(RUN.paths.root))

@@ -18,14 +18,13 @@ from torch import nn
 
 from uncover.atomic import alone_in
 from uncover.console import say
-from uncover.detector.averaged import Averaged
 from uncover.detector.batch_size import resolve_batch
 from uncover.detector.distributed import Crew
 from uncover.detector.diverged import Diverged
 from uncover.detector.inference import FramedImages, autocast, batch_in_words, check_precision, to_network
 from uncover.detector.job import Job
 from uncover.detector.loss import DetectionLoss
-from uncover.detector.optimizer import Schedule, build_optimizer
+from uncover.detector.optimizer import ModelEMA, Schedule, build_optimizer
 from uncover.detector.outcome import about_training, write_outcome
 from uncover.detector.record import epoch_line, epoch_row, fitness_of, write_record
 from uncover.detector.start import build_start
@@ -132,8 +131,7 @@ class _Loop:
         self.job, self.crew, self._state_at, self._workers = job, crew, state_at, workers
         settings = job.settings
         self.state = load_state(state_at) or TrainingState()
-        # The same as `use_deterministic_algorithms(True, warn_only=True)`, which imports a compiler first.
-        torch.set_deterministic_debug_mode("warn")
+        torch.use_deterministic_algorithms(True, warn_only=True)
         network = build_start(settings, job.training, job.channels, job.start)
         self.network = network.freeze(settings.freeze).to(crew.device).to(memory_format=torch.channels_last)
         self.batch = self.state.batch or resolve_batch(settings, self.network, job.channels, crew)
@@ -165,7 +163,7 @@ class _Loop:
             keep=True,
             kind=job.input,
         )
-        self.averaged = Averaged(self.network, self.state.updates)
+        self.ema = ModelEMA(self.network, self.state.updates)
         self.optimizer = build_optimizer(self.network, settings, self.batch)
         self.scaler = torch.amp.GradScaler(crew.device.type, enabled=settings.precision == "float16")
         if self.state.epoch:
@@ -181,7 +179,7 @@ class _Loop:
     def _restore(self) -> None:
         state = self.state
         self.network.load_state_dict(state.network)
-        self.averaged.network.load_state_dict(state.averaged)
+        self.ema.ema.load_state_dict(state.ema)
         self.optimizer.load_state_dict(state.optimizer)
         self.scaler.load_state_dict(state.scaler)
         if self.crew.leads:
@@ -210,7 +208,7 @@ class _Loop:
             last_counts = self.job.settings.keep == "last"
             if last_counts or state.best_epoch < 0 or result.fitness >= fitness_of(state.rows[state.best_epoch]):
                 state.best_epoch = state.epoch
-                state.best = {name: value.cpu().clone() for name, value in self.averaged.network.state_dict().items()}
+                state.best = {name: value.cpu().clone() for name, value in self.ema.ema.state_dict().items()}
         state.epoch += 1
         if self.crew.leads:
             self._keep()
@@ -263,12 +261,12 @@ class _Loop:
         return box, objectness, classes
 
     def _optimize(self) -> None:
-        self.scaler.unscale_(self.optimizer)  # type: ignore[arg-type]  # it needs no more than the groups
+        self.scaler.unscale_(self.optimizer)
         nn.utils.clip_grad_norm_(self.network.parameters(), max_norm=GRADIENT_NORM)
-        self.scaler.step(self.optimizer)  # type: ignore[arg-type]
+        self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad()
-        self.averaged.update(self.network)
+        self.ema.update(self.network)
 
     def _photo_weights(self) -> np.ndarray | None:
         """Upstream's `image_weights`: photos with rare and badly found classes are drawn more often."""
@@ -311,7 +309,7 @@ class _Loop:
     def _validate(self) -> Validation:
         settings = self.job.settings
         return validate(
-            self.averaged.network,
+            self.ema.ema,
             self.job.validation,
             self._framed,
             self._loss,
@@ -330,8 +328,8 @@ class _Loop:
     def _keep(self) -> None:
         state = self.state
         state.network = self.network.state_dict()
-        state.averaged = self.averaged.network.state_dict()
-        state.updates = self.averaged.updates
+        state.ema = self.ema.ema.state_dict()
+        state.updates = self.ema.updates
         state.optimizer = self.optimizer.state_dict()
         state.scaler = self.scaler.state_dict()
         save_state(self._state_at, state)

@@ -29,9 +29,9 @@ class TrainingState:
         epoch: Epochs done.
         batch: Images per step, which `auto` may find to be another when it looks again.
         network: Weights as the optimiser left them.
-        averaged: Their moving average, and `updates`, the steps in it.
+        ema: Their moving average, and `updates`, the steps in it.
         updates: Likewise.
-        optimizer: Momenta.
+        optimizer: State dict of torch's optimiser.
         scaler: Scale of float16 gradients.
         last_step: Step of the loop at which the optimiser last moved.
         rows: The record, one row per epoch.
@@ -43,7 +43,7 @@ class TrainingState:
     epoch: int = 0
     batch: int = 0
     network: dict[str, torch.Tensor] = field(default_factory=dict)
-    averaged: dict[str, torch.Tensor] = field(default_factory=dict)
+    ema: dict[str, torch.Tensor] = field(default_factory=dict)
     updates: int = 0
     optimizer: dict[str, Any] = field(default_factory=dict)
     scaler: dict[str, Any] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -323,6 +323,18 @@ class Detections:
         """Attributes that are there, by name."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in values.items() if value is not None}
+
+
+class Detector(Protocol):
+    """Whatever finds boxes in images: a network of ours or of others."""
+
+    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """Boxes in each image, in its pixels, best first.
+
+        Args:
+            images: uint8 (height, width, 3) in RGB, of any sizes.
+        """
+        ...
 
 
 def _area(boxes: NDArray[Real]) -> NDArray[Real]:

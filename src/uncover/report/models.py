@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uncover.config.rivals import BASELINES
+
 METHOD_TITLES = {
     "gradcampp": "GradCAM++",
     "hirescam": "HiResCAM",
@@ -17,14 +19,7 @@ METHOD_TITLES = {
 FIRST_TITLES = {"rgb10": "RGB 10 classes", "rgb1": "RGB 1 class"}
 """The thesis's detectors of photos."""
 
-RIVAL_TITLES = {
-    "mtcnn": "MTCNN",
-    "retinaface": "RetinaFace",
-    "viola_jones": "Viola-Jones",
-    "yolo11": "YOLO11",
-    "retinanet": "RetinaNet",
-    "faster_rcnn": "Faster R-CNN",
-}
+RIVAL_TITLES = {name: baseline.title for name, baseline in BASELINES.items()}
 """Face detectors of others, in the order of the tables."""
 
 THESIS_MODELS = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from uncover.config.rivals import TRAINED_NAMES
+from uncover.config.rivals import BASELINES
 from uncover.datasets.records import read_summary
 from uncover.report.csv_records import block_count
 from uncover.report.evaluations import read_evaluation
@@ -196,8 +196,8 @@ def _found_most(best: pd.DataFrame) -> str:
 def _what_they_are(best: pd.DataFrame) -> list[str]:
     """What the detectors of others among the first are: whether they know this run's photos makes a difference."""
     names = [str(name) for name in best.loc[best["group"] == DETECTOR, "method"]]
-    trained = [name for name in names if name in TRAINED_NAMES]
-    ready = [name for name in names if name not in TRAINED_NAMES]
+    trained = [name for name in names if BASELINES[name].trained]
+    ready = [name for name in names if not BASELINES[name].trained]
     return [f"{_names(own)} {words[len(own) > 1]}" for own, words in ((ready, READY), (trained, TRAINED)) if own]
 
 

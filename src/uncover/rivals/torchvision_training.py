@@ -20,7 +20,6 @@ from torch import Tensor, nn
 
 from uncover.config.rivals import Torchvision
 from uncover.console import say
-from uncover.detector.descent import Descent
 from uncover.detector.inference import FramedImages, read_groups
 from uncover.detector.training_state import TrainingState, load_state, save_state
 from uncover.errors import keeping
@@ -31,17 +30,18 @@ from uncover.metrics.average_precision import ap_per_class
 from uncover.metrics.fitness import fitness
 from uncover.metrics.matching import match_image
 from uncover.progress import track
-from uncover.rivals.faces import face_boxes, read_faces
-from uncover.rivals.outcome import (
+from uncover.rivals.torchvision_detector import Family, give_start, look, to_tensor
+from uncover.rivals.training import (
     METRICS,
     Row,
     Training,
     check_start,
     epoch_line,
+    face_boxes,
+    read_faces,
     unfinished,
     write_outcome,
 )
-from uncover.rivals.torchvision_detector import Family, give_start, look, to_tensor
 from uncover.rivals.weights import RivalWeights
 
 MOMENTUM, DECAY, GRADIENT_NORM = 0.9, 1e-4, 10.0
@@ -110,7 +110,9 @@ class _Loop:
             give_start(network, training.start, training.network)
         self._network = network.to(device)
         parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-        self._optimizer = Descent([(parameters, DECAY)], "SGD", settings.learning_rate, MOMENTUM)
+        self._optimizer = torch.optim.SGD(
+            parameters, lr=settings.learning_rate, momentum=MOMENTUM, weight_decay=DECAY, nesterov=True
+        )
         self._images, self._val_images = (
             FramedImages(faces.paths, faces.sizes, settings.image_size, COLOURS, GREY, keep=True)
             for faces in (training.faces.training, training.faces.validation)

@@ -16,7 +16,7 @@ from pathlib import Path
 from uncover.config.detectors import Detector
 from uncover.config.model import Config
 from uncover.errors import InputError
-from uncover.workflow import targets
+from uncover.workflow.targets import Run
 
 GIGAFLOPS = {
     **{"yolov5n": 4.5, "yolov5s": 16.5, "yolov5m": 49.0, "yolov5l": 109.1, "yolov5x": 205.7},
@@ -75,10 +75,13 @@ class Work:
     stated: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
+    def run(self) -> Run:
+        return Run(self.config)
+
+    @cached_property
     def photos(self) -> dict[str, int]:
         """Photos by set: as they were counted if the set is made, else as stated, else as the config wishes."""
-        sets = {**targets.landmark_sets(self.config), **targets.frame_sets(self.config)}
-        return {name: self._counted(name) or self.stated.get(name) or self._wished(name) for name in sets}
+        return {name: self._counted(name) or self.stated.get(name) or self._wished(name) for name in self.run.sets}
 
     def of_name(self, name: str) -> float:
         """Work of a job that has left nothing but its name, such as "train/rgb10"."""
@@ -91,21 +94,20 @@ class Work:
     def of(self, rule: str, wildcards: Mapping[str, str]) -> float:
         """Work of a job; 1 where it does not depend on sizes."""
         if rule == "train":
-            return self._training(self._detector(wildcards["model"]))
+            return self._training(self.run.detector(wildcards["model"]))
         if rule == "evolve_generation":
             epochs = self.config.evolution.epochs
             return self._training(self.config.detectors.rgb10.model_copy(update={"epochs": epochs}))
         if rule in ("predict", "predict_rgb_tables"):
             shards = self.config.prediction.shards
-            return self._looks(self._detector(wildcards["model"]), wildcards["set"]) / shards
+            return self._looks(self.run.detector(wildcards["model"]), wildcards["set"]) / shards
         if rule == "make_heatmaps":
             shards = self.config.heatmaps.shards_of(wildcards["set"])
             return self._looks(self.config.detectors.rgb10, wildcards["set"]) / shards
         if rule in ("predict_second", "look_closer"):
             model = wildcards.get("second", self.config.looks_of)
-            sets = [name for name in self.photos if name not in ("train", "preterm_web")]
-            detector = self._detector(model)
-            return sum(self._looks(detector, name) for name in sets) / self.config.prediction.shards
+            detector = self.run.detector(model)
+            return sum(self._looks(detector, name) for name in self.run.tried_sets) / self.config.prediction.shards
         if rule == "train_rival":
             rival = getattr(self.config.rivals, wildcards["trained_rival"])
             cost = GIGAFLOPS[rival.network] * rival.image_size**2 / UNIT
@@ -131,19 +133,15 @@ class Work:
         """Of a training on so many frames, which looks at them once an epoch, and of scores on one video."""
         ours = self.config.finetune
         shown = -(-ours.least_images // frames) * frames if frames else 0
-        start = self._detector(ours.start)
+        start = self.run.detector(ours.start)
         looks = ours.epochs * (TRAINING * max(shown, frames) + frames) + ours.frames_per_video
         return max(1.0, looks * _cost(start) / UNIT)
 
     def _looks(self, detector: Detector, name: str) -> float:
         return max(1.0, self.photos.get(name, 0) * _cost(detector) / UNIT)
 
-    def _detector(self, model: str) -> Detector:
-        second = self.config.second_detectors()
-        return second[model].settings if model in second else getattr(self.config.detectors, model)
-
     def _counted(self, name: str) -> int | None:
-        path = Path("results", self.config.run, "datasets", name, "summary.json")
+        path = Path(self.run.paths.dataset(name).summary)
         try:
             return int(json.loads(path.read_text(encoding="utf-8"))["photos"])
         except (OSError, ValueError, KeyError):
@@ -151,13 +149,12 @@ class Work:
 
     def _wished(self, name: str) -> int:
         config = self.config
-        landmarks = targets.landmark_sets(config)
-        if name in landmarks:
-            split, sources = landmarks[name]
+        if name in self.run.landmark_sets:
+            split, sources = self.run.landmark_sets[name]
             return sum(self._wish(source, split) for source in sources)
         if not config.raw.standin:
             return KNOWN_SETS.get(name, 1)
-        source, _ = targets.frame_sets(config)[name]
+        source, _ = self.run.frame_sets[name]
         sizes = getattr(config.standin, source)
         return int(sizes) if isinstance(sizes, int) else int(getattr(sizes, name.removeprefix("slapi_")))
 
@@ -175,7 +172,7 @@ class Work:
         videos = self.config.standin.videos
         if self.config.raw.standin:
             return videos.infants * videos.seconds * videos.rate
-        truths = (path.with_suffix(".csv") for path in targets.video_files(self.config).values())
+        truths = (path.with_suffix(".csv") for path in self.run.video_files.values())
         return sum(max(0, len(path.read_bytes().splitlines()) - 1) for path in truths)
 
     def _of_source(self, source: str) -> int:

@@ -1,4 +1,4 @@
-"""Each job gets a GPU of its own, and gives it back however it ends."""
+"""Each job gets a GPU of its own, gives it back however it ends, and says how much of its memory it took."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from uncover.config.load import load_config
+from uncover.workflow.gpus import gpu_use, read_gpu_use
+from uncover.workflow.run_record import begin_record, end_record
+
 HOLD = """
 import sys, time
 from pathlib import Path
-from uncover.workflow.gpu_slots import take_gpus
+from uncover.workflow.gpus import take_gpus
 print(",".join(take_gpus(int(sys.argv[2]), Path(sys.argv[1]))), flush=True)
 time.sleep(60)
 """
@@ -101,3 +105,36 @@ def test_more_than_there_are_is_one_line(jobs: Jobs) -> None:
     job = jobs.start(4)
     _, errors = job.communicate(timeout=30)
     assert "4 processes ask for a GPU each, and 3 are here: lower `processes`" in errors
+
+
+def test_peak_memory_of_gpus_is_read_from_the_logs_of_this_run(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    for name, age in (("train/rgb10", 0), ("train/rgb1", 3600)):
+        file = logs / f"{name}.log"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("epoch 1/1\nGPU: NVIDIA H100 80GB HBM3, at most 12.25 GB of its memory\n")
+        os.utime(file, (file.stat().st_mtime - age,) * 2)
+    record = begin_record(tmp_path / "run", load_config(Path("config/demo.yaml")), tmp_path, {})
+    record.about["started"] = "2000-01-01T00:00:00+00:00"
+    assert read_gpu_use(logs, os.stat(logs / "train/rgb10.log").st_mtime - 60) == {
+        "train/rgb10": {"gpu": "NVIDIA H100 80GB HBM3", "gigabytes": 12.25}
+    }
+    end_record(record, "complete", logs)
+    assert record.about["peak_gpu_memory"].keys() == {"train/rgb10", "train/rgb1"}
+
+
+def test_the_line_of_a_command_is_the_line_that_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Cuda:
+        is_available = is_initialized = staticmethod(lambda: True)
+        get_device_name = staticmethod(lambda: "NVIDIA A100-SXM4-40GB")
+        max_memory_reserved = staticmethod(lambda: 3_456_000_000)
+
+    monkeypatch.setitem(sys.modules, "torch", type("torch", (), {"cuda": Cuda}))
+    line = gpu_use()
+    (tmp_path / "train.log").write_text(f"before\n{line}\nafter\n")
+    assert read_gpu_use(tmp_path) == {"train": {"gpu": "NVIDIA A100-SXM4-40GB", "gigabytes": 3.46}}
+
+
+def test_a_command_without_torch_has_used_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    assert gpu_use() is None

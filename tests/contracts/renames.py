@@ -1,0 +1,39 @@
+"""What was changed on purpose since the contracts were frozen: old word -> new word.
+
+The frozen files stay as the code of commit fc7c2b2 was. They are read through these tables, so that each deliberate
+change is one line here, and any other is a failing test. `compare_runs --renames` reads a run made before through them.
+In VERBS, OPTIONS, RULES and CONFIG_KEYS, None in place of a new word stands for a thing that is gone on purpose.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+VERBS: dict[str, str | None] = {}
+"""Whole verbs: "predict rival" -> "predict baseline"."""
+
+OPTIONS: dict[str, str | None] = {}
+"""Options and positionals, of all verbs ("--look") or of one, by its old name ("predict rival --look")."""
+
+RULES: dict[str, str | None] = {}
+"""Snakemake's rules."""
+
+CONFIG_KEYS: dict[str, str | None] = {}
+"""Dotted keys by their beginning: "rivals" stands for "rivals.detectors" too. The longest that fits is taken."""
+
+PATHS: list[tuple[str, str]] = []
+"""Regular expressions and what replaces them, one after the other, in paths below results/<run>/."""
+
+WORDS: list[tuple[str, str]] = []
+"""The same in values: choices, defaults and types of options and keys; texts, columns and cells of files of a run."""
+
+CHANGED: dict[str, dict[str, Any]] = {}
+"""Details that differ on purpose, under the new name; None removes one: {"train --device": {"default": "cpu"}},
+{"rule train": {"jobs": 9}}, {"key run": {"default": "mine"}}."""
+
+NEW: dict[str, list[str]] = {"verbs": [], "options": [], "rules": [], "keys": [], "paths": []}
+"""What the frozen files do not know, under its new name; options as "VERB --option"; paths, and rules' places in a
+config, as regular expressions of "CONFIG/path" and "CONFIG/rule"."""
+
+GONE: list[str] = []
+"""Regular expressions of "CONFIG/path", old names: outputs that no rule makes any more, on purpose."""
