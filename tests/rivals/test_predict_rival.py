@@ -232,11 +232,10 @@ module = types.ModuleType("uncover.rivals.added")
 module.CONFIDENCE, module.NMS_IOU, module.load = 0.1, None, lambda settings, weights, device: Added()
 sys.modules[module.__name__] = module
 from uncover.cli import main
-from uncover.config.rivals import BASELINES
 from uncover.config.model import Config
 from uncover.report.models import RIVAL_TITLES
 from uncover.workflow.targets import rivals_wanted
-assert RIVAL_TITLES["added"] == "Added" and "added" in rivals_wanted(Config())[0]
+assert RIVAL_TITLES["added"] == "Added" and "added" in rivals_wanted(Config(run='some'))[0]
 sys.exit(main(["predict", "rival", "added", {str(raw.root)!r}, "--out", {str(tmp_path / "out")!r}]))
 """
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -14,8 +14,8 @@ from uncover.images.map_sets import JointMaps, MapSet, read_map_set
 from uncover.metrics.alike import CAP, IMAGE_SIZE, MOST_BOXES, NMS_IOU, PRECISION, Alike
 from uncover.metrics.predictions import Predictions, read_predictions, write_predictions
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
-from uncover.rescue.by_set import by_set
 from uncover.rescue.evidence import Anatomy, Evidence, learn_anatomy
+from uncover.rescue.methods import by_set
 from uncover.rescue.strategies import STRATEGIES
 
 
