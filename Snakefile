@@ -32,6 +32,7 @@ from uncover.workflow.gpus import WANTED
 from uncover.workflow.parent import PARENT
 from uncover.workflow.run_record import after_jobs, before_jobs
 from uncover.workflow.slurm import demand
+from uncover.workflow.sources import is_rendered, raw_folder
 from uncover.workflow.targets import Run
 
 min_version("9.0")
@@ -123,7 +124,11 @@ HEATMAP_SETS = RUN.sets
 THESIS_MODELS = RUN.thesis_models
 VARIANT_MODELS = RUN.variant_models
 TRIED_SETS = RUN.tried_sets
-UNLABELLED_SETS = RUN.unlabelled_sets
+LANDMARK_SOURCES = RUN.landmark_sources
+LANDMARK_SETS = RUN.landmark_sets
+FRAME_SETS = RUN.frame_sets
+GRADED_SETS = RUN.graded_sets
+OCCLUDED_SETS = RUN.occluded_sets
 LABELLED_MISSED_SETS = RUN.labelled_missed_sets
 CONFIDENCES = RUN.confidences
 RIVALS_WANTED = RUN.baselines
@@ -142,8 +147,8 @@ def first_and_rivals():
 
 
 wildcard_constraints:
-    source="[a-z_]+",
-    set="[a-z_]+",
+    source="[a-z0-9_]+",
+    set="[a-z0-9_]+",
 
 
 localrules:

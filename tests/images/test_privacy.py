@@ -27,7 +27,7 @@ from uncover.commands import detect, figure_22, figure_23, figure_rescue
 from uncover.commands._shared_arguments import PRIVACY
 from uncover.config.evaluation import Privacy
 from uncover.errors import InputError
-from uncover.images.privacy import CELLS, GRID, MARGIN, Cover, has_patients, shown
+from uncover.images.privacy import CELLS, GRID, MARGIN, Cover, has_patients, may_show_patients, shown
 from uncover.report.figures.rescue_gallery import draw_rescue_gallery
 from uncover.report.page import Parts, write_page
 
@@ -91,6 +91,8 @@ def test_privacy_is_one_of_four_words_everywhere() -> None:
             (given,) = (action for action in parser._actions if action.dest == "privacy")
             assert word in (given.choices or ())
     assert has_patients("slapi_hard") and has_patients("preterm_web") and not has_patients("wflw")
+    assert has_patients("my_ward") and may_show_patients("my_ward")
+    assert not may_show_patients("merl_rav") and not may_show_patients("300w")
 
 
 @pytest.mark.parametrize("boxes", [NO_BOXES, np.array([FACE]), np.array([ASIDE])], ids=["no box", "right", "wrong"])

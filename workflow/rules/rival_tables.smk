@@ -1,11 +1,7 @@
 # What face detectors of others find: siblings of tables 10 and 11, the web photos, figures 22 and 23.
 
 SHOWS_WEB = "preterm_web" in FRAME_SETS
-# Where nobody gathered web photos, test photos stand in the figures.
-SHOWN_SET = next(
-    (name for name in ("preterm_web", "merl") if name in FRAME_SETS | LANDMARK_SETS),
-    LABELLED_MISSED_SETS[0],
-)
+SHOWN_SET = RUN.shown_set
 RIVAL_TABLES = [
     "table_10_rivals",
     "table_11_rivals",
@@ -20,7 +16,7 @@ ALL_FIGURES += [f"{RUN}/figures/{name}.png" for name in RIVAL_FIGURES]
 rule table_10_rivals:
     input:
         summaries=lambda wildcards: summaries_of(
-            first_and_rivals(), LABELLED_MISSED_SETS, "whole_face"
+            first_and_rivals(), RUN.table_sets, "whole_face"
         ),
     output:
         **table_outputs("table_10_rivals", "10, rivals: whole face by set"),
@@ -44,13 +40,9 @@ rule table_10_rivals:
 
 rule table_11_rivals:
     input:
-        predictions=lambda wildcards: predictions_of(
-            first_and_rivals(), LABELLED_MISSED_SETS
-        ),
-        boxes=[f"{RUN}/datasets/{name}/boxes.parquet" for name in LABELLED_MISSED_SETS],
-        manifests=[
-            f"{RUN}/datasets/{name}/manifest.parquet" for name in LABELLED_MISSED_SETS
-        ],
+        predictions=lambda wildcards: predictions_of(first_and_rivals(), RUN.table_sets),
+        boxes=[f"{RUN}/datasets/{name}/boxes.parquet" for name in RUN.table_sets],
+        manifests=[f"{RUN}/datasets/{name}/manifest.parquet" for name in RUN.table_sets],
     output:
         **table_outputs("table_11_rivals", "11, rivals: found and missed by set"),
     log:
@@ -65,7 +57,7 @@ rule table_11_rivals:
         **needs(mem_mb=1000, runtime=10, small=1),
     params:
         out=f"{RUN}/tables",
-        datasets=[f"{RUN}/datasets/{name}" for name in LABELLED_MISSED_SETS],
+        datasets=[f"{RUN}/datasets/{name}" for name in RUN.table_sets],
         confidences=confidence_words,
         true_iou=CONFIG.rescue.true_iou,
         not_run=not_run_options,

@@ -1,8 +1,5 @@
 # Tables 7 to 13, what they say of other kinds of heatmaps, and the rescue summary.
 
-GRADED_SETS = [name for name in LABELLED_SETS if name.startswith("slapi_")]
-# Frames without occlusion stand in tables 10 and 11 alone.
-OCCLUDED_SETS = [name for name in GRADED_SETS if name != "slapi_none"]
 RESCUE_COUNTS = [f"{RUN}/metrics/{model}/rescue.csv" for model in THESIS_MODELS]
 
 
@@ -38,7 +35,7 @@ MODEL_TABLES = {
         "9: missed in Hand Over Face",
         "records",
         counts_of,
-        UNLABELLED_SETS,
+        [name for name in RUN.unlabelled_sets if name not in RUN.own_sets],
         None,
     ),
     "table_12": (

@@ -2,7 +2,7 @@
 
 if CONFIG.raw.videos and not RUN.video_files and workflow.is_main_process:
     say(
-        f"note: {targets.raw_folder(CONFIG, 'videos')}: no video with a CSV of its true boxes in it; none is looked at"
+        f"note: {raw_folder(CONFIG, 'videos')}: no video with a CSV of its true boxes in it; none is looked at"
     )
 
 # By name, options of `uncover detect`: the detector alone, as the thesis rescues, and what this run found best.
@@ -103,7 +103,7 @@ rule evaluate_videos:
     resources:
         **needs(mem_mb=4000, runtime=60),
     params:
-        truth=lambda wildcards: targets.raw_folder(CONFIG, "videos"),
+        truth=lambda wildcards: raw_folder(CONFIG, "videos"),
         detections=[f"{steps}={RUN.paths.videos(steps)}" for steps in DETECTION_STEPS],
         true_iou=CONFIG.rescue.true_iou,
         bootstrap=CONFIG.prediction.bootstrap,

@@ -60,6 +60,28 @@ def read_reviewed_frames(
     return read_raw(items, raw), review
 
 
+ANNOTATIONS = {"yolo": ".txt", "coco": ".json", "voc": ".xml"}
+"""By layout: how files of its annotations end."""
+
+
+def require_annotations(reading: Reading, raw: Path, layout: str) -> None:
+    """Make sure that frames have the annotations that a layout promises.
+
+    Args:
+        reading: Of the frames.
+        raw: Their folder, for messages.
+        layout: One of `uncover.config.catalogue.FRAME_LAYOUTS`; those that promise nothing are never refused.
+
+    Raises:
+        InputError: No frame has an annotation of this kind.
+    """
+    ending = ANNOTATIONS.get(layout)
+    found = {Path(item.annotation).suffix.lower() for item, _ in reading.items if item.annotation}
+    if ending is not None and ending not in found:
+        others = f"there are {', '.join(sorted(found))}" if found else "no image has any annotation"
+        raise InputError(f"{raw}: no image has a {ending} file of layout {layout}; {others}")
+
+
 def make_frame_set(
     raw: Path,
     out: Path,
@@ -67,6 +89,7 @@ def make_frame_set(
     grade: str | None = None,
     classes: Sequence[str] = (),
     maker: str = "labels",
+    layout: str = "graded",
 ) -> Counts:
     """Make a set of frames: links to frames, and whole-face boxes where there are any.
 
@@ -77,11 +100,13 @@ def make_frame_set(
         grade: Read this grade only.
         classes: Names of the classes that are whole faces, where it is not plain which are.
         maker: Words of the command.
+        layout: What annotations it must have; see `require_annotations`.
 
     Raises:
-        InputError: There is no usable frame, or `out` may not be replaced.
+        InputError: There is no usable frame, no annotation that `layout` promises, or `out` may not be replaced.
     """
     reading, review = read_reviewed_frames(raw, grade, classes)
+    require_annotations(reading, raw, layout)
     photos, labels = label_frames(reading, source)
     rejected = reading.rejected + labels.rejected
     warn_each([f"rejected: {item}" for item in rejected], f"{out}/rejected.csv")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from uncover.config.raw import GRADES
+from uncover.config.catalogue import GRADES
 from uncover.errors import InputError
 from uncover.footage.truth import CORNERS, EVENTS, TRUTH_COLUMNS
 from uncover.tables import Column, check_rows, read_rows

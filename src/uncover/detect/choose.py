@@ -38,7 +38,7 @@ from uncover.errors import InputError
 from uncover.heatmaps.engine import Explainer
 from uncover.images.letterbox import STRIDE
 from uncover.images.maps import JOINT
-from uncover.rescue.best import Tried, read_tried
+from uncover.rescue.trial_record import Tried, read_tried
 
 BEST, NONE, HEATMAP = "best", "none", "heatmap"
 """What `--rescue` may be, besides the name of a method; the last is followed by a colon and a name."""

@@ -15,9 +15,10 @@ from uncover.report.evaluations import read_evaluation
 from uncover.report.models import THESIS_MODELS
 from uncover.report.rescue_counts import read_rescue
 from uncover.report.rescue_names import SET_TITLES, method_title, set_title
-from uncover.report.trial import HEATMAPS, at_rate, ranked, rate_of, read_trial, unlabelled
+from uncover.report.trial import HEATMAPS, at_rate, ranked, rate_of, unlabelled
 from uncover.rescue.methods import FIXED, OF_SET
 from uncover.rescue.trial import BASELINE
+from uncover.rescue.trial_record import read_trial
 
 FEW_FACES = 10
 """With fewer faces, one face more or less decides who is first."""

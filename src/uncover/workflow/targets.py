@@ -9,40 +9,30 @@ from pathlib import Path
 from uncover.config.detectors import DRAWN_BOXES, Detector, Weights
 from uncover.config.heatmaps import Variant
 from uncover.config.model import Config
-from uncover.config.raw import GRADES
 from uncover.config.rivals import BASELINES
 from uncover.config.second_step import SecondStep
 from uncover.config.values import as_pairs, may_be_told
 from uncover.datasets.blocks import INFANTS, block_of_video, read_infants
-from uncover.datasets.names import TEST_SET_OF_SOURCE
 from uncover.errors import InputError
 from uncover.footage.sources import VIDEOS
 from uncover.images.letterbox import STRIDE
 from uncover.paths import RunPaths, at_scale
 from uncover.rescue.strategies import STRATEGIES
 from uncover.rivals.fetched import read_fetched
+from uncover.workflow.sources import (
+    Source,
+    all_sources,
+    frame_sets,
+    graded_sets,
+    labelled_sets,
+    landmark_sets,
+    own_sets,
+    raw_folder,
+    sources_at_hand,
+    tried_sets,
+)
 
-LANDMARK_SOURCES = ("wflw", "merl_rav")
-FRAME_SOURCES = ("hof", "slapi", "preterm_web")
 YOLOV5_URL = "https://github.com/ultralytics/yolov5/releases/download/v7.0/{}.pt"
-
-
-def raw_folder(config: Config, source: str) -> Path | None:
-    """Folder of a raw data set, or None where the run does without it."""
-    if config.raw.standin:
-        made = source != "aflw" and (source != "videos" or config.standin.videos.infants > 0)
-        return Path(RunPaths.of_run(config.run).raw(source)) if made else None
-    path = getattr(config.raw, source)
-    return None if path is None else Path(config.raw.folder, path)
-
-
-def sources_at_hand(config: Config) -> tuple[list[str], list[str]]:
-    """Names of the raw data sets that the run uses: those with landmarks, those of frames."""
-    landmarks, frames = (
-        [source for source in sources if raw_folder(config, source) is not None]
-        for sources in (LANDMARK_SOURCES, FRAME_SOURCES)
-    )
-    return landmarks, frames
 
 
 def video_files(config: Config) -> dict[str, Path]:
@@ -90,28 +80,6 @@ def infants_at_hand(config: Config) -> list[str]:
     return names
 
 
-def landmark_sets(config: Config) -> dict[str, tuple[str, list[str]]]:
-    """Sets made from landmarks: split and sources, by set."""
-    sources, _ = sources_at_hand(config)
-    sets = {name: (name, sources) for name in ("train", "val") if sources}
-    return sets | {TEST_SET_OF_SOURCE[source]: ("test", [source]) for source in sources}
-
-
-def frame_sets(config: Config) -> dict[str, tuple[str, str | None]]:
-    """Sets made from frames: source and folder of the grade, by set."""
-    _, sources = sources_at_hand(config)
-    sets: dict[str, tuple[str, str | None]] = {}
-    if "slapi" in sources:
-        sets = {f"slapi_{grade}": ("slapi", config.raw.grades[grade]) for grade in GRADES if grade in config.raw.grades}
-    return sets | {source: (source, None) for source in ("hof", "preterm_web") if source in sources}
-
-
-def labelled_sets(config: Config) -> list[str]:
-    """Sets with boxes to score against: those from landmarks but for `train`, and the graded frames."""
-    frames = [name for name, (source, _) in frame_sets(config).items() if source == "slapi"]
-    return [name for name in landmark_sets(config) if name != "train"] + frames
-
-
 def telling_settings(config: Config) -> list[str]:
     """Settings that are not the defaults and change a result, as `key=value` words: places and batches do not."""
     of_work = ("heatmaps.batch=", "heatmaps.shards=", "prediction.shards=", "cluster.")
@@ -126,6 +94,9 @@ def not_comparable(config: Config) -> str:
     absent = [source for source in ("hof", "slapi") if source not in frames]
     if absent:
         return f"without {', '.join(absent)}"
+    joined = [name for name, own in config.data_sets.items() if own.use == "train"]
+    if joined:
+        return f"trained on {', '.join(joined)} too"
     return "" if config.detectors.rgb10.model == "yolov5m" else f"another network: {config.detectors.rgb10.model}"
 
 
@@ -205,6 +176,11 @@ class Run:
     # Sets.
 
     @functools.cached_property
+    def sources(self) -> dict[str, Source]:
+        """Raw data sets by name."""
+        return all_sources(self.config)
+
+    @functools.cached_property
     def landmark_sources(self) -> list[str]:
         return sources_at_hand(self.config)[0]
 
@@ -239,7 +215,7 @@ class Run:
     @functools.cached_property
     def tried_sets(self) -> list[str]:
         """Sets of the second step. Preterm infants of the web are for ready-made detectors alone."""
-        return [name for name in self.sets if name not in ("train", "preterm_web")]
+        return tried_sets(self.config)
 
     @functools.cached_property
     def unlabelled_sets(self) -> list[str]:
@@ -257,7 +233,18 @@ class Run:
 
     @functools.cached_property
     def graded_sets(self) -> list[str]:
-        return [name for name in self.labelled_sets if name.startswith("slapi_")]
+        """The thesis's sets of a grade of occlusion each."""
+        return graded_sets(self.config)
+
+    @functools.cached_property
+    def own_sets(self) -> list[str]:
+        """Test sets of somebody's own, which stand in tables that are open-ended."""
+        return own_sets(self.config)
+
+    @functools.cached_property
+    def table_sets(self) -> list[str]:
+        """Labelled test sets of the thesis."""
+        return [name for name in self.labelled_missed_sets if name not in self.own_sets]
 
     @functools.cached_property
     def occluded_sets(self) -> list[str]:
@@ -267,7 +254,7 @@ class Run:
     @functools.cached_property
     def baseline_sets(self) -> list[str]:
         """Sets that detectors of others look at."""
-        return [*self.tried_sets, *(name for name in ("preterm_web",) if name in self.frame_sets)]
+        return [*self.tried_sets, *(name for name in self.sets if name not in ("train", *self.tried_sets))]
 
     @functools.cached_property
     def shown_set(self) -> str:

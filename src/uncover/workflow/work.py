@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from uncover.config.catalogue import CATALOGUE
 from uncover.config.detectors import Detector
 from uncover.config.model import Config
 from uncover.errors import InputError
+from uncover.workflow.sources import is_rendered
 from uncover.workflow.targets import Run
 
 GIGAFLOPS = {
@@ -47,19 +49,6 @@ WILDCARDS: Mapping[str, tuple[str, ...]] = {
     "fine_tune": ("left_out", "freeze", "amount"),
 }
 """What stands behind the rule in the names of its jobs; for other rules, a set."""
-
-KNOWN_SETS = {
-    "hof": 4384,
-    "slapi_none": 10,
-    "slapi_easy": 64,
-    "slapi_medium": 203,
-    "slapi_hard": 210,
-    "preterm_web": 12,
-}
-"""Photos that the thesis had (tables 1 and 10, section 3.1), for sets that no config counts."""
-
-KNOWN_SOURCES = {"wflw": 10_000, "merl_rav": 19_314}
-"""Faces of the original data sets (table 1; label files of the download)."""
 
 
 @dataclass(frozen=True)
@@ -152,20 +141,21 @@ class Work:
         if name in self.run.landmark_sets:
             split, sources = self.run.landmark_sets[name]
             return sum(self._wish(source, split) for source in sources)
-        if not config.raw.standin:
-            return KNOWN_SETS.get(name, 1)
         source, _ = self.run.frame_sets[name]
+        if not is_rendered(config, source):
+            return CATALOGUE[source].size.get(name, 1) if source in CATALOGUE else 1
         sizes = getattr(config.standin, source)
-        return int(sizes) if isinstance(sizes, int) else int(getattr(sizes, name.removeprefix("slapi_")))
+        return int(sizes) if isinstance(sizes, int) else int(getattr(sizes, name.removeprefix(f"{source}_")))
 
     def _wish(self, source: str, split: str) -> int:
-        wish = getattr(getattr(self.config.splits, source), split)
+        wishes = self.run.sources[source].split
+        wish = None if wishes is None else getattr(wishes, split)
         if wish is not None:
             return int(wish)
-        if self.config.raw.standin:
+        if is_rendered(self.config, source):
             sizes = getattr(self.config.standin, source)
             return int(sizes.train if split == "train" else sizes.test)
-        return KNOWN_SOURCES[source] // (1 if split == "train" else 2)
+        return _faces_of(source) // (1 if split == "train" else 2)
 
     def _video_frames(self) -> int:
         """Frames of the videos with true boxes: a truth has a row for each, below that of the names."""
@@ -178,13 +168,18 @@ class Work:
     def _of_source(self, source: str) -> int:
         if source == "videos":
             return self._video_frames()
-        if self.config.raw.standin:
+        if is_rendered(self.config, source):
             sizes = getattr(self.config.standin, source)
             values: Mapping[str, int] = {"all": sizes} if isinstance(sizes, int) else sizes.model_dump()
             return sum(values.values())
-        wishes = getattr(self.config.splits, source, None)
-        counts = [] if wishes is None else [count for count in wishes.model_dump().values() if count is not None]
-        return max(sum(counts), KNOWN_SOURCES.get(source, 1)) if counts else KNOWN_SOURCES.get(source, 1)
+        known = self.run.sources.get(source)
+        wishes = {} if known is None or known.split is None else known.split.model_dump()
+        return max(sum(count for count in wishes.values() if count is not None), _faces_of(source))
+
+
+def _faces_of(source: str) -> int:
+    """Faces of a known download with landmarks; 1 of anything else."""
+    return CATALOGUE[source].size.get("", 1) if source in CATALOGUE else 1
 
 
 def read_photos(pairs: Sequence[str]) -> dict[str, int]:

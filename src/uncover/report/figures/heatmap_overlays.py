@@ -17,6 +17,7 @@ from uncover.datasets.records import read_table
 from uncover.errors import InputError
 from uncover.heatmaps.overlay import overlay
 from uncover.images.maps import read_maps
+from uncover.images.privacy import may_show_patients, shown
 from uncover.images.render import render
 from uncover.parts.classes import WHOLE_FACE
 from uncover.report.figures.style import new_figure
@@ -63,7 +64,8 @@ def draw_heatmap_overlays(heatmaps: Sequence[Path], dataset: Path, photo: str | 
         if not set(photos["name"]) <= set(table["image"]):
             raise InputError(f"{folder}: lacks heatmaps of photos of {dataset}; make them with 'uncover heatmaps'")
     if photo is None:
-        name = choose_photo(photos, read_kept_boxes(dataset / "boxes.parquet"), explained)
+        public = photos[~photos["source"].map(may_show_patients)]
+        name = choose_photo(photos if public.empty else public, read_kept_boxes(dataset / "boxes.parquet"), explained)
     elif (photos["photo"] == photo).any():
         name = photos.loc[photos["photo"] == photo, "name"].iloc[0]
     else:
@@ -72,7 +74,10 @@ def draw_heatmap_overlays(heatmaps: Sequence[Path], dataset: Path, photo: str | 
     for folder, table in zip(heatmaps, explained, strict=True):
         stored = read_maps(folder / "joint" / table.loc[table["image"] == name, "file"].iloc[0], 1)
         heats.append((_title(stored.about), render(stored, "original")[0]))
-    return heatmap_overlays(read_upright_rgb(dataset / "images" / name), heats)
+    image = read_upright_rgb(dataset / "images" / name)
+    if may_show_patients(str(photos.loc[photos["name"] == name, "source"].iloc[0])):
+        image = shown(image, np.empty((0, 4)), "whole-frame")
+    return heatmap_overlays(image, heats)
 
 
 def choose_photo(photos: pd.DataFrame, boxes: pd.DataFrame, explained: Sequence[pd.DataFrame]) -> str:

@@ -21,9 +21,10 @@ from uncover.metrics.truth import read_truth
 from uncover.parts.classes import WHOLE_FACE
 from uncover.report.figures.style import new_figure
 from uncover.report.rescue_names import SET_TITLES, method_title, set_title
-from uncover.report.trial import at_rate, first_of, read_trial
+from uncover.report.trial import at_rate, first_of
 from uncover.rescue.methods import Method
 from uncover.rescue.missed import looked_at, read_missed
+from uncover.rescue.trial_record import read_trial
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

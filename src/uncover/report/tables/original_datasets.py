@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from uncover.datasets.names import SOURCE_NAMES
+from uncover.config.catalogue import title_of
 from uncover.report.tables.table import Table
+
+THESIS_SOURCES = ("wflw", "merl_rav", "hof")
+"""Rows of the thesis's table; data sets of somebody's own follow."""
 
 
 def original_datasets(faces: Sequence[pd.DataFrame], frames: Sequence[pd.DataFrame]) -> Table:
@@ -26,20 +29,20 @@ def original_datasets(faces: Sequence[pd.DataFrame], frames: Sequence[pd.DataFra
         source = str(table["source"].iloc[0])
         per_photo = table.groupby("photo").size()
         rows[source] = (_describe(per_photo), len(table))
-        notes.append(f"{SOURCE_NAMES[source]}: {len(table)} usable faces in {len(per_photo)} photos.")
+        notes.append(f"{title_of(source)}: {len(table)} usable faces in {len(per_photo)} photos.")
     for table in frames:
         source = str(table["source"].iloc[0])
         rows[source] = ("One face" if not table["labelled"].any() else "Annotated frames", len(table))
         notes.append(
-            f"{SOURCE_NAMES[source]}: {len(table)} frames; without annotation, one face a frame is taken on trust."
+            f"{title_of(source)}: {len(table)} frames; without annotation, one face a frame is taken on trust."
         )
-    missing = [name for source, name in SOURCE_NAMES.items() if source not in rows]
-    notes += [f"{name}: not at hand in this run." for name in missing]
+    notes += [f"{title_of(source)}: not at hand in this run." for source in THESIS_SOURCES if source not in rows]
+    sources = [*THESIS_SOURCES, *(source for source in rows if source not in THESIS_SOURCES)]
     frame = pd.DataFrame(
         {
-            "Original Datasets": list(SOURCE_NAMES.values()),
-            "Type of Images": [rows.get(source, (None, None))[0] for source in SOURCE_NAMES],
-            "Total Amount": pd.array([rows.get(source, (None, None))[1] for source in SOURCE_NAMES], "Int64"),
+            "Original Datasets": [title_of(source) for source in sources],
+            "Type of Images": [rows.get(source, (None, None))[0] for source in sources],
+            "Total Amount": pd.array([rows.get(source, (None, None))[1] for source in sources], "Int64"),
         }
     )
     return Table("table_01", "Table 1: original data sets used for training and evaluation", frame, notes)

@@ -13,14 +13,15 @@ import pandas as pd
 
 from uncover.config.evaluation import middle_rate
 from uncover.errors import InputError
-from uncover.report.csv_records import block_count, read_csv_record
+from uncover.report.csv_records import block_count
 from uncover.report.rescue_names import SET_TITLES, method_title, set_title
 from uncover.report.tables.companions import interval_notes, with_interval
 from uncover.report.tables.not_run import NOT_RUN, check_not_run, why_not_run, with_rows
 from uncover.report.tables.table import MISSING, Table, cell_text, write_forms
 from uncover.rescue.methods import GROUPS, OF_SET, OF_VAL
 from uncover.rescue.strategies import STRATEGIES
-from uncover.rescue.trial import BASELINE, COLUMNS
+from uncover.rescue.trial import BASELINE
+from uncover.rescue.trial_record import read_trial
 
 NAME = "rescue_summary"
 DETECTOR = "detector"
@@ -66,7 +67,7 @@ def write_rescue_summary(trial: Path, not_run: Mapping[str, str], out: Path) -> 
     Raises:
         InputError: It is no such record, or tells of one of these detectors.
     """
-    frame = read_csv_record(trial, COLUMNS, "rescue_trial")
+    frame = read_trial(trial)
     for column, known in (("group", GROUPS), ("threshold", (OF_SET, OF_VAL))):
         if strange := sorted(set(map(str, frame[column])) - set(known)):
             raise InputError(f"{trial}: {column} {strange[0]!r}, expected {', '.join(known)}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from uncover.datasets.names import SOURCE_NAMES, TEST_SET_OF_SOURCE
+from uncover.config.catalogue import name_of_test_set, title_of
 from uncover.report.tables.table import Table
 
 COLUMN_OF_SET = {"train": "Train", "val": "Val", "test": "Test"}
@@ -31,11 +31,12 @@ def splits_table(
     rows, notes = [], []
     for summary in splits:
         source = str(summary["source"])
-        name = SOURCE_NAMES[source]
+        name = title_of(source)
         row: dict[str, object] = {"Original Datasets": name}
         for set_name, column in COLUMN_OF_SET.items():
-            dataset = manifests[TEST_SET_OF_SOURCE[source] if set_name == "test" else set_name]
-            count = int((dataset["source"] == source).sum())
+            dataset = manifests.get(name_of_test_set(source) if set_name == "test" else set_name)
+            # A data set of somebody's own may leave out a set.
+            count = 0 if dataset is None else int((dataset["source"] == source).sum())
             row[column] = count
             wished, got = (summary[key][set_name] for key in ("wished", "got"))  # type: ignore[index]
             if wished is not None and got < wished:
