@@ -13,15 +13,16 @@ from snakemake.utils import min_version
 
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
+from uncover import cli
 from uncover.config.detectors import DRAWN_BOXES
 from uncover.config.load import check_config
 from uncover.config.values import as_pairs
 from uncover.console import say
-from uncover.detector.evolve import visible_generations
+from uncover.detector.evolution import visible_generations
 from uncover.errors import InputError
 from uncover.images.shard import Shard
 from uncover.process import this_process
-from uncover.report import text_numbers
+from uncover.report import command_line, registry, text_numbers
 from uncover.rivals.fetched import next_attempt
 from uncover.rivals.registry import module_of
 from uncover.workflow import engine, targets
@@ -59,21 +60,6 @@ ENVIRONMENT = f"{workflow.basedir}/envs/uncover.yaml"
 os.environ["PIP_NO_DEPS"] = "1"
 
 
-def own_files(checkout):
-    """Places of our own files that jobs read, by the names that commands have for them.
-
-    They are no inputs of rules, because their place changes where jobs run from a copy of the code; a parameter has the
-    digest of what is in them.
-    """
-    return {
-        "PUBLISHED": os.path.relpath(f"{checkout}/config/published.yaml"),
-        "CAPTIONS": os.path.relpath(f"{checkout}/workflow/report"),
-    }
-
-
-globals().update(own_files(workflow.basedir))
-
-
 def content_of(*names):
     """The digest of some of our own files, as a parameter."""
     return digest_of(lambda: content_digest(Path(workflow.basedir), *names))
@@ -103,7 +89,13 @@ def job_prefix(checkout):
     paths = [f"{Path(checkout).absolute()}/workflow/bin"]
     if not workflow.deployment_settings.deployment_method:
         paths.append(os.path.dirname(sys.executable))
-    variables = {"PATH": ":".join([*paths, "$PATH"]), PARENT: this_process(), WANTED: 1}
+    variables = {
+        "PATH": ":".join([*paths, "$PATH"]),
+        # No input of rules, as its place changes where jobs run from a copy of the code; parameters have its digest.
+        "PUBLISHED": os.path.relpath(f"{checkout}/config/published.yaml"),
+        PARENT: this_process(),
+        WANTED: 1,
+    }
     words = " ".join(f'{name}="{value}"' for name, value in variables.items())
     return f"set -euo pipefail; export {words}; "
 
@@ -111,39 +103,8 @@ def job_prefix(checkout):
 shell.prefix(job_prefix(workflow.basedir))
 
 # For rule files that do not ask RUN yet.
-ALL_HEATMAPS = RUN.heatmaps(RUN.heatmap_kinds, RUN.sets)
 LOGS = RUN.paths.logs
 BENCHMARKS = RUN.paths.benchmarks
-RGB_MODELS = RUN.rgb_models
-SECOND_MODELS = RUN.second_models
-LABELLED_SETS = RUN.labelled_sets
-SCORED_SETS = RUN.scored_sets
-RGB_TABLES = RUN.paths.rgb_tables
-VARIANTS = RUN.heatmap_kinds
-HEATMAP_SETS = RUN.sets
-THESIS_MODELS = RUN.thesis_models
-VARIANT_MODELS = RUN.variant_models
-TRIED_SETS = RUN.tried_sets
-LANDMARK_SOURCES = RUN.landmark_sources
-LANDMARK_SETS = RUN.landmark_sets
-FRAME_SETS = RUN.frame_sets
-GRADED_SETS = RUN.graded_sets
-OCCLUDED_SETS = RUN.occluded_sets
-LABELLED_MISSED_SETS = RUN.labelled_missed_sets
-CONFIDENCES = RUN.confidences
-RIVALS_WANTED = RUN.baselines
-VIDEO_FILES = RUN.video_files
-predictions_of = RUN.predictions
-rivals_not_run = RUN.baselines_not_run
-
-
-def rivals_at_hand():
-    wait_for_weights()
-    return RUN.baselines_at_hand()
-
-
-def first_and_rivals():
-    return detectors_of_photos()
 
 
 wildcard_constraints:
@@ -164,13 +125,8 @@ include: "workflow/rules/second_step.smk"
 include: "workflow/rules/rivals.smk"
 include: "workflow/rules/rescue.smk"
 include: "workflow/rules/shares.smk"
-include: "workflow/rules/tables.smk"
-include: "workflow/rules/second_tables.smk"
-include: "workflow/rules/figures.smk"
-include: "workflow/rules/second_figures.smk"
 include: "workflow/rules/videos.smk"
 include: "workflow/rules/finetune.smk"
-include: "workflow/rules/rival_tables.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -197,7 +153,7 @@ rule all:
             *RUN.summaries(RUN.baselines, RUN.labelled_sets, "whole_face"),
         ],
         heatmaps=RUN.heatmaps(RUN.heatmap_kinds, RUN.sets),
-        tables=ALL_TABLES,
-        figures=ALL_FIGURES,
+        tables=[RUN.paths.table(name) for name in TABLES],
+        figures=[RUN.paths.figure(name) for name in FIGURES],
         comparison=RUN.paths.comparison,
         page=RUN.paths.report,

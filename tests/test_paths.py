@@ -89,6 +89,7 @@ RUN = RunPaths("results/demo")
         (RUN.figure("figure_31", "pdf"), "results/demo/figures/figure_31.pdf"),
         (RUN.comparison, "results/demo/comparison.csv"),
         (RUN.report, "results/demo/report.html"),
+        (RUN.workflow_report, "results/demo/workflow.html"),
         (RUN.log("table_07"), "results/demo/logs/table_07.log"),
         (RUN.log("evaluate", "{model}", "val"), "results/demo/logs/evaluate/{model}/val.log"),
         (RUN.benchmark("train", "{model}"), "results/demo/benchmarks/train/{model}.tsv"),

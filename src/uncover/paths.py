@@ -346,6 +346,11 @@ class RunPaths:
     def report(self) -> str:
         return f"{self.root}/report.html"
 
+    @property
+    def workflow_report(self) -> str:
+        """Snakemake's own report, which `make demo` asks it for."""
+        return f"{self.root}/workflow.html"
+
     # The run itself.
 
     @property

@@ -12,7 +12,7 @@ from typing import Any
 VERBS: dict[str, str | None] = {}
 """Whole verbs: "predict rival" -> "predict baseline"."""
 
-OPTIONS: dict[str, str | None] = {}
+OPTIONS: dict[str, str | None] = {"page --captions": None}
 """Options and positionals, of all verbs ("--look") or of one, by its old name ("predict rival --look")."""
 
 RULES: dict[str, str | None] = {}

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uncover.datasets.exclusions import read_exclusions
 from uncover.datasets.splits import (
     all_to_test,
     parse_wishes,
+    read_exclusions,
     read_split,
     shortfalls,
     split_as_released,

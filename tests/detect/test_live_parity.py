@@ -11,9 +11,9 @@ from uncover.detect.choose import Wishes, choose
 from uncover.detect.pictures import frame_pictures
 from uncover.detect.rescues import NO_BOXES, LiveMaps, Missed
 from uncover.detect.spotter import DETECTOR, RESCUE, Spotted
-from uncover.detector.inference import Precision
+from uncover.detector.device import Precision
 from uncover.footage.decode import Frame
-from uncover.heatmaps.manifest import read_manifest
+from uncover.heatmaps.store import read_manifest
 from uncover.images.maps import StoredMaps
 from uncover.images.reading import COLOURS, read_image
 

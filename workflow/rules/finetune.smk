@@ -2,8 +2,6 @@
 
 # What neither draws frames nor trains: the experiment's size, and what is a path or a wildcard here.
 OF_EXPERIMENT = ("start=", "counts=", "freeze=", "frames_per_video=", "gap=")
-if RUN.fine_tunes:
-    ALL_FIGURES += [RUN.paths.figure("figure_learning_curve")]
 
 
 wildcard_constraints:
@@ -121,25 +119,3 @@ rule learning_curve:
         code=code_of("uncover.commands.learning_curve"),
     shell:
         "uncover learning_curve {output.curve} {input.records:q} 2>&1 | tee {log}"
-
-
-rule figure_learning_curve:
-    input:
-        record=RUN.paths.learning_curve,
-    output:
-        **figure_outputs("figure_learning_curve", "fine-tuning on a few frames"),
-    log:
-        RUN.paths.log("figure_learning_curve"),
-    benchmark:
-        RUN.paths.benchmark("figure_learning_curve")
-    group:
-        "figures"
-    conda:
-        ENVIRONMENT
-    resources:
-        **needs(mem_mb=1000, runtime=10, small=1),
-    params:
-        out=RUN.paths.figures,
-        code=code_of("uncover.commands.figure_learning_curve"),
-    shell:
-        "uncover figure_learning_curve {params.out} --record {input.record} 2>&1 | tee {log}"

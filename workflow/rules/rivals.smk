@@ -29,11 +29,6 @@ def detectors_of_photos():
     return RUN.detectors_of_photos()
 
 
-def not_run_options(wildcards):
-    words = [f"{name}={why}" for name, why in RUN.baselines_not_run().items()]
-    return ["--not-run", *words] if words else []
-
-
 def confidence_words(wildcards):
     not_run = RUN.baselines_not_run()
     return [

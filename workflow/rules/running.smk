@@ -29,7 +29,7 @@ def needs(mem_mb, runtime, gpu=0, small=0):
 
 def check_rules_of_cluster():
     """Call when all rules are known."""
-    known = [rule.name for rule in workflow.rules]
+    known = [*(rule.name for rule in workflow.rules), *registry.declared()]
     for name in CONFIG.cluster.rules:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
@@ -67,7 +67,6 @@ onstart:
         # Jobs of this very process; others read the Snakefile of the copy.
         code = RUN_RECORD[0].about["code_folder"]
         shell.prefix(job_prefix(code))
-        workflow.globals.update(own_files(code))
 
 
 onsuccess:

@@ -13,9 +13,6 @@ DETECTION_STEPS = {
     "online": "--rescue best --temporal online",
     "offline": "--rescue best --temporal offline",
 }
-if RUN.video_files:
-    ALL_TABLES += [RUN.paths.table("table_videos")]
-    ALL_FIGURES += [RUN.paths.figure("figure_videos")]
 
 
 wildcard_constraints:
@@ -112,48 +109,3 @@ rule evaluate_videos:
     shell:
         "uncover evaluate videos {output.scores} --frames {output.frames} --truth {params.truth:q}"
         " --detections {params.detections} --true-iou {params.true_iou} --bootstrap {params.bootstrap} 2>&1 | tee {log}"
-
-
-rule table_videos:
-    input:
-        scores=RUN.paths.video_scores,
-    output:
-        **table_outputs("table_videos", "videos, step by step"),
-    log:
-        RUN.paths.log("table_videos"),
-    benchmark:
-        RUN.paths.benchmark("table_videos")
-    group:
-        "tables"
-    conda:
-        ENVIRONMENT
-    resources:
-        **needs(mem_mb=1000, runtime=10, small=1),
-    params:
-        out=RUN.paths.tables,
-        code=code_of("uncover.commands.table_videos"),
-    shell:
-        "uncover table_videos {params.out} --scores {input.scores} 2>&1 | tee {log}"
-
-
-rule figure_videos:
-    input:
-        scores=RUN.paths.video_scores,
-        frames=RUN.paths.scored_frames,
-    output:
-        **figure_outputs("figure_videos", "videos, step by step"),
-    log:
-        RUN.paths.log("figure_videos"),
-    benchmark:
-        RUN.paths.benchmark("figure_videos")
-    group:
-        "figures"
-    conda:
-        ENVIRONMENT
-    resources:
-        **needs(mem_mb=2000, runtime=10, small=1),
-    params:
-        out=RUN.paths.figures,
-        code=code_of("uncover.commands.figure_videos"),
-    shell:
-        "uncover figure_videos {params.out} --scores {input.scores} --frames {input.frames} 2>&1 | tee {log}"

@@ -78,13 +78,11 @@ def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_replaceable
     from uncover.console import say, warn_each
     from uncover.datasets.build import photos_of_faces, write_dataset
-    from uncover.datasets.exclusions import read_exclusions
-    from uncover.datasets.frame_labels import label_frames
-    from uncover.datasets.frame_sets import read_reviewed_frames, require_annotations
+    from uncover.datasets.frame_sets import label_frames, read_reviewed_frames, require_annotations
     from uncover.datasets.labels import label_faces
     from uncover.datasets.reading import LANDMARK_READERS, read_raw, to_faces_table
     from uncover.datasets.sources import require_folder
-    from uncover.datasets.splits import parse_wishes, split_by_photo
+    from uncover.datasets.splits import parse_wishes, read_exclusions, split_by_photo
     from uncover.parts.boxes import Outside
 
     _refuse_idle_options(args)

@@ -24,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from uncover.atomic import new_file
     from uncover.console import say, warn_each
+    from uncover.datasets.build import write_rejected
     from uncover.datasets.reading import LANDMARK_READERS, read_raw, to_faces_table
-    from uncover.datasets.rejected import write_rejected
     from uncover.datasets.sources import require_folder
 
     require_folder(args.raw, args.layout)

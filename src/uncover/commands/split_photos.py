@@ -41,12 +41,12 @@ def run(args: argparse.Namespace) -> int:
 
     from uncover.atomic import new_file
     from uncover.console import say
-    from uncover.datasets.exclusions import read_exclusions
     from uncover.datasets.faces_table import attribute, read_faces_table
     from uncover.datasets.splits import (
         SETS,
         all_to_test,
         parse_wishes,
+        read_exclusions,
         shortfalls,
         split_as_released,
         split_by_photo,

@@ -1,4 +1,4 @@
-"""Who goes where: photos of a raw data set into train, val and test."""
+"""Who goes where: photos of a raw data set into train, val and test, and lists of those that may only train."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from uncover.console import say
 from uncover.datasets.faces_table import attribute
 from uncover.datasets.records import read_table
 from uncover.errors import InputError
-from uncover.faces.face import Rejected
-from uncover.faces.official import POSES
+from uncover.faces.face import POSES, Rejected
+from uncover.text_files import read_text
 
 SETS = ("train", "val", "test")
 Wishes = Mapping[str, int | None]
@@ -212,3 +213,31 @@ def parse_wishes(text: str) -> dict[str, int | None]:
             raise InputError(f"split '{text}': {name} stands twice; expected each set once")
         wishes[name] = None if count == "all" else int(count)
     return {name: wishes.get(name, 0) for name in SETS}
+
+
+def read_exclusions(path: Path, photos: Collection[str]) -> frozenset[str]:
+    """Photo ids, one a line; blank lines and what follows a `#` do not count.
+
+    One list may serve several raw data sets, so ids that name no photo here are counted aloud but are no error.
+
+    Args:
+        path: The list.
+        photos: Ids that there are.
+
+    Raises:
+        InputError: The file does not exist or is no text, or a line holds more than one id.
+    """
+    try:
+        lines = read_text(path).splitlines()
+    except FileNotFoundError:
+        raise InputError(f"{path}: does not exist; expected a list of photo ids, one a line") from None
+    ids = set()
+    for number, line in enumerate(lines, start=1):
+        fields = line.partition("#")[0].split()
+        if len(fields) > 1:
+            raise InputError(f"{path}, row {number}: '{line.strip()[:60]}': expected one photo id a line")
+        ids.update(fields)
+    unknown = sorted(ids.difference(photos))
+    if unknown:
+        say(f"note: {path}: {len(unknown)} of {len(ids)} ids name no photo here, such as {unknown[0]}")
+    return frozenset(ids)

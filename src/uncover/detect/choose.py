@@ -31,9 +31,8 @@ from uncover.detect.rescues import (
     with_whole_face,
 )
 from uncover.detect.spotter import Spotter
-from uncover.detector.distributed import pick_device
-from uncover.detector.inference import Precision, check_precision
-from uncover.detector.opening import open_weights
+from uncover.detector.device import Precision, check_precision, pick_device
+from uncover.detector.weights import open_weights
 from uncover.errors import InputError
 from uncover.heatmaps.engine import Explainer
 from uncover.images.letterbox import STRIDE

@@ -16,15 +16,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from uncover.detect.pictures import Picture
-from uncover.detector.inference import SMALLER, Precision, batch_in_words, in_precision, to_network
+from uncover.detector.device import Precision, in_precision
+from uncover.detector.inference import SMALLER, batch_in_words, to_network
 from uncover.detector.network import Network
 from uncover.detector.nms import non_max_suppression
 from uncover.detector.weights import Header
 from uncover.errors import InputError, needs_memory
 from uncover.faces.face_class import choose_classes, is_face, listed
 from uncover.heatmaps.engine import Explainer
-from uncover.heatmaps.files import pack
 from uncover.heatmaps.passes import Pass
+from uncover.heatmaps.store import pack
 from uncover.images.letterbox import Frame, fit, letterbox
 from uncover.images.maps import MAP, StoredMaps, average
 from uncover.images.privacy import SUSPECT, Cover

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from uncover.detect.pictures import Picture, stack
 from uncover.detect.rescues import Boxes, Missed, Model, Rescue, in_original
-from uncover.detector.inference import SMALLER, batch_in_words, in_precision, to_network
+from uncover.detector.device import in_precision
+from uncover.detector.inference import SMALLER, batch_in_words, to_network
 from uncover.errors import needs_memory
 from uncover.heatmaps.passes import run_direct, take
 from uncover.images.privacy import Cover

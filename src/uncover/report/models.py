@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
+from uncover.config.heatmaps import METHODS
 from uncover.config.rivals import BASELINES
 
-METHOD_TITLES = {
-    "gradcampp": "GradCAM++",
-    "hirescam": "HiResCAM",
-    "gradcam": "GradCAM",
-    "xgradcam": "XGradCAM",
-    "layercam": "LayerCAM",
-    "eigencam": "EigenCAM",
-    "scorecam": "ScoreCAM",
-    "eigengradcam": "EigenGradCAM",
-    "gradcamelementwise": "GradCAMElementWise",
-}
+METHOD_TITLES = {name: method.title for name, method in METHODS.items()}
 
 FIRST_TITLES = {"rgb10": "RGB 10 classes", "rgb1": "RGB 1 class"}
 """The thesis's detectors of photos."""

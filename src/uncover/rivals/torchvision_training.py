@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from uncover.config.rivals import Torchvision
 from uncover.console import say
+from uncover.detector.checkpoint import TrainingState, load_state, save_state
 from uncover.detector.inference import FramedImages, read_groups
-from uncover.detector.training_state import TrainingState, load_state, save_state
 from uncover.errors import keeping
 from uncover.images.labelled import LabelledImages
 from uncover.images.letterbox import GREY

@@ -20,10 +20,10 @@ from torch import Tensor
 from uncover.atomic import new_file
 from uncover.config.rivals import BASELINES, Trained
 from uncover.console import say
-from uncover.detector.diverged import Diverged
-from uncover.detector.training_state import check_finished, state_folder
+from uncover.detector.checkpoint import state_folder
+from uncover.detector.results import check_finished
 from uncover.detector.validate import true_boxes
-from uncover.errors import InputError, needs_memory
+from uncover.errors import Diverged, InputError, needs_memory
 from uncover.images.labelled import LabelledImages, read_labelled_images
 from uncover.images.reading import COLOURS, read_image
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE

@@ -19,10 +19,9 @@ from torch import Tensor, nn
 
 from uncover.atomic import new_file
 from uncover.console import say
-from uncover.detector.fetch import read_or_fetch
+from uncover.detector.checkpoint import save
 from uncover.detector.inert_pickle import Record, load_inert, state_of
-from uncover.detector.saving import save
-from uncover.detector.upstream import check_content, check_trusted
+from uncover.detector.third_party import check_content, check_trusted, read_or_fetch
 from uncover.errors import InputError
 from uncover.rivals.fetched import WEIGHTS, Fetched, write_fetched
 

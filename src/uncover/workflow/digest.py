@@ -31,6 +31,8 @@ TALK = frozenset(
         "uncover.errors",
         "uncover.process",
         "uncover.progress",
+        "uncover.report.command_line",
+        "uncover.report.registry",
         "uncover.workflow.digest",
         "uncover.workflow.source",
     }

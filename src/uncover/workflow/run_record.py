@@ -74,8 +74,14 @@ class RunRecord:
         return Config.model_validate(yaml.safe_load((self.folder / CONFIG).read_text(encoding="utf-8")))
 
     def code(self) -> dict[str, dict[str, str]]:
-        """State of each definition by digest of code and full name, "package.module:name"."""
+        """State of each definition by digest of code and full name, "package.module:name".
+
+        Raises:
+            ValueError: The record is of an earlier version, which knew modules only.
+        """
         known = json.loads((self.folder / MODULES).read_text(encoding="utf-8"))
+        if any(isinstance(names, str) for names in known["modules"].values()):
+            raise ValueError(f"{self.folder / MODULES}: states of modules; expected those of definitions")
         states = [
             (f"{module}:{name}" if name else module, state)
             for module, names in known["modules"].items()

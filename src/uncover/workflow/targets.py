@@ -247,6 +247,11 @@ class Run:
         return [name for name in self.labelled_missed_sets if name not in self.own_sets]
 
     @functools.cached_property
+    def unlabelled_table_sets(self) -> list[str]:
+        """Unlabelled test sets of the thesis."""
+        return [name for name in self.unlabelled_sets if name not in self.own_sets]
+
+    @functools.cached_property
     def occluded_sets(self) -> list[str]:
         """Graded frames with occlusion; those without stand in tables 10 and 11 alone."""
         return [name for name in self.graded_sets if name != "slapi_none"]
