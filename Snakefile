@@ -24,7 +24,7 @@ from uncover.images.shard import Shard
 from uncover.process import this_process
 from uncover.report import command_line, registry, text_numbers
 from uncover.rivals.fetched import next_attempt
-from uncover.rivals.known import RIVALS
+from uncover.rivals.registry import module_of
 from uncover.workflow import engine, targets
 from uncover.workflow.digest import code_digest, content_digest
 from uncover.workflow.fingerprint import folder_fingerprint

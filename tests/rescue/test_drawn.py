@@ -19,7 +19,7 @@ from uncover.images.reading import read_image
 from uncover.metrics.predictions import Predictions, write_predictions
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 from uncover.rescue.drawn import CELL, blobs, draw, draw_set
-from uncover.rescue.find_missed import read_and_find
+from uncover.rescue.missed import read_and_find
 
 NOSE = CLASS_NAMES.index("nose")
 FACE_BOX, NOSE_BOX = (20.0, 20.0, 80.0, 80.0), (45.0, 40.0, 55.0, 60.0)

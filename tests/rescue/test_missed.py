@@ -17,8 +17,7 @@ from uncover.heatmaps.heatmaps import MAP, NO_DETECTION, NO_EVIDENCE
 from uncover.metrics.predictions import Predictions, write_predictions
 from uncover.parts.classes import WHOLE_FACE
 from uncover.rescue.drawn import draw_set
-from uncover.rescue.find_missed import find_missed
-from uncover.rescue.missed import looked_at, read_missed, write_missed
+from uncover.rescue.missed import find_missed, looked_at, read_missed, write_missed
 
 IMAGES = ("a.jpg", "b.jpg", "c.jpg", "d.jpg")
 BOX = (10.0, 10.0, 50.0, 50.0)

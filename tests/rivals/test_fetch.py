@@ -10,9 +10,8 @@ from torch import nn
 
 from uncover.cli import main
 from uncover.errors import InputError
-from uncover.rivals.fetch import fetch_weights, read_state_dict
 from uncover.rivals.fetched import Fetched, fetched_file, next_attempt, read_fetched
-from uncover.rivals.weights import RivalWeights, load_rival, save_rival
+from uncover.rivals.weights import RivalWeights, fetch_weights, load_rival, read_state_dict, save_rival
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -12,16 +13,19 @@ from facenet_pytorch import MTCNN
 
 from uncover.config.rivals import ReadyMade
 from uncover.images.reading import list_images, read_image
+from uncover.metrics.detections import Detections
 from uncover.rivals import mtcnn
-from uncover.rivals.base import FindFaces, Found
 
 MIRRORED = [1, 0, 2, 4, 3]
 """Landmarks of a face in a mirror, in the order of `LANDMARKS`."""
 
+Find = Callable[[np.ndarray], Detections]
+
 
 @pytest.fixture(scope="module")
-def find() -> FindFaces:
-    return mtcnn.load(ReadyMade(), None, torch.device("cpu"))
+def find() -> Find:
+    detector = mtcnn.load(ReadyMade(), None, torch.device("cpu"))
+    return lambda photo: detector.detect([photo])[0]
 
 
 def some_photos(real: Path) -> list[np.ndarray]:
@@ -31,7 +35,7 @@ def some_photos(real: Path) -> list[np.ndarray]:
     return [read_image(path, 3) for path in paths]
 
 
-def assert_as_upstream(library: MTCNN, photo: np.ndarray, found: Found, confidence: float) -> int:
+def assert_as_upstream(library: MTCNN, photo: np.ndarray, found: Detections, confidence: float) -> int:
     """Number of boxes from this confidence on."""
     boxes, chances, points = library.detect(photo, landmarks=True)
     sure = found.confidence >= confidence
@@ -44,7 +48,7 @@ def assert_as_upstream(library: MTCNN, photo: np.ndarray, found: Found, confiden
     return int(sure.sum())
 
 
-def test_sure_boxes_are_those_of_the_library(find: FindFaces, real: Path) -> None:
+def test_sure_boxes_are_those_of_the_library(find: Find, real: Path) -> None:
     library = MTCNN(keep_all=True, select_largest=False)
     doubtful = sure = 0
     for photo in some_photos(real):
@@ -56,7 +60,7 @@ def test_sure_boxes_are_those_of_the_library(find: FindFaces, real: Path) -> Non
 
 @pytest.mark.parametrize("thresholds", [(0.05, 0.02, 0.002), (0.2, 0.05, 0.01)])
 def test_any_thresholds_do_what_they_do_in_the_library(
-    find: FindFaces, monkeypatch: pytest.MonkeyPatch, thresholds: tuple[float, float, float]
+    find: Find, monkeypatch: pytest.MonkeyPatch, thresholds: tuple[float, float, float]
 ) -> None:
     """Noise holds no face; the thresholds are so low that boxes pass all networks."""
     monkeypatch.setattr(mtcnn, "LIBRARY", thresholds)
@@ -69,9 +73,7 @@ def test_any_thresholds_do_what_they_do_in_the_library(
 
 @pytest.mark.parametrize("shape", [(1, 1), (12, 12), (19, 300), (20, 20), (21, 400), (300, 20), (90, 120)])
 @pytest.mark.parametrize("low", [False, True])
-def test_a_photo_without_a_face(
-    find: FindFaces, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int], low: bool
-) -> None:
+def test_a_photo_without_a_face(find: Find, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int], low: bool) -> None:
     """Too small, even, or so that candidates lie beyond its edge: never a crash, and the arrays are there."""
     if low:
         monkeypatch.setattr(mtcnn, "DOUBTFUL", (0.0, 0.0, 0.0))
@@ -83,7 +85,7 @@ def test_a_photo_without_a_face(
     assert (found.confidence < 0.7).all() and (low or not len(found.boxes))
 
 
-def test_landmarks_know_the_sides_of_the_person(find: FindFaces, real: Path) -> None:
+def test_landmarks_know_the_sides_of_the_person(find: Find, real: Path) -> None:
     photo = some_photos(real)[0]
     (face, *_), (mirrored, *_) = (find(each).landmarks for each in (photo, np.ascontiguousarray(photo[:, ::-1])))
     right_eye, left_eye, nose, right_mouth, left_mouth = face

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,29 +16,44 @@ from PIL import Image
 
 from tests.conftest import RawData, encoded, picture
 from uncover.cli import main
+from uncover.config.rivals import BASELINES
 from uncover.images.inputs import Inputs, find_inputs
+from uncover.metrics.detections import Detections
 from uncover.metrics.predictions import CORNERS, LANDMARK_COLUMNS, Predictions, read_predictions, write_predictions
-from uncover.rivals.base import FindFaces, Found
 from uncover.rivals.predict import predict_rival
+from uncover.rivals.registry import module_of
 
-NOTHING = Found(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32))
+Find = Callable[[np.ndarray], Detections]
+NOTHING = replace(Detections.empty(), landmarks=np.zeros((0, 5, 2), np.float32))
+
+
+class Finding:
+    """A detector that asks a function about each photo."""
+
+    def __init__(self, find: Find) -> None:
+        self._find = find
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[Detections]:
+        return [self._find(image) for image in images]
 
 
 def inputs_of(folder: Path) -> Inputs:
     return find_inputs([folder], "photo", 3)
 
 
-def one_face(photo: np.ndarray) -> Found:
+def one_face(photo: np.ndarray) -> Detections:
     """A face in the lower right quarter, whose landmarks are the middle of the photo."""
     height, width = photo.shape[:2]
     box = np.array([[width / 2, height / 2, width, height]], np.float32)
-    return Found(box, np.array([0.75], np.float32), np.full((1, 5, 2), (width / 2, height / 2), np.float32))
+    return Detections(
+        box, np.array([0.75], np.float32), landmarks=np.full((1, 5, 2), (width / 2, height / 2), np.float32)
+    )
 
 
-def without_landmarks(photo: np.ndarray) -> Found:
+def without_landmarks(photo: np.ndarray) -> Detections:
     """Two faces, the surer one last."""
     boxes = np.array([[1, 2, 30, 40], [5, 6, 70, 80]], np.float32)
-    return Found(boxes, np.array([0.25, 0.5], np.float32))
+    return Detections(boxes, np.array([0.25, 0.5], np.float32))
 
 
 @pytest.mark.parametrize("longest", [None, 1000, 120, 60, 7])
@@ -42,12 +62,12 @@ def test_boxes_are_in_pixels_of_the_original(raw: RawData, longest: int | None) 
     raw.photo("tall.png", 51, 77)
     seen: list[tuple[int, ...]] = []
 
-    def find(photo: np.ndarray) -> Found:
+    def find(photo: np.ndarray) -> Detections:
         seen.append(photo.shape)
         assert photo.dtype == np.uint8 and photo.flags["C_CONTIGUOUS"]
         return one_face(photo)
 
-    predictions = predict_rival(find, inputs_of(raw.root), {"model": "some"}, longest)
+    predictions = predict_rival(Finding(find), inputs_of(raw.root), {"model": "some"}, longest)
     boxes = predictions.boxes.set_index("image")
     for name, width, height in (("wide.png", 120, 90), ("tall.png", 51, 77)):
         np.testing.assert_allclose(
@@ -69,10 +89,10 @@ def test_boxes_overlap_no_more_than_those_of_our_own_detectors_and_are_no_more(r
     corners = [[0, 0, 20, 20], [4, 0, 24, 20], [6, 0, 26, 20], *([30 + 2 * n, 40, 31 + 2 * n, 50] for n in range(400))]
     confidence = np.array([0.9, 0.8, 0.95, *np.linspace(0.7, 0.1, 400)], np.float32)
     points = np.arange(403 * 10, dtype=np.float32).reshape(403, 5, 2)
-    found = Found(np.array(corners, np.float32), confidence, points)
+    found = Detections(np.array(corners, np.float32), confidence, landmarks=points)
 
     def stored(nms_iou: float) -> Predictions:
-        return predict_rival(lambda photo: found, inputs_of(raw.root), {}, None, nms_iou)
+        return predict_rival(Finding(lambda photo: found), inputs_of(raw.root), {}, None, nms_iou)
 
     assert stored(0.6).boxes["x1"].tolist()[:3] == [6, 0, 30] and stored(0.6).settings["nms_iou"] == 0.6
     assert stored(0.5).boxes["x1"].tolist()[:2] == [6, 30] and stored(0.9).boxes["x1"].tolist()[:4] == [6, 0, 4, 30]
@@ -83,18 +103,18 @@ def test_what_lies_beyond_the_photo_goes(raw: RawData) -> None:
     raw.photo("a.png")
     corners = [[-9, -9, 40, 50], [-30, 5, -2, 50], [100, 70, 500, 500], [np.nan, 0, 9, 9], [7, 7, 7, 20]]
     boxes = np.array(corners, np.float32)
-    found = Found(boxes, np.linspace(0.9, 1.1, 5).astype(np.float32), np.zeros((5, 5, 2), np.float32))
-    predictions = predict_rival(lambda photo: found, inputs_of(raw.root), {}, None)
+    found = Detections(boxes, np.linspace(0.9, 1.1, 5).astype(np.float32), landmarks=np.zeros((5, 5, 2), np.float32))
+    predictions = predict_rival(Finding(lambda photo: found), inputs_of(raw.root), {}, None)
     assert predictions.boxes[list(CORNERS)].to_numpy().tolist() == [[100, 70, 120, 90], [0, 0, 40, 50]]
     assert predictions.boxes["confidence"].tolist() == [1.0, pytest.approx(0.9)]
 
 
 @pytest.mark.parametrize(("find", "landmarks"), [(lambda photo: NOTHING, True), (without_landmarks, False)])
-def test_landmark_columns_follow_the_detector(raw: RawData, tmp_path: Path, find: FindFaces, landmarks: bool) -> None:
+def test_landmark_columns_follow_the_detector(raw: RawData, tmp_path: Path, find: Find, landmarks: bool) -> None:
     """A detector that knows them has the columns also where it found no face at all."""
     raw.photo("b.jpg")
     raw.photo("a.jpg")
-    write_predictions(tmp_path / "x.parquet", predict_rival(find, inputs_of(raw.root), {}, None))
+    write_predictions(tmp_path / "x.parquet", predict_rival(Finding(find), inputs_of(raw.root), {}, None))
     read = read_predictions(tmp_path / "x.parquet")
     assert (list(LANDMARK_COLUMNS) == [name for name in read.boxes if name in LANDMARK_COLUMNS]) == landmarks
     assert read.images["image"].tolist() == ["a.jpg", "b.jpg"]
@@ -113,7 +133,7 @@ def test_photos_are_read_as_our_own_detectors_read_them(raw: RawData) -> None:
         raw.write(name, encoded(picture(mode=mode), "PNG"))
     raw.write("print.jpg", encoded(picture(mode="CMYK")))
     seen: list[np.ndarray] = []
-    predict_rival(lambda photo: (seen.append(photo), NOTHING)[1], inputs_of(raw.root), {}, None)
+    predict_rival(Finding(lambda photo: (seen.append(photo), NOTHING)[1]), inputs_of(raw.root), {}, None)
     shapes = dict(zip(["deep.png", "grey.png", "print.jpg", "turned.jpg"], seen, strict=True))
     assert shapes["turned.jpg"].shape == (120, 90, 3)
     assert {shapes[name].shape for name in ("deep.png", "grey.png", "print.jpg")} == {(90, 120, 3)}
@@ -191,3 +211,38 @@ def test_faces_of_a_real_photo(real: Path, tmp_path: Path) -> None:
     sure = boxes[boxes["confidence"] >= 0.7]
     assert set(sure["image"]) == {photo.name for photo in photos}
     assert (sure["right_eye_x"] < sure["left_eye_x"]).all() and (sure["right_eye_y"] < sure["right_mouth_y"]).all()
+
+
+def test_one_more_baseline_is_one_row_and_its_module(raw: RawData, tmp_path: Path) -> None:
+    """In another process, since the config is made of the rows when it is imported."""
+    raw.photo("a.jpg")
+    program = f"""
+import sys, types
+from pathlib import Path
+from uncover.config import rivals
+source = Path(rivals.__file__).read_text()
+row = 'BASELINES = {{"added": Baseline("Added", "one more", "numpy", "BSD-3-Clause", ReadyMade),'
+exec(compile(source.replace("BASELINES = {{", row, 1), rivals.__file__, "exec"), rivals.__dict__)
+import numpy as np
+from uncover.metrics.detections import Detections
+class Added:
+    def detect(self, images):
+        return [Detections(np.array([[0, 0, 9, 9]], np.float32), np.ones(1, np.float32)) for _ in images]
+module = types.ModuleType("uncover.rivals.added")
+module.CONFIDENCE, module.NMS_IOU, module.load = 0.1, None, lambda settings, weights, device: Added()
+sys.modules[module.__name__] = module
+from uncover.cli import main
+from uncover.config.model import Config
+from uncover.report.models import RIVAL_TITLES
+from uncover.workflow.targets import rivals_wanted
+assert RIVAL_TITLES["added"] == "Added" and "added" in rivals_wanted(Config(run='some'))[0]
+sys.exit(main(["predict", "rival", "added", {str(raw.root)!r}, "--out", {str(tmp_path / "out")!r}]))
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+    (path,) = (tmp_path / "out").iterdir()
+    assert read_predictions(path).boxes["x2"].tolist() == [9.0] and read_predictions(path).settings["model"] == "added"
+
+
+def test_every_baseline_has_a_module_of_its_name() -> None:
+    for name in BASELINES:
+        assert find_spec(module_of(name)) is not None, name

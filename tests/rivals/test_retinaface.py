@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,11 +17,12 @@ from uncover.config import rivals as config
 from uncover.datasets.yolo import read_label_file
 from uncover.errors import InputError
 from uncover.images.reading import list_images, read_image
+from uncover.metrics.detections import Detections
 from uncover.parts.geometry import to_xyxy
 from uncover.rivals import retinaface
-from uncover.rivals.base import FindFaces, Found
 from uncover.rivals.weights import RivalWeights
 
+Find = Callable[[np.ndarray], Detections]
 CPU = torch.device("cpu")
 (SMALL_HASH,) = retinaface.BY_HASH
 EDITIONS = {"usual": {}, "small": {"sha256": SMALL_HASH}}
@@ -40,8 +41,9 @@ def untrained() -> dict[str, Tensor]:
         return dict(network.state_dict())
 
 
-def opened(weights: RivalWeights) -> FindFaces:
-    return retinaface.load(config.RetinaFace(), weights, CPU)
+def opened(weights: RivalWeights) -> Find:
+    detector = retinaface.load(config.RetinaFace(), weights, CPU)
+    return lambda photo: detector.detect([photo])[0]
 
 
 def test_an_edition_can_be_named(untrained: dict[str, Tensor]) -> None:
@@ -123,7 +125,7 @@ def test_weights_that_do_not_fit(untrained: Mapping[str, Tensor]) -> None:
         retinaface.load(config.RetinaFace(), None, CPU)
 
 
-def found_share(find: FindFaces, folder: Path) -> float:
+def found_share(find: Find, folder: Path) -> float:
     """Share of the faces of a set that a sure box covers by half."""
     hits = []
     for path in list_images(folder / "images")[:5]:
@@ -136,7 +138,7 @@ def found_share(find: FindFaces, folder: Path) -> float:
     return float(np.mean(hits))
 
 
-def _covered(true: np.ndarray, found: Found) -> np.ndarray:
+def _covered(true: np.ndarray, found: Detections) -> np.ndarray:
     boxes = found.boxes[found.confidence >= 0.6]
     sides = np.minimum(true[:, None, 2:], boxes[None, :, 2:]) - np.maximum(true[:, None, :2], boxes[None, :, :2])
     both = sides.clip(0).prod(axis=2)

@@ -15,12 +15,10 @@ from uncover.config.rivals import Torchvision
 from uncover.errors import Diverged, InputError
 from uncover.images.letterbox import GREY
 from uncover.rivals import faster_rcnn, retinanet, torchvision_detector, torchvision_training
-from uncover.rivals.faces import face_boxes, read_faces
-from uncover.rivals.known import RIVALS
-from uncover.rivals.outcome import METRICS, Training, unfinished
-from uncover.rivals.start import fitting
+from uncover.rivals.registry import load_detector
 from uncover.rivals.torchvision_detector import Family
-from uncover.rivals.weights import RivalWeights
+from uncover.rivals.training import METRICS, Training, face_boxes, read_faces, unfinished
+from uncover.rivals.weights import RivalWeights, fitting
 
 QUICK = Torchvision(network="mobilenet_v3_large", weights="scratch", image_size=64, epochs=2, batch=4)
 NOTHING = {"weights": None, "weights_backbone": None}
@@ -89,7 +87,7 @@ def test_a_faster_rcnn_trains_and_looks(faces, tmp_path):  # noqa: F811
     trained = train("faster_rcnn", QUICK.model_copy(update={"epochs": 1, "image_size": 32}), faces, tmp_path)
     names = ("classifier", "box_reg", "objectness", "rpn_box_reg")
     assert {f"train/{name}_loss" for name in names} <= {*trained.record}
-    found = faster_rcnn.load(QUICK, trained.weights, CPU)(photo_of(96, 72))
+    found = faster_rcnn.load(QUICK, trained.weights, CPU).detect([photo_of(96, 72)])[0]
     assert found.boxes.shape[1:] == (4,) and len(found.boxes) == len(found.confidence) and found.landmarks is None
 
 
@@ -97,7 +95,7 @@ def test_a_faster_rcnn_trains_and_looks(faces, tmp_path):  # noqa: F811
 def test_boxes_are_those_of_torchvision_in_the_photo(plain, width, height):
     """The trained network as torchvision runs it, on a photo framed by hand."""
     photo = photo_of(width, height)
-    found = retinanet.load(QUICK, plain.weights, CPU)(photo)
+    found = retinanet.load(QUICK, plain.weights, CPU).detect([photo])[0]
     network = retinanet.build("mobilenet_v3_large", 64, False)
     network.load_state_dict(dict(plain.weights.state))
     scale = 64 / max(width, height)
@@ -120,9 +118,10 @@ def test_boxes_are_those_of_torchvision_in_the_photo(plain, width, height):
 
 def test_boxes_are_suppressed_at_the_overlap_of_the_trial(plain):
     """From the candidates: at a high IoU there are more boxes than torchvision's own leaves, at a low one fewer."""
-    photo, find = photo_of(96, 72), RIVALS["retinanet"].load
-    low, own, high = (len(find(QUICK, plain.weights, CPU, iou)(photo).boxes) for iou in (0.1, 0.5, 0.9))
-    assert low < own == len(retinanet.load(QUICK, plain.weights, CPU)(photo).boxes) < high
+    photo = photo_of(96, 72)
+    finders = [load_detector("retinanet", QUICK, plain.weights, CPU, iou) for iou in (0.1, 0.5, 0.9)]
+    low, own, high = (len(finder.detect([photo])[0]) for finder in finders)
+    assert low < own == len(retinanet.load(QUICK, plain.weights, CPU).detect([photo])[0].boxes) < high
     # Of Faster R-CNN it is the rule of its second network.
     network = faster_rcnn.build("mobilenet_v3_large", 64, False)
     stub = Family("faster_rcnn", lambda *_: network, 1)
@@ -143,7 +142,7 @@ class Corner(nn.Module):
 def test_faces_are_found_in_pixels_of_the_photo():
     stub = Family("faster_rcnn", lambda *_: Corner(), 1)
     about = {"model": "faster_rcnn", "network": "x", "image_size": 64, "training": {"settings": {"weights": "coco"}}}
-    found = torchvision_detector.load(stub, Torchvision(), RivalWeights({}, about), CPU)(photo_of(256, 128))
+    found = torchvision_detector.load(stub, Torchvision(), RivalWeights({}, about), CPU).detect([photo_of(256, 128)])[0]
     np.testing.assert_allclose(found.boxes, [[128, 64, 256, 128]])
     np.testing.assert_allclose(found.confidence, [0.7])
 

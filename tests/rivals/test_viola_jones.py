@@ -1,5 +1,6 @@
 """Viola-Jones's boxes are OpenCV's own, and those that it believes in have half of the confidence or more."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -8,13 +9,16 @@ import pytest
 import torch
 
 from uncover.config.rivals import ReadyMade
+from uncover.metrics.detections import Detections
 from uncover.rivals import viola_jones
-from uncover.rivals.base import FindFaces
+
+Find = Callable[[np.ndarray], Detections]
 
 
 @pytest.fixture(scope="module")
-def find() -> FindFaces:
-    return viola_jones.load(ReadyMade(), None, torch.device("cpu"))
+def find() -> Find:
+    detector = viola_jones.load(ReadyMade(), None, torch.device("cpu"))
+    return lambda photo: detector.detect([photo])[0]
 
 
 def some_photos() -> list[np.ndarray]:
@@ -24,7 +28,7 @@ def some_photos() -> list[np.ndarray]:
     return [cv2.resize(each, (320, 240), interpolation=cv2.INTER_CUBIC) for each in coarse]
 
 
-def test_sure_boxes_are_those_of_the_library(find: FindFaces) -> None:
+def test_sure_boxes_are_those_of_the_library(find: Find) -> None:
     cascade = cv2.CascadeClassifier(cv2.data.haarcascades + viola_jones.CASCADE)
     believed = doubtful = 0
     for photo in some_photos():
@@ -38,14 +42,14 @@ def test_sure_boxes_are_those_of_the_library(find: FindFaces) -> None:
     assert believed or doubtful
 
 
-def test_the_same_photo_gives_the_same_boxes(find: FindFaces) -> None:
+def test_the_same_photo_gives_the_same_boxes(find: Find) -> None:
     first, again = ([find(photo) for photo in some_photos()] for _ in range(2))
     for one, other in zip(first, again, strict=True):
         assert one.boxes.tolist() == other.boxes.tolist() and one.confidence.tolist() == other.confidence.tolist()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 500), (64, 64)])
-def test_a_photo_without_a_face_has_no_box(find: FindFaces, shape: tuple[int, int]) -> None:
+def test_a_photo_without_a_face_has_no_box(find: Find, shape: tuple[int, int]) -> None:
     found = find(np.full((*shape, 3), 128, np.uint8))
     assert found.boxes.shape == (0, 4) and found.confidence.shape == (0,) and found.landmarks is None
 

@@ -17,8 +17,7 @@ from uncover.errors import InputError, OutOfMemory
 from uncover.images.reading import read_image
 from uncover.parts.classes import WHOLE_FACE
 from uncover.rivals import yolo11, yolo11_trainer
-from uncover.rivals.faces import face_boxes, read_faces
-from uncover.rivals.outcome import METRICS
+from uncover.rivals.training import METRICS, face_boxes, read_faces
 from uncover.rivals.weights import RivalWeights
 from uncover.rivals.yolo11_trainer import FaceImages, build
 
@@ -72,7 +71,7 @@ def test_boxes_are_those_of_the_packages_own_interface(eager, tmp_path, monkeypa
     from uncover.rivals.quiet_ultralytics import same_threads
 
     photo = photo_of(width, height)
-    found = yolo11.load(QUICK, eager, CPU)(photo)
+    found = yolo11.load(QUICK, eager, CPU).detect([photo])[0]
     monkeypatch.chdir(tmp_path)
     theirs = YOLO(str(yolo11_trainer.ROOT / "cfg/models/11/yolo11.yaml"))
     theirs.model = build("yolo11n")
@@ -89,8 +88,8 @@ def test_boxes_are_those_of_the_packages_own_interface(eager, tmp_path, monkeypa
 
 def test_boxes_are_suppressed_at_the_overlap_of_the_trial(eager):
     photo = photo_of(96, 72)
-    counts = [len(yolo11.load(QUICK, eager, CPU, nms_iou)(photo).boxes) for nms_iou in (0.3, 0.6, 0.9)]
-    assert counts[0] < counts[1] == len(yolo11.load(QUICK, eager, CPU)(photo).boxes) < counts[2]
+    counts = [len(yolo11.load(QUICK, eager, CPU, nms_iou).detect([photo])[0].boxes) for nms_iou in (0.3, 0.6, 0.9)]
+    assert counts[0] < counts[1] == len(yolo11.load(QUICK, eager, CPU).detect([photo])[0].boxes) < counts[2]
 
 
 def test_only_whole_faces_are_shown(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from tests.rivals.face_sets import content, make_faces
-from uncover.rivals.known import find_rival
+from uncover.rivals.registry import open_module
 from uncover.rivals.weights import RivalWeights, load_rival
 
 CPU = torch.device("cpu")
@@ -46,7 +46,7 @@ class Trained:
 def train(name: str, settings: Any, data: Path, out: Path, start: RivalWeights | None = None) -> Trained:
     """Train, and look whether the data are as they were."""
     before = content(data)
-    find_rival(name).open().train(settings, start, data, out, CPU)
+    open_module(name).train(settings, start, data, out, CPU)
     return Trained(out, content(data) == before)
 
 

@@ -2,7 +2,7 @@
 
 # Each with its own module.
 RIVAL_CODE = {
-    (verb, name): code_of(f"uncover.commands.{verb}_rival", RIVALS[name].module)
+    (verb, name): code_of(f"uncover.commands.{verb}_rival", module_of(name))
     for verb in ("train", "predict")
     for name in RUN.baselines
 }

@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_writable
     from uncover.console import say
     from uncover.owner import check_shared
-    from uncover.rivals.fetch import fetch_weights
+    from uncover.rivals.weights import fetch_weights
 
     check_writable(args.out)
     check_shared(args.out, "fetch_weights", ("weights.pt",))

@@ -36,8 +36,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_new_file
     from uncover.config.options import check_number
     from uncover.console import say
-    from uncover.rescue.find_missed import read_and_find
-    from uncover.rescue.missed import write_missed
+    from uncover.rescue.missed import read_and_find, write_missed
 
     check_number("--confidence", args.confidence, 0, 1)
     check_new_file(args.out)

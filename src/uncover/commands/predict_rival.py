@@ -41,16 +41,16 @@ def run(args: argparse.Namespace) -> int:
     from uncover.images.inputs import find_inputs
     from uncover.metrics.predictions import write_predictions
     from uncover.rivals.fetched import fetched_file
-    from uncover.rivals.known import find_rival
+    from uncover.rivals.registry import describe, find_baseline, load_detector
 
     check_number("--nms-iou", args.nms_iou, 0, 1)
-    rival = find_rival(args.name)
+    baseline = find_baseline(args.name)
     settings = check_section(type(getattr(Rivals(), args.name)), read_pairs(args.set), "--set")
     shard = read_shard(args)
     tables = tables_of(args.sets, args.out, shard if args.shard else None)
-    if rival.trained and args.weights is None:
+    if baseline.trained and args.weights is None:
         raise InputError(f"{args.name}: needs --weights, the weights.pt of 'uncover train rival {args.name}'")
-    if args.weights is not None and not rival.trained and Rivals().weights_of(args.name) is None:
+    if args.weights is not None and not baseline.trained and Rivals().weights_of(args.name) is None:
         raise InputError(f"{args.name}: brings its weights along; leave --weights out")
     file = None if args.weights is None else fetched_file(args.weights)
     found = {out: find_inputs([folder], "photo", 3, shard=shard) for out, folder in tables.items()}
@@ -60,16 +60,16 @@ def run(args: argparse.Namespace) -> int:
     from uncover.rivals.weights import load_rival
 
     weights = None if file is None else load_rival(file)
-    find = rival.load(settings, weights, pick_device(args.device), args.nms_iou)
+    detector = load_detector(args.name, settings, weights, pick_device(args.device), args.nms_iou)
     # What is trained here sees every photo at the size of its training, whatever the photo's own.
     longest = settings.image_size if isinstance(settings, ReadyMade) else None
-    about = rival.about(args.name, weights, args.nms_iou)
-    if rival.trained and weights is not None:
+    about = describe(args.name, weights, args.nms_iou)
+    if baseline.trained and weights is not None:
         about["image_size"] = weights.about.get("image_size")
     written: list[Path] = []
     with keeping(lambda: bool(written)):
         for out, inputs in found.items():
-            predictions = predict_rival(find, inputs, about, longest, args.nms_iou)
+            predictions = predict_rival(detector, inputs, about, longest, args.nms_iou)
             predictions.settings.update(shard.settings())
             write_predictions(out, predictions)
             written.append(out)

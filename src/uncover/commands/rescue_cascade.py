@@ -54,9 +54,8 @@ def run(args: argparse.Namespace) -> int:
     from uncover.config.options import check_number
     from uncover.console import say
     from uncover.errors import InputError
-    from uncover.rescue.cascade import write_cascades
+    from uncover.rescue.cascade import run_cascade, write_cascades
     from uncover.rescue.methods import Detector, read_confidences, read_rescues
-    from uncover.rescue.run_cascade import run_cascade
     from uncover.rescue.trial import Settings
 
     check_resampling_arguments(args)

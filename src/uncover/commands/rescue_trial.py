@@ -50,8 +50,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.console import say
     from uncover.errors import InputError
     from uncover.rescue.methods import read_methods
-    from uncover.rescue.run_trial import run_trial
-    from uncover.rescue.trial import Settings, write_trial
+    from uncover.rescue.trial import Settings, run_trial, write_trial
 
     check_resampling_arguments(args)
     check_number("--true-iou", args.true_iou, 0, 1)

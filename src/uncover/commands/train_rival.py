@@ -27,16 +27,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_writable
-    from uncover.config.rivals import TRAINED_NAMES, Rivals
+    from uncover.config.rivals import BASELINES, Rivals
     from uncover.config.values import check_section, read_pairs
     from uncover.errors import InputError
     from uncover.owner import check_shared
     from uncover.rivals.fetched import fetched_file
-    from uncover.rivals.known import find_rival
+    from uncover.rivals.registry import find_baseline, module_of, open_module
 
-    rival = find_rival(args.name)
-    if not rival.trained:
-        raise InputError(f"{args.name}: is not trained here; expected one of {', '.join(TRAINED_NAMES)}")
+    if not find_baseline(args.name).trained:
+        trained = [name for name, baseline in BASELINES.items() if baseline.trained]
+        raise InputError(f"{args.name}: is not trained here; expected one of {', '.join(trained)}")
     settings = check_section(type(getattr(Rivals(), args.name)), read_pairs(args.set), "--set")
     check_writable(args.out)
     check_shared(args.out, "train", ("weights.pt", "results.csv", "summary.json"))
@@ -47,6 +47,6 @@ def run(args: argparse.Namespace) -> int:
     from uncover.workflow.digest import code_digest
 
     weights = None if start is None else load_rival(start)
-    identity = {"code": code_digest(rival.module)}
-    rival.open().train(settings, weights, args.data, args.out, pick_device(args.device), identity)
+    identity = {"code": code_digest(module_of(args.name))}
+    open_module(args.name).train(settings, weights, args.data, args.out, pick_device(args.device), identity)
     return 0

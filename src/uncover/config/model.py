@@ -16,7 +16,7 @@ from uncover.config.evolution import Evolution
 from uncover.config.finetune import Finetune
 from uncover.config.heatmaps import Heatmaps
 from uncover.config.raw import Raw, Standin
-from uncover.config.rivals import RIVAL_NAMES, Rivals
+from uncover.config.rivals import BASELINES, Rivals
 from uncover.config.second_step import SecondStep, second_detectors
 from uncover.config.section import Section
 
@@ -51,7 +51,7 @@ class Config(Section):
     @field_validator("data_sets")
     @classmethod
     def _names_of_sets(cls, data_sets: dict[str, DataSet]) -> dict[str, DataSet]:
-        taken = known_names() | {"rgb10", "rgb1", *get_args(SecondDetector), *RIVAL_NAMES}
+        taken = known_names() | {"rgb10", "rgb1", *get_args(SecondDetector), *BASELINES}
         for name in data_sets:
             if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
                 raise ValueError(f"the name {name!r}: expected small letters, digits and _, a letter first")

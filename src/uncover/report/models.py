@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from uncover.config.heatmaps import METHODS
+from uncover.config.rivals import BASELINES
 
 METHOD_TITLES = {name: method.title for name, method in METHODS.items()}
 
 FIRST_TITLES = {"rgb10": "RGB 10 classes", "rgb1": "RGB 1 class"}
 """The thesis's detectors of photos."""
 
-RIVAL_TITLES = {
-    "mtcnn": "MTCNN",
-    "retinaface": "RetinaFace",
-    "viola_jones": "Viola-Jones",
-    "yolo11": "YOLO11",
-    "retinanet": "RetinaNet",
-    "faster_rcnn": "Faster R-CNN",
-}
+RIVAL_TITLES = {name: baseline.title for name, baseline in BASELINES.items()}
 """Face detectors of others, in the order of the tables."""
 
 THESIS_MODELS = {

@@ -1,33 +1,16 @@
-"""Read the record of the rescue trial: who finds how many of the missed faces."""
+"""Rows of the rescue trial as the report asks for them: who finds how many of the missed faces."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pandas as pd
 
 from uncover.config.evaluation import middle_rate
-from uncover.report.records import read_csv_record
 
 THRESHOLD = "set"
 """The confidences there: those at which a method has this rate on the very set, so that all have the same."""
 
 HEATMAPS = "heatmaps"
 """Group of the thesis's four heatmap detectors."""
-
-COLUMNS = (
-    *("set", "method", "group", "fp_per_photo", "threshold", "confidence", "photos", "faces", "found"),
-    *("share", "share_low", "share_high", "difference_low"),
-)
-
-
-def read_trial(path: Path) -> pd.DataFrame:
-    """Load `rescue_trial.csv`.
-
-    Raises:
-        InputError: It is no such record.
-    """
-    return read_csv_record(path, COLUMNS, "rescue_trial")
 
 
 def rate_of(trial: pd.DataFrame) -> float | None:

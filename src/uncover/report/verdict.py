@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from uncover.config.rivals import TRAINED_NAMES
+from uncover.config.rivals import BASELINES
 from uncover.datasets.records import read_summary
 from uncover.report.models import THESIS_MODELS
 from uncover.report.records import block_count, read_evaluation
 from uncover.report.rescue_counts import read_rescue
 from uncover.report.rescue_names import SET_TITLES, method_title, set_title
-from uncover.report.trial import HEATMAPS, at_rate, ranked, rate_of, read_trial, unlabelled
+from uncover.report.trial import HEATMAPS, at_rate, ranked, rate_of, unlabelled
 from uncover.rescue.methods import FIXED, OF_SET
 from uncover.rescue.trial import BASELINE
+from uncover.rescue.trial_record import read_trial
 
 FEW_FACES = 10
 """With fewer faces, one face more or less decides who is first."""
@@ -195,8 +196,8 @@ def _found_most(best: pd.DataFrame) -> str:
 def _what_they_are(best: pd.DataFrame) -> list[str]:
     """What the detectors of others among the first are: whether they know this run's photos makes a difference."""
     names = [str(name) for name in best.loc[best["group"] == DETECTOR, "method"]]
-    trained = [name for name in names if name in TRAINED_NAMES]
-    ready = [name for name in names if name not in TRAINED_NAMES]
+    trained = [name for name in names if BASELINES[name].trained]
+    ready = [name for name in names if not BASELINES[name].trained]
     return [f"{_names(own)} {words[len(own) > 1]}" for own, words in ((ready, READY), (trained, TRAINED)) if own]
 
 

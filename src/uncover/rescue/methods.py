@@ -1,10 +1,11 @@
-"""Methods that try to find the faces of missed photos, as a command line names them."""
+"""Methods that try to find the faces of missed photos, and files named after sets, as a command line names them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from uncover.config.detectors import MAP_INPUTS
 from uncover.errors import InputError
@@ -116,3 +117,22 @@ def _check_word(
         raise InputError(f"{option} {word}: input {looks_at[1]}; expected one of {', '.join(MAP_INPUTS)}")
     if name in known:
         raise InputError(f"{option} {word}: {name} again; expected each {kind} once")
+
+
+def by_set(paths: Sequence[Path], option: str) -> dict[str, Path]:
+    """Paths by the name of their set: that of a folder, or of a file without its suffix.
+
+    Args:
+        paths: Such as `predictions/rgb10/val.parquet`, `missed/val.csv` or `datasets/val`.
+        option: That gave them, for a message.
+
+    Raises:
+        InputError: A set stands twice.
+    """
+    named: dict[str, Path] = {}
+    for path in paths:
+        name = path.absolute().stem
+        if name in named:
+            raise InputError(f"{path}: {option} has the set {name} twice; expected each set once")
+        named[name] = path
+    return named

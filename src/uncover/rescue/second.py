@@ -17,9 +17,8 @@ from uncover.metrics.evaluate import Evaluation, evaluate
 from uncover.metrics.predictions import Predictions, read_predictions
 from uncover.metrics.truth import find_labels, read_truth
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
-from uncover.rescue.by_set import by_set
 from uncover.rescue.counts import Missed, as_table, best_confidence, count_set, of_images
-from uncover.rescue.methods import FIXED, OF_SET, OF_VAL
+from uncover.rescue.methods import FIXED, OF_SET, OF_VAL, by_set
 from uncover.rescue.missed import check_same_images, looked_at, read_missed
 
 VAL = "val"

@@ -45,6 +45,6 @@ def build(network: str, size: int, started: bool) -> nn.Module:
 
 FAMILY = detector.Family("faster_rcnn", build, face=1)
 
-# As `Rival.module` wants them; what they do is said there.
+# As `uncover.rivals.registry` wants them.
 train = partial(run_training, FAMILY)
 load = partial(detector.load, FAMILY)

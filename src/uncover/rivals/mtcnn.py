@@ -9,7 +9,8 @@ library; below are those that it discards.
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -23,11 +24,12 @@ from facenet_pytorch.models.utils.detect_face import (
     pad,
     rerec,
 )
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.ops import nms
 
 from uncover.config.rivals import ReadyMade
-from uncover.rivals.base import FindFaces, Found
+from uncover.metrics.detections import Detections, Detector
 from uncover.rivals.weights import RivalWeights
 
 CONFIDENCE = 0.05
@@ -47,7 +49,7 @@ SMALLEST_INPUT = 12
 """Side of what the first network looks at, in pixels."""
 
 
-def load(settings: ReadyMade, weights: RivalWeights | None, device: torch.device) -> FindFaces:
+def load(settings: ReadyMade, weights: RivalWeights | None, device: torch.device) -> Detector:
     """Get ready; the weights are those of the package.
 
     Args:
@@ -56,17 +58,22 @@ def load(settings: ReadyMade, weights: RivalWeights | None, device: torch.device
         device: Where to compute.
     """
     # The package's files are state dicts, which torch opens without running code from them.
-    return partial(find_faces, MTCNN(keep_all=True, device=device).eval())
+    return MtcnnDetector(MTCNN(keep_all=True, device=device).eval())
+
+
+class MtcnnDetector:
+    """The three networks, and the smallest face that they look for."""
+
+    def __init__(self, mtcnn: MTCNN) -> None:
+        self._mtcnn = mtcnn
+
+    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """As `Detector.detect`."""
+        return [_find_faces(self._mtcnn, image) for image in images]
 
 
 @torch.no_grad()
-def find_faces(mtcnn: MTCNN, photo: np.ndarray) -> Found:
-    """Faces in a photo.
-
-    Args:
-        mtcnn: The networks, and the smallest face that they look for.
-        photo: uint8 (height, width, 3) in RGB.
-    """
+def _find_faces(mtcnn: MTCNN, photo: NDArray[np.uint8]) -> Detections:
     pixels = torch.as_tensor(photo, device=mtcnn.device).permute(2, 0, 1)[None].float()
     boxes, sure = _propose(mtcnn, pixels)
     boxes, sure = _refine(mtcnn.rnet, pixels, boxes, sure)
@@ -104,11 +111,11 @@ def _refine(network: nn.Module, pixels: Tensor, boxes: Tensor, sure: Tensor) -> 
     return rerec(bbreg(boxes[left], moves[left])), sure[left]
 
 
-def _decide(network: nn.Module, pixels: Tensor, boxes: Tensor, sure: Tensor) -> Found:
+def _decide(network: nn.Module, pixels: Tensor, boxes: Tensor, sure: Tensor) -> Detections:
     """The faces after the third network, which also knows the landmarks."""
     boxes, sure, crops = _cut(pixels, boxes, sure, 48)
     if not len(boxes):
-        return Found(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32))
+        return replace(Detections.empty(), landmarks=np.zeros((0, 5, 2), np.float32))
     moves, points, chances = fixed_batch_process(crops, network)
     score = chances[:, 1]
     left = torch.nonzero(score > DOUBTFUL[2])[:, 0]
@@ -120,7 +127,8 @@ def _decide(network: nn.Module, pixels: Tensor, boxes: Tensor, sure: Tensor) -> 
     rank = _rank(score, sure).cpu().numpy()
     kept = nms_numpy(boxes.cpu().numpy(), rank, NMS_IOU, "Min").astype(np.int64) if len(rank) else []
     confidence = torch.where(sure, score, score * DISCOUNT)
-    return Found(*(values.cpu().numpy()[kept] for values in (boxes, confidence, landmarks)))
+    found = {"boxes": boxes, "confidence": confidence, "landmarks": landmarks}
+    return Detections(**{name: values.cpu().numpy()[kept] for name, values in found.items()})
 
 
 def _rank(score: Tensor, sure: Tensor) -> Tensor:

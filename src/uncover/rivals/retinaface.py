@@ -7,21 +7,21 @@ finds next to nothing with the other's (on real photos, an AP50 of 0.01 instead 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from facexlib.detection.retinaface import RetinaFace
 from facexlib.detection.retinaface_utils import decode, decode_landm
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.ops import nms
 
 from uncover.config import rivals as config
 from uncover.errors import InputError
-from uncover.rivals.base import FindFaces, Found
+from uncover.metrics.detections import Detections, Detector
 from uncover.rivals.weights import RivalWeights
 
 CONFIDENCE = 0.02
@@ -55,7 +55,7 @@ BY_HASH = {"ed6fa7d45a5179f03cb5ce82c73b0c6711372968e53782e88395acee88d319e1": S
 """By sha256 of the file that the weights come from; others are taken for `USUAL`."""
 
 
-def load(settings: config.RetinaFace, weights: RivalWeights | None, device: torch.device) -> FindFaces:
+def load(settings: config.RetinaFace, weights: RivalWeights | None, device: torch.device) -> Detector:
     """Build the network.
 
     Args:
@@ -68,7 +68,7 @@ def load(settings: config.RetinaFace, weights: RivalWeights | None, device: torc
     """
     if weights is None:
         raise InputError("retinaface: comes without weights; give --weights, a folder of 'uncover fetch_weights'")
-    return partial(find_faces, build(weights, device, settings.edition))
+    return RetinaFaceDetector(build(weights, device, settings.edition))
 
 
 def build(weights: RivalWeights, device: torch.device, name: str = "auto") -> RetinaFace:
@@ -94,8 +94,19 @@ def build(weights: RivalWeights, device: torch.device, name: str = "auto") -> Re
     return network.eval()
 
 
+class RetinaFaceDetector:
+    """The network, in evaluation mode."""
+
+    def __init__(self, network: RetinaFace) -> None:
+        self._network = network
+
+    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """As `Detector.detect`."""
+        return [find_faces(self._network, image) for image in images]
+
+
 @torch.no_grad()
-def find_faces(network: RetinaFace, photo: np.ndarray) -> Found:
+def find_faces(network: RetinaFace, photo: NDArray[np.uint8]) -> Detections:
     """Faces in a photo; `network.detect_faces` finds the same.
 
     That one makes its list of anchors one by one in Python, which takes longer than the network, and leaves traces of
@@ -116,8 +127,8 @@ def find_faces(network: RetinaFace, photo: np.ndarray) -> Found:
     confidence = chances[left, 1]
     kept = nms(boxes, confidence, NMS_IOU)
     # The network's order is that of `LANDMARKS`: first the eye at the left of the photo, which is the right one.
-    found = (boxes[kept], confidence[kept], landmarks[kept].reshape(-1, 5, 2))
-    return Found(*(values.cpu().numpy() for values in found))
+    found = {"boxes": boxes, "confidence": confidence, "landmarks": landmarks.reshape(-1, 5, 2)}
+    return Detections(**{name: values[kept].cpu().numpy() for name, values in found.items()})
 
 
 def anchors_of(cfg: Mapping[str, Any], height: int, width: int) -> Tensor:

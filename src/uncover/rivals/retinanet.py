@@ -38,6 +38,6 @@ def build(network: str, size: int, started: bool) -> nn.Module:
 
 FAMILY = detector.Family("retinanet", build, face=0)
 
-# As `Rival.module` wants them; what they do is said there.
+# As `uncover.rivals.registry` wants them.
 train = partial(run_training, FAMILY)
 load = partial(detector.load, FAMILY)

@@ -7,7 +7,7 @@ leave a new network without any normalisation.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +20,9 @@ from torchvision.ops.misc import FrozenBatchNorm2d
 
 from uncover.config.rivals import Torchvision
 from uncover.images.letterbox import Frame, fit, letterbox
-from uncover.rivals.base import FindFaces, Found
-from uncover.rivals.outcome import check_weights
-from uncover.rivals.start import start_from
-from uncover.rivals.weights import RivalWeights
+from uncover.metrics.detections import Detections, Detector
+from uncover.rivals.training import check_weights
+from uncover.rivals.weights import RivalWeights, start_from
 
 CONFIDENCE, NMS_IOU, MOST_BOXES = 0.001, 0.5, 300
 """Lowest confidence kept, IoU above which the weaker of two boxes is dropped (torchvision's), boxes in one photo."""
@@ -118,7 +117,7 @@ def load(
     weights: RivalWeights | None,
     device: torch.device,
     nms_iou: float = NMS_IOU,
-) -> FindFaces:
+) -> Detector:
     """A trained detector, which sees photos in the size of its training.
 
     Args:
@@ -138,20 +137,39 @@ def load(
     # Of the boxes that it gives; what it looks at in between is its own affair.
     last: Any = getattr(network, "roi_heads", network)
     last.nms_thresh = nms_iou
-    network.to(device).eval()
+    return TorchvisionDetector(network.to(device).eval(), size, family.face, device)
 
-    def find(photo: NDArray[np.uint8]) -> Found:
-        frame = fit(photo.shape[1], photo.shape[0], size)
-        image = np.ascontiguousarray(letterbox(photo, frame).transpose(2, 0, 1))
-        return look(network, [image], [frame], family.face, device)[0]
 
-    return find
+@dataclass(frozen=True)
+class TorchvisionDetector:
+    """A trained network, in evaluation mode.
+
+    Attributes:
+        network: On `device`.
+        size: Longest side of its input, in pixels.
+        face: Number of the class of faces.
+        device: Where the network is.
+    """
+
+    network: nn.Module
+    size: int
+    face: int
+    device: torch.device
+
+    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """As `Detector.detect`; one by one, as their shapes differ."""
+        found = []
+        for image in images:
+            frame = fit(image.shape[1], image.shape[0], self.size)
+            pixels = np.ascontiguousarray(letterbox(image, frame).transpose(2, 0, 1))
+            found += look(self.network, [pixels], [frame], self.face, self.device)
+        return found
 
 
 @torch.inference_mode()
 def look(
     network: nn.Module, images: list[NDArray[np.uint8]], frames: list[Frame], face: int, device: torch.device
-) -> list[Found]:
+) -> list[Detections]:
     """Faces in some photos, by falling confidence.
 
     Args:
@@ -166,7 +184,7 @@ def look(
         kept = answer["labels"] == face
         scores, order = answer["scores"][kept].sort(descending=True, stable=True)
         boxes = frame.to_original(answer["boxes"][kept][order].cpu().numpy())
-        found.append(Found(boxes.astype(np.float32), scores.float().cpu().numpy()))
+        found.append(Detections(boxes.astype(np.float32), scores.float().cpu().numpy()))
     return found
 
 

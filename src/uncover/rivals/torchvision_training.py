@@ -30,17 +30,18 @@ from uncover.metrics.average_precision import ap_per_class
 from uncover.metrics.fitness import fitness
 from uncover.metrics.matching import match_image
 from uncover.progress import track
-from uncover.rivals.faces import face_boxes, read_faces
-from uncover.rivals.outcome import (
+from uncover.rivals.torchvision_detector import Family, give_start, look, to_tensor
+from uncover.rivals.training import (
     METRICS,
     Row,
     Training,
     check_start,
     epoch_line,
+    face_boxes,
+    read_faces,
     unfinished,
     write_outcome,
 )
-from uncover.rivals.torchvision_detector import Family, give_start, look, to_tensor
 from uncover.rivals.weights import RivalWeights
 
 MOMENTUM, DECAY, GRADIENT_NORM = 0.9, 1e-4, 10.0

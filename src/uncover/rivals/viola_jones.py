@@ -8,16 +8,17 @@ change nothing about the others.
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from uncover.config.rivals import ReadyMade
 from uncover.errors import InputError
-from uncover.rivals.base import FindFaces, Found
+from uncover.metrics.detections import Detections, Detector
 from uncover.rivals.weights import RivalWeights
 
 CASCADE = "haarcascade_frontalface_alt.xml"
@@ -32,7 +33,7 @@ CONFIDENCE = 2 / (2 + NEIGHBOURS + 1)
 NMS_IOU = None
 
 
-def load(settings: ReadyMade, weights: RivalWeights | None, device: torch.device) -> FindFaces:
+def load(settings: ReadyMade, weights: RivalWeights | None, device: torch.device) -> Detector:
     """Read the cascade.
 
     Args:
@@ -49,20 +50,25 @@ def load(settings: ReadyMade, weights: RivalWeights | None, device: torch.device
     cascade = cv2.CascadeClassifier(str(file))
     if cascade.empty():
         raise InputError(f"{file}: is no cascade of OpenCV; install opencv-python-headless anew")
-    return partial(find_faces, cascade)
+    return ViolaJones(cascade)
 
 
-def find_faces(cascade: cv2.CascadeClassifier, photo: np.ndarray) -> Found:
-    """Faces in a photo; a cascade knows no landmarks.
+class ViolaJones:
+    """A cascade of frontal faces; it knows no landmarks."""
 
-    Args:
-        cascade: Of frontal faces.
-        photo: uint8 (height, width, 3) in RGB.
-    """
+    def __init__(self, cascade: cv2.CascadeClassifier) -> None:
+        self._cascade = cascade
+
+    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """As `Detector.detect`."""
+        return [_find_faces(self._cascade, image) for image in images]
+
+
+def _find_faces(cascade: cv2.CascadeClassifier, photo: NDArray[np.uint8]) -> Detections:
     boxes, windows = cascade.detectMultiScale2(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), minNeighbors=1)
     corners = np.array(boxes, np.float32).reshape(-1, 4)
     corners[:, 2:] += corners[:, :2]
     number = np.array(windows, np.float32).reshape(-1)
     # OpenCV gives them in the order in which it met them.
     order = np.lexsort((*corners.T[::-1], -number))
-    return Found(corners[order], (number / (number + NEIGHBOURS + 1))[order])
+    return Detections(corners[order], (number / (number + NEIGHBOURS + 1))[order])

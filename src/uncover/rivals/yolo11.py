@@ -6,8 +6,9 @@ Its own are the network, the augmentation, the loop, the choice of optimiser and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,10 +16,9 @@ from numpy.typing import NDArray
 
 from uncover.config.rivals import Yolo11
 from uncover.errors import keeping
-from uncover.rivals.base import FindFaces, Found
-from uncover.rivals.faces import read_faces
-from uncover.rivals.outcome import Training, check_start, check_weights, unfinished, write_outcome
+from uncover.metrics.detections import Detections, Detector
 from uncover.rivals.quiet_ultralytics import DetectionPredictor, same_threads
+from uncover.rivals.training import Training, check_start, check_weights, read_faces, unfinished, write_outcome
 from uncover.rivals.weights import RivalWeights, load_rival
 from uncover.rivals.yolo11_trainer import FaceTrainer, State, build
 
@@ -68,7 +68,7 @@ def train(
         write_outcome(out, training, rows, int(best.about["epoch"]), best.state)
 
 
-def load(settings: Yolo11, weights: RivalWeights | None, device: torch.device, nms_iou: float = NMS_IOU) -> FindFaces:
+def load(settings: Yolo11, weights: RivalWeights | None, device: torch.device, nms_iou: float = NMS_IOU) -> Detector:
     """A trained detector, which sees photos in the size of its training.
 
     Args:
@@ -100,10 +100,20 @@ def load(settings: Yolo11, weights: RivalWeights | None, device: torch.device, n
     )
     with same_threads():
         predictor.setup_model(network, verbose=False)
+    return Yolo11Detector(predictor)
 
-    def find(photo: NDArray[np.uint8]) -> Found:
-        # It takes arrays for what OpenCV reads: blue, green, red.
-        boxes = predictor(np.ascontiguousarray(photo[..., ::-1]))[0].boxes
-        return Found(boxes.xyxy.float().cpu().numpy(), boxes.conf.float().cpu().numpy())
 
-    return find
+class Yolo11Detector:
+    """The package's predictor with a trained network."""
+
+    def __init__(self, predictor: Any) -> None:
+        self._predictor = predictor
+
+    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """As `Detector.detect`."""
+        found = []
+        for image in images:
+            # It takes arrays for what OpenCV reads: blue, green, red.
+            boxes = self._predictor(np.ascontiguousarray(image[..., ::-1]))[0].boxes
+            found.append(Detections(boxes.xyxy.float().cpu().numpy(), boxes.conf.float().cpu().numpy()))
+        return found

@@ -19,8 +19,6 @@ from uncover.console import say
 from uncover.images.labelled import LabelledImages
 from uncover.images.letterbox import fit, resize
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
-from uncover.rivals.faces import read_photo
-from uncover.rivals.outcome import Row, Training, epoch_line
 from uncover.rivals.quiet_ultralytics import (
     ROOT,
     DetectionModel,
@@ -29,8 +27,8 @@ from uncover.rivals.quiet_ultralytics import (
     read_checkpoint,
     same_threads,
 )
-from uncover.rivals.start import start_from
-from uncover.rivals.weights import RivalWeights, save_rival
+from uncover.rivals.training import Row, Training, epoch_line, read_photo
+from uncover.rivals.weights import RivalWeights, save_rival, start_from
 
 COLUMNS = {
     "train/box_loss": "train/box_loss",

@@ -9,7 +9,7 @@ from pathlib import Path
 from uncover.config.detectors import DRAWN_BOXES, Detector, Weights
 from uncover.config.heatmaps import Variant
 from uncover.config.model import Config
-from uncover.config.rivals import RIVAL_NAMES, TRAINED_NAMES
+from uncover.config.rivals import BASELINES
 from uncover.config.second_step import SecondStep
 from uncover.config.values import as_pairs, may_be_told
 from uncover.datasets.blocks import INFANTS, block_of_video, read_infants
@@ -17,7 +17,7 @@ from uncover.errors import InputError
 from uncover.footage.sources import VIDEOS
 from uncover.images.letterbox import STRIDE
 from uncover.paths import RunPaths, at_scale
-from uncover.rescue.rivals import RIVALS as STRATEGIES
+from uncover.rescue.strategies import STRATEGIES
 from uncover.rivals.fetched import read_fetched
 from uncover.workflow.sources import (
     Source,
@@ -99,7 +99,7 @@ def rivals_wanted(config: Config) -> tuple[list[str], dict[str, str]]:
     """Face detectors of others that the run tries, and why it does without the rest, by name."""
     wanted: list[str] = []
     left_out: dict[str, str] = {}
-    for name in RIVAL_NAMES:
+    for name in BASELINES:
         key = config.rivals.weights_of(name)
         if name not in config.rivals.detectors:
             left_out[name] = "this run does without it (rivals.detectors)"
@@ -389,7 +389,7 @@ class Run:
 
     @functools.cached_property
     def trained_baselines(self) -> list[str]:
-        return [name for name in self.baselines if name in TRAINED_NAMES]
+        return [name for name in self.baselines if BASELINES[name].trained]
 
     @functools.cached_property
     def fetched_weights(self) -> dict[str, str]:

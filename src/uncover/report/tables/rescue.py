@@ -28,8 +28,9 @@ from uncover.report.tables.rivals import conventions, of_confidences
 from uncover.report.tables.table import MISSING, Table, Tables, cell_text, interval_notes, with_interval
 from uncover.rescue.cascade import COLUMNS as CASCADE_COLUMNS
 from uncover.rescue.methods import GROUPS, NO_RESCUE, OF_SET, OF_VAL
-from uncover.rescue.rivals import RIVALS
-from uncover.rescue.trial import BASELINE, COLUMNS
+from uncover.rescue.strategies import STRATEGIES
+from uncover.rescue.trial import BASELINE
+from uncover.rescue.trial_record import read_trial
 
 NAME = "rescue_summary"
 DETECTOR = "detector"
@@ -83,7 +84,7 @@ def summary_of_rescue(trial: Path, not_run: NotRun = NOBODY) -> Tables:
     Raises:
         InputError: It is no such record, or tells of one of these detectors.
     """
-    frame = read_csv_record(trial, COLUMNS, "rescue_trial")
+    frame = read_trial(trial)
     for column, known in (("group", GROUPS), ("threshold", (OF_SET, OF_VAL))):
         if strange := sorted(set(map(str, frame[column])) - set(known)):
             raise InputError(f"{trial}: {column} {strange[0]!r}, expected {', '.join(known)}")
@@ -203,7 +204,7 @@ def _count(row: Row | None) -> str:
 
 
 def _title(method: str) -> str:
-    return RIVALS[method].title if method in RIVALS else method_title(method)
+    return STRATEGIES[method].title if method in STRATEGIES else method_title(method)
 
 
 CASCADE_NAME = "rescue_summary_rivals"

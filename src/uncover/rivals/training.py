@@ -1,4 +1,4 @@
-"""What the training of another detector leaves: weights, record, summary; and where its state waits meanwhile."""
+"""What all trainings of detectors of others share: the faces they see, what they leave, and where state waits."""
 
 from __future__ import annotations
 
@@ -12,23 +12,72 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from uncover.atomic import new_file
-from uncover.config.rivals import Trained
+from uncover.config.rivals import BASELINES, Trained
 from uncover.console import say
 from uncover.detector.checkpoint import state_folder
 from uncover.detector.results import check_finished
+from uncover.detector.validate import true_boxes
 from uncover.errors import Diverged, InputError, needs_memory
+from uncover.images.labelled import LabelledImages, read_labelled_images
+from uncover.images.reading import COLOURS, read_image
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
-from uncover.rivals.faces import FaceSets, count_faces
-from uncover.rivals.known import find_rival
 from uncover.rivals.weights import RivalWeights, save_rival
 
 Row = dict[str, float]
 METRICS = ("metrics/precision", "metrics/recall", "metrics/mAP_0.5", "metrics/mAP_0.5:0.95")
 """Columns of the record beside `epoch` (from 0), the losses (`train/...`) and `seconds`, as in our own trainings."""
+
+
+@dataclass(frozen=True)
+class FaceSets:
+    """Photos with the boxes of the whole faces in them, which are class 0; a photo may have none.
+
+    Attributes:
+        training: To train on.
+        validation: By which the best epoch is chosen.
+    """
+
+    training: LabelledImages
+    validation: LabelledImages
+
+
+def read_faces(data: Path) -> FaceSets:
+    """Read the labels of two data sets and look at the headers of their photos.
+
+    Args:
+        data: Folder with the data sets `train` and `val`.
+
+    Raises:
+        InputError: A set is missing or has no face, or a photo or a label file is unusable.
+    """
+    wanted = (CLASS_NAMES[WHOLE_FACE],)
+    return FaceSets(*(read_labelled_images(data / name, wanted) for name in ("train", "val")))
+
+
+def count_faces(faces: LabelledImages) -> int:
+    """Faces in all photos."""
+    return sum(map(len, faces.labels))
+
+
+def face_boxes(faces: LabelledImages, index: int) -> NDArray[np.float64]:
+    """Faces in one photo, float64 (n, 4) x1 y1 x2 y2 in its pixels; they end at its edge."""
+    width, height = faces.sizes[index].tolist()
+    return true_boxes(faces.labels[index], width, height)[:, 1:]
+
+
+def read_photo(path: Path) -> NDArray[np.uint8]:
+    """One photo as all detectors of a run see it: upright, uint8 (height, width, 3) in RGB.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    return read_image(path, COLOURS)
 
 
 @dataclass(frozen=True)
@@ -52,7 +101,7 @@ class Training:
     @property
     def package(self) -> str:
         """The package that the detector comes from, with its version."""
-        name = find_rival(self.rival).package
+        name = BASELINES[self.rival].package
         return f"{name} {importlib.metadata.version(name)}"
 
     def identity(self) -> dict[str, object]:

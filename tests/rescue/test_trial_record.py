@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uncover.errors import InputError
-from uncover.rescue.best import COLUMNS as NEEDED
-from uncover.rescue.best import Tried, read_tried
 from uncover.rescue.trial import COLUMNS, write_trial
+from uncover.rescue.trial_record import Tried, read_tried
 
 VAL = 0.5
 """Confidence from val of all methods here."""
@@ -25,6 +24,7 @@ def rows(
 ) -> list[dict[str, object]]:
     """What a method has on a set: at the threshold from val (where it always found all), and at that of the set."""
     same = {"set": on, "method": method, "group": "ours", "fp_per_photo": rate, "faces": 20}
+    same |= {"photos": 9, "detected": 3, "attained": True}
     return [
         {**same, "threshold": "val", "confidence": confidence, "found": 20, "false_boxes": 0},
         {**same, "threshold": "set", "confidence": 0.9, "found": found, "false_boxes": false},
@@ -111,7 +111,7 @@ def line(**changes: str) -> str:
     """A record with one row."""
     row = {"set": "test", "method": "a", "group": "ours", "fp_per_photo": "0.25", "threshold": "set"}
     row |= {"confidence": "0.5", "faces": "20", "found": "3", "false_boxes": "1", **changes}
-    assert row.keys() == NEEDED.keys()
+    row = {name: row.get(name, "") for name in COLUMNS} | {"photos": "9", "detected": "3", "attained": "True"}
     return ",".join(row) + "\n" + ",".join(row.values()) + "\n"
 
 
@@ -122,12 +122,11 @@ def line(**changes: str) -> str:
         "image,x1\nphoto,3\n",
         line(fp_per_photo="a quarter"),
         line(found="three"),
-        line(false_boxes="1.5"),
         line(threshold="val", confidence="high"),
         line(threshold="val", confidence="nan"),
         line(threshold="val", confidence="inf"),
         line().splitlines()[0] + "\ntest,a\n",
-        line().rsplit(",", 3)[0] + "\n",
+        line(found="", false_boxes=""),
         b"\x89PNG\r\n\x1a\n\xff\xfe",
         '"' + "x" * 200_000,
     ],
@@ -137,11 +136,11 @@ def test_what_is_no_record_says_so(tmp_path: Path, content: str | bytes) -> None
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(InputError) as error:
         read_tried(path)
-    assert str(path) in str(error.value) and "\n" not in str(error.value) and "expected" in str(error.value)
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
 def test_the_record_may_be_absent_or_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="does not exist; expected a record of 'uncover rescue_trial'"):
+    with pytest.raises(InputError, match="does not exist; expected a record"):
         read_tried(tmp_path / "rescue_trial.csv")
     with pytest.raises(InputError, match="rescue_trial"):
         read_tried(tmp_path)

@@ -1,0 +1,86 @@
+"""The record of the rescue trial, read back: all its rows, and who found most of the missed faces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from uncover.config.evaluation import middle_rate
+from uncover.rescue.methods import OF_SET, OF_VAL
+from uncover.rescue.trial import COLUMNS
+from uncover.tables import TEXT, Column, check_rows, read_rows
+
+NEEDED = {
+    **dict.fromkeys(("set", "method", "group", "threshold"), TEXT),
+    "fp_per_photo": Column("number", low=0),
+    "confidence": Column("number", empty=True),
+    **dict.fromkeys(("faces", "found"), Column("whole", low=0, empty=True)),
+}
+OTHERS = {
+    **dict.fromkeys(COLUMNS, Column("number", empty=True, optional=True)),
+    **dict.fromkeys(("photos", "detected"), Column("whole", low=0, optional=True)),
+    "false_boxes": Column("whole", low=0, empty=True, optional=True),
+    "attained": Column("bool", optional=True),
+    "block_kind": Column(empty=True, optional=True),
+}
+TYPES = OTHERS | NEEDED
+"""What each column of the record holds."""
+
+
+def read_trial(path: Path) -> pd.DataFrame:
+    """Load `rescue_trial.csv`.
+
+    Returns:
+        Its rows, with all its columns, of which those that nobody needs may be empty; faces and found are Int64, NA
+        where the set has no labels.
+
+    Raises:
+        InputError: It does not exist, or is no such record.
+    """
+    rows = read_rows(path, TYPES, "a record of 'uncover rescue_trial'")
+    counted = rows[["faces", "found"]].notna().all(axis=1) | (rows["threshold"] != OF_SET)
+    check_rows(path, rows, counted, "no faces are counted; expected them at a threshold of the set itself")
+    return rows.reindex(columns=[*rows.columns, *(name for name in COLUMNS if name not in rows)])
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A method in the trial, over all sets with labels.
+
+    Attributes:
+        name: Of the method.
+        confidence: From which its boxes count: that which keeps the trial's middle rate of false boxes on val.
+        found: Missed faces that it found where all methods make as many false boxes.
+        faces: Missed faces.
+    """
+
+    name: str
+    confidence: float
+    found: int
+    faces: int
+
+
+def read_tried(path: Path) -> dict[str, Tried]:
+    """All methods that have a threshold, the best first: most faces, then fewest false boxes, then as in the record.
+
+    Args:
+        path: `rescue_trial.csv`.
+
+    Raises:
+        InputError: It does not exist, or is no such record.
+    """
+    rows = read_trial(path)
+    if not len(rows):
+        return {}
+    rows = rows[rows["fp_per_photo"] == middle_rate(rows["fp_per_photo"].unique().tolist())]
+    confidence = rows[rows["threshold"] == OF_VAL].dropna(subset="confidence").groupby("method")["confidence"].last()
+    counts = rows[rows["threshold"] == OF_SET].groupby("method")[["found", "faces", "false_boxes"]].sum()
+    # Methods as they first have a threshold.
+    names = [name for name in rows.loc[rows["threshold"] == OF_VAL, "method"].unique() if name in confidence]
+    found, faces, false = counts.reindex(names, fill_value=0).to_numpy(np.int64).T
+    order = np.lexsort((false, -found))
+    tried = [Tried(*row) for row in zip(names, confidence[names].tolist(), found.tolist(), faces.tolist(), strict=True)]
+    return {tried[row].name: tried[row] for row in order}
