@@ -23,7 +23,7 @@ from uncover.errors import InputError
 from uncover.images.shard import Shard
 from uncover.process import this_process
 from uncover.report import text_numbers
-from uncover.rescue.rivals import RIVALS as PROPOSALS
+from uncover.rescue.strategies import STRATEGIES as PROPOSALS
 from uncover.rivals.fetched import next_attempt, read_fetched
 from uncover.rivals.known import RIVALS
 from uncover.workflow import engine, targets

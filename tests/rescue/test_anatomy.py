@@ -10,7 +10,7 @@ import pytest
 
 from tests.rescue.training_sets import write_training_set
 from uncover.errors import InputError
-from uncover.rescue.anatomy import into_frame, learn_anatomy, out_of_frame
+from uncover.rescue.evidence import into_frame, learn_anatomy, out_of_frame
 
 FACES = {
     # Offsets of the nose: (-1, -2, 2, 1), (-1, -2, 3, 1) and (-1, -2, 4, 9); the right eye's: (0, -1, 4, 5), ...

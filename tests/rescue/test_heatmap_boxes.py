@@ -14,19 +14,19 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from tests.rescue.sets import SIDE, predicted, write_joint_maps
-from tests.rescue.test_rivals import FACE, IMAGES, anatomy, evidence, seen
+from tests.rescue.test_strategies import FACE, IMAGES, anatomy, evidence, seen
 from tests.rescue.training_sets import write_training_set
 from uncover.errors import InputError
 from uncover.images.letterbox import fit
 from uncover.images.map_sets import JointMaps, read_map_set
 from uncover.images.maps import store_maps
+from uncover.metrics.detections import iou
 from uncover.metrics.predictions import CORNERS, Predictions, write_predictions
 from uncover.parts.classes import CLASS_OF_PART, PARTS
-from uncover.rescue.agreement import overlap
 from uncover.rescue.evidence import Evidence
+from uncover.rescue.heatmap_boxes import SAME_REGION, UNSUPPORTED, boxes_of_map
 from uncover.rescue.proposals import propose_all, write_proposals
-from uncover.rescue.rivals import RIVALS
-from uncover.rescue.rivals.heatmap_boxes import SAME_REGION, UNSUPPORTED, boxes_of_map
+from uncover.rescue.strategies import STRATEGIES
 
 FRAME = fit(SIDE, SIDE, 160)
 FACE_AT = (30, 30, 50, 50)
@@ -122,7 +122,7 @@ def test_boxes_are_faces_apart_within_the_image(cells: NDArray[np.float32], part
     boxes, confidence = boxes_of_map(cells, FRAME, corners, class_id, sure, anatomy())
     assert (boxes >= 0).all() and (boxes <= SIDE).all() and (boxes[:, 2:] > boxes[:, :2]).all()
     assert (np.diff(confidence) <= 0).all() and (confidence > 0).all() and (confidence < 1).all()
-    shares = overlap(boxes.T[:, :, None], boxes.T[:, None, :])
+    shares = iou(boxes[:, None], boxes[None])
     assert (shares[~np.eye(len(boxes), dtype=bool)] <= SAME_REGION).all()
 
 
@@ -136,17 +136,17 @@ def test_each_image_has_the_boxes_of_its_own_map_and_parts() -> None:
     both = [seen(["nose"]), seen(["mouth"], "b.jpg", at=60)]
     found = Predictions(pd.concat([each.boxes for each in both[::-1]], ignore_index=True), both[0].images, {})
     maps = {"b.jpg": highlighted((60, 60, 80, 80)), "a.jpg": highlighted(FACE_AT)}
-    proposed = RIVALS["heatmap_boxes"].propose(with_maps(found, maps))
-    assert proposed["image"].tolist() == IMAGES
+    proposed = STRATEGIES["heatmap_boxes"].propose(with_maps(found, maps))
+    assert proposed.image_rows.tolist() == [0, 1]
     for row, own in enumerate(both):
         boxes, confidence = boxes_with(maps[IMAGES[row]], own)
-        assert proposed[list(CORNERS)].to_numpy()[row] == pytest.approx(boxes[0], abs=0.01)
-        assert proposed["confidence"].to_numpy()[row] == pytest.approx(confidence[0], abs=1e-3)
+        assert proposed.boxes[row] == pytest.approx(boxes[0], abs=0.01)
+        assert proposed.confidence[row] == pytest.approx(confidence[0], abs=1e-3)
 
 
 def test_without_maps_it_is_left_out() -> None:
     about = evidence(seen(["nose"]))
-    assert "heatmap_boxes" not in propose_all(about) and RIVALS["heatmap_boxes"].propose(about).empty
+    assert "heatmap_boxes" not in propose_all(about) and not len(STRATEGIES["heatmap_boxes"].propose(about))
     maps = {image: highlighted(FACE_AT) for image in IMAGES}
     assert "heatmap_boxes" in propose_all(with_maps(seen(["nose"]), maps))
 
@@ -156,7 +156,7 @@ def test_a_map_of_another_size_is_refused() -> None:
     assert about.maps is not None
     other = replace(about.maps["a.jpg"], frame=fit(50, 100, 160))
     with pytest.raises(InputError, match=r"heatmap of a\.jpg: is of an image of 50 x 100 pixels"):
-        RIVALS["heatmap_boxes"].propose(replace(about, maps={**about.maps, "a.jpg": other}))
+        STRATEGIES["heatmap_boxes"].propose(replace(about, maps={**about.maps, "a.jpg": other}))
 
 
 def test_joint_maps_are_read_when_they_are_asked_for(tmp_path: Path) -> None:

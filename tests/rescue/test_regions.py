@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from uncover.images.letterbox import Frame, fit
-from uncover.rescue.regions import LEVELS, LONGEST, SMALLEST_SHARE, highlighted_regions
+from uncover.rescue.heatmap_boxes import LEVELS, LONGEST, SMALLEST_SHARE, highlighted_regions
 
 SQUARE = fit(100, 100, 320)
 AS_IT_IS = Frame(LONGEST, LONGEST, LONGEST, LONGEST, 0, 0, LONGEST, LONGEST)

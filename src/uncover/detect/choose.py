@@ -232,9 +232,9 @@ class _Rescuer:
         run = self._run
         if run is not None and not (run / "models" / name / WEIGHTS).is_file():
             # Only now: these take half a second to import.
-            from uncover.rescue.rivals import RIVALS
+            from uncover.rescue.strategies import STRATEGIES
 
-            if name in RIVALS:
+            if name in STRATEGIES:
                 return self._proposer(name)
             known = [each for each in self._tried if each not in LEFT_OUT]
             message = f"--rescue {name}: no method of {run} that can look at new pictures"
@@ -268,7 +268,7 @@ class _Rescuer:
 
     def _proposer(self, name: str) -> Rescue:
         from uncover.detect.proposed import Proposer
-        from uncover.rescue.anatomy import learn_anatomy
+        from uncover.rescue.evidence import learn_anatomy
 
         if self._run is None:
             raise InputError(f"--rescue {name}: needs the faces of a run's training set; expected --run RUN too")

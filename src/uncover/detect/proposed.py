@@ -1,4 +1,4 @@
-"""Rescues without training (`uncover.rescue.rivals`), on pictures that come by instead of stored predictions."""
+"""Rescues without training (`uncover.rescue.strategies`), on pictures that come by instead of stored predictions."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from uncover.detect.rescues import NO_BOXES, Boxes, LiveMaps, Looked, Missed, Mo
 from uncover.detector.nms import non_max_suppression
 from uncover.detector.weights import Header
 from uncover.images.privacy import SUSPECT, Cover
+from uncover.metrics.detections import Detections
 from uncover.metrics.predictions import CORNERS, Predictions
-from uncover.rescue.anatomy import Anatomy
-from uncover.rescue.evidence import Evidence
-from uncover.rescue.rivals import RIVALS
+from uncover.rescue.evidence import Anatomy, Evidence
+from uncover.rescue.strategies import STRATEGIES
 
 LOWEST = 0.001
 """Confidence from which boxes are evidence, as in stored predictions: weak ones vote too."""
@@ -70,7 +70,7 @@ class Proposer(Rescue):
             self._detector.nms_iou,
             None if self._maps is None else {str(row): maps for row, maps in enumerate(self._maps.make(missed))},
         )
-        proposed = RIVALS[self.name].propose(evidence)
+        proposed = STRATEGIES[self.name].propose(evidence)
         boxes = _by_picture(proposed, len(missed.pictures), lowest)
         return Looked(boxes, self._covers(missed, proposed, [of_rgb1, *looks.values()]))
 
@@ -79,7 +79,7 @@ class Proposer(Rescue):
         rows = [np.column_stack([each, np.zeros(len(each), np.float32)]) for each in looked.boxes]
         return _table(missed.pictures, rows, header.class_names[:1], header.class_ids[:1])
 
-    def _covers(self, missed: Missed, proposed: pd.DataFrame, looks: Sequence[Looked]) -> list[Cover | None]:
+    def _covers(self, missed: Missed, proposed: Detections, looks: Sequence[Looked]) -> list[Cover | None]:
         """Where faces may be: what is proposed, and what those say that it comes from."""
         if not missed.covered:
             return [None] * len(missed.pictures)
@@ -124,9 +124,9 @@ def _table(
     return Predictions(table, images, {})
 
 
-def _by_picture(proposed: pd.DataFrame, pictures: int, lowest: float) -> list[Boxes]:
-    image = proposed["image"].to_numpy(object).astype(np.int64)
-    boxes = proposed[[*CORNERS, "confidence"]].to_numpy(np.float32)
+def _by_picture(proposed: Detections, pictures: int, lowest: float) -> list[Boxes]:
+    image = proposed.image_rows
+    boxes = np.column_stack([proposed.boxes, proposed.confidence])
     sure = boxes[:, 4] >= np.float32(lowest)
     found = []
     for number in range(pictures):

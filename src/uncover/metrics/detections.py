@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 EPSILON = np.float32(1e-7)
 """Added to a union in single precision, as upstream does; keeps the IoU of two boxes without area defined."""
 
+Real = TypeVar("Real", bound=np.floating)
 Rows = slice | NDArray[np.bool_] | NDArray[np.integer] | Sequence[int] | int
 
 
-def iou(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np.floating]:
+def iou(first: NDArray[Real], second: NDArray[Real]) -> NDArray[Real]:
     """Intersection over union of boxes that pair up by broadcasting.
 
     Args:
@@ -45,7 +46,7 @@ def iou(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np
     shared = np.maximum(wide, 0) * np.maximum(high, 0)
     union = _area(first) + _area(second) - shared
     smallest = EPSILON if union.dtype == np.float32 else np.finfo(union.dtype).tiny
-    return np.asarray(shared / (union + smallest))
+    return np.asarray(shared / (union + smallest), union.dtype)
 
 
 def box_iou(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -61,7 +62,7 @@ def box_iou(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArra
         float32 (M, N), from 0 to 1.
     """
     one, two = np.asarray(first, np.float32)[:, None], np.asarray(second, np.float32)[None]
-    return iou(one, two).astype(np.float32, copy=False)
+    return iou(one, two)
 
 
 def nms(boxes: NDArray[np.floating], confidence: NDArray[np.floating], threshold: float) -> NDArray[np.int64]:
@@ -324,7 +325,7 @@ class Detections:
         return {name: value for name, value in values.items() if value is not None}
 
 
-def _area(boxes: NDArray[np.floating]) -> NDArray[np.floating]:
+def _area(boxes: NDArray[Real]) -> NDArray[Real]:
     return np.asarray((boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1]))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uncover.report.models import METHOD_TITLES, THESIS_MODELS, model_title
 from uncover.rescue.methods import NO_RESCUE
-from uncover.rescue.rivals import RIVALS
+from uncover.rescue.strategies import STRATEGIES
 
 SET_TITLES = {
     "merl": "MERL-RAV test photos",
@@ -25,8 +25,8 @@ def set_title(name: str) -> str:
 
 def method_title(name: str) -> str:
     """What a method is called in a sentence: a detector by its title, another by its plain name."""
-    if name in RIVALS:
-        first, _, rest = RIVALS[name].title.partition(" ")
+    if name in STRATEGIES:
+        first, _, rest = STRATEGIES[name].title.partition(" ")
         return f"{first if len(first) > 1 and first.isupper() else first.lower()} {rest}"
     title = THESIS_MODELS.get(name) or model_title(name)
     return title if title != name else name.replace("_", " ")

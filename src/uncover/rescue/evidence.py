@@ -1,18 +1,46 @@
-"""What the rivals of the second step may look at: stored predictions, sizes of images, anatomy."""
+"""What rescue strategies may look at: stored predictions, sizes of images, maps, and the anatomy of faces.
+
+The anatomy says where a whole face lies around each of its parts, learnt once from the true boxes of the training set.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from uncover.datasets.boxes_table import read_kept_boxes
+from uncover.datasets.manifest import read_manifest
 from uncover.errors import InputError
 from uncover.images.maps import StoredMaps
-from uncover.metrics.predictions import Predictions
-from uncover.rescue.anatomy import Anatomy
+from uncover.metrics.predictions import CORNERS, Predictions
+from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+FACE = ["source", "photo", "name"]
+WHOLE = CLASS_NAMES[WHOLE_FACE]
+BOXES, MANIFEST = "boxes.parquet", "manifest.parquet"
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """What the training set says about faces.
+
+    Attributes:
+        offsets: By class id of a part, float64 (modes, 4): x1 y1 x2 y2 of the whole face in the frame of the part's
+            box, whose upper left corner is 0, 0 and whose lower right corner is 1, 1. Medians over the training faces.
+            A class has a mode for each kind of box that bears its name: `eyes` has two, because left and right share
+            the class, and a median over both would throw every face half a face off.
+        typical: float64 (4,): x1 y1 x2 y2 of the median training face, as shares of its photo.
+    """
+
+    offsets: Mapping[int, Floats]
+    typical: Floats
 
 
 @dataclass(frozen=True)
@@ -62,3 +90,66 @@ class Evidence:
     def sizes(self) -> NDArray[np.float64]:
         """float64 (images, 2), width and height in pixels."""
         return self.images[["width", "height"]].to_numpy(np.float64)
+
+
+def learn_anatomy(train: Path) -> Anatomy:
+    """Learn from the true boxes of a data set, `boxes.parquet` and `manifest.parquet` of `uncover labels`.
+
+    Raises:
+        InputError: They are missing, or hold no whole face.
+    """
+    boxes, photos = read_kept_boxes(train / BOXES), read_manifest(train / MANIFEST)
+    whole = boxes["class_id"] == WHOLE_FACE
+    if not whole.any():
+        raise InputError(f"{train / BOXES}: no box of class '{WHOLE}'; expected the training set, whose faces have one")
+    pairs = boxes[~whole].merge(boxes.loc[whole, [*FACE, *CORNERS]], on=FACE, suffixes=("", "_face"))
+    offsets: dict[int, list[Floats]] = {}
+    for _, same in pairs.groupby(["class_id", "part"], sort=True):
+        own, face = same[list(CORNERS)].to_numpy(), same[[f"{corner}_face" for corner in CORNERS]].to_numpy()
+        offsets.setdefault(int(same["class_id"].iloc[0]), []).append(np.median(into_frame(face, own), axis=0))
+    stacked = {class_id: np.stack(modes) for class_id, modes in offsets.items()}
+    return Anatomy(stacked, _typical(boxes[whole], photos, train / MANIFEST))
+
+
+def into_frame(faces: Floats, parts: Floats) -> Floats:
+    """Boxes (N, 4) in the frames of other boxes (N, 4), whose sides are above 0."""
+    origin, sides = np.tile(parts[:, :2], 2), np.tile(parts[:, 2:] - parts[:, :2], 2)
+    return (faces - origin) / sides
+
+
+def out_of_frame(offsets: Floats, parts: Floats) -> Floats:
+    """The inverse of `into_frame`."""
+    origin, sides = np.tile(parts[:, :2], 2), np.tile(parts[:, 2:] - parts[:, :2], 2)
+    return origin + offsets * sides
+
+
+def implied_faces(anatomy: Anatomy, class_id: Ints, parts: Floats) -> tuple[Floats, Ints]:
+    """Whole faces that lie around parts, by class and mode: a part of two modes implies two faces.
+
+    Args:
+        anatomy: Of the training set.
+        class_id: int64 (N,), of the parts; a class that the anatomy does not know, the whole face among them, implies
+            nothing.
+        parts: float64 (N, 4) x1 y1 x2 y2, pixels.
+
+    Returns:
+        float64 (M, 4), the faces, which may leave the image; int64 (M,), the row of the part that implies each.
+    """
+    faces, rows = [np.zeros((0, 4))], [np.zeros(0, np.int64)]
+    for part, modes in sorted(anatomy.offsets.items()):
+        own = np.flatnonzero(class_id == part)
+        for mode in modes:
+            faces.append(out_of_frame(mode, parts[own]))
+            rows.append(own)
+    return np.concatenate(faces), np.concatenate(rows)
+
+
+def _typical(faces: pd.DataFrame, photos: pd.DataFrame, path: Path) -> Floats:
+    sized = faces.merge(photos[["source", "photo", "width", "height"]], on=["source", "photo"])
+    sides = np.tile(sized[["width", "height"]].to_numpy(np.float64), 2)
+    known = (sides > 0).all(axis=1)
+    if not known.any():
+        raise InputError(
+            f"{path}: no photo with a whole face has a width and a height; make the set with 'uncover labels'"
+        )
+    return np.median(sized[list(CORNERS)].to_numpy(np.float64)[known] / sides[known], axis=0)

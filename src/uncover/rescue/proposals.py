@@ -1,4 +1,4 @@
-"""Proposals of all rivals on sets, stored like the predictions of a detector."""
+"""Proposals of all strategies on sets, stored like the predictions of a detector."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from uncover.images.map_sets import JointMaps, MapSet, read_map_set
 from uncover.metrics.alike import CAP, IMAGE_SIZE, MOST_BOXES, NMS_IOU, PRECISION, Alike
 from uncover.metrics.predictions import Predictions, read_predictions, write_predictions
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
-from uncover.rescue.anatomy import Anatomy, learn_anatomy
 from uncover.rescue.by_set import by_set
-from uncover.rescue.evidence import Evidence
-from uncover.rescue.rivals import RIVALS
+from uncover.rescue.evidence import Anatomy, Evidence, learn_anatomy
+from uncover.rescue.strategies import STRATEGIES
 
 
 def write_proposals(
@@ -29,21 +28,21 @@ def write_proposals(
     nms_iou: float | None = None,
     heatmaps: Path | None = None,
 ) -> dict[str, list[str]]:
-    """Write `<rival>/<set>.parquet` for every rival and set.
+    """Write `<strategy>/<set>.parquet` for every strategy and set.
 
     Args:
         out: Folder of predictions, which may hold others.
         train: The training data set, whose true boxes the anatomy is learnt from.
         rgb10: Predictions `<set>.parquet` of the detector of ten parts.
         rgb1: Those of the detector of the whole face, on the same sets.
-        looks: Folders with further predictions of each set; without any, rivals that need them propose nothing.
+        looks: Folders with further predictions of each set; without any, strategies that need them propose nothing.
         nms_iou: IoU above which a proposed box of lower confidence is dropped; None takes that of the predictions,
             which it must equal.
-        heatmaps: Folder with a heatmap set `<set>/` of each set; without it, rivals that look at heatmaps propose
+        heatmaps: Folder with a heatmap set `<set>/` of each set; without it, strategies that look at heatmaps propose
             nothing.
 
     Returns:
-        Sets that were written, by rival.
+        Sets that were written, by strategy.
 
     Raises:
         InputError: A file is missing or no such table, or the files are not about the same images or not made alike.
@@ -62,7 +61,7 @@ def write_proposals(
     if heatmaps is not None and not heatmaps.is_dir():
         raise InputError(f"{heatmaps}: is no folder; expected one with a heatmap set <set>/ of each set")
     anatomy = learn_anatomy(train)
-    written: dict[str, list[str]] = {name: [] for name in RIVALS}
+    written: dict[str, list[str]] = {name: [] for name in STRATEGIES}
     alike = Alike()
     for name, path in sets.items():
         evidence = _evidence(path, others[name], [folder / path.name for folder in looks], anatomy, nms_iou, alike)
@@ -71,21 +70,21 @@ def write_proposals(
             maps = read_map_set(heatmaps / name)
             _check_covers(maps, evidence.images, path)
             evidence, recipe = replace(evidence, maps=JointMaps(maps)), maps.recipe
-        for rival, proposals in propose_all(evidence, recipe).items():
-            write_predictions(out / rival / path.name, proposals)
-            written[rival].append(name)
+        for strategy, proposals in propose_all(evidence, recipe).items():
+            write_predictions(out / strategy / path.name, proposals)
+            written[strategy].append(name)
     return written
 
 
 def propose_all(evidence: Evidence, heatmaps: Mapping[str, Any] | None = None) -> dict[str, Predictions]:
-    """Proposals by rival; those that need further looks or heatmaps are left out where there are none.
+    """Proposals by strategy; those that need further looks or heatmaps are left out where there are none.
 
     Args:
         evidence: Of a set.
         heatmaps: How its maps were made, for the record.
     """
-    able = [name for name, rival in RIVALS.items() if rival.can_propose(evidence)]
-    return {name: _stored(name, evidence, heatmaps if RIVALS[name].needs_maps else None) for name in able}
+    able = [name for name, strategy in STRATEGIES.items() if strategy.can_propose(evidence)]
+    return {name: _stored(name, evidence, heatmaps if STRATEGIES[name].needs_maps else None) for name in able}
 
 
 def _stored(name: str, evidence: Evidence, heatmaps: Mapping[str, Any] | None) -> Predictions:
@@ -103,7 +102,8 @@ def _stored(name: str, evidence: Evidence, heatmaps: Mapping[str, Any] | None) -
     }
     if heatmaps is not None:
         settings["heatmaps"] = dict(heatmaps)
-    return Predictions(RIVALS[name].propose(evidence), evidence.images, settings)
+    boxes = STRATEGIES[name].propose(evidence).to_pandas(evidence.images["image"].tolist())
+    return Predictions(boxes, evidence.images, settings)
 
 
 def _evidence(

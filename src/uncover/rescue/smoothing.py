@@ -10,7 +10,7 @@ from itertools import groupby
 
 import numpy as np
 
-from uncover.rescue.agreement import overlap
+from uncover.metrics.detections import iou
 from uncover.rescue.kalman import FaceFilter, Floats, as_boxes
 from uncover.rescue.place import CLOCK, Candidates, Picked, TemporalSettings
 from uncover.rescue.temporal import Tracked, Tracker, faded, seen_box
@@ -174,7 +174,7 @@ def _filled(box: Floats, second: float, sides: Sequence[_Sighting], settings: Te
     left, right = sides
     if right.second - left.second > GAP * settings.bridged(left.followed) + CLOCK:
         return None
-    if overlap(left.box[:, None], right.box[:, None])[0] < AGREE:
+    if iou(left.box, right.box) < AGREE:
         return None
     confidence = max(side.confidence * faded(abs(second - side.second), settings) for side in sides)
     return Tracked(within, confidence, None)

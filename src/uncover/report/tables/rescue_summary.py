@@ -19,7 +19,7 @@ from uncover.report.tables.companions import interval_notes, with_interval
 from uncover.report.tables.not_run import NOT_RUN, check_not_run, why_not_run, with_rows
 from uncover.report.tables.table import MISSING, Table, cell_text, write_forms
 from uncover.rescue.methods import GROUPS, OF_SET, OF_VAL
-from uncover.rescue.rivals import RIVALS
+from uncover.rescue.strategies import STRATEGIES
 from uncover.rescue.trial import BASELINE, COLUMNS
 
 NAME = "rescue_summary"
@@ -186,4 +186,4 @@ def _count(row: Row | None) -> str:
 
 
 def _title(method: str) -> str:
-    return RIVALS[method].title if method in RIVALS else method_title(method)
+    return STRATEGIES[method].title if method in STRATEGIES else method_title(method)

@@ -1,4 +1,4 @@
-"""What each rival proposes, on faces whose parts are known."""
+"""What each strategy proposes, on faces whose parts are known."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from tests.rescue.sets import predicted, write_joint_maps
 from tests.rescue.training_sets import write_training_set
 from uncover.cli import main
 from uncover.errors import InputError
+from uncover.metrics.detections import Detections
 from uncover.metrics.predictions import CORNERS, Predictions, read_predictions, write_predictions
 from uncover.parts.classes import CLASS_NAMES, CLASS_OF_PART, PARTS, WHOLE_FACE
-from uncover.rescue.anatomy import Anatomy, into_frame
-from uncover.rescue.evidence import Evidence
-from uncover.rescue.rivals import RIVALS
+from uncover.report.rescue_names import method_title
+from uncover.rescue.evidence import Anatomy, Evidence, into_frame
+from uncover.rescue.strategies import STRATEGIES, strategy
 
 FACE = {
     "whole face": (0, 0, 20, 20),
@@ -56,7 +57,7 @@ def evidence(rgb10: Predictions, rgb1: Predictions | None = None, **looks: Predi
 
 
 def proposed(name: str, about: Evidence) -> list[tuple[str, float, list[float]]]:
-    boxes = RIVALS[name].propose(about)
+    boxes = STRATEGIES[name].propose(about).to_pandas(about.images["image"].tolist())
     assert (boxes["class_id"] == WHOLE_FACE).all() and (boxes["class"] == "whole face").all()
     confidence = boxes["confidence"].astype(float)
     return list(zip(boxes["image"], confidence, boxes[list(CORNERS)].to_numpy(float).tolist(), strict=True))
@@ -120,8 +121,8 @@ def test_the_constant_box_is_the_same_everywhere() -> None:
 def test_nothing_found_nothing_proposed() -> None:
     nothing = predicted(IMAGES, [])
     about = evidence(nothing, twice=nothing)
-    assert {name: len(rival.propose(about)) for name, rival in RIVALS.items()} == {
-        name: 2 if name == "constant_box" else 0 for name in RIVALS
+    assert {name: len(each.propose(about)) for name, each in STRATEGIES.items()} == {
+        name: 2 if name == "constant_box" else 0 for name in STRATEGIES
     }
 
 
@@ -139,12 +140,33 @@ def test_no_more_boxes_are_proposed_than_a_detector_stores() -> None:
     assert min(sure for image, sure, _ in found if image == "a.jpg") == pytest.approx(0.2 / 1.2)
 
 
+def test_one_more_strategy_is_one_more_function(tmp_path: Path) -> None:
+    """It is proposed and named in tables; `STRATEGIES` is all that the Snakefile knows of strategies."""
+
+    @strategy("One more", "ours")
+    def added(evidence: Evidence) -> Detections:
+        return STRATEGIES["constant_box"].propose(evidence)[:1]
+
+    try:
+        assert [image for image, *_ in proposed("added", evidence(predicted(IMAGES, [])))] == ["a.jpg"]
+        train = write_training_set(tmp_path / "train", {"a": FACE})
+        for name in ("rgb10", "rgb1"):
+            write_predictions(tmp_path / name / "val.parquet", seen(["whole face", "nose"]))
+        words = [tmp_path / "out", "--train", train]
+        words += ["--rgb10", tmp_path / "rgb10/val.parquet", "--rgb1", tmp_path / "rgb1/val.parquet"]
+        assert main(["propose", *map(str, words)]) == 0
+        assert read_predictions(tmp_path / "out/added/val.parquet").settings["rival"] == "added"
+        assert method_title("added") == "one more"
+    finally:
+        del STRATEGIES["added"]
+
+
 def test_evidence_is_about_one_set() -> None:
     with pytest.raises(InputError, match=r"rgb10 and twice are on other images \(2 and 1\)"):
         evidence(predicted(IMAGES, []), twice=predicted(IMAGES[:1], []))
 
 
-def test_the_command_writes_predictions_of_every_rival(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_writes_predictions_of_every_strategy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train = write_training_set(tmp_path / "train", {"a": FACE})
     for name in ("rgb10", "rgb1", "look"):
         write_predictions(tmp_path / name / "val.parquet", seen(["whole face", "nose"]))
@@ -152,13 +174,13 @@ def test_the_command_writes_predictions_of_every_rival(tmp_path: Path, capsys: p
     words += ["--rgb10", tmp_path / "rgb10/val.parquet", "--rgb1", tmp_path / "rgb1/val.parquet"]
     assert main(["propose", *map(str, words)]) == 0
     folders = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert folders == sorted(set(RIVALS) - {"closer_look", "heatmap_boxes"})
+    assert folders == sorted(set(STRATEGIES) - {"closer_look", "heatmap_boxes"})
     maps = {image: np.zeros((20, 20)) for image in IMAGES}
     maps["a.jpg"][6:10, 6:10] = 1
     write_joint_maps(tmp_path / "maps/val", maps, variant="again")
     further = ["--looks", tmp_path / "look", "--heatmaps", tmp_path / "maps"]
     assert main(["propose", *map(str, words + further)]) == 0
-    for name in RIVALS:
+    for name in STRATEGIES:
         stored = read_predictions(tmp_path / f"out/{name}/val.parquet")
         assert stored.images["image"].tolist() == IMAGES and len(stored.boxes) == (2 if name == "constant_box" else 1)
         assert stored.settings["rival"] == name and stored.class_names == {WHOLE_FACE: "whole face"}
