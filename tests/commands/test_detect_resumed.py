@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from uncover.detect.look import look
 
 from tests.commands import detecting
 from tests.commands.detecting import (
@@ -25,7 +26,6 @@ from tests.detect.live_run import LiveRun, texture
 from tests.footage.coded import packets, write
 from uncover.detect import parts as parts_module
 from uncover.detect import run as run_module
-from uncover.detect.look import look
 
 detect = detecting.detect
 live_run = detecting.live_run

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-
 from uncover.detect.follow import Faces, Names, sure_faces
 from uncover.detect.parts import Seen
 from uncover.detect.spotter import DETECTOR, RESCUE, Spotted
+
 from uncover.images.privacy import Cover
 
 FACE = (40.0, 30.0, 80.0, 70.0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from uncover.detect.account import CUT_OFF, FAILED, MOST_NAMED, Account
 
 from tests.detect.frames_seen import Box, by_detector, by_rescue, faces
-from uncover.detect.account import CUT_OFF, FAILED, MOST_NAMED, Account
 
 FOUND: dict[str, tuple[Box, ...]] = {"r": (by_detector(0.8),), "h": (by_rescue(0.8),), ".": ()}
 

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from uncover.detect.follow import Faces, sure_faces
+from uncover.detect.parts import Seen
+from uncover.detect.pictures import frame_pictures
+from uncover.detect.run import annotated_paths
 
 from tests.detect.frames_seen import NAMES, Box, by_detector, by_rescue, seen
 from tests.report.leaks import correlation, fine_structure, interior
 from tests.report.rescue_records import ASIDE, FACE, SIDE, patterned
 from uncover.detect.annotate import COLOURS, HOLD, Held, LiveDrawing, annotate, annotate_image, annotate_video, fitted
-from uncover.detect.follow import Faces, sure_faces
-from uncover.detect.parts import Seen
-from uncover.detect.pictures import frame_pictures
 from uncover.detect.rescues import Model
-from uncover.detect.run import annotated_paths
 from uncover.detector.weights import Header
 from uncover.footage.decode import open_video
 from uncover.footage.encode import VideoWriter

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from uncover.detect.proposed import Proposer
 
 from tests.detect.live_run import LiveRun, sha256, write_trial
 from uncover.detect.choose import CannotLook, Wishes, choose
-from uncover.detect.proposed import Proposer
 from uncover.detect.rescues import HeatmapDetector, SecondDetector, find_whole_face
 from uncover.detector.weights import read_weights, save_weights
 from uncover.errors import InputError

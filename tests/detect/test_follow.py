@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from tests.detect.frames_seen import ASIDE, FACE, NAMES, by_detector, by_rescue, seen
 from uncover.detect.account import Account
 from uncover.detect.follow import Faces, Names, faces_of
-from uncover.detect.options import Temporal
 from uncover.detect.parts import Seen
+
+from tests.detect.frames_seen import ASIDE, FACE, NAMES, by_detector, by_rescue, seen
+from uncover.detect.options import Temporal
 
 SURE, UNSURE = 0.8, 0.3
 

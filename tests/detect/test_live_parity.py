@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from uncover.detect.pictures import frame_pictures
+from uncover.detect.spotter import DETECTOR, RESCUE, Spotted
 
 from tests.detect.live_run import HEATMAP_DETECTORS, SET, LiveRun, of_class
 from uncover.detect.choose import Wishes, choose
-from uncover.detect.pictures import frame_pictures
 from uncover.detect.rescues import NO_BOXES, LiveMaps, Missed
-from uncover.detect.spotter import DETECTOR, RESCUE, Spotted
 from uncover.detector.inference import Precision
 from uncover.footage.decode import Frame
 from uncover.heatmaps.manifest import read_manifest

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from uncover.detect.parts import End, Parts, Seen
 
 from tests.detect.frames_seen import by_detector, by_rescue, seen
 from uncover.detect import parts as parts_module
-from uncover.detect.parts import End, Parts, Seen
 from uncover.images.privacy import Cover
 
 CORNER = st.floats(-1e4, 1e4, width=32)

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from uncover.detect.parts import Parts
+from uncover.detect.pictures import Picture, ahead, frame_pictures, in_batches, stack
 
 from uncover import threads
 from uncover.detect import look, pictures
-from uncover.detect.parts import Parts
-from uncover.detect.pictures import Picture, ahead, frame_pictures, in_batches, stack
 from uncover.footage.decode import Frame
 from uncover.images.letterbox import fit, letterbox
 

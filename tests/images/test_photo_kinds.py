@@ -16,11 +16,11 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+from uncover.detect.look import Skipped, frames_of_images
+from uncover.detect.parts import Parts
 
 from uncover.datasets.photos import PhotoError, PhotoInfo, inspect_photo, read_upright_rgb
 from uncover.datasets.yolo import place_image
-from uncover.detect.look import Skipped, frames_of_images
-from uncover.detect.parts import Parts
 from uncover.errors import InputError
 from uncover.faces.frames import read_frames
 from uncover.footage.sources import find_sources

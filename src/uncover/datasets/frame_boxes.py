@@ -13,7 +13,7 @@ from uncover.datasets.picked import UNGRADED, stem_of
 from uncover.datasets.records import read_table
 from uncover.datasets.video_truth import read_video_truth
 from uncover.errors import InputError
-from uncover.footage.address import printable
+from uncover.footage.sources import printable
 from uncover.footage.truth import CORNERS
 
 FOUND_COLUMNS = ("source", "frame", *CORNERS)

@@ -35,12 +35,12 @@ class Observation:
     @property
     def boxes(self) -> Floats:
         """float64 (N, 4)."""
-        return self.detections.boxes
+        return np.asarray(self.detections.boxes, np.float64)
 
     @property
     def confidence(self) -> Floats:
         """float64 (N,)."""
-        return self.detections.confidence
+        return np.asarray(self.detections.confidence, np.float64)
 
     @property
     def rank(self) -> NDArray[np.integer]:
