@@ -280,8 +280,8 @@ def check_as_tried(run: Path, name: str, nms_iou: float, precision: str, resized
             return
         if about[STORED_NMS_IOU] != nms_iou:
             raise InputError(
-                f"--nms-iou {nms_iou}: {path} has {about[STORED_NMS_IOU]}, by which the run's trial chose the confidence"
-                f" of {name}; leave --nms-iou out, or give --rescue-confidence too"
+                f"--nms-iou {nms_iou}: {path} has {about[STORED_NMS_IOU]}, by which the run's trial chose the"
+                f" confidence of {name}; leave --nms-iou out, or give --rescue-confidence too"
             )
         if about[PRECISION] != precision:
             say(f"note: --precision {precision}: the run's trial chose the confidence of {name} in {about[PRECISION]}")
