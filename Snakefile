@@ -13,27 +13,28 @@ from snakemake.utils import min_version
 
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
+from uncover import cli
 from uncover.config.detectors import DRAWN_BOXES
 from uncover.config.load import check_config
 from uncover.config.values import as_pairs
-from uncover.config.rivals import TRAINED_NAMES
 from uncover.console import say
-from uncover.detector.evolve import visible_generations
+from uncover.detector.evolution import visible_generations
 from uncover.errors import InputError
 from uncover.images.shard import Shard
 from uncover.process import this_process
-from uncover.report import text_numbers
-from uncover.rescue.strategies import STRATEGIES as PROPOSALS
-from uncover.rivals.fetched import next_attempt, read_fetched
+from uncover.report import command_line, registry, text_numbers
+from uncover.rivals.fetched import next_attempt
 from uncover.rivals.known import RIVALS
 from uncover.workflow import engine, targets
-from uncover.workflow.around import after_jobs, before_jobs
-from uncover.workflow.demands import demand
 from uncover.workflow.digest import code_digest, content_digest
 from uncover.workflow.fingerprint import folder_fingerprint
 from uncover.workflow.frozen import code_state
-from uncover.workflow.gpu_slots import WANTED
+from uncover.workflow.gpus import WANTED
 from uncover.workflow.parent import PARENT
+from uncover.workflow.run_record import after_jobs, before_jobs
+from uncover.workflow.slurm import demand
+from uncover.workflow.sources import is_rendered, raw_folder
+from uncover.workflow.targets import Run
 
 min_version("9.0")
 
@@ -44,34 +45,19 @@ if not workflow.config_settings.configfiles:
     configfile: "config/demo.yaml"
 
 
+# All that the config asks for, and where it lies: rules take names and paths from here alone.
 try:
     CONFIG = check_config(config)
+    RUN = Run(CONFIG)
+    RUN.check()
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-RUN = f"results/{CONFIG.run}"
-LOGS = f"{RUN}/logs"
-BENCHMARKS = f"{RUN}/benchmarks"
 ENVIRONMENT = f"{workflow.basedir}/envs/uncover.yaml"
 
 # The lock leaves out demands of its packages on purpose (envs/overrides.txt), and conda's pip section has no other way
 # to say that pip shall not look for them.
 os.environ["PIP_NO_DEPS"] = "1"
-
-
-def own_files(checkout):
-    """Places of our own files that jobs read, by the names that commands have for them.
-
-    They are no inputs of rules, because their place changes where jobs run from a copy of the code; a parameter has the
-    digest of what is in them.
-    """
-    return {
-        "PUBLISHED": os.path.relpath(f"{checkout}/config/published.yaml"),
-        "CAPTIONS": os.path.relpath(f"{checkout}/workflow/report"),
-    }
-
-
-globals().update(own_files(workflow.basedir))
 
 
 def content_of(*names):
@@ -103,17 +89,27 @@ def job_prefix(checkout):
     paths = [f"{Path(checkout).absolute()}/workflow/bin"]
     if not workflow.deployment_settings.deployment_method:
         paths.append(os.path.dirname(sys.executable))
-    variables = {"PATH": ":".join([*paths, "$PATH"]), PARENT: this_process(), WANTED: 1}
+    variables = {
+        "PATH": ":".join([*paths, "$PATH"]),
+        # No input of rules, as its place changes where jobs run from a copy of the code; parameters have its digest.
+        "PUBLISHED": os.path.relpath(f"{checkout}/config/published.yaml"),
+        PARENT: this_process(),
+        WANTED: 1,
+    }
     words = " ".join(f'{name}="{value}"' for name, value in variables.items())
     return f"set -euo pipefail; export {words}; "
 
 
 shell.prefix(job_prefix(workflow.basedir))
 
+# For rule files that do not ask RUN yet.
+LOGS = RUN.paths.logs
+BENCHMARKS = RUN.paths.benchmarks
+
 
 wildcard_constraints:
-    source="[a-z_]+",
-    set="[a-z_]+",
+    source="[a-z0-9_]+",
+    set="[a-z0-9_]+",
 
 
 localrules:
@@ -129,13 +125,8 @@ include: "workflow/rules/second_step.smk"
 include: "workflow/rules/rivals.smk"
 include: "workflow/rules/rescue.smk"
 include: "workflow/rules/shares.smk"
-include: "workflow/rules/tables.smk"
-include: "workflow/rules/second_tables.smk"
-include: "workflow/rules/figures.smk"
-include: "workflow/rules/second_figures.smk"
 include: "workflow/rules/videos.smk"
 include: "workflow/rules/finetune.smk"
-include: "workflow/rules/rival_tables.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -145,11 +136,24 @@ check_rules_of_cluster()
 rule all:
     default_target: True
     input:
-        datasets=ALL_DATASETS,
-        predictions=ALL_PREDICTIONS,
-        evaluations=ALL_EVALUATIONS,
-        heatmaps=ALL_HEATMAPS,
-        tables=ALL_TABLES,
-        figures=ALL_FIGURES,
-        comparison=f"{RUN}/comparison.csv",
-        page=f"{RUN}/report.html",
+        datasets=RUN.manifests(RUN.sets),
+        predictions=[
+            *RUN.predictions(
+                RUN.rgb_models, [name for name in RUN.sets if name != "train"]
+            ),
+            *RUN.predictions(RUN.baselines, RUN.baseline_sets),
+        ],
+        evaluations=[
+            *(
+                RUN.paths.metrics(model, name, scope).summary
+                for model in RUN.rgb_models
+                for name in RUN.labelled_sets
+                for scope in RUN.scopes(model, name)
+            ),
+            *RUN.summaries(RUN.baselines, RUN.labelled_sets, "whole_face"),
+        ],
+        heatmaps=RUN.heatmaps(RUN.heatmap_kinds, RUN.sets),
+        tables=[RUN.paths.table(name) for name in TABLES],
+        figures=[RUN.paths.figure(name) for name in FIGURES],
+        comparison=RUN.paths.comparison,
+        page=RUN.paths.report,

@@ -12,8 +12,7 @@ from heatmap_contenders import lively_network
 from numpy.typing import NDArray
 
 from uncover.detector.network import Network, build_network
-from uncover.detector.opening import open_weights
-from uncover.detector.weights import Header, save_weights
+from uncover.detector.weights import Header, open_weights, save_weights
 from uncover.footage.encode import VideoWriter
 from uncover.parts.classes import CLASS_NAMES
 from uncover.progress import track

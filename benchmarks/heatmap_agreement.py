@@ -18,7 +18,7 @@ from torch import Tensor
 from uncover.config.heatmaps import Variant
 from uncover.detector.inference import FramedImages, to_network
 from uncover.detector.network import Network
-from uncover.detector.opening import open_weights
+from uncover.detector.weights import open_weights
 from uncover.heatmaps.engine import Explainer
 from uncover.heatmaps.targets import TARGETS
 from uncover.images.named import named_images

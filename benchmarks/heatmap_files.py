@@ -14,8 +14,7 @@ import torch
 
 from uncover.detector.inference import FramedImages, infer, to_network
 from uncover.detector.weights import Header
-from uncover.heatmaps.recipe import Recipe
-from uncover.heatmaps.shards import ShardMaker
+from uncover.heatmaps.shards import Recipe, ShardMaker
 from uncover.images.maps import read_maps
 from uncover.images.named import named_images
 from uncover.images.reading import inspect_image

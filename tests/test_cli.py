@@ -190,13 +190,13 @@ def test_a_verb_that_may_choose_takes_as_many_gpus_as_it_has_processes(
 ) -> None:
     found: list[int] = []
     monkeypatch.setattr("uncover.cli.take_gpus", found.append)
-    monkeypatch.setattr("uncover.cli.run_crew", lambda processes, words, parent: 7 if processes == 3 else 0)
+    monkeypatch.setattr("uncover.cli.launch_processes", lambda processes, words, parent: 7 if processes == 3 else 0)
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     assert main(["train", "data", "out", "--device", device, "--set", "processes=3"]) == 7
     assert found == taken
 
 
-def test_a_process_of_a_crew_neither_takes_gpus_nor_starts_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_of_a_group_neither_takes_gpus_nor_starts_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setattr("uncover.cli.take_gpus", lambda count: pytest.fail("took GPUs"))
     assert main(["train", "nowhere", "out", "--set", "processes=2"]) == 2

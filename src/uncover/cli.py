@@ -1,12 +1,14 @@
-"""The command line: one verb per module of `uncover.commands`; those that begin with _ serve several verbs.
+"""The command line: a verb for each module of `uncover.commands`, and for each table and figure of `uncover.report`.
 
-A module `a_b` beside a module `a` is the verb of two words `a b`: `heatmaps_collect` is `uncover heatmaps collect`.
+Modules that begin with _ serve several verbs. A name `a_b` beside a name `a` is the verb of two words `a b`:
+`heatmaps_collect` is `uncover heatmaps collect`.
 """
 
 from __future__ import annotations
 
 import argparse
 import difflib
+import functools
 import importlib
 import os
 import pkgutil
@@ -16,16 +18,16 @@ import signal
 import sys
 import textwrap
 import threading
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import uncover
 import uncover.commands
 from uncover.console import say
-from uncover.detector.launch import is_in_crew, run_crew
+from uncover.detector.launch import in_process_group, launch_processes
 from uncover.errors import InputError, as_out_of_memory, is_out_of_memory
-from uncover.workflow.gpu_slots import take_gpus
-from uncover.workflow.gpu_use import gpu_use
+from uncover.report import command_line, registry
+from uncover.workflow.gpus import gpu_use, take_gpus
 from uncover.workflow.parent import PARENT, end_with_parent
 
 EVERYDAY = (
@@ -40,27 +42,46 @@ ALIKE, MUCH_ALIKE = 0.6, 0.8
 
 
 def command_names() -> list[str]:
-    """Modules of all verbs, in alphabetical order."""
+    """Modules of `uncover.commands` that are verbs."""
     names = (module.name for module in pkgutil.iter_modules(uncover.commands.__path__))
-    return sorted(name for name in names if not name.startswith("_"))
+    return [name for name in names if not name.startswith("_")]
 
 
+@functools.cache
 def verbs() -> dict[str, str]:
-    """Module of every verb."""
-    names = command_names()
-    return {_verb_of(name, names): name for name in names}
+    """Name of the module, table or figure behind every verb, in alphabetical order."""
+    made = [name for name, each in registry.declared().items() if each.is_command]
+    names = sorted([*command_names(), *made])
+    return {_in_words(name, names): name for name in names}
 
 
-def _verb_of(name: str, names: Container[str]) -> str:
+def verb_of(name: str) -> str:
+    """The verb that a module, table or figure stands behind."""
+    return next(verb for verb, own in verbs().items() if own == name)
+
+
+def _in_words(name: str, names: Container[str]) -> str:
     places = (place for place, character in enumerate(name) if character == "_" and name[:place] in names)
     first = next(places, None)
     return name if first is None else f"{name[:first]} {name[first + 1 :]}"
 
 
-def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
-    """The parser, and that of each verb. Command modules import what is heavy only when they run, so this is quick."""
-    modules = {verb: importlib.import_module(f"uncover.commands.{name}") for verb, name in verbs().items()}
-    summaries = {verb: module.SUMMARY for verb, module in modules.items()}
+def build_parser(
+    wanted: Collection[str] | None = None,
+) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """The parser, and that of each verb.
+
+    Command modules import what is heavy only when they run, and of tables and figures the source says enough for the
+    list of verbs, so this is quick.
+
+    Args:
+        wanted: Tables and figures, by their verbs, to know the options of; None for all of them.
+    """
+    made = registry.declared()
+    modules = {
+        verb: importlib.import_module(f"uncover.commands.{name}") for verb, name in verbs().items() if name not in made
+    }
+    summaries = {verb: made[name].summary if name in made else modules[verb].SUMMARY for verb, name in verbs().items()}
     everyday = {verb: summaries.pop(verb) for verb in EVERYDAY}
     parser = argparse.ArgumentParser(
         prog="uncover",
@@ -74,12 +95,21 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
         dest="verb", metavar="VERB", required=True, help="one of those below; `uncover VERB --help` says more"
     )
     own = {}
-    for verb, module in modules.items():
-        own[verb] = parsers.add_parser(
-            verb, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
-        module.add_arguments(own[verb])
-        own[verb].set_defaults(run=module.run, processes=getattr(module, "processes", _one))
+    for verb, name in verbs().items():
+        if verb in modules:
+            module = modules[verb]
+            own[verb] = parsers.add_parser(
+                verb, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+            )
+            module.add_arguments(own[verb])
+            own[verb].set_defaults(run=module.run, processes=getattr(module, "processes", _one))
+            continue
+        own[verb] = parsers.add_parser(verb)
+        if wanted is None or verb in wanted:
+            entry = registry.entry(name)
+            own[verb].description = entry.caption
+            command_line.add_arguments(own[verb], entry)
+            own[verb].set_defaults(run=functools.partial(command_line.run, entry), processes=_one)
     return parser, own
 
 
@@ -114,7 +144,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: The words are none that the parser knows.
     """
     words = [_as_file(word) for word in (sys.argv[1:] if argv is None else argv)]
-    parser, own = build_parser()
+    parser, own = build_parser({words[0], " ".join(words[:2])} if words else ())
     mistyped = _mistyped(words, own)
     if mistyped is not None:
         parser.exit(2, f"{mistyped}\n")
@@ -158,12 +188,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace, words: Sequence[str]) -> int:
-    if is_in_crew():
+    if in_process_group():
         return args.run(args) or 0
     processes = args.processes(args)
     if getattr(args, "device", None) == "auto":
         take_gpus(processes)
-    return run_crew(processes, words, PARENT) if processes > 1 else args.run(args) or 0
+    return launch_processes(processes, words, PARENT) if processes > 1 else args.run(args) or 0
 
 
 def _with_whole_verb(words: Sequence[str]) -> list[str]:

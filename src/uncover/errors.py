@@ -22,6 +22,18 @@ class InputError(Exception):
     """
 
 
+class Diverged(InputError):
+    """A training whose loss is no longer a number: the settings are to blame, and whoever chose them can do better.
+
+    Attributes:
+        epochs: Epochs that were done before.
+    """
+
+    def __init__(self, message: str, epochs: int) -> None:
+        super().__init__(message)
+        self.epochs = epochs
+
+
 class OutOfMemory(Exception):
     """Something does not fit into memory: the message is one line that says what, how large it is and what to do.
 

@@ -15,7 +15,7 @@ from detector_commands import QUICK
 
 from tests.detector.squares import make_set
 from uncover.cli import main
-from uncover.detector import predict, train
+from uncover.detector import inference, train
 
 if TYPE_CHECKING:
     from detector_commands import Complaint, Good
@@ -40,7 +40,7 @@ def test_an_image_that_vanishes_before_its_turn_is_named(
     monkeypatch.setattr(train, "epoch_order", after_losing(lost, train.epoch_order))
     assert f"{lost} does not exist" in complaint("train", data, tmp_path / "out", *QUICK)
     lost = data / "val/images/2.png"
-    monkeypatch.setattr(predict, "FramedImages", after_losing(lost, predict.FramedImages))
+    monkeypatch.setattr(inference, "FramedImages", after_losing(lost, inference.FramedImages))
     line = complaint("predict", data / "val", tmp_path / "p.parquet", "--weights", good.weights)
     assert f"{lost} does not exist" in line
     assert [path.name for path in tmp_path.iterdir()] == ["data"]

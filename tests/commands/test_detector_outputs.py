@@ -16,7 +16,7 @@ import pytest
 from detector_commands import CPU, EPOCHS, QUICK, run
 from full_disk import full_disk
 
-from uncover.detector import train, training_state
+from uncover.detector import checkpoint, train
 
 if TYPE_CHECKING:
     from detector_commands import Complaint, Good
@@ -103,7 +103,7 @@ def test_files_of_others_are_not_replaced(good: Good, tmp_path: Path, complaint:
 def kept_state(out: Path) -> Path:
     """The one file that an unfinished training leaves beside its record."""
     (state,) = (path for path in out.rglob("*") if path.is_file() and path.name != "results.csv")
-    assert state.name == training_state.FILE
+    assert state.name == checkpoint.FILE
     return state
 
 
@@ -113,7 +113,7 @@ def test_a_disk_that_fills_up_costs_the_epoch_under_way_and_no_more(
     words = [good.data, tmp_path / "out", *QUICK, f"epochs={EPOCHS}"]
     save_state = train.save_state
 
-    def save_to_full_disk(folder: Path, state: training_state.TrainingState) -> None:
+    def save_to_full_disk(folder: Path, state: checkpoint.TrainingState) -> None:
         if state.epoch < 3:
             save_state(folder, state)
         else:

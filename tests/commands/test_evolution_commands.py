@@ -10,8 +10,7 @@ import pytest
 
 from uncover import cli
 from uncover.config.detectors import Hyperparameters
-from uncover.detector.evolve import Generation
-from uncover.detector.generations import write_generation
+from uncover.detector.evolution import Generation, write_generation
 
 
 def record(folder: Path, generation: int, fitness: float) -> str:

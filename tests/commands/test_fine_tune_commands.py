@@ -92,7 +92,7 @@ def test_a_training_that_was_killed_while_it_wrote_its_outcome_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("uncover.detector.outcome.write_record", killed)
+        patched.setattr("uncover.detector.results.write_record", killed)
         assert run(*words) == 130
     assert {path.name for path in (place / "my_model").iterdir()} == {".resume", "data", "weights.pt"}
     assert run(*words) == 0

@@ -21,7 +21,7 @@ from heatmaps_commands import VARIANTS, contents, words
 
 from uncover.cli import main
 from uncover.heatmaps.heatmaps import NO_DETECTION
-from uncover.heatmaps.manifest import read_manifest
+from uncover.heatmaps.store import read_manifest
 from uncover.images.reading import read_image
 
 if TYPE_CHECKING:

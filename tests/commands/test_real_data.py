@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from uncover.cli import main
-from uncover.datasets.layouts import LANDMARK_READERS
+from uncover.datasets.reading import LANDMARK_READERS
 from uncover.faces.face import Face, Rejected
 
 Box = tuple[float, float, float, float]

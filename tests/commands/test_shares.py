@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from detector_commands import CPU, run
 
-from uncover.detector import predict as predicting
+from uncover.detector import inference
 from uncover.metrics.predictions import Predictions, read_predictions
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def test_one_look_leaves_boxes_at_two_overlaps_as_two_looks_do(
     """Those at the lower IoU come from the candidates, not from what the higher left."""
     options = ["--weights", good.weights, *CPU, "--confidence", 0.001]
     looks: list[int] = []
-    infer = predicting.infer
-    monkeypatch.setattr(predicting, "infer", lambda *given: (looks.append(1), infer(*given))[1])
+    infer = inference.infer
+    monkeypatch.setattr(inference, "infer", lambda *given: (looks.append(1), infer(*given))[1])
     both = ["--nms-iou", 0.6, "--also", "0.3", tmp_path / "apart" / "low.parquet"]
     run("predict", good.data / "val", tmp_path / "both.parquet", *options, *both, "--shard", "1/2")
     assert len(looks) == 1

@@ -12,7 +12,7 @@ from typing import Any
 VERBS: dict[str, str | None] = {}
 """Whole verbs: "predict rival" -> "predict baseline"."""
 
-OPTIONS: dict[str, str | None] = {}
+OPTIONS: dict[str, str | None] = {"page --captions": None}
 """Options and positionals, of all verbs ("--look") or of one, by its old name ("predict rival --look")."""
 
 RULES: dict[str, str | None] = {}
@@ -27,11 +27,26 @@ PATHS: list[tuple[str, str]] = []
 WORDS: list[tuple[str, str]] = []
 """The same in values: choices, defaults and types of options and keys; texts, columns and cells of files of a run."""
 
-CHANGED: dict[str, dict[str, Any]] = {}
+CHANGED: dict[str, dict[str, Any]] = {
+    "labels --layout": {"choices": ["wflw", "merl_rav", "300w", "graded", "yolo", "coco", "voc", "images"]},
+    "split_photos --procedure": {"choices": ["by_photo", "released", "all_to_test"]},
+}
 """Details that differ on purpose, under the new name; None removes one: {"train --device": {"default": "cpu"}},
 {"rule train": {"jobs": 9}}, {"key run": {"default": "mine"}}."""
 
-NEW: dict[str, list[str]] = {"verbs": [], "options": [], "rules": [], "keys": [], "paths": []}
+NEW: dict[str, list[str]] = {
+    "verbs": [],
+    "options": [
+        *("label_frames --class", "label_frames --layout", "read_faces --source", "split_photos --any-part"),
+    ],
+    "rules": [],
+    "keys": [
+        "data_sets",
+        *(f"data_sets.*.{key}" for key in ("path", "layout", "use", "photos", "grade", "classes", "split")),
+        *(f"data_sets.*.split.{name}" for name in ("train", "val", "test")),
+    ],
+    "paths": [],
+}
 """What the frozen files do not know, under its new name; options as "VERB --option"; paths, and rules' places in a
 config, as regular expressions of "CONFIG/path" and "CONFIG/rule"."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from uncover.workflow.gpu_slots import LOCKS
+from uncover.workflow.gpus import LOCKS
 
 
 @contextmanager

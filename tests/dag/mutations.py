@@ -95,12 +95,11 @@ FIGURES = dict.fromkeys([f"figure_{number}" for number in range(15, 32)], 1) | {
 }
 SPLITS = {"split_photos": 2, **LABELS}
 
-# What counts images knows intervals too, and missed photos are counted so.
+# Missed photos are counted without any.
 INTERVALS = {
     "evaluate": 13,
     "evaluate_rgb_tables": 9,
-    "find_missed": 6,
-    **dict.fromkeys(["table_hof", "table_11", "figure_21"], 1),
+    **dict.fromkeys(["table_hof", "table_11"], 1),
     **SCORED,
     **SECOND_SCORED,
     **RIVALS_COMPARED,
@@ -108,7 +107,7 @@ INTERVALS = {
 OVERLAID = {"figure_26": 1, "figure_21": 1, "report_page": 1}
 CODE_CHANGES = {
     "part boxes": ("src/uncover/parts/boxes.py", "FEWEST_POINTS = 2", "FEWEST_POINTS = 3", LABELS | {"table_parts": 1}),
-    "index sets": ("src/uncover/parts/schemes.py", "((0, 26),)", "((0, 25),)", LABELS | {"table_parts": 1}),
+    "index sets": ("src/uncover/parts/boxes.py", "((0, 26),)", "((0, 25),)", LABELS | {"table_parts": 1}),
     "splits": ("src/uncover/datasets/splits.py", '"surplus"', '"left over"', SPLITS),
     "frames": ("src/uncover/faces/frames.py", "SHOWN = 3", "SHOWN = 4", FRAMES),
     "one figure": (
@@ -130,12 +129,12 @@ CODE_CHANGES = {
         "LEAST_WARMUP_STEPS = 9",
         TRAINED,
     ),
-    "what is predicted": ("src/uncover/detector/predict.py", 'kind="stable", ', "", PREDICTED),
+    "what is predicted": ("src/uncover/detector/inference.py", 'kind="stable", ', "", PREDICTED),
     "intervals": ("src/uncover/metrics/intervals.py", "LEVEL = 0.95", "LEVEL = 0.9", INTERVALS),
     "what is explained": ("src/uncover/heatmaps/targets.py", "BEST = 10", "BEST = 9", EXPLAINED),
-    "one method": ("src/uncover/heatmaps/methods/gradcampp.py", "EPSILON = 1e-6", "EPSILON = 1e-5", EXPLAINED),
-    "what counts as saturated": ("src/uncover/heatmaps/measures.py", "0.98, 0.5", "0.9, 0.5", EXPLAINED | DRAWN),
-    "colours of heatmaps": ("src/uncover/heatmaps/overlay.py", "OPAQUE = 0.8", "OPAQUE = 0.7", OVERLAID),
+    "one method": ("src/uncover/heatmaps/methods.py", "EPSILON = 1e-6", "EPSILON = 1e-5", EXPLAINED),
+    "what counts as saturated": ("src/uncover/heatmaps/quality.py", "0.98, 0.5", "0.9, 0.5", EXPLAINED | DRAWN),
+    "colours of heatmaps": ("src/uncover/heatmaps/export.py", "OPAQUE = 0.8", "OPAQUE = 0.7", OVERLAID),
     "whom to ask for data": ("src/uncover/datasets/sources.py", "on request from TU Graz", "from TU Graz", {}),
     # Whoever reads a section of the config depends on that one alone; the page tells the settings of all.
     "a section of the config": (
@@ -223,6 +222,11 @@ FILE_CHANGES = {
             **PAGE,
         },
     ),
-    "a caption": ("workflow/report/table_07.rst", "numbers.", "figures.", {"report_page": 1}),
+    "a caption": (
+        "src/uncover/report/tables/heatmap_detectors.py",
+        "The four heatmap detectors on val and both",
+        "Four heatmap detectors on val and both",
+        {"report_page": 1},
+    ),
     "the page": ("src/uncover/report/page.html.j2", "macro grid(columns,", "macro grid( columns,", {"report_page": 1}),
 }

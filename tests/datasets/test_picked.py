@@ -54,9 +54,13 @@ def test_a_picture_is_written_as_it_is(tmp_path: Path) -> None:
     ("old", "new", "words"),
     [
         ("grade,", "level,", r"frames\.csv: no column grade"),
-        (",10,", ",ten,", r"frames\.csv, row 3: frame, second and change are no numbers"),
-        (",motion,0.5000,,\nungraded/images/infant_01_000010", "\nungraded/images/infant_01_000010", "row 2: too few"),
-        (",10,", ",-10,", r"row 3: frame, second and change are no numbers"),
+        (",10,", ",ten,", r"frames\.csv, row 3: frame 'ten'; expected a whole number of 0 or more"),
+        (
+            ",motion,0.5000,,\nungraded/images/infant_01_000010",
+            "\nungraded/images/infant_01_000010",
+            "row 2: 5 values; expected 9: image",
+        ),
+        (",10,", ",-10,", r"row 3: frame '-10'; expected a whole number of 0 or more"),
         ("ungraded/images/infant_01_000010", "../images/infant_01_000010", r"row 3: image .* is not that of its grade"),
         (
             ",10,",

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uncover.datasets.exclusions import read_exclusions
 from uncover.datasets.splits import (
+    all_to_test,
     parse_wishes,
+    read_exclusions,
     read_split,
     shortfalls,
     split_as_released,
@@ -156,6 +157,33 @@ def test_excluded_photos_may_still_train() -> None:
 def test_a_face_without_official_part_cannot_be_split() -> None:
     with pytest.raises(InputError, match=r"^1\.pts: belongs to no official part"):
         split_by_photo(table([("a", "train", ""), ("b", "", "")]), {"train": None}, 0)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "counts"),
+    [
+        ({"train": None, "val": 2, "test": 3}, {"train": 7, "val": 2, "test": 3}),
+        ({"train": 4, "val": 2, "test": None}, {"train": 4, "val": 2, "test": 6}),
+        ({"train": 0, "val": 0, "test": None}, {"train": 0, "val": 0, "test": 10}),
+        ({"train": 5, "val": 30, "test": 3}, {"train": 2, "val": 7, "test": 3}),
+    ],
+)
+def test_photos_of_no_official_part_fill_up_what_is_lacking(
+    wishes: dict[str, int | None], counts: dict[str, int]
+) -> None:
+    rows = [("a", "train", ""), ("b", "train", ""), ("c", "test", ""), *((f"x{number}", "", "") for number in range(9))]
+    split = split_by_photo(table(rows), wishes, 0, need_parts=False)
+    assert {name: int((split["set"] == name).sum()) for name in counts} == counts
+    assert split.set_index("photo").loc["c", "set"] in ("test", "val")
+    listed = split_by_photo(table(rows), wishes, 0, excluded=["x1", "c"], need_parts=False).set_index("photo")
+    assert listed.loc["x1", "set"] in ("train", "") and listed.loc["c", "set"] == ""
+
+
+def test_all_of_a_test_set_is_used_but_what_is_listed() -> None:
+    rows = [("a", "train", "left"), ("b", "", ""), ("c", "test", "")]
+    split = all_to_test(table(rows), excluded=["b"])
+    assert sets_of(split) == {"a": "test", "b": "", "c": "test"}
+    assert split.set_index("photo")["reason"].to_dict() == {"a": "", "b": "excluded", "c": ""}
 
 
 # The released procedure

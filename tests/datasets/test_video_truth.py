@@ -65,7 +65,9 @@ def test_a_row_after_a_blank_line_has_the_number_that_editors_show(tmp_path: Pat
 def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.csv: does not exist"):
         read_video_truth(tmp_path / "none.csv")
-    with pytest.raises(InputError, match="row 1: a,b; expected frame,second"):
+    with pytest.raises(
+        InputError, match="no column frame; expected the true boxes of the video of that name with frame, second"
+    ):
         read_video_truth(write(tmp_path / "v.csv", header="a,b"))
     with pytest.raises(InputError, match="no frame"):
         read_video_truth(write(tmp_path / "v.csv"))

@@ -23,8 +23,8 @@ from tests.rescue.training_sets import write_training_set
 from uncover.cli import main
 from uncover.config.detectors import Input
 from uncover.detect import choose
+from uncover.detector.inference import Predictor, Wishes
 from uncover.detector.network import Network, build_network
-from uncover.detector.predictor import Predictor, Wishes
 from uncover.detector.weights import Header, save_weights
 from uncover.footage.encode import VideoWriter
 from uncover.images.letterbox import fit, letterbox

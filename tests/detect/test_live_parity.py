@@ -13,9 +13,9 @@ from uncover.detect.options import NetworkOptions
 from uncover.detect.rescues import LiveMaps, Missed
 from uncover.detect.steps import detect_batch, rescue_batch
 from uncover.detect.stored import DETECTOR, RESCUE, DetectedFrame
-from uncover.detector.inference import Precision
+from uncover.detector.device import Precision
 from uncover.footage.decode import Frame
-from uncover.heatmaps.manifest import read_manifest
+from uncover.heatmaps.store import read_manifest
 from uncover.images.maps import StoredMaps
 from uncover.images.reading import COLOURS, read_image
 

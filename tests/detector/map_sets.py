@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from uncover.heatmaps.manifest import Row, tabulate, write_manifest
+from uncover.heatmaps.store import Row, tabulate, write_manifest
 from uncover.images.letterbox import fit
 from uncover.images.map_sets import MANIFEST
 from uncover.images.maps import store_maps, write_maps

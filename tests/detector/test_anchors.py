@@ -11,7 +11,7 @@ import pytest
 
 from uncover.detector import anchors as module
 from uncover.detector.anchors import best_recall, check_anchors, fit_anchors
-from uncover.detector.upstream import architecture
+from uncover.detector.network import architecture
 
 if TYPE_CHECKING:
     from conftest import Upstream

@@ -11,7 +11,8 @@ import pytest
 import torch
 from squares import make_set
 
-from uncover.detector.distributed import WAIT, Crew, join_crew, pick_device
+from uncover.detector.device import pick_device
+from uncover.detector.distributed import WAIT, ProcessGroup, process_group
 from uncover.detector.weights import load_weights
 from uncover.errors import InputError
 
@@ -36,11 +37,11 @@ def test_two_processes_train_one_network_whoever_starts_them(tmp_path, python):
     assert pd.read_csv(tmp_path / "one" / "results.csv")["train/box_loss"].gt(0).all()
 
 
-def test_a_single_process_is_a_crew_of_one(monkeypatch):
+def test_a_single_process_is_a_group_of_one(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    with join_crew("cpu") as crew:
-        assert crew == Crew(0, 1, torch.device("cpu"))
-        assert crew.leads and crew.share("value") == "value"
+    with process_group("cpu") as processes:
+        assert processes == ProcessGroup(0, 1, torch.device("cpu"))
+        assert processes.is_main and processes.broadcast("value") == "value"
 
 
 def test_the_others_wait_longer_for_the_leader_than_any_validation_takes(monkeypatch):
@@ -49,8 +50,8 @@ def test_the_others_wait_longer_for_the_leader_than_any_validation_takes(monkeyp
     joined = []
     monkeypatch.setattr(torch.distributed, "init_process_group", lambda *given, **named: joined.append((given, named)))
     monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda: joined.append("left"))
-    with join_crew("cpu") as crew:
-        assert crew == Crew(1, 2, torch.device("cpu"))
+    with process_group("cpu") as processes:
+        assert processes == ProcessGroup(1, 2, torch.device("cpu"))
     # Torch's own limits are ten minutes on GPUs and half an hour elsewhere.
     assert joined == [(("gloo",), {"timeout": WAIT}), "left"] and timedelta(days=1) <= WAIT
 

@@ -15,18 +15,25 @@ from tests.detector.picked_frames import VIDEOS, make_picked, make_start
 from uncover.config.detectors import Detector
 from uncover.config.finetune import Finetune
 from uncover.datasets.frame_sets import make_frame_set
-from uncover.detector import few_frames
+from uncover.detector import finetune
 from uncover.detector import train as training
-from uncover.detector.distributed import Crew
-from uncover.detector.few_frames import read_point, run_point
-from uncover.detector.finetune import choose_fold, find_start, finetuning_settings, read_frames_job, read_start
+from uncover.detector.distributed import ProcessGroup
+from uncover.detector.finetune import (
+    choose_fold,
+    find_start,
+    finetuning_settings,
+    read_frames_job,
+    read_point,
+    read_start,
+    run_point,
+)
 from uncover.detector.weights import Header, load_weights
 from uncover.errors import InputError
 from uncover.images.grouped import GroupedImages, read_grouped_images
 from uncover.images.labelled import LabelledImages
 from uncover.metrics.face_scores import FaceScores
 
-CREW = Crew(0, 1, torch.device("cpu"))
+PROCESSES = ProcessGroup(0, 1, torch.device("cpu"))
 QUICK = Finetune(epochs=2, least_images=4, batch=4).changes()
 
 
@@ -55,7 +62,7 @@ def test_weights_are_found_in_a_run_in_a_training_and_as_a_file(start: Path, tmp
 def test_settings_are_those_of_the_start_then_of_fine_tuning_then_of_the_user(start: Path) -> None:
     header = read_start(start)
     settings = finetuning_settings(header, Finetune(lr0=0.003, epochs=7).changes(), ["hyperparameters.fliplr=0"])
-    # The gains it was trained with stay, its learning rate and its crew do not.
+    # The gains it was trained with stay, its learning rate and its processes do not.
     assert settings.hyperparameters.obj == 7 and settings.exclusive_candidates
     assert (settings.hyperparameters.lr0, settings.epochs, settings.processes) == (0.003, 7, 1)
     assert (settings.model, settings.image_size, settings.classes) == ("yolov5n", 64, "whole_face")
@@ -84,7 +91,7 @@ def test_one_video_validates_and_the_others_train(
 
 def test_frames_of_one_video_alone_are_refused(tmp_path: Path, start: Path) -> None:
     make_picked(tmp_path / "picked", {"only": 3})
-    arguments = (tmp_path / "picked", None, tmp_path / "made", start, [], None, True, CREW)
+    arguments = (tmp_path / "picked", None, tmp_path / "made", start, [], None, True, PROCESSES)
     with pytest.raises(InputError, match="needs 2 of them or more; found only only in 3 frames"):
         read_frames_job(*arguments)
 
@@ -93,7 +100,7 @@ def test_ten_part_weights_are_not_told_that_there_are_no_parts(frames: Path, tmp
     parts = make_start(tmp_path / "w.pt", ("eyes", "nose", "whole face"))
     names = frames / "data.yaml"
     assert "right face" in names.read_text()
-    arguments = (frames, None, tmp_path / "made", parts, ["classes=parts"], None, True, CREW)
+    arguments = (frames, None, tmp_path / "made", parts, ["classes=parts"], None, True, PROCESSES)
     with pytest.raises(InputError, match=r"boxes of whole faces only.*start from a whole-face detector"):
         read_frames_job(*arguments)
     relearned = (*arguments[:4], ["classes=whole_face"], *arguments[5:])
@@ -111,7 +118,7 @@ def test_a_frozen_backbone_keeps_its_weights_and_the_rest_learns(
     frames: Path, start: Path, tmp_path: Path, freeze: int
 ) -> None:
     point = read_point(frames, start, 4, "infant_01", QUICK, [f"freeze={freeze}"])
-    run_point(point, tmp_path, CREW, 0.4, {})
+    run_point(point, tmp_path, PROCESSES, 0.4, {})
     before, after = (load_weights(path)[0].state_dict() for path in (start, tmp_path / "weights.pt"))
     changed = {name.split(".")[1] for name in before if not torch.equal(before[name], after[name])}
     assert ("3" in changed) == (freeze == 0)
@@ -122,9 +129,9 @@ def test_nothing_of_the_infant_left_out_reaches_the_training(
     frames: Path, start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = []
-    train = few_frames.train
-    monkeypatch.setattr(few_frames, "train", lambda job, *rest, **named: (jobs.append(job), train(job, *rest, **named)))
-    scores = run_point(read_point(frames, start, 6, "infant_02", QUICK, []), tmp_path, CREW, 0.4, {})
+    train = finetune.train
+    monkeypatch.setattr(finetune, "train", lambda job, *rest, **named: (jobs.append(job), train(job, *rest, **named)))
+    scores = run_point(read_point(frames, start, 6, "infant_02", QUICK, []), tmp_path, PROCESSES, 0.4, {})
     (job,) = jobs
     seen = {path.name for part in (job.training, job.validation) for path in part.paths}
     assert len(seen) == 6 and not any(name.startswith("infant_02") for name in seen)
@@ -141,11 +148,11 @@ def test_all_videos_of_the_infant_are_left_out(
     (tmp_path / "picked/infants.csv").write_text("video,infant\nward,Mia\nward_too,infant_01\n")
     make_frame_set(tmp_path / "picked", tmp_path / "set", "picked")
     jobs = []
-    monkeypatch.setattr(few_frames, "train", lambda job, out, *rest, **named: jobs.append(job))
-    monkeypatch.setattr(few_frames, "score_left_out", lambda *rest: FaceScores(9, 6, 3, *[None] * 4, 0, 0, 0, 0.4))
+    monkeypatch.setattr(finetune, "train", lambda job, out, *rest, **named: jobs.append(job))
+    monkeypatch.setattr(finetune, "score_left_out", lambda *rest: FaceScores(9, 6, 3, *[None] * 4, 0, 0, 0, 0.4))
     # Whoever names a video means the infant in it.
     point = read_point(tmp_path / "set", start, 50, "infant_01_b", QUICK, [])
-    run_point(point, tmp_path, CREW, 0.4, {})
+    run_point(point, tmp_path, PROCESSES, 0.4, {})
     seen = {path.name for part in (jobs[0].training, jobs[0].validation) for path in part.paths}
     assert len(seen) == 4 and all(name.startswith("ward_0000") for name in seen)
     assert len(point.fold.held_out) == 9
@@ -159,7 +166,7 @@ def test_all_videos_of_the_infant_are_left_out(
 
 
 def test_no_frames_are_the_start_weights_as_they_are(frames: Path, start: Path, tmp_path: Path) -> None:
-    run_point(read_point(frames, start, 0, "infant_02", QUICK, []), tmp_path, CREW, 0.4, {})
+    run_point(read_point(frames, start, 0, "infant_02", QUICK, []), tmp_path, PROCESSES, 0.4, {})
     assert (tmp_path / "weights.pt").read_bytes() == start.read_bytes()
     assert json.loads((tmp_path / "left_out.json").read_text())["trained_on"] == 0
 
@@ -174,7 +181,7 @@ def test_a_stopped_fine_tuning_ends_like_an_undisturbed_one(
 ) -> None:
     changes = QUICK | {"epochs": 3}
     point = read_point(frames, start, 4, "infant_01", changes, [])
-    run_point(point, tmp_path / "whole", CREW, 0.4, {})
+    run_point(point, tmp_path / "whole", PROCESSES, 0.4, {})
     keep = training.save_state
 
     def save_and_die(folder, state):
@@ -184,9 +191,9 @@ def test_a_stopped_fine_tuning_ends_like_an_undisturbed_one(
     with monkeypatch.context() as patch:
         patch.setattr(training, "save_state", save_and_die)
         with pytest.raises(KeyboardInterrupt):
-            run_point(point, tmp_path / "stopped", CREW, 0.4, {})
+            run_point(point, tmp_path / "stopped", PROCESSES, 0.4, {})
     assert not (tmp_path / "stopped" / "left_out.json").exists()
-    run_point(point, tmp_path / "stopped", CREW, 0.4, {})
+    run_point(point, tmp_path / "stopped", PROCESSES, 0.4, {})
     for name in ("weights.pt", "left_out.json"):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "stopped" / name).read_bytes()
 
@@ -205,8 +212,8 @@ def test_the_weights_kept_are_of_the_best_epoch_or_of_the_last(
         return replace(validate(*args), map50=value, map50_95=value)
 
     monkeypatch.setattr(training, "validate", scripted)
-    arguments = (frames, None, tmp_path, start, [f"keep={keep}", "epochs=3", "least_images=4"], None, True, CREW)
-    assert training.train(read_frames_job(*arguments), tmp_path / "out", CREW)["best_epoch"] == kept
+    arguments = (frames, None, tmp_path, start, [f"keep={keep}", "epochs=3", "least_images=4"], None, True, PROCESSES)
+    assert training.train(read_frames_job(*arguments), tmp_path / "out", PROCESSES)["best_epoch"] == kept
 
 
 @given(st.integers(1, 9), st.integers(0, 40))
@@ -225,9 +232,9 @@ def test_few_images_make_an_epoch_of_as_many_steps(frames: Path, start: Path, tm
     steps = {}
     for least in (0, 16):
         pairs = [f"least_images={least}", "epochs=1", "batch=4", "nominal_batch=4"]
-        job = read_frames_job(frames, None, tmp_path, start, pairs, None, True, CREW)
+        job = read_frames_job(frames, None, tmp_path, start, pairs, None, True, PROCESSES)
         assert len(job.training) == 9
-        steps[least] = training._Loop(job, CREW, tmp_path / "state", "none", 1)._steps
+        steps[least] = training._Loop(job, PROCESSES, tmp_path / "state", "none", 1)._steps
     # 9 frames in steps of 4; 18 images, the least multiple of 9 from 16 on.
     assert steps == {0: 3, 16: 5}
 

@@ -9,7 +9,7 @@ import torch
 from squares import make_set
 
 from uncover.detector import train as training
-from uncover.detector.distributed import Crew
+from uncover.detector.distributed import ProcessGroup
 from uncover.detector.job import Job, read_job
 from uncover.detector.network import build_network
 from uncover.detector.optimizer import build_optimizer
@@ -17,7 +17,7 @@ from uncover.detector.weights import Header, load_weights, save_weights
 from uncover.errors import InputError
 from uncover.parts.classes import CLASS_NAMES
 
-CREW = Crew(0, 1, torch.device("cpu"))
+PROCESSES = ProcessGroup(0, 1, torch.device("cpu"))
 QUICK = ["model=yolov5n", "classes=whole_face", "image_size=64", "batch=2", "nominal_batch=2", "epochs=2"]
 
 
@@ -55,7 +55,7 @@ def layer(name: str) -> int:
 
 @pytest.mark.parametrize("layers", [24, 10])
 def test_frozen_layers_stay_as_they_were(photos: Path, ten: Path, tmp_path: Path, layers: int) -> None:
-    training.train(read(photos, ten, layers), tmp_path, CREW)
+    training.train(read(photos, ten, layers), tmp_path, PROCESSES)
     before, after = (load_weights(path)[0].state_dict() for path in (ten, tmp_path / "weights.pt"))
     assert load_weights(tmp_path / "weights.pt")[1].class_names == ("whole face",)
     for name, value in after.items():
@@ -73,7 +73,7 @@ def test_a_stopped_training_of_the_head_ends_like_an_undisturbed_one(
     photos: Path, ten: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job, keep = read(photos, ten, 24), training.save_state
-    training.train(job, tmp_path / "whole", CREW)
+    training.train(job, tmp_path / "whole", PROCESSES)
 
     def save_and_die(folder: Path, state: object) -> None:
         keep(folder, state)  # type: ignore[arg-type]
@@ -82,8 +82,8 @@ def test_a_stopped_training_of_the_head_ends_like_an_undisturbed_one(
     with monkeypatch.context() as patch:
         patch.setattr(training, "save_state", save_and_die)
         with pytest.raises(KeyboardInterrupt):
-            training.train(job, tmp_path / "stopped", CREW)
-    training.train(job, tmp_path / "stopped", CREW)
+            training.train(job, tmp_path / "stopped", PROCESSES)
+    training.train(job, tmp_path / "stopped", PROCESSES)
     whole, stopped = (load_weights(tmp_path / name / "weights.pt")[0].state_dict() for name in ("whole", "stopped"))
     assert all(torch.equal(value, stopped[name]) for name, value in whole.items())
 

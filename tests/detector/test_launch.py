@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from squares import make_set
 
-from uncover.detector.launch import run_crew
+from uncover.detector.launch import launch_processes
 from uncover.process import is_alive
 
 SETTINGS = ["model=yolov5n", "image_size=64", "batch=4", "nominal_batch=4", "epochs=2", "weights=scratch"]
@@ -38,7 +38,7 @@ def test_bad_input_of_all_processes_is_one_line_and_exit_code_2(data: Path, tmp_
     assert done.stderr.count("absent.pt: is no file") == 1 and "Traceback" not in done.stderr
 
 
-CREW = """
+SCRIPT = """
 import os, sys, time
 from pathlib import Path
 rank = os.environ["RANK"]
@@ -52,36 +52,36 @@ time.sleep(60)
 
 
 @pytest.fixture
-def crew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A module `uncover` for `python -m` that is a crew of ours; processes write their numbers into a folder."""
+def numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A module `uncover` for `python -m` whose processes write their numbers into this folder."""
     package = tmp_path / "path" / "uncover"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
-    (package / "__main__.py").write_text(CREW)
+    (package / "__main__.py").write_text(SCRIPT)
     monkeypatch.setenv("PYTHONPATH", str(package.parent))
-    numbers = tmp_path / "numbers"
-    numbers.mkdir()
-    return numbers
+    folder = tmp_path / "numbers"
+    folder.mkdir()
+    return folder
 
 
-def test_one_that_fails_ends_the_others_and_is_heard(crew: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run_crew(2, ["fail", str(crew)], "NOBODY") == 1
+def test_one_that_fails_ends_the_others_and_is_heard(numbers: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert launch_processes(2, ["fail", str(numbers)], "NOBODY") == 1
     assert "the second one cannot" in capfd.readouterr().err
-    assert not is_alive(int((crew / "0").read_text()))
+    assert not is_alive(int((numbers / "0").read_text()))
 
 
-def test_whoever_ends_the_command_ends_them_all(crew: Path) -> None:
-    script = "import signal, sys; from uncover_launch import run_crew;"
-    script += "signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)); run_crew(2, sys.argv[1:], 'NOBODY')"
+def test_whoever_ends_the_command_ends_them_all(numbers: Path) -> None:
+    script = "import signal, sys; from uncover_launch import launch_processes;"
+    script += "signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)); launch_processes(2, sys.argv[1:], 'NOBODY')"
     launch = Path(sys.modules["uncover.detector.launch"].__file__ or "")
     # Our own package is out of sight in there, so the module comes under another name.
     text = launch.read_text().replace("from uncover.process import this_process", "this_process = lambda: ''")
-    (crew.parent / "path" / "uncover_launch.py").write_text(text)
-    process = subprocess.Popen([sys.executable, "-c", script, "run", str(crew)])
+    (numbers.parent / "path" / "uncover_launch.py").write_text(text)
+    process = subprocess.Popen([sys.executable, "-c", script, "run", str(numbers)])
     until = time.monotonic() + 30
-    while not all((crew / rank).exists() and (crew / rank).read_text() for rank in "01"):
+    while not all((numbers / rank).exists() and (numbers / rank).read_text() for rank in "01"):
         assert time.monotonic() < until
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 143
-    assert not any(is_alive(int((crew / rank).read_text())) for rank in "01")
+    assert not any(is_alive(int((numbers / rank).read_text())) for rank in "01")

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from uncover.detector.network import Network, build_network
-from uncover.detector.upstream import architecture, read_checkpoint
+from uncover.detector.network import Network, architecture, build_network
+from uncover.detector.third_party import read_checkpoint
 from uncover.errors import InputError
 
 if TYPE_CHECKING:

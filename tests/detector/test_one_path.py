@@ -10,10 +10,9 @@ import torch
 
 from tests.detector.map_sets import looks_of
 from uncover.detector import train as training
-from uncover.detector.distributed import Crew
-from uncover.detector.inference import FramedImages
+from uncover.detector.distributed import ProcessGroup
+from uncover.detector.inference import FramedImages, Predictor, Wishes
 from uncover.detector.job import Job, read_job
-from uncover.detector.predictor import Predictor, Wishes
 from uncover.images import cache, scaled
 from uncover.images.training import TrainingImages
 from uncover.metrics.evaluate import evaluate
@@ -37,7 +36,7 @@ def read(sets: Path, kind: str, *settings: str) -> Job:
 
 @pytest.mark.parametrize("kind", ["photo", "joint", "classes"])
 def test_predicting_then_scoring_equals_validation(sets: Path, tmp_path: Path, kind: str) -> None:
-    summary = training.train(read(sets, kind), tmp_path, Crew(0, 1, torch.device("cpu")))
+    summary = training.train(read(sets, kind), tmp_path, ProcessGroup(0, 1, torch.device("cpu")))
     assert (summary["input"], summary["channels"]) == (kind, LOOKS[kind])
     # Batches as in validation: beside other images, last bits of a confidence differ, and so may the order of two.
     predictor = Predictor(tmp_path / "weights.pt", "cpu", Wishes(0.001, 0.6, 4, None, "float32"))

@@ -1,4 +1,11 @@
-"""Learning rates against torch's own scheduler and the warm-up as upstream's loop states it."""
+"""Optimiser and moving average against upstream's, learning rates against torch's scheduler and upstream's warm-up."""
+
+from __future__ import annotations
+
+import copy
+import io
+import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -6,7 +13,12 @@ import torch
 from torch import nn
 
 from uncover.config.detectors import Detector, Hyperparameters
-from uncover.detector.optimizer import Schedule, build_optimizer
+from uncover.detector.optimizer import ModelEMA, Schedule, build_optimizer
+
+if TYPE_CHECKING:
+    from conftest import Upstream
+
+OPTIMIZERS = ["SGD", "Adam", "AdamW"]
 
 
 def small_network() -> nn.Module:
@@ -83,7 +95,53 @@ def test_only_weights_of_convolutions_decay():
     assert biases["weight_decay"] == norms["weight_decay"] == 0
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
+def take_step(network: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
+    images = torch.sin(torch.arange(2.0 * 3 * 9 * 9).view(2, 3, 9, 9) + step)
+    Schedule(detector(), 64, 100).apply(optimizer, step, 0)
+    optimizer.zero_grad()
+    ((network(images) - 1) ** 2).mean().backward()
+    optimizer.step()
+
+
+def equal_weights(network: nn.Module, other: nn.Module) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(network.parameters(), other.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_steps_are_upstreams_to_the_last_bit(upstream: Upstream, name: str) -> None:
+    torch.manual_seed(0)
+    ours = small_network()
+    theirs = copy.deepcopy(ours)
+    optimizer = build_optimizer(ours, detector(optimizer=name), batch=64)
+    reference = upstream.optimizer(theirs, name, 0.02, 0.937, 0.0005)
+    for step in range(20):
+        take_step(ours, optimizer, step)
+        take_step(theirs, reference, step)
+        assert equal_weights(ours, theirs)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_stored_state_goes_on_bit_for_bit(name: str) -> None:
+    torch.manual_seed(0)
+    whole = small_network()
+    parted = copy.deepcopy(whole)
+    settings = detector(optimizer=name)
+    optimizer, first_half = (build_optimizer(network, settings, batch=64) for network in (whole, parted))
+    for step in range(6):
+        take_step(whole, optimizer, step)
+    for step in range(3):
+        take_step(parted, first_half, step)
+    file = io.BytesIO()
+    torch.save(first_half.state_dict(), file)
+    file.seek(0)
+    second_half = build_optimizer(parted, settings, batch=64)
+    second_half.load_state_dict(torch.load(file, weights_only=True))
+    for step in range(3, 6):
+        take_step(parted, second_half, step)
+    assert equal_weights(whole, parted)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_each_optimiser_lowers_a_loss(name):
     torch.manual_seed(0)
     network = small_network()
@@ -98,3 +156,34 @@ def test_each_optimiser_lowers_a_loss(name):
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < losses[0] / 4
+
+
+def test_the_average_follows_the_ramp_and_takes_buffers_in() -> None:
+    network = nn.Sequential(nn.Linear(1, 1, bias=False), nn.BatchNorm1d(1))
+    with torch.no_grad():
+        network[0].weight.fill_(1.0)
+    average = ModelEMA(network)
+    expected_weight, expected_mean = 1.0, 0.0
+    for step in range(1, 6):
+        with torch.no_grad():
+            network[0].weight.fill_(float(step))
+            network[1].running_mean.fill_(10.0 * step)
+            network[1].num_batches_tracked.fill_(step)
+        average.update(network)
+        keep = 0.9999 * (1 - math.exp(-step / 2000))
+        expected_weight = keep * expected_weight + (1 - keep) * step
+        expected_mean = keep * expected_mean + (1 - keep) * 10 * step
+        assert average.ema[0].weight.item() == pytest.approx(expected_weight, rel=1e-5)
+        assert average.ema[1].running_mean.item() == pytest.approx(expected_mean, rel=1e-5)
+    assert average.updates == 5
+    assert average.ema[1].num_batches_tracked == 0  # counts are no weights
+
+
+def test_the_average_neither_trains_nor_follows_the_network_by_itself() -> None:
+    network = nn.Sequential(nn.BatchNorm1d(2))
+    average = ModelEMA(network)
+    assert not average.ema.training
+    assert not any(parameter.requires_grad for parameter in average.ema.parameters())
+    with torch.no_grad():
+        network[0].weight.fill_(7)
+    assert average.ema[0].weight.max() == 1

@@ -10,13 +10,12 @@ from squares import make_set
 
 from tests.detector.trained import learned_squares, squares  # noqa: F401
 from uncover.detector import train as training
-from uncover.detector.distributed import Crew
-from uncover.detector.diverged import Diverged
+from uncover.detector.distributed import ProcessGroup
 from uncover.detector.job import read_job
 from uncover.detector.weights import load_weights
-from uncover.errors import InputError
+from uncover.errors import Diverged, InputError
 
-CREW = Crew(0, 1, torch.device("cpu"))
+PROCESSES = ProcessGroup(0, 1, torch.device("cpu"))
 QUICK = ["model=yolov5n", "weights=scratch", "image_size=64", "batch=4", "nominal_batch=8", "epochs=3"]
 
 
@@ -38,7 +37,7 @@ def plain(few, tmp_path_factory) -> Path:
 
 
 def run(data: Path, out: Path, *settings: str, **changes) -> dict:
-    return training.train(read_job(data, None, [*QUICK, *settings], None), out, CREW, **changes)
+    return training.train(read_job(data, None, [*QUICK, *settings], None), out, PROCESSES, **changes)
 
 
 def weights_of(out: Path) -> dict[str, torch.Tensor]:
@@ -133,7 +132,7 @@ def test_other_numbers_of_channels_train(tmp_path, channels):
     for name, seed in (("train", 1), ("val", 2)):
         make_set(tmp_path / name, 6, seed, channels)
     job = read_job(tmp_path, None, [*QUICK, "epochs=1", "hyperparameters.mosaic=0"], None, channels=channels, padding=0)
-    training.train(job, tmp_path / "out", CREW)
+    training.train(job, tmp_path / "out", PROCESSES)
     network, header = load_weights(tmp_path / "out" / "weights.pt")
     assert header.channels == channels and header.padding == 0
     assert network(torch.zeros(1, channels, 64, 64))[0].shape[2] == 7
@@ -146,7 +145,7 @@ def test_rectangular_batches_say_what_they_turn_off(few, tmp_path, capsys):
 
 def test_start_weights_are_where_training_starts(few, plain, tmp_path):
     settings = [*QUICK, "epochs=1", "hyperparameters.lr0=1e-9", "hyperparameters.warmup_bias_lr=0"]
-    training.train(read_job(few, None, settings, plain / "weights.pt"), tmp_path, CREW)
+    training.train(read_job(few, None, settings, plain / "weights.pt"), tmp_path, PROCESSES)
     first, second = (weights_of(out)["model.2.cv1.conv.weight"] for out in (plain, tmp_path))
     assert torch.allclose(first, second, atol=1e-4)
 

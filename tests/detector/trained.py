@@ -10,7 +10,7 @@ import torch
 from tests.detector.squares import make_set
 from tests.once import once
 from uncover.detector import train as training
-from uncover.detector.distributed import Crew
+from uncover.detector.distributed import ProcessGroup
 from uncover.detector.job import read_job
 
 RECIPE = (
@@ -35,6 +35,6 @@ def learned_squares(squares: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """What a training on them leaves."""
 
     def train(out: Path) -> None:
-        training.train(read_job(squares, None, RECIPE, None), out, Crew(0, 1, torch.device("cpu")))
+        training.train(read_job(squares, None, RECIPE, None), out, ProcessGroup(0, 1, torch.device("cpu")))
 
     return once(tmp_path_factory, "learned_squares", train)

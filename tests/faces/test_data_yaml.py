@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from uncover.datasets.label_file import look_at_label_file
+from uncover.datasets.yolo import read_label_file
 from uncover.errors import InputError
 from uncover.faces.data_yaml import find_class_names, find_data_yaml, read_data_yaml
 
@@ -88,7 +88,7 @@ def test_labels_are_the_boxes_that_ultralytics_reads(tmp_path: Path, upstream: A
     Image.new("RGB", (64, 48)).save(image)
     label.write_bytes(ROWS[rows].encode("utf-8"))
     theirs = upstream.verify_image_label((str(image), str(label), "", False, 2, 0, 0, False))[1]
-    ours = look_at_label_file(label, {0: "face", 1: "mask"})
+    ours = read_label_file(label, {0: "face", 1: "mask"})
     assert ours.problems == () and theirs is not None
     assert np.array_equal(ours.boxes[np.lexsort(ours.boxes.T)], theirs[np.lexsort(theirs.T)])
 
@@ -103,7 +103,7 @@ def test_labels_that_ultralytics_refuses_are_refused(tmp_path: Path, upstream: A
     Image.new("RGB", (64, 48)).save(image)
     label.write_text(row)
     assert upstream.verify_image_label((str(image), str(label), "", False, 2, 0, 0, False))[1] is None
-    (problem,) = look_at_label_file(label, {0: "face", 1: "mask"}).problems
+    (problem,) = read_label_file(label, {0: "face", 1: "mask"}).problems
     assert problem.startswith(f"{label}, row 1: ")
 
 

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from uncover.faces.face import RowError
-from uncover.faces.pts import parse_pts
+from uncover.faces.three_hundred_w import parse_pts
 
 if TYPE_CHECKING:
     from conftest import RawData

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from uncover.datasets.frame_labels import label_frames
+from uncover.datasets.frame_sets import label_frames
 from uncover.datasets.reading import read_raw
 from uncover.errors import InputError
 from uncover.faces.face import Frame, Rejected

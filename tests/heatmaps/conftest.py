@@ -15,7 +15,7 @@ from tests.detector.conftest import Upstream, upstream  # noqa: F401
 from tests.detector.trained import learned_squares, squares  # noqa: F401
 from tests.heatmaps.reference import Pair
 from uncover.detector.network import build_network
-from uncover.detector.upstream import read_checkpoint
+from uncover.detector.third_party import read_checkpoint
 from uncover.detector.weights import load_weights
 
 SHA256 = "4f180cf23ba0717ada0badd6c685026d73d48f184d00fc159c2641284b2ac0a3"

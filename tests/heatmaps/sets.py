@@ -15,9 +15,8 @@ from tests.detector.squares import make_set
 from uncover.config.heatmaps import Variant
 from uncover.detector.network import Network
 from uncover.detector.weights import Header
-from uncover.heatmaps.collect import Collected, collect
-from uncover.heatmaps.recipe import Recipe
-from uncover.heatmaps.shards import ShardMaker, Summary
+from uncover.heatmaps.shards import Recipe, ShardMaker, Summary
+from uncover.heatmaps.store import Collected, collect
 from uncover.images.named import named_images
 from uncover.images.shard import Shard
 

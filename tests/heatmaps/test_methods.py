@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import copy
-from typing import get_args
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,11 +18,11 @@ from torch import Tensor, nn
 
 from tests.detector.conftest import Upstream
 from tests.heatmaps.reference import KINDS, Candidates, Pair, detect, error, joint_of, score_of
-from uncover.config.heatmaps import Method, Variant
+from uncover.config.heatmaps import Variant
 from uncover.heatmaps.engine import Explainer
-from uncover.heatmaps.methods import METHODS, GradientMethod
-from uncover.heatmaps.methods.eigencam import EigenCAM
-from uncover.heatmaps.segments import Segments
+from uncover.heatmaps.methods import METHODS, EigenCAM, GradientMethod
+from uncover.heatmaps.passes import Segments
+from uncover.workflow.digest import ROOT
 
 HEIGHT, WIDTH, CHANNELS = 5, 7, 6
 FROM_GRADIENTS = [name for name, method in METHODS.items() if isinstance(method, GradientMethod)]
@@ -49,8 +53,37 @@ def our_map(name: str, activations: Tensor, gradients: Tensor) -> Tensor:
     return maps.view(len(gradients), *activations.shape[2:])
 
 
-def test_every_method_of_the_configuration_exists() -> None:
-    assert set(METHODS) == set(get_args(Method))
+ONE_MORE = """
+class NegCAM(GradientMethod):
+    def __call__(self, activations: Tensor, segments: Segments) -> Tensor:
+        return -METHODS["hirescam"](activations, segments)
+
+
+METHODS = {"""
+ASKED = """
+from uncover.config.heatmaps import Heatmaps, parse_variants
+from uncover.heatmaps.methods import METHODS
+from uncover.report.models import model_title
+assert type(METHODS["negcam"]).__name__ == "NegCAM"
+assert Heatmaps(methods=["negcam"], variants={}).named() == parse_variants(["negcam"], [-2], "T2", [])
+print(model_title("negcam_multiscale_avg"))
+"""
+
+
+def test_one_more_method_is_a_class_and_a_row(tmp_path: Path) -> None:
+    shutil.copytree(ROOT, tmp_path / "uncover", ignore=shutil.ignore_patterns("__pycache__"))
+    row = '    "gradcam": CamMethod("GradCAM", "GradCAM"),\n'
+    for name, old, new in (
+        ("config", row, f'{row}    "negcam": CamMethod("NegCAM", "NegCAM"),\n'),
+        ("heatmaps", "\nMETHODS = {", ONE_MORE),
+    ):
+        path = tmp_path / "uncover" / name / ("heatmaps.py" if name == "config" else "methods.py")
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1
+        path.write_text(text.replace(old, new), encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", ASKED], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "NegCAM multi-scale (avg)\n", "")
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

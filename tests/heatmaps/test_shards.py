@@ -21,10 +21,9 @@ from uncover.detector.inference import FramedImages
 from uncover.detector.network import Network
 from uncover.errors import InputError
 from uncover.heatmaps import engine, shards
-from uncover.heatmaps.collect import collect
 from uncover.heatmaps.engine import Explainer
 from uncover.heatmaps.heatmaps import MAP, NO_DETECTION, NOT_FINITE
-from uncover.heatmaps.manifest import read_manifest
+from uncover.heatmaps.store import collect, read_manifest
 from uncover.images.maps import read_maps
 from uncover.images.shard import Shard
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from tests.metrics.conftest import RandomSet, random_set
-from uncover.datasets.blocks import Block, Blocks
 from uncover.metrics.average_precision import ap_per_class
 from uncover.metrics.bootstrap import Resampled, mean_over_classes, resample_scores
-from uncover.metrics.comparison import compare
 from uncover.metrics.confusion import confusion
 from uncover.metrics.intervals import resample_images
 from uncover.metrics.matching import Matched, label_set, match_set
@@ -97,30 +93,6 @@ def test_scores_of_blocks_equal_those_of_copied_images() -> None:
         for row, own in enumerate(times):
             for name, expected in copy_and_score(matched, own).items():
                 np.testing.assert_allclose(getattr(resampled, name)[row], expected, rtol=0, atol=1e-12, err_msg=name)
-
-
-def test_two_models_are_compared_on_the_same_blocks() -> None:
-    """Against an independent bootstrap that copies the boxes of the images drawn."""
-    first, other = random_set(3, images=10, classes=1), random_set(4, images=10, classes=1)
-    second = replace(other.predictions, settings=first.predictions.settings)
-    names = first.predictions.images["image"].tolist()
-    of = [0, 0, 1, 2, 2, 2, 3, 4, 4, 1]
-    blocks = Blocks({name: Block(f"infant_{number}", "infant") for name, number in zip(names, of, strict=True)})
-    result = compare(first.predictions, second, first.truth, resamples=200, seed=9, blocks=blocks)
-    sets = [match_set(label_set(each, first.truth, range(10))) for each in (first.predictions, second)]
-    differences = []
-    for times in np.random.default_rng(9).multinomial(5, [0.2] * 5, 200)[:, of]:
-        if times[sets[0].true_image].sum():
-            one, two = (copy_and_score(matched, times)["ap50"][0] for matched in sets)
-            differences.append(two - one)
-    assert (result.difference.low, result.difference.high) == pytest.approx(np.quantile(differences, [0.025, 0.975]))
-    plain = compare(first.predictions, second, first.truth, resamples=200, seed=9)
-    single = Blocks({name: Block(name, "person") for name in names})
-    assert compare(first.predictions, second, first.truth, resamples=200, seed=9, blocks=single) == plain
-    assert plain.difference != result.difference
-    whole = Blocks({name: Block("one", "infant") for name in names})
-    alone = compare(first.predictions, second, first.truth, resamples=200, seed=9, blocks=whole)
-    assert alone.difference.value == plain.difference.value and np.isnan(alone.difference.low)
 
 
 def test_the_same_seed_draws_the_same_however_many_are_made_at_once() -> None:

@@ -11,11 +11,8 @@ import pytest
 
 from tests.metrics.conftest import RandomSet, random_set
 from uncover.errors import InputError
-from uncover.metrics.average_precision import ap_per_class
-from uncover.metrics.comparison import compare
 from uncover.metrics.evaluate import SCORES, Evaluation, evaluate
 from uncover.metrics.evaluation_text import as_text
-from uncover.metrics.matching import label_set, match_set
 from uncover.metrics.predictions import Predictions
 
 
@@ -133,29 +130,3 @@ def test_the_order_of_images_and_labels_changes_nothing(a_set: RandomSet) -> Non
     assert one.rates.keys() == two.rates.keys()
     assert all(one.rates[name].value == pytest.approx(two.rates[name].value) for name in one.rates)
     assert np.array_equal(one.confusion.counts, two.confusion.counts)
-
-
-def test_a_model_compared_with_itself_and_with_a_worse_one(a_set: RandomSet) -> None:
-    same = compare(a_set.predictions, a_set.predictions, a_set.truth, resamples=50)
-    assert (same.difference.value, same.difference.low, same.difference.high) == (0, 0, 0)
-    boxes = a_set.predictions.boxes.copy()
-    boxes[["x1", "x2"]] += 500
-    worse = Predictions(boxes, a_set.predictions.images.iloc[::-1], a_set.predictions.settings)
-    difference = compare(a_set.predictions, worse, a_set.truth, resamples=200)
-    matched = match_set(label_set(a_set.predictions, a_set.truth, range(4)))
-    metrics = ap_per_class(matched.correct, matched.confidence, matched.predicted_class, matched.true_class)
-    assert difference.first == metrics.map50 and difference.second == 0
-    assert difference.difference.low <= difference.difference.high < 0
-    back = compare(worse, a_set.predictions, a_set.truth, resamples=200)
-    assert back.difference.low == pytest.approx(-difference.difference.high)
-    strict = compare(a_set.predictions, worse, a_set.truth, ["eyes"], "AP50_95", resamples=0)
-    assert strict.first == pytest.approx(metrics.ap50_95[0]) and np.isnan(strict.difference.low)
-
-
-def test_models_that_cannot_be_compared(a_set: RandomSet) -> None:
-    fewer = random_set(3, images=19).predictions
-    with pytest.raises(InputError, match=r"different images, 1 in one of them only, such as 19.jpg"):
-        compare(a_set.predictions, fewer, a_set.truth)
-    other = Predictions(a_set.predictions.boxes.iloc[:0], a_set.predictions.images, {"classes": {"9": "mouth"}})
-    with pytest.raises(InputError, match="share no class"):
-        compare(a_set.predictions, other, a_set.truth)

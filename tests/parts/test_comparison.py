@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from uncover.parts.classes import PARTS
-from uncover.parts.comparison import compare_boxes
 from uncover.parts.geometry import KEPT, TOO_FEW_POINTS, PartBoxes
+from uncover.parts.released import compare_boxes
 
 LEFT_EYE, RIGHT_EYE, NOSE, MOUTH = (PARTS.index(part) for part in ("left eye", "right eye", "nose", "mouth"))
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from uncover.parts.boxes import part_indices
 from uncover.parts.classes import CLASS_NAMES, CLASS_OF_PART, PARTS, WHOLE_FACE
-from uncover.parts.schemes import part_indices
 
 RIGHT_EYE_68 = [36, 37, 38, 39, 40, 41]
 LEFT_EYE_68 = [42, 43, 44, 45, 46, 47]

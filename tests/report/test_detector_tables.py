@@ -12,7 +12,7 @@ from uncover.cli import main
 from uncover.errors import InputError
 from uncover.report.tables.companions import companion_rows
 from uncover.report.tables.table import Table
-from uncover.report.tables.val_counts import write_val_counts
+from uncover.report.tables.val_counts import faces_on_val
 
 COLUMNS = ["P", "R", "F1", "mAP50", "mAP50_95"]
 
@@ -104,7 +104,7 @@ def face_counts(found: int, false: int, missed: int, left_out: int = 0) -> dict[
 def test_counts_on_val_stand_beside_the_thesis_s(tmp_path: Path) -> None:
     counts = {"rgb1": face_counts(57, 4, 3), "rgb10": face_counts(55, 9, 5, left_out=2)}
     paths = [records.write_classes(tmp_path / model / "val" / "whole_face", own) for model, own in counts.items()]
-    write_val_counts(paths, records.PUBLISHED, tmp_path / "out")
+    faces_on_val(paths, records.PUBLISHED).write(tmp_path / "out")
     frame = pd.read_csv(tmp_path / "out" / "table_val_counts.csv")
     assert list(frame.columns[:5]) == ["Model", "Faces", "Found", "False", "Missed"]
     assert frame.iloc[:, :5].values.tolist() == [["rgb10", 60, 55, 9, 5], ["rgb1", 60, 57, 4, 3]]
@@ -117,7 +117,7 @@ def test_counts_on_val_stand_beside_the_thesis_s(tmp_path: Path) -> None:
 def test_counts_of_another_class_or_set_are_refused(tmp_path: Path) -> None:
     path = records.write_classes(tmp_path / "rgb10" / "merl" / "whole_face", face_counts(1, 0, 0))
     with pytest.raises(InputError, match=r"expected a path that ends in rgb10\|rgb1/val/whole_face/classes.csv"):
-        write_val_counts([path], records.PUBLISHED, tmp_path / "out")
+        faces_on_val([path], records.PUBLISHED)
     path = records.write_classes(tmp_path / "rgb10" / "val" / "whole_face", face_counts(1, 0, 0), class_id=1)
     with pytest.raises(InputError, match=r"has the classes \[1\], expected 2 alone"):
-        write_val_counts([path], records.PUBLISHED, tmp_path / "out")
+        faces_on_val([path], records.PUBLISHED)

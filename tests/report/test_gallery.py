@@ -60,7 +60,7 @@ def lines_of(run: Path, methods: tuple[Method, ...] = (), true_iou: float = 0.5)
         ],
     )
     datasets, missed = [run / "datasets" / "wflw"], [run / "missed" / "wflw.csv"]
-    figure = draw_rescue_gallery(trial, datasets, missed, run / "predictions", "pixelate", methods, true_iou)
+    figure = draw_rescue_gallery(trial, run / "predictions", datasets, missed, "pixelate", methods, true_iou)
     panels = [Counter(str(line.get_color()) for line in axes.lines) for axes in figure.axes]
     return [panel for panel in panels if panel]
 
@@ -100,7 +100,7 @@ def test_a_detector_of_others_is_drawn_like_any_method_in_missed_photos_alone(tm
     rows = [trial_row("wflw", "hirescam_avg", "heatmaps", 0, 2), trial_row("wflw", "mtcnn", "detector", 2, 2)]
     trial = write_trial(tmp_path / "trial.csv", rows)
     methods = read_methods(["hirescam_avg=heatmaps", "mtcnn=detector"])
-    figure = draw_rescue_gallery(trial, [dataset], [path], tmp_path / "predictions", "pixelate", methods)
+    figure = draw_rescue_gallery(trial, tmp_path / "predictions", [dataset], [path], "pixelate", methods)
     assert [len(axes.lines) for axes in figure.axes] == [2, 2, 0]
     assert figure.subfigs[0].get_suptitle() == "WFLW test photos\nmost faces found: MTCNN"
 

@@ -21,7 +21,7 @@ from uncover.errors import InputError
 from uncover.report.markdown_table import read_markdown_tables
 from uncover.report.page import FIGURES, TABLES
 from uncover.report.tables.companions import companion_rows
-from uncover.report.tables.table import Table, write_forms
+from uncover.report.tables.table import Table, Tables
 
 WIDE = 14
 """Columns of a table that fits no phone."""
@@ -72,7 +72,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         table.write(run / "tables")
     parts = [scores("rescue_summary", f"Rescue summary: {name}") for name in ("merl", "wflw")]
-    write_forms(run / "tables", "rescue_summary", parts[0].frame, parts)
+    Tables("rescue_summary", parts[0].frame, parts).write(run / "tables")
     for name, size in (
         ("figure_17", (1400, 900)),
         ("figure_22", (1400, 1100)),
@@ -94,13 +94,10 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     compared = run / "comparison.csv"
     words = ["--published", PUBLISHED, "--tables", run / "tables" / "table_07.csv", "--not-comparable", "stand-in data"]
     assert main(["comparison", str(compared), *map(str, words)]) == 0
-    captions = run / "captions"
-    captions.mkdir()
-    (captions / "figure_17.rst").write_text("F1 against confidence & more.\n\nA second line.\n", encoding="utf-8")
     # In no order: the page knows where each belongs.
     tables = ("table_web", "rescue_summary_rivals", "table_10_rivals", "table_hof", "table_02", "table_10", "table_07")
     tables += ("table_07_variants", "rescue_summary")
-    words = ["--run", "test", "--captions", captions, "--trial", trial, "--comparison", compared]
+    words = ["--run", "test", "--trial", trial, "--comparison", compared]
     words += ["--tables", *(run / "tables" / f"{name}.md" for name in tables)]
     words += ["--figures", *sorted((run / "figures").glob("*.png")), "--validations", validation]
     words += ["--trainings", run / "models" / "hirescam_avg" / "summary.json"]
@@ -139,7 +136,7 @@ def test_the_page_says_what_is_found_what_is_missing_and_how_it_was_made(page: P
     assert {name.lower().replace(" ", "_") for name in missing} == names
     assert "They are not comparable: stand-in data." in text and "synthetic stand-in" in text
     assert "splits 7" in text and "splits.seed" in text and "somebody" not in text
-    assert "Val <all>" in text and "A note & more." in text and "F1 against confidence & more. A second line." in text
+    assert "Val <all>" in text and "A note & more." in text and "F1 against the confidence threshold on val" in text
     assert not re.search(r"\b(nan|inf)\b", text.lower())
 
 
@@ -152,7 +149,7 @@ def test_a_page_of_nothing_can_be_made(tmp_path: Path) -> None:
 
 def test_a_table_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     table = scores("table_02", "Table 2: photos")
-    write_forms(tmp_path, "table_02", table.frame, [table, table])
+    Tables("table_02", table.frame, [table, table]).write(tmp_path)
     first, second = read_markdown_tables(tmp_path / "table_02.md")
     assert (first.name, second.name, first.rows) == ("table_02", "table_02_2", second.rows)
     assert first.title == table.title and first.notes == ("A note & more.",)
@@ -165,8 +162,8 @@ def test_a_table_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "no title and table"),
-        ("# Table 2\n\nwords\n", "no table below '# Table 2'"),
-        ("# Table 2\n\n| a | b |\n| --- | --- |\n| 1 |\n", "line 3: 1 cells, expected 2"),
+        ("# Table 2\n\nwords\n", "no table below 'Table 2'"),
+        ("words\n\n# Table 2\n\n| a |\n| --- |\n| 1 |\n", "no title and table"),
     ],
 )
 def test_what_is_no_table_is_an_error(text: str, message: str, tmp_path: Path) -> None:

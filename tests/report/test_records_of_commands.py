@@ -12,8 +12,8 @@ import pytest
 from tests.report import records
 from tests.rescue.sets import STATED
 from uncover.cli import main
-from uncover.detector.record import COLUMNS as TRAINING_COLUMNS
-from uncover.detector.record import epoch_row, write_record
+from uncover.detector.results import COLUMNS as TRAINING_COLUMNS
+from uncover.detector.results import epoch_row, write_record
 from uncover.metrics.evaluate import evaluate
 from uncover.metrics.predictions import Predictions
 from uncover.parts.classes import CLASS_NAMES

@@ -17,7 +17,6 @@ from uncover.cli import main
 from uncover.images.letterbox import fit
 from uncover.images.maps import store_maps, write_maps
 from uncover.report.figures import style
-from uncover.report.figures import training_record as training_record_module
 from uncover.report.figures.missed_f1 import draw_missed_f1
 from uncover.report.figures.rescued_frame import choose_frame, draw_rescued_frame
 from uncover.report.figures.training_record import training_record
@@ -30,8 +29,7 @@ IMAGES = ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]
 def saved(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Figure]]:
     """Names and figures that commands save; no file, which takes seconds for many panels."""
     figures: list[tuple[str, Figure]] = []
-    for module in (style, training_record_module):
-        monkeypatch.setattr(module, "save_figure", lambda figure, folder, name: figures.append((name, figure)))
+    monkeypatch.setattr(style, "save_figure", lambda figure, folder, name: figures.append((name, figure)))
     return figures
 
 
@@ -130,7 +128,7 @@ def test_f1_on_missed_frames_is_drawn_or_said_to_be_absent(tmp_path: Path) -> No
     write_evaluation(folders[0], IMAGES, found)
     write_evaluation(folders[1], [], [])
     write_evaluation(folders[2], IMAGES, found, labelled=False)
-    grid = np.reshape(np.array(draw_missed_f1(folders, records.PUBLISHED).axes), (4, 3))
+    grid = np.reshape(np.array(draw_missed_f1(folders, published=records.PUBLISHED).axes), (4, 3))
     said = [[" ".join(text.get_text() for text in axes.texts) for axes in row] for row in grid]
     assert said[1] == ["4 frames, 4 faces", "no missed frame\nwith a heatmap", "no true face"]
     assert {text for row in (said[0], *said[2:]) for text in row} == {"not in this run"}

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.heatmaps.manifest import Manifest, Row, tabulate, write_manifest
+from uncover.heatmaps.store import Manifest, Row, tabulate, write_manifest
 from uncover.images.letterbox import fit
 from uncover.images.maps import store_maps, write_maps
 from uncover.metrics.predictions import CORNERS, Predictions, write_predictions

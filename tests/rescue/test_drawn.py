@@ -11,9 +11,8 @@ import pytest
 
 from tests.rescue.sets import predicted
 from uncover.cli import main
-from uncover.heatmaps.files import CLASSES
 from uncover.heatmaps.heatmaps import MAP, NO_DETECTION
-from uncover.heatmaps.manifest import read_manifest
+from uncover.heatmaps.store import CLASSES, read_manifest
 from uncover.images.letterbox import fit
 from uncover.images.maps import JOINT, average, read_maps
 from uncover.images.reading import read_image

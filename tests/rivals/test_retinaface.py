@@ -14,7 +14,7 @@ from facexlib.detection.retinaface_utils import PriorBox
 from torch import Tensor, nn
 
 from uncover.config import rivals as config
-from uncover.datasets.label_file import read_label_file
+from uncover.datasets.yolo import read_label_file
 from uncover.errors import InputError
 from uncover.images.reading import list_images, read_image
 from uncover.parts.geometry import to_xyxy
@@ -129,7 +129,7 @@ def found_share(find: FindFaces, folder: Path) -> float:
     for path in list_images(folder / "images")[:5]:
         photo = read_image(path, 3)
         height, width = photo.shape[:2]
-        labels, _ = read_label_file((folder / "labels" / path.name).with_suffix(".txt"))
+        labels = read_label_file((folder / "labels" / path.name).with_suffix(".txt")).boxes
         true = to_xyxy(labels[:, 1:]) * (width, height, width, height)
         found = find(photo)
         hits += _covered(true, found).tolist()

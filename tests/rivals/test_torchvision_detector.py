@@ -12,8 +12,7 @@ from torchvision.models import detection
 
 from tests.rivals.trainings import CPU, Trained, faces, photo_of, same, stop_after, train  # noqa: F401
 from uncover.config.rivals import Torchvision
-from uncover.detector.diverged import Diverged
-from uncover.errors import InputError
+from uncover.errors import Diverged, InputError
 from uncover.images.letterbox import GREY
 from uncover.rivals import faster_rcnn, retinanet, torchvision_detector, torchvision_training
 from uncover.rivals.faces import face_boxes, read_faces

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from uncover.workflow.dag import Made, PlannedJob
+from uncover.workflow.engine import Made, PlannedJob
 
 
 def planned(name: str, gpus: int = 0, number: int = 0, needs: tuple[int, ...] = (), **wildcards: str) -> PlannedJob:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,10 @@ import pytest
 
 from tests.workflow.planned import made, planned
 from uncover.config.load import check_config
+from uncover.workflow import causes
 from uncover.workflow.causes import Causes, causes_text, flatten
-from uncover.workflow.dag import Plan, PlannedJob
 from uncover.workflow.digest import code_digest
+from uncover.workflow.engine import Plan, PlannedJob
 from uncover.workflow.run_record import begin_record
 
 BEFORE = {"run": "a", "raw": {"standin": True}, "splits": {"seed": 0}, "detectors": {"rgb10": {"epochs": 25}}}
@@ -83,17 +86,47 @@ def test_raw_data_that_changed_is_named_by_its_source() -> None:
     ]
 
 
-def test_modules_of_another_state_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"uncover.parts.boxes:FEWEST_POINTS": "another"}, ["uncover.parts.boxes:FEWEST_POINTS changed"]),
+        ({"uncover.new:f": "new", "uncover.new": "new"}, ["uncover.new is new"]),
+        ({"uncover.parts.boxes:new": "new"}, ["uncover.parts.boxes:new is new"]),
+        ({"uncover.parts.boxes": "loose"}, ["uncover.parts.boxes is new"]),
+        ({"uncover.parts.boxes:FEWEST_POINTS": None}, ["uncover.parts.boxes:FEWEST_POINTS is gone"]),
+        (
+            {"uncover.parts.boxes:new": "new", "uncover.parts.boxes:FEWEST_POINTS": "another"},
+            ["uncover.parts.boxes:FEWEST_POINTS changed"],
+        ),
+        ({"uncover.faces.*": None}, ["uncover.faces.face is gone"]),
+        ({"uncover.parts.boxes:*": "another"}, ["uncover.parts.boxes changed"]),
+    ],
+)
+def test_code_of_another_state_is_named(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, str | None], expected: list[str]
+) -> None:
     digest = code_digest("uncover.commands.label_faces")
     begin_record(Path("results/a"), check_config(BEFORE), Path("."), {})
-    from uncover.workflow import causes
-
-    digests, states = causes.module_states()
-    now = {"0123456789abcdef": [*digests[digest], "uncover.new"]}
-    changed = states | {"uncover.parts.boxes": "another", "uncover.new": "new"}
-    monkeypatch.setattr(causes, "module_states", lambda: (now, changed))
+    digests, states = causes.code_states()
+    now: dict[str, str] = {part: states[part] for part in digests[digest]}
+    for pattern, state in changes.items():
+        for part in fnmatch.filter(now, pattern) or [pattern]:
+            now.pop(part, None)
+            if state is not None:
+                now[part] = state
+    monkeypatch.setattr(causes, "code_states", lambda: ({"0123456789abcdef": list(now)}, now))
     job = existing(params={"code": "'0123456789abcdef'"}, made=made(params=frozenset({f"'{digest}'"})))
-    assert causes_of(job) == ["uncover.new is new", "uncover.parts.boxes changed"]
+    assert causes_of(job) == expected
+
+
+def test_code_of_an_earlier_version_is_not_known_and_no_error() -> None:
+    record = begin_record(Path("results/a"), check_config(BEFORE), Path("."), {})
+    text = json.dumps({"digests": {"0123456789abcdef": ["uncover.a"]}, "modules": {"uncover.a": "0123"}})
+    (record.folder / "modules.json").write_text(text)
+    digest = code_digest("uncover.commands.label_faces")
+    job = existing(params={"code": f"'{digest}'"}, made=made(params=frozenset({"'0123456789abcdef'"})))
+    (cause,) = causes_of(job)
+    assert cause.endswith("changed; no record of the run before says which part")
 
 
 def test_causes_of_jobs_before_are_passed_on_and_told_once() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,17 @@ from hypothesis import strategies as st
 from tests.workflow.planned import planned
 from uncover.config.load import check_config, load_config
 from uncover.errors import InputError
-from uncover.workflow.costs import PROCESSOR, Costs, Measured, fit, measured_jobs, read_speeds
-from uncover.workflow.dag import Plan
+from uncover.workflow.costs import (
+    PROCESSOR,
+    Costs,
+    Measured,
+    fit,
+    measured_jobs,
+    read_speeds,
+    seconds_at_work,
+    seconds_by_rule,
+)
+from uncover.workflow.engine import Plan
 from uncover.workflow.run_record import begin_record
 from uncover.workflow.work import Work
 
@@ -125,3 +135,22 @@ def test_jobs_of_all_runs_with_a_record_are_read(tmp_path: Path) -> None:
     work = Work(DEMO).of("train", {"model": "rgb10"})
     assert Measured("a", "train/rgb10", "train", work, 12.5, "NVIDIA A100") in found
     assert {each.run for each in found} == {"a"}
+
+
+def write_benchmark(path: Path, seconds: float, ended: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"s\th:m:s\n{seconds}\t0:00:00\n", encoding="utf-8")
+    os.utime(path, (ended, ended))
+
+
+def test_time_by_the_clock_counts_jobs_side_by_side_once_and_pauses_not_at_all(tmp_path: Path) -> None:
+    write_benchmark(tmp_path / "train" / "rgb10.tsv", 60, 1060)
+    write_benchmark(tmp_path / "train" / "rgb1.tsv", 30, 1070)
+    write_benchmark(tmp_path / "predict" / "rgb1" / "val.tsv", 5, 1050)
+    write_benchmark(tmp_path / "table_01.tsv", 2.5, 90_000)
+    assert seconds_at_work(tmp_path) == pytest.approx(70 + 2.5)
+    assert seconds_by_rule(tmp_path) == {"predict": (1, 5), "table_01": (1, 2.5), "train": (2, 90)}
+
+
+def test_a_run_without_benchmarks_took_no_time(tmp_path: Path) -> None:
+    assert seconds_at_work(tmp_path / "benchmarks") == 0

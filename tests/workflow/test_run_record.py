@@ -1,22 +1,29 @@
-"""What a run leaves about itself, and what later runs can tell from it."""
+"""What a run leaves about itself, what later runs can tell from it, and what comes before a cluster's first job."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import os
 import platform
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import snakemake_executor_plugin_slurm as plugin
 import yaml
 
+from tests.workflow.programs import answer
 from uncover.config.load import check_config, load_config
+from uncover.errors import InputError
 from uncover.process import this_process
-from uncover.workflow.digest import code_digest
-from uncover.workflow.gpu_use import gpu_use, read_gpu_use
-from uncover.workflow.run_record import begin_record, end_record, orphans_of, read_records
+from uncover.workflow.digest import code_digest, code_states, content_digest
+from uncover.workflow.frozen import PARTS, code_state
+from uncover.workflow.run_record import after_jobs, before_jobs, begin_record, end_record, orphans_of, read_records
 
 REPOSITORY = Path(__file__).parents[2]
 CONFIG = check_config({"run": "a", "splits": {"seed": 4}, "raw": {"standin": True}})
@@ -79,10 +86,17 @@ def test_code_that_is_no_checkout_has_no_commit(tmp_path: Path) -> None:
     assert about["code"]["commit"] is None
 
 
-def test_modules_behind_each_digest_are_known(tmp_path: Path) -> None:
-    digest = code_digest("uncover.commands.label_faces")
-    modules = begin_record(tmp_path, CONFIG, tmp_path, {}).modules()[digest]
-    assert "uncover.parts.boxes" in modules and "uncover.console" not in modules
+def test_the_code_behind_each_digest_is_known(tmp_path: Path) -> None:
+    digest, other = code_digest("uncover.commands.label_faces"), code_digest("uncover.parts.boxes:FEWEST_POINTS")
+    files = content_digest(Path(__file__).parent, "test_run_record.py")
+    record = begin_record(tmp_path, CONFIG, tmp_path, {})
+    code = record.code()
+    assert "uncover.parts.boxes:FEWEST_POINTS" in code[digest] and "uncover.console:say" not in code[digest]
+    assert code[other] == {"uncover.parts.boxes:FEWEST_POINTS": code[digest]["uncover.parts.boxes:FEWEST_POINTS"]}
+    assert list(code[files]) == ["test_run_record.py"]
+    assert code == {
+        digest: {part: code_states()[1][part] for part in parts} for digest, parts in code_states()[0].items()
+    }
 
 
 def test_starts_are_kept_apart_and_in_order_and_half_written_ones_do_not_matter(tmp_path: Path) -> None:
@@ -106,34 +120,119 @@ def test_orphans_are_those_of_a_snakemake_that_is_gone(tmp_path: Path) -> None:
     assert orphans_of(read_records(tmp_path)) == {"dead"}
 
 
-def test_peak_memory_of_gpus_is_read_from_the_logs_of_this_run(tmp_path: Path) -> None:
-    logs = tmp_path / "logs"
-    for name, age in (("train/rgb10", 0), ("train/rgb1", 3600)):
-        file = logs / f"{name}.log"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("epoch 1/1\nGPU: NVIDIA H100 80GB HBM3, at most 12.25 GB of its memory\n")
-        os.utime(file, (file.stat().st_mtime - age,) * 2)
-    record = begin_record(tmp_path / "run", CONFIG, tmp_path, {})
-    record.about["started"] = "2000-01-01T00:00:00+00:00"
-    assert read_gpu_use(logs, os.stat(logs / "train/rgb10.log").st_mtime - 60) == {
-        "train/rgb10": {"gpu": "NVIDIA H100 80GB HBM3", "gigabytes": 12.25}
-    }
-    end_record(record, "complete", logs)
-    assert record.about["peak_gpu_memory"].keys() == {"train/rgb10", "train/rgb1"}
+class Job(SimpleNamespace):
+    """A job of the DAG, as Snakemake has it."""
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def is_group(self) -> bool:
+        return False
 
 
-def test_the_line_of_a_command_is_the_line_that_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Cuda:
-        is_available = is_initialized = staticmethod(lambda: True)
-        get_device_name = staticmethod(lambda: "NVIDIA A100-SXM4-40GB")
-        max_memory_reserved = staticmethod(lambda: 3_456_000_000)
+def workflow(executor: str = "slurm", mem_mb: int = 1000, submitted: tuple[str, ...] = ()) -> Any:
+    """As much of a workflow as is asked for."""
+    resources = {"_cores": 1, "mem_mb": mem_mb, "runtime": 10}
+    job = Job(rule=SimpleNamespace(name="train"), resources=resources, is_local=False)
+    return SimpleNamespace(
+        executor_plugin=SimpleNamespace(name=executor),
+        local_exec=executor == "local",
+        logger_manager=SimpleNamespace(get_logfile=lambda: ["a.log"]),
+        scheduler=SimpleNamespace(_executor=SimpleNamespace(run_uuid="this-run", snakefile="Snakefile")),
+        dag=SimpleNamespace(needrun_jobs=lambda: [job], get_job_group=lambda job: None),
+        persistence=SimpleNamespace(external_jobids=lambda job: list(submitted)),
+        executor_settings=SimpleNamespace(status_command="sacct", init_seconds_before_status_checks=20),
+        config_settings=SimpleNamespace(configfiles=[], config_args=["cluster={}"]),
+    )
 
-    monkeypatch.setitem(sys.modules, "torch", type("torch", (), {"cuda": Cuda}))
-    line = gpu_use()
-    (tmp_path / "train.log").write_text(f"before\n{line}\nafter\n")
-    assert read_gpu_use(tmp_path) == {"train": {"gpu": "NVIDIA A100-SXM4-40GB", "gigabytes": 3.46}}
+
+@pytest.fixture
+def site(tmp_path: Path, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout on a cluster without accounting."""
+    monkeypatch.chdir(tmp_path)
+    for name in PARTS[1:]:
+        (tmp_path / name).mkdir()
+    (tmp_path / "Snakefile").write_text("rule all:\n")
+    answer(programs, "sinfo", "echo 'main*|2|4000|1-00:00:00|(null)'")
+    answer(programs, "scontrol", "echo 'AccountingStorageType = accounting_storage/none'; echo 'MinJobAge = 300 sec'")
+    answer(programs, "squeue", "true")
+    return tmp_path
 
 
-def test_a_command_without_torch_has_used_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "torch", raising=False)
-    assert gpu_use() is None
+def begin(flow: Any, site: Path, **cluster: object) -> Any:
+    config = check_config({"run": "a", "cluster": cluster})
+    return before_jobs(flow, config, Path("results/a"), site, code_state(site))
+
+
+def test_jobs_run_from_a_frozen_copy_and_are_followed_by_the_queue(site: Path) -> None:
+    flow = workflow()
+    record = begin(flow, site)
+    copy = Path(record.about["code_folder"])
+    assert (copy / "Snakefile").read_text() == "rule all:\n" and copy.parent == Path("results/a/code")
+    assert flow.scheduler._executor.snakefile == str(copy.absolute() / "Snakefile")
+    assert flow.config_settings.configfiles == [(record.folder / "config.yaml").absolute()]
+    assert flow.config_settings.config_args == []
+    assert flow.executor_settings.status_command == "squeue" and record.about["queue_name"] == "this-run"
+
+
+def test_accounting_that_answers_is_asked(site: Path, programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin, "query_job_status", plugin.query_job_status)
+    answer(programs, "scontrol", "echo 'AccountingStorageType = accounting_storage/slurmdbd'; echo 'MinJobAge = 2 sec'")
+    flow = workflow()
+    begin(flow, site)
+    assert flow.executor_settings.status_command == "sacct"
+    answer(programs, "sacct", "echo '7|CANCELLED by 1000'; echo '8|RUNNING'")
+    states, seconds = asyncio.run(plugin.query_job_status("sacct", logging.getLogger()))
+    assert states == {"7": "CANCELLED", "8": "RUNNING"} and seconds > 0
+    answer(programs, "sacct", "exit 1")
+    assert asyncio.run(plugin.query_job_status("sacct", logging.getLogger())) == (None, None)
+
+
+def test_a_queue_that_forgets_too_soon_is_an_error_that_says_what_to_give(site: Path, programs: Path) -> None:
+    answer(programs, "scontrol", "echo 'AccountingStorageType = accounting_storage/none'; echo 'MinJobAge = 30 sec'")
+    with pytest.raises(InputError, match=r"forgets a job 30 s after .*--slurm-init-seconds-before-status-checks 10 or"):
+        begin(workflow(), site)
+
+
+def test_what_no_node_has_is_an_error_and_leaves_no_record(site: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"train: asks for 1 processors, 5000 MB, 10 minutes, and no node of the default"
+    ):
+        begin(workflow(mem_mb=5000), site)
+    assert not list(site.glob("results/a/record/*"))
+
+
+def test_jobs_of_a_dead_snakemake_are_cancelled(site: Path, programs: Path) -> None:
+    dead = begin_record(Path("results/a"), check_config({"run": "a"}), site, {"queue_name": "dead-run"})
+    answer(programs, "squeue", f"test -e {site}/gone || printf '5|dead-run\\n6|others\\n7|marked\\n8|this-run\\n'")
+    answer(programs, "scancel", f"echo $* > {site}/gone")
+    dead.about["process"] = dead.about["process"].replace(dead.about["process"].split("@")[0], "999999999")
+    (dead.folder / "run.json").write_text(json.dumps(dead.about))
+    begin(workflow(submitted=("7",)), site)
+    assert (site / "gone").read_text().split() == ["5", "7"]
+
+
+def test_code_that_is_edited_while_snakemake_starts_is_an_error(site: Path) -> None:
+    state = code_state(site)
+    (site / "src" / "new.py").write_text("")
+    with pytest.raises(InputError, match="was edited while Snakemake was starting; start again"):
+        before_jobs(workflow(), check_config({"run": "a"}), Path("results/a"), site, state)
+
+
+def test_one_machine_freezes_only_if_asked(site: Path) -> None:
+    assert begin(workflow("local"), site).about["code_folder"] == str(site)
+    assert not Path("results/a/code").exists()
+    assert begin(workflow(), site, freeze="never").about["code_folder"] == str(site)
+
+
+def test_a_record_that_cannot_be_ended_is_said_and_nothing_else(
+    site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = begin(workflow("local"), site)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "run.json")
+
+    monkeypatch.setattr("uncover.workflow.run_record.end_record", full)
+    after_jobs(record, "complete", Path("results/a"))
+    assert "warning: run.json: No space left on device; how the run ended is not written" in capsys.readouterr().err

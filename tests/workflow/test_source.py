@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from uncover.workflow import source
-from uncover.workflow.source import Source, read_source, remember_sources
+from uncover.workflow.source import Source, Unit, read_source, remember_sources
 
-TEXT = "import os, shop.till\nfrom shop import till, PRICE\n\n\ndef sell():\n    from shop.stock import count\n"
+TEXT = """import os, shop.till
+from shop import till, PRICE
 
-
-@pytest.fixture
-def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A memory of its own, empty."""
-    file = tmp_path / "memory" / "sources.json"
-    monkeypatch.setattr(source, "_memory", lambda: file)
-    for name in ("_new", "_used"):
-        monkeypatch.setattr(source, name, set())
-    source._known.cache_clear()
-    yield file
-    source._known.cache_clear()
+def sell():
+    from shop.stock import count
+    till(PRICE)
+"""
 
 
 @pytest.fixture
@@ -33,10 +26,11 @@ def module(tmp_path: Path) -> Path:
     return file
 
 
-def test_what_a_file_imports(memory: Path, module: Path) -> None:
+def test_what_a_file_refers_to(memory: Path, module: Path) -> None:
     found = read_source(module, "shop")
-    assert found.modules == ["shop.till", "shop", "shop.stock"]
-    assert found.perhaps == ["shop.till", "shop.PRICE", "shop.stock.count"]
+    assert found.imports == {"shop": ["shop"], "till": ["shop.till"], "PRICE": ["shop.PRICE"]}
+    assert found.units["sell"].references == ["=shop.stock.count", "shop.PRICE", "shop.till"]
+    assert found.units[""] == Unit("", ["=shop.PRICE", "=shop.till"])
 
 
 def test_a_file_is_read_once_for_all_processes_until_it_changes(
@@ -49,8 +43,8 @@ def test_a_file_is_read_once_for_all_processes_until_it_changes(
         without.setattr(ast, "parse", lambda *_: pytest.fail("read again"))
         assert read_source(module, "shop") == read
     module.write_text(TEXT.replace("PRICE", "COST"))
-    assert read_source(module, "shop").perhaps[1] == "shop.COST"
-    assert read_source(module, "shop").meaning != read.meaning
+    assert read_source(module, "shop").imports["COST"] == ["shop.COST"]
+    assert read_source(module, "shop").units["sell"].meaning != read.units["sell"].meaning
 
 
 @pytest.mark.parametrize("spoilt", ["", "[]", "{", '{"a": 1}', '{"a": ["b"]}'])

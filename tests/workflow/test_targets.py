@@ -8,7 +8,7 @@ import pytest
 
 from uncover.config.load import check_config
 from uncover.errors import InputError
-from uncover.workflow.stages import seconds_by_rule
+from uncover.workflow.costs import seconds_by_rule
 from uncover.workflow.targets import (
     frame_sets,
     infants_at_hand,

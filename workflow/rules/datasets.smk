@@ -1,58 +1,62 @@
-# From raw data to the data sets of the thesis (sections 3.3 and 4.1).
-
-LANDMARK_SOURCES, FRAME_SOURCES = targets.sources_at_hand(CONFIG)
-LANDMARK_SETS = targets.landmark_sets(CONFIG)
-FRAME_SETS = targets.frame_sets(CONFIG)
-ALL_DATASETS = [
-    f"{RUN}/datasets/{name}/manifest.parquet" for name in [*LANDMARK_SETS, *FRAME_SETS]
-]
+# From raw data to the data sets: those of the thesis (sections 3.3 and 4.1), and somebody's own.
 
 
 def read_options(wildcards):
-    options = []
-    if wildcards.source == "merl_rav" and CONFIG.raw.aflw and not CONFIG.raw.standin:
-        options.append(f"--photos {targets.raw_folder(CONFIG, 'aflw')}")
-    if not getattr(CONFIG.labels.merge, wildcards.source):
+    source = RUN.sources[wildcards.source]
+    options = ["--layout", source.layout]
+    if source.own is not None:
+        options += ["--source", source.name]
+        if source.own.photos:
+            options += ["--photos", str(Path(CONFIG.raw.folder, source.own.photos))]
+        return options
+    if source.name == "merl_rav" and CONFIG.raw.aflw and not CONFIG.raw.standin:
+        options += ["--photos", str(raw_folder(CONFIG, "aflw"))]
+    if not getattr(CONFIG.labels.merge, source.name):
         options.append("--no-merge")
-    return " ".join(options)
+    return options
 
 
 rule read_faces:
     input:
         summary=lambda wildcards: raw_summary(wildcards.source),
     output:
-        faces=f"{RUN}/faces/{{source}}.parquet",
-        rejected=f"{RUN}/faces/{{source}}.rejected.csv",
+        faces=RUN.paths.faces("{source}"),
+        rejected=RUN.paths.rejected_faces("{source}"),
     log:
-        f"{LOGS}/read_faces/{{source}}.log",
+        RUN.paths.log("read_faces", "{source}"),
     benchmark:
-        f"{BENCHMARKS}/read_faces/{{source}}.tsv"
+        RUN.paths.benchmark("read_faces", "{source}")
     wildcard_constraints:
-        source="wflw|merl_rav",
+        source="|".join(RUN.landmark_sources) or "none",
     conda:
         ENVIRONMENT
     resources:
         **needs(mem_mb=2000, runtime=30),
     params:
-        raw=lambda wildcards: targets.raw_folder(CONFIG, wildcards.source),
+        raw=lambda wildcards: RUN.sources[wildcards.source].folder,
         options=read_options,
         raw_state=lambda wildcards: raw_state(wildcards.source),
         code=code_of("uncover.commands.read_faces"),
     shell:
-        "uncover read_faces --layout {wildcards.source} {params.options}"
-        " {params.raw} {output.faces} {output.rejected} 2>&1 | tee {log}"
+        "uncover read_faces {params.options:q}"
+        " {params.raw:q} {output.faces} {output.rejected} 2>&1 | tee {log}"
 
 
 def split_options(wildcards):
-    settings = CONFIG.splits
-    wishes = getattr(settings, wildcards.source)
-    wanted = {name: getattr(wishes, name) for name in ("train", "val", "test")}
+    source, settings = RUN.sources[wildcards.source], CONFIG.splits
+    if source.split is None:
+        return "--split test=all --procedure all_to_test"
+    wanted = {name: getattr(source.split, name) for name in ("train", "val", "test")}
     options = [
         "--split",
         ",".join(f"{name}={'all' if n is None else n}" for name, n in wanted.items()),
     ]
-    options += ["--procedure", settings.procedure, "--seed", str(settings.seed)]
-    if wildcards.source == "merl_rav":
+    # The released scripts know the thesis's data alone.
+    procedure = settings.procedure if source.own is None else "by_photo"
+    options += ["--procedure", procedure, "--seed", str(settings.seed)]
+    if source.own is not None:
+        options.append("--any-part")
+    if source.layout == "merl_rav":
         options += ["--poses", ",".join(settings.poses)]
     if settings.strict:
         options.append("--strict")
@@ -61,15 +65,15 @@ def split_options(wildcards):
 
 rule split_photos:
     input:
-        faces=f"{RUN}/faces/{{source}}.parquet",
+        faces=RUN.paths.faces("{source}"),
         exclude=[CONFIG.splits.exclude] if CONFIG.splits.exclude else [],
     output:
-        split=f"{RUN}/splits/{{source}}.parquet",
-        summary=f"{RUN}/splits/{{source}}.json",
+        split=RUN.paths.split("{source}"),
+        summary=RUN.paths.split_summary("{source}"),
     log:
-        f"{LOGS}/split_photos/{{source}}.log",
+        RUN.paths.log("split_photos", "{source}"),
     benchmark:
-        f"{BENCHMARKS}/split_photos/{{source}}.tsv"
+        RUN.paths.benchmark("split_photos", "{source}")
     conda:
         ENVIRONMENT
     resources:
@@ -84,75 +88,82 @@ rule split_photos:
         "uncover split_photos {input.faces} {output.split} {output.summary} {params.options} {params.exclude} 2>&1 | tee {log}"
 
 
+def poses_option(wildcards):
+    """The released scripts leave faces of other poses unlabelled; all faces of somebody's own test set count."""
+    released = (
+        CONFIG.splits.procedure == "released" and wildcards.set not in RUN.own_sets
+    )
+    return f"--poses {','.join(CONFIG.splits.poses)}" if released else ""
+
+
 rule label_faces:
     input:
         faces=lambda wildcards: [
-            f"{RUN}/faces/{source}.parquet"
-            for source in LANDMARK_SETS[wildcards.set][1]
+            RUN.paths.faces(name) for name in RUN.landmark_sets[wildcards.set][1]
         ],
         splits=lambda wildcards: [
-            f"{RUN}/splits/{source}.parquet"
-            for source in LANDMARK_SETS[wildcards.set][1]
+            RUN.paths.split(name) for name in RUN.landmark_sets[wildcards.set][1]
         ],
     output:
-        manifest=f"{RUN}/datasets/{{set}}/manifest.parquet",
-        boxes=f"{RUN}/datasets/{{set}}/boxes.parquet",
-        rejected=f"{RUN}/datasets/{{set}}/rejected.csv",
-        summary=f"{RUN}/datasets/{{set}}/summary.json",
+        manifest=RUN.paths.dataset("{set}").manifest,
+        boxes=RUN.paths.dataset("{set}").boxes,
+        rejected=RUN.paths.dataset("{set}").rejected,
+        summary=RUN.paths.dataset("{set}").summary,
     log:
-        f"{LOGS}/label_faces/{{set}}.log",
+        RUN.paths.log("label_faces", "{set}"),
     benchmark:
-        f"{BENCHMARKS}/label_faces/{{set}}.tsv"
+        RUN.paths.benchmark("label_faces", "{set}")
     wildcard_constraints:
-        set="|".join(LANDMARK_SETS) or "none",
+        set="|".join(RUN.landmark_sets) or "none",
     conda:
         ENVIRONMENT
     resources:
         **needs(mem_mb=4000, runtime=30),
     params:
-        out=f"{RUN}/datasets/{{set}}",
-        split=lambda wildcards: LANDMARK_SETS[wildcards.set][0],
+        out=RUN.paths.dataset("{set}"),
+        split=lambda wildcards: RUN.landmark_sets[wildcards.set][0],
         parts=CONFIG.labels.parts,
         outside=CONFIG.labels.outside,
-        poses=(
-            f"--poses {','.join(CONFIG.splits.poses)}"
-            if CONFIG.splits.procedure == "released"
-            else ""
-        ),
+        poses=poses_option,
         code=code_of("uncover.commands.label_faces"),
     shell:
         "uncover label_faces {params.out} --set {params.split} --faces {input.faces} --splits {input.splits}"
         " --parts {params.parts} --outside {params.outside} {params.poses} 2>&1 | tee {log}"
 
 
+def frame_options(wildcards):
+    name, grade = RUN.frame_sets[wildcards.set]
+    own = RUN.sources[name].own
+    options = ["--source", name, *(["--grade", grade] if grade else [])]
+    if own is not None:
+        options += ["--layout", own.layout]
+        options += [word for each in own.classes for word in ("--class", each)]
+    return options
+
+
 rule label_frames:
     input:
-        summary=lambda wildcards: raw_summary(FRAME_SETS[wildcards.set][0]),
+        summary=lambda wildcards: raw_summary(RUN.frame_sets[wildcards.set][0]),
     output:
-        manifest=f"{RUN}/datasets/{{set}}/manifest.parquet",
-        boxes=f"{RUN}/datasets/{{set}}/boxes.parquet",
-        rejected=f"{RUN}/datasets/{{set}}/rejected.csv",
-        summary=f"{RUN}/datasets/{{set}}/summary.json",
+        manifest=RUN.paths.dataset("{set}").manifest,
+        boxes=RUN.paths.dataset("{set}").boxes,
+        rejected=RUN.paths.dataset("{set}").rejected,
+        summary=RUN.paths.dataset("{set}").summary,
     log:
-        f"{LOGS}/label_frames/{{set}}.log",
+        RUN.paths.log("label_frames", "{set}"),
     benchmark:
-        f"{BENCHMARKS}/label_frames/{{set}}.tsv"
+        RUN.paths.benchmark("label_frames", "{set}")
     wildcard_constraints:
-        set="|".join(FRAME_SETS) or "none",
+        set="|".join(RUN.frame_sets) or "none",
     conda:
         ENVIRONMENT
     resources:
         **needs(mem_mb=2000, runtime=30),
     params:
-        raw=lambda wildcards: targets.raw_folder(CONFIG, FRAME_SETS[wildcards.set][0]),
-        out=f"{RUN}/datasets/{{set}}",
-        source=lambda wildcards: FRAME_SETS[wildcards.set][0],
-        grade=lambda wildcards: (
-            f"--grade {FRAME_SETS[wildcards.set][1]}"
-            if FRAME_SETS[wildcards.set][1]
-            else ""
-        ),
-        raw_state=lambda wildcards: raw_state(FRAME_SETS[wildcards.set][0]),
+        raw=lambda wildcards: RUN.sources[RUN.frame_sets[wildcards.set][0]].folder,
+        out=RUN.paths.dataset("{set}"),
+        options=frame_options,
+        raw_state=lambda wildcards: raw_state(RUN.frame_sets[wildcards.set][0]),
         code=code_of("uncover.commands.label_frames"),
     shell:
-        "uncover label_frames {params.raw} {params.out} --source {params.source} {params.grade} 2>&1 | tee {log}"
+        "uncover label_frames {params.raw:q} {params.out} {params.options:q} 2>&1 | tee {log}"

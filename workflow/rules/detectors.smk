@@ -1,51 +1,14 @@
 # Detectors: start weights, evolution of hyperparameters, training, stored predictions, evaluation.
 
-RGB_MODELS = ("rgb10", "rgb1")
-SECOND_MODELS = CONFIG.second_detectors()
-LABELLED_SETS = targets.labelled_sets(CONFIG)
-# What tables 4 to 7 score.
-SCORED_SETS = [name for name in ("val", "merl", "wflw") if name in LANDMARK_SETS]
-UNSCORED_SETS = [
-    name for name in [*LANDMARK_SETS, *FRAME_SETS] if name not in SCORED_SETS
-]
-# Boxes and scores behind tables 4 to 6 and figures 17 to 20, in folders as those of the run.
-RGB_TABLES = f"{RUN}/{text_numbers.RGB_TABLES}"
-# Ten parts are labelled where faces have landmarks; frames have whole faces at most.
-SCOPES = {
-    "rgb10": lambda name: (
-        ("all", "whole_face") if name in LANDMARK_SETS else ("whole_face",)
-    ),
-    "rgb1": lambda name: ("whole_face",),
-}
-EVALUATION = {
-    "summary": "summary.json",
-    "classes": "classes.csv",
-    "curves": "curves.parquet",
-    "confusion": "confusion.csv",
-}
-ALL_EVALUATIONS = [
-    f"{RUN}/metrics/{model}/{name}/{scope}/summary.json"
-    for model in RGB_MODELS
-    for name in LABELLED_SETS
-    for scope in SCOPES[model](name)
-]
-ALL_PREDICTIONS = [
-    f"{RUN}/predictions/{model}/{name}.parquet"
-    for model in RGB_MODELS
-    for name in [
-        *LABELLED_SETS,
-        *(name for name in ("hof", "preterm_web") if name in FRAME_SETS),
-    ]
-]
 # Half of the cores: two small jobs side by side use a machine better than one after the other. A report knows no cores,
 # and what a job on a cluster was given is not the whole node.
 _cores = None if engine.is_on_cluster(workflow) else workflow.resource_settings.cores
 DETECTOR_THREADS = CONFIG.cluster.threads or max(1, min(8, (_cores or 16) // 2))
 
 
-# Jobs that share the images of a detector, and what stands for their number in paths.
+# Jobs that share the images of a set, and what tells them apart in paths.
 PREDICTION_SHARDS = CONFIG.prediction.shards
-OF_SHARD = "/{shard}" if PREDICTION_SHARDS > 1 else ""
+SHARD = ("{shard}",) if PREDICTION_SHARDS > 1 else ()
 
 
 wildcard_constraints:
@@ -55,23 +18,24 @@ wildcard_constraints:
     generation=r"\d+",
 
 
-def predicted(model, names, folder=RUN):
-    """Patterns of what a job that predicts leaves: the tables of sets, or of its share of each."""
-    ending = (
-        f"/shards/{{shard}}-of-{PREDICTION_SHARDS}.parquet" if OF_SHARD else ".parquet"
-    )
-    return [f"{folder}/predictions/{model}/{name}{ending}" for name in names]
+def predicted(model, names, paths=RUN.paths):
+    """What a job that predicts leaves: the predictions of sets, or its share of each."""
+    if not SHARD:
+        return [paths.predictions(model, name) for name in names]
+    share = f"{{shard}}-of-{PREDICTION_SHARDS}"
+    return [paths.prediction_shard(model, name, share) for name in names]
 
 
 def shard_option(wildcards):
-    return f"--shard {wildcards.shard}/{PREDICTION_SHARDS}" if OF_SHARD else ""
+    return f"--shard {wildcards.shard}/{PREDICTION_SHARDS}" if SHARD else ""
 
 
-def detector(model):
-    """Settings of a model of either step."""
-    if model in SECOND_MODELS:
-        return SECOND_MODELS[model].settings
-    return getattr(CONFIG.detectors, model)
+def processes(wildcards):
+    return RUN.detector(wildcards.model).processes
+
+
+def start_option(wildcards, input):
+    return f"--start {input.start}" if input.start else ""
 
 
 def training_settings(settings):
@@ -80,33 +44,19 @@ def training_settings(settings):
     return sorted(dict.fromkeys(words))
 
 
-def start_weights(model):
-    """The weights that a model starts from, if it does not start anew: those of another, or an imported checkpoint."""
-    second = SECOND_MODELS.get(model)
-    if second and second.start:
-        return [f"{RUN}/models/{second.start}/weights.pt"]
-    # Upstream's are of three channels.
-    if detector(model).weights != "coco" or (second and second.input != "photo"):
-        return []
-    return [f"{RUN}/weights/{detector(model).model}.pt"]
-
-
-def heatmaps_to_train_on(model):
-    """Manifests of the heatmaps that a model trains on and is validated on; none for models of photos."""
-    kind = model in SECOND_MODELS and SECOND_MODELS[model].heatmaps
-    names = ("train", "val") if kind else ()
-    return [f"{RUN}/heatmaps/{kind}/{name}/manifest.parquet" for name in names]
-
-
-def input_options(model):
+def input_options(wildcards):
     """What a model looks at, as options of `uncover train`."""
-    second = SECOND_MODELS.get(model)
+    second = RUN.second_models.get(wildcards.model)
     if second is None or second.input == "photo":
         return ""
     if second.heatmaps is None:
         return f"--input {second.input}"
-    folder = f"{RUN}/heatmaps/{second.heatmaps}"
+    folder = RUN.paths.heatmaps_of(second.heatmaps)
     return f"--heatmaps {folder} --input {second.input} --padding {CONFIG.heatmaps.padding}"
+
+
+def scope_option(wildcards):
+    return "--class 'whole face'" if wildcards.scope == "whole_face" else ""
 
 
 def checkpoint_options(weights):
@@ -118,11 +68,11 @@ def checkpoint_options(weights):
 
 rule import_weights:
     output:
-        weights=f"{RUN}/weights/{{network}}.pt",
+        weights=RUN.paths.start_weights("{network}"),
     log:
-        f"{LOGS}/import_weights/{{network}}.log",
+        RUN.paths.log("import_weights", "{network}"),
     benchmark:
-        f"{BENCHMARKS}/import_weights/{{network}}.tsv"
+        RUN.paths.benchmark("import_weights", "{network}")
     wildcard_constraints:
         network="yolov5[nsmlx]",
     conda:
@@ -140,29 +90,29 @@ rule import_weights:
 
 rule evolve_generation:
     input:
-        train=f"{RUN}/datasets/train/manifest.parquet",
-        val=f"{RUN}/datasets/val/manifest.parquet",
-        start=start_weights("rgb10"),
+        train=RUN.paths.dataset("train").manifest,
+        val=RUN.paths.dataset("val").manifest,
+        start=RUN.start_weights("rgb10"),
         history=lambda wildcards: [
-            f"{RUN}/evolution/generations/{earlier}.json"
+            RUN.paths.generation(earlier)
             for earlier in visible_generations(
                 int(wildcards.generation), CONFIG.evolution.parallel
             )
         ],
     output:
-        record=f"{RUN}/evolution/generations/{{generation}}.json",
+        record=RUN.paths.generation("{generation}"),
     log:
-        f"{LOGS}/evolve_generation/{{generation}}.log",
+        RUN.paths.log("evolve_generation", "{generation}"),
     benchmark:
-        f"{BENCHMARKS}/evolve_generation/{{generation}}.tsv"
+        RUN.paths.benchmark("evolve_generation", "{generation}")
     conda:
         ENVIRONMENT
     threads: DETECTOR_THREADS * CONFIG.detectors.rgb10.processes
     resources:
         **needs(mem_mb=16000, runtime=1440, gpu=CONFIG.detectors.rgb10.processes),
     params:
-        data=f"{RUN}/datasets",
-        start=lambda wildcards, input: f"--start {input.start}" if input.start else "",
+        data=RUN.paths.datasets,
+        start=start_option,
         settings=training_settings(CONFIG.detectors.rgb10),
         # How many follow changes nothing in those that went before.
         search=[
@@ -179,16 +129,16 @@ rule evolve_generation:
 rule evolution_history:
     input:
         records=[
-            f"{RUN}/evolution/generations/{generation}.json"
-            for generation in range(CONFIG.evolution.generations)
+            RUN.paths.generation(number)
+            for number in range(CONFIG.evolution.generations)
         ],
     output:
-        history=f"{RUN}/evolution/history.csv",
-        best=f"{RUN}/evolution/best.json",
+        history=RUN.paths.evolution_history,
+        best=RUN.paths.evolved,
     log:
-        f"{LOGS}/evolution_history.log",
+        RUN.paths.log("evolution_history"),
     benchmark:
-        f"{BENCHMARKS}/evolution_history.tsv"
+        RUN.paths.benchmark("evolution_history")
     conda:
         ENVIRONMENT
     resources:
@@ -201,43 +151,43 @@ rule evolution_history:
 
 rule train:
     input:
-        train=f"{RUN}/datasets/train/manifest.parquet",
-        train_boxes=f"{RUN}/datasets/train/boxes.parquet",
-        val=f"{RUN}/datasets/val/manifest.parquet",
-        val_boxes=f"{RUN}/datasets/val/boxes.parquet",
-        start=lambda wildcards: start_weights(wildcards.model),
-        heatmaps=lambda wildcards: heatmaps_to_train_on(wildcards.model),
+        train=RUN.paths.dataset("train").manifest,
+        train_boxes=RUN.paths.dataset("train").boxes,
+        val=RUN.paths.dataset("val").manifest,
+        val_boxes=RUN.paths.dataset("val").boxes,
+        start=lambda wildcards: RUN.start_weights(wildcards.model),
+        heatmaps=lambda wildcards: RUN.seen_heatmaps(wildcards.model, ["train", "val"]),
         evolved=lambda wildcards: (
-            [f"{RUN}/evolution/best.json"] if detector(wildcards.model).evolved else []
+            [RUN.paths.evolved] if RUN.detector(wildcards.model).evolved else []
         ),
     output:
-        weights=f"{RUN}/models/{{model}}/weights.pt",
-        record=f"{RUN}/models/{{model}}/results.csv",
-        summary=f"{RUN}/models/{{model}}/summary.json",
+        weights=RUN.paths.model("{model}").weights,
+        record=RUN.paths.model("{model}").record,
+        summary=RUN.paths.model("{model}").summary,
     log:
-        f"{LOGS}/train/{{model}}.log",
+        RUN.paths.log("train", "{model}"),
     benchmark:
-        f"{BENCHMARKS}/train/{{model}}.tsv"
+        RUN.paths.benchmark("train", "{model}")
     wildcard_constraints:
-        model="|".join([*RGB_MODELS, *SECOND_MODELS]),
+        model="|".join([*RUN.rgb_models, *RUN.second_models]),
     conda:
         ENVIRONMENT
-    threads: lambda wildcards: DETECTOR_THREADS * detector(wildcards.model).processes
+    threads: lambda wildcards: DETECTOR_THREADS * processes(wildcards)
     resources:
         **needs(
             mem_mb=16000,
             runtime=2880,
-            gpu=lambda wildcards: detector(wildcards.model).processes,
+            gpu=processes,
         ),
     params:
-        data=f"{RUN}/datasets",
-        out=f"{RUN}/models/{{model}}",
-        start=lambda wildcards, input: f"--start {input.start}" if input.start else "",
+        data=RUN.paths.datasets,
+        out=RUN.paths.model("{model}"),
+        start=start_option,
         evolved=lambda wildcards, input: (
             f"--hyperparameters {input.evolved}" if input.evolved else ""
         ),
-        looks_at=lambda wildcards: input_options(wildcards.model),
-        settings=lambda wildcards: training_settings(detector(wildcards.model)),
+        looks_at=input_options,
+        settings=lambda wildcards: training_settings(RUN.detector(wildcards.model)),
         # Not what the same command does with frames of videos.
         code=code_of(
             "uncover.commands._train_on_sets", "uncover.commands._training_arguments"
@@ -249,24 +199,24 @@ rule train:
 
 rule predict:
     input:
-        weights=f"{RUN}/models/{{model}}/weights.pt",
-        manifest=f"{RUN}/datasets/{{set}}/manifest.parquet",
+        weights=RUN.paths.model("{model}").weights,
+        manifest=RUN.paths.dataset("{set}").manifest,
     output:
         predictions=predicted("{model}", ["{set}"]),
     log:
-        f"{LOGS}/predict/{{model}}/{{set}}{OF_SHARD}.log",
+        RUN.paths.log("predict", "{model}", "{set}", *SHARD),
     benchmark:
-        f"{BENCHMARKS}/predict/{{model}}/{{set}}{OF_SHARD}.tsv"
+        RUN.paths.benchmark("predict", "{model}", "{set}", *SHARD)
     wildcard_constraints:
-        model="|".join(RGB_MODELS),
-        set="|".join(UNSCORED_SETS),
+        model="|".join(RUN.rgb_models),
+        set="|".join(RUN.unscored_sets),
     conda:
         ENVIRONMENT
     threads: DETECTOR_THREADS
     resources:
         **needs(mem_mb=8000, runtime=240, gpu=1),
     params:
-        images=f"{RUN}/datasets/{{set}}",
+        images=RUN.paths.dataset("{set}"),
         confidence=CONFIG.prediction.confidence,
         nms_iou=CONFIG.prediction.nms_iou,
         options=shard_option,
@@ -281,16 +231,16 @@ rule predict:
 use rule predict as predict_rgb_tables with:
     output:
         predictions=predicted("{model}", ["{set}"]),
-        of_tables=predicted("{model}", ["{set}"], RGB_TABLES),
+        of_tables=predicted("{model}", ["{set}"], RUN.paths.rgb_tables),
     log:
-        f"{LOGS}/predict_rgb_tables/{{model}}/{{set}}{OF_SHARD}.log",
+        RUN.paths.log("predict_rgb_tables", "{model}", "{set}", *SHARD),
     benchmark:
-        f"{BENCHMARKS}/predict_rgb_tables/{{model}}/{{set}}{OF_SHARD}.tsv"
+        RUN.paths.benchmark("predict_rgb_tables", "{model}", "{set}", *SHARD)
     wildcard_constraints:
-        model="|".join(RGB_MODELS),
-        set="|".join(SCORED_SETS) or "none",
+        model="|".join(RUN.rgb_models),
+        set="|".join(RUN.scored_sets) or "none",
     params:
-        images=f"{RUN}/datasets/{{set}}",
+        images=RUN.paths.dataset("{set}"),
         confidence=CONFIG.prediction.confidence,
         nms_iou=CONFIG.prediction.nms_iou,
         options=lambda wildcards, output: (
@@ -301,20 +251,17 @@ use rule predict as predict_rgb_tables with:
 
 rule evaluate:
     input:
-        predictions=f"{RUN}/predictions/{{model}}/{{set}}.parquet",
-        boxes=f"{RUN}/datasets/{{set}}/boxes.parquet",
-        manifest=f"{RUN}/datasets/{{set}}/manifest.parquet",
+        predictions=RUN.paths.predictions("{model}", "{set}"),
+        boxes=RUN.paths.dataset("{set}").boxes,
+        manifest=RUN.paths.dataset("{set}").manifest,
     output:
-        **{
-            name: f"{RUN}/metrics/{{model}}/{{set}}/{{scope}}/{file}"
-            for name, file in EVALUATION.items()
-        },
+        **RUN.paths.metrics("{model}", "{set}", "{scope}").files,
     log:
-        f"{LOGS}/evaluate/{{model}}/{{set}}/{{scope}}.log",
+        RUN.paths.log("evaluate", "{model}", "{set}", "{scope}"),
     benchmark:
-        f"{BENCHMARKS}/evaluate/{{model}}/{{set}}/{{scope}}.tsv"
+        RUN.paths.benchmark("evaluate", "{model}", "{set}", "{scope}")
     wildcard_constraints:
-        model="|".join(RGB_MODELS),
+        model="|".join(RUN.rgb_models),
     group:
         "scores"
     conda:
@@ -322,11 +269,9 @@ rule evaluate:
     resources:
         **needs(mem_mb=4000, runtime=60, small=1),
     params:
-        labels=f"{RUN}/datasets/{{set}}/labels",
-        out=f"{RUN}/metrics/{{model}}/{{set}}/{{scope}}",
-        classes=lambda wildcards: (
-            "--class 'whole face'" if wildcards.scope == "whole_face" else ""
-        ),
+        labels=RUN.paths.dataset("{set}").labels,
+        out=RUN.paths.metrics("{model}", "{set}", "{scope}"),
+        classes=scope_option,
         bootstrap=CONFIG.prediction.bootstrap,
         code=code_of("uncover.commands.evaluate"),
     shell:
@@ -336,23 +281,18 @@ rule evaluate:
 
 use rule evaluate as evaluate_rgb_tables with:
     input:
-        predictions=f"{RGB_TABLES}/predictions/{{model}}/{{set}}.parquet",
-        boxes=f"{RUN}/datasets/{{set}}/boxes.parquet",
-        manifest=f"{RUN}/datasets/{{set}}/manifest.parquet",
+        predictions=RUN.paths.rgb_tables.predictions("{model}", "{set}"),
+        boxes=RUN.paths.dataset("{set}").boxes,
+        manifest=RUN.paths.dataset("{set}").manifest,
     output:
-        **{
-            name: f"{RGB_TABLES}/metrics/{{model}}/{{set}}/{{scope}}/{file}"
-            for name, file in EVALUATION.items()
-        },
+        **RUN.paths.rgb_tables.metrics("{model}", "{set}", "{scope}").files,
     log:
-        f"{LOGS}/evaluate_rgb_tables/{{model}}/{{set}}/{{scope}}.log",
+        RUN.paths.log("evaluate_rgb_tables", "{model}", "{set}", "{scope}"),
     benchmark:
-        f"{BENCHMARKS}/evaluate_rgb_tables/{{model}}/{{set}}/{{scope}}.tsv"
+        RUN.paths.benchmark("evaluate_rgb_tables", "{model}", "{set}", "{scope}")
     params:
-        labels=f"{RUN}/datasets/{{set}}/labels",
-        out=f"{RGB_TABLES}/metrics/{{model}}/{{set}}/{{scope}}",
-        classes=lambda wildcards: (
-            "--class 'whole face'" if wildcards.scope == "whole_face" else ""
-        ),
+        labels=RUN.paths.dataset("{set}").labels,
+        out=RUN.paths.rgb_tables.metrics("{model}", "{set}", "{scope}"),
+        classes=scope_option,
         bootstrap=CONFIG.prediction.bootstrap,
         code=code_of("uncover.commands.evaluate"),

@@ -1,16 +1,11 @@
 # Fine-tuning on a few frames of videos, each infant left out in turn (thesis section 5.2).
 
-# Leaving one out needs another one to learn from.
-LEFT_OUT = targets.infants_at_hand(CONFIG)
-FINETUNES = bool(CONFIG.finetune.counts) and len(LEFT_OUT) > 1
 # What neither draws frames nor trains: the experiment's size, and what is a path or a wildcard here.
 OF_EXPERIMENT = ("start=", "counts=", "freeze=", "frames_per_video=", "gap=")
-if FINETUNES:
-    ALL_FIGURES += [f"{RUN}/figures/figure_learning_curve.png"]
 
 
 wildcard_constraints:
-    left_out="|".join(re.escape(name) for name in LEFT_OUT) or "none",
+    left_out="|".join(re.escape(name) for name in RUN.infants) or "none",
     freeze=r"\d+",
     amount=r"\d+",
 
@@ -19,19 +14,19 @@ rule pick_frames:
     input:
         summary=raw_summary("videos"),
     output:
-        frames=f"{RUN}/finetune/frames/frames.csv",
+        frames=RUN.paths.picked_frames_list,
     log:
-        f"{LOGS}/pick_frames.log",
+        RUN.paths.log("pick_frames"),
     benchmark:
-        f"{BENCHMARKS}/pick_frames.tsv"
+        RUN.paths.benchmark("pick_frames")
     conda:
         ENVIRONMENT
     resources:
         **needs(mem_mb=2000, runtime=240),
     params:
-        videos=[str(path) for path in VIDEO_FILES.values()],
-        truths=[str(path.with_suffix(".csv")) for path in VIDEO_FILES.values()],
-        out=f"{RUN}/finetune/frames",
+        videos=[str(path) for path in RUN.video_files.values()],
+        truths=[str(path.with_suffix(".csv")) for path in RUN.video_files.values()],
+        out=RUN.paths.picked_frames,
         frames=CONFIG.finetune.frames_per_video,
         gap=CONFIG.finetune.gap,
         raw_state=lambda wildcards: raw_state("videos"),
@@ -43,23 +38,23 @@ rule pick_frames:
 
 rule label_picked:
     input:
-        frames=f"{RUN}/finetune/frames/frames.csv",
+        frames=RUN.paths.picked_frames_list,
     output:
-        manifest=f"{RUN}/finetune/dataset/manifest.parquet",
-        boxes=f"{RUN}/finetune/dataset/boxes.parquet",
-        rejected=f"{RUN}/finetune/dataset/rejected.csv",
-        summary=f"{RUN}/finetune/dataset/summary.json",
+        manifest=RUN.paths.finetune_dataset.manifest,
+        boxes=RUN.paths.finetune_dataset.boxes,
+        rejected=RUN.paths.finetune_dataset.rejected,
+        summary=RUN.paths.finetune_dataset.summary,
     log:
-        f"{LOGS}/label_picked.log",
+        RUN.paths.log("label_picked"),
     benchmark:
-        f"{BENCHMARKS}/label_picked.tsv"
+        RUN.paths.benchmark("label_picked")
     conda:
         ENVIRONMENT
     resources:
         **needs(mem_mb=2000, runtime=30),
     params:
-        raw=f"{RUN}/finetune/frames",
-        out=f"{RUN}/finetune/dataset",
+        raw=RUN.paths.picked_frames,
+        out=RUN.paths.finetune_dataset,
         code=code_of("uncover.commands.labels"),
     shell:
         "uncover labels --layout graded {params.raw} {params.out} 2>&1 | tee {log}"
@@ -67,24 +62,24 @@ rule label_picked:
 
 rule fine_tune:
     input:
-        manifest=f"{RUN}/finetune/dataset/manifest.parquet",
-        boxes=f"{RUN}/finetune/dataset/boxes.parquet",
-        start=f"{RUN}/models/{CONFIG.finetune.start}/weights.pt",
+        manifest=RUN.paths.finetune_dataset.manifest,
+        boxes=RUN.paths.finetune_dataset.boxes,
+        start=RUN.paths.model(CONFIG.finetune.start).weights,
     output:
-        weights=f"{RUN}/finetune/left_out/{{left_out}}/freeze_{{freeze}}/{{amount}}/weights.pt",
-        record=f"{RUN}/finetune/left_out/{{left_out}}/freeze_{{freeze}}/{{amount}}/left_out.json",
+        weights=RUN.paths.finetuned("{left_out}", "{freeze}", "{amount}").weights,
+        record=RUN.paths.finetuned("{left_out}", "{freeze}", "{amount}").record,
     log:
-        f"{LOGS}/fine_tune/{{left_out}}/{{freeze}}/{{amount}}.log",
+        RUN.paths.log("fine_tune", "{left_out}", "{freeze}", "{amount}"),
     benchmark:
-        f"{BENCHMARKS}/fine_tune/{{left_out}}/{{freeze}}/{{amount}}.tsv"
+        RUN.paths.benchmark("fine_tune", "{left_out}", "{freeze}", "{amount}")
     conda:
         ENVIRONMENT
     threads: DETECTOR_THREADS
     resources:
         **needs(mem_mb=8000, runtime=240, gpu=1),
     params:
-        data=f"{RUN}/finetune/dataset",
-        out=f"{RUN}/finetune/left_out/{{left_out}}/freeze_{{freeze}}/{{amount}}",
+        data=RUN.paths.finetune_dataset,
+        out=RUN.paths.finetuned("{left_out}", "{freeze}", "{amount}"),
         settings=[
             pair
             for pair in as_pairs(CONFIG.finetune)
@@ -102,20 +97,20 @@ rule fine_tune:
 rule learning_curve:
     input:
         records=[
-            f"{RUN}/finetune/left_out/{name}/freeze_{freeze}/{count}/left_out.json"
+            RUN.paths.finetuned(name, freeze, count).record
             for freeze in CONFIG.finetune.freeze
             for count in (
                 *((0,) if freeze == CONFIG.finetune.freeze[0] else ()),
                 *CONFIG.finetune.counts,
             )
-            for name in LEFT_OUT
+            for name in RUN.infants
         ],
     output:
-        curve=f"{RUN}/metrics/learning_curve.csv",
+        curve=RUN.paths.learning_curve,
     log:
-        f"{LOGS}/learning_curve.log",
+        RUN.paths.log("learning_curve"),
     benchmark:
-        f"{BENCHMARKS}/learning_curve.tsv"
+        RUN.paths.benchmark("learning_curve")
     conda:
         ENVIRONMENT
     resources:
@@ -124,25 +119,3 @@ rule learning_curve:
         code=code_of("uncover.commands.learning_curve"),
     shell:
         "uncover learning_curve {output.curve} {input.records:q} 2>&1 | tee {log}"
-
-
-rule figure_learning_curve:
-    input:
-        record=f"{RUN}/metrics/learning_curve.csv",
-    output:
-        **figure_outputs("figure_learning_curve", "fine-tuning on a few frames"),
-    log:
-        f"{LOGS}/figure_learning_curve.log",
-    benchmark:
-        f"{BENCHMARKS}/figure_learning_curve.tsv"
-    group:
-        "figures"
-    conda:
-        ENVIRONMENT
-    resources:
-        **needs(mem_mb=1000, runtime=10, small=1),
-    params:
-        out=f"{RUN}/figures",
-        code=code_of("uncover.commands.figure_learning_curve"),
-    shell:
-        "uncover figure_learning_curve {params.out} --record {input.record} 2>&1 | tee {log}"

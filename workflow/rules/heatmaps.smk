@@ -1,13 +1,5 @@
 # Heatmaps of the first detector on every data set: all variants in one pass, shared by the shards of a set.
 
-VARIANTS = CONFIG.heatmaps.named()
-HEATMAP_SETS = [*LANDMARK_SETS, *FRAME_SETS]
-ALL_HEATMAPS = [
-    f"{RUN}/heatmaps/{variant}/{name}/manifest.parquet"
-    for variant in VARIANTS
-    for name in HEATMAP_SETS
-]
-
 
 wildcard_constraints:
     shards=r"\d+",
@@ -18,7 +10,7 @@ def heatmap_options():
     settings = CONFIG.heatmaps
     options = [
         f"--variant {name}={kind.method}:{','.join(map(str, kind.layers))}:{kind.target}"
-        for name, kind in VARIANTS.items()
+        for name, kind in RUN.heatmap_kinds.items()
     ]
     options += [f"--confidence {settings.confidence}", f"--nms-iou {settings.nms_iou}"]
     options += [f"--image-size {settings.image_size}"] if settings.image_size else []
@@ -28,25 +20,25 @@ def heatmap_options():
 # A shard that is made again keeps the maps that still are what they should be.
 rule make_heatmaps:
     input:
-        weights=f"{RUN}/models/rgb10/weights.pt",
-        manifest=f"{RUN}/datasets/{{set}}/manifest.parquet",
+        weights=RUN.paths.model("rgb10").weights,
+        manifest=RUN.paths.dataset("{set}").manifest,
     output:
         records=[
-            f"{RUN}/heatmaps/{variant}/{{set}}/shards/{{shard}}-of-{{shards}}.parquet"
-            for variant in VARIANTS
+            RUN.paths.heatmaps(kind, "{set}").shard("{shard}-of-{shards}")
+            for kind in RUN.heatmap_kinds
         ],
     log:
-        f"{LOGS}/make_heatmaps/{{set}}/{{shard}}-of-{{shards}}.log",
+        RUN.paths.log("make_heatmaps", "{set}", "{shard}-of-{shards}"),
     benchmark:
-        f"{BENCHMARKS}/make_heatmaps/{{set}}/{{shard}}-of-{{shards}}.tsv"
+        RUN.paths.benchmark("make_heatmaps", "{set}", "{shard}-of-{shards}")
     conda:
         ENVIRONMENT
     threads: DETECTOR_THREADS
     resources:
         **needs(mem_mb=8000, runtime=480, gpu=1),
     params:
-        images=f"{RUN}/datasets/{{set}}",
-        out=f"{RUN}/heatmaps",
+        images=RUN.paths.dataset("{set}"),
+        out=RUN.paths.all_heatmaps,
         options=heatmap_options(),
         code=code_of("uncover.commands.heatmaps"),
     # How many images go together changes no map, so it is no parameter.
@@ -58,28 +50,25 @@ rule make_heatmaps:
 rule collect_heatmaps:
     input:
         records=lambda wildcards: [
-            f"{RUN}/heatmaps/{variant}/{wildcards.set}/shards/{shard}.parquet"
-            for variant in VARIANTS
+            RUN.paths.heatmaps(kind, wildcards.set).shard(shard)
+            for kind in RUN.heatmap_kinds
             for shard in Shard.all(CONFIG.heatmaps.shards_of(wildcards.set))
         ],
-        train=f"{RUN}/datasets/train/manifest.parquet",
+        train=RUN.paths.dataset("train").manifest,
     output:
-        manifests=[
-            f"{RUN}/heatmaps/{variant}/{{set}}/manifest.parquet"
-            for variant in VARIANTS
-        ],
-        lints=[f"{RUN}/heatmaps/{variant}/{{set}}/lint.csv" for variant in VARIANTS],
+        manifests=RUN.heatmaps(RUN.heatmap_kinds, ["{set}"]),
+        lints=[RUN.paths.heatmaps(kind, "{set}").lint for kind in RUN.heatmap_kinds],
     log:
-        f"{LOGS}/collect_heatmaps/{{set}}.log",
+        RUN.paths.log("collect_heatmaps", "{set}"),
     benchmark:
-        f"{BENCHMARKS}/collect_heatmaps/{{set}}.tsv"
+        RUN.paths.benchmark("collect_heatmaps", "{set}")
     conda:
         ENVIRONMENT
     resources:
         **needs(mem_mb=2000, runtime=30),
     params:
-        folders=[f"{RUN}/heatmaps/{variant}/{{set}}" for variant in VARIANTS],
-        trained_on=f"{RUN}/datasets/train",
+        folders=[RUN.paths.heatmaps(kind, "{set}") for kind in RUN.heatmap_kinds],
+        trained_on=RUN.paths.dataset("train"),
         code=code_of("uncover.commands.heatmaps_collect"),
     shell:
         "uncover heatmaps collect {params.folders} --trained-on {params.trained_on} 2>&1 | tee {log}"

@@ -1,35 +1,35 @@
-# Raw data: downloads are taken as they are, the embedded stand-in is made here.
+# Raw data: downloads and data sets of somebody's own are taken as they are, the embedded stand-in is made here.
 
 
 def standin_options(wildcards):
     settings = CONFIG.standin
     sizes = getattr(settings, wildcards.source)
-    options = {
-        "wflw": lambda: f"--train {sizes.train} --test {sizes.test}",
-        "merl_rav": lambda: f"--train {sizes.train} --test {sizes.test}",
-        "hof": lambda: f"--frames {sizes}",
-        "slapi": lambda: f"--none {sizes.none} --easy {sizes.easy} --medium {sizes.medium} --hard {sizes.hard}",
-        "preterm_web": lambda: f"--photos {sizes}",
-        "videos": lambda: f"--infants {sizes.infants} --seconds {sizes.seconds} --rate {sizes.rate}",
-    }
-    return (
-        f"{options[wildcards.source]()} --size {settings.size} --seed {settings.seed}"
+    # One number is of photos that have no parts.
+    counts = (
+        sizes.model_dump()
+        if hasattr(sizes, "model_dump")
+        else {PHOTOS_OF_STANDIN[wildcards.source]: sizes}
     )
+    options = " ".join(f"--{name} {count}" for name, count in counts.items())
+    return f"{options} --size {settings.size} --seed {settings.seed}"
+
+
+PHOTOS_OF_STANDIN = {"hof": "frames", "preterm_web": "photos"}
 
 
 rule make_standin:
     output:
-        summary=f"{RUN}/raw/{{source}}/standin.json",
+        summary=RUN.paths.raw_summary("{source}"),
     log:
-        f"{LOGS}/make_standin/{{source}}.log",
+        RUN.paths.log("make_standin", "{source}"),
     benchmark:
-        f"{BENCHMARKS}/make_standin/{{source}}.tsv"
+        RUN.paths.benchmark("make_standin", "{source}")
     conda:
         ENVIRONMENT
     resources:
         **needs(mem_mb=1000, runtime=60),
     params:
-        out=f"{RUN}/raw/{{source}}",
+        out=RUN.paths.raw("{source}"),
         options=standin_options,
         code=code_of("uncover.commands.make_standin"),
     shell:
@@ -38,14 +38,12 @@ rule make_standin:
 
 def raw_summary(source):
     """What to wait for before a raw data set can be read: nothing, for a download."""
-    return [f"{RUN}/raw/{source}/standin.json"] if CONFIG.raw.standin else []
+    return [RUN.paths.raw_summary(source)] if is_rendered(CONFIG, source) else []
 
 
 @functools.cache
 def raw_state(source):
     """What stands for the content of a download; the stand-in's summary says it for the stand-in."""
-    if CONFIG.raw.standin:
+    if is_rendered(CONFIG, source):
         return ""
-    return folder_fingerprint(
-        targets.raw_folder(CONFIG, source), CONFIG.raw.watch == "sizes"
-    )
+    return folder_fingerprint(raw_folder(CONFIG, source), CONFIG.raw.watch == "sizes")

@@ -1,36 +1,130 @@
-# What a run says as a whole: every number beside the thesis's, and one page of all tables and figures.
+# Tables and figures, every number beside the thesis's, and one page of them all.
 
+# What this run makes of all that is declared (uncover.report.registry).
+MADE = {
+    name: entry
+    for name, entry in registry.load().items()
+    if entry.inputs(RUN) is not None
+}
+TABLES, FIGURES = (
+    [name for name, entry in MADE.items() if entry.kind == kind]
+    for kind in ("table", "figure")
+)
 # A number of the thesis is held against ours only where data and settings are the thesis's.
 NOT_COMPARABLE = targets.not_comparable(CONFIG)
-# Tables by name, not by number: what the thesis prints comes first.
-PAGE_TABLES = sorted(ALL_TABLES)
+
+
+def files_of(entry):
+    """The forms of a table or figure; the first stands in Snakemake's report."""
+    path = RUN.paths.table if entry.kind == "table" else RUN.paths.figure
+    first, *others = registry.FORMS[entry.kind]
+    return {
+        first: report(
+            path(entry.name, first),
+            caption="../report/caption.rst",
+            category=f"{entry.kind.capitalize()}s",
+            labels={entry.kind: entry.title},
+        ),
+        **{form: path(entry.name, form) for form in others},
+    }
+
+
+def inputs_of(entry):
+    """Inputs by name; a function, if which detectors of others could be run makes a difference."""
+    if not entry.after_fetching:
+        return (), entry.inputs(RUN)
+
+    def inputs(wildcards):
+        wait_for_weights()
+        return entry.inputs(RUN)
+
+    return (unpack(inputs),), {}
+
+
+def params_of(entry):
+    """Words of the command, and what else its result hangs on."""
+
+    def files(wildcards, input):
+        # An input without a parameter is only waited for.
+        named = [name for name in entry.parameters if name in input.keys()]
+        return [
+            word for name in named for word in command_line.words_of(name, input[name])
+        ]
+
+    def options(wildcards):
+        pairs = entry.options(RUN).items()
+        return [
+            word for name, value in pairs for word in command_line.words_of(name, value)
+        ]
+
+    reads_published = "published" in entry.parameters
+    return {
+        "verb": cli.verb_of(entry.command),
+        "out": RUN.paths.tables if entry.kind == "table" else RUN.paths.figures,
+        "files": files,
+        "options": options,
+        "fixed": str(dict(entry.fixed)),
+        "published": '--published "$PUBLISHED"' if reads_published else "",
+        "numbers": content_of("config/published.yaml") if reads_published else "",
+        "code": code_of(*entry.code, *command_line.readers(entry)),
+        # Of a function that takes outputs, Snakemake thinks that nothing new can come: another caption reruns nothing.
+        "caption": lambda wildcards, output: entry.caption,
+    }
+
+
+# Whatever differs stands in parameters: Snakemake reads the text of a command when the loop is over.
+for name, entry in MADE.items():
+
+    rule:
+        name:
+            name
+        input:
+            *inputs_of(entry)[0],
+            **inputs_of(entry)[1],
+        output:
+            **files_of(entry),
+        log:
+            RUN.paths.log(name),
+        benchmark:
+            RUN.paths.benchmark(name)
+        group:
+            f"{entry.kind}s"
+        conda:
+            ENVIRONMENT
+        resources:
+            **needs(mem_mb=entry.mem_mb, runtime=10, small=1),
+        params:
+            **params_of(entry),
+        shell:
+            "uncover {params.verb} {params.out} {params.files:q} {params.options:q} {params.published} 2>&1 | tee {log}"
 
 
 def is_made(record):
     """Whether this run makes a record, by its name below the run's folder; tables come on their own."""
     stage, *names = record.split("/")
     return {
-        "datasets": lambda: names[0] in HEATMAP_SETS,
+        "datasets": lambda: names[0] in RUN.sets,
         "evolution": lambda: CONFIG.evolution.generations > 0,
-        "metrics": lambda: names[0] in SECOND_MODELS or names[1] in LABELLED_SETS,
-        "missed": lambda: names[0].removesuffix(".csv") in TRIED_SETS,
+        "metrics": lambda: names[0] in RUN.second_models
+        or names[1] in RUN.labelled_sets,
+        "missed": lambda: names[0].removesuffix(".csv") in RUN.tried_sets,
         "models": lambda: True,
         # Below the name of the folder stands what stands below that of the run.
-        "rgb_tables": lambda: names[2] in SCORED_SETS,
+        "rgb_tables": lambda: names[2] in RUN.scored_sets,
         "tables": lambda: False,
     }[stage]()
 
 
 rule comparison:
     input:
-        tables=ALL_TABLES,
+        tables=[RUN.paths.table(name) for name in TABLES],
         records=[f"{RUN}/{name}" for name in text_numbers.RECORDS if is_made(name)],
     output:
-        comparison=f"{RUN}/comparison.csv",
+        comparison=RUN.paths.comparison,
     log:
-        f"{LOGS}/comparison.log",
+        RUN.paths.log("comparison"),
     benchmark:
-        f"{BENCHMARKS}/comparison.tsv"
+        RUN.paths.benchmark("comparison")
     conda:
         ENVIRONMENT
     resources:
@@ -42,40 +136,36 @@ rule comparison:
         code=code_of("uncover.commands.comparison"),
     shell:
         "uncover comparison {output.comparison} --tables {input.tables} --records {input.records}"
-        " --published {PUBLISHED} --settings {params.settings:q} {params.why} 2>&1 | tee {log}"
+        ' --published "$PUBLISHED" --settings {params.settings:q} {params.why} 2>&1 | tee {log}'
 
 
 rule report_page:
     input:
-        tables=[path.replace(".csv", ".md") for path in PAGE_TABLES],
-        figures=ALL_FIGURES,
-        trial=f"{RUN}/metrics/rescue_trial.csv",
-        videos=[f"{RUN}/metrics/videos.csv"] if VIDEO_FILES else [],
-        comparison=f"{RUN}/comparison.csv",
-        rescues=[f"{RUN}/metrics/{model}/rescue.csv" for model in THESIS_MODELS],
-        validations=summaries_of(SECOND_MODELS, ["val"], "whole_face"),
+        tables=[RUN.paths.table(name, "md") for name in TABLES],
+        figures=[RUN.paths.figure(name) for name in FIGURES],
+        trial=RUN.paths.rescue_trial,
+        videos=[RUN.paths.video_scores] if RUN.video_files else [],
+        comparison=RUN.paths.comparison,
+        rescues=RUN.rescue_counts(RUN.thesis_models),
+        validations=RUN.summaries(RUN.second_models, ["val"], "whole_face"),
         trainings=[
-            f"{RUN}/models/{model}/summary.json"
-            for model in [*RGB_MODELS, *SECOND_MODELS]
+            RUN.paths.model(model).summary
+            for model in [*RUN.rgb_models, *RUN.second_models]
         ],
     output:
-        page=f"{RUN}/report.html",
+        page=RUN.paths.report,
     log:
-        f"{LOGS}/report_page.log",
+        RUN.paths.log("report_page"),
     benchmark:
-        f"{BENCHMARKS}/report_page.tsv"
+        RUN.paths.benchmark("report_page")
     conda:
         ENVIRONMENT
     resources:
         **needs(mem_mb=1000, runtime=10),
     params:
         run=CONFIG.run,
-        captions=content_of(
-            *(
-                f"workflow/report/{Path(path).stem}.rst"
-                for path in [*PAGE_TABLES, *ALL_FIGURES]
-            )
-        ),
+        # No code of the page, and yet in it.
+        captions=registry.captions_digest(MADE.values()),
         videos=lambda wildcards, input: (
             f"--videos {input.videos}" if input.videos else ""
         ),
@@ -85,5 +175,5 @@ rule report_page:
         code=code_of("uncover.commands.page"),
     shell:
         "uncover page {output.page} --run {params.run} --tables {input.tables} --figures {input.figures}"
-        " --captions {CAPTIONS} --trial {input.trial} {params.videos} --comparison {input.comparison} --rescues {input.rescues}"
+        " --trial {input.trial} {params.videos} --comparison {input.comparison} --rescues {input.rescues}"
         " --validations {input.validations} --trainings {input.trainings} --settings {params.settings:q} 2>&1 | tee {log}"

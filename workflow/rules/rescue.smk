@@ -1,99 +1,42 @@
 # The rescue of missed faces: rivals of the heatmap detectors, and the trial of them all.
 
-# Groups of the rescue summary, by role.
-GROUPS = {
-    "thesis": "heatmaps",
-    "variant": "variant",
-    "control": "control",
-    "ours": "ours",
-}
-LOOKS_OF = CONFIG.looks_of
-LOOKS = [f"{LOOKS_OF}_look{number + 1}" for number in range(len(CONFIG.rescue.looks))]
-# The look at the size of its training counts as one.
-ALL_LOOKS = [LOOKS_OF, *LOOKS] if LOOKS else []
-RIVALS_PROPOSED = [
-    name for name, rival in PROPOSALS.items() if LOOKS or not rival.needs_looks
-]
-# The heatmaps that boxes are drawn in.
-BOXED = CONFIG.rescue.boxed_heatmaps(VARIANTS)
-if BOXED not in VARIANTS:
-    raise WorkflowError(
-        f"config: key rescue.heatmap_boxes: heatmaps {BOXED} are not made; expected one of {', '.join(VARIANTS)}"
-    )
-
 
 wildcard_constraints:
-    look="|".join(LOOKS) or "none",
-
-
-RESCUERS = CONFIG.rescue.rescuers or (
-    "gradcampp_avg",
-    "closer_look" if LOOKS else "all_votes",
-)
-for name in RESCUERS:
-    if name not in SECOND_MODELS and name not in RIVALS_PROPOSED:
-        known = ", ".join([*SECOND_MODELS, *RIVALS_PROPOSED])
-        raise WorkflowError(
-            f"config: key rescue.rescuers: {name} is no method of this run; expected some of {known}"
-        )
-
-
-def column_of(name):
-    """The column of missed/<set>.csv that says where a method has something to look at; empty for what sees photos."""
-    if name in PROPOSALS and PROPOSALS[name].needs_maps:
-        return f"{BOXED}:joint"
-    return blank_column(name)
-
-
-# All that may find a face in a missed photo, as `uncover rescue_trial` takes it: name, group, what it looks at.
-def rescue_methods(wildcards):
-    groups = {
-        **{name: GROUPS[model.role] for name, model in SECOND_MODELS.items()},
-        **{name: PROPOSALS[name].group for name in RIVALS_PROPOSED},
-    }
-    return [
-        *(
-            f"{name}={group}" + (f":{column_of(name)}" if column_of(name) else "")
-            for name, group in groups.items()
-        ),
-        *(f"{name}=detector" for name in RIVALS_WANTED if name not in rivals_not_run()),
-    ]
-
-
-def predictions_of(models, names):
-    return [
-        f"{RUN}/predictions/{model}/{name}.parquet"
-        for model in models
-        for name in names
-    ]
+    look="|".join(RUN.scales) or "none",
 
 
 def rescue_predictions(wildcards):
-    methods = [*SECOND_MODELS, *RIVALS_PROPOSED, *rivals_at_hand()]
-    return predictions_of(methods, TRIED_SETS)
+    """Of all that may find a face in a missed photo."""
+    wait_for_weights()
+    methods = [*RUN.second_models, *RUN.strategies, *RUN.baselines_at_hand()]
+    return RUN.predictions(methods, RUN.tried_sets)
+
+
+def rescue_methods(wildcards):
+    return RUN.rescue_methods()
 
 
 # A detector of photos once more, at other sizes of its input: small faces grow with it.
 rule look_closer:
     input:
-        weights=f"{RUN}/models/{LOOKS_OF}/weights.pt",
-        manifests=[f"{RUN}/datasets/{name}/manifest.parquet" for name in TRIED_SETS],
+        weights=RUN.paths.model(RUN.scale_model).weights,
+        manifests=RUN.manifests(RUN.tried_sets),
     output:
-        predictions=predicted("{look}", TRIED_SETS),
+        predictions=predicted("{look}", RUN.tried_sets),
     log:
-        f"{LOGS}/look_closer/{{look}}{OF_SHARD}.log",
+        RUN.paths.log("look_closer", "{look}", *SHARD),
     benchmark:
-        f"{BENCHMARKS}/look_closer/{{look}}{OF_SHARD}.tsv"
+        RUN.paths.benchmark("look_closer", "{look}", *SHARD)
     conda:
         ENVIRONMENT
     threads: DETECTOR_THREADS
     resources:
         **needs(mem_mb=8000, runtime=480, gpu=1),
     params:
-        sets=[f"{RUN}/datasets/{name}" for name in TRIED_SETS],
-        out=f"{RUN}/predictions/{{look}}",
+        sets=RUN.datasets(RUN.tried_sets),
+        out=RUN.paths.predictions_of("{look}"),
         image_size=lambda wildcards: targets.look_size(
-            CONFIG, LOOKS.index(wildcards.look)
+            CONFIG, RUN.scales.index(wildcards.look)
         ),
         confidence=CONFIG.prediction.confidence,
         nms_iou=CONFIG.prediction.nms_iou,
@@ -106,40 +49,30 @@ rule look_closer:
 
 rule propose_faces:
     input:
-        rgb10=[f"{RUN}/predictions/rgb10/{name}.parquet" for name in TRIED_SETS],
-        rgb1=[f"{RUN}/predictions/rgb1/{name}.parquet" for name in TRIED_SETS],
-        looks=[
-            f"{RUN}/predictions/{look}/{name}.parquet"
-            for look in ALL_LOOKS
-            for name in TRIED_SETS
-        ],
-        boxes=f"{RUN}/datasets/train/boxes.parquet",
-        heatmaps=[
-            f"{RUN}/heatmaps/{BOXED}/{name}/manifest.parquet" for name in TRIED_SETS
-        ],
+        rgb10=RUN.predictions(["rgb10"], RUN.tried_sets),
+        rgb1=RUN.predictions(["rgb1"], RUN.tried_sets),
+        looks=RUN.predictions(RUN.all_scales, RUN.tried_sets),
+        boxes=RUN.paths.dataset("train").boxes,
+        heatmaps=RUN.heatmaps([RUN.boxed_heatmaps], RUN.tried_sets),
     output:
-        predictions=[
-            f"{RUN}/predictions/{rival}/{name}.parquet"
-            for rival in RIVALS_PROPOSED
-            for name in TRIED_SETS
-        ],
+        predictions=RUN.predictions(RUN.strategies, RUN.tried_sets),
     log:
-        f"{LOGS}/propose_faces.log",
+        RUN.paths.log("propose_faces"),
     benchmark:
-        f"{BENCHMARKS}/propose_faces.tsv"
+        RUN.paths.benchmark("propose_faces")
     conda:
         ENVIRONMENT
     resources:
         **needs(mem_mb=4000, runtime=60),
     params:
-        out=f"{RUN}/predictions",
-        train=f"{RUN}/datasets/train",
+        out=RUN.paths.all_predictions,
+        train=RUN.paths.dataset("train"),
         looks=" ".join(
-            ["--looks", *(f"{RUN}/predictions/{look}" for look in ALL_LOOKS)]
-            if ALL_LOOKS
+            ["--looks", *(RUN.paths.predictions_of(scale) for scale in RUN.all_scales)]
+            if RUN.all_scales
             else []
         ),
-        heatmaps=f"{RUN}/heatmaps/{BOXED}",
+        heatmaps=RUN.paths.heatmaps_of(RUN.boxed_heatmaps),
         nms_iou=CONFIG.prediction.nms_iou,
         code=code_of("uncover.commands.propose"),
     shell:
@@ -149,24 +82,24 @@ rule propose_faces:
 
 rule rescue_trial:
     input:
-        missed=MISSED,
-        boxes=[f"{RUN}/datasets/{name}/boxes.parquet" for name in TRIED_SETS],
-        manifests=[f"{RUN}/datasets/{name}/manifest.parquet" for name in TRIED_SETS],
+        missed=RUN.missed(RUN.tried_sets),
+        boxes=RUN.boxes(RUN.tried_sets),
+        manifests=RUN.manifests(RUN.tried_sets),
         predictions=rescue_predictions,
     output:
-        trial=f"{RUN}/metrics/rescue_trial.csv",
+        trial=RUN.paths.rescue_trial,
     log:
-        f"{LOGS}/rescue_trial.log",
+        RUN.paths.log("rescue_trial"),
     benchmark:
-        f"{BENCHMARKS}/rescue_trial.tsv"
+        RUN.paths.benchmark("rescue_trial")
     conda:
         ENVIRONMENT
     resources:
         **needs(mem_mb=4000, runtime=60),
     params:
         methods=rescue_methods,
-        predictions=f"{RUN}/predictions",
-        datasets=[f"{RUN}/datasets/{name}" for name in TRIED_SETS],
+        predictions=RUN.paths.all_predictions,
+        datasets=RUN.datasets(RUN.tried_sets),
         rates=CONFIG.rescue.false_positives_per_photo,
         true_iou=CONFIG.rescue.true_iou,
         bootstrap=CONFIG.prediction.bootstrap,
@@ -180,17 +113,19 @@ rule rescue_trial:
 # Every detector alone, and with what looks into the photos that it missed.
 rule rescue_cascade:
     input:
-        missed=[f"{RUN}/missed/{name}.csv" for name in LABELLED_SETS],
-        boxes=[f"{RUN}/datasets/{name}/boxes.parquet" for name in LABELLED_SETS],
-        manifests=[f"{RUN}/datasets/{name}/manifest.parquet" for name in LABELLED_SETS],
-        detectors=lambda wildcards: predictions_of(first_and_rivals(), LABELLED_SETS),
-        rescues=predictions_of(RESCUERS, LABELLED_SETS),
+        missed=RUN.missed(RUN.labelled_sets),
+        boxes=RUN.boxes(RUN.labelled_sets),
+        manifests=RUN.manifests(RUN.labelled_sets),
+        detectors=lambda wildcards: RUN.predictions(
+            detectors_of_photos(), RUN.labelled_sets
+        ),
+        rescues=RUN.predictions(RUN.rescuers, RUN.labelled_sets),
     output:
-        cascade=f"{RUN}/metrics/rescue_cascade.csv",
+        cascade=RUN.paths.rescue_cascade,
     log:
-        f"{LOGS}/rescue_cascade.log",
+        RUN.paths.log("rescue_cascade"),
     benchmark:
-        f"{BENCHMARKS}/rescue_cascade.tsv"
+        RUN.paths.benchmark("rescue_cascade")
     conda:
         ENVIRONMENT
     resources:
@@ -198,11 +133,11 @@ rule rescue_cascade:
     params:
         detectors=confidence_words,
         rescues=[
-            f"{name}:{column_of(name)}" if column_of(name) else name
-            for name in RESCUERS
+            ":".join(filter(None, (name, RUN.blank_column(name))))
+            for name in RUN.rescuers
         ],
-        predictions=f"{RUN}/predictions",
-        datasets=[f"{RUN}/datasets/{name}" for name in LABELLED_SETS],
+        predictions=RUN.paths.all_predictions,
+        datasets=RUN.datasets(RUN.labelled_sets),
         rate=CONFIG.rescue.rate,
         true_iou=CONFIG.rescue.true_iou,
         bootstrap=CONFIG.prediction.bootstrap,

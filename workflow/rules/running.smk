@@ -29,7 +29,7 @@ def needs(mem_mb, runtime, gpu=0, small=0):
 
 def check_rules_of_cluster():
     """Call when all rules are known."""
-    known = [rule.name for rule in workflow.rules]
+    known = [*(rule.name for rule in workflow.rules), *registry.declared()]
     for name in CONFIG.cluster.rules:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
@@ -53,7 +53,11 @@ onstart:
         try:
             RUN_RECORD.append(
                 before_jobs(
-                    workflow, CONFIG, Path(RUN), Path(workflow.basedir), CODE_STATE
+                    workflow,
+                    CONFIG,
+                    Path(RUN.paths.root),
+                    Path(workflow.basedir),
+                    CODE_STATE,
                 )
             )
         except (InputError, OSError) as error:
@@ -63,14 +67,13 @@ onstart:
         # Jobs of this very process; others read the Snakefile of the copy.
         code = RUN_RECORD[0].about["code_folder"]
         shell.prefix(job_prefix(code))
-        workflow.globals.update(own_files(code))
 
 
 onsuccess:
     for record in RUN_RECORD:
-        after_jobs(record, "complete", Path(RUN))
+        after_jobs(record, "complete", Path(RUN.paths.root))
 
 
 onerror:
     for record in RUN_RECORD:
-        after_jobs(record, "failed", Path(RUN))
+        after_jobs(record, "failed", Path(RUN.paths.root))

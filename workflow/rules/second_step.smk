@@ -1,61 +1,25 @@
 # The second step: photos that the first detector missed, and what heatmap detectors and controls find in them.
 
-THESIS_MODELS, VARIANT_MODELS = (
-    [name for name, model in SECOND_MODELS.items() if model.role == role]
-    for role in ("thesis", "variant")
-)
-# Preterm infants of the web are for ready-made detectors alone.
-TRIED_SETS = [name for name in HEATMAP_SETS if name not in ("train", "preterm_web")]
-UNLABELLED_SETS = [name for name in TRIED_SETS if name not in LABELLED_SETS]
-MISSED_SETS = [name for name in TRIED_SETS if name != "val"]
-LABELLED_MISSED_SETS = [name for name in MISSED_SETS if name in LABELLED_SETS]
-DRAWN = (
-    [DRAWN_BOXES]
-    if any(m.heatmaps == DRAWN_BOXES for m in SECOND_MODELS.values())
-    else []
-)
-MISSED = [f"{RUN}/missed/{name}.csv" for name in TRIED_SETS]
-RECORD = ("summary.json", "classes.csv", "curves.parquet", "confusion.csv")
-
 
 wildcard_constraints:
-    second="|".join(SECOND_MODELS),
-
-
-def looked_at(model, name):
-    """The folder of a set that a detector of the second step looks at."""
-    kind = SECOND_MODELS[model].heatmaps
-    return f"{RUN}/heatmaps/{kind}/{name}" if kind else f"{RUN}/datasets/{name}"
-
-
-def maps_of(model, names):
-    """Manifests of the heatmaps of some sets, for a detector that looks at heatmaps."""
-    if SECOND_MODELS[model].heatmaps is None:
-        return []
-    return [f"{looked_at(model, name)}/manifest.parquet" for name in names]
-
-
-def blank_column(model):
-    """The column of missed/<set>.csv that says where a detector has something to look at; empty for what sees photos."""
-    own = SECOND_MODELS.get(model)
-    return f"{own.heatmaps}:{own.input}" if own and own.heatmaps else ""
+    second="|".join(RUN.second_models),
 
 
 rule draw_boxes:
     input:
-        predictions=f"{RUN}/predictions/rgb10/{{set}}.parquet",
+        predictions=RUN.paths.predictions("rgb10", "{set}"),
     output:
-        manifest=f"{RUN}/heatmaps/{DRAWN_BOXES}/{{set}}/manifest.parquet",
+        manifest=RUN.paths.heatmaps(DRAWN_BOXES, "{set}").manifest,
     log:
-        f"{LOGS}/draw_boxes/{{set}}.log",
+        RUN.paths.log("draw_boxes", "{set}"),
     benchmark:
-        f"{BENCHMARKS}/draw_boxes/{{set}}.tsv"
+        RUN.paths.benchmark("draw_boxes", "{set}")
     conda:
         ENVIRONMENT
     resources:
         **needs(mem_mb=4000, runtime=60),
     params:
-        out=f"{RUN}/heatmaps/{DRAWN_BOXES}/{{set}}",
+        out=RUN.paths.heatmaps(DRAWN_BOXES, "{set}"),
         confidence=CONFIG.heatmaps.confidence,
         code=code_of("uncover.commands.draw_boxes"),
     shell:
@@ -65,31 +29,26 @@ rule draw_boxes:
 
 rule find_missed:
     input:
-        predictions=f"{RUN}/predictions/rgb10/{{set}}.parquet",
-        boxes=f"{RUN}/datasets/{{set}}/boxes.parquet",
-        heatmaps=[
-            f"{RUN}/heatmaps/{variant}/{{set}}/manifest.parquet"
-            for variant in [*VARIANTS, *DRAWN]
-        ],
+        predictions=RUN.paths.predictions("rgb10", "{set}"),
+        boxes=RUN.paths.dataset("{set}").boxes,
+        heatmaps=RUN.heatmaps(RUN.all_heatmap_kinds, ["{set}"]),
     output:
-        missed=f"{RUN}/missed/{{set}}.csv",
+        missed=RUN.paths.missed("{set}"),
     log:
-        f"{LOGS}/find_missed/{{set}}.log",
+        RUN.paths.log("find_missed", "{set}"),
     benchmark:
-        f"{BENCHMARKS}/find_missed/{{set}}.tsv"
+        RUN.paths.benchmark("find_missed", "{set}")
     conda:
         ENVIRONMENT
     resources:
         **needs(mem_mb=2000, runtime=20),
     params:
         labels=lambda wildcards: (
-            f"--labels {RUN}/datasets/{wildcards.set}/labels"
-            if wildcards.set in LABELLED_SETS
+            f"--labels {RUN.paths.dataset(wildcards.set).labels}"
+            if wildcards.set in RUN.labelled_sets
             else ""
         ),
-        heatmaps=[
-            f"{RUN}/heatmaps/{variant}/{{set}}" for variant in [*VARIANTS, *DRAWN]
-        ],
+        heatmaps=[RUN.paths.heatmaps(kind, "{set}") for kind in RUN.all_heatmap_kinds],
         confidence=CONFIG.rescue.missed_confidence,
         code=code_of("uncover.commands.missed"),
     shell:
@@ -100,25 +59,23 @@ rule find_missed:
 # One job for all sets of a detector: it is loaded once.
 rule predict_second:
     input:
-        weights=f"{RUN}/models/{{second}}/weights.pt",
-        manifests=[f"{RUN}/datasets/{name}/manifest.parquet" for name in TRIED_SETS],
-        maps=lambda wildcards: maps_of(wildcards.second, TRIED_SETS),
+        weights=RUN.paths.model("{second}").weights,
+        manifests=RUN.manifests(RUN.tried_sets),
+        maps=lambda wildcards: RUN.seen_heatmaps(wildcards.second, RUN.tried_sets),
     output:
-        predictions=predicted("{second}", TRIED_SETS),
+        predictions=predicted("{second}", RUN.tried_sets),
     log:
-        f"{LOGS}/predict_second/{{second}}{OF_SHARD}.log",
+        RUN.paths.log("predict_second", "{second}", *SHARD),
     benchmark:
-        f"{BENCHMARKS}/predict_second/{{second}}{OF_SHARD}.tsv"
+        RUN.paths.benchmark("predict_second", "{second}", *SHARD)
     conda:
         ENVIRONMENT
     threads: DETECTOR_THREADS
     resources:
         **needs(mem_mb=8000, runtime=480, gpu=1),
     params:
-        sets=lambda wildcards: [
-            looked_at(wildcards.second, name) for name in TRIED_SETS
-        ],
-        out=f"{RUN}/predictions/{{second}}",
+        sets=lambda wildcards: RUN.seen_folders(wildcards.second, RUN.tried_sets),
+        out=RUN.paths.predictions_of("{second}"),
         confidence=CONFIG.prediction.confidence,
         nms_iou=CONFIG.prediction.nms_iou,
         shard=shard_option,
@@ -130,28 +87,18 @@ rule predict_second:
 
 rule evaluate_second:
     input:
-        predictions=[
-            f"{RUN}/predictions/{{second}}/{name}.parquet" for name in TRIED_SETS
-        ],
-        boxes=[f"{RUN}/datasets/{name}/boxes.parquet" for name in TRIED_SETS],
-        manifests=[f"{RUN}/datasets/{name}/manifest.parquet" for name in TRIED_SETS],
-        missed=[f"{RUN}/missed/{name}.csv" for name in MISSED_SETS],
+        predictions=RUN.predictions(["{second}"], RUN.tried_sets),
+        boxes=RUN.boxes(RUN.tried_sets),
+        manifests=RUN.manifests(RUN.tried_sets),
+        missed=RUN.missed(RUN.missed_sets),
     output:
-        whole=[
-            f"{RUN}/metrics/{{second}}/{name}/whole_face/{file}"
-            for name in SCORED_SETS
-            for file in RECORD
-        ],
-        missed=[
-            f"{RUN}/metrics/{{second}}/{name}/missed/{file}"
-            for name in LABELLED_MISSED_SETS
-            for file in RECORD
-        ],
-        counts=f"{RUN}/metrics/{{second}}/rescue.csv",
+        whole=RUN.evaluations(["{second}"], RUN.scored_sets, "whole_face"),
+        missed=RUN.evaluations(["{second}"], RUN.labelled_missed_sets, "missed"),
+        counts=RUN.paths.rescue_counts("{second}"),
     log:
-        f"{LOGS}/evaluate_second/{{second}}.log",
+        RUN.paths.log("evaluate_second", "{second}"),
     benchmark:
-        f"{BENCHMARKS}/evaluate_second/{{second}}.tsv"
+        RUN.paths.benchmark("evaluate_second", "{second}")
     group:
         "scores"
     conda:
@@ -159,20 +106,22 @@ rule evaluate_second:
     resources:
         **needs(mem_mb=4000, runtime=60, small=1),
     params:
-        out=f"{RUN}/metrics/{{second}}",
-        datasets=[f"{RUN}/datasets/{name}" for name in TRIED_SETS],
+        out=RUN.paths.metrics_of("{second}"),
+        datasets=RUN.datasets(RUN.tried_sets),
         whole=lambda wildcards: (
-            SCORED_SETS if wildcards.second in SECOND_MODELS else LABELLED_SETS
+            RUN.scored_sets
+            if wildcards.second in RUN.second_models
+            else RUN.labelled_sets
         ),
         unlabelled=" ".join(
-            ["--unlabelled", *UNLABELLED_SETS] if UNLABELLED_SETS else []
+            ["--unlabelled", *RUN.unlabelled_sets] if RUN.unlabelled_sets else []
         ),
         maps=lambda wildcards: (
-            f"--maps {blank_column(wildcards.second)}"
-            if blank_column(wildcards.second)
+            f"--maps {RUN.blank_column(wildcards.second)}"
+            if RUN.blank_column(wildcards.second)
             else ""
         ),
-        confidence=lambda wildcards: CONFIDENCES.get(
+        confidence=lambda wildcards: RUN.confidences.get(
             wildcards.second, CONFIG.rescue.missed_confidence
         ),
         true_iou=CONFIG.rescue.true_iou,

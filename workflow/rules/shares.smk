@@ -2,28 +2,28 @@
 # all sets of a detector at once, as they predict.
 
 
-def shares_of(model, names, folder=RUN):
+def shares_of(model, names, paths=RUN.paths):
     return [
-        f"{folder}/predictions/{model}/{name}/shards/{shard}.parquet"
+        paths.prediction_shard(model, name, shard)
         for name in names
         for shard in Shard.all(PREDICTION_SHARDS)
     ]
 
 
-if OF_SHARD:
+if SHARD:
 
     rule collect_predictions:
         input:
             shares=shares_of("{model}", ["{set}"]),
         output:
-            predictions=f"{RUN}/predictions/{{model}}/{{set}}.parquet",
+            predictions=RUN.paths.predictions("{model}", "{set}"),
         log:
-            f"{LOGS}/collect_predictions/{{model}}/{{set}}.log",
+            RUN.paths.log("collect_predictions", "{model}", "{set}"),
         benchmark:
-            f"{BENCHMARKS}/collect_predictions/{{model}}/{{set}}.tsv"
+            RUN.paths.benchmark("collect_predictions", "{model}", "{set}")
         wildcard_constraints:
-            model="|".join(RGB_MODELS),
-            set="|".join(UNSCORED_SETS),
+            model="|".join(RUN.rgb_models),
+            set="|".join(RUN.unscored_sets),
         conda:
             ENVIRONMENT
         resources:
@@ -37,43 +37,39 @@ if OF_SHARD:
         input:
             shares=[
                 *shares_of("{model}", ["{set}"]),
-                *shares_of("{model}", ["{set}"], RGB_TABLES),
+                *shares_of("{model}", ["{set}"], RUN.paths.rgb_tables),
             ],
         output:
-            predictions=f"{RUN}/predictions/{{model}}/{{set}}.parquet",
-            of_tables=f"{RGB_TABLES}/predictions/{{model}}/{{set}}.parquet",
+            predictions=RUN.paths.predictions("{model}", "{set}"),
+            of_tables=RUN.paths.rgb_tables.predictions("{model}", "{set}"),
         log:
-            f"{LOGS}/collect_rgb_tables/{{model}}/{{set}}.log",
+            RUN.paths.log("collect_rgb_tables", "{model}", "{set}"),
         benchmark:
-            f"{BENCHMARKS}/collect_rgb_tables/{{model}}/{{set}}.tsv"
+            RUN.paths.benchmark("collect_rgb_tables", "{model}", "{set}")
         wildcard_constraints:
-            model="|".join(RGB_MODELS),
-            set="|".join(SCORED_SETS) or "none",
+            model="|".join(RUN.rgb_models),
+            set="|".join(RUN.scored_sets) or "none",
 
     use rule collect_predictions as collect_second with:
         input:
-            shares=shares_of("{model}", TRIED_SETS),
+            shares=shares_of("{model}", RUN.tried_sets),
         output:
-            predictions=[
-                f"{RUN}/predictions/{{model}}/{name}.parquet" for name in TRIED_SETS
-            ],
+            predictions=RUN.predictions(["{model}"], RUN.tried_sets),
         log:
-            f"{LOGS}/collect_second/{{model}}.log",
+            RUN.paths.log("collect_second", "{model}"),
         benchmark:
-            f"{BENCHMARKS}/collect_second/{{model}}.tsv"
+            RUN.paths.benchmark("collect_second", "{model}")
         wildcard_constraints:
-            model="|".join([*SECOND_MODELS, *LOOKS]),
+            model="|".join([*RUN.second_models, *RUN.scales]),
 
     use rule collect_predictions as collect_rival with:
         input:
-            shares=shares_of("{model}", RIVAL_SETS),
+            shares=shares_of("{model}", RUN.baseline_sets),
         output:
-            predictions=[
-                f"{RUN}/predictions/{{model}}/{name}.parquet" for name in RIVAL_SETS
-            ],
+            predictions=RUN.predictions(["{model}"], RUN.baseline_sets),
         log:
-            f"{LOGS}/collect_rival/{{model}}.log",
+            RUN.paths.log("collect_rival", "{model}"),
         benchmark:
-            f"{BENCHMARKS}/collect_rival/{{model}}.tsv"
+            RUN.paths.benchmark("collect_rival", "{model}")
         wildcard_constraints:
-            model="|".join(RIVALS_WANTED) or "none",
+            model="|".join(RUN.baselines) or "none",

@@ -1,9 +1,8 @@
 # Videos with true boxes: what is found in them, step by step. Without such videos none of this is made.
 
-VIDEO_FILES = targets.video_files(CONFIG)
-if CONFIG.raw.videos and not VIDEO_FILES and workflow.is_main_process:
+if CONFIG.raw.videos and not RUN.video_files and workflow.is_main_process:
     say(
-        f"note: {targets.raw_folder(CONFIG, 'videos')}: no video with a CSV of its true boxes in it; none is looked at"
+        f"note: {raw_folder(CONFIG, 'videos')}: no video with a CSV of its true boxes in it; none is looked at"
     )
 
 # By name, options of `uncover detect`: the detector alone, as the thesis rescues, and what this run found best.
@@ -14,10 +13,6 @@ DETECTION_STEPS = {
     "online": "--rescue best --temporal online",
     "offline": "--rescue best --temporal offline",
 }
-DETECTED = ("boxes.parquet", "frames.parquet", "per_second.csv", "summary.json")
-if VIDEO_FILES:
-    ALL_TABLES += [f"{RUN}/tables/table_videos.csv"]
-    ALL_FIGURES += [f"{RUN}/figures/figure_videos.png"]
 
 
 wildcard_constraints:
@@ -30,7 +25,7 @@ def detecting_models(steps):
         return ["rgb10"]
     return [
         "rgb10",
-        *(["gradcampp_avg"] if steps == "heatmap" else ["rgb1", *SECOND_MODELS]),
+        *(["gradcampp_avg"] if steps == "heatmap" else ["rgb1", *RUN.second_models]),
     ]
 
 
@@ -38,16 +33,17 @@ def rescue_records(wildcards):
     """What else `uncover detect --run` reads of a run to rescue."""
     if wildcards.steps == "rgb":
         return []
-    trial = [f"{RUN}/metrics/rescue_trial.csv"]
+    trial = [RUN.paths.rescue_trial]
     if wildcards.steps == "heatmap":
         return trial
     # Sizes of closer looks, and how heatmaps were made that boxes were drawn in, stand with what was predicted.
-    looks = predictions_of([*LOOKS, "heatmap_boxes"], TRIED_SETS)
+    looks = RUN.predictions([*RUN.scales, "heatmap_boxes"], RUN.tried_sets)
     return [
         *trial,
         *looks,
-        f"{RUN}/heatmaps/{BOXED}/val/manifest.parquet",
-        *(f"{RUN}/datasets/train/{name}.parquet" for name in ("boxes", "manifest")),
+        RUN.paths.heatmaps(RUN.boxed_heatmaps, "val").manifest,
+        RUN.paths.dataset("train").boxes,
+        RUN.paths.dataset("train").manifest,
     ]
 
 
@@ -55,25 +51,25 @@ rule detect_videos:
     input:
         summary=raw_summary("videos"),
         weights=lambda wildcards: [
-            f"{RUN}/models/{model}/weights.pt"
+            RUN.paths.model(model).weights
             for model in detecting_models(wildcards.steps)
         ],
         records=rescue_records,
     output:
-        [f"{RUN}/videos/{{steps}}/{file}" for file in DETECTED],
+        RUN.paths.videos("{steps}").files,
     log:
-        f"{LOGS}/detect_videos/{{steps}}.log",
+        RUN.paths.log("detect_videos", "{steps}"),
     benchmark:
-        f"{BENCHMARKS}/detect_videos/{{steps}}.tsv"
+        RUN.paths.benchmark("detect_videos", "{steps}")
     conda:
         ENVIRONMENT
     threads: DETECTOR_THREADS
     resources:
         **needs(mem_mb=8000, runtime=480, gpu=1),
     params:
-        videos=[str(path) for path in VIDEO_FILES.values()],
-        run=RUN,
-        out=f"{RUN}/videos/{{steps}}",
+        videos=[str(path) for path in RUN.video_files.values()],
+        run=str(RUN.paths),
+        out=RUN.paths.videos("{steps}"),
         options=lambda wildcards: DETECTION_STEPS[wildcards.steps],
         confidence=CONFIG.rescue.missed_confidence,
         nms_iou=CONFIG.prediction.nms_iou,
@@ -88,24 +84,24 @@ rule evaluate_videos:
     input:
         summary=raw_summary("videos"),
         detections=[
-            f"{RUN}/videos/{steps}/{file}"
+            file
             for steps in DETECTION_STEPS
-            for file in ("boxes.parquet", "frames.parquet")
+            for file in (RUN.paths.videos(steps).boxes, RUN.paths.videos(steps).frames)
         ],
     output:
-        scores=f"{RUN}/metrics/videos.csv",
-        frames=f"{RUN}/metrics/videos_frames.parquet",
+        scores=RUN.paths.video_scores,
+        frames=RUN.paths.scored_frames,
     log:
-        f"{LOGS}/evaluate_videos.log",
+        RUN.paths.log("evaluate_videos"),
     benchmark:
-        f"{BENCHMARKS}/evaluate_videos.tsv"
+        RUN.paths.benchmark("evaluate_videos")
     conda:
         ENVIRONMENT
     resources:
         **needs(mem_mb=4000, runtime=60),
     params:
-        truth=lambda wildcards: targets.raw_folder(CONFIG, "videos"),
-        detections=[f"{steps}={RUN}/videos/{steps}" for steps in DETECTION_STEPS],
+        truth=lambda wildcards: raw_folder(CONFIG, "videos"),
+        detections=[f"{steps}={RUN.paths.videos(steps)}" for steps in DETECTION_STEPS],
         true_iou=CONFIG.rescue.true_iou,
         bootstrap=CONFIG.prediction.bootstrap,
         raw_state=lambda wildcards: raw_state("videos"),
@@ -113,48 +109,3 @@ rule evaluate_videos:
     shell:
         "uncover evaluate videos {output.scores} --frames {output.frames} --truth {params.truth:q}"
         " --detections {params.detections} --true-iou {params.true_iou} --bootstrap {params.bootstrap} 2>&1 | tee {log}"
-
-
-rule table_videos:
-    input:
-        scores=f"{RUN}/metrics/videos.csv",
-    output:
-        **table_outputs("table_videos", "videos, step by step"),
-    log:
-        f"{LOGS}/table_videos.log",
-    benchmark:
-        f"{BENCHMARKS}/table_videos.tsv"
-    group:
-        "tables"
-    conda:
-        ENVIRONMENT
-    resources:
-        **needs(mem_mb=1000, runtime=10, small=1),
-    params:
-        out=f"{RUN}/tables",
-        code=code_of("uncover.commands.table_videos"),
-    shell:
-        "uncover table_videos {params.out} --scores {input.scores} 2>&1 | tee {log}"
-
-
-rule figure_videos:
-    input:
-        scores=f"{RUN}/metrics/videos.csv",
-        frames=f"{RUN}/metrics/videos_frames.parquet",
-    output:
-        **figure_outputs("figure_videos", "videos, step by step"),
-    log:
-        f"{LOGS}/figure_videos.log",
-    benchmark:
-        f"{BENCHMARKS}/figure_videos.tsv"
-    group:
-        "figures"
-    conda:
-        ENVIRONMENT
-    resources:
-        **needs(mem_mb=2000, runtime=10, small=1),
-    params:
-        out=f"{RUN}/figures",
-        code=code_of("uncover.commands.figure_videos"),
-    shell:
-        "uncover figure_videos {params.out} --scores {input.scores} --frames {input.frames} 2>&1 | tee {log}"

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from uncover.detector.predictor import Predictor
+    from uncover.detector.inference import Predictor
     from uncover.images.inputs import Inputs
     from uncover.metrics.predictions import Predictions
 

@@ -19,19 +19,19 @@ def train_on_frames(args: argparse.Namespace, data: Path, out: Path, frozen: Seq
     Raises:
         InputError: Frames, weights or a setting are unusable, or an option would change nothing.
     """
-    from uncover.detector.distributed import join_crew
+    from uncover.detector.distributed import process_group
     from uncover.detector.finetune import find_start, read_frames_job
     from uncover.detector.train import train
     from uncover.workflow.digest import code_digest
 
     _refuse_idle_options(args)
     start = args.start if args.source is None else find_start(args.source)
-    with join_crew(args.device) as crew:
+    with process_group(args.device) as group:
         places = (data, args.val, out / "data")
         settings, fine_tuning = [*frozen, *args.set], args.source is not None
-        job = read_frames_job(*places, start, settings, args.leave_out, fine_tuning, crew, args.classes)
+        job = read_frames_job(*places, start, settings, args.leave_out, fine_tuning, group, args.classes)
         identity = {"code": code_digest("uncover.detector.train")}
-        train(job, out, crew, args.cache, args.workers, identity, replace=False)
+        train(job, out, group, args.cache, args.workers, identity, replace=False)
     return 0
 
 

@@ -19,7 +19,7 @@ def train_on_sets(args: argparse.Namespace, data: Path, out: Path, frozen: Seque
     Raises:
         InputError: A set, the weights, or a setting is unusable.
     """
-    from uncover.detector.distributed import join_crew
+    from uncover.detector.distributed import process_group
     from uncover.detector.job import read_job
     from uncover.detector.train import train
     from uncover.workflow.digest import code_digest
@@ -36,7 +36,7 @@ def train_on_sets(args: argparse.Namespace, data: Path, out: Path, frozen: Seque
         args.input,
         args.classes,
     )
-    with join_crew(args.device) as crew:
+    with process_group(args.device) as group:
         identity = {"code": code_digest("uncover.detector.train")}
-        train(job, out, crew, args.cache, args.workers, identity, replace=False)
+        train(job, out, group, args.cache, args.workers, identity, replace=False)
     return 0

@@ -25,8 +25,7 @@ def run(args: argparse.Namespace) -> int:
 
     from uncover.atomic import check_new_file, new_file
     from uncover.console import say
-    from uncover.detector.evolve import fittest
-    from uncover.detector.generations import history_rows, read_generations, write_generation
+    from uncover.detector.evolution import fittest, history_rows, read_generations, write_generation
     from uncover.errors import InputError
 
     # Whoever forgets one of the two would have a record overwritten.

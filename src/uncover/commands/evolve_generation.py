@@ -45,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
     from uncover.config.options import check_number
     from uncover.config.values import check_section, read_pairs
     from uncover.console import say
-    from uncover.detector.diverged import Diverged
-    from uncover.detector.generations import read_generations, train_generation, write_generation
+    from uncover.detector.evolution import read_generations, train_generation, write_generation
+    from uncover.errors import Diverged
 
     check_number("--generation", args.generation, 0)
     check_training_arguments(args)
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     evolution = check_section(Evolution, read_pairs(args.evolution, "--evolution"), "--evolution")
     history = read_generations(args.history)
 
-    from uncover.detector.distributed import join_crew
+    from uncover.detector.distributed import process_group
     from uncover.detector.job import read_job
     from uncover.detector.train import train
     from uncover.workflow.digest import code_digest
@@ -64,11 +64,11 @@ def run(args: argparse.Namespace) -> int:
     folder = args.out.with_suffix(".training")
 
     def train_with(settings: Detector) -> Mapping[str, object]:
-        with join_crew(args.device) as crew:
+        with process_group(args.device) as group:
             try:
-                return train(replace(job, settings=settings), folder, crew, args.cache, args.workers, identity)
+                return train(replace(job, settings=settings), folder, group, args.cache, args.workers, identity)
             except Diverged:
-                if crew.leads:
+                if group.is_main:
                     raise
                 return {}
 

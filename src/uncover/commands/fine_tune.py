@@ -54,9 +54,8 @@ def run(args: argparse.Namespace) -> int:
     from uncover.config.options import check_number
     from uncover.config.values import check_section, read_pairs
     from uncover.console import say
-    from uncover.detector.distributed import join_crew
-    from uncover.detector.few_frames import read_point, run_point
-    from uncover.detector.finetune import find_start
+    from uncover.detector.distributed import process_group
+    from uncover.detector.finetune import find_start, read_point, run_point
     from uncover.owner import check_shared
     from uncover.workflow.digest import code_digest
 
@@ -66,9 +65,9 @@ def run(args: argparse.Namespace) -> int:
     check_shared(args.out, "train", ("weights.pt", "left_out.json"))
     changes = check_section(Finetune, read_pairs(args.finetune, "--finetune"), "--finetune").changes()
     point = read_point(args.data, find_start(args.source), args.count, args.leave_out, changes, args.set)
-    with join_crew(args.device) as crew:
-        identity = {"code": code_digest("uncover.detector.few_frames")}
-        scores = run_point(point, args.out, crew, args.confidence, identity)
+    with process_group(args.device) as group:
+        identity = {"code": code_digest("uncover.detector.finetune")}
+        scores = run_point(point, args.out, group, args.confidence, identity)
     shown = "no face to score" if scores.ap50 is None else f"AP50 {scores.ap50:.3f}, recall {scores.recall:.3f}"
     say(f"{args.out}: {len(point.names)} frames; {point.fold.left_out}: {scores.frames} frames, {shown}")
     return 0

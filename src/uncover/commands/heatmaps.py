@@ -65,15 +65,14 @@ def run(args: argparse.Namespace) -> int:
     import re
 
     from uncover.atomic import check_writable
+    from uncover.config.heatmaps import parse_variants
     from uncover.console import say
-    from uncover.detector.distributed import pick_device
-    from uncover.detector.opening import open_weights
+    from uncover.detector.device import pick_device
+    from uncover.detector.weights import open_weights
     from uncover.errors import InputError
-    from uncover.heatmaps.collect import PLACES, collect
     from uncover.heatmaps.heatmaps import word_blank
-    from uncover.heatmaps.recipe import Recipe
-    from uncover.heatmaps.shards import ShardMaker
-    from uncover.heatmaps.variants import parse_variants
+    from uncover.heatmaps.shards import Recipe, ShardMaker
+    from uncover.heatmaps.store import PLACES, collect
     from uncover.images.named import check_apart, named_images
     from uncover.images.options import check_inference_options
     from uncover.owner import check_shared

@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_writable
     from uncover.console import say
-    from uncover.heatmaps.collect import collect
     from uncover.heatmaps.heatmaps import word_blank
+    from uncover.heatmaps.store import collect
     from uncover.images.named import hash_files, named_images
 
     for folder in args.folders:

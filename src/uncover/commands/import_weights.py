@@ -24,10 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_new_file
     from uncover.console import say
-    from uncover.detector.fetch import is_address, read_or_fetch
-    from uncover.detector.opening import describe
-    from uncover.detector.upstream import check_trusted, read_checkpoint
-    from uncover.detector.weights import assemble, save_weights
+    from uncover.detector.third_party import check_trusted, is_address, read_checkpoint, read_or_fetch
+    from uncover.detector.weights import assemble, describe, save_weights
     from uncover.errors import InputError
 
     if not Path(args.checkpoint).exists() and (args.url or is_address(args.checkpoint)):

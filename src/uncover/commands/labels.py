@@ -18,6 +18,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from uncover.config.catalogue import LANDMARK_LAYOUTS, LAYOUTS
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
 SUMMARY = "make a YOLO data set of facial parts from a raw data set"
 
-LAYOUTS = ("wflw", "merl_rav", "300w", "graded")
 SETS = ("train", "val", "test")
 PARTLY = 3
 """Exit code when a data set was made that is not what somebody wished for."""
@@ -77,14 +78,11 @@ def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_replaceable
     from uncover.console import say, warn_each
     from uncover.datasets.build import photos_of_faces, write_dataset
-    from uncover.datasets.exclusions import read_exclusions
-    from uncover.datasets.frame_labels import label_frames
-    from uncover.datasets.frame_sets import read_reviewed_frames
+    from uncover.datasets.frame_sets import label_frames, read_reviewed_frames, require_annotations
     from uncover.datasets.labels import label_faces
-    from uncover.datasets.layouts import LANDMARK_READERS
-    from uncover.datasets.reading import read_raw, to_faces_table
+    from uncover.datasets.reading import LANDMARK_READERS, read_raw, to_faces_table
     from uncover.datasets.sources import require_folder
-    from uncover.datasets.splits import parse_wishes, split_by_photo
+    from uncover.datasets.splits import parse_wishes, read_exclusions, split_by_photo
     from uncover.parts.boxes import Outside
 
     _refuse_idle_options(args)
@@ -94,8 +92,9 @@ def run(args: argparse.Namespace) -> int:
         require_folder(args.photos, "photos")
     wishes: Wishes = parse_wishes(args.split) if args.split else {}
     review = None
-    if args.layout == "graded":
+    if args.layout not in LANDMARK_LAYOUTS:
         reading, review = read_reviewed_frames(args.raw, args.grade, args.classes)
+        require_annotations(reading, args.raw, args.layout)
         photos, labels = label_frames(reading, args.raw.resolve().name)
         rejected, kept = reading.rejected + labels.rejected, len(photos)
         read = kept + len(rejected)
@@ -151,7 +150,7 @@ def _refuse_idle_options(args: argparse.Namespace) -> None:
     """An option that would change nothing is a mistake that somebody would find out late."""
     from uncover.errors import InputError
 
-    landmarks = args.layout != "graded"
+    landmarks = args.layout in LANDMARK_LAYOUTS
     idle = {
         "--grade": (args.grade is not None and landmarks, f"{args.layout} has no grades"),
         "--class": (args.classes and landmarks, f"{args.layout} has faces only"),

@@ -18,7 +18,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", required=True, dest="run_name", metavar="NAME", help="name of the run")
     parser.add_argument("--tables", type=Path, nargs="*", default=[], metavar="TABLE.md")
     parser.add_argument("--figures", type=Path, nargs="*", default=[], metavar="FIGURE.png")
-    parser.add_argument("--captions", type=Path, help="folder of captions, <figure>.rst (workflow/report)")
     parser.add_argument("--trial", type=Path, help="rescue_trial.csv of `uncover rescue_trial`")
     parser.add_argument("--videos", type=Path, help="videos.csv of `uncover evaluate videos`")
     parser.add_argument("--comparison", type=Path, help="comparison.csv of `uncover comparison`")
@@ -60,7 +59,6 @@ def run(args: argparse.Namespace) -> int:
     parts = Parts(
         tables=args.tables,
         figures=args.figures,
-        captions=args.captions,
         trial=args.trial,
         comparison=args.comparison,
         rescues=args.rescues,

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.config.options import check_number
     from uncover.config.values import read_pairs
     from uncover.workflow.costs import Costs, measured_jobs, read_speeds
-    from uncover.workflow.dag import read_plan
+    from uncover.workflow.engine import read_plan
     from uncover.workflow.plan import look_ahead, outlook_text
     from uncover.workflow.work import Work, read_photos
 

@@ -19,7 +19,7 @@ from uncover.commands._predict_shown import LOWEST, SURE, above, hint, write_csv
 from uncover.commands._shared_arguments import PRIVACY, add_network_arguments, add_shard_argument, read_shard
 
 if TYPE_CHECKING:
-    from uncover.detector.predictor import Predictor
+    from uncover.detector.inference import Predictor
 
 SUMMARY = "find boxes in images with a trained detector"
 
@@ -74,7 +74,7 @@ def load_predictor(args: argparse.Namespace) -> Predictor:
     Raises:
         InputError: An option is beyond its limits, the device is not here, or the file holds no weights.
     """
-    from uncover.detector.predictor import Predictor, Wishes
+    from uncover.detector.inference import Predictor, Wishes
     from uncover.images.options import check_inference_options
 
     check_inference_options(args.confidence, args.nms_iou, args.batch, args.image_size)

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     file = None if args.weights is None else fetched_file(args.weights)
     found = {out: find_inputs([folder], "photo", 3, shard=shard) for out, folder in tables.items()}
 
-    from uncover.detector.distributed import pick_device
+    from uncover.detector.device import pick_device
     from uncover.rivals.predict import predict_rival
     from uncover.rivals.weights import load_rival
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from uncover.config.catalogue import LANDMARK_LAYOUTS
+
 SUMMARY = "read the faces of a raw data set into one table"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--layout", required=True, choices=("wflw", "merl_rav", "300w"))
+    parser.add_argument("--layout", required=True, choices=LANDMARK_LAYOUTS)
+    parser.add_argument("--source", help="name of the raw data set (default: that of the layout)")
     parser.add_argument("raw", type=Path, metavar="RAW", help="folder of the raw data set")
     parser.add_argument("out", type=Path, metavar="OUT", help="table to write (.parquet)")
     parser.add_argument("rejected", type=Path, metavar="REJECTED", help="table of what was rejected (.csv)")
@@ -21,16 +24,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from uncover.atomic import new_file
     from uncover.console import say, warn_each
-    from uncover.datasets.layouts import LANDMARK_READERS
-    from uncover.datasets.reading import read_raw, to_faces_table
-    from uncover.datasets.rejected import write_rejected
+    from uncover.datasets.build import write_rejected
+    from uncover.datasets.reading import LANDMARK_READERS, read_raw, to_faces_table
     from uncover.datasets.sources import require_folder
 
     require_folder(args.raw, args.layout)
     if args.photos:
         require_folder(args.photos, "photos")
     reading = read_raw(LANDMARK_READERS[args.layout](args.raw, args.photos), args.raw, not args.no_photos)
-    faces, rejected = to_faces_table(reading, args.layout, not args.no_merge)
+    faces, rejected = to_faces_table(reading, args.source or args.layout, not args.no_merge)
     warn_each([f"rejected: {item}" for item in rejected], str(args.rejected))
     write_rejected(rejected, args.rejected)
     with new_file(args.out) as temporary:

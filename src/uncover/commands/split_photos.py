@@ -21,7 +21,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SET=COUNT,...",
         help="photos wanted, such as train=6000,val=125,test=all",
     )
-    parser.add_argument("--procedure", choices=("by_photo", "released"), default="by_photo")
+    parser.add_argument(
+        "--procedure",
+        choices=("by_photo", "released", "all_to_test"),
+        default="by_photo",
+        help="by_photo draws photos of each official part; all_to_test takes all as test photos",
+    )
+    parser.add_argument(
+        "--any-part", action="store_true", help="by_photo: photos of no official part may go into any set"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--poses", metavar="POSE,...", default="", help="photos with a face of these poses only")
     parser.add_argument("--exclude", type=Path, help="file of photo ids that may not stand in val or test")
@@ -33,9 +41,16 @@ def run(args: argparse.Namespace) -> int:
 
     from uncover.atomic import new_file
     from uncover.console import say
-    from uncover.datasets.exclusions import read_exclusions
     from uncover.datasets.faces_table import attribute, read_faces_table
-    from uncover.datasets.splits import SETS, parse_wishes, shortfalls, split_as_released, split_by_photo
+    from uncover.datasets.splits import (
+        SETS,
+        all_to_test,
+        parse_wishes,
+        read_exclusions,
+        shortfalls,
+        split_as_released,
+        split_by_photo,
+    )
     from uncover.errors import InputError
 
     faces = read_faces_table(args.faces)
@@ -45,7 +60,10 @@ def run(args: argparse.Namespace) -> int:
         split = split_as_released(faces, wishes, poses)
     else:
         excluded = read_exclusions(args.exclude, set(faces["photo"])) if args.exclude else ()
-        split = split_by_photo(faces, wishes, args.seed, poses, excluded)
+        if args.procedure == "all_to_test":
+            split = all_to_test(faces, excluded)
+        else:
+            split = split_by_photo(faces, wishes, args.seed, poses, excluded, need_parts=not args.any_part)
     for name, (wished, found) in shortfalls(split, wishes).items():
         message = f"{args.faces}: only {found} photos for {name}, {wished} wished for"
         if args.strict:

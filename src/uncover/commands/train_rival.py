@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     check_shared(args.out, "train", ("weights.pt", "results.csv", "summary.json"))
     start = None if args.start is None else fetched_file(args.start)
 
-    from uncover.detector.distributed import pick_device
+    from uncover.detector.device import pick_device
     from uncover.rivals.weights import load_rival
     from uncover.workflow.digest import code_digest
 

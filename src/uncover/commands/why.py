@@ -1,4 +1,4 @@
-"""Say why a file would be made again: which file, module of code or field of the config is another than it was.
+"""Say why a file would be made again: which file, definition in the code or field of the config is another than it was.
 
 PATH is a file that a run makes, such as results/demo/tables/table_07.csv. Nothing is run.
 """
@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.config.values import read_pairs
     from uncover.errors import InputError
     from uncover.workflow.causes import Causes, causes_text
-    from uncover.workflow.dag import read_plan
+    from uncover.workflow.engine import read_plan
 
     plan = read_plan([args.path], args.configfile, read_pairs(args.config, "--config"))
     job = plan.maker(args.path)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, NonNegativeInt
+from pydantic import Field, NonNegativeInt, model_validator
 
+from uncover.config.catalogue import LANDMARK_LAYOUTS, Layout
 from uncover.config.section import Section
 
 
@@ -61,3 +62,52 @@ class Splits(Section):
     exclude: str | None = Field(None, description="file of photo ids, one a line, that may not stand in val or test")
     wflw: Wishes = Field(Wishes(), description="photos per set of WFLW")
     merl_rav: Wishes = Field(Wishes(), description="photos per set of MERL-RAV")
+
+
+class DataSet(Section):
+    """A data set of somebody's own."""
+
+    path: str = Field(description="its folder, relative to raw.folder")
+    layout: Layout = Field(
+        description="wflw, merl_rav or 300w: landmarks, hence boxes of ten parts; graded, yolo, coco or voc:"
+        " boxes of whole faces; images: frames that nobody annotated",
+    )
+    use: Literal["test", "train"] = Field(
+        "test",
+        description="test: all of it is a test set of this name; train: faces with landmarks join train and val as"
+        " `split` says, and what it leaves for test is a test set of this name",
+    )
+    split: Wishes | None = Field(None, description="photos for train, val and test; needed by use: train")
+    photos: str | None = Field(
+        None, description="folder of the photos, where those do not stand with the landmarks, relative to raw.folder"
+    )
+    grade: str | None = Field(None, description="of graded frames, those of this grade only")
+    classes: tuple[str, ...] = Field((), description="classes that are whole faces, where frames have several classes")
+
+    @property
+    def has_landmarks(self) -> bool:
+        return self.layout in LANDMARK_LAYOUTS
+
+    @model_validator(mode="after")
+    def _says_what_its_layout_can_do(self) -> Self:
+        expected = ", ".join(LANDMARK_LAYOUTS)
+        if self.use == "train" and not self.has_landmarks:
+            raise ValueError(
+                f"use: train needs faces with landmarks (layout {expected}); {self.layout} has whole faces at most, and"
+                " would teach the detector of ten parts that there are no others"
+            )
+        if self.use == "train" and self.split is None:
+            raise ValueError(
+                "use: train needs split: {train: N, val: N, test: N}, numbers of photos; null takes what is left"
+            )
+        if self.split is not None and self.use == "test":
+            raise ValueError("split is for use: train; all of a test set is used")
+        if self.split is not None and self.split.val is None and self.split.test is None:
+            raise ValueError("split: one of val and test takes what the other leaves, so give a number for the other")
+        if self.has_landmarks and (self.grade is not None or self.classes):
+            raise ValueError(f"grade and classes are for frames; {self.layout} has neither")
+        if self.photos is not None and not self.has_landmarks:
+            raise ValueError(f"photos is for layouts with landmarks ({expected}); frames stand with their boxes")
+        if self.grade is not None and self.layout != "graded":
+            raise ValueError(f"grade is for layout: graded; {self.layout} has none")
+        return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined, to_jsonable_python
@@ -44,6 +44,17 @@ def _keys(model: type[BaseModel], prefix: str, changed: BaseModel | None = None)
                 yield from _keys(type(default), f"{key}.", default)
         else:
             yield key, _show(default), field.description or ""
+            entry = _section_of_entries(field.annotation)
+            if entry is not None:
+                yield from _keys(entry, f"{key}.<name>.")
+
+
+def _section_of_entries(annotation: Any) -> type[BaseModel] | None:
+    """What each entry of a section by name holds; None where a field is no such section."""
+    if get_origin(annotation) is not dict:
+        return None
+    kind = get_args(annotation)[1]
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
 def _differences(section: BaseModel) -> str:

@@ -3,26 +3,47 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
 from uncover.config.section import Section
+from uncover.config.values import check_section
+from uncover.errors import InputError
 
 Share = float
 
-# The last two are computed by the grad-cam package.
-Method = Literal[
-    "gradcampp",
-    "hirescam",
-    "gradcam",
-    "xgradcam",
-    "layercam",
-    "eigencam",
-    "scorecam",
-    "eigengradcam",
-    "gradcamelementwise",
-]
+
+class CamMethod(NamedTuple):
+    """A method of class-activation mapping.
+
+    Attributes:
+        title: In print.
+        code: Class of `uncover.heatmaps.methods`, or of another package, in full, that computes maps as grad-cam does.
+    """
+
+    title: str
+    code: str
+
+
+METHODS = {
+    "gradcampp": CamMethod("GradCAM++", "GradCAMPlusPlus"),
+    "hirescam": CamMethod("HiResCAM", "HiResCAM"),
+    "gradcam": CamMethod("GradCAM", "GradCAM"),
+    "xgradcam": CamMethod("XGradCAM", "XGradCAM"),
+    "layercam": CamMethod("LayerCAM", "LayerCAM"),
+    "eigencam": CamMethod("EigenCAM", "EigenCAM"),
+    "scorecam": CamMethod("ScoreCAM", "ScoreCAM"),
+    "eigengradcam": CamMethod("EigenGradCAM", "pytorch_grad_cam.eigen_grad_cam.EigenGradCAM"),
+    "gradcamelementwise": CamMethod("GradCAMElementWise", "pytorch_grad_cam.grad_cam_elementwise.GradCAMElementWise"),
+}
+"""All methods by their names in the config; titles and classes are read here by everyone else."""
+
+if TYPE_CHECKING:
+    Method = str
+else:
+    Method = Literal[tuple(METHODS)]
 Target = Literal["T1", "T2", "confidence"]
 
 # The layers that feed YOLOv5's heads of small, middle and large boxes; -2 is the last of them alone.
@@ -108,3 +129,37 @@ class Heatmaps(Section):
         """All variants by name, those of `methods` first."""
         alone = {name: Variant(method=name, layers=self.layers, target=self.target) for name in self.methods}
         return alone | self.variants
+
+
+def parse_variants(
+    methods: Sequence[str], layers: Sequence[int], target: str, named: Sequence[str]
+) -> dict[str, Variant]:
+    """Kinds of heatmaps by name.
+
+    Args:
+        methods: Each is a kind of its own name.
+        layers: Their target layers.
+        target: Their target.
+        named: Further kinds, such as "gradcampp_multiscale=gradcampp:17,20,23:T2".
+
+    Raises:
+        InputError: There is none, or one of them is no such thing.
+    """
+    if not methods and not named:
+        raise InputError("no heatmap is asked for; give at least one --method, such as --method gradcampp")
+    for method in methods:
+        check_section(Variant, {"method": method, "layers": layers, "target": target}, f"--method {method}")
+    variants = {}
+    for text in named:
+        name, *parts = text.replace("=", ":").split(":")
+        if len(parts) != 3:
+            raise InputError(
+                f"--variant {text}: expected NAME=METHOD:LAYERS:TARGET, such as fine=gradcampp:17,20,23:T2"
+            )
+        method, own_layers, own_target = parts
+        values = {"method": method, "layers": own_layers.split(","), "target": own_target}
+        if name in variants:
+            raise InputError(f"--variant {text}: there is another variant of this name")
+        variants[name] = check_section(Variant, values, f"--variant {text}")
+    wishes = {"methods": methods, "layers": layers, "target": target, "variants": variants}
+    return check_section(Heatmaps, wishes, "--variant").named()

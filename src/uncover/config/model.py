@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Self
+import re
+from typing import Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from uncover.config.catalogue import known_names
 from uncover.config.cluster import Cluster
-from uncover.config.datasets import Labels, Splits
-from uncover.config.detectors import COVERED_FACES, DRAWN_BOXES, Detectors, Weights
+from uncover.config.datasets import DataSet, Labels, Splits
+from uncover.config.detectors import COVERED_FACES, DRAWN_BOXES, Detectors, SecondDetector, Weights
 from uncover.config.evaluation import Prediction, Report, Rescue
 from uncover.config.evolution import Evolution
 from uncover.config.finetune import Finetune
 from uncover.config.heatmaps import Heatmaps
 from uncover.config.raw import Raw, Standin
-from uncover.config.rivals import Rivals
+from uncover.config.rivals import RIVAL_NAMES, Rivals
 from uncover.config.second_step import SecondStep, second_detectors
 from uncover.config.section import Section
 
@@ -26,6 +28,10 @@ class Config(Section):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="name of the run: results go to results/<run>/"
     )
     raw: Raw = Field(Raw(), description="raw data")
+    data_sets: dict[str, DataSet] = Field(
+        {},
+        description="data sets of your own by name, such as {my_ward: {path: clips, layout: yolo}}; docs/data_sets.md",
+    )
     standin: Standin = Field(Standin(), description="synthetic raw data")
     labels: Labels = Field(Labels(), description="part boxes")
     splits: Splits = Field(Splits(), description="sets")
@@ -41,6 +47,17 @@ class Config(Section):
     finetune: Finetune = Field(Finetune(), description="fine-tuning on a few frames of videos")
     report: Report = Field(Report(), description="tables, figures, page")
     cluster: Cluster = Field(Cluster(), description="what jobs ask a cluster for")
+
+    @field_validator("data_sets")
+    @classmethod
+    def _names_of_sets(cls, data_sets: dict[str, DataSet]) -> dict[str, DataSet]:
+        taken = known_names() | {"rgb10", "rgb1", *get_args(SecondDetector), *RIVAL_NAMES}
+        for name in data_sets:
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+                raise ValueError(f"the name {name!r}: expected small letters, digits and _, a letter first")
+            if name in taken:
+                raise ValueError(f"the name {name!r} is that of a known data set, set or detector; choose another")
+        return data_sets
 
     @model_validator(mode="after")
     def _faces_apart_need_the_released_split(self) -> Self:

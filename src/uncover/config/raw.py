@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
+from uncover.config.catalogue import GRADES, Grade
 from uncover.config.section import Section
-
-Grade = Literal["none", "easy", "medium", "hard"]
-GRADES: tuple[Grade, ...] = ("none", "easy", "medium", "hard")
 
 
 class Raw(Section):
     """Folders of raw data; null where a data set is not at hand, and then its sets and rows are not made."""
+
+    hint: ClassVar[str] = "a data set of your own is an entry of data_sets"
 
     standin: bool = Field(False, description="make synthetic raw data in these layouts instead of reading downloads")
     folder: str = Field("data/raw", description="folder that the paths below are relative to")

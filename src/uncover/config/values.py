@@ -9,7 +9,7 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -72,7 +72,7 @@ def as_pairs(section: BaseModel) -> list[str]:
 
 def may_be_told(pair: str) -> bool:
     """Whether a word of `as_pairs` may stand in a report: others may hold paths of somebody's machine."""
-    return pair.startswith("raw.standin=") or not pair.startswith(("raw.", "weights.", "report.released"))
+    return pair.startswith("raw.standin=") or not pair.startswith(("raw.", "data_sets.", "weights.", "report.released"))
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -118,10 +118,13 @@ def _explain(error: Any, section: type[BaseModel]) -> str:
     place = [str(step) for step in error["loc"]]
     key = ".".join(place)
     if error["type"] == "extra_forbidden":
-        known = list(_fields_at(section, place[:-1]))
+        model = _section_at(section, place[:-1])
+        known = [] if model is None else list(model.model_fields)
         close = difflib.get_close_matches(place[-1], known, n=1)
-        hint = f"did you mean {'.'.join([*place[:-1], close[0]])}?" if close else f"known keys: {', '.join(known)}"
-        return f"key {key} is unknown; {hint}"
+        if close:
+            return f"key {key} is unknown; did you mean {'.'.join([*place[:-1], close[0]])}?"
+        hints = [f"known keys: {', '.join(known)}", getattr(model, "hint", "")]
+        return "; ".join([f"key {key} is unknown", *filter(None, hints)])
     says = str(error["msg"]).removeprefix("Value error, ")
     if not place:
         return says
@@ -130,11 +133,20 @@ def _explain(error: Any, section: type[BaseModel]) -> str:
     return f"key {key}: {says[0].lower()}{says[1:]}; found {error['input']!r:.80}"
 
 
-def _fields_at(section: type[BaseModel], place: list[str]) -> dict[str, Any]:
-    model = section
+def _section_at(section: type[BaseModel], place: list[str]) -> type[BaseModel] | None:
+    """The section that stands at a place; entries by name are of the type of all entries."""
+    kind: Any = section
     for step in place:
-        field = model.model_fields.get(step)
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
-            return {}
-        model = field.annotation
-    return dict(model.model_fields)
+        if get_origin(kind) is dict:
+            kind = get_args(kind)[1]
+        elif _is_section(kind) and step in kind.model_fields:
+            kind = kind.model_fields[step].annotation
+            if get_origin(kind) is not dict:  # a section that may be null
+                kind = next(filter(_is_section, get_args(kind)), kind)
+        else:
+            return None
+    return kind if _is_section(kind) else None
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

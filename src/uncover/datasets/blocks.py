@@ -25,9 +25,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from uncover.console import say
-from uncover.datasets.records import read_table
 from uncover.errors import InputError
 from uncover.footage.sources import VIDEOS
+from uncover.tables import TEXT, Column, read_rows, read_table
 
 BLOCKS, INFANTS, FRAMES, MANIFEST = "blocks.csv", "infants.csv", "frames.csv", "manifest.parquet"
 KINDS = ("block", "infant", "person", "video")
@@ -137,15 +137,13 @@ def read_infants(folder: Path) -> dict[str, str]:
     path = folder / INFANTS
     if not path.is_file():
         return {}
-    table = _read_csv(path, "video,infant")
-    if not {"video", "infant"} <= set(table.columns):
-        raise InputError(f"{path}: columns {', '.join(table.columns)}; expected video,infant")
+    table = read_rows(path, {"video": TEXT, "infant": TEXT}, "a table of videos and their infants")
     infants: dict[str, str] = {}
-    for row, (name, infant) in enumerate(zip(table["video"], table["infant"], strict=True), start=2):
+    for row, name, infant in zip(table.index, table["video"], table["infant"], strict=True):
         own = PurePosixPath(name.replace("\\", "/"))
         video = own.stem if own.suffix.lower() in VIDEOS else own.name
-        if not video or not infant:
-            raise InputError(f"{path}, row {row}: no {'infant' if video else 'video'}; expected both, or no such row")
+        if not video:
+            raise InputError(f"{path}, row {row}: video {name!r}; expected the name of a video")
         if infants.setdefault(video, infant) != infant:
             raise InputError(f"{path}, row {row}: {video} is of '{infants[video]}' and of '{infant}'; expected one")
     return infants
@@ -162,7 +160,8 @@ class BlockTable:
                 one video has several infants where a row says of none.
         """
         self.path = path
-        table = _read_csv(path, "image,infant")
+        cells = dict.fromkeys(("image", *KINDS), Column(empty=True, optional=True))
+        table = read_rows(path, cells, "a table of photos and what they belong to")
         of_frames = path.name == FRAMES
         if of_frames and not {"image", "video"} <= set(table.columns):
             raise InputError(f"{path}: expected the columns image and video, as 'uncover frames' writes them")
@@ -173,8 +172,8 @@ class BlockTable:
         infants = {name: {infant} for name, infant in read_infants(path.parent).items()} | _infants_of_rows(table)
         self.of_path: dict[str, Block] = {}
         self._of_stem: dict[str, Block | None] = {}
-        for row, said in enumerate(table.to_dict("records"), start=1):
-            where = f"{path}: row {row}: {PurePosixPath(said['image']).stem}"
+        for row, said in zip(table.index, table.to_dict("records"), strict=True):
+            where = f"{path}, row {row}: {PurePosixPath(said['image']).stem}"
             kind = next((kind for kind in columns if said[kind]), None)
             if kind is None and of_frames:
                 raise InputError(f"{where}: no video; expected one video for each frame")
@@ -349,17 +348,3 @@ def _block(kind: str, said: Mapping[str, str], infants: Mapping[str, set[str]], 
     if len(own) > 1:
         raise InputError(f"{where}: other rows of {video} say {', '.join(sorted(own))}; fill in the infant here, too")
     return block_of_video(video, {video: next(iter(own))} if own else {})
-
-
-def _read_csv(path: Path, expected: str) -> pd.DataFrame:
-    """All cells as text without blanks around it; columns in small letters."""
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            header = file.readline()
-        separator = max(",;\t", key=header.count)
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", sep=separator)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "unreadable"
-        raise InputError(f"{path}: is no CSV file ({reason}); expected {expected},...") from None
-    table.columns = [str(name).strip().lower() for name in table.columns]
-    return table.apply(lambda column: column.str.strip()) if len(table) else table

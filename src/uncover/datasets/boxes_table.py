@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from uncover.datasets.records import read_table
 from uncover.faces.face import Rejected
+from uncover.tables import read_table
 
 BOX_COLUMNS = ("source", "photo", "name", "part", "class_id", "x1", "y1", "x2", "y2", "status")
 

@@ -1,7 +1,8 @@
-"""Build one data set: images, labels, manifest, and an account of everything that did not make it."""
+"""Build one data set: images, labels, manifest, and an account of everything that did not make it, `rejected.csv`."""
 
 from __future__ import annotations
 
+import csv
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -10,12 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from uncover.atomic import new_folder
+from uncover.atomic import new_file, new_folder
 from uncover.console import say
 from uncover.datasets.blocks import blocks_of_photos
 from uncover.datasets.photos import PhotoInfo
 from uncover.datasets.picked import Review
-from uncover.datasets.rejected import write_rejected
 from uncover.datasets.yolo import IMAGES, LABELS, count_classes, label_lines, place_image, write_data_yaml
 from uncover.errors import InputError
 from uncover.faces.face import Rejected
@@ -138,3 +138,14 @@ def _write_images_and_labels(photos: pd.DataFrame, boxes: pd.DataFrame, folder: 
             (folder / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
     write_data_yaml(folder, sets)
     return photos
+
+
+REJECTED_COLUMNS = tuple(field.name for field in fields(Rejected))
+
+
+def write_rejected(rejected: Sequence[Rejected], path: Path) -> None:
+    """Write one row per face or photo that did not make it, with its reason."""
+    with new_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, REJECTED_COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(item) for item in rejected)

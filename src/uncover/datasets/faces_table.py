@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.datasets.records import read_table
+from uncover.tables import read_table
 
 COLUMNS = (
     "source",

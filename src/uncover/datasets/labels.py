@@ -11,11 +11,10 @@ from uncover.datasets.boxes_table import BOX_COLUMNS, Labels
 from uncover.datasets.faces_table import landmark_arrays
 from uncover.errors import InputError
 from uncover.faces.face import Rejected, Visibility
-from uncover.parts.boxes import Outside, clip_boxes, corrected_boxes, leave_image, leave_out_small
+from uncover.parts.boxes import SCHEMES, Outside, clip_boxes, corrected_boxes, leave_image, leave_out_small
 from uncover.parts.classes import CLASS_OF_PART, PARTS
 from uncover.parts.geometry import KEPT, STATUS_NAMES, PartBoxes
 from uncover.parts.released import released_boxes
-from uncover.parts.schemes import SCHEMES
 
 PartRule = Literal["corrected", "released"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from uncover.datasets.records import read_table
+from uncover.tables import read_table
 
 MANIFEST_COLUMNS = ("source", "photo", "image", "width", "height", "faces", "labelled")
 """That every manifest has; `block` and `block_kind` say what a photo belongs to (`uncover.datasets.blocks`)."""

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path, PurePosixPath
@@ -27,6 +26,7 @@ from uncover.faces.face import RowError
 from uncover.faces.label_rows import FACE_CLASS, parse_yolo
 from uncover.footage.sources import printable
 from uncover.owner import IMPORTS
+from uncover.tables import TEXT, TEXT_OR_NOTHING, Column, read_rows
 
 FRAMES = "frames.csv"
 
@@ -105,8 +105,19 @@ class PickedFrame:
 
 
 COLUMNS = tuple(field.name for field in fields(PickedFrame))
-NEEDED = tuple(column for column in COLUMNS if column not in ("reviewed", "infant"))
-"""Columns that every table has; those of earlier versions do not say who reviewed a frame, or who is in a video."""
+MEANT = "a table of 'uncover frames'"
+CELLS = {
+    "image": TEXT,
+    "video": TEXT,
+    "frame": Column("whole", low=0),
+    "second": Column("number"),
+    "grade": TEXT,
+    "reason": TEXT_OR_NOTHING,
+    "change": Column("number"),
+    "reviewed": Column(empty=True, optional=True),
+    "infant": Column(empty=True, optional=True),
+}
+"""Tables of earlier versions do not say who reviewed a frame, or who is in a video."""
 
 
 @dataclass(frozen=True)
@@ -233,14 +244,19 @@ def read_picked(root: Path) -> list[PickedFrame]:
         InputError: There is no such folder or table, a row is none, stands twice, or has no picture.
     """
     path = root / FRAMES
-    header, rows = _read_table(path)
-    missing = [column for column in NEEDED if column not in header]
-    if missing:
-        raise InputError(f"{path}: no column {missing[0]}; expected a table of 'uncover frames'")
+    if not path.is_file():
+        raise InputError(f"{path}: does not exist; expected a folder of 'uncover frames'")
+    table = read_rows(path, CELLS, MEANT)
     picked: dict[str, PickedFrame] = {}
-    for number, row in rows:
+    rows = table[[name for name in CELLS if name in table]].to_dict("records")
+    for number, row in zip(table.index, rows, strict=True):
         where = f"{path}, row {number}"
-        item = _picked_of(row, where)
+        item = PickedFrame(**({"reviewed": None} | {str(name): value for name, value in row.items()}))
+        if not is_grade(item.grade) or item.image != image_of(item.video, item.frame, item.grade):
+            expected = image_of(item.video, item.frame, item.grade)
+            raise InputError(
+                f"{where}: image {item.image[:80]!r} is not that of its grade, video and frame ({expected})"
+            )
         if item.name in picked:
             raise InputError(f"{where}: {item.name} stands here a second time; expected each frame once")
         if not (root / item.image).is_file():
@@ -262,50 +278,14 @@ def find_picked(root: Path) -> dict[str, PickedFrame] | None:
     path = root / FRAMES
     if not path.is_file():
         return None
-    header, rows = _read_table(path)
-    if not {"image", "grade", "reason"} <= set(header):
+    table = read_rows(path, {}, MEANT)
+    if not {"image", "grade", "reason"} <= set(table):
         return None
     items = (
-        PickedFrame(
-            row["image"] or "", row.get("video") or "", 0, 0.0, row["grade"] or "", "", 0.0, row.get("reviewed")
-        )
-        for _, row in rows
+        PickedFrame(row["image"], row.get("video", ""), 0, 0.0, row["grade"], "", 0.0, row.get("reviewed"))
+        for row in table.to_dict("records")
     )
     return {item.image: item for item in items if (root / item.image).is_file()}
-
-
-def _read_table(path: Path) -> tuple[Sequence[str], list[tuple[int, dict[str, str]]]]:
-    """Header, and rows with their numbers."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            rows = [(reader.line_num, row) for row in reader]
-            return reader.fieldnames or [], rows
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{path}: does not exist; expected a folder of 'uncover frames'") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise InputError(f"{path}: is no CSV; expected a table of 'uncover frames'") from None
-
-
-def _picked_of(row: Mapping[str, str], where: str) -> PickedFrame:
-    if any(row.get(column, "") is None for column in NEEDED):
-        raise InputError(f"{where}: too few values; expected {', '.join(COLUMNS)}")
-    try:
-        frame, second, change = int(row["frame"]), float(row["second"]), float(row["change"])
-        if frame < 0 or not math.isfinite(second):
-            raise ValueError
-    except ValueError:
-        raise InputError(
-            f"{where}: frame, second and change are no numbers; expected a row of 'uncover frames'"
-        ) from None
-    infant = (row.get("infant") or "").strip()
-    item = PickedFrame(
-        row["image"], row["video"], frame, second, row["grade"], row["reason"], change, row.get("reviewed"), infant
-    )
-    if not is_grade(item.grade) or item.image != image_of(item.video, frame, item.grade):
-        expected = image_of(item.video or "video", frame, item.grade or "grade")
-        raise InputError(f"{where}: image {item.image[:80]!r} is not that of its grade, video and frame ({expected})")
-    return item
 
 
 def check_exported(root: Path, file: Path) -> None:

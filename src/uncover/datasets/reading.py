@@ -6,7 +6,7 @@ import filecmp
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +16,18 @@ from uncover.datasets.faces_table import COLUMNS
 from uncover.datasets.photos import PhotoError, PhotoInfo, inspect_photo
 from uncover.errors import InputError
 from uncover.faces.face import Face, Frame, Rejected
+from uncover.faces.merl_rav import read_merl_rav
+from uncover.faces.three_hundred_w import read_300w
+from uncover.faces.wflw import read_wflw
 from uncover.image_files import say_first_of_several
 from uncover.progress import track
+
+LANDMARK_READERS: dict[str, Callable[[Path, Path | None], Iterator[Face | Rejected]]] = {
+    "wflw": read_wflw,
+    "merl_rav": read_merl_rav,
+    "300w": read_300w,
+}
+"""Readers of faces with landmarks by layout (`uncover.config.catalogue.LANDMARK_LAYOUTS`)."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Who goes where: photos of a raw data set into train, val and test."""
+"""Who goes where: photos of a raw data set into train, val and test, and lists of those that may only train."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import hashlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from uncover.console import say
 from uncover.datasets.faces_table import attribute
 from uncover.datasets.records import read_table
 from uncover.errors import InputError
-from uncover.faces.face import Rejected
-from uncover.faces.official import POSES
+from uncover.faces.face import POSES, Rejected
+from uncover.text_files import read_text
 
 SETS = ("train", "val", "test")
 Wishes = Mapping[str, int | None]
@@ -29,29 +31,34 @@ def split_by_photo(
     seed: int,
     poses: Collection[str] = (),
     excluded: Collection[str] = (),
+    need_parts: bool = True,
 ) -> pd.DataFrame:
     """Split so that no photo stands in two sets.
 
     Train comes from the official train part, test and val from the official test part; a photo that stands in both
     goes to train. Test is filled first, then val; a set that wishes for "all" takes what the other leaves. Photos are
-    drawn in an order that depends on the seed and their own id only, so that a new photo moves few others.
+    drawn in an order that depends on the seed and their own id only, so that a new photo moves few others. Photos of no
+    official part fill up test, then val, then train where their own part falls short of a number; the rest trains, or
+    goes to the first set that takes what is left.
 
     Args:
-        faces: A faces table; `part` must be "train" or "test".
+        faces: A faces table; `part` is "train" or "test", or "" where a layout has none.
         wishes: Photos wanted per set.
         seed: Chooses the order.
         poses: Use photos with at least one face of these poses, whose parts then count; empty for all.
         excluded: Ids of photos that may not stand in val or test, such as those with unannotated faces.
+        need_parts: Refuse faces that belong to no official part.
 
     Returns:
-        One row per photo: `photo`, `part` ("train", "test" or "both"), `set` ("train", "val", "test" or "") and
+        One row per photo: `photo`, `part` ("train", "test", "both" or ""), `set` ("train", "val", "test" or "") and
         `reason` for an empty set.
 
     Raises:
         InputError: A pose is unknown, or a face belongs to no official part.
     """
-    photos = _photos_with_parts(faces, poses)
-    barred = photos["photo"].isin(list(excluded)) & (photos["part"] == "test")
+    photos = _photos_with_parts(faces, poses, need_parts)
+    listed = photos["photo"].isin(list(excluded))
+    barred = listed & (photos["part"] == "test")
     photos.loc[barred & (photos["reason"] == ""), "reason"] = EXCLUDED
     free = photos[photos["reason"] == ""]
     order = free["photo"].map(lambda photo: hashlib.sha256(f"{seed}:{photo}".encode()).hexdigest())
@@ -62,9 +69,27 @@ def split_by_photo(
     for name in order_of_sets:
         untaken = from_test[photos.loc[from_test.index, "set"] == ""]
         photos.loc[untaken.index[: wishes.get(name)], "set"] = name
-    photos.loc[free[free["part"] != "test"].index[: wishes.get("train")], "set"] = "train"
+    photos.loc[free[free["part"].isin(["train", "both"])].index[: wishes.get("train")], "set"] = "train"
+    _fill_up(photos, free[free["part"] == ""].index, wishes, listed)
     photos.loc[(photos["set"] == "") & (photos["reason"] == ""), "reason"] = SURPLUS
     return photos
+
+
+def _fill_up(photos: pd.DataFrame, order: pd.Index, wishes: Wishes, listed: pd.Series) -> None:
+    """Put photos of no official part, in their order, into the sets that lack some; those listed may only train."""
+    numbered = [name for name in ("test", "val", "train") if wishes.get(name) is not None]
+    for name in (*numbered, *(name for name in ("train", "test", "val") if name not in numbered)):
+        left = order[(photos.loc[order, "set"] == "") & ((name == "train") | ~listed[order])]
+        wish = wishes.get(name)
+        lacking = len(left) if wish is None else max(0, wish - int((photos["set"] == name).sum()))
+        photos.loc[left[:lacking], "set"] = name
+
+
+def all_to_test(faces: pd.DataFrame, excluded: Collection[str] = ()) -> pd.DataFrame:
+    """Put every photo into test, whatever official part it belongs to; arguments and result as of `split_by_photo`."""
+    photos = _photos_with_parts(faces, (), need_parts=False)
+    barred = photos["photo"].isin(list(excluded))
+    return photos.assign(set=np.where(barred, "", "test"), reason=np.where(barred, EXCLUDED, ""))
 
 
 def split_as_released(faces: pd.DataFrame, wishes: Wishes, poses: Collection[str] = ()) -> pd.DataFrame:
@@ -148,13 +173,13 @@ def shortfalls(photos: pd.DataFrame, wishes: Wishes) -> dict[str, tuple[int, int
     return {name: (count, got[name]) for name, count in wished.items() if got[name] < count}
 
 
-def _photos_with_parts(faces: pd.DataFrame, poses: Collection[str]) -> pd.DataFrame:
+def _photos_with_parts(faces: pd.DataFrame, poses: Collection[str], need_parts: bool = True) -> pd.DataFrame:
     """Photos with the official parts that their faces stand in; only faces of the used poses have a say in it."""
     unknown = [pose for pose in poses if pose not in POSES]
     if unknown:
         raise InputError(f"pose '{unknown[0]}' is unknown; expected {', '.join(POSES)}")
     odd = ~faces["part"].isin(["train", "test"])
-    if odd.any():
+    if need_parts and odd.any():
         where = faces.loc[odd, "annotation"].iloc[0]
         raise InputError(f"{where}: belongs to no official part; expected a train or a test part to split")
     usable = faces[attribute(faces, "pose").isin(list(poses))] if poses else faces
@@ -188,3 +213,31 @@ def parse_wishes(text: str) -> dict[str, int | None]:
             raise InputError(f"split '{text}': {name} stands twice; expected each set once")
         wishes[name] = None if count == "all" else int(count)
     return {name: wishes.get(name, 0) for name in SETS}
+
+
+def read_exclusions(path: Path, photos: Collection[str]) -> frozenset[str]:
+    """Photo ids, one a line; blank lines and what follows a `#` do not count.
+
+    One list may serve several raw data sets, so ids that name no photo here are counted aloud but are no error.
+
+    Args:
+        path: The list.
+        photos: Ids that there are.
+
+    Raises:
+        InputError: The file does not exist or is no text, or a line holds more than one id.
+    """
+    try:
+        lines = read_text(path).splitlines()
+    except FileNotFoundError:
+        raise InputError(f"{path}: does not exist; expected a list of photo ids, one a line") from None
+    ids = set()
+    for number, line in enumerate(lines, start=1):
+        fields = line.partition("#")[0].split()
+        if len(fields) > 1:
+            raise InputError(f"{path}, row {number}: '{line.strip()[:60]}': expected one photo id a line")
+        ids.update(fields)
+    unknown = sorted(ids.difference(photos))
+    if unknown:
+        say(f"note: {path}: {len(unknown)} of {len(ids)} ids name no photo here, such as {unknown[0]}")
+    return frozenset(ids)

@@ -18,9 +18,8 @@ from uncover.detect.networks import Model, find_whole_face, with_whole_face
 from uncover.detect.options import NetworkOptions
 from uncover.detect.rescues import HeatmapDetector, LiveMaps, Rescue, SecondDetector, StrategyRescue
 from uncover.detect.steps import Networks
-from uncover.detector.distributed import pick_device
-from uncover.detector.inference import check_precision
-from uncover.detector.opening import open_weights
+from uncover.detector.device import check_precision, pick_device
+from uncover.detector.weights import open_weights
 from uncover.errors import InputError
 from uncover.heatmaps.engine import Explainer
 from uncover.images.letterbox import STRIDE

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from uncover.detector.inference import SMALLER, Precision, batch_in_words, in_precision, to_network
+from uncover.detector.device import Precision, in_precision
+from uncover.detector.inference import SMALLER, batch_in_words, to_network
 from uncover.detector.network import Network
 from uncover.detector.nms import non_max_suppression
 from uncover.detector.weights import Header

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from uncover.detector.inference import Precision
+    from uncover.detector.device import Precision
 
 Temporal = Literal["off", "online", "offline"]
 

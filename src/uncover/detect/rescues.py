@@ -18,13 +18,14 @@ from torch import Tensor
 
 from uncover.detect.frames import Picture
 from uncover.detect.networks import Found, Model
-from uncover.detector.inference import SMALLER, Precision, batch_in_words
+from uncover.detector.device import Precision
+from uncover.detector.inference import SMALLER, batch_in_words
 from uncover.detector.nms import non_max_suppression
 from uncover.detector.weights import Header
 from uncover.errors import needs_memory
 from uncover.heatmaps.engine import Explainer
-from uncover.heatmaps.files import pack
 from uncover.heatmaps.passes import Pass
+from uncover.heatmaps.store import pack
 from uncover.images.letterbox import Frame as Place
 from uncover.images.letterbox import fit, letterbox
 from uncover.images.maps import MAP, StoredMaps, average

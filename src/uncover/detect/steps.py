@@ -16,7 +16,8 @@ from uncover.detect.frames import Picture, ahead, in_batches, letterboxed, stack
 from uncover.detect.networks import Model
 from uncover.detect.rescues import Missed, Rescue
 from uncover.detect.stored import DETECTOR, RESCUE, DetectedFrame
-from uncover.detector.inference import SMALLER, batch_in_words, in_precision, to_network
+from uncover.detector.device import in_precision
+from uncover.detector.inference import SMALLER, batch_in_words, to_network
 from uncover.errors import needs_memory
 from uncover.footage.decode import Frame
 from uncover.heatmaps.passes import run_direct, take

@@ -12,57 +12,57 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from uncover.errors import InputError
+from uncover.detector.device import pick_device
 
 Value = TypeVar("Value")
 
 WAIT = timedelta(days=7)
-"""How long a process waits for the others: they have nothing to do while the leader validates, writes, or reads.
+"""How long a process waits for the others: they have nothing to do while the main one validates, writes, or reads.
 
 Torch's own limit, 10 minutes on GPUs, ends a training whose validation takes longer. A limit is not what tells that a
-process has died: whoever started them (`run_crew`, torchrun) sees that and ends the others. One that hangs is a matter
-of the job's own limit of time, and a validation is not told from that by minutes.
+process has died: whoever started them (`launch_processes`, torchrun) sees that and ends the others. One that hangs is a
+matter of the job's own limit of time, and a validation is not told from that by minutes.
 """
 
 
 @dataclass(frozen=True)
-class Crew:
-    """The processes of a training; a single one is a crew of one.
+class ProcessGroup:
+    """The processes of a training, as `torch.distributed` has them; a single one is a group of one.
 
     Attributes:
-        rank: Number of this process; 0 validates and writes.
-        size: Number of processes.
+        rank: Number of this process; 0 is the main one, which validates and writes.
+        world_size: Number of processes.
         device: Where this process computes.
     """
 
     rank: int
-    size: int
+    world_size: int
     device: torch.device
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this process validates and writes."""
         return self.rank == 0
 
-    def share(self, value: Value) -> Value:
-        """The leader's value, in every process."""
-        if self.size == 1:
+    def broadcast(self, value: Value) -> Value:
+        """The main process's value, in every process."""
+        if self.world_size == 1:
             return value
-        box = [value if self.leads else None]
-        torch.distributed.broadcast_object_list(box, src=0)
-        return box[0]  # type: ignore[return-value]
+        values = [value if self.is_main else None]
+        torch.distributed.broadcast_object_list(values, src=0)
+        return values[0]  # type: ignore[return-value]
 
-    def wrap(self, network: nn.Module) -> nn.Module:
+    def data_parallel(self, network: nn.Module) -> nn.Module:
         """The network as the loop calls it: gradients are averaged over the processes."""
-        if self.size == 1:
+        if self.world_size == 1:
             return network
         devices = [self.device.index] if self.device.type == "cuda" else None
         return nn.parallel.DistributedDataParallel(network, device_ids=devices, static_graph=True)
 
 
 @contextmanager
-def join_crew(device: str) -> Iterator[Crew]:
-    """Find the other processes, if there are any, and part from them at the end.
+def process_group(device: str) -> Iterator[ProcessGroup]:
+    """Join the other processes, if the environment names any, and leave them at the end.
 
     Args:
         device: "auto" takes a GPU where there is one; otherwise a name as torch has it, such as "cpu" or "cuda:1".
@@ -70,38 +70,17 @@ def join_crew(device: str) -> Iterator[Crew]:
     Raises:
         InputError: The device is not here.
     """
-    size, rank, local = (int(os.environ.get(name, default)) for name, default in _ENVIRONMENT)
-    chosen = pick_device(f"cuda:{local}" if device == "auto" and size > 1 and torch.cuda.is_available() else device)
-    if size == 1:
-        yield Crew(0, 1, chosen)
+    world_size, rank, local = (int(os.environ.get(name, default)) for name, default in _ENVIRONMENT)
+    own_gpu = device == "auto" and world_size > 1 and torch.cuda.is_available()
+    chosen = pick_device(f"cuda:{local}" if own_gpu else device)
+    if world_size == 1:
+        yield ProcessGroup(0, 1, chosen)
         return
     torch.distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=WAIT)
     try:
-        yield Crew(rank, size, chosen)
+        yield ProcessGroup(rank, world_size, chosen)
     finally:
         torch.distributed.destroy_process_group()
 
 
 _ENVIRONMENT = (("WORLD_SIZE", "1"), ("RANK", "0"), ("LOCAL_RANK", "0"))
-
-
-def pick_device(name: str) -> torch.device:
-    """A device by name; "auto" takes a GPU where there is one.
-
-    Raises:
-        InputError: There is no such device here.
-    """
-    if name == "auto":
-        name = "cuda:0" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in ("cpu", "cuda"):
-        raise InputError(f"device {name}: unknown; expected auto, cpu or cuda:0")
-    if device.type == "cuda":
-        if (device.index or 0) >= torch.cuda.device_count():
-            raise InputError(f"device {name}: torch sees {torch.cuda.device_count()} GPUs here; give --device cpu")
-        device = torch.device("cuda", device.index or 0)
-        torch.cuda.set_device(device)
-    return device

@@ -1,36 +1,52 @@
-"""Fine-tuning: where to start, with which settings, on which frames."""
+"""Fine-tuning on frames: where to start, with which settings, on which frames; and points of a learning curve.
+
+A point of a learning curve is a detector fine-tuned on some frames and scored on the infant that was left out.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
+from uncover.atomic import new_file
 from uncover.config.detectors import COVERED_FACES, MAP_INPUTS, Detector, Hyperparameters
 from uncover.config.finetune import Finetune
 from uncover.config.values import as_pairs, check_section, merged, read_pairs
 from uncover.console import say
-from uncover.datasets.folds import Fold, leave_one_out, leave_out
+from uncover.datasets.folds import Fold, leave_one_out, leave_out, nested_subsets
 from uncover.datasets.frame_sets import make_frame_set
-from uncover.detector.distributed import Crew
+from uncover.detector.distributed import ProcessGroup
+from uncover.detector.inference import predict
 from uncover.detector.job import Job, find_inside, read_job
-from uncover.detector.opening import read_any_weights
-from uncover.detector.weights import Header
+from uncover.detector.results import check_finished
+from uncover.detector.train import train
+from uncover.detector.validate import true_boxes
+from uncover.detector.weights import Header, load_weights, read_any_weights, save_weights
 from uncover.errors import InputError
 from uncover.faces.data_yaml import find_data_yaml
 from uncover.faces.frames import find_grades
 from uncover.images.grouped import GroupedImages, read_grouped_images
-from uncover.images.labelled import read_labelled_images
+from uncover.images.labelled import LabelledImages, read_labelled_images
 from uncover.images.scaled import channels_of_file
+from uncover.metrics.face_scores import FaceScores, score_faces
+from uncover.metrics.truth import TRUTH_COLUMNS
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 
 WEIGHTS = "weights.pt"
 DEFAULT_MODEL = "rgb1"
 VALIDATING_SHARE = 0.2
 """Of the frames, about which one infant is to validate where nobody names it."""
+RECORD = "left_out.json"
+LOWEST, NMS_IOU = 0.001, 0.6
+"""Confidence from which boxes count for average precision, and IoU that NMS leaves, as in stored predictions."""
 
 
 def find_start(given: Path) -> Path:
@@ -189,7 +205,7 @@ def read_frames_job(
     pairs: Sequence[str],
     left_out: str | None,
     fine_tuning: bool,
-    crew: Crew,
+    processes: ProcessGroup,
     chosen: Sequence[str] = (),
 ) -> Job:
     """Read a training on frames, of which one infant validates unless sets are given.
@@ -202,7 +218,7 @@ def read_frames_job(
         pairs: Settings as `key=value`.
         left_out: Group that validates.
         fine_tuning: Take settings and classes from the start weights, and fine-tuning's recipe.
-        crew: The processes that train together, of which one makes the data set.
+        processes: The processes that train together, of which one makes the data set.
         chosen: Names of the classes to learn; for a detector of whole faces, of those that are faces.
 
     Raises:
@@ -220,12 +236,12 @@ def read_frames_job(
         job = read_job(data, val, as_pairs(settings), start, channels=channels, chosen=chosen)
         return replace(job, padding=header.padding, input=header.input) if header else job
     if is_picked(data) or (data.is_dir() and find_data_yaml(data) is None):
-        if crew.leads and (made.parent / WEIGHTS).exists():
+        if processes.is_main and (made.parent / WEIGHTS).exists():
             _check_same_frames(data, made, chosen)
-        elif crew.leads:
+        elif processes.is_main:
             counts = make_frame_set(data, made, data.resolve().name, classes=chosen, maker="train")
             say(f"{made}: {counts.kept} of {counts.read} frames of {data}")
-        crew.share("the data set is made")
+        processes.broadcast("the data set is made")
         data, chosen = made, ()
     frames = read_frames_to_learn(data if data.is_dir() else data.parent, header, settings, chosen)
     fold = choose_fold(frames, left_out)
@@ -264,3 +280,122 @@ def _has_faces(frames: GroupedImages, fold: Fold) -> bool:
 
 def _groups_of(frames: GroupedImages, names: Iterable[str]) -> list[str]:
     return sorted({frames.groups[name] for name in names})
+
+
+@dataclass(frozen=True)
+class Point:
+    """What to learn from, and what to be scored on.
+
+    Attributes:
+        frames: All frames.
+        fold: Which group is left out.
+        names: Frames to learn from, none for the start weights as they are.
+        count: As many as were asked for.
+        start: Weights to start from.
+        settings: Of the training, which keeps the weights of its last epoch: whatever chose an epoch would need frames
+            of its own.
+    """
+
+    frames: GroupedImages
+    fold: Fold
+    names: tuple[str, ...]
+    count: int
+    start: Path
+    settings: Detector
+
+
+def read_point(
+    data: Path, start: Path, count: int, left_out: str, changes: Mapping[str, object], pairs: Sequence[str]
+) -> Point:
+    """Read frames and draw those to learn from.
+
+    Args:
+        data: Data set of frames.
+        start: Weights to start from.
+        count: Frames to learn from, of all groups but one; fewer where there are fewer.
+        left_out: Name of that group, or of one of its videos.
+        changes: What fine-tuning changes in the settings of the start weights' own training; its seed also draws the
+            frames.
+        pairs: Settings of the user, as `key=value`.
+
+    Raises:
+        InputError: Weights, frames or settings are unusable, or the frames drawn show no face.
+    """
+    header = read_start(start)
+    if CLASS_NAMES[WHOLE_FACE] not in header.class_names:
+        raise InputError(f"{start}: does not know the whole face; it knows {', '.join(header.class_names)}")
+    settings = finetuning_settings(header, changes, pairs).model_copy(update={"keep": "last", "patience": 0})
+    frames = read_frames_to_learn(data, header, settings)
+    fold = leave_out(frames.groups, frames.group_named(left_out))
+    names = nested_subsets(fold.training, frames.groups, [count], settings.seed)[count]
+    if len(names) < count:
+        say(f"note: {len(names)} frames are there without {fold.left_out}, {count} were asked for: learning from these")
+    if names and not frames.with_face(names):
+        raise InputError(f"{data}: none of the {len(names)} frames drawn has a face; take another seed, or more frames")
+    return Point(frames, fold, names, count, start, settings)
+
+
+def run_point(
+    point: Point, out: Path, processes: ProcessGroup, confidence: float, identity: Mapping[str, object]
+) -> FaceScores:
+    """Fine-tune, score, write `weights.pt` and last `left_out.json`.
+
+    Args:
+        point: What to learn from.
+        out: Folder to write to; a training that was stopped goes on there.
+        processes: The one process that trains.
+        confidence: From which a box counts as a face.
+        identity: Whatever else changes the result.
+
+    Raises:
+        InputError: An image is unusable.
+        Diverged: The loss is no longer a number.
+    """
+    weights = out / WEIGHTS
+    if point.names:
+        # It is told of the frames that it trains on, and of no other: nothing of the infant left out can reach it.
+        job = finetuning_job(
+            point.frames, point.names, point.names, point.settings, point.start, read_start(point.start)
+        )
+        train(job, out, processes, identity=identity, replace=False)
+    else:
+        check_finished(out, {"epochs_run": 0}, out / RECORD)
+        header, state, _ = read_any_weights(point.start)
+        save_weights(weights, state, header)
+    scores = score_left_out(point, weights, processes, confidence)
+    record = {
+        "count": point.count,
+        "group": point.fold.left_out,
+        "group_kind": point.frames.kind_of(point.fold.left_out),
+        "freeze": point.settings.freeze,
+        "seed": point.settings.seed,
+        "trained_on": len(point.names),
+        "trained_with_face": point.frames.with_face(point.names),
+        "start": hashlib.sha256(point.start.read_bytes()).hexdigest(),
+        **scores.as_json(),
+        "names": sorted(point.names),
+    }
+    with new_file(out / RECORD) as path:
+        path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return scores
+
+
+def score_left_out(point: Point, weights: Path, processes: ProcessGroup, confidence: float) -> FaceScores:
+    """Score weights on the frames of the group that was left out."""
+    network, header = load_weights(weights)
+    held, names = point.frames.take(point.fold.held_out), list(point.fold.held_out)
+    network = network.to(processes.device)
+    (found,) = predict(network, header, names, held.paths, held.sizes, LOWEST, [NMS_IOU], processes.device)
+    return score_faces(found, _truth(held, names), confidence)
+
+
+def _truth(held: LabelledImages, names: Sequence[str]) -> pd.DataFrame:
+    """True boxes of frames, by class id of the label files."""
+    boxes = [
+        true_boxes(labels, int(width), int(height))
+        for labels, (width, height) in zip(held.labels, held.sizes, strict=True)
+    ]
+    numbers, corners = np.split(np.concatenate(boxes), [1], axis=1)
+    ids = np.asarray(held.class_ids, np.int64)[numbers[:, 0].astype(np.int64)]
+    images = np.repeat(np.asarray(names, object), [len(own) for own in boxes])
+    return pd.DataFrame(dict(zip(TRUTH_COLUMNS, (images, ids, *corners.T), strict=True)))

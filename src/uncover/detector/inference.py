@@ -6,30 +6,34 @@ the network's stride allows. What it is batched with never changes what the netw
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 
 from uncover.config.detectors import MAP_INPUTS, Input
+from uncover.detector.device import Precision, check_precision, in_precision, pick_device
 from uncover.detector.network import Network
-from uncover.errors import InputError, needs_memory
+from uncover.detector.nms import non_max_suppression
+from uncover.detector.weights import Header, open_weights
+from uncover.errors import needs_memory
 from uncover.images.cache import readers
+from uncover.images.inputs import WHOLE, Inputs, find_inputs
 from uncover.images.letterbox import Frame, fit, letterbox
 from uncover.images.maps import StoredMaps
 from uncover.images.scaled import Source, bytes_of_maps, read_source, scale
+from uncover.images.shard import Shard
+from uncover.metrics.alike import MOST_BOXES
+from uncover.metrics.predictions import Predictions
 from uncover.process import free_memory
+from uncover.progress import track
 from uncover.threads import in_background
-
-Precision = Literal["float32", "float16", "bfloat16"]
 
 SMALLER = "take a smaller batch or image size"
 """What to do where a batch does not fit into memory."""
@@ -123,110 +127,6 @@ class Answer:
     raw: list[torch.Tensor]
 
 
-def check_precision(device: torch.device, precision: Precision) -> None:
-    """Make sure that a device computes in a precision.
-
-    Raises:
-        InputError: It does not.
-    """
-    if precision == "float16" and device.type != "cuda":
-        raise InputError(f"precision float16: needs a GPU; expected float32 or bfloat16 on device {device}")
-
-
-def autocast(device: torch.device, precision: Precision) -> torch.autocast:
-    """The context in which a network of this precision computes; float32 leaves TF32 as it is."""
-    kinds = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-    return torch.autocast(device.type, dtype=kinds[precision], enabled=precision != "float32")
-
-
-@contextmanager
-def full_float32(device: torch.device) -> Iterator[None]:
-    """Compute in single precision, whatever was chosen around: no mixed precision, no TF32, no bfloat16 on the CPU.
-
-    The switches are those of the whole process, so they stay off until the last of several threads leaves.
-
-    Args:
-        device: Where the network is.
-    """
-    with _SWITCHES.off(), torch.autocast(device.type, enabled=False):
-        yield
-
-
-class _Switches:
-    """What lets torch round the factors of single-precision products; each is put back as it was."""
-
-    def __init__(self) -> None:
-        self._lock, self._users = threading.Lock(), 0
-        self._whole: list[Any] = []
-        self._each: list[str] = []
-
-    @contextmanager
-    def off(self) -> Iterator[None]:
-        with self._lock:
-            if not self._users:
-                self._turn_off()
-            self._users += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._users -= 1
-                if not self._users:
-                    self._put_back()
-
-    def _turn_off(self) -> None:
-        cuda, cudnn = torch.backends.cuda, torch.backends.cudnn
-        # The older switches cannot be read once somebody has used the newer ones, of each operation.
-        self._whole = [
-            _read(lambda: cuda.matmul.allow_tf32),
-            _read(torch.get_float32_matmul_precision),
-            _read(lambda: cudnn.allow_tf32),
-        ]
-        self._each = [operation.fp32_precision for operation in _operations()]
-        cuda.matmul.allow_tf32 = False
-        torch.set_float32_matmul_precision("highest")
-        cudnn.allow_tf32 = False
-        for operation in _operations():
-            operation.fp32_precision = "ieee"
-
-    def _put_back(self) -> None:
-        products, precision, convolutions = self._whole
-        if products is not None:
-            torch.backends.cuda.matmul.allow_tf32 = products
-        if precision is not None:
-            torch.set_float32_matmul_precision(precision)
-        if convolutions is not None:
-            torch.backends.cudnn.allow_tf32 = convolutions
-        for operation, own in zip(_operations(), self._each, strict=True):
-            operation.fp32_precision = own
-
-
-_SWITCHES = _Switches()
-
-
-def _operations() -> list[Any]:
-    backends: Any = torch.backends
-    cudnn, mkldnn = backends.cudnn, backends.mkldnn
-    return [backends.cuda.matmul, cudnn.conv, cudnn.rnn, mkldnn.matmul, mkldnn.conv, mkldnn.rnn]
-
-
-def _read(switch: Callable[[], Any]) -> Any:
-    try:
-        return switch()
-    except RuntimeError:
-        return None
-
-
-@contextmanager
-def in_precision(device: torch.device, precision: Precision) -> Iterator[None]:
-    """The context in which a network is asked: single precision is single precision, TF32 is not.
-
-    Training uses `autocast`, which leaves TF32 as it is.
-    """
-    with full_float32(device) if precision == "float32" else autocast(device, precision):
-        yield
-
-
 def batch_in_words(shape: Sequence[int], device: torch.device) -> str:
     """A batch (B, C, H, W) on a device, for whoever must make it smaller."""
     return f"a batch of {shape[0]} images of {shape[3]} x {shape[2]} pixels on {device}"
@@ -283,3 +183,177 @@ def infer(
         with needs_memory(batch_in_words(pixels.shape, device), SMALLER), in_precision(device, precision):
             decoded, raw = network(to_network(pixels, device))
         yield Answer(group, pixels.shape[2:], decoded.float(), [level.float() for level in raw])
+
+
+def predict(
+    network: Network,
+    header: Header,
+    names: Sequence[str],
+    paths: Sequence[Path],
+    sizes: NDArray[np.int64],
+    confidence: float,
+    nms_ious: Sequence[float],
+    device: torch.device,
+    batch: int = 16,
+    image_size: int | None = None,
+    precision: Precision = "float32",
+) -> list[Predictions]:
+    """Run a detector over images, once, and keep its boxes at one or several IoUs of non-maximum suppression.
+
+    Args:
+        network: The detector, on `device`, in evaluation mode.
+        header: What its weights file says of it.
+        names: What to call each of N images.
+        paths: Their files, or those of their heatmaps.
+        sizes: int64 (N, 2), width and height of each, in pixels.
+        confidence: Lowest confidence (objectness times class) kept.
+        nms_ious: IoUs above which a box of the same class and lower confidence is dropped.
+        device: Where the network is.
+        batch: Images at a time, at most.
+        image_size: Longest side of the network's input, in pixels; None takes that of the training.
+        precision: Arithmetic of the network.
+
+    Returns:
+        Predictions at each of these IoUs, all from the same candidates.
+
+    Raises:
+        InputError: An image cannot be read, or has another number of channels, or the device does not compute in
+            the precision.
+    """
+    check_precision(device, precision)
+    size = image_size or header.image_size
+    images = FramedImages(paths, sizes, size, header.channels, header.padding, kind=header.input)
+    found: list[list[tuple[int, NDArray[np.float32]]]] = [[] for _ in nms_ious]
+    steps = len(images.batches(batch))
+    for answer in track(infer(network, images, batch, device, precision), "predicting", steps):
+        for own, nms_iou in zip(found, nms_ious, strict=True):
+            kept = non_max_suppression(answer.decoded, confidence, nms_iou)
+            for index, boxes in zip(answer.indices, kept, strict=True):
+                pixels = boxes.float().cpu().numpy()
+                pixels[:, :4] = images.frames[index].to_original(pixels[:, :4])
+                own.append((index, pixels))
+    settings = {
+        "model": header.model,
+        "channels": header.channels,
+        "input": header.input,
+        "image_size": size,
+        "confidence": confidence,
+        "max_boxes_per_class": MOST_BOXES,
+        "precision": precision,
+        "classes": {str(number): name for number, name in zip(header.class_ids, header.class_names, strict=True)},
+    }
+    table = pd.DataFrame({"image": list(names), "width": sizes[:, 0], "height": sizes[:, 1]})
+    return [
+        Predictions(_as_table(own, names, header), table, {**settings, "nms_iou": nms_iou})
+        for own, nms_iou in zip(found, nms_ious, strict=True)
+    ]
+
+
+def _as_table(found: Sequence[tuple[int, NDArray[np.float32]]], names: Sequence[str], header: Header) -> pd.DataFrame:
+    boxes = np.concatenate([np.zeros((0, 6), np.float32), *(boxes for _, boxes in found)])
+    image = np.repeat([index for index, _ in found], [len(boxes) for _, boxes in found]).astype(np.int64)
+    number = boxes[:, 5].astype(np.int64)
+    table = pd.DataFrame(
+        {
+            "image": np.asarray(names, object)[image],
+            "class": np.asarray(header.class_names, object)[number],
+            "class_id": np.asarray(header.class_ids, np.int64)[number],
+            "confidence": boxes[:, 4],
+            **{column: boxes[:, place] for place, column in enumerate(("x1", "y1", "x2", "y2"))},
+        }
+    )
+    return table.sort_values(["image", "confidence"], ascending=[True, False], kind="stable", ignore_index=True)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How to look.
+
+    Attributes:
+        confidence: Lowest confidence kept.
+        nms_iou: IoU above which a box of the same class and lower confidence is dropped.
+        batch: Images at a time, at most.
+        image_size: Longest side of the network's input, in pixels; None takes that of the training.
+        precision: Arithmetic of the network.
+    """
+
+    confidence: float
+    nms_iou: float
+    batch: int
+    image_size: int | None
+    precision: Precision
+
+
+class Predictor:
+    """A detector."""
+
+    def __init__(self, weights: Path, device: str, wishes: Wishes) -> None:
+        """
+        Args:
+            weights: Of a training, or a checkpoint of upstream's YOLOv5.
+            device: "auto", or a name as torch has it.
+            wishes: How to look.
+
+        Raises:
+            InputError: The device is not here, or the file holds no weights.
+        """
+        self._device, self._wishes = pick_device(device), wishes
+        network, self._header, self._sha256 = open_weights(weights)
+        self._network = network.to(self._device)
+
+    @property
+    def class_names(self) -> dict[int, str]:
+        """Of the detector, by id in label files."""
+        return dict(zip(self._header.class_ids, self._header.class_names, strict=True))
+
+    def find(self, given: Sequence[Path], shard: Shard = WHOLE) -> Inputs:
+        """Find what to look at; arguments and errors are those of `find_inputs`."""
+        return find_inputs(given, self._header.input, self._header.channels, self._header.maps, shard)
+
+    @property
+    def header(self) -> Header:
+        """What the detector is."""
+        return self._header
+
+    def predict(self, inputs: Inputs, confidence: float | None = None) -> Predictions:
+        """Look at it.
+
+        Args:
+            inputs: As found.
+            confidence: Lowest confidence kept this time; None takes the wished one.
+
+        Raises:
+            InputError: An image cannot be read, or the device does not compute in the precision.
+        """
+        return self.predict_at(inputs, [self._wishes.nms_iou], confidence)[0]
+
+    def predict_at(
+        self, inputs: Inputs, nms_ious: Sequence[float], confidence: float | None = None
+    ) -> list[Predictions]:
+        """Look at it once, and keep boxes at several IoUs of non-maximum suppression in the place of the wished one.
+
+        Args:
+            inputs: As found.
+            nms_ious: For each the boxes that it leaves.
+            confidence: As for `predict`.
+
+        Raises:
+            InputError: As `predict`.
+        """
+        wishes = self._wishes
+        found = predict(
+            self._network,
+            self._header,
+            inputs.names,
+            inputs.paths,
+            inputs.sizes,
+            wishes.confidence if confidence is None else confidence,
+            nms_ious,
+            self._device,
+            wishes.batch,
+            wishes.image_size,
+            wishes.precision,
+        )
+        for predictions in found:
+            predictions.settings["weights"] = self._sha256
+        return found

@@ -1,6 +1,8 @@
 """One training in several processes of this machine: each gets a rank and, where there are GPUs, one of them.
 
-Like torchrun for a single machine, but an error stays one line, and the exit code that of whoever failed first.
+Like torchrun for a single machine, and with its environment variables. torchrun itself is not used: it takes seconds to
+import, wraps every error in a report of many lines, ends with exit code 1 where ours is 2 for bad input, and outlives a
+Snakemake that is killed.
 """
 
 from __future__ import annotations
@@ -17,18 +19,18 @@ from typing import IO
 
 from uncover.process import this_process
 
-SECONDS_BETWEEN_LOOKS = 0.2
+SECONDS_BETWEEN_POLLS = 0.2
 SECONDS_TO_END = 10.0
-INSIDE = "WORLD_SIZE"
-"""Variable that each process of a crew has, whoever started it."""
+WORLD_SIZE = "WORLD_SIZE"
+"""Variable that each process of a group has, whoever started it."""
 
 
-def is_in_crew() -> bool:
+def in_process_group() -> bool:
     """Whether this process is one of several already."""
-    return INSIDE in os.environ
+    return WORLD_SIZE in os.environ
 
 
-def run_crew(processes: int, words: Sequence[str], parent: str) -> int:
+def launch_processes(processes: int, words: Sequence[str], parent: str) -> int:
     """Run a command of uncover in several processes and wait for all of them.
 
     Args:
@@ -42,7 +44,7 @@ def run_crew(processes: int, words: Sequence[str], parent: str) -> int:
     command = [sys.executable, "-m", "uncover", *words]
     shared = {
         **os.environ,
-        INSIDE: str(processes),
+        WORLD_SIZE: str(processes),
         "LOCAL_WORLD_SIZE": str(processes),
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(_free_port()),
@@ -50,23 +52,23 @@ def run_crew(processes: int, words: Sequence[str], parent: str) -> int:
         parent: this_process(),
     }
     with contextlib.ExitStack() as stack:
-        crew: list[subprocess.Popen[bytes]] = []
-        stack.callback(_end, crew)
+        started: list[subprocess.Popen[bytes]] = []
+        stack.callback(_end, started)
         # All say the same of bad input. The first one speaks; of the others only what it does not say.
         others = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(processes - 1)]
         for rank, errors in enumerate([None, *others]):
             environment = shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)}
-            crew.append(subprocess.Popen(command, env=environment, stderr=errors))
-        code = _wait(crew)
-        _end(crew)
-        if code and crew[0].returncode in (0, None, -15):
+            started.append(subprocess.Popen(command, env=environment, stderr=errors))
+        code = _wait(started)
+        _end(started)
+        if code and started[0].returncode in (0, None, -15):
             _show(others)
         return code
 
 
-def _wait(crew: Sequence[subprocess.Popen[bytes]]) -> int:
+def _wait(processes: Sequence[subprocess.Popen[bytes]]) -> int:
     while True:
-        codes = [process.poll() for process in crew]
+        codes = [process.poll() for process in processes]
         failed = [code for code in codes if code]
         if failed:
             # Whoever fails takes the others along; their own messages shall come out first.
@@ -74,14 +76,14 @@ def _wait(crew: Sequence[subprocess.Popen[bytes]]) -> int:
             return failed[0] if failed[0] > 0 else 128 - failed[0]
         if all(code == 0 for code in codes):
             return 0
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+        time.sleep(SECONDS_BETWEEN_POLLS)
 
 
-def _end(crew: Sequence[subprocess.Popen[bytes]]) -> None:
-    for process in crew:
+def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
         if process.poll() is None:
             process.terminate()
-    for process in crew:
+    for process in processes:
         try:
             process.wait(SECONDS_TO_END)
         except subprocess.TimeoutExpired:

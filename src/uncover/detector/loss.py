@@ -157,7 +157,8 @@ class DetectionLoss:
 def complete_iou(boxes: Tensor, others: Tensor) -> Tensor:
     """IoU less a penalty for distant centres and for other proportions (CIoU, Zheng et al. 2020).
 
-    The order of operations is upstream's, so that gradients are too, to the last bit.
+    Boxes elsewhere are compared by the one IoU of `metrics`; this one needs a gradient. The order of operations is
+    upstream's, so that gradients are too, to the last bit; torchvision's `complete_box_iou_loss` rounds otherwise.
 
     Args:
         boxes: (P, 4) xc yc w h; gradients flow through it.

@@ -6,15 +6,108 @@ one seed gives both the same weights.
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from torch import Tensor, nn
 
-from uncover.detector.blocks import C3, SPPF, Concat, Conv
-from uncover.detector.upstream import architecture
+from uncover.errors import InputError
+
+MODELS = ("yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x")
+
+
+def architecture(model: str) -> dict[str, Any]:
+    """The description of a network, as the package ships it.
+
+    Args:
+        model: One of `MODELS`.
+
+    Returns:
+        `depth_multiple`, `width_multiple`, `anchors` (pixels, a list per level), `backbone` and `head`; rows of the
+        last two are [from, number, module, arguments].
+
+    Raises:
+        InputError: There is no such network, or the package is not installed.
+    """
+    if model not in MODELS:
+        raise InputError(f"network {model}: unknown; expected one of {', '.join(MODELS)}")
+    package = importlib.util.find_spec("yolov5")
+    if package is None or not package.submodule_search_locations:
+        raise InputError("the package yolov5 is not installed; its files describe the networks (pip install yolov5)")
+    file = Path(package.submodule_search_locations[0]) / "models" / f"{model}.yaml"
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+class Conv(nn.Module):
+    """Convolution, batch norm, SiLU; the spatial size is kept but for the stride."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, padding: int | None = None) -> None:
+        super().__init__()
+        padding = kernel // 2 if padding is None else padding
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False)
+        self.bn: nn.Module = nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.03)
+        self.act = nn.SiLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(self.bn(self.conv(x)))
+
+
+class Bottleneck(nn.Module):
+    """Two convolutions, with a shortcut around them."""
+
+    def __init__(self, width: int, shortcut: bool) -> None:
+        super().__init__()
+        self.cv1 = Conv(width, width)
+        self.cv2 = Conv(width, width, 3)
+        self.shortcut = shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.cv2(self.cv1(x))
+        return x + y if self.shortcut else y
+
+
+class C3(nn.Module):
+    """A chain of bottlenecks beside a plain convolution."""
+
+    def __init__(self, inputs: int, outputs: int, repeats: int, shortcut: bool = True) -> None:
+        super().__init__()
+        hidden = outputs // 2
+        self.cv1 = Conv(inputs, hidden)
+        self.cv2 = Conv(inputs, hidden)
+        self.cv3 = Conv(2 * hidden, outputs)
+        self.m = nn.Sequential(*(Bottleneck(hidden, shortcut) for _ in range(repeats)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.cv3(torch.cat((self.m(self.cv1(x)), self.cv2(x)), 1))
+
+
+class SPPF(nn.Module):
+    """Maxima over growing neighbourhoods, side by side."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
+        super().__init__()
+        hidden = inputs // 2
+        self.cv1 = Conv(inputs, hidden)
+        self.cv2 = Conv(4 * hidden, outputs)
+        self.m = nn.MaxPool2d(kernel, stride=1, padding=kernel // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled = [self.cv1(x)]
+        for _ in range(3):
+            pooled.append(self.m(pooled[-1]))
+        return self.cv2(torch.cat(pooled, 1))
+
+
+class Concat(nn.Module):
+    """Channels of several layers, one after the other."""
+
+    def forward(self, *levels: Tensor) -> Tensor:
+        return torch.cat(levels, 1)
 
 
 class Detect(nn.Module):

@@ -1,14 +1,13 @@
-"""Non-maximum suppression as YOLOv5 has it, without its limit of time: a busy machine loses no boxes."""
+"""Non-maximum suppression of a network's raw answers as YOLOv5 has it, on torchvision's operator.
+
+It has no limit of time, as upstream's has: a busy machine loses no boxes.
+"""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from importlib.util import find_spec
-from pathlib import Path
-
 import torch
 from torch import Tensor
+from torchvision.ops import nms
 
 from uncover.metrics.alike import MOST_BOXES
 
@@ -98,24 +97,9 @@ def _boxes(candidates: Tensor, confidence: float, multi_label: bool) -> Tensor:
 
 def _survivors(corners: Tensor, scores: Tensor, iou: float, most: int) -> Tensor:
     """Rows of boxes (n, 4) that no better one covers, best first; scores fall."""
-    nms = _torchvision_nms()
     # What happens to a box depends on better boxes alone, so the best few may do for all that is asked for.
     first = most * AT_FIRST
     kept = nms(corners[:first], scores[:first], iou)
     if len(kept) < most and len(corners) > first:
         kept = nms(corners, scores, iou)
     return kept[:most]
-
-
-@functools.cache
-def _torchvision_nms() -> Callable[[Tensor, Tensor, float], Tensor]:
-    """torchvision's own, from its library of operators: its Python package takes two more seconds to import."""
-    package = find_spec("torchvision")
-    folders = package.submodule_search_locations if package is not None else None
-    for library in sorted(path for folder in folders or () for path in Path(folder).glob("_C*.so")):
-        torch.ops.load_library(str(library))
-        if hasattr(torch.ops.torchvision, "nms"):
-            return torch.ops.torchvision.nms
-    from torchvision.ops import nms
-
-    return nms

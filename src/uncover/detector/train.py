@@ -18,27 +18,25 @@ from torch import nn
 
 from uncover.atomic import alone_in
 from uncover.console import say
-from uncover.detector.averaged import Averaged
-from uncover.detector.batch_size import resolve_batch
-from uncover.detector.distributed import Crew
-from uncover.detector.diverged import Diverged
-from uncover.detector.inference import FramedImages, autocast, batch_in_words, check_precision, to_network
-from uncover.detector.job import Job
+from uncover.detector.autobatch import resolve_batch
+from uncover.detector.checkpoint import TrainingState, load_state, remove_state, save_state, state_folder
+from uncover.detector.device import autocast, check_precision
+from uncover.detector.distributed import ProcessGroup
+from uncover.detector.inference import FramedImages, batch_in_words, to_network
+from uncover.detector.job import Job, build_start
 from uncover.detector.loss import DetectionLoss
-from uncover.detector.optimizer import Schedule, build_optimizer
-from uncover.detector.outcome import about_training, write_outcome
-from uncover.detector.record import epoch_line, epoch_row, fitness_of, write_record
-from uncover.detector.start import build_start
-from uncover.detector.training_state import (
-    TrainingState,
+from uncover.detector.optimizer import ModelEMA, Schedule, build_optimizer
+from uncover.detector.results import (
+    about_training,
     check_finished,
-    load_state,
-    remove_state,
-    save_state,
-    state_folder,
+    epoch_line,
+    epoch_row,
+    fitness_of,
+    write_outcome,
+    write_record,
 )
 from uncover.detector.validate import Validation, validate
-from uncover.errors import keeping, needs_memory
+from uncover.errors import Diverged, keeping, needs_memory
 from uncover.images.batches import epoch_order, iterate_batches
 from uncover.images.letterbox import STRIDE
 from uncover.images.training import TrainingImages
@@ -52,7 +50,7 @@ GRADIENT_NORM = 10.0
 def train(
     job: Job,
     out: Path,
-    crew: Crew,
+    processes: ProcessGroup,
     cache: Place = "auto",
     workers: int | None = None,
     identity: Mapping[str, object] | None = None,
@@ -64,7 +62,7 @@ def train(
         job: What to train.
         out: Folder that gets `weights.pt` (moving average of the best epoch), `results.csv` and `summary.json`; the
             state of an unfinished training waits in its `.resume/`.
-        crew: The processes that train together.
+        processes: The processes that train together.
         cache: Where decoded images are kept.
         workers: Threads that prepare images; None takes a fitting number.
         identity: Whatever else changes the result, such as a digest of the code.
@@ -79,9 +77,9 @@ def train(
             of another training would be replaced.
         OutOfMemory: A batch does not fit into memory; the state after the last whole epoch is kept.
     """
-    check_precision(crew.device, job.settings.precision)
+    check_precision(processes.device, job.settings.precision)
     state_at = state_folder(
-        out, {**job.identity(), "processes": crew.size, "device": crew.device.type, **(identity or {})}
+        out, {**job.identity(), "processes": processes.world_size, "device": processes.device.type, **(identity or {})}
     )
 
     def check() -> None:
@@ -90,25 +88,27 @@ def train(
 
     check()
     # A job that is about to end, such as one whose Snakemake was killed, may still write the state.
-    with alone_in(out, say) if crew.leads else contextlib.nullcontext():
-        if crew.leads:
+    with alone_in(out, say) if processes.is_main else contextlib.nullcontext():
+        if processes.is_main:
             check()  # whom it waited for may have finished another model
-        crew.share("the others begin when the leader does")
-        return _train(job, out, crew, state_at, cache, workers)
+        processes.broadcast("the others begin when the main process does")
+        return _train(job, out, processes, state_at, cache, workers)
 
 
-def _train(job: Job, out: Path, crew: Crew, state_at: Path, cache: Place, workers: int | None) -> dict[str, object]:
-    loop = _Loop(job, crew, state_at, cache, workers)
-    if crew.leads:
+def _train(
+    job: Job, out: Path, processes: ProcessGroup, state_at: Path, cache: Place, workers: int | None
+) -> dict[str, object]:
+    loop = _Loop(job, processes, state_at, cache, workers)
+    if processes.is_main:
         say(
             f"{job.settings.model}, {job.channels} channels ({job.input}), {len(job.training.class_names)} classes:"
             f" training on {len(job.training)} images, validating on {len(job.validation)}, batch {loop.batch},"
-            f" {crew.device}" + (f", {crew.size} processes" if crew.size > 1 else "")
+            f" {processes.device}" + (f", {processes.world_size} processes" if processes.world_size > 1 else "")
         )
     while not loop.finished:
         with keeping(lambda: loop.state.epoch > 0):
             loop.run_epoch()
-    if not crew.leads:
+    if not processes.is_main:
         return {}
     summary = write_outcome(out, job, loop.state, loop.batch)
     remove_state(state_at)
@@ -128,15 +128,14 @@ def _nothing(_: str) -> None:
 class _Loop:
     """A training under way."""
 
-    def __init__(self, job: Job, crew: Crew, state_at: Path, cache: Place, workers: int | None) -> None:
-        self.job, self.crew, self._state_at, self._workers = job, crew, state_at, workers
+    def __init__(self, job: Job, processes: ProcessGroup, state_at: Path, cache: Place, workers: int | None) -> None:
+        self.job, self.processes, self._state_at, self._workers = job, processes, state_at, workers
         settings = job.settings
         self.state = load_state(state_at) or TrainingState()
-        # The same as `use_deterministic_algorithms(True, warn_only=True)`, which imports a compiler first.
-        torch.set_deterministic_debug_mode("warn")
+        torch.use_deterministic_algorithms(True, warn_only=True)
         network = build_start(settings, job.training, job.channels, job.start)
-        self.network = network.freeze(settings.freeze).to(crew.device).to(memory_format=torch.channels_last)
-        self.batch = self.state.batch or resolve_batch(settings, self.network, job.channels, crew)
+        self.network = network.freeze(settings.freeze).to(processes.device).to(memory_format=torch.channels_last)
+        self.batch = self.state.batch or resolve_batch(settings, self.network, job.channels, processes)
         self.state.batch = self.batch
         self._training = job.training.repeated(settings.least_images)
         self._images = TrainingImages(
@@ -151,8 +150,8 @@ class _Loop:
             cache_folder=state_at / "images",
             channels=job.channels,
             batch=self.batch,
-            processes=crew.size,
-            report=say if crew.leads else _nothing,
+            processes=processes.world_size,
+            report=say if processes.is_main else _nothing,
             kind=job.input,
             occlusion=settings.occlusion,
         )
@@ -165,9 +164,9 @@ class _Loop:
             keep=True,
             kind=job.input,
         )
-        self.averaged = Averaged(self.network, self.state.updates)
+        self.ema = ModelEMA(self.network, self.state.updates)
         self.optimizer = build_optimizer(self.network, settings, self.batch)
-        self.scaler = torch.amp.GradScaler(crew.device.type, enabled=settings.precision == "float16")
+        self.scaler = torch.amp.GradScaler(processes.device.type, enabled=settings.precision == "float16")
         if self.state.epoch:
             self._restore()
         steps = -(-len(self._training) // self.batch)
@@ -176,15 +175,15 @@ class _Loop:
         self._loss = DetectionLoss(
             self.network, settings.hyperparameters, settings.image_size, settings.exclusive_candidates
         )
-        self._parallel = crew.wrap(self.network)
+        self._parallel = processes.data_parallel(self.network)
 
     def _restore(self) -> None:
         state = self.state
         self.network.load_state_dict(state.network)
-        self.averaged.network.load_state_dict(state.averaged)
+        self.ema.ema.load_state_dict(state.ema)
         self.optimizer.load_state_dict(state.optimizer)
         self.scaler.load_state_dict(state.scaler)
-        if self.crew.leads:
+        if self.processes.is_main:
             say(f"going on after epoch {state.epoch} of {self.job.settings.epochs} ({self._state_at})")
 
     @property
@@ -202,7 +201,7 @@ class _Loop:
         losses = self._train_epoch()
         trained = time.monotonic()
         state = self.state
-        if self.crew.leads:
+        if self.processes.is_main:
             result = self._validate()
             row = self._row(losses, result, trained - started, time.monotonic() - trained)
             state.rows.append(row)
@@ -210,15 +209,15 @@ class _Loop:
             last_counts = self.job.settings.keep == "last"
             if last_counts or state.best_epoch < 0 or result.fitness >= fitness_of(state.rows[state.best_epoch]):
                 state.best_epoch = state.epoch
-                state.best = {name: value.cpu().clone() for name, value in self.averaged.network.state_dict().items()}
+                state.best = {name: value.cpu().clone() for name, value in self.ema.ema.state_dict().items()}
         state.epoch += 1
-        if self.crew.leads:
+        if self.processes.is_main:
             self._keep()
             say(epoch_line(state.rows, self.job.settings.epochs))
-        state.best_epoch, state.class_map = self.crew.share((state.best_epoch, state.class_map))
+        state.best_epoch, state.class_map = self.processes.broadcast((state.best_epoch, state.class_map))
 
     def _train_epoch(self) -> tuple[float, float, float]:
-        settings, device = self.job.settings, self.crew.device
+        settings, device = self.job.settings, self.processes.device
         self.network.train()
         self.optimizer.zero_grad()
         total = torch.zeros(3, device=device)
@@ -229,8 +228,8 @@ class _Loop:
             self.batch,
             self.state.epoch,
             workers=self._workers,
-            rank=self.crew.rank,
-            world_size=self.crew.size,
+            rank=self.processes.rank,
+            world_size=self.processes.world_size,
         )
         described = f"epoch {self.state.epoch + 1}/{settings.epochs}"
         # Threads that prepare images end with the epoch, whatever ends it.
@@ -247,7 +246,7 @@ class _Loop:
                     with autocast(device, settings.precision):
                         raw = self._parallel(inputs)
                     loss, items = self._loss([level.float() for level in raw], torch.from_numpy(targets).to(device))
-                    self.scaler.scale(loss * self.crew.size).backward()
+                    self.scaler.scale(loss * self.processes.world_size).backward()
                     if step - self.state.last_step >= self._schedule.accumulate(step):
                         self._optimize()
                         self.state.last_step = step
@@ -263,12 +262,12 @@ class _Loop:
         return box, objectness, classes
 
     def _optimize(self) -> None:
-        self.scaler.unscale_(self.optimizer)  # type: ignore[arg-type]  # it needs no more than the groups
+        self.scaler.unscale_(self.optimizer)
         nn.utils.clip_grad_norm_(self.network.parameters(), max_norm=GRADIENT_NORM)
-        self.scaler.step(self.optimizer)  # type: ignore[arg-type]
+        self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad()
-        self.averaged.update(self.network)
+        self.ema.update(self.network)
 
     def _photo_weights(self) -> np.ndarray | None:
         """Upstream's `image_weights`: photos with rare and badly found classes are drawn more often."""
@@ -292,7 +291,9 @@ class _Loop:
     def _smaller(self) -> str:
         """What to do where a batch does not fit into memory."""
         settings, epoch = self.job.settings, self.state.epoch
-        mixed = ", or precision=float16" if settings.precision == "float32" and self.crew.device.type == "cuda" else ""
+        mixed = (
+            ", or precision=float16" if settings.precision == "float32" and self.processes.device.type == "cuda" else ""
+        )
         size = f"a smaller batch (now {self.batch}) or image_size (now {settings.image_size}) with --set{mixed}"
         return f"take {size}" + (f"; the state after epoch {epoch} is kept" if epoch else "")
 
@@ -311,12 +312,12 @@ class _Loop:
     def _validate(self) -> Validation:
         settings = self.job.settings
         return validate(
-            self.averaged.network,
+            self.ema.ema,
             self.job.validation,
             self._framed,
             self._loss,
-            max(1, self.batch // self.crew.size) * 2,
-            self.crew.device,
+            max(1, self.batch // self.processes.world_size) * 2,
+            self.processes.device,
             settings.precision,
         )
 
@@ -330,8 +331,8 @@ class _Loop:
     def _keep(self) -> None:
         state = self.state
         state.network = self.network.state_dict()
-        state.averaged = self.averaged.network.state_dict()
-        state.updates = self.averaged.updates
+        state.ema = self.ema.ema.state_dict()
+        state.updates = self.ema.updates
         state.optimizer = self.optimizer.state_dict()
         state.scaler = self.scaler.state_dict()
         save_state(self._state_at, state)

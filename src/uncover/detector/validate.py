@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from uncover.detector.inference import FramedImages, Precision, infer
+from uncover.detector.device import Precision
+from uncover.detector.inference import FramedImages, infer
 from uncover.detector.loss import DetectionLoss
 from uncover.detector.network import Network
 from uncover.detector.nms import non_max_suppression

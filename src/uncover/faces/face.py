@@ -1,8 +1,12 @@
-"""A face as somebody annotated it, a frame with face boxes, and what could not be read."""
+"""A face as somebody annotated it, a frame with face boxes, and what could not be read.
+
+With them stand the words that official downloads share: head poses, folders of train and test parts, endings of photos.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -102,3 +106,28 @@ class RowError(ValueError):
     def __init__(self, row: int, detail: str) -> None:
         super().__init__(detail)
         self.row = row
+
+
+POSES = ("frontal", "left", "lefthalf", "right", "righthalf")
+"""Pose folders of MERL-RAV; left and right are the subject's."""
+
+PART_OF_FOLDER = {"trainset": "train", "testset": "test"}
+"""Official part by folder name, in MERL-RAV and in 300-W as it is often arranged."""
+
+
+def find_photo(path: Path, suffixes: Sequence[str] = ()) -> Path:
+    """The file that a layout means, however its ending is spelt on disk: `.jpg`, `.JPG` or `.Jpg`.
+
+    Args:
+        path: As the layout names it.
+        suffixes: Endings that it may have instead, the likeliest first; none but its own by default.
+
+    Returns:
+        The file; `path` where there is none.
+    """
+    for suffix in suffixes or (path.suffix,):
+        for spelt in (suffix, suffix.lower(), suffix.upper(), suffix.title()):
+            candidate = path.with_suffix(spelt)
+            if os.path.exists(candidate):  # unlike Path.exists, it takes names that no file can have
+                return candidate
+    return path

@@ -17,9 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from uncover.errors import InputError
-from uncover.faces.face import Face, Rejected, RowError, Visibility
-from uncover.faces.official import PART_OF_FOLDER, POSES, find_photo
-from uncover.faces.pts import parse_pts
+from uncover.faces.face import PART_OF_FOLDER, POSES, Face, Rejected, RowError, Visibility, find_photo
+from uncover.faces.three_hundred_w import parse_pts
 from uncover.text_files import read_text
 
 AFLW_FOLDERS = ("0", "2", "3")

@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from uncover.errors import InputError
-from uncover.faces.face import Face, Rejected, RowError, Visibility
-from uncover.faces.official import find_photo
+from uncover.faces.face import Face, Rejected, RowError, Visibility, find_photo
 from uncover.text_files import encoding_of
 
 POINTS = 98

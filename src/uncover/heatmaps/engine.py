@@ -9,14 +9,24 @@ import torch
 from torch import Tensor
 
 from uncover.config.heatmaps import Variant
-from uncover.detector.inference import full_float32
+from uncover.detector.device import full_float32
 from uncover.detector.network import Network
 from uncover.detector.nms import suppress_as_upstream
 from uncover.heatmaps.heatmaps import Heatmaps, finish
 from uncover.heatmaps.methods import METHODS, ActivationMethod, GradientMethod
-from uncover.heatmaps.passes import Pass, is_direct, resolve_layers, run_cut, run_direct
-from uncover.heatmaps.segments import Segments, as_cells, through_graph, through_head
-from uncover.heatmaps.targets import TARGETS, RowGradients, Target
+from uncover.heatmaps.passes import (
+    Pass,
+    RowGradients,
+    Segments,
+    as_cells,
+    is_direct,
+    resolve_layers,
+    run_cut,
+    run_direct,
+    through_graph,
+    through_head,
+)
+from uncover.heatmaps.targets import TARGETS, Target
 
 MOST_DETECTIONS = 1000
 

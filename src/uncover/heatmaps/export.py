@@ -1,4 +1,4 @@
-"""Full-size maps for those who want files as the thesis's explainer wrote them: 8 bits, each map from 0 to 255."""
+"""Maps as pictures: full-size files as the thesis's explainer wrote them (8 bits, 0 to 255), and overlays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from uncover.atomic import new_folder
 from uncover.errors import InputError
-from uncover.heatmaps.files import CLASSES, SUFFIX
+from uncover.heatmaps.store import CLASSES, SUFFIX
 from uncover.images.maps import JOINT, StoredMaps, average, read_maps
 from uncover.images.render import render
 from uncover.progress import track
@@ -76,3 +76,28 @@ def _folder_names(class_names: Sequence[str]) -> list[str]:
     """A folder per class; their numbers keep apart what is the same without blanks and slashes."""
     plain = (re.sub(r"[^\w.-]+", "_", name) for name in class_names)
     return [f"{number}_{name}" for number, name in enumerate(plain)]
+
+
+COLOURS = cv2.COLORMAP_INFERNO
+"""Equal steps of the map look like equal steps, in grey and to colour-blind readers too."""
+
+MOST_OPAQUE = 0.8
+"""Share of the map's colour where the map is highest; the rest is the photo's."""
+
+
+def overlay(photo: NDArray[np.uint8], heat: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Lay a map over a photo: the higher it is, the less of the photo shines through.
+
+    The photo turns grey, as skin is as warm as the map's colours are.
+
+    Args:
+        photo: uint8 (H, W, 3), RGB.
+        heat: uint8 (H, W) in the same frame, 255 where the map is highest. A blank map leaves the grey photo.
+
+    Returns:
+        uint8 (H, W, 3), RGB.
+    """
+    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)[..., None].astype(np.float32)
+    colours = cv2.cvtColor(cv2.applyColorMap(heat, COLOURS), cv2.COLOR_BGR2RGB).astype(np.float32)
+    opacity = heat[..., None].astype(np.float32) * (MOST_OPAQUE / 255)
+    return np.rint(grey + (colours - grey) * opacity).astype(np.uint8)

@@ -9,30 +9,96 @@ from __future__ import annotations
 import functools
 import hashlib
 import itertools
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from uncover.config.heatmaps import Variant
 from uncover.detector.inference import SMALLER, FramedImages, batch_in_words, read_ahead, to_network
 from uncover.detector.network import Network
+from uncover.detector.weights import Header
 from uncover.errors import keeping, needs_memory
 from uncover.heatmaps.engine import Explainer
-from uncover.heatmaps.files import file_names, find_files, pack, write_files
 from uncover.heatmaps.heatmaps import MAP, NOT_FINITE, Heatmaps
-from uncover.heatmaps.manifest import Row, describe, tabulate, write_manifest
-from uncover.heatmaps.recipe import Recipe
+from uncover.heatmaps.store import Row, describe, file_names, find_files, pack, tabulate, write_files, write_manifest
 from uncover.images.letterbox import Frame
 from uncover.images.named import hash_file
 from uncover.images.reading import inspect_image, say_animations
 from uncover.images.shard import Shard
 from uncover.progress import track
 from uncover.threads import cores, in_background
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What heatmaps are made with.
+
+    Attributes:
+        header: What the weights file says of the network.
+        model: sha256 of the weights file.
+        variants: The kinds of heatmap, by name.
+        image_size: Longest side of the network's input, in pixels.
+        confidence: Lowest confidence of a detection whose class has a map.
+        nms_iou: IoU of the non-maximum suppression behind those detections.
+        code: Digest of the program, so that maps of another version are made anew.
+    """
+
+    header: Header
+    model: str
+    variants: Mapping[str, Variant]
+    image_size: int
+    confidence: float
+    nms_iou: float
+    code: str = ""
+
+    @property
+    def class_names(self) -> list[str]:
+        """By channel."""
+        return list(self.header.class_names)
+
+    def settings(self, variant: str) -> dict[str, Any]:
+        """All that changes the maps of one variant, as JSON has it."""
+        return {
+            "variant": variant,
+            **self.variants[variant].model_dump(mode="json"),
+            "model": self.model,
+            "network": self.header.model,
+            "class_names": self.class_names,
+            "image_size": self.image_size,
+            "confidence": self.confidence,
+            "nms_iou": self.nms_iou,
+            "code": self.code,
+        }
+
+    def about(self, variant: str, image: str) -> dict[str, Any]:
+        """What the files of an image say of how they were made; they are many, so it is no more than needed.
+
+        Args:
+            variant: Its name.
+            image: sha256 of the image file.
+        """
+        settings = self.settings(variant)
+        return {name: settings[name] for name in ("variant", "method", "layers", "target", "model")} | {
+            "key": self.key(variant, image)
+        }
+
+    def key(self, variant: str, image: str) -> str:
+        """Digest of all that the heatmaps of an image depend on: files of another key are made anew.
+
+        Args:
+            variant: Its name.
+            image: sha256 of the image file.
+        """
+        content = json.dumps([self.settings(variant), image], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)

@@ -7,37 +7,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from uncover.heatmaps.passes import Pass
+from uncover.heatmaps.passes import Pass, RowGradients
 
 BEST = 10
 """Candidates behind each detection, those of highest IoU with it."""
 
 MOST_PAIRS = 1 << 20
 """Pairs of detection and candidate whose IoU is computed at a time, so that a crowd takes no more memory."""
-
-
-@dataclass(frozen=True)
-class RowGradients:
-    """Derivatives of scores to the head's raw numbers, row by row; whatever is not named is zero.
-
-    Attributes:
-        image: int64 (R,), of the batch.
-        channel: int64 (R,), the score: a class, or the number of classes for the joint score.
-        row: int64 (R,), the candidate.
-        values: (R, n), to the raw numbers that `columns` names.
-        columns: Which n of the 5 + C raw numbers of a candidate.
-    """
-
-    image: Tensor
-    channel: Tensor
-    row: Tensor
-    values: Tensor
-    columns: slice
 
 
 class Target(ABC):

@@ -21,10 +21,10 @@ from uncover.datasets.blocks import (
     read_infants,
 )
 from uncover.datasets.picked import PickedFrame, find_picked
-from uncover.datasets.records import read_table
 from uncover.datasets.yolo import IMAGES
 from uncover.errors import InputError
 from uncover.images.labelled import LabelledImages, label_path, read_labelled_images
+from uncover.tables import read_table
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uncover.console import fail, say
-from uncover.datasets.label_file import find_label, look_at_label_file
-from uncover.datasets.yolo import IMAGES, LABELS
+from uncover.datasets.yolo import IMAGES, LABELS, find_label, read_label_file
 from uncover.errors import InputError
 from uncover.faces.data_yaml import Description, read_data_yaml
 from uncover.faces.face_class import choose_classes, find_faces, listed
@@ -109,7 +108,7 @@ def read_labelled_images(
                 f"{path}: shares the labels {label} with {owners[label].name}; rename one of the two images"
             )
         owners[label] = path
-        file = look_at_label_file(label, described.names, described.keypoints)
+        file = read_label_file(label, described.names, described.keypoints)
         problems += file.problems
         polygons += file.polygons
         repeated += [label.name] * bool(file.repeated)

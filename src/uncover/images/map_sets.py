@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from uncover.config.detectors import Input
 from uncover.console import say
-from uncover.datasets.records import read_table
 from uncover.datasets.yolo import IMAGES
 from uncover.errors import InputError
 from uncover.images.labelled import LabelledImages
 from uncover.images.maps import JOINT, MAP, StoredMaps, read_maps
 from uncover.images.named import hash_file
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
+from uncover.tables import read_table
 
 MANIFEST = "manifest.parquet"
 COLUMNS = ("image", "file", "width", "height", "status")

@@ -10,11 +10,14 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from uncover.config.catalogue import CATALOGUE, TRAINING_SETS
 from uncover.config.evaluation import Privacy
 from uncover.errors import InputError
 
-PATIENT_SETS = ("slapi_", "preterm_web")
-"""What names of sets with frames of patients begin with. What stands in SLAPI's place obeys the same rule."""
+PUBLIC_SETS = frozenset([*TRAINING_SETS, *(known.test_set for known in CATALOGUE.values() if not known.patients)])
+PUBLIC_SOURCES = frozenset(["300w", *(name for name, known in CATALOGUE.items() if not known.patients)])
+"""Known to show no patients. Whatever else there is, somebody's own data too, may show them; and what stands in SLAPI's
+place obeys the same rule."""
 
 CELLS = 6
 """Cells across the longer side of a face, at most: no feature of a face is left."""
@@ -122,8 +125,13 @@ class Cover:
 
 
 def has_patients(set_name: str) -> bool:
-    """Whether the frames of a set show patients."""
-    return set_name.startswith(PATIENT_SETS)
+    """Whether the frames of a test set may show patients."""
+    return set_name not in PUBLIC_SETS
+
+
+def may_show_patients(source: str) -> bool:
+    """Whether photos of a raw data set may show patients, wherever they went."""
+    return source not in PUBLIC_SOURCES
 
 
 def shown(

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 
 from uncover.console import fail, say
-from uncover.datasets.label_file import look_at_label_file
-from uncover.datasets.yolo import IMAGES, LABELS
+from uncover.datasets.yolo import IMAGES, LABELS, read_label_file
 from uncover.errors import InputError
 from uncover.faces.data_yaml import NAME_FILES, Description, find_class_names
 from uncover.faces.face_class import is_face, listed
@@ -115,7 +114,7 @@ def read_truth(labels: Path, images: pd.DataFrame, known: Mapping[int, str] | No
     for image, width, height in zip(images["image"], images["width"], images["height"], strict=True):
         if image not in of_image:
             continue
-        file = look_at_label_file(
+        file = read_label_file(
             of_image[image],
             None if described is None else described.names,
             None if described is None else described.keypoints,

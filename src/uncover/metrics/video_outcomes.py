@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.datasets.records import read_table
 from uncover.errors import InputError
 from uncover.metrics.detections import Detections
 from uncover.metrics.matching import LabelledSet, match_set
 from uncover.metrics.predictions import CORNERS
+from uncover.tables import read_table
 
 STEPS = ("rgb", "heatmap", "rescue", "temporal")
 """What a box can come from, in the order in which the steps are taken."""

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.config.raw import GRADES
+from uncover.config.catalogue import GRADES
 from uncover.errors import InputError
 from uncover.footage.truth import EVENTS
 from uncover.metrics.intervals import Rate, percentile_interval, ratio, resample_images

@@ -6,6 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from markdown_it import MarkdownIt
+from markdown_it.tree import SyntaxTreeNode
+
 from uncover.errors import InputError
 from uncover.report.tables.not_run import NOT_RUN
 from uncover.report.tables.table import MISSING
@@ -46,39 +49,54 @@ class ShownTable:
 
 
 def read_markdown_tables(path: Path) -> list[ShownTable]:
-    """Load `<name>.md` of `Table.write`, or the tables below each other that `write_forms` leaves in one file.
+    """Load the Markdown file of a table, or of several below each other.
 
     Raises:
-        InputError: There is no table in it, one has no title, or a row has more or fewer cells than there are headings.
+        InputError: There is no such file, no table in it, or a table without a title.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist; expected a table of this run") from None
-    starts = [match.start() for match in re.finditer(r"^# ", text, re.MULTILINE)]
-    if not starts:
+    tables: list[ShownTable] = []
+    for title, nodes in _sections(path, text):
+        rows = [
+            tuple(cell.children[0].content if cell.children else "" for cell in row.children)
+            for node in nodes
+            if node.type == "table"
+            for row in node.walk()
+            if row.type == "tr"
+        ]
+        if not rows:
+            raise InputError(f"{path}: no table below '{title}'; expected rows of '| cells |'")
+        notes = [
+            " ".join(part.content for part in item.walk() if part.type == "inline")
+            for node in nodes
+            if node.type == "ordered_list"
+            for item in node.children
+        ]
+        tables.append(
+            ShownTable(
+                name=f"{path.stem}_{len(tables) + 1}" if tables else path.stem,
+                title=title,
+                columns=rows[0],
+                rows=tuple(tuple(MISSING if NO_NUMBER.fullmatch(cell) else cell for cell in row) for row in rows[1:]),
+                notes=tuple(notes),
+            )
+        )
+    return tables
+
+
+def _sections(path: Path, text: str) -> list[tuple[str, list[SyntaxTreeNode]]]:
+    """Titles of a Markdown file, each with what stands below it."""
+    parts: list[tuple[str, list[SyntaxTreeNode]]] = []
+    for node in SyntaxTreeNode(MarkdownIt("commonmark").enable("table").parse(text)).children:
+        if node.type == "heading":
+            parts.append((node.children[0].content, []))
+        elif not parts:
+            break
+        else:
+            parts[-1][1].append(node)
+    if not parts:
         raise InputError(f"{path}: no title and table in it; expected '# title', then rows of '| cells |'")
-    parts = [text[start:end] for start, end in zip(starts, [*starts[1:], None], strict=True)]
-    names = [path.stem if number == 1 else f"{path.stem}_{number}" for number in range(1, len(parts) + 1)]
-    return [_table(path, name, part) for name, part in zip(names, parts, strict=True)]
-
-
-def _table(path: Path, name: str, text: str) -> ShownTable:
-    title, *lines = text.splitlines()
-    rows = [_cells(line) for line in lines if line.startswith("|")]
-    if len(rows) < 2:
-        raise InputError(f"{path}: no table below '{title}'; expected rows of '| cells |'")
-    for number, row in enumerate(rows, start=1):
-        if len(row) != len(rows[0]):
-            raise InputError(f"{path}: {title}, line {number}: {len(row)} cells, expected {len(rows[0])}")
-    return ShownTable(
-        name=name,
-        title=title.removeprefix("# "),
-        columns=rows[0],
-        rows=tuple(tuple(MISSING if NO_NUMBER.fullmatch(cell) else cell for cell in row) for row in rows[2:]),
-        notes=tuple(match[1] for line in lines if (match := re.fullmatch(r"\d+\. (.*)", line))),
-    )
-
-
-def _cells(line: str) -> tuple[str, ...]:
-    return tuple(cell.strip() for cell in line.strip().removeprefix("|").removesuffix("|").split("|"))
+    return parts

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-METHOD_TITLES = {
-    "gradcampp": "GradCAM++",
-    "hirescam": "HiResCAM",
-    "gradcam": "GradCAM",
-    "xgradcam": "XGradCAM",
-    "layercam": "LayerCAM",
-    "eigencam": "EigenCAM",
-    "scorecam": "ScoreCAM",
-    "eigengradcam": "EigenGradCAM",
-    "gradcamelementwise": "GradCAMElementWise",
-}
+from uncover.config.heatmaps import METHODS
+
+METHOD_TITLES = {name: method.title for name, method in METHODS.items()}
 
 FIRST_TITLES = {"rgb10": "RGB 10 classes", "rgb1": "RGB 1 class"}
 """The thesis's detectors of photos."""

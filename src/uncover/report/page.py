@@ -16,6 +16,7 @@ from uncover.atomic import new_file
 from uncover.config.values import may_be_told
 from uncover.datasets.records import read_summary
 from uncover.errors import InputError
+from uncover.report import registry
 from uncover.report.comparison import COLUMNS as COMPARED
 from uncover.report.csv_records import read_csv_record
 from uncover.report.markdown_table import read_markdown_tables
@@ -51,7 +52,6 @@ class Parts:
     Attributes:
         tables: Tables in their Markdown form.
         figures: PNG files.
-        captions: Folder of `<name>.rst`, one text each.
         trial: `rescue_trial.csv`, if the run has one.
         comparison: `comparison.csv`, if the run has one.
         rescues: `rescue.csv`, in folders named as their detector.
@@ -62,7 +62,6 @@ class Parts:
 
     tables: Sequence[Path] = ()
     figures: Sequence[Path] = ()
-    captions: Path | None = None
     trial: Path | None = None
     comparison: Path | None = None
     rescues: Sequence[Path] = ()
@@ -121,7 +120,7 @@ def write_page(out: Path, run: str, parts: Parts, settings: Sequence[str], facts
     tables = [
         table for path in sorted(parts.tables, key=lambda path: path.stem) for table in read_markdown_tables(path)
     ]
-    figures = [picture(path, parts.captions) for path in parts.figures]
+    figures = [picture(path) for path in parts.figures]
     made = {path.stem for path in (*parts.tables, *parts.figures)}
     text = render(
         run=run,
@@ -130,8 +129,8 @@ def write_page(out: Path, run: str, parts: Parts, settings: Sequence[str], facts
         gallery=[each for each in figures if each.name.startswith(RESCUE)],
         videos={
             "verdict": video_verdict(parts.videos),
-            "tables": [table for table in tables if table.name.startswith(VIDEOS)],
-            "figures": [each for each in figures if each.name.startswith(VIDEOS)],
+            "tables": [each for start in VIDEOS for each in tables if each.name.startswith(start)],
+            "figures": [each for start in VIDEOS for each in figures if each.name.startswith(start)],
         },
         tables=_in_order(tables, TABLES),
         figures=_in_order(figures, FIGURES),
@@ -159,8 +158,8 @@ def render(**values: Any) -> str:
     return environment.get_template(TEMPLATE).render(**values)
 
 
-def picture(path: Path, captions: Path | None) -> Picture:
-    """Read a figure with its caption.
+def picture(path: Path) -> Picture:
+    """Read a figure, with its caption if it is a declared one.
 
     Raises:
         InputError: It is no PNG file.
@@ -170,14 +169,8 @@ def picture(path: Path, captions: Path | None) -> Picture:
         raise InputError(f"{path}: is no PNG file; expected a figure of this run")
     width, height = struct.unpack(">II", content[16:24])
     data = base64.b64encode(content).decode("ascii")
-    return Picture(path.stem, _title(path.stem), _caption(captions, path.stem), data, width, height)
-
-
-def _caption(folder: Path | None, name: str) -> tuple[str, ...]:
-    path = folder and folder / f"{name}.rst"
-    if not path or not path.is_file():
-        return ()
-    return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    caption = registry.entry(path.stem).caption.splitlines() if path.stem in registry.declared() else ()
+    return Picture(path.stem, _title(path.stem), tuple(caption), data, width, height)
 
 
 def _in_order(items: Sequence[Any], names: Sequence[str]) -> list[Any]:

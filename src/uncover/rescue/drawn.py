@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from uncover.atomic import new_folder
 from uncover.config.detectors import DRAWN_BOXES
 from uncover.errors import InputError
-from uncover.heatmaps.files import Files, file_names, pack, write_files
 from uncover.heatmaps.heatmaps import MAP, NO_DETECTION, Heatmaps
-from uncover.heatmaps.manifest import Manifest, describe, tabulate, write_manifest
+from uncover.heatmaps.store import Files, Manifest, describe, file_names, pack, tabulate, write_files, write_manifest
 from uncover.images.letterbox import Frame, fit
 from uncover.images.map_sets import MANIFEST
 from uncover.metrics.alike import OF_ALL

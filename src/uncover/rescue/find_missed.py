@@ -10,7 +10,7 @@ import pandas as pd
 
 from uncover.config.detectors import DRAWN_BOXES
 from uncover.errors import InputError
-from uncover.heatmaps.manifest import Manifest, read_manifest
+from uncover.heatmaps.store import Manifest, read_manifest
 from uncover.images.map_sets import MANIFEST, not_blank
 from uncover.metrics.alike import Alike
 from uncover.metrics.counts import has_box

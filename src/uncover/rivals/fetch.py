@@ -10,9 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from uncover.detector.fetch import read_or_fetch
 from uncover.detector.inert_pickle import Record, load_inert, state_of
-from uncover.detector.upstream import check_content, check_trusted
+from uncover.detector.third_party import check_content, check_trusted, read_or_fetch
 from uncover.errors import InputError
 from uncover.rivals.fetched import WEIGHTS, Fetched, write_fetched
 from uncover.rivals.weights import RivalWeights, save_rival

@@ -18,9 +18,9 @@ from torch import Tensor
 from uncover.atomic import new_file
 from uncover.config.rivals import Trained
 from uncover.console import say
-from uncover.detector.diverged import Diverged
-from uncover.detector.training_state import check_finished, state_folder
-from uncover.errors import InputError, needs_memory
+from uncover.detector.checkpoint import state_folder
+from uncover.detector.results import check_finished
+from uncover.errors import Diverged, InputError, needs_memory
 from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 from uncover.rivals.faces import FaceSets, count_faces
 from uncover.rivals.known import find_rival

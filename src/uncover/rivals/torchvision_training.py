@@ -20,9 +20,8 @@ from torch import Tensor, nn
 
 from uncover.config.rivals import Torchvision
 from uncover.console import say
-from uncover.detector.descent import Descent
+from uncover.detector.checkpoint import TrainingState, load_state, save_state
 from uncover.detector.inference import FramedImages, read_groups
-from uncover.detector.training_state import TrainingState, load_state, save_state
 from uncover.errors import keeping
 from uncover.images.labelled import LabelledImages
 from uncover.images.letterbox import GREY
@@ -110,7 +109,9 @@ class _Loop:
             give_start(network, training.start, training.network)
         self._network = network.to(device)
         parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-        self._optimizer = Descent([(parameters, DECAY)], "SGD", settings.learning_rate, MOMENTUM)
+        self._optimizer = torch.optim.SGD(
+            parameters, lr=settings.learning_rate, momentum=MOMENTUM, weight_decay=DECAY, nesterov=True
+        )
         self._images, self._val_images = (
             FramedImages(faces.paths, faces.sizes, settings.image_size, COLOURS, GREY, keep=True)
             for faces in (training.faces.training, training.faces.validation)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from uncover.atomic import new_file
-from uncover.detector.saving import save
+from uncover.detector.checkpoint import save
 from uncover.errors import InputError
 
 FORMAT = "uncover rival"

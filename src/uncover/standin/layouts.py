@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uncover.errors import InputError
-from uncover.faces.face import Visibility
-from uncover.faces.official import PART_OF_FOLDER, POSES
+from uncover.faces.face import PART_OF_FOLDER, POSES, Visibility
 from uncover.progress import track
 from uncover.standin import adults, infants
 from uncover.standin.chance import rng_of

@@ -1,17 +1,18 @@
-"""Why a job runs: which file, module of code or field of the config is another than when its outputs were made."""
+"""Why a job runs: which file, definition or field of the config is another than when its outputs were made."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from uncover.workflow.dag import Plan, PlannedJob
-from uncover.workflow.digest import module_states
+from uncover.workflow.digest import code_states
+from uncover.workflow.engine import Plan, PlannedJob
 from uncover.workflow.run_record import RunRecord, read_records
 
 DIGEST = re.compile(r"'[0-9a-f]{16}'")
@@ -28,7 +29,7 @@ class Cause:
 
     Attributes:
         kind: new, removed, incomplete, forced, file, code, config, data, inputs or rule.
-        what: The file, module or field.
+        what: The file, definition or field.
         how: What is other about it.
     """
 
@@ -50,12 +51,12 @@ class Causes:
         """
         self._plan = plan
         self._records = read_records(plan.run_folder)
-        digests, states = module_states()
+        digests, states = code_states()
         self._now = {name: {part: states[part] for part in parts} for name, parts in digests.items()}
         self._before: dict[str, dict[str, str]] = {}
         for record in self._records:
             try:
-                self._before |= record.modules()
+                self._before |= record.code()
             except (OSError, ValueError, KeyError):
                 continue
         self._roots: dict[int, dict[Cause, list[str]]] = {}
@@ -132,7 +133,7 @@ class Causes:
             yield from self._of_config(job, "".join(others.values()), "".join(gone))
 
     def _of_digest(self, now: str, before: Iterable[str]) -> Iterator[Cause]:
-        """Modules or files that are other, between a digest and the one before that shares most with it."""
+        """Code or files that are other, between a digest and the one before that shares most with it."""
         parts = self._now[now]
         known = [self._before[name] for name in before if name in self._before]
         if not known:
@@ -141,10 +142,13 @@ class Causes:
         old = max(known, key=lambda each: len(each.keys() & parts.keys()))
         if not old.keys() & parts.keys():
             return
-        for name in sorted(old.keys() | parts.keys()):
-            how = "is new" if name not in old else "is gone" if name not in parts else "changed"
-            if how != "changed" or old[name] != parts[name]:
-                yield Cause("file" if "/" in name else "code", name, how)
+        differing = {
+            name: "is new" if name not in old else "is gone" if name not in parts else "changed"
+            for name in sorted(old.keys() | parts.keys(), key=lambda name: name.partition(":"))
+            if old.get(name) != parts.get(name)
+        }
+        for module, names in groupby(differing, key=lambda name: name.partition(":")[0]):
+            yield from _of_module(module, {name: differing[name] for name in names}, old.keys() & parts.keys())
 
     def _of_config(self, job: PlannedJob, new: str, old: str) -> Iterator[Cause]:
         """Fields of the config behind a difference of texts."""
@@ -207,6 +211,22 @@ def causes_text(causes: Causes, job: PlannedJob, path: str) -> str:
     if new:
         lines.append(f"  not made yet: {_few(new)}")
     return "\n".join(lines) + "\n"
+
+
+def _of_module(module: str, differing: Mapping[str, str], shared: Iterable[str]) -> Iterator[Cause]:
+    """What is other in a module or file: each definition that changed, or all of it where they are many."""
+    hows = set(differing.values())
+    if "/" in module:
+        yield Cause("file", module, hows.pop())
+    elif len(hows) == 1 and "changed" not in hows and not any(name.partition(":")[0] == module for name in shared):
+        yield Cause("code", module, hows.pop())
+    else:
+        # What is new or gone in a module follows from what changed there, if anything did.
+        named = [name for name, how in differing.items() if how == "changed"] or list(differing)
+        if len(named) > MOST_NAMED:
+            yield Cause("code", module, "changed")
+        else:
+            yield from (Cause("code", name, differing[name]) for name in named)
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

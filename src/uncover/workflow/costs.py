@@ -1,20 +1,25 @@
-"""What jobs will cost, foretold from the benchmark files of earlier runs."""
+"""What jobs cost: seconds, foretold from the benchmark files of earlier runs, and bytes on the disk."""
 
 from __future__ import annotations
 
 import csv
+import itertools
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from uncover.config.detectors import Detector
 from uncover.config.model import Config
 from uncover.config.values import read_yaml
 from uncover.errors import InputError
-from uncover.workflow.dag import Plan, PlannedJob
-from uncover.workflow.gpu_use import read_gpu_use
+from uncover.metrics.alike import MOST_BOXES
+from uncover.parts.classes import CLASS_NAMES
+from uncover.paths import RunPaths, job_name
+from uncover.workflow.engine import Plan, PlannedJob
+from uncover.workflow.gpus import read_gpu_use
 from uncover.workflow.run_record import read_records
 from uncover.workflow.work import Work
 
@@ -130,21 +135,21 @@ def measured_jobs(plan: Plan, results: Path) -> list[Measured]:
         results: Folder of the runs.
     """
     found: list[Measured] = []
-    for folder in (
-        sorted(path for path in results.iterdir() if (path / "benchmarks").is_dir()) if results.is_dir() else ()
-    ):
+    folders = sorted(results.iterdir()) if results.is_dir() else []
+    for folder in (each for each in folders if Path(RunPaths(each).benchmarks).is_dir()):
         found += _of_run(folder, plan.config if folder == plan.run_folder else _config_of(folder))
     return found
 
 
 def _of_run(folder: Path, config: Config | None) -> Iterator[Measured]:
-    gpus = read_gpu_use(folder / "logs")
+    gpus = read_gpu_use(Path(RunPaths(folder).logs))
     # Without its config, how much work a job was is not known.
     if config is None:
         return
     work = Work(config)
-    for path in sorted((folder / "benchmarks").rglob("*.tsv")):
-        name = path.relative_to(folder / "benchmarks").with_suffix("").as_posix()
+    benchmarks = Path(RunPaths(folder).benchmarks)
+    for path in sorted(benchmarks.rglob("*.tsv")):
+        name = job_name(path, benchmarks)
         seconds = read_seconds(path)
         if seconds is None:
             continue
@@ -190,3 +195,131 @@ def _config_of(folder: Path) -> Config | None:
 
 def _close(one: float, other: float) -> bool:
     return abs(one - other) <= 0.02 * max(one, other)
+
+
+def seconds_by_rule(benchmarks: Path) -> dict[str, tuple[int, float]]:
+    """Jobs and seconds per rule.
+
+    Args:
+        benchmarks: Folder with `<rule>.tsv` and `<rule>/<wildcards>.tsv`.
+
+    Returns:
+        Number of jobs and sum of their seconds, by rule, in alphabetical order.
+    """
+    totals: dict[str, tuple[int, float]] = {}
+    for path, seconds in _files(benchmarks):
+        rule = job_name(path, benchmarks).split("/")[0]
+        jobs, total = totals.get(rule, (0, 0.0))
+        totals[rule] = (jobs + 1, total + seconds)
+    return totals
+
+
+def seconds_at_work(benchmarks: Path) -> float:
+    """Seconds in which at least one job ran, by the clock: pauses between runs do not count.
+
+    A benchmark file is written as its job ends, so its time and its seconds say when the job ran.
+
+    Args:
+        benchmarks: As above.
+    """
+    spans = sorted((path.stat().st_mtime - seconds, path.stat().st_mtime) for path, seconds in _files(benchmarks))
+    total, until = 0.0, float("-inf")
+    for start, end in spans:
+        total += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return total
+
+
+def _files(benchmarks: Path) -> Iterator[tuple[Path, float]]:
+    """Files, and the seconds of their job."""
+    for path in sorted(benchmarks.rglob("*.tsv")):
+        with path.open(encoding="utf-8") as file:
+            yield path, sum(float(row["s"]) for row in csv.DictReader(file, delimiter="\t"))
+
+
+BLOCK = 4096
+"""Bytes that the smallest file takes on most disks."""
+
+SAMPLE = 200
+"""Files that stand for all of a folder."""
+
+MILLION_WEIGHTS = {"yolov5n": 1.9, "yolov5s": 7.2, "yolov5m": 21.2, "yolov5l": 46.5, "yolov5x": 86.7}
+STATES = 5
+"""Copies of the weights in the state of a training: its own, their average, the best, and an optimiser's two."""
+
+MAP_BYTES = {"gradcampp": 8_500, "hirescam": 4_100, "gradcampp_multiscale": 100_000, "hirescam_multiscale": 7_000}
+"""Maps of a photo at 640 pixels, as measured on real photos (docs/heatmaps.md), for who has made none yet."""
+
+BOX_BYTES = 12
+"""Of a compressed row of stored predictions."""
+
+
+class Disk:
+    """Foretells bytes."""
+
+    def __init__(self, work: Work, results: Path) -> None:
+        """
+        Args:
+            work: Sizes of the run.
+            results: Folder of all runs.
+        """
+        self._work, self._results = work, results
+        self._maps: dict[str, float] = {}
+
+    def of(self, job: PlannedJob) -> int:
+        """Bytes that a job leaves, without those that it removes at its end."""
+        rule, wildcards = job.rule, job.wildcards
+        photos = self._work.photos
+        if rule in ("label_faces", "label_frames"):
+            # A link and a label file a photo, which fill a block each at most.
+            return 2 * BLOCK * photos.get(wildcards["set"], 0)
+        if rule == "train":
+            return self._weights(self._work.run.detector(wildcards["model"]))
+        if rule == "make_heatmaps":
+            each = sum(self._map(name) for name in self._work.config.heatmaps.named())
+            return int(each * photos.get(wildcards["set"], 0) / self._work.config.heatmaps.shards_of(wildcards["set"]))
+        shares = self._work.config.prediction.shards
+        if rule in ("predict", "predict_rgb_tables", "collect_predictions", "collect_rgb_tables"):
+            classes = 1 if self._work.run.detector(wildcards["model"]).classes == "whole_face" else len(CLASS_NAMES)
+            tables = 2 if rule.endswith("rgb_tables") else 1
+            boxes = tables * classes * MOST_BOXES * photos.get(wildcards["set"], 0)
+            return boxes * BOX_BYTES // (1 if rule.startswith("collect") else shares)
+        if rule in ("predict_second", "look_closer", "predict_rival", "collect_second", "collect_rival"):
+            seen = sum(count for name, count in photos.items() if name != "train")
+            return MOST_BOXES * BOX_BYTES * seen // (1 if rule.startswith("collect") else shares)
+        if rule == "make_standin":
+            return int(0.15 * self._work.config.standin.size**2) * int(self._work.of(rule, wildcards))
+        return BLOCK * len(job.outputs)
+
+    def while_running(self, job: PlannedJob) -> int:
+        """Bytes that a job needs beyond that until it ends."""
+        return STATES * self._weights(self._work.run.detector(job.wildcards["model"])) if job.rule == "train" else 0
+
+    def _map(self, variant: str) -> float:
+        """Bytes of both files of a photo."""
+        if variant not in self._maps:
+            config = self._work.config
+            size = config.heatmaps.image_size or config.detectors.rgb10.image_size
+            known = MAP_BYTES.get(variant, max(MAP_BYTES.values())) * (size / 640) ** 2
+            self._maps[variant] = self._measured_map(variant) or max(known, 2.0 * BLOCK)
+        return self._maps[variant]
+
+    def _measured_map(self, variant: str) -> float | None:
+        """From this very run, whose image size is the same."""
+        sets = sorted(Path(RunPaths(self._results / self._work.config.run).heatmaps_of(variant)).glob("*"))
+        kinds = [[*_sample(folder / kind for folder in sets)] for kind in ("images", "joint")]
+        if not all(kinds):
+            return None
+        return sum(sum(map(_taken, files)) / len(files) for files in kinds)
+
+    def _weights(self, detector: Detector) -> int:
+        return int(4e6 * MILLION_WEIGHTS[detector.model])
+
+
+def _sample(folders: Iterable[Path]) -> Iterable[Path]:
+    files = itertools.chain.from_iterable(folder.glob("*.tiff") for folder in folders if folder.is_dir())
+    return itertools.islice(files, SAMPLE)
+
+
+def _taken(path: Path) -> int:
+    return path.stat().st_blocks * 512

@@ -1,19 +1,26 @@
-"""What the code of a rule is: a digest of the modules that its command really imports.
+"""What the code of a rule is: a digest of the definitions that its command really uses.
 
-Comments, docstrings and formatting do not count; names, values and the order of statements do. So a fresh clone
-reruns nothing, a comment reruns nothing, and a change of meaning reruns exactly the rules that import it.
+Comments, docstrings, formatting and annotations of functions do not count; names, values and the order of statements
+do. So a fresh clone reruns nothing, a comment reruns nothing, and a change of meaning reruns exactly the rules that use
+it.
+
+The unit is a top-level definition, "uncover.parts.boxes:FEWEST_POINTS". Statements that define nothing (a loop, a call,
+a changed attribute) run wherever their module is imported, and stand under the module's name; so do definitions with a
+decorator of the package, which may register them. Code that cannot be followed (a module that is handed on,
+`globals()`) counts as all of its module. Not followed are classes that register themselves by `__init_subclass__`, and
+names of modules that are put together at run time, unless they begin with a constant such as "uncover.parts.".
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import uncover
 from uncover.workflow.source import Source, read_source
 
-PACKAGE = "uncover"
 ROOT = Path(uncover.__file__).parent
 
 TALK = frozenset(
@@ -24,38 +31,208 @@ TALK = frozenset(
         "uncover.errors",
         "uncover.process",
         "uncover.progress",
+        "uncover.report.command_line",
+        "uncover.report.registry",
         "uncover.workflow.digest",
         "uncover.workflow.source",
     }
 )
-"""Modules that only talk to people: no result depends on them."""
+"""Modules, or definitions, that only talk to people: no result depends on them."""
+
+# Attributes of modules that no statement defines and no definition changes.
+OF_ITSELF = frozenset({"__file__", "__name__", "__package__", "__path__", "__spec__"})
+
+
+class Code:
+    """The source of a package, and who refers to what in it.
+
+    A part of it is a definition, "package.module:name", or the loose statements of a module, "package.module".
+    """
+
+    def __init__(self, root: Path, talk: Iterable[str] = ()) -> None:
+        """
+        Args:
+            root: Folder of the package.
+            talk: Modules or definitions that do not count.
+        """
+        self._root = root
+        self._talk = frozenset(talk)
+        self._sources: dict[str, Source | None] = {}
+        self._next: dict[str, tuple[str, ...]] = {}
+
+    def closure(self, *references: str) -> list[str]:
+        """All parts that some modules ("package.module") or definitions ("package.module:name") use, at any depth.
+
+        Returns:
+            Names in alphabetical order, without loose statements where there are none.
+
+        Raises:
+            ModuleNotFoundError: There is no such module.
+            ImportError: There is no such definition.
+        """
+        waiting = [part for reference in references for part in self._start(reference)]
+        found = set(waiting)
+        while waiting:
+            for part in self._after(waiting.pop()):
+                if part not in found:
+                    found.add(part)
+                    waiting.append(part)
+        return sorted(part for part in found if self.state(part))
+
+    def digest(self, parts: Iterable[str]) -> str:
+        """Digest of some parts, in 16 hexadecimal digits, the same for every Python version that runs us."""
+        return hashlib.sha256("".join(f"{part}={self.state(part)}\n" for part in parts).encode()).hexdigest()[:16]
+
+    def state(self, part: str) -> str:
+        """Digest of a part alone; empty for loose statements that are none."""
+        module, _, name = part.partition(":")
+        return self._known(module).units[name].meaning
+
+    def _start(self, reference: str) -> list[str]:
+        module, _, name = reference.partition(":")
+        if self._source(module) is None:
+            raise ModuleNotFoundError(f"no module {module} in {self._root}")
+        if not name:
+            return self._whole(module)
+        source = self._known(module)
+        if not (name in source.units or name in source.loose or name in source.imports):
+            raise ImportError(f"no definition {name} in {module}")
+        return self._resolve(f"{module}.{name}")
+
+    def _after(self, part: str) -> tuple[str, ...]:
+        """Parts that a part refers to."""
+        if part not in self._next:
+            module, _, name = part.partition(":")
+            parts = {module}
+            if not name and "." in module:
+                parts.add(module.rpartition(".")[0])
+            for reference in self._known(module).units[name].references:
+                parts.update(self._refer(module, reference))
+            self._next[part] = tuple(each for each in parts if each != part and self._counts(each))
+        return self._next[part]
+
+    def _refer(self, module: str, reference: str) -> list[str]:
+        kind, rest = reference[0], reference[1:]
+        if reference == "*":
+            return self._whole(module)
+        if kind == ":":
+            return [f"{module}{reference}"] if rest in self._known(module).units else []
+        if kind == "?":
+            return self._named(rest)
+        if kind == "=":
+            name = self._absolute(module, rest)
+            while self._source(name) is None:
+                name = name.rpartition(".")[0]
+            return [name]
+        return self._resolve(self._absolute(module, reference))
+
+    def _absolute(self, module: str, name: str) -> str:
+        """A name that begins with a dot per level, in full."""
+        bare = name.lstrip(".")
+        level = len(name) - len(bare)
+        if not level:
+            return name
+        file = self._file(module)
+        parts = module.split(".") if file is not None and file.name == "__init__.py" else module.split(".")[:-1]
+        return ".".join([*parts[: len(parts) - level + 1], bare])
+
+    def _resolve(self, path: str, seen: frozenset[str] = frozenset()) -> list[str]:
+        """Parts that a dotted name stands for: a definition, also by way of other modules, or a whole module."""
+        module, *rest = path.split(".")
+        while rest:
+            name = rest.pop(0)
+            source = self._known(module)
+            if name in source.units:
+                return [f"{module}:{name}"]
+            if name in source.imports and path not in seen:
+                targets = (".".join([self._absolute(module, each), *rest]) for each in source.imports[name])
+                return [module, *(part for target in targets for part in self._resolve(target, seen | {path}))]
+            if name in source.loose or name in OF_ITSELF:
+                return [module]
+            if self._source(f"{module}.{name}") is None:
+                break
+            module = f"{module}.{name}"
+        return self._whole(module)
+
+    def _named(self, text: str) -> list[str]:
+        """Parts that a text names, if it names any."""
+        if text.endswith("."):
+            folder = self._folder(text[:-1])
+            names = {text + each.stem for each in folder.glob("*")}
+            return [part for name in names if self._source(name) is not None for part in self._whole(name)]
+        module, colon, name = text.partition(":")
+        if not colon and self._source(module) is None:
+            module, _, name = text.rpartition(".")
+        source = self._source(module)
+        if source is None:
+            return []
+        if not name:
+            return self._whole(module)
+        known = name in source.units or name in source.loose or name in source.imports
+        return self._resolve(f"{module}.{name}") if known else self._whole(module) if colon else []
+
+    def _whole(self, module: str) -> list[str]:
+        names = [f"{module}:{name}" if name else module for name in self._known(module).units]
+        return [name for name in names if self._counts(name)]
+
+    def _counts(self, part: str) -> bool:
+        return part not in self._talk and part.partition(":")[0] not in self._talk
+
+    def _folder(self, module: str) -> Path:
+        return self._root.joinpath(*module.split(".")[1:])
+
+    def _file(self, module: str) -> Path | None:
+        if module.partition(".")[0] != self._root.name:
+            return None
+        folder = self._folder(module)
+        candidates = (
+            [folder / "__init__.py"] if folder == self._root else [folder.with_suffix(".py"), folder / "__init__.py"]
+        )
+        return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+    def _source(self, module: str) -> Source | None:
+        if module not in self._sources:
+            file = self._file(module)
+            self._sources[module] = None if file is None else read_source(file, self._root.name)
+        return self._sources[module]
+
+    def _known(self, module: str) -> Source:
+        source = self._source(module)
+        if source is None:
+            raise ModuleNotFoundError(f"no module {module} in {self._root}")
+        return source
+
+
+@functools.cache
+def our_code() -> Code:
+    """The package that runs, as it was when each file was first looked at."""
+    return Code(ROOT, TALK)
+
 
 _given: dict[str, list[str]] = {}
-"""Modules or files behind each digest that was asked for."""
+"""Parts of the code or files behind each digest that was asked for."""
 
 _files: dict[str, str] = {}
 """State of each file that is no module."""
 
 
 @functools.cache
-def code_digest(*modules: str) -> str:
-    """Digest of some modules and of everything in the package that they import, at any depth.
+def code_digest(*references: str) -> str:
+    """Digest of some modules or definitions and of everything in the package that they use, at any depth.
 
     Args:
-        modules: Full names, such as "uncover.commands.label_faces".
+        references: Such as "uncover.commands.label_faces", which is all of it, or "uncover.parts.boxes:FEWEST_POINTS".
 
     Returns:
-        16 hexadecimal digits, the same for every Python version that runs us.
+        16 hexadecimal digits.
 
     Raises:
         ModuleNotFoundError: There is no such module.
+        ImportError: There is no such definition.
     """
-    digest = hashlib.sha256()
-    closure = import_closure(*modules)
-    for module in closure:
-        digest.update(f"{module}={_meaning(module)}\n".encode())
-    name = digest.hexdigest()[:16]
-    _given[name] = closure
+    parts = our_code().closure(*references)
+    name = our_code().digest(parts)
+    _given[name] = parts
     return name
 
 
@@ -80,47 +257,7 @@ def content_digest(root: Path, *names: str) -> str:
     return name
 
 
-def module_states() -> tuple[dict[str, list[str]], dict[str, str]]:
-    """What stands behind all digests that this process has given: modules or files of each, and the state of each."""
+def code_states() -> tuple[dict[str, list[str]], dict[str, str]]:
+    """What stands behind all digests that this process has given: code or files of each, and the state of each."""
     names = sorted({name for parts in _given.values() for name in parts})
-    return dict(_given), {name: (_files.get(name) or _meaning(name))[:16] for name in names}
-
-
-def import_closure(*modules: str) -> list[str]:
-    """Names of the modules of the package that `modules` import, themselves included, in alphabetical order.
-
-    Imports inside functions count too. Modules that only talk to people are left out.
-    """
-    found: set[str] = set()
-    waiting = list(modules)
-    while waiting:
-        module = waiting.pop()
-        if module in found or module in TALK:
-            continue
-        found.add(module)
-        waiting += _imports(module)
-    return sorted(found)
-
-
-def _file_of(module: str) -> Path | None:
-    path = ROOT.joinpath(*module.split(".")[1:])
-    candidates = (path.with_suffix(".py"), path / "__init__.py") if path != ROOT else (path / "__init__.py",)
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
-
-
-@functools.cache
-def _source_of(module: str) -> Source:
-    file = _file_of(module)
-    if file is None:
-        raise ModuleNotFoundError(f"no module {module} in {ROOT}")
-    return read_source(file, PACKAGE)
-
-
-@functools.cache
-def _imports(module: str) -> tuple[str, ...]:
-    source = _source_of(module)
-    return (*source.modules, *(name for name in source.perhaps if _file_of(name) is not None))
-
-
-def _meaning(module: str) -> str:
-    return _source_of(module).meaning
+    return dict(_given), {name: _files[name][:16] if name in _files else our_code().state(name) for name in names}

@@ -14,7 +14,8 @@ from uncover.datasets.sources import RAW_DATA
 from uncover.threads import cores
 from uncover.workflow import slurm
 from uncover.workflow.gpus import NoAnswer, list_gpus
-from uncover.workflow.targets import FRAME_SOURCES, LANDMARK_SOURCES, raw_folder, video_files
+from uncover.workflow.sources import is_rendered, raw_folder, raw_names
+from uncover.workflow.targets import video_files
 
 PACKAGES = (
     "snakemake",
@@ -139,20 +140,20 @@ def _slurm() -> Finding:
 
 
 def _raw_data(config: Config) -> list[Finding]:
-    if config.raw.standin:
-        return [Finding("raw data", "the embedded stand-in; nothing to download")]
     findings = []
-    for source in (*LANDMARK_SOURCES, "aflw", *FRAME_SOURCES, "videos"):
-        path = raw_folder(config, source)
+    if config.raw.standin:
+        findings.append(Finding("raw data", "the embedded stand-in; nothing to download"))
+    for name in [name for name in raw_names(config) if not is_rendered(config, name)]:
+        path = raw_folder(config, name)
+        ask = f"; ask for it: {RAW_DATA[name]}" if name in RAW_DATA else f" (data_sets.{name}.path)"
         if path is None:
-            wanted = f"not asked for (raw.{source}); {RAW_DATA[source]}"
-            findings.append(Finding(source, wanted))
-        elif source == "videos" and path.is_dir() and not video_files(config):
-            findings.append(Finding(source, f"none with a CSV of its true boxes beside it in {path}", "missing"))
+            findings.append(Finding(name, f"not asked for (raw.{name}); {RAW_DATA[name]}"))
+        elif name == "videos" and path.is_dir() and not video_files(config):
+            findings.append(Finding(name, f"none with a CSV of its true boxes beside it in {path}", "missing"))
         elif path.is_dir():
-            findings.append(Finding(source, f"present at {path}"))
+            findings.append(Finding(name, f"present at {path}"))
         else:
-            findings.append(Finding(source, f"missing at {path}; ask for it: {RAW_DATA[source]}", "missing"))
+            findings.append(Finding(name, f"missing at {path}{ask}", "missing"))
     return findings
 
 

@@ -1,11 +1,12 @@
-"""What a run was: config, command, code, environment, machine, seeds, how it ended and how much GPU memory it took.
+"""What happens before the first job of a run and after its last one, and the record of what a run was: config, command,
+code, environment, machine, seeds, how it ended and how much GPU memory it took.
 
 A folder per start of Snakemake, results/<run>/record/<time>/:
   config.yaml      the whole config, merged
   run.json         everything else
   environment.txt  all installed packages
   changes.patch    what differs from the commit, where anything does
-  modules.json     which modules each digest of code stands for, so that `uncover why` can name what changed
+  modules.json     what each digest of code stands for, so that `uncover why` can name what changed
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -25,15 +26,17 @@ from typing import Any
 import yaml
 
 import uncover
-from uncover.atomic import new_file
+from uncover.atomic import check_writable, new_file
 from uncover.config.model import Config
+from uncover.console import say
+from uncover.errors import InputError
+from uncover.paths import RunPaths
 from uncover.process import is_alive, number_of, this_process
-from uncover.workflow.digest import module_states
-from uncover.workflow.frozen import PARTS
-from uncover.workflow.gpu_use import read_gpu_use
-from uncover.workflow.gpus import NoAnswer, list_gpus
+from uncover.workflow import engine, slurm
+from uncover.workflow.digest import code_states
+from uncover.workflow.frozen import PARTS, code_state, freeze
+from uncover.workflow.gpus import NoAnswer, list_gpus, read_gpu_use
 
-RECORDS = "record"
 CONFIG, RUN, ENVIRONMENT, CHANGES, MODULES = (
     "config.yaml",
     "run.json",
@@ -70,10 +73,21 @@ class RunRecord:
         """
         return Config.model_validate(yaml.safe_load((self.folder / CONFIG).read_text(encoding="utf-8")))
 
-    def modules(self) -> dict[str, dict[str, str]]:
-        """State of each module by digest of code and name of the module."""
+    def code(self) -> dict[str, dict[str, str]]:
+        """State of each definition by digest of code and full name, "package.module:name".
+
+        Raises:
+            ValueError: The record is of an earlier version, which knew modules only.
+        """
         known = json.loads((self.folder / MODULES).read_text(encoding="utf-8"))
-        return {digest: {name: known["modules"][name] for name in names} for digest, names in known["digests"].items()}
+        if any(isinstance(names, str) for names in known["modules"].values()):
+            raise ValueError(f"{self.folder / MODULES}: states of modules; expected those of definitions")
+        states = [
+            (f"{module}:{name}" if name else module, state)
+            for module, names in known["modules"].items()
+            for name, state in names.items()
+        ]
+        return {digest: dict(states[number] for number in numbers) for digest, numbers in known["digests"].items()}
 
     @property
     def is_over(self) -> bool:
@@ -92,7 +106,7 @@ def begin_record(run_folder: Path, config: Config, checkout: Path, about: Mappin
         about: What the engine knows: executor, cores, log files, the frozen copy.
     """
     now = datetime.now(UTC)
-    folder = _new_folder(run_folder / RECORDS, now.strftime("%Y%m%dT%H%M%SZ"))
+    folder = _new_folder(Path(RunPaths(run_folder).records), now.strftime("%Y%m%dT%H%M%SZ"))
     values = config.model_dump(mode="json")
     found: dict[str, Any] = {
         "started": now.isoformat(timespec="milliseconds"),
@@ -114,8 +128,7 @@ def begin_record(run_folder: Path, config: Config, checkout: Path, about: Mappin
     packages = sorted({f"{each.name}=={each.version}" for each in metadata.distributions()}, key=str.lower)
     _write(folder / CONFIG, yaml.safe_dump(values, sort_keys=False))
     _write(folder / ENVIRONMENT, "".join(f"{package}\n" for package in packages))
-    digests, modules = module_states()
-    _write(folder / MODULES, json.dumps({"digests": digests, "modules": modules}, indent=0))
+    _write(folder / MODULES, _code_text(*code_states()))
     record = RunRecord(folder, found)
     _write_about(record)
     return record
@@ -138,7 +151,7 @@ def end_record(record: RunRecord, outcome: str, logs: Path) -> None:
 def read_records(run_folder: Path) -> list[RunRecord]:
     """All starts of a run, in order; half-written ones of a killed Snakemake are left out."""
     records = []
-    for path in sorted(run_folder.glob(f"{RECORDS}/*/{RUN}")):
+    for path in sorted(Path(RunPaths(run_folder).records).glob(f"*/{RUN}")):
         try:
             records.append(RunRecord(path.parent, json.loads(path.read_text(encoding="utf-8"))))
         except ValueError:
@@ -155,6 +168,18 @@ def _new_folder(parent: Path, name: str) -> Path:
             continue
         return folder
     raise FileExistsError(parent / name)
+
+
+def _code_text(digests: Mapping[str, Sequence[str]], states: Mapping[str, str]) -> str:
+    """States of definitions by module, and for each digest their numbers in that order, as names are long."""
+    modules: dict[str, dict[str, str]] = {}
+    for part, state in states.items():
+        module, _, name = part.partition(":")
+        modules.setdefault(module, {})[name] = state
+    parts = (f"{module}:{name}" if name else module for module, names in modules.items() for name in names)
+    numbers = {part: number for number, part in enumerate(parts)}
+    known = {"digests": {digest: [numbers[part] for part in parts] for digest, parts in digests.items()}}
+    return json.dumps(known | {"modules": modules}, separators=(",", ":"))
 
 
 def _write_about(record: RunRecord) -> None:
@@ -204,3 +229,94 @@ def _seeds(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, int]]:
 def orphans_of(records: Iterable[RunRecord]) -> set[str]:
     """Names in the queue of runs whose Snakemake is gone."""
     return {record.about["queue_name"] for record in records if record.about.get("queue_name") and record.is_over}
+
+
+CHECKS_REMEMBERED = 3
+"""Looks at the queue that SLURM must remember an ended job for, or its end might be missed."""
+
+
+def before_jobs(workflow: Any, config: Config, run_folder: Path, checkout: Path, state: str) -> RunRecord:
+    """Make sure that the jobs can run, that no others are in their way, and that nobody changes them; begin the record.
+
+    Args:
+        workflow: Snakemake's, with its jobs planned.
+        config: Merged.
+        run_folder: results/<run>.
+        checkout: Folder of the Snakefile.
+        state: Of the code when it was read, as `code_state` has it.
+
+    Raises:
+        InputError: Results cannot be written, jobs can never run, or the code has changed meanwhile.
+    """
+    check_writable(run_folder)
+    about: dict[str, Any] = {
+        "executor": engine.executor_of(workflow),
+        "logs": engine.log_of(workflow),
+        "code_folder": str(checkout),
+        "queue_name": None,
+    }
+    if about["executor"] == engine.SLURM:
+        about["queue_name"] = engine.name_in_queue(workflow)
+        try:
+            _before_slurm(workflow, read_records(run_folder))
+        except slurm.NoAnswer as error:
+            raise InputError(str(error)) from None
+    frozen = None
+    if config.cluster.freeze == "always" or (config.cluster.freeze == "auto" and not engine.is_local(workflow)):
+        if code_state(checkout) != state:
+            raise InputError(f"{checkout}: was edited while Snakemake was starting; start again")
+        frozen = freeze(checkout, Path(RunPaths(run_folder).code))
+        about["code_folder"] = str(frozen)
+    record = begin_record(run_folder, config, checkout, about)
+    if frozen is not None:
+        engine.run_from(workflow, frozen.absolute() / "Snakefile", (record.folder / CONFIG).absolute())
+        say(f"jobs run from {frozen}; edits of {checkout} do not reach them")
+    return record
+
+
+def after_jobs(record: RunRecord, outcome: str, run_folder: Path) -> None:
+    """End the record; what keeps it from being written, such as a full disk, is said and changes nothing else.
+
+    Args:
+        record: Of the run.
+        outcome: "complete" or "failed".
+        run_folder: results/<run>.
+    """
+    try:
+        end_record(record, outcome, Path(RunPaths(run_folder).logs))
+    except OSError as error:
+        say(f"warning: {error.filename or record.folder}: {error.strerror}; how the run ended is not written down")
+
+
+def _before_slurm(workflow: Any, records: Collection[RunRecord]) -> None:
+    jobs = engine.jobs_ahead(workflow)
+    misfits = slurm.misfits(engine.asked_by(workflow, jobs), slurm.nodes())
+    if misfits:
+        raise InputError(
+            "jobs that this cluster would never run: "
+            + "; ".join(misfits)
+            + ". Ask for less or elsewhere in the config:"
+            " cluster.rules.<rule>, cluster.partition, cluster.gpu, cluster.threads"
+        )
+    _choose_how_to_follow(workflow)
+    orphans = slurm.in_queue(engine.submitted_before(workflow, jobs), orphans_of(records))
+    if orphans:
+        say(f"SLURM still has {len(orphans)} jobs of a Snakemake that is gone; cancelling them: {' '.join(orphans)}")
+        left = slurm.cancel(orphans)
+        if left:
+            raise InputError(f"SLURM jobs {' '.join(left)} do not end, and would write beside those that come now")
+
+
+def _choose_how_to_follow(workflow: Any) -> None:
+    """`sacct` where it has something to say; the queue where there is no accounting, and long enough a memory."""
+    settings = slurm.configuration()
+    if slurm.has_accounting(settings):
+        engine.understand_cancellations()
+        return
+    remembered, wait = slurm.seconds_remembered(settings), engine.seconds_between_checks(workflow)
+    if remembered < CHECKS_REMEMBERED * wait:
+        raise InputError(
+            f"this SLURM has no accounting, and forgets a job {remembered} s after its end (MinJobAge): give"
+            f" --slurm-init-seconds-before-status-checks {max(1, remembered // CHECKS_REMEMBERED)} or less"
+        )
+    engine.ask_the_queue(workflow)

@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from uncover.config.detectors import Weights
+from uncover.config.detectors import DRAWN_BOXES, Detector, Weights
+from uncover.config.heatmaps import Variant
 from uncover.config.model import Config
-from uncover.config.raw import GRADES
-from uncover.config.rivals import RIVAL_NAMES
+from uncover.config.rivals import RIVAL_NAMES, TRAINED_NAMES
+from uncover.config.second_step import SecondStep
 from uncover.config.values import as_pairs, may_be_told
 from uncover.datasets.blocks import INFANTS, block_of_video, read_infants
-from uncover.datasets.names import TEST_SET_OF_SOURCE
 from uncover.errors import InputError
 from uncover.footage.sources import VIDEOS
 from uncover.images.letterbox import STRIDE
+from uncover.paths import RunPaths, at_scale
+from uncover.rescue.strategies import STRATEGIES
+from uncover.rivals.fetched import read_fetched
+from uncover.workflow.sources import (
+    Source,
+    all_sources,
+    frame_sets,
+    graded_sets,
+    labelled_sets,
+    landmark_sets,
+    own_sets,
+    raw_folder,
+    sources_at_hand,
+    tried_sets,
+)
 
-LANDMARK_SOURCES = ("wflw", "merl_rav")
-FRAME_SOURCES = ("hof", "slapi", "preterm_web")
 YOLOV5_URL = "https://github.com/ultralytics/yolov5/releases/download/v7.0/{}.pt"
-
-
-def raw_folder(config: Config, source: str) -> Path | None:
-    """Folder of a raw data set, or None where the run does without it."""
-    if config.raw.standin:
-        made = source != "aflw" and (source != "videos" or config.standin.videos.infants > 0)
-        return Path("results", config.run, "raw", source) if made else None
-    path = getattr(config.raw, source)
-    return None if path is None else Path(config.raw.folder, path)
-
-
-def sources_at_hand(config: Config) -> tuple[list[str], list[str]]:
-    """Names of the raw data sets that the run uses: those with landmarks, those of frames."""
-    landmarks, frames = (
-        [source for source in sources if raw_folder(config, source) is not None]
-        for sources in (LANDMARK_SOURCES, FRAME_SOURCES)
-    )
-    return landmarks, frames
 
 
 def video_files(config: Config) -> dict[str, Path]:
@@ -83,28 +80,6 @@ def infants_at_hand(config: Config) -> list[str]:
     return names
 
 
-def landmark_sets(config: Config) -> dict[str, tuple[str, list[str]]]:
-    """Sets made from landmarks: split and sources, by set."""
-    sources, _ = sources_at_hand(config)
-    sets = {name: (name, sources) for name in ("train", "val") if sources}
-    return sets | {TEST_SET_OF_SOURCE[source]: ("test", [source]) for source in sources}
-
-
-def frame_sets(config: Config) -> dict[str, tuple[str, str | None]]:
-    """Sets made from frames: source and folder of the grade, by set."""
-    _, sources = sources_at_hand(config)
-    sets: dict[str, tuple[str, str | None]] = {}
-    if "slapi" in sources:
-        sets = {f"slapi_{grade}": ("slapi", config.raw.grades[grade]) for grade in GRADES if grade in config.raw.grades}
-    return sets | {source: (source, None) for source in ("hof", "preterm_web") if source in sources}
-
-
-def labelled_sets(config: Config) -> list[str]:
-    """Sets with boxes to score against: those from landmarks but for `train`, and the graded frames."""
-    frames = [name for name, (source, _) in frame_sets(config).items() if source == "slapi"]
-    return [name for name in landmark_sets(config) if name != "train"] + frames
-
-
 def telling_settings(config: Config) -> list[str]:
     """Settings that are not the defaults and change a result, as `key=value` words: places and batches do not."""
     of_work = ("heatmaps.batch=", "heatmaps.shards=", "prediction.shards=", "cluster.")
@@ -119,6 +94,9 @@ def not_comparable(config: Config) -> str:
     absent = [source for source in ("hof", "slapi") if source not in frames]
     if absent:
         return f"without {', '.join(absent)}"
+    joined = [name for name, own in config.data_sets.items() if own.use == "train"]
+    if joined:
+        return f"trained on {', '.join(joined)} too"
     return "" if config.detectors.rgb10.model == "yolov5m" else f"another network: {config.detectors.rgb10.model}"
 
 
@@ -148,3 +126,364 @@ def look_size(config: Config, number: int) -> int:
 def checkpoint(config: Config, network: str) -> Weights:
     """Where a network's start weights come from; upstream's release, when the config says nothing."""
     return config.weights.get(network, Weights(path=None, url=YOLOV5_URL.format(network), sha256=None))
+
+
+RGB_MODELS = ("rgb10", "rgb1")
+GROUPS = {"thesis": "heatmaps", "variant": "variant", "control": "control", "ours": "ours"}
+"""Groups of the rescue summary by the role of a detector."""
+
+
+class Run:
+    """What a config asks for: models, sets and methods by name, and the files that hold them.
+
+    Rules and the report's declarations take their inputs from here. Lists of names keep the order of tables. Where a
+    function takes names of models and sets, wildcards of Snakemake may stand for them.
+
+    Attributes:
+        config: Merged and checked.
+        paths: Where everything lies.
+    """
+
+    def __init__(self, config: Config) -> None:
+        """
+        Args:
+            config: Merged and checked.
+        """
+        self.config = config
+        self.paths = RunPaths.of_run(config.run)
+
+    def check(self) -> None:
+        """Check what the config cannot know alone.
+
+        Raises:
+            InputError: The config names heatmaps or methods that this run does not make.
+        """
+        if self.boxed_heatmaps not in self.heatmap_kinds:
+            raise InputError(
+                f"config: key rescue.heatmap_boxes: heatmaps {self.boxed_heatmaps} are not made; expected one of"
+                f" {', '.join(self.heatmap_kinds)}"
+            )
+        known = [*self.second_models, *self.strategies]
+        for name in self.rescuers:
+            if name not in known:
+                raise InputError(
+                    f"config: key rescue.rescuers: {name} is no method of this run; expected some of {', '.join(known)}"
+                )
+
+    def __str__(self) -> str:
+        return str(self.paths)
+
+    # Sets.
+
+    @functools.cached_property
+    def sources(self) -> dict[str, Source]:
+        """Raw data sets by name."""
+        return all_sources(self.config)
+
+    @functools.cached_property
+    def landmark_sources(self) -> list[str]:
+        return sources_at_hand(self.config)[0]
+
+    @functools.cached_property
+    def landmark_sets(self) -> dict[str, tuple[str, list[str]]]:
+        """Sets made from landmarks, with labels of ten parts: split and sources, by set."""
+        return landmark_sets(self.config)
+
+    @functools.cached_property
+    def frame_sets(self) -> dict[str, tuple[str, str | None]]:
+        """Sets made from frames, with whole faces at most: source and folder of the grade, by set."""
+        return frame_sets(self.config)
+
+    @functools.cached_property
+    def sets(self) -> list[str]:
+        return [*self.landmark_sets, *self.frame_sets]
+
+    @functools.cached_property
+    def labelled_sets(self) -> list[str]:
+        """Sets to score against."""
+        return labelled_sets(self.config)
+
+    @functools.cached_property
+    def scored_sets(self) -> list[str]:
+        """What tables 4 to 7 score."""
+        return [name for name in ("val", "merl", "wflw") if name in self.landmark_sets]
+
+    @functools.cached_property
+    def unscored_sets(self) -> list[str]:
+        return [name for name in self.sets if name not in self.scored_sets]
+
+    @functools.cached_property
+    def tried_sets(self) -> list[str]:
+        """Sets of the second step. Preterm infants of the web are for ready-made detectors alone."""
+        return tried_sets(self.config)
+
+    @functools.cached_property
+    def unlabelled_sets(self) -> list[str]:
+        """Of the second step."""
+        return [name for name in self.tried_sets if name not in self.labelled_sets]
+
+    @functools.cached_property
+    def missed_sets(self) -> list[str]:
+        """Sets of the second step whose missed photos are counted: all but `val`, which thresholds are chosen on."""
+        return [name for name in self.tried_sets if name != "val"]
+
+    @functools.cached_property
+    def labelled_missed_sets(self) -> list[str]:
+        return [name for name in self.missed_sets if name in self.labelled_sets]
+
+    @functools.cached_property
+    def graded_sets(self) -> list[str]:
+        """The thesis's sets of a grade of occlusion each."""
+        return graded_sets(self.config)
+
+    @functools.cached_property
+    def own_sets(self) -> list[str]:
+        """Test sets of somebody's own, which stand in tables that are open-ended."""
+        return own_sets(self.config)
+
+    @functools.cached_property
+    def table_sets(self) -> list[str]:
+        """Labelled test sets of the thesis."""
+        return [name for name in self.labelled_missed_sets if name not in self.own_sets]
+
+    @functools.cached_property
+    def unlabelled_table_sets(self) -> list[str]:
+        """Unlabelled test sets of the thesis."""
+        return [name for name in self.unlabelled_sets if name not in self.own_sets]
+
+    @functools.cached_property
+    def occluded_sets(self) -> list[str]:
+        """Graded frames with occlusion; those without stand in tables 10 and 11 alone."""
+        return [name for name in self.graded_sets if name != "slapi_none"]
+
+    @functools.cached_property
+    def baseline_sets(self) -> list[str]:
+        """Sets that detectors of others look at."""
+        return [*self.tried_sets, *(name for name in self.sets if name not in ("train", *self.tried_sets))]
+
+    @functools.cached_property
+    def shown_set(self) -> str:
+        """The set whose photos show detections of others: where nobody gathered web photos, test photos."""
+        return next((name for name in ("preterm_web", "merl") if name in self.sets), self.labelled_missed_sets[0])
+
+    # Our detectors.
+
+    @property
+    def rgb_models(self) -> tuple[str, ...]:
+        return RGB_MODELS
+
+    @functools.cached_property
+    def second_models(self) -> dict[str, SecondStep]:
+        """All detectors of the second step: the thesis's four first, then variants and controls."""
+        return self.config.second_detectors()
+
+    @functools.cached_property
+    def thesis_models(self) -> list[str]:
+        """The thesis's detectors of the second step."""
+        return [name for name, model in self.second_models.items() if model.role == "thesis"]
+
+    @functools.cached_property
+    def variant_models(self) -> list[str]:
+        """Detectors of the second step that look at other heatmaps."""
+        return [name for name, model in self.second_models.items() if model.role == "variant"]
+
+    def detector(self, model: str) -> Detector:
+        """Settings of a model of either step."""
+        second = self.second_models.get(model)
+        settings: Detector = second.settings if second else getattr(self.config.detectors, model)
+        return settings
+
+    def start_weights(self, model: str) -> list[str]:
+        """The weights that a model starts from: another model's, or imported ones; none where it starts anew."""
+        second = self.second_models.get(model)
+        if second and second.start:
+            return [self.paths.model(second.start).weights]
+        # Upstream's are of three channels.
+        if self.detector(model).weights != "coco" or (second and second.input != "photo"):
+            return []
+        return [self.paths.start_weights(self.detector(model).model)]
+
+    def seen_heatmaps(self, model: str, sets: Collection[str]) -> list[str]:
+        """Manifests of the heatmaps that a model looks at; none for models of photos."""
+        kind = self.second_models[model].heatmaps if model in self.second_models else None
+        return self.heatmaps([kind], sets) if kind else []
+
+    def seen_folders(self, model: str, sets: Iterable[str]) -> list[str]:
+        """Folders that a model of the second step looks at: heatmaps or photos."""
+        kind = self.second_models[model].heatmaps
+        return [self.paths.heatmaps(kind, name) if kind else self.paths.dataset(name) for name in sets]
+
+    def scopes(self, model: str, set_name: str) -> tuple[str, ...]:
+        """What an RGB model is scored on: ten parts are labelled where faces have landmarks, whole faces elsewhere."""
+        return ("all", "whole_face") if model == "rgb10" and set_name in self.landmark_sets else ("whole_face",)
+
+    @property
+    def scale_model(self) -> str:
+        """The model that looks at further inference scales."""
+        return self.config.looks_of
+
+    @functools.cached_property
+    def scales(self) -> list[str]:
+        """Names of the predictions at further inference scales."""
+        return [at_scale(self.scale_model, number + 1) for number in range(len(self.config.rescue.looks))]
+
+    @functools.cached_property
+    def all_scales(self) -> list[str]:
+        """The same, and those at the scale of the training; none where there are no further ones."""
+        return [self.scale_model, *self.scales] if self.scales else []
+
+    # Heatmaps.
+
+    @functools.cached_property
+    def heatmap_kinds(self) -> dict[str, Variant]:
+        """Heatmaps that networks make, by name."""
+        return self.config.heatmaps.named()
+
+    @functools.cached_property
+    def all_heatmap_kinds(self) -> list[str]:
+        """The same, and the control's drawn boxes if a detector looks at them."""
+        drawn = any(model.heatmaps == DRAWN_BOXES for model in self.second_models.values())
+        return [*self.heatmap_kinds, *([DRAWN_BOXES] if drawn else [])]
+
+    @functools.cached_property
+    def shown_heatmap_kinds(self) -> list[str]:
+        """What figure 26 shows: the thesis's GradCAM++ and HiResCAM, or what stands first in the config."""
+        return list(self.heatmap_kinds)[:2]
+
+    @functools.cached_property
+    def boxed_heatmaps(self) -> str:
+        """The heatmaps whose highlighted regions boxes are drawn around."""
+        return self.config.rescue.boxed_heatmaps(self.heatmap_kinds)
+
+    # The rescue of missed faces.
+
+    @functools.cached_property
+    def strategies(self) -> list[str]:
+        """What proposes faces from stored predictions and heatmaps, beside the detectors of the second step."""
+        return [name for name, strategy in STRATEGIES.items() if self.scales or not strategy.needs_looks]
+
+    @functools.cached_property
+    def rescuers(self) -> tuple[str, ...]:
+        """Methods of the cascade behind each detector."""
+        return self.config.rescue.rescuers or ("gradcampp_avg", "closer_look" if self.scales else "all_votes")
+
+    def blank_column(self, method: str) -> str:
+        """The column of missed/<set>.csv that says where a method has something to look at; empty if it sees photos."""
+        if method in STRATEGIES and STRATEGIES[method].needs_maps:
+            return f"{self.boxed_heatmaps}:joint"
+        own = self.second_models.get(method)
+        return f"{own.heatmaps}:{own.input}" if own and own.heatmaps else ""
+
+    def rescue_methods(self) -> list[str]:
+        """All that may find a face in a missed photo, as `uncover rescue_trial` takes it: name=group[:column].
+
+        Detectors of others are left out whose weights could not be had; ask again when that is known.
+        """
+        groups = {
+            **{name: GROUPS[model.role] for name, model in self.second_models.items()},
+            **{name: STRATEGIES[name].group for name in self.strategies},
+        }
+        return [
+            *(":".join(filter(None, (f"{name}={group}", self.blank_column(name)))) for name, group in groups.items()),
+            *(f"{name}=detector" for name in self.baselines if name not in self.baselines_not_run()),
+        ]
+
+    # Detectors of others.
+
+    @functools.cached_property
+    def baselines(self) -> list[str]:
+        """Detectors of others that this run asks for."""
+        return rivals_wanted(self.config)[0]
+
+    @functools.cached_property
+    def trained_baselines(self) -> list[str]:
+        return [name for name in self.baselines if name in TRAINED_NAMES]
+
+    @functools.cached_property
+    def fetched_weights(self) -> dict[str, str]:
+        """Keys of the weights that somebody else made, by the detector that needs them."""
+        keys = {name: self.config.rivals.weights_of(name) for name in self.baselines}
+        return {name: key for name, key in keys.items() if key is not None}
+
+    def baselines_not_run(self) -> dict[str, str]:
+        """Why detectors of others are not run, by name, as far as is known now."""
+        why = dict(rivals_wanted(self.config)[1])
+        for name, key in self.fetched_weights.items():
+            fetched = read_fetched(Path(self.paths.fetched_weights(key)))
+            if fetched is not None and fetched.why:
+                why[name] = f"its weights are not at hand (weights.{key}; the job's log says why)"
+        return why
+
+    def baselines_at_hand(self) -> list[str]:
+        """Detectors of others that need no weights of others, or have theirs by now."""
+        folders = {name: Path(self.paths.fetched_weights(key)) for name, key in self.fetched_weights.items()}
+        fetched = {name: read_fetched(folder) for name, folder in folders.items()}
+        return [
+            name
+            for name in self.baselines
+            if name not in fetched or ((state := fetched[name]) is not None and not state.why)
+        ]
+
+    def detectors_of_photos(self) -> list[str]:
+        """Ours and those of others that stand in one table; ask when all weights are fetched."""
+        return [*RGB_MODELS, *self.baselines_at_hand()]
+
+    @functools.cached_property
+    def confidences(self) -> dict[str, float]:
+        """From which confidence a box counts as a face, by detector of photos."""
+        return {
+            **dict.fromkeys(RGB_MODELS, self.config.rescue.missed_confidence),
+            **{name: getattr(self.config.rivals, name).confidence for name in self.baselines},
+        }
+
+    # Videos.
+
+    @functools.cached_property
+    def video_files(self) -> dict[str, Path]:
+        """Videos with true boxes, by name."""
+        return video_files(self.config)
+
+    @functools.cached_property
+    def infants(self) -> list[str]:
+        """Infants of the videos, each of which fine-tuning leaves out in turn."""
+        return infants_at_hand(self.config)
+
+    @functools.cached_property
+    def fine_tunes(self) -> bool:
+        """Whether there is fine-tuning: leaving one infant out needs another one to learn from."""
+        return bool(self.config.finetune.counts) and len(self.infants) > 1
+
+    # Files of several sets and models.
+
+    def manifests(self, sets: Iterable[str]) -> list[str]:
+        return [self.paths.dataset(name).manifest for name in sets]
+
+    def boxes(self, sets: Iterable[str]) -> list[str]:
+        return [self.paths.dataset(name).boxes for name in sets]
+
+    def datasets(self, sets: Iterable[str]) -> list[str]:
+        """Folders."""
+        return [self.paths.dataset(name) for name in sets]
+
+    def missed(self, sets: Iterable[str]) -> list[str]:
+        return [self.paths.missed(name) for name in sets]
+
+    def heatmaps(self, kinds: Iterable[str], sets: Collection[str]) -> list[str]:
+        """Manifests of heatmaps."""
+        return [self.paths.heatmaps(kind, name).manifest for kind in kinds for name in sets]
+
+    def predictions(self, models: Iterable[str], sets: Collection[str]) -> list[str]:
+        return [self.paths.predictions(model, name) for model in models for name in sets]
+
+    def summaries(self, models: Iterable[str], sets: Collection[str], scope: str) -> list[str]:
+        """Of evaluations."""
+        return [self.paths.metrics(model, name, scope).summary for model in models for name in sets]
+
+    def evaluations(self, models: Iterable[str], sets: Collection[str], scope: str) -> list[str]:
+        """All files of evaluations."""
+        return [
+            file for model in models for name in sets for file in self.paths.metrics(model, name, scope).files.values()
+        ]
+
+    def rescue_counts(self, models: Iterable[str]) -> list[str]:
+        return [self.paths.rescue_counts(model) for model in models]

@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from uncover.config.catalogue import CATALOGUE
 from uncover.config.detectors import Detector
 from uncover.config.model import Config
 from uncover.errors import InputError
-from uncover.workflow import targets
+from uncover.workflow.sources import is_rendered
+from uncover.workflow.targets import Run
 
 GIGAFLOPS = {
     **{"yolov5n": 4.5, "yolov5s": 16.5, "yolov5m": 49.0, "yolov5l": 109.1, "yolov5x": 205.7},
@@ -48,19 +50,6 @@ WILDCARDS: Mapping[str, tuple[str, ...]] = {
 }
 """What stands behind the rule in the names of its jobs; for other rules, a set."""
 
-KNOWN_SETS = {
-    "hof": 4384,
-    "slapi_none": 10,
-    "slapi_easy": 64,
-    "slapi_medium": 203,
-    "slapi_hard": 210,
-    "preterm_web": 12,
-}
-"""Photos that the thesis had (tables 1 and 10, section 3.1), for sets that no config counts."""
-
-KNOWN_SOURCES = {"wflw": 10_000, "merl_rav": 19_314}
-"""Faces of the original data sets (table 1; label files of the download)."""
-
 
 @dataclass(frozen=True)
 class Work:
@@ -75,10 +64,13 @@ class Work:
     stated: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
+    def run(self) -> Run:
+        return Run(self.config)
+
+    @cached_property
     def photos(self) -> dict[str, int]:
         """Photos by set: as they were counted if the set is made, else as stated, else as the config wishes."""
-        sets = {**targets.landmark_sets(self.config), **targets.frame_sets(self.config)}
-        return {name: self._counted(name) or self.stated.get(name) or self._wished(name) for name in sets}
+        return {name: self._counted(name) or self.stated.get(name) or self._wished(name) for name in self.run.sets}
 
     def of_name(self, name: str) -> float:
         """Work of a job that has left nothing but its name, such as "train/rgb10"."""
@@ -91,21 +83,20 @@ class Work:
     def of(self, rule: str, wildcards: Mapping[str, str]) -> float:
         """Work of a job; 1 where it does not depend on sizes."""
         if rule == "train":
-            return self._training(self._detector(wildcards["model"]))
+            return self._training(self.run.detector(wildcards["model"]))
         if rule == "evolve_generation":
             epochs = self.config.evolution.epochs
             return self._training(self.config.detectors.rgb10.model_copy(update={"epochs": epochs}))
         if rule in ("predict", "predict_rgb_tables"):
             shards = self.config.prediction.shards
-            return self._looks(self._detector(wildcards["model"]), wildcards["set"]) / shards
+            return self._looks(self.run.detector(wildcards["model"]), wildcards["set"]) / shards
         if rule == "make_heatmaps":
             shards = self.config.heatmaps.shards_of(wildcards["set"])
             return self._looks(self.config.detectors.rgb10, wildcards["set"]) / shards
         if rule in ("predict_second", "look_closer"):
             model = wildcards.get("second", self.config.looks_of)
-            sets = [name for name in self.photos if name not in ("train", "preterm_web")]
-            detector = self._detector(model)
-            return sum(self._looks(detector, name) for name in sets) / self.config.prediction.shards
+            detector = self.run.detector(model)
+            return sum(self._looks(detector, name) for name in self.run.tried_sets) / self.config.prediction.shards
         if rule == "train_rival":
             rival = getattr(self.config.rivals, wildcards["trained_rival"])
             cost = GIGAFLOPS[rival.network] * rival.image_size**2 / UNIT
@@ -131,19 +122,15 @@ class Work:
         """Of a training on so many frames, which looks at them once an epoch, and of scores on one video."""
         ours = self.config.finetune
         shown = -(-ours.least_images // frames) * frames if frames else 0
-        start = self._detector(ours.start)
+        start = self.run.detector(ours.start)
         looks = ours.epochs * (TRAINING * max(shown, frames) + frames) + ours.frames_per_video
         return max(1.0, looks * _cost(start) / UNIT)
 
     def _looks(self, detector: Detector, name: str) -> float:
         return max(1.0, self.photos.get(name, 0) * _cost(detector) / UNIT)
 
-    def _detector(self, model: str) -> Detector:
-        second = self.config.second_detectors()
-        return second[model].settings if model in second else getattr(self.config.detectors, model)
-
     def _counted(self, name: str) -> int | None:
-        path = Path("results", self.config.run, "datasets", name, "summary.json")
+        path = Path(self.run.paths.dataset(name).summary)
         try:
             return int(json.loads(path.read_text(encoding="utf-8"))["photos"])
         except (OSError, ValueError, KeyError):
@@ -151,43 +138,48 @@ class Work:
 
     def _wished(self, name: str) -> int:
         config = self.config
-        landmarks = targets.landmark_sets(config)
-        if name in landmarks:
-            split, sources = landmarks[name]
+        if name in self.run.landmark_sets:
+            split, sources = self.run.landmark_sets[name]
             return sum(self._wish(source, split) for source in sources)
-        if not config.raw.standin:
-            return KNOWN_SETS.get(name, 1)
-        source, _ = targets.frame_sets(config)[name]
+        source, _ = self.run.frame_sets[name]
+        if not is_rendered(config, source):
+            return CATALOGUE[source].size.get(name, 1) if source in CATALOGUE else 1
         sizes = getattr(config.standin, source)
-        return int(sizes) if isinstance(sizes, int) else int(getattr(sizes, name.removeprefix("slapi_")))
+        return int(sizes) if isinstance(sizes, int) else int(getattr(sizes, name.removeprefix(f"{source}_")))
 
     def _wish(self, source: str, split: str) -> int:
-        wish = getattr(getattr(self.config.splits, source), split)
+        wishes = self.run.sources[source].split
+        wish = None if wishes is None else getattr(wishes, split)
         if wish is not None:
             return int(wish)
-        if self.config.raw.standin:
+        if is_rendered(self.config, source):
             sizes = getattr(self.config.standin, source)
             return int(sizes.train if split == "train" else sizes.test)
-        return KNOWN_SOURCES[source] // (1 if split == "train" else 2)
+        return _faces_of(source) // (1 if split == "train" else 2)
 
     def _video_frames(self) -> int:
         """Frames of the videos with true boxes: a truth has a row for each, below that of the names."""
         videos = self.config.standin.videos
         if self.config.raw.standin:
             return videos.infants * videos.seconds * videos.rate
-        truths = (path.with_suffix(".csv") for path in targets.video_files(self.config).values())
+        truths = (path.with_suffix(".csv") for path in self.run.video_files.values())
         return sum(max(0, len(path.read_bytes().splitlines()) - 1) for path in truths)
 
     def _of_source(self, source: str) -> int:
         if source == "videos":
             return self._video_frames()
-        if self.config.raw.standin:
+        if is_rendered(self.config, source):
             sizes = getattr(self.config.standin, source)
             values: Mapping[str, int] = {"all": sizes} if isinstance(sizes, int) else sizes.model_dump()
             return sum(values.values())
-        wishes = getattr(self.config.splits, source, None)
-        counts = [] if wishes is None else [count for count in wishes.model_dump().values() if count is not None]
-        return max(sum(counts), KNOWN_SOURCES.get(source, 1)) if counts else KNOWN_SOURCES.get(source, 1)
+        known = self.run.sources.get(source)
+        wishes = {} if known is None or known.split is None else known.split.model_dump()
+        return max(sum(count for count in wishes.values() if count is not None), _faces_of(source))
+
+
+def _faces_of(source: str) -> int:
+    """Faces of a known download with landmarks; 1 of anything else."""
+    return CATALOGUE[source].size.get("", 1) if source in CATALOGUE else 1
 
 
 def read_photos(pairs: Sequence[str]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from uncover.config.raw import GRADES
+from uncover.config.catalogue import GRADES
 from uncover.datasets.photos import PhotoError, inspect_photo
 from uncover.datasets.picked import UNGRADED, PickedFrame, read_boxes
 from uncover.errors import InputError

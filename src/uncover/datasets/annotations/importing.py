@@ -16,6 +16,7 @@ from uncover.atomic import new_folder
 from uncover.datasets.annotations.annotated import NO_LABEL, Annotation, FrameState, Reading, look_up_frames
 from uncover.datasets.annotations.cvat import read_cvat
 from uncover.datasets.annotations.label_studio import read_label_studio
+from uncover.datasets.build import write_rejected
 from uncover.datasets.picked import (
     FRAMES,
     UNGRADED,
@@ -23,7 +24,6 @@ from uncover.datasets.picked import (
     write_boxes,
     write_frames,
 )
-from uncover.datasets.rejected import write_rejected
 from uncover.errors import InputError
 from uncover.faces.face import Rejected
 from uncover.owner import IMPORTS, MARKER

@@ -10,11 +10,14 @@ import numpy as np
 
 from uncover.metrics.intervals import Rate
 from uncover.report.evaluations import ConfusionTable, read_confusion, read_evaluation
-from uncover.report.figures.style import new_figure, save_figure
+from uncover.report.figures.style import new_figure
 from uncover.report.published import load_text
+from uncover.report.registry import figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from uncover.workflow.targets import Run
 
 FIGURES = {
     "figure_18": ("validation set", "val_accuracy"),
@@ -27,22 +30,49 @@ DARK = 0.55
 """Share from which numbers are white."""
 
 
-def write_confusion(name: str, confusion: Path, summary: Path, published: Path, out: Path) -> None:
-    """Make one of `FIGURES` from an evaluation record.
+@figure(
+    "figure_18",
+    "18: confusion on val",
+    caption="Confusion matrix of the ten-part RGB detector on val: share of each true class, counts of boxes below."
+    " Boxes of confidence above 0.25, paired at IoU above 0.45. The overall accuracy is the mean of the classes' shares"
+    " on the diagonal; table 4 says what its interval takes as independent.",
+    inputs=lambda run: _records(run, "val"),
+    fixed={"name": "figure_18"},
+)
+@figure(
+    "figure_19",
+    "19: confusion on MERL-RAV",
+    caption="Confusion matrix of the ten-part RGB detector on the MERL-RAV test set.",
+    inputs=lambda run: _records(run, "merl"),
+    fixed={"name": "figure_19"},
+)
+@figure(
+    "figure_20",
+    "20: confusion on WFLW",
+    caption="Confusion matrix of the ten-part RGB detector on the WFLW test set.",
+    inputs=lambda run: _records(run, "wflw"),
+    fixed={"name": "figure_20"},
+)
+def confusion_of_parts(confusion: Path, summary: Path, published: Path, *, name: str) -> Figure:
+    """Draw one of `FIGURES` from an evaluation record.
 
     Args:
+        confusion: confusion.csv of `uncover evaluate`.
+        summary: summary.json beside it.
+        published: The thesis's numbers (config/published.yaml).
         name: Which one.
-        confusion: `confusion.csv`.
-        summary: `summary.json` beside it.
-        published: The thesis's numbers.
-        out: Folder to write into.
 
     Raises:
         InputError: A file is not what it should be.
     """
     of_set, printed = FIGURES[name]
     accuracy, thesis = read_evaluation(summary).accuracy, load_text(published)[printed].value / 100
-    save_figure(confusion_matrix(read_confusion(confusion), of_set, accuracy, thesis), out, name)
+    return confusion_matrix(read_confusion(confusion), of_set, accuracy, thesis)
+
+
+def _records(run: Run, name: str) -> dict[str, str] | None:
+    record = run.paths.rgb_tables.metrics("rgb10", name, "all")
+    return {"confusion": record.confusion, "summary": record.summary} if name in run.landmark_sets else None
 
 
 def confusion_matrix(confusion: ConfusionTable, of_set: str, accuracy: Rate, published: float | None = None) -> Figure:

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from uncover.report.evaluations import MEAN, read_evaluation, read_f1_curves
-from uncover.report.figures.style import PART_COLOURS, new_figure, save_figure
+from uncover.report.figures.style import PART_COLOURS, new_figure
 from uncover.report.published import load_text
+from uncover.report.registry import figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,23 +23,29 @@ MARKS = 9
 """Markers along a curve."""
 
 
-def write_f1_confidence(name: str, curves: Path, summary: Path, published: Path, out: Path) -> None:
-    """Make a figure from an evaluation record.
+@figure(
+    "figure_17",
+    "17: F1 against confidence",
+    caption="F1 against the confidence threshold on val, per class and in the mean; the best mean F1 is marked.",
+    inputs=lambda run: {
+        "curves": run.paths.rgb_tables.metrics("rgb10", "val", "all").curves,
+        "summary": run.paths.rgb_tables.metrics("rgb10", "val", "all").summary,
+    },
+)
+def f1_on_val(curves: Path, summary: Path, published: Path) -> Figure:
+    """Draw figure 17 from an evaluation record.
 
     Args:
-        name: Such as "figure_17".
-        curves: `curves.parquet`.
-        summary: `summary.json` beside it.
-        published: The thesis's numbers.
-        out: Folder to write into.
+        curves: curves.parquet of `uncover evaluate`.
+        summary: summary.json beside it.
+        published: The thesis's numbers (config/published.yaml).
 
     Raises:
         InputError: A file is not what it should be.
     """
     record = read_evaluation(summary)
     printed = float(load_text(published)["best_f1_confidence"].value)
-    figure = f1_confidence(read_f1_curves(curves), record.confidence, record.scores["F1"].value, printed)
-    save_figure(figure, out, name)
+    return f1_confidence(read_f1_curves(curves), record.confidence, record.scores["F1"].value, printed)
 
 
 def f1_confidence(curves: pd.DataFrame, confidence: float, f1: float, published: float | None = None) -> Figure:

@@ -15,12 +15,14 @@ from uncover.datasets.manifest import read_manifest
 from uncover.datasets.photos import read_upright_rgb
 from uncover.datasets.records import read_table
 from uncover.errors import InputError
-from uncover.heatmaps.overlay import overlay
+from uncover.heatmaps.export import overlay
 from uncover.images.maps import read_maps
+from uncover.images.privacy import may_show_patients, shown
 from uncover.images.render import render
 from uncover.parts.classes import WHOLE_FACE
 from uncover.report.figures.style import new_figure
 from uncover.report.models import METHOD_TITLES
+from uncover.report.registry import figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,13 +44,30 @@ GREY = 128
 """Of the photo that the colour bar lies over."""
 
 
-def draw_heatmap_overlays(heatmaps: Sequence[Path], dataset: Path, photo: str | None) -> Figure:
-    """Make the figure from files.
+@figure(
+    "figure_26",
+    "26: a photo and its heatmaps",
+    caption="A training photo, and its joint heatmaps over it, of all detected classes together: the brighter the"
+    " colour, the more these pixels speak for what was detected.\n"
+    "Chosen is, unless the config names a photo, one of a single face whose joint maps are not brighter beside the face"
+    " than on it, with much of the face and its parts detected.",
+    inputs=lambda run: {
+        "manifests": run.heatmaps(run.shown_heatmap_kinds, ["train"]),
+        "boxes": run.paths.dataset("train").boxes,
+    },
+    options=lambda run: {
+        "heatmaps": [run.paths.heatmaps(kind, "train") for kind in run.shown_heatmap_kinds],
+        "dataset": run.paths.dataset("train"),
+        "photo": run.config.report.figure_26_photo,
+    },
+)
+def draw_heatmap_overlays(heatmaps: Sequence[Path], dataset: Path, photo: str | None = None) -> Figure:
+    """Draw figure 26 from files.
 
     Args:
-        heatmaps: Folders of the data set's heatmaps, one per panel.
-        dataset: Its folder.
-        photo: Id of the photo to show; None takes a fitting one.
+        heatmaps: Folders of `uncover heatmaps` of the data set, one for each panel.
+        dataset: Data set that the photo is of.
+        photo: Id of the photo to show; a fitting one where none is named.
 
     Raises:
         InputError: A file is not what it should be, there is no such photo, or a photo has no heatmap.
@@ -63,7 +82,8 @@ def draw_heatmap_overlays(heatmaps: Sequence[Path], dataset: Path, photo: str | 
         if not set(photos["name"]) <= set(table["image"]):
             raise InputError(f"{folder}: lacks heatmaps of photos of {dataset}; make them with 'uncover heatmaps'")
     if photo is None:
-        name = choose_photo(photos, read_kept_boxes(dataset / "boxes.parquet"), explained)
+        public = photos[~photos["source"].map(may_show_patients)]
+        name = choose_photo(photos if public.empty else public, read_kept_boxes(dataset / "boxes.parquet"), explained)
     elif (photos["photo"] == photo).any():
         name = photos.loc[photos["photo"] == photo, "name"].iloc[0]
     else:
@@ -72,7 +92,10 @@ def draw_heatmap_overlays(heatmaps: Sequence[Path], dataset: Path, photo: str | 
     for folder, table in zip(heatmaps, explained, strict=True):
         stored = read_maps(folder / "joint" / table.loc[table["image"] == name, "file"].iloc[0], 1)
         heats.append((_title(stored.about), render(stored, "original")[0]))
-    return heatmap_overlays(read_upright_rgb(dataset / "images" / name), heats)
+    image = read_upright_rgb(dataset / "images" / name)
+    if may_show_patients(str(photos.loc[photos["name"] == name, "source"].iloc[0])):
+        image = shown(image, np.empty((0, 4)), "whole-frame")
+    return heatmap_overlays(image, heats)
 
 
 def choose_photo(photos: pd.DataFrame, boxes: pd.DataFrame, explained: Sequence[pd.DataFrame]) -> str:

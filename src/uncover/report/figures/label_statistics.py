@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from uncover.datasets.boxes_table import read_kept_boxes
+from uncover.datasets.manifest import read_manifest
+from uncover.parts.classes import CLASS_NAMES
 from uncover.report.figures.style import PART_COLOURS, new_figure
+from uncover.report.registry import figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -15,6 +20,29 @@ if TYPE_CHECKING:
 MOST_BOXES = 1500
 """Boxes drawn over each other; more only blacken the panel."""
 BINS = 50
+
+
+@figure(
+    "figure_16",
+    "16: label statistics",
+    caption="Labels of the training set: counts, boxes, centres and sizes.",
+    inputs=lambda run: {
+        "manifest": run.paths.dataset("train").manifest,
+        "boxes": run.paths.dataset("train").boxes,
+    },
+    mem_mb=2000,
+)
+def labels_of_train(manifest: Path, boxes: Path) -> Figure:
+    """Draw figure 16 from files.
+
+    Args:
+        manifest: manifest.parquet of the data set.
+        boxes: boxes.parquet of the data set.
+
+    Raises:
+        InputError: A file is not what it should be.
+    """
+    return label_statistics(read_kept_boxes(boxes), read_manifest(manifest), CLASS_NAMES)
 
 
 def label_statistics(boxes: pd.DataFrame, sizes: pd.DataFrame, class_names: tuple[str, ...]) -> Figure:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.datasets.faces_table import attribute
+from uncover.datasets.boxes_table import read_kept_boxes
+from uncover.datasets.faces_table import attribute, landmark_arrays, read_faces_table
+from uncover.datasets.photos import read_upright_rgb
+from uncover.errors import InputError
 from uncover.faces.face import Visibility
+from uncover.images.privacy import may_show_patients, shown
+from uncover.parts.classes import CLASS_NAMES
 from uncover.report.figures.style import PART_COLOURS, new_figure
+from uncover.report.registry import figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +31,43 @@ KINDS = {
     Visibility.VISIBLE: ("visible", "#2CA02C"),
     Visibility.EXTERNALLY_OCCLUDED: ("externally occluded", "#FF7F0E"),
 }
+
+
+@figure(
+    "figure_15",
+    "15: landmarks and boxes",
+    caption="Landmarks of one face, and the boxes of facial parts made from them.",
+    inputs=lambda run: {
+        "faces": [run.paths.faces(source) for source in run.landmark_sources],
+        "boxes": run.paths.dataset("train").boxes,
+    },
+    options=lambda run: {"photo": run.config.report.figure_15_photo},
+)
+def landmarks_of_photo(faces: Sequence[Path], boxes: Path, photo: str | None = None) -> Figure:
+    """Draw figure 15 from files.
+
+    Args:
+        faces: Tables of `uncover read_faces`; the first is shown, of those without patients if there is one.
+        boxes: boxes.parquet of a data set made of them.
+        photo: Id of the photo to show.
+
+    Raises:
+        InputError: There is no such photo.
+    """
+    all_kept = read_kept_boxes(boxes)
+    used = set(all_kept["source"])
+    tables = [table for path in faces if set((table := read_faces_table(path))["source"]) & used]
+    table = min(tables, key=lambda table: may_show_patients(table["source"].iloc[0]))
+    all_kept = all_kept[all_kept["source"] == table["source"].iloc[0]]
+    photo = photo or choose_photo(table, all_kept)
+    of_photo, kept = table[table["photo"] == photo], all_kept[all_kept["photo"] == photo]
+    if of_photo.empty or kept.empty:
+        raise InputError(f"{boxes}: no photo '{photo}' in it; name another one (report.figure_15_photo)")
+    landmarks, visibility = landmark_arrays(of_photo)
+    image = read_upright_rgb(Path(of_photo["image"].iloc[0]))
+    if may_show_patients(table["source"].iloc[0]):
+        image = shown(image, np.empty((0, 4)), "whole-frame")
+    return landmarks_and_boxes(image, landmarks, visibility, kept, CLASS_NAMES)
 
 
 def choose_photo(faces: pd.DataFrame, boxes: pd.DataFrame) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 from uncover.config.finetune import BACKBONE
 from uncover.report.figures.style import new_figure
 from uncover.report.learning_curve import curve_of, mean_curve, read_learning_curve
+from uncover.report.registry import figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,8 +29,25 @@ APART = 0.06
 """By which the intervals of neighbouring curves stand beside each other, in steps of the axis."""
 
 
+@figure(
+    "figure_learning_curve",
+    "fine-tuning on a few frames",
+    caption="What a few labelled frames are worth: the whole-face detector, fine-tuned on 5, 10, 25 ... frames of all"
+    " infants but one, and scored on frames of the one left out, of whom it has seen none. The frames of a smaller"
+    " number are among those of a larger one, spread over the infants as evenly as can be; 0 are the start weights as"
+    " they are.\n"
+    "Thin lines: an infant left out with all its videos; where nobody says who is in a video, each counts as one"
+    " infant, and the axis says video. Thick lines: their mean, with its 95 % interval (Student's t over the infants,"
+    ' wide where they are few). "Backbone frozen": the first ten layers keep their weights. Few frames stand several times in an'
+    " epoch, so that trainings have about as many steps; the weights of the last epoch are scored: no frame of the"
+    " infant left out has a say in them.",
+    inputs=lambda run: {"record": run.paths.learning_curve} if run.fine_tunes else None,
+)
 def draw_learning_curve(record: Path) -> Figure:
-    """Make the figure from the file of `uncover learning_curve`.
+    """Make the figure from a file.
+
+    Args:
+        record: Table of `uncover learning_curve`.
 
     Raises:
         InputError: It is no such file.

@@ -16,6 +16,7 @@ from uncover.report.evaluations import MEAN, read_evaluation, read_f1_curves
 from uncover.report.figures.style import new_figure
 from uncover.report.models import THESIS_MODELS
 from uncover.report.published import Cell
+from uncover.report.registry import figure
 from uncover.report.tables.second_step import GRADES, thesis_layout
 
 if TYPE_CHECKING:
@@ -83,19 +84,33 @@ def read_panels(folders: Sequence[Path]) -> dict[tuple[str, str], F1Curve | str]
     return panels
 
 
-def draw_missed_f1(folders: Sequence[Path], published: Path) -> Figure:
-    """Make the figure from files.
+@figure(
+    "figure_31",
+    "31: F1 against confidence by grade",
+    caption="F1 against confidence of the four heatmap detectors on missed frames, by grade of occlusion. A circle"
+    " marks the best F1, a cross the thesis's.",
+    inputs=lambda run: (
+        {"summaries": run.summaries(run.thesis_models, run.occluded_sets, "missed")} if run.occluded_sets else None
+    ),
+    options=lambda run: {
+        "evaluations": [
+            run.paths.metrics(model, name, "missed") for model in run.thesis_models for name in run.occluded_sets
+        ]
+    },
+)
+def draw_missed_f1(evaluations: Sequence[Path] = (), *, published: Path) -> Figure:
+    """Draw figure 31 from files.
 
     Args:
-        folders: Of evaluations, named `<model>/<set>/missed`.
-        published: The thesis's numbers.
+        evaluations: Folders named <model>/slapi_<grade>/missed, with summary.json and curves.parquet.
+        published: The thesis's numbers (config/published.yaml).
 
     Raises:
         InputError: A file is not what it should be.
     """
     layout = thesis_layout("table_13", published)
     printed = {(model, name): layout.printed(names) for model, name, names in layout.rows()}
-    return missed_f1(read_panels(folders), printed)
+    return missed_f1(read_panels(evaluations), printed)
 
 
 def missed_f1(panels: Panels, published: Mapping[tuple[str, str], Mapping[str, Cell]]) -> Figure:

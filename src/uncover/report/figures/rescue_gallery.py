@@ -6,12 +6,14 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from uncover.config.evaluation import Privacy
+from uncover.config.options import check_number
 from uncover.datasets.photos import read_upright_rgb
 from uncover.images.privacy import has_patients, shown
 from uncover.metrics.alike import Alike
@@ -19,15 +21,20 @@ from uncover.metrics.detections import box_iou
 from uncover.metrics.predictions import CORNERS, read_predictions
 from uncover.metrics.truth import read_truth
 from uncover.parts.classes import WHOLE_FACE
+from uncover.report.command_line import Option
 from uncover.report.figures.style import new_figure
+from uncover.report.registry import figure
 from uncover.report.rescue_names import SET_TITLES, method_title, set_title
 from uncover.report.trial import at_rate, first_of, read_trial
-from uncover.rescue.methods import Method
+from uncover.rescue.methods import Method, read_methods
 from uncover.rescue.missed import looked_at, read_missed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+Methods = Annotated[Sequence[Method], Option("NAME=GROUP[:HEATMAPS:INPUT]", "*", read=read_methods)]
+"""An option that names methods of the trial."""
 
 PHOTOS = 6
 """Of each set, at most."""
@@ -60,29 +67,56 @@ class Panel:
     boxes: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
+@figure(
+    "figure_rescue",
+    "missed photos and what was found",
+    caption="Photos in which the ten-part detector found no face, with true faces and boxes of two methods: the one"
+    " that found most faces of the set at the middle rate of `rescue.false_positives_per_photo` (ties go to the first"
+    " in the record), and the best of the thesis's heatmap detectors there. Each has its own threshold, which gives it"
+    " that rate on the set.\n"
+    "Up to six photos of a set: outcomes (found by both, by one, by none) are shown as often as they happen, each at"
+    " least once; which photos stand for them, a hash of their names decides. Frames of patients are pixelated inside"
+    " the faces unless `report.privacy` says otherwise.",
+    inputs=lambda run: {
+        "trial": run.paths.rescue_trial,
+        "missed": run.missed(run.labelled_missed_sets),
+        "found": run.predictions([*run.second_models, *run.strategies, *run.baselines_at_hand()], run.tried_sets),
+        "boxes": run.boxes(run.labelled_missed_sets),
+    },
+    options=lambda run: {
+        "datasets": run.datasets(run.labelled_missed_sets),
+        "predictions": run.paths.all_predictions,
+        "methods": run.rescue_methods(),
+        "true_iou": run.config.rescue.true_iou,
+        "privacy": run.config.report.privacy,
+    },
+    mem_mb=2000,
+    after_fetching=True,
+)
 def draw_rescue_gallery(
     trial: Path,
-    datasets: Sequence[Path],
-    missed: Sequence[Path],
     predictions: Path,
-    privacy: str,
-    methods: Sequence[Method] = (),
+    datasets: Sequence[Path] = (),
+    missed: Sequence[Path] = (),
+    privacy: Privacy = "pixelate",
+    methods: Methods = (),
     true_iou: float = 0.5,
 ) -> Figure:
     """Make the figure from files.
 
     Args:
-        trial: `rescue_trial.csv`, which says who found most, and from which confidence on.
-        datasets: Folders of the data sets, named as their set.
-        missed: Their lists of missed photos, `<set>.csv`.
-        predictions: Folder of predictions `<method>/<set>.parquet`.
-        privacy: Of frames of patients, `report.privacy` of the config.
-        methods: As the trial was given them: where the maps of one are blank, it has no boxes, as in the trial.
-        true_iou: IoU from which a box finds a face, as in the trial.
+        trial: rescue_trial.csv of `uncover rescue_trial`, which says who found most, and from which confidence on.
+        predictions: Folder with <method>/<set>.parquet of all methods of the trial.
+        datasets: Data sets, in folders named as their set.
+        missed: Their tables of `uncover missed`.
+        privacy: Of frames of patients.
+        methods: As `uncover rescue_trial` was given them: a detector has no boxes where its heatmap is blank.
+        true_iou: IoU with a true face from which a box is correct.
 
     Raises:
         InputError: A file is not what it should be, or predictions were not made alike.
     """
+    check_number("--true-iou", true_iou, 0, 1)
     rows = at_rate(read_trial(trial))
     maps = {method.name: method.maps for method in methods}
     lists = {path.stem: path for path in missed}

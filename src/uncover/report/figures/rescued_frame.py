@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from uncover.datasets.photos import read_upright_rgb
 from uncover.datasets.records import read_table
 from uncover.errors import InputError
-from uncover.heatmaps.overlay import overlay
+from uncover.heatmaps.export import overlay
 from uncover.images.maps import read_maps
 from uncover.images.render import render
 from uncover.metrics.alike import Alike
@@ -21,6 +21,7 @@ from uncover.metrics.predictions import CORNERS, Predictions, read_predictions
 from uncover.parts.classes import WHOLE_FACE
 from uncover.report.figures.style import new_figure
 from uncover.report.models import METHOD_TITLES
+from uncover.report.registry import figure
 from uncover.rescue.missed import check_same_images, read_missed
 
 if TYPE_CHECKING:
@@ -38,17 +39,42 @@ BOX = "#56B4E9"
 """Stands out from the maps' colours, from grey, and to colour-blind readers."""
 
 
+@figure(
+    "figure_21",
+    "21: a missed frame and its heatmaps",
+    caption="A frame of Hand Over Face in which the ten-part RGB detector found no face, its two joint heatmaps, and"
+    " what the averaged-map detectors find in them.\n"
+    "Chosen is the frame that both are surest of; where there is none, one that a single detector or none finds.",
+    inputs=lambda run: (
+        {
+            "missed": run.paths.missed("hof"),
+            "predictions": run.predictions([f"{method}_avg" for method in METHODS], ["hof"]),
+            "manifests": run.heatmaps(METHODS, ["hof"]),
+        }
+        if "hof" in run.frame_sets and run.heatmap_kinds.keys() >= set(METHODS)
+        else None
+    ),
+    options=lambda run: {
+        "heatmaps": [run.paths.heatmaps(method, "hof") for method in METHODS],
+        "dataset": run.paths.dataset("hof"),
+        "confidence": run.config.rescue.missed_confidence,
+    },
+)
 def draw_rescued_frame(
-    missed: Path, predictions: Sequence[Path], heatmaps: Sequence[Path], dataset: Path, confidence: float
+    missed: Path,
+    predictions: tuple[Path, Path],
+    heatmaps: tuple[Path, Path],
+    dataset: Path,
+    confidence: float = 0.4,
 ) -> Figure:
-    """Make the figure from files.
+    """Draw figure 21 from files.
 
     Args:
-        missed: List of missed frames of the set.
-        predictions: Of the detectors of joint maps on it, one file each in folders named `<method>_avg`.
-        heatmaps: Folders of its heatmaps, in folders named `<method>`.
-        dataset: Its folder.
-        confidence: Lowest of a detection.
+        missed: Table of `uncover missed` of Hand Over Face.
+        predictions: On the same frames, in folders named gradcampp_avg and hirescam_avg.
+        heatmaps: Folders of the frames' heatmaps, in folders named gradcampp and hirescam.
+        dataset: Folder of the frames' data set.
+        confidence: Lowest confidence of a detection.
 
     Raises:
         InputError: A file is not what it should be, or predictions were not made alike.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from uncover.config.evaluation import Privacy
+from uncover.config.options import check_number
 from uncover.datasets.manifest import read_manifest
 from uncover.datasets.photos import read_upright_rgb
 from uncover.errors import InputError
@@ -18,16 +20,107 @@ from uncover.metrics.matching import match_image
 from uncover.metrics.predictions import CORNERS, LANDMARK_COLUMNS, LANDMARKS, Predictions, read_predictions
 from uncover.metrics.truth import read_truth
 from uncover.parts.classes import WHOLE_FACE
+from uncover.report.command_line import Option
 from uncover.report.figures.rival_panels import Detections, Panel, counted, rival_detections, words_alone
 from uncover.report.models import RIVAL_TITLES
+from uncover.report.registry import figure
 from uncover.report.rescue_names import set_title
 from uncover.rescue.missed import check_same_images
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from uncover.workflow.targets import Run
+
 PHOTOS = 6
 """Shown, at most."""
+
+
+CAPTION = (
+    "What {detector} finds, and its five landmarks, in up to six photos of the set: those with and without a detection"
+    " are shown in the proportion in which they stand in it, at least one of each, evenly spaced over the photos by"
+    " name. Right and left are the subject's.\n"
+    "True boxes are dashed where the photo is labelled; a detection is found where it is a true face (IoU"
+    " `rescue.true_iou`); one beside true faces may still be on a face that nobody labelled. Photos of patients are"
+    " pixelated inside the faces, and all over where nobody labelled them, unless `report.privacy` says otherwise."
+)
+
+
+@figure(
+    "figure_22",
+    "22: detections of retinaface",
+    caption=CAPTION.format(detector="RetinaFace"),
+    inputs=lambda run: _files(run, "retinaface"),
+    options=lambda run: _options(run, "retinaface"),
+    fixed={"rival": "retinaface"},
+    mem_mb=2000,
+    after_fetching=True,
+)
+@figure(
+    "figure_23",
+    "23: detections of mtcnn",
+    caption=CAPTION.format(detector="MTCNN"),
+    inputs=lambda run: _files(run, "mtcnn"),
+    options=lambda run: _options(run, "mtcnn"),
+    fixed={"rival": "mtcnn"},
+    mem_mb=2000,
+    after_fetching=True,
+)
+def detections_of_rival(
+    predictions: Path | None = None,
+    not_run: Annotated[str | None, Option("REASON")] = None,
+    dataset: Path | None = None,
+    confidence: float = 0.5,
+    true_iou: float = 0.5,
+    privacy: Privacy = "pixelate",
+    *,
+    rival: str,
+) -> Figure:
+    """Draw what a detector finds from files, or say that it was not run.
+
+    Args:
+        predictions: Of the detector on a data set, a table of `uncover predict`.
+        not_run: Why there are none: the figure says so.
+        dataset: Folder of the data set, named as the set.
+        confidence: Lowest of a detection.
+        true_iou: IoU with a true face from which a box is correct.
+        privacy: Of photos of patients.
+        rival: Name of the detector.
+
+    Raises:
+        InputError: Arguments or files are not what they should be.
+    """
+    check_number("--confidence", confidence, 0, 1)
+    check_number("--true-iou", true_iou, 0, 1)
+    if (predictions is None) == (not_run is None):
+        raise InputError("expected either --predictions, or --not-run and why there are none")
+    if predictions is None:
+        return words_alone(f"{RIVAL_TITLES[rival]} was not run: {not_run}")
+    if dataset is None:
+        raise InputError(f"{predictions}: shows no photo; expected --dataset, the folder of its data set, too")
+    return draw_rival_detections(rival, predictions, dataset, confidence, privacy, true_iou)
+
+
+def _files(run: Run, rival: str) -> dict[str, str | list[str]]:
+    shown = run.paths.dataset(run.shown_set)
+    return {"stored": _stored(run, rival), "manifest": shown.manifest, "boxes": shown.boxes}
+
+
+def _options(run: Run, rival: str) -> dict[str, Any]:
+    stored = _stored(run, rival)
+    told = run.baselines_not_run().get(rival, "not tried yet")
+    return {
+        "predictions": stored,
+        "confidence": run.confidences[rival] if stored else None,
+        "not_run": None if stored else told,
+        "dataset": run.paths.dataset(run.shown_set),
+        "true_iou": run.config.rescue.true_iou,
+        "privacy": run.config.report.privacy,
+    }
+
+
+def _stored(run: Run, rival: str) -> list[str]:
+    return run.predictions([name for name in run.baselines_at_hand() if name == rival], [run.shown_set])
 
 
 def draw_rival_detections(
@@ -149,11 +242,6 @@ def sentence(detector: str, photos: str, confidence: float, found: Sequence[Dete
     right = sum(int(each.correct.sum()) for each in known)
     false = sum(len(each.boxes) for each in known) - right
     return f"{told};\n{right} of {faces} faces found, {counted(false, 'other detection')}"
-
-
-def not_run(rival: str, why: str) -> Figure:
-    """The figure of a detector that was not run."""
-    return words_alone(f"{RIVAL_TITLES[rival]} was not run: {why}")
 
 
 def _may_hold_faces(found: Detections) -> NDArray[np.float64]:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from uncover.parts.boxes import corrected_boxes
+from uncover.parts.boxes import corrected_boxes, part_indices
 from uncover.parts.classes import CLASS_NAMES, CLASS_OF_PART, PARTS
-from uncover.parts.schemes import part_indices
 from uncover.report.figures.style import PART_COLOURS, new_figure
 
 if TYPE_CHECKING:

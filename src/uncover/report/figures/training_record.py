@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from uncover.report.figures.style import new_figure, save_figure
+from uncover.report.figures.style import new_figure
+from uncover.report.registry import figure
 from uncover.report.training_record import LOSSES, best_row, read_training_record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from uncover.workflow.targets import Run
 
 LOSS_NAMES = dict(zip(LOSSES, ("box loss", "objectness loss", "class loss"), strict=True))
 METRICS = {
@@ -30,20 +33,69 @@ DASHES = {"train": "--", "val": ":"}
 """Of the thesis's curves."""
 
 
-def write_training_record(name: str, record: Path, released: Path | None, out: Path) -> None:
-    """Make a figure from files.
+@figure(
+    "figure_24",
+    "24: training of rgb10",
+    caption="Training of the ten-part RGB detector, epoch by epoch; the thesis's own record stands beside it"
+    " where it is at hand.",
+    inputs=lambda run: _records(run, "rgb10", "10classes_rgb_results.csv"),
+)
+@figure(
+    "figure_25",
+    "25: training of rgb1",
+    caption="Training of the RGB detector of the whole face only, epoch by epoch.",
+    inputs=lambda run: _records(run, "rgb1"),
+    fixed={"released": None},
+)
+@figure(
+    "figure_27",
+    "27: training of gradcampp_avg",
+    caption="Training of the detector on averaged GradCAM++ maps, epoch by epoch.",
+    inputs=lambda run: _records(run, "gradcampp_avg"),
+    fixed={"released": None},
+)
+@figure(
+    "figure_28",
+    "28: training of hirescam_avg",
+    caption="Training of the detector on averaged HiResCAM maps, epoch by epoch; the thesis's own record stands"
+    " beside it where it is at hand.",
+    inputs=lambda run: _records(run, "hirescam_avg", "hirescam_results.csv"),
+)
+@figure(
+    "figure_29",
+    "29: training of gradcampp_10",
+    caption="Training of the detector on GradCAM++ maps of each class, epoch by epoch.",
+    inputs=lambda run: _records(run, "gradcampp_10"),
+    fixed={"released": None},
+)
+@figure(
+    "figure_30",
+    "30: training of hirescam_10",
+    caption="Training of the detector on HiResCAM maps of each class, epoch by epoch; the thesis's own record"
+    " stands beside it where it is at hand.",
+    inputs=lambda run: _records(run, "hirescam_10", "hirescam_perclass_results.csv"),
+)
+def training(record: Path, released: Path | None = None) -> Figure:
+    """Draw a training from files.
 
     Args:
-        name: Such as "figure_24".
-        record: `results.csv` of the training.
-        released: The record of the thesis's own training, drawn beside it.
-        out: Folder to write into.
+        record: results.csv of the training.
+        released: results.csv of the thesis's own training, to draw beside it.
 
     Raises:
         InputError: A file is no record.
     """
     theirs = read_training_record(released) if released else None
-    save_figure(training_record(read_training_record(record), theirs), out, name)
+    return training_record(read_training_record(record), theirs)
+
+
+def _records(run: Run, model: str, released: str = "") -> dict[str, str | list[str]]:
+    """The record of a training, and the one that the thesis released, if it did."""
+    folder = run.config.report.released
+    return {
+        "record": run.paths.model(model).record,
+        "released": [f"{folder}/{released}"] if folder and released else [],
+    }
 
 
 def training_record(record: pd.DataFrame, released: pd.DataFrame | None = None) -> Figure:

@@ -16,6 +16,7 @@ from uncover.metrics.video_outcomes import OUTCOME_COLUMNS
 from uncover.metrics.videos import ALL
 from uncover.report.figures.style import new_figure
 from uncover.report.figures.video_strips import draw_strips, strip_marks
+from uncover.report.registry import figure
 from uncover.report.video_scores import mode_title, part_title, read_scores
 
 if TYPE_CHECKING:
@@ -38,12 +39,25 @@ APART = 0.15
 """Between the marks of two ways to detect, where events are 1 apart."""
 
 
+@figure(
+    "figure_videos",
+    "videos, step by step",
+    caption="Videos, step by step: recall and false boxes per minute over all frames, by event and by grade of"
+    " occlusion (frames with a face), with intervals of 95 % from blocks of consecutive seconds.\n"
+    "Below, strips of time: what found the face in each frame, one strip per way to detect; triangles below a strip are"
+    " frames with a false box. No frame is shown. Of more than four videos, a hash of their names decides which stand"
+    " there.",
+    inputs=lambda run: (
+        {"scores": run.paths.video_scores, "frames": run.paths.scored_frames} if run.video_files else None
+    ),
+    mem_mb=2000,
+)
 def draw_videos(scores: Path, frames: Path) -> Figure:
     """Make the figure from files.
 
     Args:
         scores: Record of `uncover evaluate videos`.
-        frames: Its record of each frame.
+        frames: Its record of each frame (--frames there).
 
     Raises:
         InputError: A file is not what it should be, or the two tell of different videos or ways to detect.

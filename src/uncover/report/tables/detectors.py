@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from uncover.metrics.intervals import Rate
 from uncover.report.evaluations import Evaluation, read_evaluations
 from uncover.report.published import Cell, load_published
+from uncover.report.registry import table
 from uncover.report.tables.companions import HIGH, LOW, PUBLISHED, companion_rows, interval_notes
 from uncover.report.tables.table import Table, cell_text
+
+if TYPE_CHECKING:
+    from uncover.workflow.targets import Run
 
 SETS = {"val": "Val", "merl": "MERL RAV", "wflw": "WFLW"}
 """By set: the name that the thesis's tables print."""
@@ -21,35 +25,60 @@ SETS = {"val": "Val", "merl": "MERL RAV", "wflw": "WFLW"}
 SCORE_OF_COLUMN = {"P": "P", "R": "R", "F1": "F1_of_means", "mAP50": "AP50", "mAP50_95": "AP50_95"}
 """By column as the thesis names it: the score of the evaluation. The thesis's F1 is that of its mean P and R."""
 
-TABLES = {
-    "table_04": ("all", "Table 4: ten-part RGB detector, all ten classes"),
-    "table_05": ("whole_face", "Table 5: ten-part RGB detector, its whole-face class alone"),
-    "table_06": ("whole_face", "Table 6: RGB detector of the whole face only"),
+TITLES = {
+    "table_04": "Table 4: ten-part RGB detector, all ten classes",
+    "table_05": "Table 5: ten-part RGB detector, its whole-face class alone",
+    "table_06": "Table 6: RGB detector of the whole face only",
 }
-"""Scope and title by table."""
 
 
-def write_scores_table(name: str, summaries: Sequence[Path], published: Path, out: Path) -> None:
-    """Make one of `TABLES` from files.
+@table(
+    "table_04",
+    "4: ten parts",
+    caption="The ten-part RGB detector on val and both test sets: means over all ten classes, with 95 % intervals and"
+    " the thesis's numbers.",
+    inputs=lambda run: {"summaries": _summaries(run, "rgb10", "all")},
+    fixed={"name": "table_04", "scope": "all"},
+)
+@table(
+    "table_05",
+    "5: ten parts, scored on the whole face",
+    caption="The same detector scored on its whole-face class alone.",
+    inputs=lambda run: {"summaries": _summaries(run, "rgb10", "whole_face")},
+    fixed={"name": "table_05", "scope": "whole_face"},
+)
+@table(
+    "table_06",
+    "6: whole face only",
+    caption="The RGB detector of the whole face only, on val and both test sets.",
+    inputs=lambda run: {"summaries": _summaries(run, "rgb1", "whole_face")},
+    fixed={"name": "table_06", "scope": "whole_face"},
+)
+def scores_of_detector(summaries: Sequence[Path], published: Path, *, name: str, scope: str) -> Table:
+    """Make one of tables 4 to 6 from files.
 
     Args:
-        name: Which one.
-        summaries: `summary.json` of evaluations, in folders named `<set>/<scope>`.
-        published: The thesis's numbers.
-        out: Folder to write into.
+        summaries: summary.json of `uncover evaluate`, in folders named <set>/<scope>, set = val, merl, wflw.
+        published: The thesis's numbers (config/published.yaml).
+        name: Of the table.
+        scope: "all" or "whole_face".
 
     Raises:
         InputError: A file is not what it should be, or of another set or scope.
     """
-    evaluations = read_evaluations(summaries, tuple(SETS), TABLES[name][0])
-    scores_table(name, evaluations, load_published(published)[name].rows).write(out)
+    evaluations = read_evaluations(summaries, tuple(SETS), scope)
+    return scores_table(name, evaluations, load_published(published)[name].rows)
+
+
+def _summaries(run: Run, model: str, scope: str) -> list[str]:
+    return [run.paths.rgb_tables.metrics(model, name, scope).summary for name in run.scored_sets]
 
 
 def scores_table(name: str, evaluations: Mapping[str, Evaluation], published: Sequence[Mapping[str, Cell]]) -> Table:
     """Lay the scores of a detector beside the thesis's.
 
     Args:
-        name: One of `TABLES`.
+        name: One of `TITLES`.
         evaluations: By set ("val", "merl", "wflw"); a set that is not at hand has no numbers.
         published: Rows of the thesis's table.
 
@@ -62,7 +91,7 @@ def scores_table(name: str, evaluations: Mapping[str, Evaluation], published: Se
         for set_name, title in SETS.items()
     ]
     frame = pd.DataFrame(rows)
-    return Table(name, TABLES[name][1], frame, _notes(evaluations), shown=companion_rows(frame))
+    return Table(name, TITLES[name], frame, _notes(evaluations), shown=companion_rows(frame))
 
 
 def score_cells(evaluation: Evaluation | None, printed: Mapping[str, Cell]) -> dict[str, float]:

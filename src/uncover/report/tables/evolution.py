@@ -12,6 +12,7 @@ from uncover.datasets.records import read_summary
 from uncover.errors import InputError
 from uncover.report.csv_records import read_csv_record
 from uncover.report.published import Cell, load_published
+from uncover.report.registry import table
 from uncover.report.tables.companions import PUBLISHED
 from uncover.report.tables.table import MISSING, Table
 
@@ -32,30 +33,41 @@ NAME_IN_PRINT = {
 Values = Mapping[str, Any]
 
 
-def write_evolution_table(
-    training: Path, published: Path, out: Path, history: Path | None = None, best: Path | None = None
-) -> None:
+@table(
+    "table_03",
+    "3: evolved hyperparameters",
+    caption="Hyperparameters of the best generation of the evolution, the thesis's, and those that rgb10 was trained"
+    " with.",
+    inputs=lambda run: {
+        "training": run.paths.model("rgb10").summary,
+        "history": [run.paths.evolution_history] if run.config.evolution.generations else [],
+        "best": [run.paths.evolved] if run.config.evolution.generations else [],
+    },
+)
+def evolved_hyperparameters(
+    training: Path, published: Path, history: Path | None = None, best: Path | None = None
+) -> Table:
     """Make table 3 from files.
 
     Args:
-        training: `summary.json` of the detector's training.
-        published: The thesis's numbers.
-        out: Folder to write into.
-        history: `history.csv` of the evolution; None where there was none.
-        best: `best.json` beside it.
+        training: summary.json of the detector's training.
+        published: The thesis's numbers (config/published.yaml).
+        history: history.csv of the evolution, where there was one.
+        best: best.json beside it.
 
     Raises:
         InputError: A file is not what it should be, or the two records of the evolution do not fit.
     """
+    if (history is None) != (best is None):
+        raise InputError("--history and --best belong together; give both or none")
     settings = read_summary(training, ("settings",), "train")["settings"]
     if not isinstance(settings, dict) or not {"optimizer", "hyperparameters"} <= settings.keys():
         raise InputError(f"{training}: settings: expected optimizer and hyperparameters; train again")
     printed = load_published(published)["table_03"].rows
     if history is None or best is None:
-        evolution_table(settings, printed).write(out)
-        return
+        return evolution_table(settings, printed)
     chosen = read_summary(best, ("generation", "fitness", "hyperparameters"), MADE_BY)
-    evolution_table(settings, printed, chosen, _read_history(history, chosen)).write(out)
+    return evolution_table(settings, printed, chosen, _read_history(history, chosen))
 
 
 def evolution_table(

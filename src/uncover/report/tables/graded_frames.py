@@ -9,6 +9,7 @@ import pandas as pd
 
 from uncover.report.evaluations import Evaluation, read_evaluations
 from uncover.report.published import Cell, load_published
+from uncover.report.registry import table
 from uncover.report.tables.companions import PUBLISHED, companion_rows
 from uncover.report.tables.detectors import SCORE_OF_COLUMN, made_by, number, score_cells
 from uncover.report.tables.second_step import GRADES
@@ -19,19 +20,26 @@ FURTHER = {"Conf": "float64", "Faces": "Int64"}
 """Columns that the thesis has not, and what they hold."""
 
 
-def write_graded_frames(summaries: Sequence[Path], published: Path, out: Path) -> None:
+@table(
+    "table_10",
+    "10: ten parts, whole face by grade",
+    caption="The ten-part RGB detector on frames of four grades of occlusion, scored on its whole-face class alone.",
+    inputs=lambda run: (
+        {"summaries": run.summaries(["rgb10"], run.graded_sets, "whole_face")} if run.graded_sets else None
+    ),
+)
+def scores_by_grade(summaries: Sequence[Path], published: Path) -> Table:
     """Make table 10 from files.
 
     Args:
-        summaries: `summary.json` of evaluations, in folders named `<set>/whole_face`.
-        published: The thesis's numbers.
-        out: Folder to write into.
+        summaries: summary.json of evaluations of rgb10, in folders named slapi_<grade>/whole_face.
+        published: The thesis's numbers (config/published.yaml).
 
     Raises:
         InputError: A file is not what it should be, or of another set or scope.
     """
     evaluations = read_evaluations(summaries, ALL_GRADES, "whole_face")
-    graded_frames(evaluations, load_published(published)["table_10"].rows).write(out)
+    return graded_frames(evaluations, load_published(published)["table_10"].rows)
 
 
 def graded_frames(evaluations: Mapping[str, Evaluation], published: Sequence[Mapping[str, Cell]]) -> Table:

@@ -14,23 +14,42 @@ from uncover.metrics.counts import count_images
 from uncover.metrics.predictions import Predictions, read_predictions
 from uncover.parts.classes import WHOLE_FACE
 from uncover.report.published import PublishedNumber, load_text
+from uncover.report.registry import table
 from uncover.report.tables.companions import HIGH, LOW, PUBLISHED, companion_rows, interval_notes
 from uncover.report.tables.table import Table
 
 MODELS = ("rgb10", "rgb1")
 
 
-def write_hand_over_face(
-    predictions: Sequence[Path], confidence: float, published: Path, out: Path, dataset: Path | None = None
-) -> None:
+@table(
+    "table_hof",
+    "faces found in Hand Over Face",
+    caption="Frames of Hand Over Face in which the RGB detectors find a face. Nobody annotated this set: a detection"
+    " need not be right.",
+    inputs=lambda run: (
+        {
+            "predictions": run.predictions(["rgb10", "rgb1"], ["hof"]),
+            "manifest": run.paths.dataset("hof").manifest,
+        }
+        if "hof" in run.frame_sets
+        else None
+    ),
+    options=lambda run: {
+        "dataset": run.paths.dataset("hof"),
+        "confidence": run.config.rescue.missed_confidence,
+    },
+    mem_mb=2000,
+)
+def faces_in_hand_over_face(
+    predictions: Sequence[Path], published: Path, dataset: Path | None = None, confidence: float = 0.4
+) -> Table:
     """Make the table from files.
 
     Args:
-        predictions: On Hand Over Face, in folders named as their model.
-        confidence: Lowest of a face that counts.
-        published: The thesis's numbers.
-        out: Folder to write into.
-        dataset: Hand Over Face as a data set, which may say whom each frame shows.
+        predictions: Tables of `uncover predict` on Hand Over Face, in folders named as their model: rgb10, rgb1.
+        published: The thesis's numbers (config/published.yaml).
+        dataset: The data set, which may say whom each frame shows.
+        confidence: Lowest confidence of a face.
 
     Raises:
         InputError: A file is not what it should be, or lacks boxes that would count.
@@ -44,7 +63,7 @@ def write_hand_over_face(
         alike.add(path, found[model].settings, model)
     images = {image for each in found.values() for image in each.images["image"]}
     blocks = None if dataset is None else read_blocks(dataset, sorted(images))
-    hand_over_face(found, confidence, load_text(published), blocks).write(out)
+    return hand_over_face(found, confidence, load_text(published), blocks)
 
 
 def hand_over_face(

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from uncover.metrics.alike import Alike
 from uncover.report.evaluations import Evaluation, read_evaluations
+from uncover.report.registry import table
 from uncover.report.tables.companions import PUBLISHED, companion_rows
 from uncover.report.tables.detectors import SCORE_OF_COLUMN, made_by, score_cells
-from uncover.report.tables.second_step import Layout, absent, choose_layout
+from uncover.report.tables.second_step import Layout, Variants, absent, choose_layout
 from uncover.report.tables.table import Table
+
+if TYPE_CHECKING:
+    from uncover.workflow.targets import Run
 
 SCOPES = {"table_07": "whole_face", "table_12": "missed"}
 """By table: the last folder of its evaluations."""
@@ -30,17 +35,54 @@ FURTHER = {"Conf": "float64", "Photos": "Int64", "Faces": "Int64"}
 Scores = Mapping[tuple[str, str], Evaluation]
 
 
-def write_heatmap_detectors(
-    name: str, summaries: Sequence[Path], published: Path | None, variants: Sequence[str], out: Path
-) -> None:
-    """Make a table from files.
+def _summaries(run: Run, models: Sequence[str], sets: Sequence[str], scope: str) -> dict[str, list[str]] | None:
+    return {"summaries": run.summaries(models, sets, scope)} if models and sets else None
+
+
+@table(
+    "table_07",
+    "7: heatmap detectors",
+    caption="The four heatmap detectors on val and both test sets, whole face, with 95 % intervals and the thesis's"
+    " numbers.",
+    inputs=lambda run: _summaries(run, run.thesis_models, run.scored_sets, "whole_face"),
+    fixed={"name": "table_07"},
+)
+@table(
+    "table_07_variants",
+    "7: heatmap detectors, variants",
+    caption="The detectors of other kinds of heatmaps on val and both test sets; the thesis has none of these.",
+    inputs=lambda run: _summaries(run, run.variant_models, run.scored_sets, "whole_face"),
+    options=lambda run: {"variants": run.variant_models},
+    fixed={"name": "table_07", "published": None},
+    command="table_07",
+)
+@table(
+    "table_12",
+    "12: heatmap detectors by grade",
+    caption="Scores of the four heatmap detectors on missed frames whose heatmap is not blank, by grade of occlusion.",
+    inputs=lambda run: _summaries(run, run.thesis_models, run.occluded_sets, "missed"),
+    fixed={"name": "table_12"},
+)
+@table(
+    "table_12_variants",
+    "12: heatmap detectors by grade, variants",
+    caption="Scores of the detectors of other kinds of heatmaps on missed frames, by grade of occlusion; the thesis has"
+    " none of these.",
+    inputs=lambda run: _summaries(run, run.variant_models, run.occluded_sets, "missed"),
+    options=lambda run: {"variants": run.variant_models},
+    fixed={"name": "table_12", "published": None},
+    command="table_12",
+)
+def scores_of_heatmap_detectors(
+    summaries: Sequence[Path], published: Path | None = None, variants: Variants = (), *, name: str
+) -> Table:
+    """Make table 7 or 12 from files.
 
     Args:
+        summaries: summary.json of evaluations, in folders named <model>/<set>/<scope>.
+        published: The thesis's numbers (config/published.yaml); for its four detectors.
+        variants: Detectors of other kinds of heatmaps: write the table of these instead.
         name: One of `SCOPES`.
-        summaries: `summary.json` of evaluations, in folders named `<model>/<set>/<scope>`.
-        published: The thesis's numbers; for its four detectors.
-        variants: Detectors of other kinds of heatmaps, whose table is made instead.
-        out: Folder to write into.
 
     Raises:
         InputError: A file is not what it should be, or of another detector, set or scope.
@@ -57,7 +99,7 @@ def write_heatmap_detectors(
         for model, own in paths.items()
         for set_name, each in read_evaluations(own, layout.sets, SCOPES[name], alike).items()
     }
-    heatmap_detectors(layout, evaluations, WHAT[name]).write(out)
+    return heatmap_detectors(layout, evaluations, WHAT[name])
 
 
 def heatmap_detectors(layout: Layout, evaluations: Scores, what: str) -> Table:

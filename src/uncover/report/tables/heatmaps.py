@@ -9,6 +9,7 @@ import pandas as pd
 
 from uncover.errors import InputError
 from uncover.report.csv_records import read_csv_record
+from uncover.report.registry import table
 from uncover.report.tables.table import Table
 
 ALL_CLASSES = "all classes"
@@ -44,12 +45,19 @@ NOTES = (
 )
 
 
-def write_heatmaps(lints: Sequence[Path], out: Path) -> None:
+@table(
+    "table_heatmaps",
+    "blank and doubtful heatmaps",
+    caption="Heatmaps that are blank, saturated or inverted, by variant, set and class.",
+    inputs=lambda run: {
+        "lints": [run.paths.heatmaps(kind, name).lint for kind in run.heatmap_kinds for name in run.sets]
+    },
+)
+def doubtful_heatmaps(lints: Sequence[Path]) -> Table:
     """Make the table from files.
 
     Args:
-        lints: `lint.csv` of heatmap sets, in folders named `<variant>/<set>`.
-        out: Folder to write into.
+        lints: lint.csv of `uncover heatmaps collect`, in folders named <variant>/<set>.
 
     Raises:
         InputError: A file is no lint table, or two are of one variant and set.
@@ -62,7 +70,7 @@ def write_heatmaps(lints: Sequence[Path], out: Path) -> None:
         found[key] = read_csv_record(path, COLUMNS, "heatmaps collect")
         if ALL_CLASSES not in found[key]["class"].values:
             raise InputError(f"{path}: no row '{ALL_CLASSES}'; make it with 'uncover heatmaps collect' again")
-    heatmaps_table(found).write(out)
+    return heatmaps_table(found)
 
 
 def heatmaps_table(lints: Mapping[tuple[str, str], pd.DataFrame]) -> Table:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from uncover.config.detectors import DRAWN_BOXES
+from uncover.config.options import check_number
 from uncover.errors import InputError
 from uncover.metrics.alike import Alike
 from uncover.metrics.predictions import Predictions, read_predictions
@@ -16,6 +17,7 @@ from uncover.metrics.truth import read_truth
 from uncover.report.face_counts import count_faces
 from uncover.report.models import maps_title
 from uncover.report.published import Cell, load_published
+from uncover.report.registry import table
 from uncover.report.tables.companions import PUBLISHED, companion_rows
 from uncover.report.tables.detectors import number
 from uncover.report.tables.graded_frames import ALL_GRADES
@@ -61,29 +63,48 @@ class FrameCount:
     heatmaps: Mapping[str, int]
 
 
-def write_missed_frames(
+@table(
+    "table_11",
+    "11: found and missed by grade",
+    caption="Frames of four grades of occlusion that the ten-part RGB detector found and missed, and how many of the"
+    " missed ones give a heatmap.",
+    inputs=lambda run: (
+        {
+            "predictions": run.predictions(["rgb10"], run.graded_sets),
+            "boxes": run.boxes(run.graded_sets),
+            "missed": run.missed(run.graded_sets),
+        }
+        if run.graded_sets
+        else None
+    ),
+    options=lambda run: {
+        "datasets": run.datasets(run.graded_sets),
+        "confidence": run.config.rescue.missed_confidence,
+        "true_iou": run.config.rescue.true_iou,
+    },
+)
+def found_and_missed_by_grade(
     predictions: Sequence[Path],
     datasets: Sequence[Path],
     missed: Sequence[Path],
-    confidence: float,
     published: Path,
-    out: Path,
+    confidence: float = 0.4,
     true_iou: float = 0.5,
-) -> None:
+) -> Table:
     """Make table 11 from files.
 
     Args:
-        predictions: Of the first detector, files named as their set.
-        datasets: Folders named as their set, with `labels/` where the set has labels.
-        missed: Lists of missed frames, files named as their set.
+        predictions: Of rgb10, files named slapi_<grade>.parquet.
+        datasets: Folders of the same sets, named slapi_<grade>.
+        missed: Tables of `uncover missed`, named slapi_<grade>.csv.
+        published: The thesis's numbers (config/published.yaml).
         confidence: Lowest of a face that counts as found.
-        published: The thesis's numbers.
-        out: Folder to write into.
         true_iou: IoU with a true face from which a box is correct.
 
     Raises:
         InputError: A file is not what it should be, or the three do not name the same sets.
     """
+    check_number("--true-iou", true_iou, 0, 1)
     named = [{path.stem: path for path in paths} for paths in (predictions, datasets, missed)]
     for paths, names in zip((predictions, datasets, missed), named, strict=True):
         if len(names) < len(paths) or not names.keys() <= ALL_GRADES.keys() or names.keys() != named[0].keys():
@@ -100,7 +121,7 @@ def write_missed_frames(
         labelled = bool(table["faces"].notna().all())
         truth = read_truth(named[1][name] / "labels", found.images) if labelled else None
         counts[name] = count_frames(found, truth, table, confidence, true_iou)
-    missed_frames(counts, confidence, load_published(published)["table_11"].rows, true_iou).write(out)
+    return missed_frames(counts, confidence, load_published(published)["table_11"].rows, true_iou)
 
 
 def count_frames(

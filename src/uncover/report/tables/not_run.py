@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Annotated
 
 import pandas as pd
 
 from uncover.errors import InputError
+from uncover.report.command_line import Option
 from uncover.report.models import FIRST_TITLES, RIVAL_TITLES, model_title
 
 NOT_RUN = "not run"
@@ -36,6 +38,12 @@ def read_not_run(words: Sequence[str]) -> dict[str, str]:
             raise InputError(f"{OPTION} {word}: {name} again; expected each detector once")
         reasons[name] = reason
     return {name: reasons[name] for name in RIVAL_TITLES if name in reasons}
+
+
+NotRun = Annotated[Mapping[str, str], Option("NAME=REASON", "+", extends=True, read=read_not_run)]
+"""An option that names such detectors."""
+
+NOBODY: Mapping[str, str] = {}
 
 
 def check_not_run(not_run: Collection[str], found: Collection[str], where: str) -> None:

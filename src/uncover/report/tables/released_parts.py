@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
-from uncover.datasets.faces_table import attribute, landmark_arrays
+from uncover.datasets.faces_table import attribute, landmark_arrays, read_faces_table
 from uncover.datasets.labels import part_boxes
 from uncover.faces.face import Visibility
 from uncover.parts.boxes import leave_out_small
-from uncover.parts.comparison import compare_boxes
+from uncover.parts.released import compare_boxes
+from uncover.report.registry import table
 from uncover.report.tables.table import Table
 
 NOTES = (
@@ -20,15 +22,22 @@ NOTES = (
 )
 
 
-def released_parts_table(faces: Sequence[pd.DataFrame]) -> Table:
+@table(
+    "table_parts",
+    "what the released part boxes change",
+    caption="How far the part boxes of the released scripts lie from the corrected ones.",
+    inputs=lambda run: {"faces": [run.paths.faces(source) for source in run.landmark_sources]},
+    mem_mb=4000,
+)
+def released_parts(faces: Sequence[Path]) -> Table:
     """Compare both rules on all faces.
 
     Args:
-        faces: Faces tables, one per raw data set.
+        faces: Tables of `uncover read_faces`.
     """
     rows = []
-    for table in faces:
-        for pose, group in table.groupby(attribute(table, "pose")):
+    for own in map(read_faces_table, faces):
+        for pose, group in own.groupby(attribute(own, "pose")):
             _, visibility = landmark_arrays(group)
             rows += compare_boxes(
                 leave_out_small(part_boxes(group, "corrected")),

@@ -14,10 +14,11 @@ import pandas as pd
 from uncover.config.evaluation import middle_rate
 from uncover.errors import InputError
 from uncover.report.csv_records import block_count, read_csv_record
+from uncover.report.registry import table
 from uncover.report.rescue_names import SET_TITLES, method_title, set_title
 from uncover.report.tables.companions import interval_notes, with_interval
-from uncover.report.tables.not_run import NOT_RUN, check_not_run, why_not_run, with_rows
-from uncover.report.tables.table import MISSING, Table, cell_text, write_forms
+from uncover.report.tables.not_run import NOBODY, NOT_RUN, NotRun, check_not_run, why_not_run, with_rows
+from uncover.report.tables.table import MISSING, Table, Tables, cell_text
 from uncover.rescue.methods import GROUPS, OF_SET, OF_VAL
 from uncover.rescue.strategies import STRATEGIES
 from uncover.rescue.trial import BASELINE, COLUMNS
@@ -55,13 +56,21 @@ Row = Mapping[Hashable, Any]
 Cuts = Mapping[tuple[str, float], Row]
 
 
-def write_rescue_summary(trial: Path, not_run: Mapping[str, str], out: Path) -> None:
+@table(
+    "rescue_summary",
+    "what finds missed faces",
+    caption="What share of the missed faces each method finds at equally many false boxes per photo: heatmap detectors"
+    " beside methods that need no heatmap, and face detectors of others.\n"
+    "The thesis has no such table.",
+    inputs=lambda run: {"trial": run.paths.rescue_trial},
+    options=lambda run: {"not_run": run.baselines_not_run()},
+)
+def summary_of_rescue(trial: Path, not_run: NotRun = NOBODY) -> Tables:
     """Make the table from the record of the trial.
 
     Args:
-        trial: `rescue_trial.csv`.
-        not_run: Detectors that the run does without, and why.
-        out: Folder to write into.
+        trial: rescue_trial.csv of `uncover rescue_trial`.
+        not_run: Detectors without results, and why: a row each, which says so.
 
     Raises:
         InputError: It is no such record, or tells of one of these detectors.
@@ -72,7 +81,7 @@ def write_rescue_summary(trial: Path, not_run: Mapping[str, str], out: Path) -> 
             raise InputError(f"{trial}: {column} {strange[0]!r}, expected {', '.join(known)}")
     check_not_run(not_run, set(frame["method"]), f"{trial} tells")
     tables = rescue_summary(in_order(frame), not_run)
-    write_forms(out, NAME, in_order(_with_not_run(frame, not_run)), tables)
+    return Tables(NAME, in_order(_with_not_run(frame, not_run)), tables)
 
 
 def in_order(trial: pd.DataFrame) -> pd.DataFrame:

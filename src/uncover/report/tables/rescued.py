@@ -5,16 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from uncover.metrics.intervals import Rate
+from uncover.report.registry import table
 from uncover.report.rescue_counts import Counts, RescueCount, read_rescues
 from uncover.report.tables.companions import HIGH, LOW, PUBLISHED, companion_rows, interval_notes
 from uncover.report.tables.detectors import number
-from uncover.report.tables.second_step import Layout, absent, choose_layout
+from uncover.report.tables.second_step import Layout, Variants, absent, choose_layout
 from uncover.report.tables.table import Table
 from uncover.rescue.methods import FIXED, OF_SET, OF_VAL
+
+if TYPE_CHECKING:
+    from uncover.workflow.targets import Run
 
 THRESHOLDS = {"table_08": OF_SET, "table_09": FIXED, "table_13": OF_SET}
 """By table: where the thesis's confidence comes from."""
@@ -40,17 +45,73 @@ VAL = " (val)"
 """Ending of the columns at the confidence from val."""
 
 
-def write_rescued(
-    name: str, records: Sequence[Path], published: Path | None, variants: Sequence[str], out: Path
-) -> None:
-    """Make a table from files.
+def _counts(run: Run, models: Sequence[str], sets: Sequence[str]) -> dict[str, list[str]] | None:
+    return {"records": run.rescue_counts(models)} if models and sets else None
+
+
+@table(
+    "table_08",
+    "8: missed in MERL-RAV and WFLW",
+    caption="What the four heatmap detectors find in test photos in which the ten-part RGB detector found no face.\n"
+    "The first confidence is chosen on the scored photos themselves, as in the thesis; the second on val.",
+    inputs=lambda run: _counts(run, run.thesis_models, run.scored_sets),
+    fixed={"name": "table_08"},
+)
+@table(
+    "table_08_variants",
+    "8: missed in MERL-RAV and WFLW, variants",
+    caption="What the detectors of other kinds of heatmaps find in missed test photos; the thesis has none of these.",
+    inputs=lambda run: _counts(run, run.variant_models, run.scored_sets),
+    options=lambda run: {"variants": run.variant_models},
+    fixed={"name": "table_08", "published": None},
+    command="table_08",
+)
+@table(
+    "table_09",
+    "9: missed in Hand Over Face",
+    caption="What the four heatmap detectors find in missed frames of Hand Over Face. Nobody annotated these, so no"
+    " detection is judged.",
+    inputs=lambda run: _counts(run, run.thesis_models, run.unlabelled_table_sets),
+    fixed={"name": "table_09"},
+)
+@table(
+    "table_09_variants",
+    "9: missed in Hand Over Face, variants",
+    caption="What the detectors of other kinds of heatmaps find in missed frames of Hand Over Face; the thesis has none"
+    " of these.",
+    inputs=lambda run: _counts(run, run.variant_models, run.unlabelled_table_sets),
+    options=lambda run: {"variants": run.variant_models},
+    fixed={"name": "table_09", "published": None},
+    command="table_09",
+)
+@table(
+    "table_13",
+    "13: detections by grade",
+    caption="What the four heatmap detectors find in missed frames, by grade of occlusion.\n"
+    "The first confidence is chosen on the scored frames themselves, as in the thesis; the second on val.",
+    inputs=lambda run: _counts(run, run.thesis_models, run.occluded_sets),
+    fixed={"name": "table_13"},
+)
+@table(
+    "table_13_variants",
+    "13: detections by grade, variants",
+    caption="What the detectors of other kinds of heatmaps find in missed frames, by grade of occlusion; the thesis has"
+    " none of these.",
+    inputs=lambda run: _counts(run, run.variant_models, run.occluded_sets),
+    options=lambda run: {"variants": run.variant_models},
+    fixed={"name": "table_13", "published": None},
+    command="table_13",
+)
+def found_by_heatmap_detectors(
+    records: Sequence[Path], published: Path | None = None, variants: Variants = (), *, name: str
+) -> Table:
+    """Make table 8, 9 or 13 from files.
 
     Args:
+        records: rescue.csv of `uncover evaluate second`, in folders named as their detector.
+        published: The thesis's numbers (config/published.yaml); for its four detectors.
+        variants: Detectors of other kinds of heatmaps: write the table of these instead.
         name: One of `THRESHOLDS`.
-        records: `rescue.csv`, in folders named as their detector.
-        published: The thesis's numbers; for its four detectors.
-        variants: Detectors of other kinds of heatmaps, whose table is made instead.
-        out: Folder to write into.
 
     Raises:
         InputError: A file is not what it should be, or of another detector.
@@ -58,7 +119,7 @@ def write_rescued(
     layout = choose_layout(name, published, variants)
     for path in records:
         layout.check_model(path, path.absolute().parent.name)
-    rescued(layout, read_rescues(records)).write(out)
+    return rescued(layout, read_rescues(records))
 
 
 def rescued(layout: Layout, counts: Mapping[str, Counts]) -> Table:

@@ -14,11 +14,12 @@ import pandas as pd
 from uncover.errors import InputError
 from uncover.report.csv_records import block_count, read_csv_record
 from uncover.report.models import model_title
+from uncover.report.registry import table
 from uncover.report.rescue_names import SET_TITLES, rescue_title, set_title
 from uncover.report.tables.companions import interval_notes, with_interval
-from uncover.report.tables.not_run import DETECTORS, by_detector, check_not_run, why_not_run, with_rows
+from uncover.report.tables.not_run import DETECTORS, NOBODY, NotRun, by_detector, check_not_run, why_not_run, with_rows
 from uncover.report.tables.rivals import conventions, of_confidences
-from uncover.report.tables.table import MISSING, Table, cell_text, write_forms
+from uncover.report.tables.table import MISSING, Table, Tables, cell_text
 from uncover.rescue.cascade import COLUMNS
 from uncover.rescue.methods import NO_RESCUE
 
@@ -41,13 +42,21 @@ NOTES = (
 Row = Mapping[Hashable, Any]
 
 
-def write_rescued_rivals(cascade: Path, not_run: Mapping[str, str], out: Path) -> None:
+@table(
+    "rescue_summary_rivals",
+    "detectors alone and with rescue",
+    caption="What share of all faces each detector finds alone and with a rescue behind it that looks into the photos"
+    " it missed, beside what it finds alone at as many false boxes.\n"
+    "The thesis has no such table.",
+    inputs=lambda run: {"cascade": run.paths.rescue_cascade},
+    options=lambda run: {"not_run": run.baselines_not_run()},
+)
+def detectors_with_rescue(cascade: Path, not_run: NotRun = NOBODY) -> Tables:
     """Make the table from files.
 
     Args:
-        cascade: `rescue_cascade.csv`.
-        not_run: Detectors that the run does without, and why.
-        out: Folder to write into.
+        cascade: rescue_cascade.csv of `uncover rescue_cascade`.
+        not_run: Detectors without results, and why: a row each, which says so.
 
     Raises:
         InputError: It is no such record, or tells of one of these detectors.
@@ -62,7 +71,7 @@ def write_rescued_rivals(cascade: Path, not_run: Mapping[str, str], out: Path) -
     check_not_run(not_run, set(frame["detector"]), f"{cascade} tells")
     frame = in_order(frame)
     rows = [{"set": name, "detector": detector} for name in frame["set"].unique() for detector in not_run]
-    write_forms(out, NAME, in_order(with_rows(frame, rows)), rescued_rivals(frame, not_run))
+    return Tables(NAME, in_order(with_rows(frame, rows)), rescued_rivals(frame, not_run))
 
 
 def in_order(cascade: pd.DataFrame) -> pd.DataFrame:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
 
 from uncover.errors import InputError
+from uncover.report.command_line import Option
 from uncover.report.models import model_title
 from uncover.report.tables.detectors import SETS
 from uncover.report.tables.graded_frames import ALL_GRADES
 from uncover.report.tables.not_run import DETECTORS
+from uncover.rescue.methods import read_confidences
 
 SCORED_SETS = {name: SETS[name] for name in ("merl", "wflw")} | ALL_GRADES
 """Title by set, in the order of the rows."""
+
+Confidences = Annotated[
+    Mapping[str, float],
+    Option("NAME=NUMBER", "+", read=functools.partial(read_confidences, option="--confidences")),
+]
+"""An option that says from which confidence the boxes of several detectors count."""
 
 ALL_SETS = "all"
 """What stands for the set in the row of a detector that was not run."""

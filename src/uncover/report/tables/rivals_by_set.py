@@ -11,10 +11,11 @@ from uncover.errors import InputError
 from uncover.metrics.alike import Alike
 from uncover.report.evaluations import Evaluation, read_evaluations
 from uncover.report.models import model_title
+from uncover.report.registry import table
 from uncover.report.tables.companions import PUBLISHED, companion_rows
 from uncover.report.tables.detectors import SCORE_OF_COLUMN, drawn_by, how_made, score_cells
 from uncover.report.tables.graded_frames import ALL_GRADES
-from uncover.report.tables.not_run import DETECTORS, by_detector, check_not_run, why_not_run, with_rows
+from uncover.report.tables.not_run import DETECTORS, NOBODY, NotRun, by_detector, check_not_run, why_not_run, with_rows
 from uncover.report.tables.rivals import ALL_SETS, SCORED_SETS, conventions
 from uncover.report.tables.table import Table
 
@@ -26,13 +27,22 @@ Scores = Mapping[tuple[str, str], Evaluation]
 """By detector and set."""
 
 
-def write_rivals_by_set(summaries: Sequence[Path], not_run: Mapping[str, str], out: Path) -> None:
+@table(
+    "table_10_rivals",
+    "10, rivals: whole face by set",
+    caption="All face detectors, the thesis's and those of others, scored on whole faces alone, by set: the sibling of"
+    " table 10.\n"
+    "The thesis has no such table.",
+    inputs=lambda run: {"summaries": run.summaries(run.detectors_of_photos(), run.table_sets, "whole_face")},
+    options=lambda run: {"not_run": run.baselines_not_run()},
+    after_fetching=True,
+)
+def scores_of_all_detectors(summaries: Sequence[Path] = (), not_run: NotRun = NOBODY) -> Table:
     """Make the table from files.
 
     Args:
-        summaries: `summary.json` of evaluations, in folders named `<detector>/<set>/whole_face`.
-        not_run: Detectors that the run does without, and why.
-        out: Folder to write into.
+        summaries: summary.json of evaluations, in folders named <detector>/<set>/whole_face.
+        not_run: Detectors without results, and why: a row each, which says so.
 
     Raises:
         InputError: A file is not what it should be, or of another detector, set or scope.
@@ -51,7 +61,7 @@ def write_rivals_by_set(summaries: Sequence[Path], not_run: Mapping[str, str], o
         for name in DETECTORS
         for set_name, each in read_evaluations(paths.get(name, ()), tuple(SCORED_SETS), "whole_face", alike).items()
     }
-    rivals_by_set(evaluations, not_run).write(out)
+    return rivals_by_set(evaluations, not_run)
 
 
 def rivals_by_set(evaluations: Scores, not_run: Mapping[str, str]) -> Table:

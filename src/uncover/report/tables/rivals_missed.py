@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from uncover.config.options import check_number
 from uncover.datasets.blocks import read_blocks
 from uncover.errors import InputError
 from uncover.metrics.alike import Alike
@@ -14,9 +15,17 @@ from uncover.metrics.predictions import read_predictions
 from uncover.metrics.truth import find_labels, read_truth
 from uncover.report.face_counts import FaceCount, count_faces
 from uncover.report.models import model_title
+from uncover.report.registry import table
 from uncover.report.tables.companions import HIGH, LOW, interval_notes, with_interval
-from uncover.report.tables.not_run import NOT_RUN, by_detector, check_not_run, why_not_run, with_rows
-from uncover.report.tables.rivals import ALL_SETS, SCORED_SETS, conventions, files_by_detector, of_confidences
+from uncover.report.tables.not_run import NOBODY, NOT_RUN, NotRun, by_detector, check_not_run, why_not_run, with_rows
+from uncover.report.tables.rivals import (
+    ALL_SETS,
+    SCORED_SETS,
+    Confidences,
+    conventions,
+    files_by_detector,
+    of_confidences,
+)
 from uncover.report.tables.table import Table
 from uncover.rescue.missed import check_same_images
 
@@ -29,27 +38,45 @@ Counts = Mapping[tuple[str, str], FaceCount]
 """By detector and set."""
 
 
-def write_rivals_missed(
+@table(
+    "table_11_rivals",
+    "11, rivals: found and missed by set",
+    caption="Images in which each face detector, the thesis's and those of others, finds a face or none at its working"
+    " confidence, by set: the sibling of table 11.\n"
+    "The thesis has no such table.",
+    inputs=lambda run: {
+        "predictions": run.predictions(run.detectors_of_photos(), run.table_sets),
+        "boxes": run.boxes(run.table_sets),
+        "manifests": run.manifests(run.table_sets),
+    },
+    options=lambda run: {
+        "datasets": run.datasets(run.table_sets),
+        "confidences": {name: value for name, value in run.confidences.items() if name not in run.baselines_not_run()},
+        "true_iou": run.config.rescue.true_iou,
+        "not_run": run.baselines_not_run(),
+    },
+    after_fetching=True,
+)
+def found_and_missed_by_all_detectors(
     predictions: Sequence[Path],
     datasets: Sequence[Path],
-    confidences: Mapping[str, float],
-    not_run: Mapping[str, str],
-    out: Path,
+    confidences: Confidences,
     true_iou: float = 0.5,
-) -> None:
+    not_run: NotRun = NOBODY,
+) -> Table:
     """Make the table from files.
 
     Args:
-        predictions: Files named `<detector>/<set>.parquet`.
-        datasets: Folders named as their set, with `labels/` where the set has labels.
-        confidences: By detector, the lowest of a box that counts as a face.
-        not_run: Detectors that the run does without, and why.
-        out: Folder to write into.
+        predictions: Files named <detector>/<set>.parquet.
+        datasets: Folders of the same sets, so named.
+        confidences: Lowest confidence of a box that counts as a face, by detector, such as rgb10=0.4 mtcnn=0.7.
         true_iou: IoU with a true face from which a box is correct.
+        not_run: Detectors without results, and why: a row each, which says so.
 
     Raises:
         InputError: A file is not what it should be, or of another detector or set, or two do not belong together.
     """
+    check_number("--true-iou", true_iou, 0, 1)
     paths = files_by_detector(predictions, tuple(COUNTED_SETS), confidences)
     check_not_run(not_run, {name for name, _ in paths}, "--predictions names a file")
     folders = {path.absolute().name: path for path in datasets}
@@ -64,7 +91,7 @@ def write_rivals_missed(
             (name, set_name): count
             for name, count in count_set(own, folders.get(set_name), confidences, alike, true_iou)
         }
-    rivals_missed({key: counts[key] for key in paths}, confidences, not_run, true_iou).write(out)
+    return rivals_missed({key: counts[key] for key in paths}, confidences, not_run, true_iou)
 
 
 def count_set(

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from uncover.config.options import check_number
 from uncover.metrics.alike import Alike
 from uncover.report.face_counts import FaceCount
 from uncover.report.models import model_title
+from uncover.report.registry import table
 from uncover.report.tables.companions import HIGH, LOW, interval_notes
-from uncover.report.tables.not_run import by_detector, check_not_run, why_not_run, with_rows
-from uncover.report.tables.rivals import conventions, files_by_detector, of_confidences
+from uncover.report.tables.not_run import NOBODY, NotRun, by_detector, check_not_run, why_not_run, with_rows
+from uncover.report.tables.rivals import Confidences, conventions, files_by_detector, of_confidences
 from uncover.report.tables.rivals_missed import count_set, shares_in_one_cell
 from uncover.report.tables.table import Table
 
@@ -22,32 +24,54 @@ DETECTED, FOUND = "Detected share", "Found share"
 AT_LEAST = "False detections, at least"
 
 
-def write_rivals_web(
+@table(
+    "table_web",
+    "3.1: preterm infants of the web",
+    caption="The experiment of section 3.1: what face detectors find in web photos of preterm infants, one infant in"
+    " each.\n"
+    "The thesis tells of it in words alone.",
+    inputs=lambda run: (
+        {
+            "predictions": run.predictions(run.detectors_of_photos(), ["preterm_web"]),
+            "boxes": run.paths.dataset("preterm_web").boxes,
+            "manifest": run.paths.dataset("preterm_web").manifest,
+        }
+        if "preterm_web" in run.frame_sets
+        else None
+    ),
+    options=lambda run: {
+        "dataset": run.paths.dataset("preterm_web"),
+        "confidences": {name: value for name, value in run.confidences.items() if name not in run.baselines_not_run()},
+        "true_iou": run.config.rescue.true_iou,
+        "not_run": run.baselines_not_run(),
+    },
+    after_fetching=True,
+)
+def faces_in_web_photos(
     predictions: Sequence[Path],
     dataset: Path,
-    confidences: Mapping[str, float],
-    not_run: Mapping[str, str],
-    out: Path,
+    confidences: Confidences,
     true_iou: float = 0.5,
-) -> None:
+    not_run: NotRun = NOBODY,
+) -> Table:
     """Make the table from files.
 
     Args:
-        predictions: Files named `<detector>/<set>.parquet`, the set being the data set's folder.
-        dataset: Folder of the web photos, with `labels/` where they have labels.
-        confidences: By detector, the lowest of a box that counts as a face.
-        not_run: Detectors that the run does without, and why.
-        out: Folder to write into.
+        predictions: Files named <detector>/<set>.parquet.
+        dataset: Folder of the set, so named; labels are optional.
+        confidences: Lowest confidence of a box that counts as a face, by detector, such as rgb10=0.4 mtcnn=0.7.
         true_iou: IoU with a true face from which a box is correct.
+        not_run: Detectors without results, and why: a row each, which says so.
 
     Raises:
         InputError: A file is not what it should be, or of another detector, or two do not belong together.
     """
+    check_number("--true-iou", true_iou, 0, 1)
     name = dataset.absolute().name
     paths = {detector: path for (detector, _), path in files_by_detector(predictions, [name], confidences).items()}
     check_not_run(not_run, paths, "--predictions names a file")
     counts = dict(count_set(paths, dataset, confidences, Alike(), true_iou))
-    rivals_web(counts, confidences, not_run, true_iou).write(out)
+    return rivals_web(counts, confidences, not_run, true_iou)
 
 
 def rivals_web(

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from uncover.errors import InputError
+from uncover.report.command_line import Option
 from uncover.report.models import MAPS_EXPLAINED, THESIS_MODELS, model_title
 from uncover.report.published import Cell, load_published
 
 Names = Mapping[str, str]
+Variants = Annotated[Sequence[str], Option(metavar="NAME", nargs="+")]
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 
-from uncover.datasets.names import SOURCE_NAMES, TEST_SET_OF_SOURCE
+from uncover.config.catalogue import name_of_test_set, title_of
+from uncover.datasets.manifest import read_manifest
+from uncover.datasets.records import read_summary
+from uncover.report.published import load_published
+from uncover.report.registry import table
 from uncover.report.tables.table import Table
 
 COLUMN_OF_SET = {"train": "Train", "val": "Val", "test": "Test"}
+
+
+@table(
+    "table_02",
+    "2: train, val and test",
+    caption="Photos in train, validation and test, by original data set.",
+    inputs=lambda run: {
+        "manifests": run.manifests(run.landmark_sets),
+        "splits": [run.paths.split_summary(source) for source in run.landmark_sources],
+    },
+)
+def photos_by_split(manifests: Sequence[Path], splits: Sequence[Path], published: Path) -> Table:
+    """Make table 2 from files.
+
+    Args:
+        manifests: Manifests, in folders named as their set.
+        splits: Summaries of `uncover split_photos`.
+        published: The thesis's numbers (config/published.yaml).
+
+    Raises:
+        InputError: A file is not what it should be.
+    """
+    by_set = {path.parent.name: read_manifest(path) for path in manifests}
+    summaries = [read_summary(path, ("source", "wished", "got", "unused"), "split_photos") for path in splits]
+    return splits_table(by_set, summaries, load_published(published)["table_02"].rows)
 
 
 def splits_table(
@@ -31,11 +61,12 @@ def splits_table(
     rows, notes = [], []
     for summary in splits:
         source = str(summary["source"])
-        name = SOURCE_NAMES[source]
+        name = title_of(source)
         row: dict[str, object] = {"Original Datasets": name}
         for set_name, column in COLUMN_OF_SET.items():
-            dataset = manifests[TEST_SET_OF_SOURCE[source] if set_name == "test" else set_name]
-            count = int((dataset["source"] == source).sum())
+            dataset = manifests.get(name_of_test_set(source) if set_name == "test" else set_name)
+            # A data set of somebody's own may leave out a set.
+            count = 0 if dataset is None else int((dataset["source"] == source).sum())
             row[column] = count
             wished, got = (summary[key][set_name] for key in ("wished", "got"))  # type: ignore[index]
             if wished is not None and got < wished:

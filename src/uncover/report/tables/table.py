@@ -65,7 +65,7 @@ class Table:
 
     def write(self, folder: Path) -> None:
         """Write `<name>.csv`, `<name>.md` and `<name>.tex` into a folder."""
-        write_forms(folder, self.name, self.frame, [self])
+        Tables(self.name, self.frame, [self]).write(folder)
 
     @property
     def _shown(self) -> pd.DataFrame:
@@ -75,23 +75,30 @@ class Table:
         return [[cell_text(value, self.digits) for value in row] for row in self._shown.itertuples(index=False)]
 
 
-def write_forms(folder: Path, name: str, frame: pd.DataFrame, tables: Sequence[Table]) -> None:
-    """Write one CSV file for programs, and any number of tables that people see of it.
+@dataclass(frozen=True)
+class Tables:
+    """One CSV file for programs, and any number of tables that people see of it.
 
-    Args:
-        folder: Folder to write into.
+    Attributes:
         name: Stem of the files.
         frame: Content of the CSV.
         tables: In the Markdown and LaTeX forms, below each other.
     """
-    texts = {
-        "csv": frame.to_csv(index=False, lineterminator="\n", na_rep=MISSING),
-        "md": "\n".join(table.to_markdown() for table in tables),
-        "tex": "\n".join(table.to_latex() for table in tables),
-    }
-    for suffix, text in texts.items():
-        with new_file(folder / f"{name}.{suffix}") as path:
-            path.write_text(text, encoding="utf-8")
+
+    name: str
+    frame: pd.DataFrame
+    tables: Sequence[Table]
+
+    def write(self, folder: Path) -> None:
+        """Write `<name>.csv`, `<name>.md` and `<name>.tex` into a folder."""
+        texts = {
+            "csv": self.frame.to_csv(index=False, lineterminator="\n", na_rep=MISSING),
+            "md": "\n".join(table.to_markdown() for table in self.tables),
+            "tex": "\n".join(table.to_latex() for table in self.tables),
+        }
+        for suffix, text in texts.items():
+            with new_file(folder / f"{self.name}.{suffix}") as path:
+                path.write_text(text, encoding="utf-8")
 
 
 def cell_text(value: object, digits: int = 3, missing: str = MISSING) -> str:

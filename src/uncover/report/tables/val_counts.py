@@ -12,6 +12,7 @@ from uncover.metrics.confusion import CONFIDENCE, IOU
 from uncover.parts.classes import WHOLE_FACE
 from uncover.report.csv_records import read_csv_record
 from uncover.report.published import PublishedNumber, load_text
+from uncover.report.registry import table
 from uncover.report.tables.companions import PUBLISHED, companion_rows
 from uncover.report.tables.table import Table
 
@@ -25,13 +26,20 @@ COLUMNS = {
 """By column: the column of `classes.csv`, and the number of the thesis's text."""
 
 
-def write_val_counts(classes: Sequence[Path], published: Path, out: Path) -> None:
+@table(
+    "table_val_counts",
+    "whole faces found on val",
+    caption="Whole faces that both RGB detectors find and miss on val, and what they take for one.",
+    inputs=lambda run: {
+        "classes": [run.paths.rgb_tables.metrics(model, "val", "whole_face").classes for model in MODELS]
+    },
+)
+def faces_on_val(classes: Sequence[Path], published: Path) -> Table:
     """Make the table from files.
 
     Args:
-        classes: `classes.csv` of evaluations, in folders named `<model>/val/whole_face`.
-        published: The thesis's numbers.
-        out: Folder to write into.
+        classes: classes.csv of `uncover evaluate`, in folders named <model>/val/whole_face, model = rgb10, rgb1.
+        published: The thesis's numbers (config/published.yaml).
 
     Raises:
         InputError: A file is not what it should be, or of another model, set or scope.
@@ -46,7 +54,7 @@ def write_val_counts(classes: Sequence[Path], published: Path, out: Path) -> Non
         if table["class_id"].tolist() != [WHOLE_FACE]:
             raise InputError(f"{path}: has the classes {table['class_id'].tolist()}, expected {WHOLE_FACE} alone")
         found[model] = table.iloc[0]
-    val_counts(found, load_text(published)).write(out)
+    return val_counts(found, load_text(published))
 
 
 def val_counts(counts: Mapping[str, pd.Series], published: Mapping[str, PublishedNumber]) -> Table:

@@ -11,8 +11,9 @@ import pandas as pd
 
 from uncover.metrics.video_outcomes import STEPS
 from uncover.metrics.videos import ALL
+from uncover.report.registry import table
 from uncover.report.tables.companions import with_interval
-from uncover.report.tables.table import MISSING, Table, cell_text, write_forms
+from uncover.report.tables.table import MISSING, Table, Tables, cell_text
 from uncover.report.video_scores import mode_title, overall, part_title, read_scores
 
 NAME = "table_videos"
@@ -32,18 +33,26 @@ NOTES = (
 )
 
 
-def write_videos(scores: Path, out: Path) -> None:
+@table(
+    "table_videos",
+    "videos, step by step",
+    caption="Videos with a true box in each frame: recall, false boxes per minute and the longest time without a find,"
+    " step by step: the RGB detector alone, with the thesis's heatmaps, with the best rescue, and with time as well"
+    " (online: earlier frames help; offline: later ones too).\n"
+    "The thesis has no such table.",
+    inputs=lambda run: {"scores": run.paths.video_scores} if run.video_files else None,
+)
+def scores_of_videos(scores: Path) -> Tables:
     """Make the table from the record of `uncover evaluate videos`.
 
     Args:
-        scores: The record.
-        out: Folder to write into.
+        scores: Record of `uncover evaluate videos`.
 
     Raises:
         InputError: It is no such record.
     """
     frame = read_scores(scores)
-    write_forms(out, NAME, frame, video_tables(frame))
+    return Tables(NAME, frame, video_tables(frame))
 
 
 def video_tables(scores: pd.DataFrame) -> list[Table]:

@@ -1,0 +1,437 @@
+"""Where a run keeps everything: the only place that spells a path below results/<run>/.
+
+Every path is a string, and every name in it may be a wildcard of Snakemake, so that rules and Python ask alike:
+
+    paths = RunPaths("results/demo")
+    paths.predictions("rgb10", "val")           # results/demo/predictions/rgb10/val.parquet
+    paths.model("{model}").weights              # results/demo/models/{model}/weights.pt
+
+A folder is a string too, which knows the files in it: `paths.dataset("val")` and `paths.dataset("val").boxes`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+RESULTS = "results"
+"""Folder of all runs."""
+
+
+class DatasetFolder(str):
+    """Images with YOLO labels: datasets/<set>/, or what `uncover labels` made elsewhere."""
+
+    @property
+    def manifest(self) -> str:
+        return f"{self}/manifest.parquet"
+
+    @property
+    def boxes(self) -> str:
+        return f"{self}/boxes.parquet"
+
+    @property
+    def rejected(self) -> str:
+        return f"{self}/rejected.csv"
+
+    @property
+    def summary(self) -> str:
+        return f"{self}/summary.json"
+
+    @property
+    def labels(self) -> str:
+        return f"{self}/labels"
+
+
+class HeatmapFolder(str):
+    """Heatmaps of one kind of the images of one set: heatmaps/<kind>/<set>/."""
+
+    @property
+    def manifest(self) -> str:
+        return f"{self}/manifest.parquet"
+
+    @property
+    def lint(self) -> str:
+        return f"{self}/lint.csv"
+
+    def shard(self, shard: object) -> str:
+        """Record of a shard, such as `0-of-4`."""
+        return f"{self}/shards/{shard}.parquet"
+
+
+class ModelFolder(str):
+    """A trained detector: models/<model>/."""
+
+    @property
+    def weights(self) -> str:
+        return f"{self}/weights.pt"
+
+    @property
+    def record(self) -> str:
+        """Losses and metrics by epoch."""
+        return f"{self}/results.csv"
+
+    @property
+    def summary(self) -> str:
+        return f"{self}/summary.json"
+
+
+class EvaluationFolder(str):
+    """Scores of stored predictions against labels: metrics/<model>/<set>/<scope>/."""
+
+    @property
+    def summary(self) -> str:
+        return f"{self}/summary.json"
+
+    @property
+    def classes(self) -> str:
+        return f"{self}/classes.csv"
+
+    @property
+    def curves(self) -> str:
+        return f"{self}/curves.parquet"
+
+    @property
+    def confusion(self) -> str:
+        return f"{self}/confusion.csv"
+
+    @property
+    def files(self) -> dict[str, str]:
+        """All of them, by name."""
+        return {
+            "summary": self.summary,
+            "classes": self.classes,
+            "curves": self.curves,
+            "confusion": self.confusion,
+        }
+
+
+class DetectionFolder(str):
+    """What `uncover detect` found in videos: videos/<steps>/."""
+
+    @property
+    def boxes(self) -> str:
+        return f"{self}/boxes.parquet"
+
+    @property
+    def frames(self) -> str:
+        return f"{self}/frames.parquet"
+
+    @property
+    def per_second(self) -> str:
+        return f"{self}/per_second.csv"
+
+    @property
+    def summary(self) -> str:
+        return f"{self}/summary.json"
+
+    @property
+    def files(self) -> list[str]:
+        """All of them."""
+        return [self.boxes, self.frames, self.per_second, self.summary]
+
+
+class FinetuneFolder(str):
+    """A detector that was fine-tuned without one infant: finetune/left_out/<infant>/freeze_<layers>/<count>/."""
+
+    @property
+    def weights(self) -> str:
+        return f"{self}/weights.pt"
+
+    @property
+    def record(self) -> str:
+        """What it finds in the frames of the infant left out."""
+        return f"{self}/left_out.json"
+
+
+class RunPaths:
+    """Everything below results/<run>/."""
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        """
+        Args:
+            root: Folder of the run, wherever it lies.
+        """
+        self.root = os.fspath(root)
+
+    def __str__(self) -> str:
+        return self.root
+
+    @classmethod
+    def of_run(cls, name: str) -> RunPaths:
+        """Paths of a run of this checkout, by the name in its config."""
+        return cls(f"{RESULTS}/{name}")
+
+    # Data.
+
+    def raw(self, source: str) -> str:
+        """Folder of a raw data set that the run renders itself."""
+        return f"{self.root}/raw/{source}"
+
+    def raw_summary(self, source: str) -> str:
+        return f"{self.raw(source)}/standin.json"
+
+    def faces(self, source: str) -> str:
+        """Landmarks and visibility of the faces of a source."""
+        return f"{self.root}/faces/{source}.parquet"
+
+    def rejected_faces(self, source: str) -> str:
+        return f"{self.root}/faces/{source}.rejected.csv"
+
+    def split(self, source: str) -> str:
+        """Which photo of a source belongs to train, val or test."""
+        return f"{self.root}/splits/{source}.parquet"
+
+    def split_summary(self, source: str) -> str:
+        return f"{self.root}/splits/{source}.json"
+
+    @property
+    def datasets(self) -> str:
+        """Folder of all data sets."""
+        return f"{self.root}/datasets"
+
+    def dataset(self, name: str) -> DatasetFolder:
+        return DatasetFolder(f"{self.datasets}/{name}")
+
+    # Detectors and what they find.
+
+    def start_weights(self, network: str) -> str:
+        """A network's published weights, imported."""
+        return f"{self.root}/weights/{network}.pt"
+
+    def fetched_weights(self, key: str) -> str:
+        """Folder of weights of others, by their key in the config."""
+        return f"{self.root}/weights/{key}"
+
+    def generation(self, number: object) -> str:
+        """Record of one generation of the evolution of hyperparameters."""
+        return f"{self.root}/evolution/generations/{number}.json"
+
+    @property
+    def evolution_history(self) -> str:
+        return f"{self.root}/evolution/history.csv"
+
+    @property
+    def evolved(self) -> str:
+        """The best hyperparameters that the evolution found."""
+        return f"{self.root}/evolution/best.json"
+
+    @property
+    def models(self) -> str:
+        """Folder of all trained detectors."""
+        return f"{self.root}/models"
+
+    def model(self, name: str) -> ModelFolder:
+        return ModelFolder(f"{self.models}/{name}")
+
+    @property
+    def all_predictions(self) -> str:
+        """Folder of the stored predictions of all models."""
+        return f"{self.root}/predictions"
+
+    def predictions_of(self, model: str) -> str:
+        """Folder of the stored predictions of a model."""
+        return f"{self.all_predictions}/{model}"
+
+    def predictions(self, model: str, set_name: str) -> str:
+        return f"{self.predictions_of(model)}/{set_name}.parquet"
+
+    def prediction_shard(self, model: str, set_name: str, shard: object) -> str:
+        """The share of one of several jobs, such as `0-of-4`."""
+        return f"{self.predictions_of(model)}/{set_name}/shards/{shard}.parquet"
+
+    @property
+    def rgb_tables(self) -> RunPaths:
+        """Predictions and metrics behind tables 4 to 6, stored at the NMS IoU of the thesis's validation."""
+        return RunPaths(f"{self.root}/rgb_tables")
+
+    @property
+    def all_heatmaps(self) -> str:
+        """Folder of the heatmaps of all kinds."""
+        return f"{self.root}/heatmaps"
+
+    def heatmaps_of(self, kind: str) -> str:
+        """Folder of the heatmaps of one kind."""
+        return f"{self.all_heatmaps}/{kind}"
+
+    def heatmaps(self, kind: str, set_name: str) -> HeatmapFolder:
+        return HeatmapFolder(f"{self.heatmaps_of(kind)}/{set_name}")
+
+    def missed(self, set_name: str) -> str:
+        """Which images of a set hold a face that the RGB detector misses."""
+        return f"{self.root}/missed/{set_name}.csv"
+
+    # Scores.
+
+    def metrics_of(self, model: str) -> str:
+        """Folder of all scores of a model."""
+        return f"{self.root}/metrics/{model}"
+
+    def metrics(self, model: str, set_name: str, scope: str) -> EvaluationFolder:
+        """Scores on a set, of all classes (`all`), of whole faces (`whole_face`), or of missed images (`missed`)."""
+        return EvaluationFolder(f"{self.metrics_of(model)}/{set_name}/{scope}")
+
+    def rescue_counts(self, model: str) -> str:
+        """How many missed faces a model finds, by set."""
+        return f"{self.metrics_of(model)}/rescue.csv"
+
+    @property
+    def rescue_trial(self) -> str:
+        return f"{self.root}/metrics/rescue_trial.csv"
+
+    @property
+    def rescue_cascade(self) -> str:
+        return f"{self.root}/metrics/rescue_cascade.csv"
+
+    @property
+    def video_scores(self) -> str:
+        return f"{self.root}/metrics/videos.csv"
+
+    @property
+    def scored_frames(self) -> str:
+        """Frames of videos, each with what was found in it."""
+        return f"{self.root}/metrics/videos_frames.parquet"
+
+    @property
+    def learning_curve(self) -> str:
+        return f"{self.root}/metrics/learning_curve.csv"
+
+    # Videos.
+
+    def videos(self, steps: str) -> DetectionFolder:
+        return DetectionFolder(f"{self.root}/videos/{steps}")
+
+    @property
+    def picked_frames(self) -> str:
+        """Folder of the frames that fine-tuning draws from videos."""
+        return f"{self.root}/finetune/frames"
+
+    @property
+    def picked_frames_list(self) -> str:
+        return f"{self.picked_frames}/frames.csv"
+
+    @property
+    def finetune_dataset(self) -> DatasetFolder:
+        return DatasetFolder(f"{self.root}/finetune/dataset")
+
+    def finetuned(self, left_out: str, freeze: object, count: object) -> FinetuneFolder:
+        return FinetuneFolder(f"{self.root}/finetune/left_out/{left_out}/freeze_{freeze}/{count}")
+
+    # The report.
+
+    @property
+    def tables(self) -> str:
+        """Folder of all tables."""
+        return f"{self.root}/tables"
+
+    def table(self, name: str, ending: str = "csv") -> str:
+        """A table as csv, md or tex."""
+        return f"{self.tables}/{name}.{ending}"
+
+    @property
+    def figures(self) -> str:
+        """Folder of all figures."""
+        return f"{self.root}/figures"
+
+    def figure(self, name: str, ending: str = "png") -> str:
+        """A figure as png or pdf."""
+        return f"{self.figures}/{name}.{ending}"
+
+    @property
+    def comparison(self) -> str:
+        return f"{self.root}/comparison.csv"
+
+    @property
+    def report(self) -> str:
+        return f"{self.root}/report.html"
+
+    @property
+    def workflow_report(self) -> str:
+        """Snakemake's own report, which `make demo` asks it for."""
+        return f"{self.root}/workflow.html"
+
+    # The run itself.
+
+    @property
+    def logs(self) -> str:
+        return f"{self.root}/logs"
+
+    def log(self, rule: str, *names: str) -> str:
+        """Log of a rule's job, by the names that its wildcards give it."""
+        return f"{'/'.join([self.logs, rule, *names])}.log"
+
+    @property
+    def benchmarks(self) -> str:
+        return f"{self.root}/benchmarks"
+
+    def benchmark(self, rule: str, *names: str) -> str:
+        """Seconds and memory of a rule's job, by the names that its wildcards give it."""
+        return f"{'/'.join([self.benchmarks, rule, *names])}.tsv"
+
+    @property
+    def records(self) -> str:
+        """Folder of what each start of Snakemake was."""
+        return f"{self.root}/record"
+
+    @property
+    def code(self) -> str:
+        """Folder of copies of the code that jobs on a cluster run from."""
+        return f"{self.root}/code"
+
+
+class StoredPredictions(NamedTuple):
+    """What a file of stored predictions is of, by where it lies: .../<model>/<set>.parquet."""
+
+    model: str
+    set_name: str
+
+    @classmethod
+    def of(cls, path: Path) -> StoredPredictions:
+        return cls(path.absolute().parent.name, path.stem)
+
+
+class Evaluation(NamedTuple):
+    """What a file of scores is of, by where it lies: .../<model>/<set>/<scope>/<file>."""
+
+    model: str
+    set_name: str
+    scope: str
+
+    @classmethod
+    def of(cls, path: Path) -> Evaluation:
+        folder = path.absolute().parent
+        return cls(folder.parents[1].name, folder.parent.name, folder.name)
+
+
+class HeatmapSet(NamedTuple):
+    """What a folder of heatmaps is of, by where it lies: .../<kind>/<set>."""
+
+    kind: str
+    set_name: str
+
+    @classmethod
+    def of(cls, folder: Path) -> HeatmapSet:
+        folder = folder.absolute()
+        return cls(folder.parent.name, folder.name)
+
+
+def job_name(file: Path, folder: str | Path) -> str:
+    """The job, such as train/rgb10, that a file of the folder of logs or benchmarks is of."""
+    return file.relative_to(folder).with_suffix("").as_posix()
+
+
+def folder_name(file: Path) -> str:
+    """The name of the folder that a file lies in: the model of models/<model>/weights.pt, for one."""
+    return file.absolute().parent.name
+
+
+def at_scale(model: str, number: int) -> str:
+    """The name under which a model's predictions at its further inference scale of this number, from 1, are stored."""
+    return f"{model}_look{number}"
+
+
+def model_at_scale(name: str) -> str | None:
+    """The model of a name of `at_scale`; None for another name."""
+    found = re.fullmatch(r"(.+)_look[0-9]+", name)
+    return found and found[1]

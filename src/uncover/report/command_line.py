@@ -1,0 +1,141 @@
+"""The verb of each declared table and figure: its options are the parameters of its function.
+
+The type of a parameter says how many words stand behind an option and what each is, its default whether the option may
+be left out, and the docstring what it means. What a type cannot say stands beside it: `Annotated[..., Option(...)]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import re
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from uncover.report.registry import FORMS, Entry
+
+
+@dataclass(frozen=True)
+class Option:
+    """What the type of a parameter cannot say.
+
+    Attributes:
+        metavar: What the help calls a word of it.
+        nargs: How many words, as argparse has it; None leaves that to the type.
+        extends: Whether an option that stands twice adds to itself.
+        read: Makes the parameter's value of the words.
+    """
+
+    metavar: str | None = None
+    nargs: str | None = None
+    extends: bool = False
+    read: Callable[[list[str]], Any] | None = None
+
+
+def add_arguments(parser: argparse.ArgumentParser, entry: Entry) -> None:
+    """Give a verb the folder to write into, and an option for each parameter."""
+    endings = [f".{form}" for form in FORMS[entry.kind]]
+    forms = f"{entry.name}{', '.join(endings[:-1])} and {endings[-1]}"
+    parser.add_argument("out", type=Path, metavar="OUT", help=f"folder for {forms}")
+    helps, parameters = _documented(entry.function), inspect.signature(entry.function).parameters
+    for name, hint in _hints(entry).items():
+        default = parameters[name].default
+        settings = _settings(hint, default is inspect.Parameter.empty, default)
+        text = helps.get(name, "")
+        if isinstance(default, str | float | int):
+            text += f" (default: {default})"
+        parser.add_argument(option_of(name), **settings, help=text.replace("%", "%%"))
+
+
+def run(entry: Entry, args: argparse.Namespace) -> int:
+    """Write the table or figure that the arguments ask for."""
+    arguments = {name: getattr(args, name) for name in _hints(entry)}
+    for name, hint in _hints(entry).items():
+        own = _own_of(hint)
+        if own is not None and own.read is not None and arguments[name] is not None:
+            arguments[name] = own.read(arguments[name])
+    entry.write(args.out, arguments)
+    return 0
+
+
+def words_of(name: str, value: Any) -> list[str]:
+    """The words of a command line that give a parameter a value; none for an empty one."""
+    if value is None or value == "" or (isinstance(value, Sequence | Mapping) and not value):
+        return []
+    if isinstance(value, Mapping):
+        value = [f"{key}={each}" for key, each in value.items()]
+    values = [value] if isinstance(value, str) or not isinstance(value, Sequence) else value
+    return [option_of(name), *map(str, values)]
+
+
+def readers(entry: Entry) -> list[str]:
+    """Functions that make arguments of words, as `code_digest` takes them."""
+    read = [own.read for hint in _hints(entry).values() if (own := _own_of(hint)) is not None and own.read is not None]
+    functions: list[Any] = [getattr(each, "func", each) for each in read]
+    return [f"{function.__module__}:{function.__name__}" for function in functions]
+
+
+def option_of(name: str) -> str:
+    """The option of a parameter."""
+    return f"--{name.replace('_', '-')}"
+
+
+def _hints(entry: Entry) -> dict[str, Any]:
+    """Types of the parameters that are options."""
+    function = entry.function
+    # What it returns is known to type checkers alone.
+    own = types.SimpleNamespace(__annotations__={name: function.__annotations__[name] for name in entry.parameters})
+    return get_type_hints(own, globalns=function.__globals__, include_extras=True)
+
+
+def _own_of(hint: Any) -> Option | None:
+    if get_origin(hint) is not Annotated:
+        return None
+    return next((each for each in get_args(hint) if isinstance(each, Option)), None)
+
+
+def _settings(hint: Any, required: bool, default: Any) -> dict[str, Any]:
+    """Arguments of argparse's `add_argument` for a type."""
+    settings: dict[str, Any] = {"required": True} if required else {"default": default}
+    own = _own_of(hint)
+    if own is not None:
+        settings |= _settings(get_args(hint)[0], required, default) if own.read is None else {}
+        settings |= {"metavar": own.metavar} if own.metavar else {}
+        settings |= {"nargs": own.nargs} if own.nargs else {}
+        settings |= {"action": "extend"} if own.extends else {}
+        if own.read is not None and not required:
+            settings["default"] = []
+        return settings
+    origin, parts = get_origin(hint), [part for part in get_args(hint) if part is not type(None)]
+    if origin in (Union, types.UnionType) and len(parts) == 1:
+        return _settings(parts[0], required, default)
+    if origin is Literal:
+        return settings | {"choices": parts}
+    if origin is tuple:
+        return settings | {"nargs": len(parts)} | _word(parts[0])
+    if origin in (list, Sequence):
+        return settings | {"nargs": "+" if required else "*"} | _word(parts[0]) | ({} if required else {"default": []})
+    return settings | _word(hint)
+
+
+def _word(hint: Any) -> dict[str, Any]:
+    if hint not in (str, int, float, Path):
+        raise TypeError(f"{hint}: expected a type of a word, or Annotated with an Option that reads it")
+    return {} if hint is str else {"type": hint}
+
+
+def _documented(function: Callable[..., Any]) -> Mapping[str, str]:
+    """What the section "Args" of a docstring says of each parameter, as help of an option begins and ends."""
+    _, _, section = inspect.cleandoc(function.__doc__ or "").partition("\nArgs:\n")
+    section = re.split(r"^\S", section, maxsplit=1, flags=re.MULTILINE)[0]
+    found: dict[str, str] = {}
+    for part in re.split(r"^    (?=\w+:)", section, flags=re.MULTILINE)[1:]:
+        name, _, text = part.partition(":")
+        text = " ".join(text.split()).removesuffix(".")
+        rest_of_word = text.split(maxsplit=1)[0][1:]
+        # IoU keeps its capital letter.
+        found[name] = text[:1].lower() + text[1:] if rest_of_word.islower() or not rest_of_word else text
+    return found
