@@ -102,10 +102,6 @@ def job_prefix(checkout):
 
 shell.prefix(job_prefix(workflow.basedir))
 
-# For rule files that do not ask RUN yet.
-LOGS = RUN.paths.logs
-BENCHMARKS = RUN.paths.benchmarks
-
 
 wildcard_constraints:
     source="[a-z0-9_]+",

@@ -36,7 +36,8 @@ class Column:
         high: Greatest number.
         words: All that a text may be; none stands for any text.
         empty: Whether cells may be empty.
-        optional: Whether the column may be absent.
+        optional: Whether the column may be absent, or cells of it at the end of a row.
+        exact: Whether blanks around a text belong to it, as in names of files.
     """
 
     kind: Literal["text", "whole", "number", "bool"] = "text"
@@ -45,6 +46,7 @@ class Column:
     words: tuple[str, ...] = ()
     empty: bool = False
     optional: bool = False
+    exact: bool = False
 
     @property
     def expected(self) -> str:
@@ -67,6 +69,7 @@ class Column:
         Raises:
             ValueError: It holds something else.
         """
+        cell = cell if self.exact else cell.strip()
         if self.kind == "text":
             if (not cell and not self.empty) or (cell and self.words and cell not in self.words):
                 raise ValueError
@@ -94,7 +97,8 @@ class Column:
 
 
 TEXT = Column()
-TEXT_OR_NOTHING = Column(empty=True)
+FILE = Column(exact=True)
+TEXT_OR_NOTHING = Column(empty=True, optional=True)
 
 
 def read_table(path: Path, columns: Collection[str], made_by: str) -> pd.DataFrame:
@@ -122,7 +126,7 @@ def read_table(path: Path, columns: Collection[str], made_by: str) -> pd.DataFra
 
 
 def read_rows(path: Path, columns: Mapping[str, Column], meant: str, others: Column = TEXT_OR_NOTHING) -> pd.DataFrame:
-    """Load a CSV table and check every cell. Blank lines and blanks around cells do not count.
+    """Load a CSV table and check every cell. Blank lines, and blanks around cells, do not count.
 
     Args:
         path: The file: values parted by commas, semicolons or tabs, in UTF-8 or with a byte-order mark.
@@ -143,15 +147,15 @@ def read_rows(path: Path, columns: Mapping[str, Column], meant: str, others: Col
             first = file.readline()
             file.seek(0)
             reader = csv.reader(file, delimiter=max(SEPARATORS, key=first.count), strict=True)
-            lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
+            lines = [(reader.line_num, cells) for cells in reader if any(map(str.strip, cells))]
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path}: does not exist; expected {meant}") from None
     except (OSError, UnicodeError, csv.Error) as error:
         raise InputError(f"{path}: is no CSV file ({_reason(error)}); expected {meant}") from None
-    lines = [(number, cells) for number, cells in lines if any(cells)]
     if not lines:
         raise InputError(f"{path}: is no CSV file (it is empty); expected {meant}")
-    names = [name if name in columns or name.lower() not in columns else name.lower() for name in lines[0][1]]
+    header = [name.strip() for name in lines[0][1]]
+    names = [name if name in columns or name.lower() not in columns else name.lower() for name in header]
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
         raise InputError(f"{path}: two columns {twice[0]}; expected {meant}")
@@ -160,11 +164,13 @@ def read_rows(path: Path, columns: Mapping[str, Column], meant: str, others: Col
     if missing:
         raise InputError(f"{path}: no column {missing[0]}; expected {meant} with {', '.join(needed)}")
     kinds = [columns.get(name, others) for name in names]
-    rows = [_parse(f"{path}, row {number}", names, kinds, cells) for number, cells in lines[1:]]
-    table = pd.DataFrame(index=pd.Index([number for number, _ in lines[1:]], name="row"))
+    numbers = [number for number, _ in lines[1:]]
+    rows = [_whole_row(f"{path}, row {number}", names, kinds, cells) for number, cells in lines[1:]]
+    table = pd.DataFrame(index=pd.Index(numbers, name="row"))
     for place, (name, kind) in enumerate(zip(names, kinds, strict=True)):
         if name:
-            table[name] = pd.Series([row[place] for row in rows], table.index, dtype=kind.dtype)
+            cells = [row[place] for row in rows]
+            table[name] = pd.Series(_parse(path, name, kind, numbers, cells), table.index, dtype=kind.dtype)
     return table
 
 
@@ -203,18 +209,23 @@ def read_summary(path: Path, keys: Collection[str], made_by: str) -> dict[str, A
     return summary
 
 
-def _parse(where: str, names: Sequence[str], kinds: Sequence[Column], cells: Sequence[str]) -> list[Any]:
-    """Values of a row; cells that are absent at its end count as empty."""
-    absent = [kind for kind in kinds[len(cells) :] if not kind.empty]
-    if absent or any(cells[len(names) :]):
+def _whole_row(where: str, names: Sequence[str], kinds: Sequence[Column], cells: list[str]) -> list[str]:
+    """A cell for each column; those of optional columns may be absent at the end of a row."""
+    if any(map(str.strip, cells[len(names) :])) or not all(kind.optional for kind in kinds[len(cells) :]):
         raise InputError(f"{where}: {len(cells)} values; expected {len(names)}: {', '.join(names)}")
-    values = []
-    for name, kind, cell in zip(names, kinds, [*cells, *[""] * (len(names) - len(cells))], strict=False):
-        try:
-            values.append(kind.parse(cell))
-        except (ValueError, KeyError, OverflowError):
-            raise InputError(f"{where}: {name} {cell[:SHOWN]!r}; expected {kind.expected}") from None
-    return values
+    return cells + [""] * (len(names) - len(cells))
+
+
+def _parse(path: Path, name: str, kind: Column, numbers: Sequence[int], cells: Sequence[str]) -> list[Any]:
+    """Values of a column, each text parsed once."""
+    known: dict[str, Any] = {}
+    for number, cell in zip(numbers, cells, strict=True):
+        if cell not in known:
+            try:
+                known[cell] = kind.parse(cell)
+            except (ValueError, KeyError, OverflowError):
+                raise InputError(f"{path}, row {number}: {name} {cell[:SHOWN]!r}; expected {kind.expected}") from None
+    return [known[cell] for cell in cells]
 
 
 def _check_columns(path: Path, found: Collection[str], columns: Collection[str], made_by: str) -> None:

@@ -125,6 +125,23 @@ def test_the_maps_lie_over_the_photo_where_they_belong_without_the_letterbox(run
     assert rows.max() < 12 and columns.min() > WIDTH - 16
 
 
+def test_nothing_is_shown_of_photos_that_may_show_patients(run_folder: Path) -> None:
+    heatmaps, dataset = [run_folder / name for name in LAYERS], run_folder / "train"
+    rng = np.random.default_rng(0)
+    for name in NAMES:
+        cv2.imwrite(str(dataset / "images" / name), rng.integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8))
+    table = pd.read_parquet(dataset / "manifest.parquet")
+    levels = []
+    for sources in (["wflw", "my_ward"], ["my_ward", "my_ward"]):
+        table.assign(source=sources).to_parquet(dataset / "manifest.parquet")
+        own = boxes({NAMES[0]: 20.0, NAMES[1]: 30.0}).assign(source=sources)
+        own.to_parquet(dataset / "boxes.parquet")
+        image = draw_heatmap_overlays(heatmaps, dataset, None).axes[0].images[0].get_array()
+        levels.append(len(np.unique(np.asarray(image).reshape(-1, 3), axis=0)))
+    # The photo of the known data set though its face is smaller; of the others, cells.
+    assert levels[0] > 1000 and levels[1] <= 36
+
+
 def test_a_photo_can_be_named_and_a_wrong_name_is_one_line(
     run_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -193,21 +193,21 @@ GOOD = "a.jpg,100,100,1,0.5,False,True"
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (None, "does not exist; make it with 'uncover missed'"),
+        (None, "does not exist; expected a table of 'uncover missed'"),
         ("", "is no CSV file"),
         ("image,missed\na.jpg,True\n", "no column width; expected a table of 'uncover missed'"),
         (
             f"{HEAD[:-5]}classes\n{GOOD}\n",
             "no column hirescam:joint; it says which of these are blank: hirescam:classes",
         ),
-        (f"{HEAD}\n{GOOD}\n{GOOD}\n", "row 2: image is 'a.jpg', expected each photo once"),
-        (f"{HEAD}\n,100,100,1,0.5,False,True\n", "row 1: image is '', expected each photo once"),
-        (f"{HEAD}\n{GOOD}\nb.jpg,100,100,1,0.5,0,True\n", "row 2: missed is '0', expected True or False"),
-        (f"{HEAD}\n{GOOD}\nb.jpg,100,100,1,0.5,True\n", "row 2: hirescam:joint is '', expected True or False"),
-        (f"{HEAD}\na.jpg,100,0,1,0.5,False,True\n", "row 1: height is '0', expected a whole number from 1 on"),
-        (f"{HEAD}\na.jpg,100,9,1.5,0.5,False,True\n", "row 1: faces is '1.5', expected a whole number from 0 on"),
-        (f"{HEAD}\na.jpg,100,9,1,1.5,False,True\n", "row 1: confidence is '1.5', expected a number from 0 to 1"),
-        (f"{HEAD}\na.jpg,100,9,1,nan,False,True\n", "row 1: confidence is 'nan', expected a number from 0 to 1"),
+        (f"{HEAD}\n{GOOD}\n{GOOD}\n", "row 3: a.jpg stands here a second time; expected each photo once"),
+        (f"{HEAD}\n,100,100,1,0.5,False,True\n", "row 2: image ''; expected a text"),
+        (f"{HEAD}\n{GOOD}\nb.jpg,100,100,1,0.5,0,True\n", "row 3: missed '0'; expected True or False"),
+        (f"{HEAD}\n{GOOD}\nb.jpg,100,100,1,0.5,True\n", "row 3: 6 values; expected 7: image"),
+        (f"{HEAD}\na.jpg,100,0,1,0.5,False,True\n", "row 2: height '0'; expected a whole number of 1 or more"),
+        (f"{HEAD}\na.jpg,100,9,1.5,0.5,False,True\n", "row 2: faces '1.5'; expected a whole number of 0 or more"),
+        (f"{HEAD}\na.jpg,100,9,1,1.5,False,True\n", "row 2: confidence '1.5'; expected a number from 0 to 1"),
+        (f"{HEAD}\na.jpg,100,9,1,nan,False,True\n", "row 2: confidence 'nan'; expected a number from 0 to 1"),
     ],
 )
 def test_a_list_that_is_none_is_refused(tmp_path: Path, text: str | None, says: str) -> None:

@@ -256,7 +256,7 @@ def other_list(root: Path) -> None:
         (
             lambda root: (root / "missed/merl.csv").unlink(),
             [],
-            "merl.csv: does not exist; make it with 'uncover missed'",
+            "merl.csv: does not exist; expected a table of 'uncover missed'",
         ),
         (lambda root: (root / "missed/merl.csv").write_text("image\na\n"), [], "merl.csv: no column width; expected"),
         (other_list, [], "merl.parquet: names a.jpg, which {root}/missed/merl.csv does not;"),

@@ -154,3 +154,11 @@ def test_time_by_the_clock_counts_jobs_side_by_side_once_and_pauses_not_at_all(t
 
 def test_a_run_without_benchmarks_took_no_time(tmp_path: Path) -> None:
     assert seconds_at_work(tmp_path / "benchmarks") == 0
+
+
+def test_seconds_are_added_up_by_rule(tmp_path: Path) -> None:
+    (tmp_path / "label_faces").mkdir()
+    (tmp_path / "label_faces" / "train.tsv").write_text("s\th:m:s\n1.5\t0:00:01\n")
+    (tmp_path / "label_faces" / "val.tsv").write_text("s\th:m:s\n2.0\t0:00:02\n")
+    (tmp_path / "table_01.tsv").write_text("s\th:m:s\n0.25\t0:00:00\n")
+    assert seconds_by_rule(tmp_path) == {"label_faces": (2, 3.5), "table_01": (1, 0.25)}

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from uncover.config.load import check_config
+from uncover.config.load import check_config, load_config
 from uncover.errors import InputError
-from uncover.workflow.costs import seconds_by_rule
+from uncover.rivals.fetched import Fetched, write_fetched
 from uncover.workflow.targets import (
+    Run,
     frame_sets,
     infants_at_hand,
     landmark_sets,
@@ -17,7 +18,6 @@ from uncover.workflow.targets import (
     rivals_wanted,
     sources_at_hand,
     video_files,
-    videos_at_hand,
 )
 
 
@@ -45,22 +45,22 @@ def test_the_stand_in_has_every_set_of_the_thesis() -> None:
 
 def test_the_stand_ins_videos_are_known_before_they_are_made() -> None:
     plain = check_config({"run": "a", "raw": {"standin": True}})
-    assert videos_at_hand(plain) == [] and raw_folder(plain, "videos") is None
+    assert list(video_files(plain)) == [] and raw_folder(plain, "videos") is None
     config = check_config({"run": "a", "raw": {"standin": True}, "standin": {"videos": {"infants": 2}}})
-    assert videos_at_hand(config) == ["infant_01", "infant_02"]
+    assert list(video_files(config)) == ["infant_01", "infant_02"]
     assert video_files(config)["infant_02"] == Path("results/a/raw/videos/infant_02.mp4")
 
 
 def test_of_a_folder_the_videos_with_a_truth_beside_them_are_used(tmp_path: Path) -> None:
     config = check_config({"run": "a", "raw": {"folder": str(tmp_path), "videos": "ward"}})
-    assert videos_at_hand(config) == []
+    assert list(video_files(config)) == []
     (tmp_path / "ward").mkdir()
     for name in ("b.MP4", "b.csv", "a.mkv", "a.csv", "without_truth.mp4", "frames.csv", "notes.txt"):
         (tmp_path / "ward" / name).touch()
     assert video_files(config) == {"a": tmp_path / "ward/a.mkv", "b": tmp_path / "ward/b.MP4"}
     (tmp_path / "ward/a.mov").touch()
     with pytest.raises(InputError, match=r"a\.mov: has the name and the truth of .*a\.mkv"):
-        videos_at_hand(config)
+        video_files(config)
 
 
 def test_infants_are_left_out_in_turn_with_all_their_videos(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_infants_are_left_out_in_turn_with_all_their_videos(tmp_path: Path) -> N
     with pytest.raises(InputError, match=r"infants\.csv: infant 'a/b' is no name of a folder; rename it"):
         infants_at_hand(config)
     standin = check_config({"run": "a", "raw": {"standin": True}, "standin": {"videos": {"infants": 2}}})
-    assert infants_at_hand(standin) == videos_at_hand(standin)
+    assert infants_at_hand(standin) == list(video_files(standin))
 
 
 def test_a_rival_without_configured_weights_is_left_out_with_the_reason() -> None:
@@ -100,9 +100,64 @@ def test_a_setting_leaves_the_confidence_of_a_library_alone() -> None:
     assert [getattr(rivals, name).confidence for name in given] == [0.7, 0.8, 0.25]
 
 
-def test_seconds_are_added_up_by_rule(tmp_path: Path) -> None:
-    (tmp_path / "label_faces").mkdir()
-    (tmp_path / "label_faces" / "train.tsv").write_text("s\th:m:s\n1.5\t0:00:01\n")
-    (tmp_path / "label_faces" / "val.tsv").write_text("s\th:m:s\n2.0\t0:00:02\n")
-    (tmp_path / "table_01.tsv").write_text("s\th:m:s\n0.25\t0:00:00\n")
-    assert seconds_by_rule(tmp_path) == {"label_faces": (2, 3.5), "table_01": (1, 0.25)}
+def test_a_run_names_its_sets_models_and_methods() -> None:
+    run = Run(load_config(Path("config/demo.yaml")))
+    run.check()
+    graded = [f"slapi_{grade}" for grade in ("none", "easy", "medium", "hard")]
+    assert run.sets == ["train", "val", "wflw", "merl", *graded, "hof", "preterm_web"]
+    assert run.scored_sets == ["val", "merl", "wflw"] and run.unlabelled_sets == ["hof"]
+    assert run.labelled_sets == ["val", "wflw", "merl", *graded]
+    assert run.missed_sets == ["wflw", "merl", *graded, "hof"]
+    assert run.labelled_missed_sets == ["wflw", "merl", *graded]
+    assert run.occluded_sets == graded[1:] and run.shown_set == "preterm_web"
+    assert run.baselines == ["mtcnn", "viola_jones"] and run.baseline_sets == [*run.tried_sets, "preterm_web"]
+    assert run.thesis_models == ["gradcampp_avg", "hirescam_avg", "gradcampp_10", "hirescam_10"]
+    assert run.shown_heatmap_kinds == ["gradcampp", "hirescam"] and run.boxed_heatmaps in run.heatmap_kinds
+    assert run.scales == [f"{run.scale_model}_look1"] and run.all_scales == [run.scale_model, *run.scales]
+    assert run.scopes("rgb10", "val") == ("all", "whole_face") and run.scopes("rgb10", "hof") == ("whole_face",)
+    assert run.scopes("rgb1", "val") == ("whole_face",)
+    methods = run.rescue_methods()
+    assert "gradcampp_avg=heatmaps:gradcampp:joint" in methods and "closer_look=ours" in methods
+    assert methods[-2:] == ["mtcnn=detector", "viola_jones=detector"]
+
+
+def test_a_run_lists_files_of_sets_and_models_and_wildcards_may_stand_for_them() -> None:
+    run = Run(check_config({"run": "a", "raw": {"standin": True}}))
+    assert run.predictions(["rgb1", "{model}"], ["val"]) == [
+        "results/a/predictions/rgb1/val.parquet",
+        "results/a/predictions/{model}/val.parquet",
+    ]
+    assert run.seen_heatmaps("gradcampp_avg", ["val"]) == ["results/a/heatmaps/gradcampp/val/manifest.parquet"]
+    assert run.seen_heatmaps("rgb1", ["val"]) == []
+    assert run.seen_folders("hirescam_10", ["hof"]) == ["results/a/heatmaps/hirescam/hof"]
+    assert [Path(file).name for file in run.evaluations(["rgb1"], ["val"], "all")] == [
+        "summary.json",
+        "classes.csv",
+        "curves.parquet",
+        "confusion.csv",
+    ]
+
+
+def test_a_run_knows_which_weights_of_others_could_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    weights = {"retinaface": {"path": "a.pt", "sha256": "a" * 64}}
+    run = Run(check_config({"run": "a", "rivals": {"detectors": ["mtcnn", "retinaface"]}, "weights": weights}))
+    folder = Path(run.paths.fetched_weights("retinaface"))
+    assert run.fetched_weights == {"retinaface": "retinaface"} and run.baselines_at_hand() == ["mtcnn"]
+    assert "retinaface" not in run.baselines_not_run()
+    write_fetched(folder, Fetched("offline", 1))
+    assert "weights.retinaface" in run.baselines_not_run()["retinaface"]
+    write_fetched(folder, Fetched("", 2))
+    assert run.detectors_of_photos() == ["rgb10", "rgb1", "mtcnn", "retinaface"]
+
+
+@pytest.mark.parametrize(
+    ("rescue", "message"),
+    [
+        ({"rescuers": ["sixth_sense"]}, "key rescue.rescuers: sixth_sense is no method of this run; expected some of"),
+        ({"heatmap_boxes": "none"}, "key rescue.heatmap_boxes: heatmaps none are not made; expected one of gradcampp"),
+    ],
+)
+def test_methods_that_a_run_does_not_make_are_an_error(rescue: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Run(check_config({"run": "a", "raw": {"standin": True}, "rescue": rescue})).check()

@@ -190,7 +190,8 @@ rule train:
         settings=lambda wildcards: training_settings(RUN.detector(wildcards.model)),
         # Not what the same command does with frames of videos.
         code=code_of(
-            "uncover.commands._train_on_sets", "uncover.commands._training_arguments"
+            "uncover.commands.train:train_on_sets",
+            "uncover.commands._training_arguments",
         ),
     shell:
         "uncover train {params.data} {params.out} {params.start} {params.evolved} {params.looks_at}"

@@ -118,7 +118,7 @@ def is_made(record):
 rule comparison:
     input:
         tables=[RUN.paths.table(name) for name in TABLES],
-        records=[f"{RUN}/{name}" for name in text_numbers.RECORDS if is_made(name)],
+        records=[f"{RUN.paths}/{name}" for name in text_numbers.RECORDS if is_made(name)],
     output:
         comparison=RUN.paths.comparison,
     log:

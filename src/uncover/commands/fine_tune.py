@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     changes = check_section(Finetune, read_pairs(args.finetune, "--finetune"), "--finetune").changes()
     point = read_point(args.data, find_start(args.source), args.count, args.leave_out, changes, args.set)
     with process_group(args.device) as group:
-        identity = {"code": code_digest("uncover.detector.finetune")}
+        identity = {"code": code_digest("uncover.detector.finetune:run_point")}
         scores = run_point(point, args.out, group, args.confidence, identity)
     shown = "no face to score" if scores.ap50 is None else f"AP50 {scores.ap50:.3f}, recall {scores.recall:.3f}"
     say(f"{args.out}: {len(point.names)} frames; {point.fold.left_out}: {scores.frames} frames, {shown}")

@@ -18,6 +18,7 @@ with --set processes=2; of several machines through torchrun: torchrun ... -m un
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from uncover.commands._training_arguments import add_training_arguments, check_training_arguments
@@ -71,8 +72,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_writable
-    from uncover.commands._train_on_frames import train_on_frames
-    from uncover.commands._train_on_sets import train_on_sets
     from uncover.detector.finetune import is_picked
     from uncover.owner import check_shared
 
@@ -83,6 +82,85 @@ def run(args: argparse.Namespace) -> int:
     frozen = [] if args.freeze is None else [f"freeze={_layers(args.freeze)}"]
     of_frames = args.source or args.leave_out or is_picked(data)
     return (train_on_frames if of_frames else train_on_sets)(args, data, out, frozen)
+
+
+def train_on_sets(args: argparse.Namespace, data: Path, out: Path, frozen: Sequence[str]) -> int:
+    """Train on sets: all that the trainings of a run need.
+
+    Args:
+        args: Of the verb.
+        data: Data set, or folder with train/ and val/.
+        out: Folder to write to.
+        frozen: Settings of --freeze, which --set may change.
+
+    Raises:
+        InputError: A set, the weights, or a setting is unusable.
+    """
+    from uncover.detector.distributed import process_group
+    from uncover.detector.job import read_job
+    from uncover.detector.train import train
+    from uncover.workflow.digest import code_digest
+
+    job = read_job(
+        data,
+        args.val,
+        [*frozen, *args.set],
+        args.start,
+        args.hyperparameters,
+        args.channels,
+        args.padding,
+        args.heatmaps,
+        args.input,
+        args.classes,
+    )
+    with process_group(args.device) as group:
+        identity = {"code": code_digest("uncover.detector.train")}
+        train(job, out, group, args.cache, args.workers, identity, replace=False)
+    return 0
+
+
+def train_on_frames(args: argparse.Namespace, data: Path, out: Path, frozen: Sequence[str]) -> int:
+    """Fine-tune, or train on frames that one video validates; picked frames become a data set in OUT first.
+
+    Args:
+        args: Of the verb.
+        data: Picked frames, data set, or folder with train/ and val/.
+        out: Folder to write to.
+        frozen: Settings of --freeze, which --set may change.
+
+    Raises:
+        InputError: Frames, weights or a setting are unusable, or an option would change nothing.
+    """
+    from uncover.detector.distributed import process_group
+    from uncover.detector.finetune import find_start, read_frames_job
+    from uncover.detector.train import train
+    from uncover.workflow.digest import code_digest
+
+    _refuse_idle_options(args)
+    start = args.start if args.source is None else find_start(args.source)
+    with process_group(args.device) as group:
+        places = (data, args.val, out / "data")
+        settings, fine_tuning = [*frozen, *args.set], args.source is not None
+        job = read_frames_job(*places, start, settings, args.leave_out, fine_tuning, group, args.classes)
+        identity = {"code": code_digest("uncover.detector.train")}
+        train(job, out, group, args.cache, args.workers, identity, replace=False)
+    return 0
+
+
+def _refuse_idle_options(args: argparse.Namespace) -> None:
+    """An option that would change nothing is a mistake that somebody would find out late."""
+    from uncover.errors import InputError
+
+    if args.source and args.start:
+        raise InputError(f"--start {args.start}: --from {args.source} says where to start; leave one of the two out")
+    if args.val and args.leave_out:
+        raise InputError(f"--leave-out {args.leave_out}: --val {args.val} validates; leave one of the two out")
+    of_weights = {"--hyperparameters": args.hyperparameters, "--channels": args.channels, "--padding": args.padding}
+    for option, value in {**of_weights, "--heatmaps": args.heatmaps}.items():
+        if value is not None:
+            raise InputError(f"{option} {value}: is none of fine-tuning's options; leave it out")
+    if args.input != "photo":
+        raise InputError(f"--input {args.input}: what is looked at is that of the start weights; leave it out")
 
 
 def _places(args: argparse.Namespace) -> tuple[Path, Path]:

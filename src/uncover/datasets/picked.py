@@ -26,7 +26,7 @@ from uncover.faces.face import RowError
 from uncover.faces.label_rows import FACE_CLASS, parse_yolo
 from uncover.footage.sources import printable
 from uncover.owner import IMPORTS
-from uncover.tables import TEXT, TEXT_OR_NOTHING, Column, read_rows
+from uncover.tables import FILE, TEXT, Column, read_rows
 
 FRAMES = "frames.csv"
 
@@ -107,12 +107,12 @@ class PickedFrame:
 COLUMNS = tuple(field.name for field in fields(PickedFrame))
 MEANT = "a table of 'uncover frames'"
 CELLS = {
-    "image": TEXT,
-    "video": TEXT,
+    "image": FILE,
+    "video": FILE,
     "frame": Column("whole", low=0),
     "second": Column("number"),
     "grade": TEXT,
-    "reason": TEXT_OR_NOTHING,
+    "reason": Column(empty=True),
     "change": Column("number"),
     "reviewed": Column(empty=True, optional=True),
     "infant": Column(empty=True, optional=True),

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import math
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
 from uncover.config.evaluation import middle_rate
-from uncover.errors import InputError
 from uncover.rescue.methods import OF_SET, OF_VAL
+from uncover.tables import TEXT, Column, read_rows
 
-NEEDED = {"set", "method", "group", "fp_per_photo", "threshold", "confidence", "faces", "found", "false_boxes"}
+NUMBER, COUNT = Column("number", empty=True), Column("whole", low=0, empty=True)
+COLUMNS = {
+    **dict.fromkeys(("set", "method", "group"), TEXT),
+    "fp_per_photo": Column("number"),
+    "threshold": Column(words=(OF_SET, OF_VAL)),
+    "confidence": NUMBER,
+    **dict.fromkeys(("faces", "found", "false_boxes"), COUNT),
+}
 
 
 @dataclass(frozen=True)
@@ -41,43 +45,18 @@ def read_tried(trial: Path) -> dict[str, Tried]:
     Raises:
         InputError: It does not exist, or is no such record.
     """
-    found: dict[str, int] = defaultdict(int)
-    faces: dict[str, int] = defaultdict(int)
-    false: dict[str, int] = defaultdict(int)
-    confidence: dict[str, float] = {}
-    try:
-        with trial.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            if not set(reader.fieldnames or ()) >= NEEDED:
-                raise InputError(f"{trial}: is no record of 'uncover rescue_trial'")
-            rows: dict[float, list[dict[str, str]]] = defaultdict(list)
-            for row in reader:
-                if None in row.values():
-                    raise ValueError(f"row {reader.line_num} is cut off")
-                rows[float(row["fp_per_photo"])].append(row)
-            for row in rows[middle_rate(rows)] if rows else ():
-                name = row["method"]
-                if row["threshold"] == OF_VAL and row["confidence"]:
-                    confidence[name] = _confidence(row["confidence"])
-                elif row["threshold"] == OF_SET:
-                    found[name] += int(row["found"] or 0)
-                    faces[name] += int(row["faces"] or 0)
-                    false[name] += int(row["false_boxes"] or 0)
-    except FileNotFoundError:
-        raise InputError(f"{trial}: does not exist; make it with 'uncover rescue_trial'") from None
-    except OSError as error:
-        raise InputError(
-            f"{trial}: cannot be read ({error.strerror}); expected a record of 'uncover rescue_trial'"
-        ) from None
-    except (ValueError, csv.Error) as error:
-        raise InputError(f"{trial}: {error}; expected a record of 'uncover rescue_trial'") from None
+    table = read_rows(trial, COLUMNS, "a record of 'uncover rescue_trial'")
+    if table.empty:
+        return {}
+    table = table[table["fp_per_photo"] == middle_rate(table["fp_per_photo"])]
+    known = table[(table["threshold"] == OF_VAL) & table["confidence"].notna()]
+    counts = table[table["threshold"] == OF_SET].groupby("method")[["found", "faces", "false_boxes"]].sum()
+    # The last row of a method counts, but its place is that of the first.
+    confidence = dict(zip(known["method"], known["confidence"].tolist(), strict=True))
+    counts = counts.reindex(list(confidence), fill_value=0)
     # Sorting is stable: those that tie stay in the order of the record.
-    order = sorted(confidence, key=lambda name: (-found[name], false[name]))
-    return {name: Tried(name, confidence[name], found[name], faces[name]) for name in order}
-
-
-def _confidence(text: str) -> float:
-    confidence = float(text)
-    if not math.isfinite(confidence):
-        raise ValueError(f"confidence {text}")
-    return confidence
+    counts = counts.assign(missed=-counts["found"]).sort_values(["missed", "false_boxes"], kind="stable")
+    return {
+        str(name): Tried(str(name), confidence[str(name)], int(row["found"]), int(row["faces"]))
+        for name, row in counts.iterrows()
+    }

@@ -16,9 +16,16 @@ from numpy.typing import NDArray
 
 from uncover.atomic import new_file
 from uncover.errors import InputError
+from uncover.tables import FILE, Column, check_rows, read_rows
 
-COLUMNS = ("image", "width", "height", "faces", "confidence", "missed")
-EXPECTED = "expected a table of 'uncover missed'"
+COLUMNS = {
+    "image": FILE,
+    "width": Column("whole", low=1),
+    "height": Column("whole", low=1),
+    "faces": Column("whole", low=0, empty=True),
+    "confidence": Column("number", low=0, high=1),
+    "missed": Column("bool"),
+}
 
 
 def write_missed(path: Path, table: pd.DataFrame) -> None:
@@ -41,22 +48,14 @@ def read_missed(path: Path, inputs: Collection[str] = ()) -> pd.DataFrame:
     Raises:
         InputError: It does not exist, is no such list, names a photo twice, or lacks one of `inputs`.
     """
-    text = _read_text(path)
-    for name in (*COLUMNS, *inputs):
-        if name not in text.columns:
-            others = ", ".join(column for column in text.columns if column not in COLUMNS) or "none"
-            found = f"it says which of these are blank: {others}" if name in inputs else EXPECTED
-            raise InputError(f"{path}: no column {name}; {found}")
-    _refuse(path, text, "image", text["image"].duplicated() | (text["image"] == ""), "each photo once")
-    table = pd.DataFrame({"image": text["image"]})
-    for name in ("width", "height"):
-        table[name] = _numbers(path, text, name, 1).astype(np.int64)
-    table["faces"] = _numbers(path, text, "faces", 0, may_be_empty=True).astype("Int64")
-    table["confidence"] = _numbers(path, text, "confidence", 0, 1).astype(np.float32)
-    for name in ("missed", *(column for column in text.columns if column not in COLUMNS)):
-        _refuse(path, text, name, ~text[name].isin(["True", "False"]), "True or False")
-        table[name] = (text[name] == "True").to_numpy(np.bool_)
-    return table
+    table = read_rows(path, COLUMNS, "a table of 'uncover missed'", others=Column("bool"))
+    told = [str(name) for name in table if name not in COLUMNS]
+    for name in inputs:
+        if name not in told:
+            which = ", ".join(told) or "none"
+            raise InputError(f"{path}: no column {name}; it says which of these are blank: {which}")
+    check_rows(path, table, ~table["image"].duplicated(), "{image} stands here a second time; expected each photo once")
+    return table[[*COLUMNS, *told]].astype({"confidence": np.float32}).reset_index(drop=True)
 
 
 def looked_at(table: pd.DataFrame, maps: str | None) -> NDArray[np.bool_]:
@@ -87,33 +86,3 @@ def check_same_images(path: Path, images: Iterable[str], expected: Iterable[str]
         name = min(own ^ others)
         difference = f"names {name}, which {of} does not" if name in own else f"does not name {name}, which {of} does"
         raise InputError(f"{path}: {difference}; expected records of the same set")
-
-
-def _read_text(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False).fillna("")
-    except FileNotFoundError:
-        raise InputError(f"{path}: does not exist; make it with 'uncover missed'") from None
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "unreadable"
-        raise InputError(f"{path}: is no CSV file ({reason}); {EXPECTED}") from None
-
-
-def _numbers(
-    path: Path, text: pd.DataFrame, name: str, lowest: float, highest: float = np.inf, may_be_empty: bool = False
-) -> pd.Series:
-    """A column as float64, NaN where it is empty; all but a confidence are whole numbers."""
-    empty = text[name] == ""
-    numbers = pd.to_numeric(text[name], errors="coerce").astype(np.float64)
-    whole = highest == np.inf
-    right = (numbers >= lowest) & (numbers <= highest) & np.isfinite(numbers)
-    right &= (numbers == np.round(numbers)) | (not whole)
-    expected = f"a whole number from {lowest} on" if whole else f"a number from {lowest} to {highest}"
-    _refuse(path, text, name, ~(right | (empty & may_be_empty)), expected)
-    return numbers
-
-
-def _refuse(path: Path, text: pd.DataFrame, name: str, wrong: pd.Series, expected: str) -> None:
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        raise InputError(f"{path}, row {row + 1}: {name} is {text[name].iloc[row]!r}, expected {expected}")

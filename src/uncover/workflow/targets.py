@@ -1,4 +1,4 @@
-"""Which sets, sources and results a config asks for: what the rules take their wildcards from."""
+"""What a config asks for, by name and by file: rules and the report take their inputs from `Run`."""
 
 from __future__ import annotations
 
@@ -56,11 +56,6 @@ def video_files(config: Config) -> dict[str, Path]:
                 raise InputError(f"{path}: has the name and the truth of {files[path.stem]}; rename one of the two")
             files[path.stem] = path
     return files
-
-
-def videos_at_hand(config: Config) -> list[str]:
-    """Names of the videos with true boxes that the run uses, without their ending."""
-    return list(video_files(config))
 
 
 def infants_at_hand(config: Config) -> list[str]:
@@ -169,9 +164,6 @@ class Run:
                 raise InputError(
                     f"config: key rescue.rescuers: {name} is no method of this run; expected some of {', '.join(known)}"
                 )
-
-    def __str__(self) -> str:
-        return str(self.paths)
 
     # Sets.
 

@@ -38,9 +38,9 @@ APART = 0.06
     " they are.\n"
     "Thin lines: an infant left out with all its videos; where nobody says who is in a video, each counts as one"
     " infant, and the axis says video. Thick lines: their mean, with its 95 % interval (Student's t over the infants,"
-    ' wide where they are few). "Backbone frozen": the first ten layers keep their weights. Few frames stand several times in an'
-    " epoch, so that trainings have about as many steps; the weights of the last epoch are scored: no frame of the"
-    " infant left out has a say in them.",
+    ' wide where they are few). "Backbone frozen": the first ten layers keep their weights. Few frames stand several'
+    " times in an epoch, so that trainings have about as many steps; the weights of the last epoch are scored: no frame"
+    " of the infant left out has a say in them.",
     inputs=lambda run: {"record": run.paths.learning_curve} if run.fine_tunes else None,
 )
 def draw_learning_curve(record: Path) -> Figure:
