@@ -23,9 +23,9 @@ from tests.commands.detecting import (
 )
 from tests.detect.live_run import LiveRun, texture
 from tests.footage.coded import packets, write
-from uncover.detect import parts as parts_module
-from uncover.detect import run as run_module
-from uncover.detect.look import look
+from uncover.detect import pipeline as pipeline_module
+from uncover.detect import stored as stored_module
+from uncover.detect.steps import detect_frames
 
 detect = detecting.detect
 live_run = detecting.live_run
@@ -47,7 +47,7 @@ class Stop:
                 if len(self.looked_at) == self.at:
                     raise KeyboardInterrupt
 
-        monkeypatch.setattr(run_module, "track", watched)
+        monkeypatch.setattr(pipeline_module, "track", watched)
 
 
 def test_stopped_and_given_again_it_goes_on(
@@ -156,7 +156,7 @@ def test_the_video_outlives_the_thread_that_reads_it(
     ended: list[bool] = []
 
     def watched(*words: object) -> Iterator:
-        looked = look(*words)  # type: ignore[arg-type]
+        looked = detect_frames(*words)  # type: ignore[arg-type]
         try:
             yield from looked
         finally:
@@ -164,9 +164,9 @@ def test_the_video_outlives_the_thread_that_reads_it(
             ended.append(True)
 
     closed: list[bool] = []
-    real = run_module.Video.close
-    monkeypatch.setattr(run_module.Video, "close", lambda video: (closed.append(bool(ended)), real(video))[1])
-    monkeypatch.setattr(run_module, "look", watched)
+    real = pipeline_module.Video.close
+    monkeypatch.setattr(pipeline_module.Video, "close", lambda video: (closed.append(bool(ended)), real(video))[1])
+    monkeypatch.setattr(pipeline_module, "detect_frames", watched)
     stop = Stop(monkeypatch)
     stop.at = 2
     assert detect(ward / "bed.mp4", "--out", tmp_path / "out", rescue="none") == 130
@@ -186,9 +186,9 @@ def test_killed_and_given_again_it_goes_on(
     words = ["detect", ward / "bed.mp4", "--out", out, "--run", live_run.folder, "--rescue", "covered_faces"]
     words += ["--confidence", live_run.confidence, "--batch", 3, "--device", "cpu"]
     program = (
-        "import sys, time; from uncover.detect import parts, run\n"
-        "parts.FRAMES = 2; own = parts.Parts.add\n"
-        "parts.Parts.add = lambda self, seen: (own(self, seen), time.sleep(60 if seen.index == 6 else 0))\n"
+        "import sys, time; from uncover.detect import stored\n"
+        "stored.FRAMES = 2; own = stored.Parts.add\n"
+        "stored.Parts.add = lambda self, seen: (own(self, seen), time.sleep(60 if seen.index == 6 else 0))\n"
         "from uncover.cli import main; sys.exit(main(sys.argv[1:]))"
     )
     with subprocess.Popen([sys.executable, "-c", program, *map(str, words)], stderr=subprocess.DEVNULL) as process:
@@ -198,7 +198,7 @@ def test_killed_and_given_again_it_goes_on(
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL and not (out / "boxes.parquet").exists()
     stop = Stop(monkeypatch)
-    monkeypatch.setattr(parts_module, "FRAMES", 2)
+    monkeypatch.setattr(stored_module, "FRAMES", 2)
     assert detect(*words[1:4]) == 0
     assert stop.looked_at == list(range(6, FRAMES)), "frames that were written were looked at again"
     assert_same_tables(out, undisturbed_video)

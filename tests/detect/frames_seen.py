@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 
-from uncover.detect.follow import Faces, Names, sure_faces
-from uncover.detect.parts import Seen
-from uncover.detect.spotter import DETECTOR, RESCUE, Spotted
+from uncover.detect.stored import DETECTOR, RESCUE, DetectedFrame
+from uncover.detect.track import FrameFaces, Labels, sure_faces
 from uncover.images.privacy import Cover
+from uncover.metrics.detections import Detections
 
 FACE = (40.0, 30.0, 80.0, 70.0)
 ASIDE = (10.0, 60.0, 30.0, 80.0)
-NAMES = Names("rgb10", 0.4, "gradcampp_avg", 0.25, "heatmap")
+LABELS = Labels("rgb10", 0.4, "gradcampp_avg", 0.25, "heatmap")
 WIDTH, HEIGHT = 120, 100
 
 Box = tuple[int, float, tuple[float, float, float, float]]
@@ -29,18 +29,17 @@ def by_rescue(confidence: float, box: tuple[float, float, float, float] = FACE) 
     return RESCUE, confidence, box
 
 
-def seen(index: int, *boxes: Box, second: float = math.nan, cover: Cover | None = None) -> Seen:
+def seen(index: int, *boxes: Box, second: float = math.nan, cover: Cover | None = None) -> DetectedFrame:
     """A frame with these boxes, in which faces may be elsewhere too."""
     found_by, confidence, corners = zip(*boxes, strict=True) if boxes else ((), (), ())
-    spotted = Spotted(
+    detections = Detections(
         np.array(corners, np.float32).reshape(-1, 4),
         np.array(confidence, np.float32),
-        np.array(found_by, np.int8),
-        cover,
+        found_by=np.array(found_by, np.int8),
     )
-    return Seen(index, second, WIDTH, HEIGHT, spotted)
+    return DetectedFrame(index, second, WIDTH, HEIGHT, detections, cover)
 
 
-def faces(index: int, *boxes: Box, second: float = math.nan) -> Faces:
+def faces(index: int, *boxes: Box, second: float = math.nan) -> FrameFaces:
     """What counts of such a frame."""
-    return sure_faces(seen(index, *boxes, second=second), NAMES)
+    return sure_faces(seen(index, *boxes, second=second), LABELS)

@@ -11,21 +11,22 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from tests.detect.frames_seen import NAMES, Box, by_detector, by_rescue, seen
+from tests.detect.frames_seen import LABELS, Box, by_detector, by_rescue, seen
 from tests.report.leaks import correlation, fine_structure, interior
 from tests.report.rescue_records import ASIDE, FACE, SIDE, patterned
 from uncover.detect.annotate import COLOURS, HOLD, Held, LiveDrawing, annotate, annotate_image, annotate_video, fitted
-from uncover.detect.follow import Faces, sure_faces
-from uncover.detect.parts import Seen
-from uncover.detect.pictures import frame_pictures
-from uncover.detect.rescues import Model
-from uncover.detect.run import annotated_paths
+from uncover.detect.frames import letterboxed
+from uncover.detect.networks import Model
+from uncover.detect.pipeline import annotated_paths
+from uncover.detect.stored import DetectedFrame
+from uncover.detect.track import FrameFaces, sure_faces
 from uncover.detector.weights import Header
 from uncover.footage.decode import open_video
 from uncover.footage.encode import VideoWriter
 from uncover.footage.sources import Sources
 from uncover.images.letterbox import fit
 from uncover.images.privacy import CELLS, Cover, shown
+from uncover.metrics.detections import Detections
 from uncover.parts.geometry import SMALLEST_SIDE
 
 HIDDEN = ("pixelate", "blur")
@@ -34,19 +35,18 @@ SEEN, HIDES = 0.8, 0.3
 """Correlation from which a face is there, and up to which it is not."""
 
 
-def spotted(*boxes: Box) -> Seen:
+def detected(*boxes: Box) -> DetectedFrame:
     return seen(0, *boxes, second=0.0)
 
 
-def faces(*boxes: Box) -> Faces:
-    return sure_faces(spotted(*boxes), NAMES)
+def faces(*boxes: Box) -> FrameFaces:
+    return sure_faces(detected(*boxes), LABELS)
 
 
-def by_time(*boxes: Box) -> Faces:
+def by_time(*boxes: Box) -> FrameFaces:
     """A face for which only other frames speak."""
-    return Faces(
-        spotted(*boxes), np.array([ASIDE], np.float32), np.array([0.5], np.float32), ("temporal",), ("temporal",)
-    )
+    face = Detections(np.array([ASIDE], np.float32), np.array([0.5], np.float32))
+    return FrameFaces(detected(*boxes), face, ("temporal",), ("temporal",))
 
 
 def similarity(image: NDArray[np.uint8], photo: NDArray[np.uint8] = PHOTO) -> float:
@@ -70,7 +70,7 @@ def similarity(image: NDArray[np.uint8], photo: NDArray[np.uint8] = PHOTO) -> fl
     ],
     ids=["detector", "rescue", "beside a false box", "not sure", "no box", "time alone", "time and a false box"],
 )
-def test_no_face_survives(found: Faces, privacy: str) -> None:
+def test_no_face_survives(found: FrameFaces, privacy: str) -> None:
     assert similarity(annotate(PHOTO, found, "publish")) > SEEN
     assert similarity(annotate(PHOTO, found, privacy)) < HIDES
 
@@ -108,13 +108,13 @@ def test_a_face_beside_a_sure_false_box_is_hidden_by_any_weak_candidate_on_it(
     name: str, box: tuple[float, float, float, float], confidence: float, hides: bool, privacy: str
 ) -> None:
     beside = seen(0, by_detector(0.9, ASIDE), second=0.0, cover=cover_of(name, box, confidence))
-    drawn = annotate(PHOTO, sure_faces(beside, NAMES), privacy)
+    drawn = annotate(PHOTO, sure_faces(beside, LABELS), privacy)
     assert (similarity(drawn) < HIDES) == hides
     x1, y1, x2, y2 = map(int, FACE)
     same = (drawn == PHOTO).all(2)[y1:y2, x1:x2].mean()
     assert same < 0.02 if hides else same > 0.9
-    assert similarity(annotate(PHOTO, sure_faces(seen(0, by_detector(0.9, ASIDE)), NAMES), privacy)) > SEEN
-    assert similarity(annotate(PHOTO, sure_faces(beside, NAMES), "whole-frame")) < HIDES
+    assert similarity(annotate(PHOTO, sure_faces(seen(0, by_detector(0.9, ASIDE)), LABELS), privacy)) > SEEN
+    assert similarity(annotate(PHOTO, sure_faces(beside, LABELS), "whole-frame")) < HIDES
 
 
 def test_a_place_stays_hidden_for_half_a_second_before_and_after(tmp_path: Path) -> None:
@@ -124,16 +124,16 @@ def test_a_place_stays_hidden_for_half_a_second_before_and_after(tmp_path: Path)
         for _ in range(9):
             writer.write(PHOTO)
     found = [
-        sure_faces(seen(n, by_detector(0.9, ASIDE), second=n / 5, cover=face if n == 4 else None), NAMES)
+        sure_faces(seen(n, by_detector(0.9, ASIDE), second=n / 5, cover=face if n == 4 else None), LABELS)
         for n in range(9)
     ]
     with open_video(tmp_path / "a.mp4") as video:
-        pictures = list(frame_pictures(video.frames(), 64, 0))
+        pictures = list(letterboxed(video.frames(), 64, 0))
     with open_video(tmp_path / "a.mp4") as video:
         assert list(annotate_video(video, found, "pixelate", tmp_path / "b.mp4")) == found
-        with LiveDrawing(tmp_path / "live.mp4", video, NAMES, "pixelate", None) as drawing:
+        with LiveDrawing(tmp_path / "live.mp4", video, LABELS, "pixelate", None) as drawing:
             for picture, faces_in_it in zip(pictures, found, strict=True):
-                drawing.add(picture, faces_in_it.seen)
+                drawing.add(picture, faces_in_it.frame)
     for name in ("b.mp4", "live.mp4"):
         with open_video(tmp_path / name) as video:
             hidden = [similarity(frame.pixels) < HIDES for frame in video.frames()]
@@ -144,11 +144,11 @@ def test_a_false_box_that_comes_and_goes_brings_nothing_out() -> None:
     """Of five pictures in half a second before and after, three must have something that counts."""
     for counts in range(1, 6):
         sure = (2, 1, 3, 0, 4)[:counts]
-        frames = [sure_faces(seen(n, *[by_detector(0.9, ASIDE)] * (n in sure), second=n / 5), NAMES) for n in range(5)]
+        frames = [sure_faces(seen(n, *[by_detector(0.9, ASIDE)] * (n in sure), second=n / 5), LABELS) for n in range(5)]
         held = Held[None]("pixelate")
         given = [each for own in frames for each in held.add(None, own)]
         _, own, cover = [*given, *held.rest()][2]
-        assert own.seen.index == 2 and cover is not None
+        assert own.frame.index == 2 and cover is not None
         assert cover.cells.all() == (counts < 3), counts
         assert (similarity(annotate(PHOTO, own, "pixelate", cover)) < HIDES) == (counts < 3)
 
@@ -169,8 +169,8 @@ def test_what_is_hidden_is_coarse() -> None:
 
 @pytest.mark.parametrize("found_by", COLOURS)
 def test_published_pictures_change_at_boxes_and_labels_only(found_by: str) -> None:
-    box = np.array([FACE], np.float32)
-    found = Faces(spotted(), box, np.array([0.9], np.float32), (found_by,), ("name",))  # type: ignore[arg-type]
+    face = Detections(np.array([FACE], np.float32), np.array([0.9], np.float32))
+    found = FrameFaces(detected(), face, (found_by,), ("name",))  # type: ignore[arg-type]
     drawn = annotate(PHOTO, found, "publish")
     changed = (drawn != PHOTO).any(2)
     x1, y1, x2, y2 = map(int, FACE)
@@ -223,7 +223,7 @@ def test_a_video_has_the_frames_that_were_looked_at(tmp_path: Path, privacy: str
             writer.write(photo)
     boxes = [(by_detector(0.9, FACE),), (), (by_rescue(0.9, FACE),)]
     found = [
-        sure_faces(seen(index, *own, second=index / 5), NAMES) for index, own in zip((0, 1, 3), boxes, strict=True)
+        sure_faces(seen(index, *own, second=index / 5), LABELS) for index, own in zip((0, 1, 3), boxes, strict=True)
     ]
     with open_video(tmp_path / "a.mp4") as video:
         told = list(annotate_video(video, found, privacy, tmp_path / "annotated" / "a.mp4"))
@@ -251,7 +251,7 @@ def test_no_picture_is_left_out_and_pixels_keep_their_shape(tmp_path: Path) -> N
     with VideoWriter(tmp_path / "v.mp4", 96, 64, 10, pixel_aspect=Fraction(4, 3)) as writer:
         for number, second in enumerate(seconds):
             writer.write(patterned(number)[:64, :96], second)
-    found = [sure_faces(seen(number, second=second), NAMES) for number, second in enumerate(seconds)]
+    found = [sure_faces(seen(number, second=second), LABELS) for number, second in enumerate(seconds)]
     with open_video(tmp_path / "v.mp4") as video:
         assert video.pixel_aspect == Fraction(4, 3)
         assert len(list(annotate_video(video, found, "publish", tmp_path / "a.mp4"))) == len(seconds)

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.detect.live_run import LiveRun, sha256, write_trial
-from uncover.detect.choose import CannotLook, Wishes, choose
-from uncover.detect.proposed import Proposer
-from uncover.detect.rescues import HeatmapDetector, SecondDetector, find_whole_face
+from uncover.detect.choose import CannotLook, choose
+from uncover.detect.networks import find_whole_face
+from uncover.detect.options import NetworkOptions
+from uncover.detect.rescues import HeatmapDetector, SecondDetector, StrategyRescue
 from uncover.detector.weights import read_weights, save_weights
 from uncover.errors import InputError
 from uncover.metrics.predictions import Predictions, read_predictions, write_predictions
@@ -35,26 +36,26 @@ def trial(run: LiveRun, **methods: int) -> None:
     )
 
 
-def wishes(run: LiveRun, rescue: str = "best") -> Wishes:
-    return Wishes(run.folder, None, rescue, device="cpu")
+def options_of(run: LiveRun, rescue: str = "best") -> NetworkOptions:
+    return NetworkOptions(run.folder, None, rescue, device="cpu")
 
 
 @pytest.mark.parametrize(
     ("winner", "kind"),
     [
         ("gradcampp_10", HeatmapDetector),
-        ("all_votes", Proposer),
+        ("all_votes", StrategyRescue),
         ("one_class", SecondDetector),
         ("grey", SecondDetector),
     ],
 )
 def test_best_is_the_winner_of_the_trial(run: LiveRun, winner: str, kind: type) -> None:
     trial(run, **{"part_votes": 3, winner: 7, "rgb1": 5})
-    chosen = choose(wishes(run))
-    rescue = chosen.spotter.rescue
+    chosen = choose(options_of(run))
+    rescue = chosen.rescue
     assert isinstance(rescue, kind) and rescue.name == winner and rescue.confidence == 0.7
-    assert chosen.detector == "rgb10" and chosen.why.startswith(f"{winner}, which found 7 of 10 missed faces")
-    assert choose(replace(wishes(run), rescue_confidence=0.9)).spotter.rescue.confidence == 0.9  # type: ignore[union-attr]
+    assert chosen.name == "rgb10" and chosen.why.startswith(f"{winner}, which found 7 of 10 missed faces")
+    assert choose(replace(options_of(run), rescue_confidence=0.9)).rescue.confidence == 0.9  # type: ignore[union-attr]
 
 
 def test_what_cannot_look_at_new_pictures_is_passed_over(run: LiveRun) -> None:
@@ -63,24 +64,24 @@ def test_what_cannot_look_at_new_pictures_is_passed_over(run: LiveRun) -> None:
     (run.folder / "models" / "drawn").mkdir()
     save_weights(run.weights("drawn"), state, drawn)
     trial(run, constant_box=9, mtcnn=8, drawn=7, gradcampp_mean=5, part_votes=4)
-    chosen = choose(wishes(run))
-    assert chosen.spotter.rescue is not None and chosen.spotter.rescue.name == "gradcampp_mean"
+    chosen = choose(options_of(run))
+    assert chosen.rescue is not None and chosen.rescue.name == "gradcampp_mean"
     assert chosen.digests == {name: sha256(run.weights(name)) for name in ("rgb10", "gradcampp_mean")}
     for name, reason in {"drawn": "looks at drawn boxes", "mtcnn": "no method of"}.items():
         with pytest.raises(CannotLook, match=reason):
-            choose(wishes(run, name))
+            choose(options_of(run, name))
     with pytest.raises(InputError, match="the same box in every picture"):
-        choose(wishes(run, "constant_box"))
+        choose(options_of(run, "constant_box"))
 
 
 def test_without_a_winner_nothing_looks_again(run: LiveRun) -> None:
-    assert choose(wishes(run)).why == "none: the run has no rescue trial"
+    assert choose(options_of(run)).why == "none: the run has no rescue trial"
     trial(run, constant_box=9, mtcnn=3, part_votes=0)
-    chosen = choose(wishes(run))
-    assert chosen.spotter.rescue is None and chosen.why.startswith("none: no method of the run's trial")
-    alone = choose(Wishes(None, run.weights("rgb10"), device="cpu"))
-    assert alone.spotter.rescue is None and alone.why == "none: weights alone have no rescue trial"
-    assert choose(wishes(run, "none")).spotter.rescue is None
+    chosen = choose(options_of(run))
+    assert chosen.rescue is None and chosen.why.startswith("none: no method of the run's trial")
+    alone = choose(NetworkOptions(None, run.weights("rgb10"), device="cpu"))
+    assert alone.rescue is None and alone.why == "none: weights alone have no rescue trial"
+    assert choose(options_of(run, "none")).rescue is None
 
 
 @pytest.mark.parametrize(
@@ -95,18 +96,20 @@ def test_without_a_winner_nothing_looks_again(run: LiveRun) -> None:
 def test_names_that_are_none(run: LiveRun, rescue: str, message: str) -> None:
     trial(run, constant_box=9, part_votes=4)
     with pytest.raises(InputError, match=message):
-        choose(wishes(run, rescue))
+        choose(options_of(run, rescue))
 
 
 def test_a_detector_must_be_there_and_look_at_photos(run: LiveRun, tmp_path: Path) -> None:
     cases = {
-        "no detector": Wishes(None, None),
-        "no models/ in it": Wishes(tmp_path, None),
-        "looks at joints": Wishes(None, run.weights("gradcampp_avg"), device="cpu"),
-        "is a model of a run; expected --run": Wishes(
+        "no detector": NetworkOptions(None, None),
+        "no models/ in it": NetworkOptions(tmp_path, None),
+        "looks at joints": NetworkOptions(None, run.weights("gradcampp_avg"), device="cpu"),
+        "is a model of a run; expected --run": NetworkOptions(
             None, run.weights("rgb10"), "heatmap:gradcampp_avg", device="cpu"
         ),
-        "leave --rescue none out": Wishes(None, run.weights("rgb10"), "none", run.weights("grey"), device="cpu"),
+        "leave --rescue none out": NetworkOptions(
+            None, run.weights("rgb10"), "none", run.weights("grey"), device="cpu"
+        ),
     }
     for message, wished in cases.items():
         with pytest.raises(InputError, match=message):
@@ -117,32 +120,32 @@ def test_weights_of_one_file_name_are_told_apart(
     run: LiveRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     detector, maps = run.weights("rgb10"), run.weights("gradcampp_avg")
-    chosen = choose(Wishes(None, detector, heatmap_weights=maps, device="cpu"))
-    assert chosen.detector == "rgb10" and chosen.spotter.rescue is not None
-    assert chosen.spotter.rescue.name == "gradcampp_avg" and chosen.spotter.rescue.found_by == "heatmap"
+    chosen = choose(NetworkOptions(None, detector, heatmap_weights=maps, device="cpu"))
+    assert chosen.name == "rgb10" and chosen.rescue is not None
+    assert chosen.rescue.name == "gradcampp_avg" and chosen.rescue.found_by == "heatmap"
     assert sorted(chosen.digests.values()) == sorted([sha256(detector), sha256(maps)])
     assert "another detector" not in capsys.readouterr().err
     for name, path in {"a": detector, "b": maps}.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "mine.pt").symlink_to(path)
-    same = Wishes(None, tmp_path / "a" / "mine.pt", heatmap_weights=tmp_path / "b" / "mine.pt", device="cpu")
+    same = NetworkOptions(None, tmp_path / "a" / "mine.pt", heatmap_weights=tmp_path / "b" / "mine.pt", device="cpu")
     assert sorted(choose(same).digests.values()) == sorted(chosen.digests.values())
     assert "another detector" not in capsys.readouterr().err
 
 
 def test_heatmaps_of_another_detector_are_said(run: LiveRun, capsys: pytest.CaptureFixture[str]) -> None:
-    choose(Wishes(run.folder, run.weights("parts"), "heatmap:gradcampp_avg", device="cpu"))
+    choose(NetworkOptions(run.folder, run.weights("parts"), "heatmap:gradcampp_avg", device="cpu"))
     assert "learnt from heatmaps of another detector" in capsys.readouterr().err
 
 
 def test_another_size_is_that_of_all_that_look_at_the_picture(run: LiveRun) -> None:
     def sizes(rescue: str, image_size: int | None) -> tuple[int, list[int]]:
-        spotter = choose(replace(wishes(run, rescue), image_size=image_size)).spotter
-        found = spotter.rescue
-        if isinstance(found, Proposer):
-            return spotter.detector.image_size, [look.model.image_size for look in found._looks.values()]
+        networks = choose(replace(options_of(run, rescue), image_size=image_size))
+        found = networks.rescue
+        if isinstance(found, StrategyRescue):
+            return networks.detector.image_size, [each.model.image_size for each in found._scales.values()]
         assert isinstance(found, SecondDetector | HeatmapDetector)
-        return spotter.detector.image_size, [found.model.image_size]
+        return networks.detector.image_size, [found.model.image_size]
 
     assert sizes("closer_look", None) == (64, [64, 96]) and sizes("closer_look", 128) == (128, [128, 192])
     assert sizes("grey", 128) == (128, [128]) and sizes("gradcampp_avg", 128) == (128, [64])
@@ -150,15 +153,15 @@ def test_another_size_is_that_of_all_that_look_at_the_picture(run: LiveRun) -> N
 
 def test_boxes_are_suppressed_as_when_the_trial_chose_confidences(run: LiveRun) -> None:
     trial(run, part_votes=4, closer_look=3)
-    assert choose(wishes(run)).spotter.detector.nms_iou == 0.6
-    assert choose(replace(wishes(run), nms_iou=0.6)).spotter.rescue is not None
+    assert choose(options_of(run)).detector.nms_iou == 0.6
+    assert choose(replace(options_of(run), nms_iou=0.6)).rescue is not None
     with pytest.raises(InputError, match=r"--nms-iou 0.5: .*/part_votes/ward.parquet has 0.6, .*; leave --nms-iou out"):
-        choose(replace(wishes(run), nms_iou=0.5))
+        choose(replace(options_of(run), nms_iou=0.5))
     # Whoever says from where on boxes count may say how they are suppressed, and so may who rescues nothing.
-    for wished in (replace(wishes(run), rescue_confidence=0.3), wishes(run, "none")):
-        assert choose(replace(wished, nms_iou=0.5)).spotter.detector.nms_iou == 0.5
-    alone = Wishes(None, run.weights("rgb10"), device="cpu")
-    assert [choose(replace(alone, nms_iou=iou)).spotter.detector.nms_iou for iou in (None, 0.4)] == [0.6, 0.4]
+    for wished in (replace(options_of(run), rescue_confidence=0.3), options_of(run, "none")):
+        assert choose(replace(wished, nms_iou=0.5)).detector.nms_iou == 0.5
+    alone = NetworkOptions(None, run.weights("rgb10"), device="cpu")
+    assert [choose(replace(alone, nms_iou=iou)).detector.nms_iou for iou in (None, 0.4)] == [0.6, 0.4]
 
 
 def test_predictions_of_a_run_that_were_not_made_alike_are_refused_or_said_to_be_old(
@@ -173,13 +176,13 @@ def test_predictions_of_a_run_that_were_not_made_alike_are_refused_or_said_to_be
     stored = read_predictions(look)
     write_predictions(look, Predictions(stored.boxes, stored.images, {**stored.settings, "nms_iou": 0.5}))
     with pytest.raises(InputError, match=r"covered_faces_look1/ward.parquet has 0.5, by which"):
-        choose(wishes(run))
+        choose(options_of(run))
     assert "note" not in capsys.readouterr().err
-    choose(replace(wishes(run, "none"), image_size=128))
+    choose(replace(options_of(run, "none"), image_size=128))
     assert "note" not in capsys.readouterr().err
     del stored.settings["max_boxes_per_class"]
     write_predictions(look, stored)
-    assert choose(replace(wishes(run), image_size=128)).spotter.rescue is not None
+    assert choose(replace(options_of(run), image_size=128)).rescue is not None
     said = capsys.readouterr().err
     assert "look1/ward.parquet: is of an earlier version, and so is the confidence of closer_look" in said
 
@@ -190,13 +193,13 @@ def test_the_class_that_is_the_face_may_be_chosen(run: LiveRun, tmp_path: Path) 
     path = tmp_path / "upstream.pt"
     for called, face in ((names, None), (("mask", "bare", "Faces", *names[3:]), None), (names, "Person")):
         save_weights(path, state, header.model_copy(update={"class_names": called}))
-        chosen = Wishes(None, path, "none", device="cpu", face=face)
+        chosen = NetworkOptions(None, path, "none", device="cpu", face=face)
         if called is names and face is None:
             with pytest.raises(
                 InputError, match=r"knows person, masked face, face, .*: say which is the face with --class"
             ):
                 choose(chosen)
         else:
-            assert find_whole_face(choose(chosen).spotter.detector.header) == (0 if face else 2)
+            assert find_whole_face(choose(chosen).detector.header) == (0 if face else 2)
     with pytest.raises(InputError, match="has no class 'ear'"):
-        choose(Wishes(None, path, "none", device="cpu", face="ear"))
+        choose(NetworkOptions(None, path, "none", device="cpu", face="ear"))

@@ -7,10 +7,12 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.detect.live_run import HEATMAP_DETECTORS, SET, LiveRun, of_class
-from uncover.detect.choose import Wishes, choose
-from uncover.detect.pictures import frame_pictures
-from uncover.detect.rescues import NO_BOXES, LiveMaps, Missed
-from uncover.detect.spotter import DETECTOR, RESCUE, Spotted
+from uncover.detect.choose import choose
+from uncover.detect.frames import letterboxed
+from uncover.detect.options import NetworkOptions
+from uncover.detect.rescues import LiveMaps, Missed
+from uncover.detect.steps import detect_batch, rescue_batch
+from uncover.detect.stored import DETECTOR, RESCUE, DetectedFrame
 from uncover.detector.device import Precision
 from uncover.footage.decode import Frame
 from uncover.heatmaps.store import read_manifest
@@ -18,7 +20,8 @@ from uncover.images.maps import StoredMaps
 from uncover.images.reading import COLOURS, read_image
 
 PIXEL, SURE = 1e-3, 1e-5
-RIVALS = ("lower_threshold", "part_votes", "face_and_part_votes", "all_votes", "closer_look", "heatmap_boxes")
+NO_BOXES = np.zeros((0, 5), np.float32)
+STRATEGIES = ("lower_threshold", "part_votes", "face_and_part_votes", "all_votes", "closer_look", "heatmap_boxes")
 STORED_AS = {"one_class": "rgb1"}
 
 
@@ -29,9 +32,9 @@ def look_at_pictures(
     batch: int = 3,
     precision: Precision = "float32",
     covered: bool = False,
-) -> dict[str, Spotted]:
-    """What is spotted in the pictures, by name."""
-    wishes = Wishes(
+) -> dict[str, DetectedFrame]:
+    """What is detected in the pictures, by name."""
+    options = NetworkOptions(
         run.folder,
         None,
         rescue,
@@ -40,18 +43,20 @@ def look_at_pictures(
         precision=precision,
         covered=covered,
     )
-    spotter = choose(wishes).spotter
+    networks = choose(options)
     frames = [Frame(number, np.nan, read_image(path, COLOURS)) for number, path in enumerate(run.images.values())]
-    pictures = list(frame_pictures(frames, spotter.detector.image_size, spotter.detector.header.padding))
-    spotted = [
-        found for start in range(0, len(frames), batch) for found in spotter.look(pictures[start : start + batch])
+    pictures = list(letterboxed(frames, networks.detector.image_size, networks.detector.header.padding))
+    detected = [
+        frame
+        for start in range(0, len(frames), batch)
+        for frame in rescue_batch(detect_batch(pictures[start : start + batch], networks), networks)
     ]
-    return dict(zip(run.images, spotted, strict=True))
+    return dict(zip(run.images, detected, strict=True))
 
 
-def boxes_of(spotted: Spotted, found_by: int) -> NDArray[np.float32]:
-    own = spotted.found_by == found_by
-    return np.column_stack([spotted.boxes[own], spotted.confidence[own]])
+def boxes_of(frame: DetectedFrame, found_by: int) -> NDArray[np.float32]:
+    own = frame.detections[frame.found_by == found_by]
+    return np.column_stack([own.boxes, own.confidence])
 
 
 def assert_same(found: NDArray[np.float32], expected: NDArray[np.float32]) -> None:
@@ -61,23 +66,23 @@ def assert_same(found: NDArray[np.float32], expected: NDArray[np.float32]) -> No
 
 
 def test_the_detector_finds_what_it_predicts(live_run: LiveRun) -> None:
-    spotted, stored = look_at_pictures(live_run, "none"), live_run.stored("rgb10")
-    for image, found in spotted.items():
+    detected, stored = look_at_pictures(live_run, "none"), live_run.stored("rgb10")
+    for image, found in detected.items():
         assert (found.found_by == DETECTOR).all()
         assert_same(boxes_of(found, DETECTOR), of_class(stored, image))
-    assert sum(len(found.boxes) for found in spotted.values()) > len(spotted)
+    assert sum(len(found.detections) for found in detected.values()) > len(detected)
 
 
-@pytest.mark.parametrize("name", ["covered_faces", "grey", "parts", "one_class", *RIVALS])
+@pytest.mark.parametrize("name", ["covered_faces", "grey", "parts", "one_class", *STRATEGIES])
 def test_a_rescue_finds_what_is_stored_of_it(live_run: LiveRun, name: str) -> None:
-    spotted, stored = look_at_pictures(live_run, name), live_run.stored(STORED_AS.get(name, name))
+    detected, stored = look_at_pictures(live_run, name), live_run.stored(STORED_AS.get(name, name))
     missed = set(missed_pictures(live_run))
-    assert 0 < len(missed) < len(spotted)
-    for image, found in spotted.items():
+    assert 0 < len(missed) < len(detected)
+    for image, found in detected.items():
         assert_same(boxes_of(found, DETECTOR), of_class(live_run.stored("rgb10"), image))
         # Where there is a face already, nothing looks again.
         assert_same(boxes_of(found, RESCUE), of_class(stored, image) if image in missed else NO_BOXES)
-    assert any((found.found_by == RESCUE).any() for found in spotted.values())
+    assert any((found.found_by == RESCUE).any() for found in detected.values())
 
 
 @pytest.mark.parametrize("name", ["none", "covered_faces", "parts", "closer_look", "heatmap:gradcampp_10"])
@@ -86,11 +91,11 @@ def test_whatever_any_network_said_is_covered(live_run: LiveRun, name: str) -> N
     stored = {"none": [], "closer_look": ["covered_faces", "covered_faces_look1"]}.get(name, [name.split(":")[-1]])
     missed = set(missed_pictures(live_run))
     plain = look_at_pictures(live_run, name)
-    for image, spotted in look_at_pictures(live_run, name, covered=True).items():
+    for image, detected in look_at_pictures(live_run, name, covered=True).items():
         height, width = read_image(live_run.images[image], COLOURS).shape[:2]
-        assert spotted.cover is not None and plain[image].cover is None
-        assert (spotted.boxes == plain[image].boxes).all()
-        mask = spotted.cover.mask(width, height)
+        assert detected.cover is not None and plain[image].cover is None
+        assert (detected.detections.boxes == plain[image].detections.boxes).all()
+        mask = detected.cover.mask(width, height)
         for method in ["rgb10", *(stored if image in missed else [])]:
             boxes = live_run.stored(method).boxes.query("image == @image and confidence > 0.01")
             assert len(boxes)
@@ -103,20 +108,20 @@ def test_whatever_any_network_said_is_covered(live_run: LiveRun, name: str) -> N
 def test_a_heatmap_detector_finds_what_it_predicts_on_a_heatmap_set(live_run: LiveRun, name: str) -> None:
     # All in one batch, as the set was made: beside other pictures, last bits of a map would differ, and rounded to
     # levels of 255 they may become more than last bits.
-    spotted, stored = (
+    detected, stored = (
         look_at_pictures(live_run, f"heatmap:{name}", confidence=1, batch=len(live_run.images)),
         live_run.stored(name),
     )
     blank = blank_pictures(live_run, name)
-    assert len(blank) < len(spotted)
-    for image, found in spotted.items():
+    assert len(blank) < len(detected)
+    for image, found in detected.items():
         assert_same(boxes_of(found, RESCUE), of_class(stored, image) if image not in blank else NO_BOXES)
-    assert any((found.found_by == RESCUE).any() for found in spotted.values())
+    assert any((found.found_by == RESCUE).any() for found in detected.values())
 
 
 def test_a_heatmap_detector_looks_at_missed_pictures_only(live_run: LiveRun) -> None:
-    spotted = look_at_pictures(live_run, "gradcampp_multiscale_avg")
-    rescued = {image for image, found in spotted.items() if (found.found_by == RESCUE).any()}
+    detected = look_at_pictures(live_run, "gradcampp_multiscale_avg")
+    rescued = {image for image, found in detected.items() if (found.found_by == RESCUE).any()}
     assert rescued and rescued <= set(missed_pictures(live_run))
 
 

@@ -14,10 +14,9 @@ import pytest
 
 from tests.footage.coded import MARK, pictures, write
 from uncover.errors import InputError
-from uncover.footage.address import is_live, printable
 from uncover.footage.clock import WRAP
 from uncover.footage.decode import Video, open_video
-from uncover.footage.sources import find_sources
+from uncover.footage.sources import find_sources, is_live, printable
 
 COUNT, RATE, SLOW = 8, 10, 0.5
 SIZE = (64, 48)

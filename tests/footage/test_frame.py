@@ -12,8 +12,7 @@ import pytest
 
 from tests.footage.coded import pictures, plainly, write
 from uncover.footage.decode import open_video
-from uncover.footage.frame import Frame
-from uncover.footage.tone import tone_curve
+from uncover.footage.frame import Frame, tone_curve
 
 PICTURES = pictures(40, 96, 64)
 

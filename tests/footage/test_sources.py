@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from uncover.errors import InputError
-from uncover.footage.address import without_secrets
-from uncover.footage.sources import Sources, find_sources
+from uncover.footage.sources import Sources, find_sources, without_secrets
 
 
 def make(folder: Path, *names: str) -> list[Path]:

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uncover.footage import tone
-from uncover.footage.tone import HLG, PEAK, PQ, tone_curve
+from uncover.footage import frame as tone
+from uncover.footage.frame import HLG, PEAK, PQ, tone_curve
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,7 @@ from PIL import Image, ImageOps
 
 from uncover.datasets.photos import PhotoError, PhotoInfo, inspect_photo, read_upright_rgb
 from uncover.datasets.yolo import place_image
-from uncover.detect.look import Skipped, frames_of_images
-from uncover.detect.parts import Parts
+from uncover.detect.frames import frames_of_images
 from uncover.errors import InputError
 from uncover.faces.frames import read_frames
 from uncover.footage.sources import find_sources
@@ -81,7 +80,7 @@ def assert_all_readers_see(path: Path, wanted: NDArray[np.uint8], folder: Path) 
     info = inspect_photo(path)
     assert (info.width, info.height) == inspect_image(path, 3) == (width, height)
     assert find_inputs([path], "photo", 3).sizes.tolist() == [[width, height]]
-    (of_detect,) = frames_of_images({"a": path}, Parts(folder / "parts"), Skipped())
+    (of_detect,) = frames_of_images({"a": path}, set(), {})
     placed = folder / place_image(path, info, "placed", folder, folder)
     seen = {
         "read_image": read_image(path, 3),

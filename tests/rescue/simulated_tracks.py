@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uncover.metrics.detections import box_iou
+from uncover.metrics.detections import Detections, box_iou
 from uncover.rescue.smoothing import smooth
-from uncover.rescue.temporal import Candidates, TemporalSettings, Tracked, Tracker
+from uncover.rescue.tracker import Observation, Tracked, Tracker, TrackerSettings
 
 WIDTH, HEIGHT = 640.0, 480.0
 COUNTS_FROM = 0.25
@@ -21,7 +21,7 @@ COUNTS_FROM = 0.25
 
 @dataclass(frozen=True)
 class Video:
-    frames: list[Candidates]
+    frames: list[Observation]
     truth: list[np.ndarray | None]
 
 
@@ -78,7 +78,7 @@ def simulate(seed: int, seconds: float = 60, rate: float = 5, false_per_minute: 
     return Video(frames, truth)
 
 
-def interrupted(seed: int, seconds: float, gap: float, rate: float = 5) -> list[Candidates]:
+def interrupted(seed: int, seconds: float, gap: float, rate: float = 5) -> list[Observation]:
     """A face that stirs a little, is sure for so long, not seen at all for a while, and then seen again."""
     random = np.random.default_rng(seed)
     centre, logs = random.uniform([250, 180], [390, 300]), np.log([80, 100])
@@ -90,14 +90,13 @@ def interrupted(seed: int, seconds: float, gap: float, rate: float = 5) -> list[
     return frames
 
 
-def found(second: float, boxes: Sequence[np.ndarray], confidence: Sequence[float]) -> Candidates:
+def found(second: float, boxes: Sequence[np.ndarray], confidence: Sequence[float]) -> Observation:
     sure = np.array(confidence, np.float64)
-    return Candidates(
-        float(second), np.array(boxes, np.float64).reshape(-1, 4), sure, sure >= COUNTS_FROM, np.zeros(len(sure), int)
-    )
+    detections = Detections(np.array(boxes, np.float64).reshape(-1, 4), sure)
+    return Observation(float(second), detections, sure >= COUNTS_FROM)
 
 
-def without_track(frames: Iterable[Candidates]) -> list[Tracked | None]:
+def without_track(frames: Iterable[Observation]) -> list[Tracked | None]:
     """The surest box that counts, frame by frame."""
     results: list[Tracked | None] = []
     for frame in frames:
@@ -107,13 +106,13 @@ def without_track(frames: Iterable[Candidates]) -> list[Tracked | None]:
     return results
 
 
-def online(frames: Iterable[Candidates], settings: TemporalSettings | None = None) -> list[Tracked | None]:
-    tracker = Tracker(settings or TemporalSettings(WIDTH, HEIGHT))
+def online(frames: Iterable[Observation], settings: TrackerSettings | None = None) -> list[Tracked | None]:
+    tracker = Tracker(settings or TrackerSettings(WIDTH, HEIGHT))
     return [tracker.update(frame) for frame in frames]
 
 
-def offline(frames: Iterable[Candidates], settings: TemporalSettings | None = None) -> list[Tracked | None]:
-    return list(smooth(frames, settings or TemporalSettings(WIDTH, HEIGHT)))
+def offline(frames: Iterable[Observation], settings: TrackerSettings | None = None) -> list[Tracked | None]:
+    return list(smooth(frames, settings or TrackerSettings(WIDTH, HEIGHT)))
 
 
 def with_own_boxes(video: Video, results: Sequence[Tracked | None]) -> list[Tracked | None]:
@@ -148,7 +147,7 @@ def _box(centre: np.ndarray, logs: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    ways: dict[str, Callable[[list[Candidates]], list[Tracked | None]]] = {
+    ways: dict[str, Callable[[list[Observation]], list[Tracked | None]]] = {
         "without": without_track,
         "online": online,
         "offline": offline,

@@ -22,14 +22,14 @@ from tests.rescue.simulated_tracks import (
 from uncover.metrics.detections import box_iou
 from uncover.rescue import smoothing
 from uncover.rescue.smoothing import smooth
-from uncover.rescue.temporal import Candidates, TemporalSettings, Tracked
+from uncover.rescue.tracker import Observation, Tracked, TrackerSettings
 
-SETTINGS = TemporalSettings(640, 480)
+SETTINGS = TrackerSettings(640, 480)
 FACE = np.array([300.0, 200, 360, 280])
 ELSEWHERE = FACE - [250, 150, 250, 150]
 
 
-def shown(*stretches: tuple[int, np.ndarray | None]) -> list[Candidates]:
+def shown(*stretches: tuple[int, np.ndarray | None]) -> list[Observation]:
     """Frames at 5 per second: stretches of so many with a sure face at a place, or with nothing."""
     places = [place for count, place in stretches for _ in range(count)]
     return [
@@ -55,7 +55,7 @@ def test_a_gap_with_both_sides_is_filled_up_to_twice_the_bridge() -> None:
 
 @pytest.mark.parametrize("bridge", [0.5, 1, 3, 5, 10, 30])
 def test_a_gap_is_filled_up_to_twice_the_bridge_that_was_wished(bridge: float) -> None:
-    settings = TemporalSettings(640, 480, bridge)
+    settings = TrackerSettings(640, 480, bridge)
     for seed in range(2):
         for gap, filled in ((2 * bridge - 0.4, True), (2 * bridge + 0.4, False)):
             frames = interrupted(seed, seconds=5, gap=gap)
@@ -70,7 +70,7 @@ def test_a_gap_is_filled_up_to_twice_the_bridge_that_was_wished(bridge: float) -
 @pytest.mark.parametrize("bridge", [1, 10, 30])
 def test_a_spot_that_flickers_is_not_filled(bridge: float) -> None:
     frames = [found(n / 5, [FACE] if n % 10 == 0 else [], [0.8] if n % 10 == 0 else []) for n in range(300)]
-    results = offline(frames, TemporalSettings(640, 480, bridge))
+    results = offline(frames, TrackerSettings(640, 480, bridge))
     assert [n for n, one in enumerate(results) if one is not None] == list(range(0, 300, 10))
 
 
@@ -130,7 +130,7 @@ def test_windows_give_what_the_whole_sequence_gives(seed: int, rate: float) -> N
 def test_memory_does_not_grow_with_the_video() -> None:
     given_frames = 0
 
-    def frames() -> Iterator[Candidates]:
+    def frames() -> Iterator[Observation]:
         nonlocal given_frames
         for n in range(1000):
             given_frames += 1

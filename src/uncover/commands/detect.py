@@ -76,16 +76,13 @@ def run(args: argparse.Namespace) -> int:
     from uncover.atomic import check_writable
     from uncover.config.options import check_number
     from uncover.console import say, warn_each
-    from uncover.detect.of_run import find_privacy
-    from uncover.detect.options import Options
+    from uncover.detect.options import DetectOptions, NetworkOptions, find_privacy
     from uncover.errors import InputError
-    from uncover.footage.address import is_live
-    from uncover.footage.sources import find_sources
+    from uncover.footage.sources import find_sources, is_live
     from uncover.image_files import say_passed_over
     from uncover.images.options import check_inference_options
     from uncover.images.reading import say_animations
     from uncover.owner import check_shared
-    from uncover.process import since_start
 
     check_inference_options(args.confidence, args.nms_iou, args.batch, args.image_size)
     check_number("--rescue-confidence", args.rescue_confidence, 0, 1)
@@ -105,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("--temporal offline: needs the whole video, and a live stream has no end; give online")
     if args.annotate and args.sound == "keep" and any(is_live(address) for address in sources.videos.values()):
         say("note: annotated copies of live streams have no sound")
-    options = Options(
+    options = DetectOptions(
         args.batch,
         args.temporal,
         args.bridge,
@@ -116,31 +113,32 @@ def run(args: argparse.Namespace) -> int:
         args.privacy or (find_privacy(args.of_run) if args.of_run else None) or "pixelate",
         args.sound == "keep",
     )
-    from uncover.detect.choose import Wishes, choose
-    from uncover.detect.results import write_results
-    from uncover.detect.run import Looking
+    # Only now: torch takes a second to import, and whoever misspelt something need not wait for it.
+    from uncover.detect import steps
+    from uncover.detect.choose import choose
+    from uncover.detect.pipeline import detect_sources
     from uncover.images.privacy import HIDES_SOME
     from uncover.workflow.digest import code_digest
 
-    wishes = Wishes(
-        args.of_run,
-        args.weights,
-        args.rescue,
-        args.heatmap_weights,
-        args.confidence,
-        args.rescue_confidence,
-        args.nms_iou,
-        args.image_size,
-        args.device,
-        args.precision,
-        options.annotated and options.privacy in HIDES_SOME,
-        args.face,
+    networks = choose(
+        NetworkOptions(
+            args.of_run,
+            args.weights,
+            args.rescue,
+            args.heatmap_weights,
+            args.confidence,
+            args.rescue_confidence,
+            args.nms_iou,
+            args.image_size,
+            args.device,
+            args.precision,
+            options.annotated and options.privacy in HIDES_SOME,
+            args.face,
+        )
     )
-    chosen = choose(wishes)
-    say(f"detector: {chosen.detector}; rescue: {chosen.why}")
-    looking = Looking(sources, chosen, options, args.out, code_digest("uncover.detect.look"), since_start)
-    complete = looking.go_through(write_results)
-    for name, account in looking.accounts.items():
-        say(account.line(name))
-    warn_each([f"{reason}; skipped" for reason in looking.skipped.reasons.values()], str(args.out / "summary.json"))
-    return 0 if complete else PARTLY
+    say(f"detector: {networks.name}; rescue: {networks.why}")
+    outcome = detect_sources(sources, networks, options, args.out, code_digest(steps.__name__))
+    for name, statistics in outcome.statistics.items():
+        say(statistics.line(name))
+    warn_each([f"{reason}; skipped" for reason in outcome.skipped.values()], str(args.out / "summary.json"))
+    return 0 if outcome.whole else PARTLY

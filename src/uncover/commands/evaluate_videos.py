@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from uncover.console import say, warn_each
     from uncover.datasets.video_truth import read_video_truth
     from uncover.errors import InputError
-    from uncover.footage.address import printable
+    from uncover.footage.sources import printable
     from uncover.metrics.video_outcomes import read_outcomes, videos_of
     from uncover.metrics.videos import COLUMNS, SHORTEST_BLOCK, Resampling, score_videos
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from uncover.datasets.picked import UNGRADED, stem_of
 from uncover.datasets.video_truth import read_video_truth
 from uncover.errors import InputError
-from uncover.footage.address import printable
+from uncover.footage.sources import printable
 from uncover.footage.truth import CORNERS
 from uncover.tables import read_table
 

@@ -23,10 +23,10 @@ from uncover.datasets.picked import (
     write_picture,
 )
 from uncover.errors import InputError
-from uncover.footage.address import printable
 from uncover.footage.changes import Limits, Pick, look_at, most_different, pick_changes
 from uncover.footage.container import EXPECTED
 from uncover.footage.decode import Dropped, Frame, Video, open_video
+from uncover.footage.sources import printable
 from uncover.progress import track
 
 MAKER = "frames"

@@ -24,7 +24,7 @@ from uncover.datasets.yolo import IMAGES, LABELS, label_lines
 from uncover.errors import InputError
 from uncover.faces.face import RowError
 from uncover.faces.label_rows import FACE_CLASS, parse_yolo
-from uncover.footage.address import printable
+from uncover.footage.sources import printable
 from uncover.owner import IMPORTS
 from uncover.tables import FILE, TEXT, Column, read_rows
 

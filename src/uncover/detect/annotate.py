@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uncover.atomic import new_file
-from uncover.detect.follow import Faces, Follower, Names, sure_faces
-from uncover.detect.parts import Seen
-from uncover.detect.pictures import Picture, ahead
+from uncover.detect.frames import Picture, ahead
+from uncover.detect.stored import DetectedFrame
+from uncover.detect.track import Follower, FrameFaces, Labels, sure_faces
 from uncover.footage.decode import Video
 from uncover.footage.encode import VideoWriter
 from uncover.footage.sound import FileClock
@@ -43,7 +43,9 @@ HOLD = 0.5
 Item = TypeVar("Item")
 
 
-def annotate(pixels: NDArray[np.uint8], faces: Faces, privacy: str, cover: Cover | None = None) -> NDArray[np.uint8]:
+def annotate(
+    pixels: NDArray[np.uint8], faces: FrameFaces, privacy: str, cover: Cover | None = None
+) -> NDArray[np.uint8]:
     """Draw the boxes of a picture.
 
     Args:
@@ -51,18 +53,20 @@ def annotate(pixels: NDArray[np.uint8], faces: Faces, privacy: str, cover: Cover
         faces: Found in it.
         privacy: As `shown` has it. "pixelate" and "blur" hide every box that may hold a face, also those that are not
             sure enough to count, and all that any network thought a face or a part of one, however unsure (the cover of
-            what was spotted); where nothing that counts was found in this very picture, all of it.
+            what was detected); where nothing that counts was found in this very picture, all of it.
         cover: What else is to be hidden.
 
     Returns:
         A copy, uint8 (H, W, 3) RGB.
     """
-    hidden = np.concatenate([faces.boxes, faces.seen.spotted.boxes]) if _is_found(faces) else faces.boxes[:0]
-    own = faces.seen.spotted.cover
+    hidden = (
+        np.concatenate([faces.faces.boxes, faces.frame.detections.boxes]) if _is_found(faces) else faces.faces.boxes[:0]
+    )
+    own = faces.frame.cover
     image = shown(pixels, hidden, privacy, own | cover if own and cover else own or cover)
     thick = max(1, round(min(image.shape[:2]) / 240))
     size = max(0.35, min(image.shape[:2]) / 1000)
-    boxes = zip(faces.boxes, faces.confidence, faces.found_by, strict=True)
+    boxes = zip(faces.faces.boxes, faces.faces.confidence, faces.found_by, strict=True)
     for (x1, y1, x2, y2), confidence, found_by in boxes:
         colour = COLOURS[found_by]
         corner = (math.floor(x1), math.floor(y1))
@@ -80,8 +84,8 @@ def annotate(pixels: NDArray[np.uint8], faces: Faces, privacy: str, cover: Cover
 
 
 def annotate_video(
-    video: Video, faces: Iterable[Faces], privacy: str, path: Path, clock: FileClock | None = None
-) -> Iterator[Faces]:
+    video: Video, faces: Iterable[FrameFaces], privacy: str, path: Path, clock: FileClock | None = None
+) -> Iterator[FrameFaces]:
     """Write a video with the boxes drawn in, without sound; frames that were not looked at are left out.
 
     Args:
@@ -97,8 +101,8 @@ def annotate_video(
     held = Held[None](privacy)
     with closing(ahead(video.frames(), DEPTH)) as pictures, _Film(path, video) as film:
 
-        def draw(own: Faces, cover: Cover | None) -> None:
-            picture = next((each for each in pictures if each.index >= own.seen.index), None)
+        def draw(own: FrameFaces, cover: Cover | None) -> None:
+            picture = next((each for each in pictures if each.index >= own.frame.index), None)
             if picture is not None:
                 film.add(annotate(picture.pixels, own, privacy, cover), picture.second)
                 if clock is not None:
@@ -125,61 +129,61 @@ class Held(Generic[Item]):
             privacy: As for `annotate`; where boxes do not matter, nothing waits.
         """
         self._hold = HOLD if privacy in HIDES_SOME else 0.0
-        self._waiting: deque[tuple[Item, Faces]] = deque()
-        self._near: deque[tuple[Faces, Cover]] = deque()
+        self._waiting: deque[tuple[Item, FrameFaces]] = deque()
+        self._near: deque[tuple[FrameFaces, Cover]] = deque()
 
-    def add(self, item: Item, faces: Faces) -> Iterator[tuple[Item, Faces, Cover | None]]:
+    def add(self, item: Item, faces: FrameFaces) -> Iterator[tuple[Item, FrameFaces, Cover | None]]:
         """Take the next picture; gives those for which enough is known, with what is to be hidden in them."""
         self._waiting.append((item, faces))
         if self._hold:
             self._near.append((faces, _cover_of(faces)))
-        while self._waiting and self._waiting[0][1].seen.second <= faces.seen.second - self._hold + CLOCK:
+        while self._waiting and self._waiting[0][1].frame.second <= faces.frame.second - self._hold + CLOCK:
             yield self._next()
 
-    def rest(self) -> Iterator[tuple[Item, Faces, Cover | None]]:
+    def rest(self) -> Iterator[tuple[Item, FrameFaces, Cover | None]]:
         """Those that still wait when there are no more."""
         while self._waiting:
             yield self._next()
 
-    def _next(self) -> tuple[Item, Faces, Cover | None]:
+    def _next(self) -> tuple[Item, FrameFaces, Cover | None]:
         item, faces = self._waiting.popleft()
-        second = faces.seen.second
-        while self._near and self._near[0][0].seen.second < second - self._hold - CLOCK:
+        second = faces.frame.second
+        while self._near and self._near[0][0].frame.second < second - self._hold - CLOCK:
             self._near.popleft()
-        near = [(other, cover) for other, cover in self._near if other.seen.second <= second + self._hold + CLOCK]
+        near = [(other, cover) for other, cover in self._near if other.frame.second <= second + self._hold + CLOCK]
         if not near:
             return item, faces, None
         # A false box that comes and goes must not bring out a face that nobody has found.
         if 2 * sum(_is_found(other) for other, _ in near) < len(near):
-            return item, faces, Cover.whole(faces.seen.width, faces.seen.height)
+            return item, faces, Cover.whole(faces.frame.width, faces.frame.height)
         return item, faces, functools.reduce(Cover.__or__, (cover for _, cover in near))
 
 
-def _is_found(faces: Faces) -> bool:
+def _is_found(faces: FrameFaces) -> bool:
     """Whether something counts in this very picture; a box that only others speak for may be beside the face."""
     return any(found_by != "temporal" for found_by in faces.found_by)
 
 
-def _cover_of(faces: Faces) -> Cover:
+def _cover_of(faces: FrameFaces) -> Cover:
     """Everything in a picture that may be a face."""
-    seen = faces.seen
-    boxes = Cover.of(np.concatenate([faces.boxes, seen.spotted.boxes]), seen.width, seen.height)
-    return boxes if seen.spotted.cover is None else boxes | seen.spotted.cover
+    frame = faces.frame
+    boxes = Cover.of(np.concatenate([faces.faces.boxes, frame.detections.boxes]), frame.width, frame.height)
+    return boxes if frame.cover is None else boxes | frame.cover
 
 
 class LiveDrawing:
     """A live stream with the boxes drawn in, written while it is watched, for use in a `with` statement."""
 
-    def __init__(self, path: Path, video: Video, names: Names, privacy: str, bridge: float | None) -> None:
+    def __init__(self, path: Path, video: Video, labels: Labels, privacy: str, bridge: float | None) -> None:
         """
         Args:
             path: MP4 file to write.
             video: The stream.
-            names: What counts as a face.
+            labels: What counts as a face.
             privacy: As for `annotate`.
             bridge: Seconds that a gap may last where the face is followed; None where it is not.
         """
-        self._names, self._privacy, self._bridge = names, privacy, bridge
+        self._labels, self._privacy, self._bridge = labels, privacy, bridge
         self._film = _Film(path, video)
         self._held = Held[Picture](privacy)
         self._follower: Follower | None = None
@@ -195,16 +199,16 @@ class LiveDrawing:
         finally:
             self._film.__exit__(*error)
 
-    def add(self, picture: Picture, seen: Seen) -> None:
+    def add(self, picture: Picture, frame: DetectedFrame) -> None:
         """Take the next picture; it is drawn when it is known what came just after it."""
         if self._bridge is None:
-            faces = sure_faces(seen, self._names)
+            faces = sure_faces(frame, self._labels)
         else:
-            self._follower = self._follower or Follower(self._names, self._bridge)
-            faces = self._follower(seen)
+            self._follower = self._follower or Follower(self._labels, self._bridge)
+            faces = self._follower(frame)
         self._draw(self._held.add(picture, faces))
 
-    def _draw(self, pictures: Iterable[tuple[Picture, Faces, Cover | None]]) -> None:
+    def _draw(self, pictures: Iterable[tuple[Picture, FrameFaces, Cover | None]]) -> None:
         for picture, faces, cover in pictures:
             self._film.add(annotate(picture.pixels, faces, self._privacy, cover), picture.second)
 
@@ -253,7 +257,7 @@ def fitted(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uin
     return frame
 
 
-def annotate_image(pixels: NDArray[np.uint8], faces: Faces, privacy: str, path: Path) -> None:
+def annotate_image(pixels: NDArray[np.uint8], faces: FrameFaces, privacy: str, path: Path) -> None:
     """Write an image with the boxes drawn in, as JPEG."""
     path.parent.mkdir(parents=True, exist_ok=True)
     image = cv2.cvtColor(annotate(pixels, faces, privacy), cv2.COLOR_RGB2BGR)

@@ -1,43 +1,40 @@
-"""Which detector and which rescue are at work: what somebody wishes, and what a run can give."""
+"""Which detector and which rescue are at work: what somebody asks for, and what a run can give."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import torch
 
 from uncover.config.detectors import DRAWN_BOXES, MAP_INPUTS
 from uncover.config.heatmaps import Variant
 from uncover.console import say
-from uncover.detect.of_run import (
-    CLOSER_LOOK,
-    DETECTOR,
-    HEATMAP_BOXES,
-    check_as_tried,
-    find_boxed_heatmaps,
-    find_looks,
-    find_nms_iou,
-)
-from uncover.detect.rescues import (
-    HeatmapDetector,
-    LiveMaps,
-    Model,
-    Rescue,
-    SecondDetector,
-    find_whole_face,
-    with_whole_face,
-)
-from uncover.detect.spotter import Spotter
-from uncover.detector.device import Precision, check_precision, pick_device
+from uncover.detect.networks import Model, find_whole_face, with_whole_face
+from uncover.detect.options import NetworkOptions
+from uncover.detect.rescues import HeatmapDetector, LiveMaps, Rescue, SecondDetector, StrategyRescue
+from uncover.detect.steps import Networks
+from uncover.detector.device import check_precision, pick_device
 from uncover.detector.weights import open_weights
 from uncover.errors import InputError
 from uncover.heatmaps.engine import Explainer
 from uncover.images.letterbox import STRIDE
 from uncover.images.maps import JOINT
+from uncover.metrics.alike import CAP, PRECISION
+from uncover.metrics.alike import NMS_IOU as STORED_NMS_IOU
+from uncover.rescue.evidence import learn_anatomy
+from uncover.rescue.strategies import STRATEGIES
 from uncover.rescue.trial_record import Tried, read_tried
+
+DETECTOR = "rgb10"
+"""The detector of a run that is the first to look, as in the thesis."""
+
+CLOSER_LOOK, HEATMAP_BOXES = "closer_look", "heatmap_boxes"
+"""Methods that need to know more than weights."""
 
 BEST, NONE, HEATMAP = "best", "none", "heatmap"
 """What `--rescue` may be, besides the name of a method; the last is followed by a colon and a name."""
@@ -52,90 +49,40 @@ CONFIDENCE, NMS_IOU = 0.25, 0.6
 WEIGHTS, TRIAL = "weights.pt", Path("metrics", "rescue_trial.csv")
 
 
-@dataclass(frozen=True)
-class Wishes:
-    """What somebody wishes.
-
-    Attributes:
-        run: Folder of a run, such as results/demo; None for weights alone.
-        weights: Of the detector; None takes the run's.
-        rescue: "best", "none", "heatmap:<name>", or the name of a method.
-        heatmap_weights: Of a detector of heatmaps, in the place of one of the run.
-        confidence: From which a whole face counts.
-        rescue_confidence: The same for the rescue; None takes that of the run's trial.
-        nms_iou: IoU above which a box of lower confidence is dropped; None takes that of the run's predictions.
-        image_size: Longest side of the detector's input, in pixels; None takes that of its training.
-        device: "auto", or a name as torch has it.
-        precision: Arithmetic of the networks.
-        covered: Whether it is to be said where else faces may be, for who hides them.
-        face: Name of the detector's class that is the whole face, where it is not plain.
-    """
-
-    run: Path | None
-    weights: Path | None
-    rescue: str = BEST
-    heatmap_weights: Path | None = None
-    confidence: float = 0.4
-    rescue_confidence: float | None = None
-    nms_iou: float | None = None
-    image_size: int | None = None
-    device: str = "auto"
-    precision: Precision = "float32"
-    covered: bool = False
-    face: str | None = None
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """What is at work.
-
-    Attributes:
-        spotter: Detector and rescue.
-        detector: Name of the detector.
-        digests: sha256 of the weights of each network, by name.
-        why: A line on the rescue.
-    """
-
-    spotter: Spotter
-    detector: str
-    digests: dict[str, str]
-    why: str
-
-
-def choose(wishes: Wishes) -> Chosen:
+def choose(options: NetworkOptions) -> Networks:
     """Load the detector and the rescue.
 
     Raises:
         InputError: A file is missing or no weights, a method is not of this run or cannot look at new pictures, or the
             device is not here.
     """
-    if wishes.weights is None and wishes.run is None:
+    if options.weights is None and options.run is None:
         raise InputError("no detector: expected --run RUN, the folder of a run such as results/demo, or --weights FILE")
-    if wishes.run is not None and not (wishes.run / "models").is_dir():
-        raise InputError(f"{wishes.run}: no models/ in it; expected the folder of a run, such as results/demo")
-    loader = _Loader(wishes)
-    weights, name = wishes.weights or loader.weights_of(DETECTOR), DETECTOR
-    if wishes.weights is not None:
-        name = _name_of(wishes.weights)
+    if options.run is not None and not (options.run / "models").is_dir():
+        raise InputError(f"{options.run}: no models/ in it; expected the folder of a run, such as results/demo")
+    loader = _Loader(options)
+    weights, name = options.weights or loader.weights_of(DETECTOR), DETECTOR
+    if options.weights is not None:
+        name = _name_of(options.weights)
     detector = loader.load(weights, name)
     if detector.header.input != "photo" or detector.header.channels != 3:
         raise InputError(f"{weights}: looks at {detector.header.input}s; expected a detector that looks at photos")
-    if wishes.face is not None:
-        detector = replace(detector, header=with_whole_face(detector.header, wishes.face))
+    if options.face is not None:
+        detector = replace(detector, header=with_whole_face(detector.header, options.face))
     find_whole_face(detector.header)
-    rescue, why = _Rescuer(wishes, loader, detector, loader.digests[name]).choose()
-    return Chosen(Spotter(detector, wishes.confidence, rescue, wishes.covered), name, loader.digests, why)
+    rescue, why = _Rescuer(options, loader, detector, loader.digests[name]).choose()
+    return Networks(detector, name, options.confidence, rescue, why, loader.digests, options.covered)
 
 
 class _Loader:
     """Loads networks, each once."""
 
-    def __init__(self, wishes: Wishes) -> None:
-        self._wishes = wishes
-        stored = find_nms_iou(wishes.run) if wishes.run is not None else None
-        self.nms_iou = next(each for each in (wishes.nms_iou, stored, NMS_IOU) if each is not None)
-        self.device = pick_device(wishes.device)
-        check_precision(self.device, wishes.precision)
+    def __init__(self, options: NetworkOptions) -> None:
+        self._options = options
+        stored = find_nms_iou(options.run) if options.run is not None else None
+        self.nms_iou = next(each for each in (options.nms_iou, stored, NMS_IOU) if each is not None)
+        self.device = pick_device(options.device)
+        check_precision(self.device, options.precision)
         self.digests: dict[str, str] = {}
         self._trained: int | None = None
         if self.device.type == "cpu":
@@ -148,7 +95,7 @@ class _Loader:
         Raises:
             InputError: The run has no such model.
         """
-        run = self._wishes.run
+        run = self._options.run
         if run is None:
             raise InputError(f"{name}: is a model of a run; expected --run RUN too, the folder of a run")
         path = run / "models" / name / WEIGHTS
@@ -170,41 +117,41 @@ class _Loader:
         # Files of different folders may have one name.
         self.digests[name if self.digests.get(name, digest) == digest else str(path)] = digest
         size = image_size or header.image_size
-        wished, self._trained = self._wishes.image_size, self._trained or size
+        wished, self._trained = self._options.image_size, self._trained or size
         if wished is not None and header.input not in MAP_INPUTS:
             size = max(STRIDE, round(size * wished / self._trained / STRIDE) * STRIDE)
         network = network.fuse().to(self.device).to(memory_format=torch.channels_last)
-        return Model(network, header, self.device, size, self.nms_iou, self._wishes.precision)
+        return Model(network, header, self.device, size, self.nms_iou, self._options.precision)
 
 
 class _Rescuer:
     """Finds the rescue that is wished for."""
 
-    def __init__(self, wishes: Wishes, loader: _Loader, detector: Model, digest: str) -> None:
-        self._wishes, self._loader, self._detector, self._digest = wishes, loader, detector, digest
-        self._run = wishes.run
+    def __init__(self, options: NetworkOptions, loader: _Loader, detector: Model, digest: str) -> None:
+        self._options, self._loader, self._detector, self._digest = options, loader, detector, digest
+        self._run = options.run
         self._tried: dict[str, Tried] = {}
         if self._run is not None and (self._run / TRIAL).is_file():
             self._tried = read_tried(self._run / TRIAL)
 
     def choose(self) -> tuple[Rescue | None, str]:
         """The rescue, and a line on it."""
-        wishes = self._wishes
-        kind, _, name = wishes.rescue.partition(":")
-        if wishes.heatmap_weights is not None:
-            if wishes.rescue not in (BEST, HEATMAP):
-                raise InputError(f"--heatmap-weights: says which rescue; leave --rescue {wishes.rescue} out")
-            name = _name_of(wishes.heatmap_weights)
-            return self._of_model(name, wishes.heatmap_weights, heatmap=True), f"{name} looks at heatmaps"
-        if wishes.rescue == NONE:
+        options = self._options
+        kind, _, name = options.rescue.partition(":")
+        if options.heatmap_weights is not None:
+            if options.rescue not in (BEST, HEATMAP):
+                raise InputError(f"--heatmap-weights: says which rescue; leave --rescue {options.rescue} out")
+            name = _name_of(options.heatmap_weights)
+            return self._of_model(name, options.heatmap_weights, heatmap=True), f"{name} looks at heatmaps"
+        if options.rescue == NONE:
             return None, "nothing looks again where the detector found no face"
-        if wishes.rescue == BEST:
+        if options.rescue == BEST:
             return self._best()
         if kind == HEATMAP:
             if not name:
                 raise InputError("--rescue heatmap: expected heatmap:NAME, such as heatmap:gradcampp_avg")
             return self._of_model(name, self._loader.weights_of(name), heatmap=True), f"{name} looks at heatmaps"
-        return self._named(wishes.rescue), f"{wishes.rescue} looks again where the detector found no face"
+        return self._named(options.rescue), f"{options.rescue} looks again where the detector found no face"
 
     def _best(self) -> tuple[Rescue | None, str]:
         for tried in self._tried.values():
@@ -230,11 +177,8 @@ class _Rescuer:
             return SecondDetector(name, self._confidence(name), self._second(RGB1).model)
         run = self._run
         if run is not None and not (run / "models" / name / WEIGHTS).is_file():
-            # Only now: these take half a second to import.
-            from uncover.rescue.strategies import STRATEGIES
-
             if name in STRATEGIES:
-                return self._proposer(name)
+                return self._strategy(name)
             known = [each for each in self._tried if each not in LEFT_OUT]
             message = f"--rescue {name}: no method of {run} that can look at new pictures"
             raise CannotLook(f"{message}; expected best, none, or one of {', '.join(known) or 'its models'}")
@@ -265,16 +209,15 @@ class _Rescuer:
         model = self._loader.load(self._loader.weights_of(name), name, image_size)
         return SecondDetector(name, CONFIDENCE, model)
 
-    def _proposer(self, name: str) -> Rescue:
-        from uncover.detect.proposed import Proposer
-        from uncover.rescue.evidence import learn_anatomy
-
+    def _strategy(self, name: str) -> Rescue:
         if self._run is None:
             raise InputError(f"--rescue {name}: needs the faces of a run's training set; expected --run RUN too")
-        looks = {}
+        scales = {}
         if name == CLOSER_LOOK:
-            looks = {each: self._second(model, size) for each, (model, size) in find_looks(self._run).items()}
-            if not looks:
+            scales = {
+                each: self._second(model, size) for each, (model, size) in find_inference_scales(self._run).items()
+            }
+            if not scales:
                 raise CannotLook(f"--rescue {name}: {self._run} has no predictions of a closer look; expected another")
         rgb1 = self._second(RGB1) if name == "all_votes" else None
         anatomy = learn_anatomy(self._run / "datasets" / "train")
@@ -284,15 +227,15 @@ class _Rescuer:
             if settings is None:
                 raise CannotLook(f"--rescue {name}: {self._run} has no such predictions; expected another")
             maps = self._maps(settings, JOINT)
-        return Proposer(name, self._confidence(name), self._detector, anatomy, rgb1, looks, maps)
+        return StrategyRescue(name, self._confidence(name), self._detector, anatomy, rgb1, scales, maps)
 
     def _confidence(self, name: str) -> float:
-        if self._wishes.rescue_confidence is not None:
-            return self._wishes.rescue_confidence
+        if self._options.rescue_confidence is not None:
+            return self._options.rescue_confidence
         if name in self._tried and self._run is not None:
-            wishes = self._wishes
-            resized = wishes.image_size is not None
-            check_as_tried(self._run, name, self._loader.nms_iou, wishes.precision, resized)
+            options = self._options
+            resized = options.image_size is not None
+            check_as_tried(self._run, name, self._loader.nms_iou, options.precision, resized)
             return self._tried[name].confidence
         return CONFIDENCE
 
@@ -304,3 +247,77 @@ class CannotLook(InputError):
 def _name_of(path: Path) -> str:
     """What to call weights of somebody's choice; those of a run all have the same file name."""
     return path.absolute().parent.name if path.name == WEIGHTS else path.stem
+
+
+def find_nms_iou(run: Path) -> float | None:
+    """IoU of non-maximum suppression of a run's stored predictions; None where there are none of this version."""
+    about = _about_a_table(run / "predictions" / DETECTOR, "*.parquet")
+    return float(about[STORED_NMS_IOU]) if about is not None and CAP in about else None
+
+
+def check_as_tried(run: Path, name: str, nms_iou: float, precision: str, resized: bool) -> None:
+    """Make sure that a method looks as it did when the run's trial chose its confidence.
+
+    Args:
+        run: Folder of the run.
+        name: Of the method.
+        nms_iou: IoU above which a box of lower confidence is dropped, now.
+        precision: Arithmetic of the networks, now.
+        resized: Whether pictures are looked at in another size than in the run.
+
+    Raises:
+        InputError: Boxes are suppressed at another IoU now.
+    """
+    scaled = [*find_inference_scales(run)] if name == CLOSER_LOOK else []
+    for folder in (run / "predictions" / each for each in (name, *scaled)):
+        path = _a_table(folder, "*.parquet")
+        if path is None:
+            continue
+        about = _about(path)
+        if CAP not in about:
+            say(f"note: {path}: is of an earlier version, and so is the confidence of {name}; make the run again")
+            return
+        if about[STORED_NMS_IOU] != nms_iou:
+            raise InputError(
+                f"--nms-iou {nms_iou}: {path} has {about[STORED_NMS_IOU]}, by which the run's trial chose the"
+                f" confidence of {name}; leave --nms-iou out, or give --rescue-confidence too"
+            )
+        if about[PRECISION] != precision:
+            say(f"note: --precision {precision}: the run's trial chose the confidence of {name} in {about[PRECISION]}")
+            break
+    if resized:
+        say(f"note: --image-size: the run's trial chose the confidence of {name} at the sizes of the training")
+
+
+def find_inference_scales(run: Path) -> dict[str, tuple[str, int | None]]:
+    """Detectors at several inference scales in a run: model and size of its input, by the name of their predictions."""
+    looks: dict[str, tuple[str, int | None]] = {}
+    for folder in sorted((run / "predictions").glob("*_look[0-9]*")):
+        model = folder.name.rpartition("_look")[0]
+        about = _about_a_table(folder, "*.parquet")
+        if about is not None:
+            looks.setdefault(model, (model, None))
+            looks[folder.name] = (model, int(about["image_size"]))
+    return looks
+
+
+def find_boxed_heatmaps(run: Path) -> dict[str, Any] | None:
+    """How the heatmaps are made around whose highlighted regions a run drew boxes; None where it drew none."""
+    proposed = _about_a_table(run / "predictions" / HEATMAP_BOXES, "*.parquet")
+    if proposed is None:
+        return None
+    return _about_a_table(run / "heatmaps" / proposed["heatmaps"]["variant"], "*/manifest.parquet")
+
+
+def _about_a_table(folder: Path, pattern: str) -> dict[str, Any] | None:
+    """What the first table of a folder says of how all of them were made; None where there is none."""
+    stored = _a_table(folder, pattern)
+    return None if stored is None else _about(stored)
+
+
+def _a_table(folder: Path, pattern: str) -> Path | None:
+    return next(iter(sorted(folder.glob(pattern))), None)
+
+
+def _about(path: Path) -> dict[str, Any]:
+    return json.loads((pq.read_schema(path).metadata or {})[b"uncover"])

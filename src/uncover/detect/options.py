@@ -1,21 +1,19 @@
-"""How `uncover detect` looks, and what it writes."""
+"""What somebody may choose of `uncover detect`: networks, what is looked at, and what is written."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from uncover.detector.device import Precision
 
 Temporal = Literal["off", "online", "offline"]
 
-PARTS, ANNOTATED, PER_SECOND, SUMMARY = ".parts", "annotated", "per_second.csv", "summary.json"
-"""Below the folder that is written into."""
-
-IMAGES = "images"
-"""What all images together are called."""
-
 
 @dataclass(frozen=True)
-class Options:
+class DetectOptions:
     """How to look, and what to write.
 
     Attributes:
@@ -40,3 +38,46 @@ class Options:
     annotated: bool = False
     privacy: str = "pixelate"
     sound: bool = True
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """Which detector, which rescue, and how they compute.
+
+    Attributes:
+        run: Folder of a run, such as results/demo; None for weights alone.
+        weights: Of the detector; None takes the run's.
+        rescue: "best", "none", "heatmap:<name>", or the name of a method.
+        heatmap_weights: Of a detector of heatmaps, in the place of one of the run.
+        confidence: From which a whole face counts.
+        rescue_confidence: The same for the rescue; None takes that of the run's trial.
+        nms_iou: IoU above which a box of lower confidence is dropped; None takes that of the run's predictions.
+        image_size: Longest side of the detector's input, in pixels; None takes that of its training.
+        device: "auto", or a name as torch has it.
+        precision: Arithmetic of the networks.
+        covered: Whether it is to be said where else faces may be, for who hides them.
+        face: Name of the detector's class that is the whole face, where it is not plain.
+    """
+
+    run: Path | None
+    weights: Path | None
+    rescue: str = "best"
+    heatmap_weights: Path | None = None
+    confidence: float = 0.4
+    rescue_confidence: float | None = None
+    nms_iou: float | None = None
+    image_size: int | None = None
+    device: str = "auto"
+    precision: Precision = "float32"
+    covered: bool = False
+    face: str | None = None
+
+
+def find_privacy(run: Path) -> str | None:
+    """What the run's last config shows of patients; None where no config stands in its record, or it does not say."""
+    import yaml
+
+    configs = sorted(run.glob("record/*/config.yaml"))
+    values = yaml.safe_load(configs[-1].read_text(encoding="utf-8")) if configs else {}
+    report = values.get("report") if isinstance(values, dict) else None
+    return str(report["privacy"]) if isinstance(report, dict) and "privacy" in report else None

@@ -1,41 +1,43 @@
-"""What looks again at pictures in which the detector found no face.
+"""What looks again at pictures in which the detector found no face: another detector, heatmaps, a rescue strategy.
 
 All work on one batch, on what the detector has already computed for it: its candidates, its activations, its input.
 """
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
+import pandas as pd
 from numpy.typing import NDArray
 from torch import Tensor
 
-from uncover.detect.pictures import Picture
-from uncover.detector.device import Precision, in_precision
-from uncover.detector.inference import SMALLER, batch_in_words, to_network
-from uncover.detector.network import Network
+from uncover.detect.frames import Picture
+from uncover.detect.networks import Found, Model
+from uncover.detector.device import Precision
+from uncover.detector.inference import SMALLER, batch_in_words
 from uncover.detector.nms import non_max_suppression
 from uncover.detector.weights import Header
-from uncover.errors import InputError, needs_memory
-from uncover.faces.face_class import choose_classes, is_face, listed
+from uncover.errors import needs_memory
 from uncover.heatmaps.engine import Explainer
 from uncover.heatmaps.passes import Pass
 from uncover.heatmaps.store import pack
-from uncover.images.letterbox import Frame, fit, letterbox
+from uncover.images.letterbox import Frame as Place
+from uncover.images.letterbox import fit, letterbox
 from uncover.images.maps import MAP, StoredMaps, average
 from uncover.images.privacy import SUSPECT, Cover
 from uncover.images.scaled import AVERAGES, scale
-from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
+from uncover.metrics.detections import Detections
+from uncover.metrics.predictions import CORNERS, Predictions
+from uncover.rescue.evidence import Anatomy, Evidence
+from uncover.rescue.strategies import STRATEGIES
 
-Boxes = NDArray[np.float32]
-"""(n, 5): x1 y1 x2 y2 in pixels of the original picture, confidence; best first."""
-
-NO_BOXES: Boxes = np.zeros((0, 5), np.float32)
+EVIDENCE_FROM = 0.001
+"""Confidence from which boxes are evidence for a strategy, as in stored predictions: weak ones count too."""
 
 
 @dataclass(frozen=True)
@@ -57,19 +59,6 @@ class Missed:
     covered: bool = False
 
 
-@dataclass(frozen=True)
-class Looked:
-    """What a rescue says of some pictures.
-
-    Attributes:
-        boxes: Whole faces in each.
-        covers: Where faces may be in each, however unsure; None where nobody asked or there was nothing to look at.
-    """
-
-    boxes: list[Boxes]
-    covers: list[Cover | None]
-
-
 class Rescue(ABC):
     """A way to find the faces that the detector missed.
 
@@ -87,87 +76,8 @@ class Rescue(ABC):
         self.name, self.confidence = name, confidence
 
     @abstractmethod
-    def look(self, missed: Missed, lowest: float) -> Looked:
+    def look(self, missed: Missed, lowest: float) -> Found:
         """Look at each picture again; boxes are wanted from a confidence on."""
-
-
-@dataclass(frozen=True)
-class Model:
-    """A network at work.
-
-    Attributes:
-        network: On its device, in evaluation mode.
-        header: What its weights file says of it.
-        device: Where it is.
-        image_size: Longest side of its input, in pixels.
-        nms_iou: IoU above which a box of lower confidence is dropped.
-        precision: Arithmetic of the network.
-    """
-
-    network: Network
-    header: Header
-    device: torch.device
-    image_size: int
-    nms_iou: float
-    precision: Precision = "float32"
-
-    def faces(self, decoded: Tensor, confidence: float) -> list[Tensor]:
-        """Whole faces among candidates (B, N, 5 + classes): (n, 6) x1 y1 x2 y2 in the network's input, confidence, 0.
-
-        Raises:
-            InputError: The detector knows no whole face.
-        """
-        of_class = [0, 1, 2, 3, 4, 5 + find_whole_face(self.header)]
-        return non_max_suppression(decoded[:, :, of_class].float(), confidence, self.nms_iou)
-
-    def find(
-        self, framed: Sequence[NDArray[np.uint8]], places: Sequence[Frame], confidence: float, covered: bool
-    ) -> Looked:
-        """Whole faces in pictures that may differ in shape.
-
-        Args:
-            framed: uint8 (channels, h, w) each, the network's input.
-            places: Where each original stands in it.
-            confidence: From which boxes are wanted.
-            covered: Whether it is to be said where else faces may be.
-        """
-        of_shape: dict[tuple[int, ...], list[int]] = {}
-        for number, image in enumerate(framed):
-            of_shape.setdefault(image.shape, []).append(number)
-        found = Looked([NO_BOXES] * len(framed), [None] * len(framed))
-        for numbers in of_shape.values():
-            images = to_network(np.stack([framed[number] for number in numbers]), self.device)
-            own = self.find_in(images, [places[number] for number in numbers], confidence, covered)
-            for number, boxes, cover in zip(numbers, own.boxes, own.covers, strict=True):
-                found.boxes[number], found.covers[number] = boxes, cover
-        return found
-
-    def find_in(self, images: Tensor, places: Sequence[Frame], confidence: float, covered: bool) -> Looked:
-        """The same of pictures that are the network's input already, (B, channels, h, w)."""
-        with (
-            torch.no_grad(),
-            needs_memory(batch_in_words(images.shape, self.device), SMALLER),
-            in_precision(self.device, self.precision),
-        ):
-            decoded, _ = self.network(images)
-        found = self.faces(decoded, confidence)
-        boxes = [in_original(each, place) for each, place in zip(found, places, strict=True)]
-        if not covered:
-            return Looked(boxes, [None] * len(boxes))
-        return Looked(boxes, self.covers(decoded, places))
-
-    def covers(self, decoded: Tensor, places: Sequence[Frame]) -> list[Cover | None]:
-        """Where faces may be by candidates (B, N, 5 + classes) of any class, however unsure, in each original."""
-        row, candidate, number = (decoded[..., 5:] * decoded[..., 4:5] > SUSPECT).nonzero(as_tuple=True)
-        found = decoded[row, candidate, :4].float().cpu().numpy()
-        boxes = np.concatenate([found[:, :2] - found[:, 2:] / 2, found[:, :2] + found[:, 2:] / 2], axis=1)
-        image, names = row.cpu().numpy(), np.array(self.header.class_names, object)[number.cpu().numpy()]
-        covers: list[Cover | None] = []
-        for each, place in enumerate(places):
-            own = image == each
-            corners = place.to_original(boxes[own])
-            covers.append(Cover.of_candidates(corners, names[own].tolist(), place.width, place.height))
-        return covers
 
 
 class SecondDetector(Rescue):
@@ -177,7 +87,7 @@ class SecondDetector(Rescue):
         super().__init__(name, confidence)
         self.model = model
 
-    def look(self, missed: Missed, lowest: float) -> Looked:
+    def look(self, missed: Missed, lowest: float) -> Found:
         """As `Rescue.look`."""
         model = self.model
         places = [fit(picture.place.width, picture.place.height, model.image_size) for picture in missed.pictures]
@@ -187,7 +97,7 @@ class SecondDetector(Rescue):
             return model.find_in(missed.images, places, lowest, missed.covered)
         return model.find(self._framed(missed, places), places, lowest, missed.covered)
 
-    def _framed(self, missed: Missed, places: Sequence[Frame]) -> list[NDArray[np.uint8]]:
+    def _framed(self, missed: Missed, places: Sequence[Place]) -> list[NDArray[np.uint8]]:
         import cv2
 
         framed = []
@@ -209,10 +119,10 @@ class HeatmapDetector(Rescue):
         self.model, self.maps = model, maps
         self.layers = maps.layers
 
-    def look(self, missed: Missed, lowest: float) -> Looked:
+    def look(self, missed: Missed, lowest: float) -> Found:
         """As `Rescue.look`; where the heatmap is blank there is nothing to look at."""
         model = self.model
-        found = Looked([NO_BOXES] * len(missed.pictures), [None] * len(missed.pictures))
+        found = Found.nothing(len(missed.pictures))
         seen, framed, places = [], [], []
         for number, maps in enumerate(self.maps.make(missed)):
             if MAP in maps.about["status"]:
@@ -222,8 +132,8 @@ class HeatmapDetector(Rescue):
                 framed.append(image.transpose(2, 0, 1))
                 places.append(place)
         own = model.find(framed, places, lowest, missed.covered)
-        for number, boxes, cover in zip(seen, own.boxes, own.covers, strict=True):
-            found.boxes[number], found.covers[number] = boxes, cover
+        for number, faces, cover in zip(seen, own.faces, own.covers, strict=True):
+            found.faces[number], found.covers[number] = faces, cover
         return found
 
 
@@ -266,39 +176,107 @@ class LiveMaps:
         return made
 
 
-def find_whole_face(header: Header) -> int:
-    """The detector's own number of the whole face: the class of that name, the only one, or the only one called a face.
+class StrategyRescue(Rescue):
+    """A rescue strategy that needs no training.
 
-    Raises:
-        InputError: There is none.
+    It is shown just what it is shown in the trial: all boxes of the detector, and of others where it asks for them.
     """
-    name = CLASS_NAMES[WHOLE_FACE]
-    if name in header.class_names:
-        return header.class_names.index(name)
-    called = [number for number, other in enumerate(header.class_names) if is_face(other)]
-    if len(header.class_names) == 1 or len(called) == 1:
-        return called[0] if called else 0
-    raise InputError(
-        f"the detector knows {listed(header.class_names)}; expected a class '{name}', or one class alone: say which is"
-        " the face with --class NAME"
+
+    def __init__(
+        self,
+        name: str,
+        confidence: float,
+        detector: Model,
+        anatomy: Anatomy,
+        rgb1: SecondDetector | None = None,
+        scales: Mapping[str, SecondDetector] | None = None,
+        maps: LiveMaps | None = None,
+    ) -> None:
+        """
+        Args:
+            name: Of the strategy.
+            confidence: From which its boxes count.
+            detector: The first detector.
+            anatomy: Of the training set.
+            rgb1: The detector of the whole face alone; None where the strategy does not ask for it.
+            scales: Detectors at several sizes of their input, likewise.
+            maps: Heatmaps, likewise.
+        """
+        super().__init__(name, confidence)
+        self._detector, self._anatomy, self._rgb1 = detector, anatomy, rgb1
+        self._scales, self._maps = scales or {}, maps
+        if maps is not None:
+            self.layers, self.found_by = maps.layers, "heatmap"
+
+    def look(self, missed: Missed, lowest: float) -> Found:
+        """As `Rescue.look`."""
+        decoded = missed.passed.decoded
+        found = non_max_suppression(decoded, EVIDENCE_FROM, self._detector.nms_iou)
+        nothing = Found.nothing(len(missed.pictures))
+        of_rgb1 = nothing if self._rgb1 is None else self._rgb1.look(missed, EVIDENCE_FROM)
+        scales = {name: each.look(missed, EVIDENCE_FROM) for name, each in self._scales.items()}
+        evidence = Evidence(
+            _predictions(missed.pictures, found, self._detector.header),
+            self._whole_faces(of_rgb1, self._rgb1, missed),
+            self._anatomy,
+            {name: self._whole_faces(own, self._scales[name], missed) for name, own in scales.items()},
+            self._detector.nms_iou,
+            None if self._maps is None else {str(row): maps for row, maps in enumerate(self._maps.make(missed))},
+        )
+        proposed = STRATEGIES[self.name].propose(evidence)
+        faces = _by_picture(proposed, len(missed.pictures), lowest)
+        return Found(faces, self._covers(missed, proposed, [of_rgb1, *scales.values()]))
+
+    def _whole_faces(self, found: Found, second: SecondDetector | None, missed: Missed) -> Predictions:
+        header = self._detector.header if second is None else second.model.header
+        rows = [np.column_stack([each.boxes, each.confidence, np.zeros(len(each), np.float32)]) for each in found.faces]
+        return _table(missed.pictures, rows, header.class_names[:1], header.class_ids[:1])
+
+    def _covers(self, missed: Missed, proposed: Detections, others: Sequence[Found]) -> list[Cover | None]:
+        """Where faces may be: what is proposed, and what those say that it comes from."""
+        if not missed.covered:
+            return [None] * len(missed.pictures)
+        covers: list[Cover | None] = []
+        for number, faces in enumerate(_by_picture(proposed, len(missed.pictures), SUSPECT)):
+            place = missed.pictures[number].place
+            own = Cover.of(faces.boxes, place.width, place.height)
+            said = [cover for each in others if (cover := each.covers[number])]
+            covers.append(functools.reduce(Cover.__or__, [own, *said]))
+        return covers
+
+
+def _predictions(pictures: Sequence[Picture], found: Sequence[Tensor], header: Header) -> Predictions:
+    rows = []
+    for picture, boxes in zip(pictures, found, strict=True):
+        pixels = boxes.float().cpu().numpy()
+        pixels[:, :4] = picture.place.to_original(pixels[:, :4])
+        rows.append(pixels)
+    return _table(pictures, rows, header.class_names, header.class_ids)
+
+
+def _table(
+    pictures: Sequence[Picture],
+    rows: Sequence[NDArray[np.float32]],
+    class_names: Sequence[str],
+    class_ids: Sequence[int],
+) -> Predictions:
+    """Rows (n, 6) of each picture as stored predictions have them; pictures are named by their place in the batch."""
+    names = np.array([str(number) for number in range(len(pictures))], object)
+    boxes = np.concatenate(rows)
+    number = boxes[:, 5].astype(np.int64)
+    table = pd.DataFrame(
+        {
+            "image": np.repeat(names, [len(each) for each in rows]),
+            "class": np.asarray(class_names, object)[number],
+            "class_id": np.asarray(class_ids, np.int64)[number],
+            "confidence": boxes[:, 4],
+            **{corner: boxes[:, place] for place, corner in enumerate(CORNERS)},
+        }
     )
+    sizes = [(picture.place.width, picture.place.height) for picture in pictures]
+    images = pd.DataFrame(sizes, columns=["width", "height"]).assign(image=names)
+    return Predictions(table, images, {})
 
 
-def with_whole_face(header: Header, name: str) -> Header:
-    """The same detector, with the class that somebody says is the whole face called so.
-
-    Raises:
-        InputError: It knows no such class.
-    """
-    (chosen,) = choose_classes(dict(enumerate(header.class_names)), [name], "the detector")
-    whole_face = CLASS_NAMES[WHOLE_FACE]
-    names = ["other" if other == whole_face else other for other in header.class_names]
-    names[chosen] = whole_face
-    return header.model_copy(update={"class_names": tuple(names)})
-
-
-def in_original(boxes: Tensor, place: Frame) -> Boxes:
-    """Boxes (n, 5 or more) of a network's input in pixels of the original."""
-    found = boxes[:, :5].float().cpu().numpy()
-    found[:, :4] = place.to_original(found[:, :4])
-    return found
+def _by_picture(proposed: Detections, pictures: int, lowest: float) -> list[Detections]:
+    return [each.with_confidence(lowest).sorted() for each in proposed.by_image(pictures)]

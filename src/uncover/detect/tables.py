@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from uncover.atomic import new_file
-from uncover.detect.follow import Faces
-from uncover.footage.truth import CORNERS
+from uncover.detect.track import FrameFaces
+from uncover.metrics.predictions import CORNERS
 
 BOXES = pa.schema(
     [
@@ -73,7 +73,7 @@ class FaceTables:
     def __init__(self, boxes: _Rows, frames: _Rows) -> None:
         self._boxes, self._frames = boxes, frames
 
-    def add(self, source: str, frame: int, faces: Faces) -> None:
+    def add(self, source: str, frame: int, faces: FrameFaces) -> None:
         """Add a frame.
 
         Args:
@@ -81,25 +81,26 @@ class FaceTables:
             frame: Its number in the video; 0 for an image.
             faces: Found in it.
         """
-        seen = faces.seen
-        second = None if seen.second != seen.second else seen.second
+        shown = faces.frame
+        second = None if shown.second != shown.second else shown.second
         of_frame: dict[str, object] = {"source": source, "frame": frame, "second": second}
-        self._frames.add(of_frame | {"width": seen.width, "height": seen.height})
-        boxes = zip(faces.boxes.tolist(), faces.confidence.tolist(), faces.found_by, faces.methods, strict=True)
+        self._frames.add(of_frame | {"width": shown.width, "height": shown.height})
+        found = faces.faces
+        boxes = zip(found.boxes.tolist(), found.confidence.tolist(), faces.found_by, faces.methods, strict=True)
         for corners, confidence, found_by, method in boxes:
             named = dict(zip(CORNERS, corners, strict=True))
             self._boxes.add(of_frame | named | {"confidence": confidence, "found_by": found_by, "method": method})
 
 
 @contextmanager
-def face_tables(folder: Path, about: dict[str, Any]) -> Iterator[FaceTables]:
+def face_tables(folder: Path, about: Mapping[str, Any]) -> Iterator[FaceTables]:
     """Write `boxes.parquet` and `frames.parquet`; under their final names they are whole.
 
     Args:
         folder: To write into.
         about: How the boxes were made; goes into the metadata of both.
     """
-    metadata = {METADATA_KEY: json.dumps(about, sort_keys=True).encode()}
+    metadata = {METADATA_KEY: json.dumps(dict(about), sort_keys=True).encode()}
     with new_file(folder / BOXES_FILE) as boxes_path, new_file(folder / FRAMES_FILE) as frames_path:
         boxes = _Rows(boxes_path, BOXES.with_metadata(metadata))
         frames = _Rows(frames_path, FRAMES.with_metadata(metadata))

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from uncover.errors import InputError
-from uncover.footage.address import is_camera, is_live, printable, without_secrets
 from uncover.footage.clock import JUMP
+from uncover.footage.sources import is_camera, is_live, printable, without_secrets
 
 if TYPE_CHECKING:
     from av.container import InputContainer

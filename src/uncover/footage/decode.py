@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uncover.errors import InputError
-from uncover.footage.address import is_live, printable, without_secrets
 from uncover.footage.clock import WRAP, Clock, Timed
 from uncover.footage.container import (
     BARE,
@@ -33,8 +32,8 @@ from uncover.footage.container import (
     step_of,
     tracks_of,
 )
-from uncover.footage.frame import Frame, pixel_aspect, upright_size
-from uncover.footage.tone import tone_curve
+from uncover.footage.frame import Frame, pixel_aspect, tone_curve, upright_size
+from uncover.footage.sources import is_live, printable, without_secrets
 
 if TYPE_CHECKING:
     from av.packet import Packet

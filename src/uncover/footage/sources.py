@@ -1,16 +1,16 @@
-"""What somebody points to: videos, live streams, images, folders and patterns of them."""
+"""What somebody points to: videos, live streams, images, folders and patterns of them; what of names people may see."""
 
 from __future__ import annotations
 
 import glob
 import itertools
+import re
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from uncover.errors import InputError
-from uncover.footage.address import is_camera, is_live, printable, without_secrets
 from uncover.image_files import ENDINGS
 
 VIDEOS = frozenset(
@@ -21,6 +21,14 @@ VIDEOS = frozenset(
 PLAYLISTS = frozenset({".m3u8"})
 """Lists of videos that are looked at as one where somebody names them: in folders, their parts count."""
 EXPECTED = "expected a video, an image, a folder or a pattern of them, rtsp://..., or the number of a camera"
+
+
+LIVE = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp://", "srt://")
+"""What the address of a live stream begins with; and cameras have files in /dev."""
+
+_CAMERA = re.compile(r"/dev/video\d*")
+_BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Characters that end a line, or change what a terminal shows of others."""
 
 
 @dataclass(frozen=True)
@@ -147,3 +155,37 @@ def _name_of_stream(address: str, taken: Container[str]) -> str:
 def _numbered(name: str, taken: Container[str]) -> str:
     numbered = (f"{name} ({number})" for number in itertools.count(2))
     return next(each for each in itertools.chain([name], numbered) if each not in taken)
+
+
+def is_live(address: str) -> bool:
+    """Whether something is watched as it happens, and no file."""
+    return address.startswith(LIVE) or is_camera(address)
+
+
+def is_camera(address: str) -> bool:
+    """Whether it is a camera of this machine."""
+    return _CAMERA.fullmatch(address) is not None
+
+
+def printable(name: str) -> str:
+    """A name as tables, terminals and JSON can take it.
+
+    File systems allow what they cannot: bytes that are no UTF-8 (Python's surrogate escapes) and control characters.
+    These become backslash escapes, such as `\\xe9` and `\\n`; all else stays.
+    """
+    known = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return _BREAKS.sub(lambda found: repr(found[0])[1:-1], known)
+
+
+def without_secrets(address: str) -> str:
+    """Leave out of an address what may be a password: who logs in, and what follows a question mark or a hash.
+
+    Args:
+        address: Of a stream, such as `rtsp://nurse:secret@camera/1?key=2`; anything else comes back as it is.
+    """
+    scheme, mark, rest = address.partition("://")
+    if not mark:
+        return address
+    place = re.split("[?#]", rest, maxsplit=1)[0]
+    host, slash, path = place.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"

@@ -12,8 +12,7 @@ import numpy as np
 
 from uncover.metrics.detections import iou
 from uncover.rescue.kalman import FaceFilter, Floats, as_boxes
-from uncover.rescue.place import CLOCK, Candidates, Picked, TemporalSettings
-from uncover.rescue.temporal import Tracked, Tracker, faded, seen_box
+from uncover.rescue.tracker import CLOCK, Observation, Picked, Tracked, Tracker, TrackerSettings, faded, seen_box
 
 GAP = 2.0
 """A gap with both ends known may last so many times as long as one whose end is not."""
@@ -25,7 +24,7 @@ AHEAD = 3.0
 """Seconds, beyond the longest gap that is filled, after which a frame no longer changes what came before."""
 
 
-def smooth(frames: Iterable[Candidates], settings: TemporalSettings) -> Iterator[Tracked | None]:
+def smooth(frames: Iterable[Observation], settings: TrackerSettings) -> Iterator[Tracked | None]:
     """Say for each frame where the face is, with the frames after it in mind.
 
     The candidates are those that the online track picks, but where it went to another place after some frames, these
@@ -48,14 +47,14 @@ def smooth(frames: Iterable[Candidates], settings: TemporalSettings) -> Iterator
     ahead = GAP * settings.bridge + AHEAD
     tracker, held = Tracker(settings, GAP), list[_Held]()
     left: _Course | None = None
-    for candidates in frames:
-        assigned = tracker.assign(candidates)
-        held.append(_Held(candidates, assigned.track, assigned.picked))
+    for observation in frames:
+        assigned = tracker.assign(observation)
+        held.append(_Held(observation, assigned.track, assigned.picked))
         for frame, picked in zip(held[-1 - len(assigned.earlier) : -1], assigned.earlier, strict=True):
             frame.track, frame.picked = assigned.track, picked
         # As long ahead as what is let go, so that a frame is gone through about twice.
-        if candidates.second - held[0].candidates.second > 2 * ahead:
-            ready = sum(frame.candidates.second <= candidates.second - ahead for frame in held)
+        if observation.second - held[0].observation.second > 2 * ahead:
+            ready = sum(frame.observation.second <= observation.second - ahead for frame in held)
             results, left = _smooth_window(held, ready, left, settings)
             held = held[ready:]
             yield from results
@@ -66,7 +65,7 @@ def smooth(frames: Iterable[Candidates], settings: TemporalSettings) -> Iterator
 class _Held:
     """A frame that waits for those after it; the track and its candidate may still change."""
 
-    candidates: Candidates
+    observation: Observation
     track: int | None
     picked: Picked | None
 
@@ -91,30 +90,30 @@ class _Course:
     seen: _Sighting
 
     @classmethod
-    def begin(cls, frame: _Held, settings: TemporalSettings) -> _Course:
+    def begin(cls, frame: _Held, settings: TrackerSettings) -> _Course:
         """The course of a track whose first frame this is."""
         assert frame.track is not None and frame.picked is not None, "a track starts with a candidate"
-        candidates, row = frame.candidates, frame.picked.candidate
-        confidence = float(candidates.confidence[row])
-        face = FaceFilter(candidates.boxes[row], confidence, settings.motion)
-        return cls(frame.track, face, candidates.second, _Sighting(candidates.second, face.box, confidence, 0.0))
+        observation, row = frame.observation, frame.picked.candidate
+        confidence = float(observation.confidence[row])
+        face = FaceFilter(observation.boxes[row], confidence, settings.motion)
+        return cls(frame.track, face, observation.second, _Sighting(observation.second, face.box, confidence, 0.0))
 
-    def go_on(self, frame: _Held, settings: TemporalSettings) -> None:
+    def go_on(self, frame: _Held, settings: TrackerSettings) -> None:
         """Let the filter learn the track's next frame."""
-        candidates = frame.candidates
-        step, self.second = candidates.second - self.second, candidates.second
+        observation = frame.observation
+        step, self.second = observation.second - self.second, observation.second
         self.filter.predict(step)
         if frame.picked is not None:
             row = frame.picked.candidate
-            confidence = float(candidates.confidence[row])
-            self.filter.update(candidates.boxes[row], confidence, frame.picked.inflation)
-            if candidates.counts[row]:
+            confidence = float(observation.confidence[row])
+            self.filter.update(observation.boxes[row], confidence, frame.picked.inflation)
+            if observation.counts[row]:
                 followed = settings.followed(self.seen.followed, self.second - self.seen.second, step)
                 self.seen = _Sighting(self.second, self.filter.box, confidence, followed)
 
 
 def _smooth_window(
-    held: Sequence[_Held], ready: int, left: _Course | None, settings: TemporalSettings
+    held: Sequence[_Held], ready: int, left: _Course | None, settings: TrackerSettings
 ) -> tuple[list[Tracked | None], _Course | None]:
     """Results of the first `ready` frames, and the track as it is after these, if there is one."""
     results: list[Tracked | None] = []
@@ -133,7 +132,7 @@ def _smooth_window(
 
 
 def _smooth_track(
-    own: Sequence[_Held], ready: int, before: _Course | None, settings: TemporalSettings
+    own: Sequence[_Held], ready: int, before: _Course | None, settings: TrackerSettings
 ) -> tuple[list[Tracked | None], _Course | None]:
     """Results of a track's frames, all in a row, and the track after the first `ready` of them, if it has so many."""
     course, after = copy.deepcopy(before), None
@@ -144,7 +143,7 @@ def _smooth_track(
             course = _Course.begin(frame, settings)
         else:
             course.go_on(frame, settings)
-        if frame.picked is not None and frame.candidates.counts[frame.picked.candidate]:
+        if frame.picked is not None and frame.observation.counts[frame.picked.candidate]:
             sightings.append(course.seen)
         states.append(course.filter.state)
         covariances.append(course.filter.covariance)
@@ -159,14 +158,14 @@ def _smooth_track(
     results: list[Tracked | None] = []
     for frame, box in zip(own, boxes, strict=True):
         if frame.picked is not None:
-            results.append(seen_box(box, frame.candidates, frame.picked, settings))
+            results.append(seen_box(box, frame.observation, frame.picked, settings))
         else:
-            later = bisect_right(times, frame.candidates.second)
-            results.append(_filled(box, frame.candidates.second, sightings[later - 1 : later + 1], settings))
+            later = bisect_right(times, frame.observation.second)
+            results.append(_filled(box, frame.observation.second, sightings[later - 1 : later + 1], settings))
     return results, after
 
 
-def _filled(box: Floats, second: float, sides: Sequence[_Sighting], settings: TemporalSettings) -> Tracked | None:
+def _filled(box: Floats, second: float, sides: Sequence[_Sighting], settings: TrackerSettings) -> Tracked | None:
     """The face of a frame in which it was not seen; None where the gap has one side or is too long."""
     within = settings.clip(box)
     if len(sides) < 2 or within is None:

@@ -1,27 +1,37 @@
-"""Pictures on their way to the network: framed for it while the one before is looked at, in batches of one shape."""
+"""Frames on their way to the network: read, letterboxed while the one before is looked at, in batches of one shape."""
 
 from __future__ import annotations
 
+import itertools
 import math
 import queue
 import threading
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from uncover.footage.decode import Frame
+from uncover.detect.stored import DetectedFrame
+from uncover.errors import InputError
+from uncover.footage.decode import Dropped, Frame, Video
+from uncover.footage.sources import printable
+from uncover.images.cache import readers
 from uncover.images.letterbox import Frame as Place
 from uncover.images.letterbox import fit, letterbox
+from uncover.images.reading import COLOURS, read_image
 from uncover.threads import in_background
 
 Item = TypeVar("Item")
 
 MOST_PIXELS = 180_000_000
 """Of the originals of a batch, which wait with it: half a gigabyte. A few batches are under way at a time."""
+
+LARGE = 50_000_000 * COLOURS
+"""Bytes of a large image, by which the threads that read images share what memory there is."""
 
 POLL = 0.2
 """Seconds after which a thread that waits looks whether anybody still wants what it makes."""
@@ -51,8 +61,60 @@ class Picture:
         return self.original.pixels
 
 
-def frame_pictures(frames: Iterable[Frame], image_size: int, padding: int, threads: int = 0) -> Iterator[Picture]:
-    """Put pictures into the frame of a network.
+def frames_of_video(
+    video: Video, last: DetectedFrame | None, until: float | None, dropped: list[str]
+) -> Iterator[Frame]:
+    """Frames of a video, from where the work was stopped.
+
+    Args:
+        video: To read.
+        last: The last frame that was looked at; None begins anew.
+        until: Second after which to stop; None reads to the end.
+        dropped: Gets the reason if the video ends too early.
+    """
+    start, first, corrupt = (0.0, 0, 0) if last is None else (last.second, last.index + 1, last.corrupt)
+    frames = video.frames(start, first, corrupt)
+    if last is not None:
+        # The frame that was looked at last comes again, and has its number already.
+        frames = (frame for frame in frames if frame.second > last.second + 1e-6)
+        frames = (frame.renumbered(number) for number, frame in zip(itertools.count(first), frames))
+    try:
+        for frame in frames:
+            if until is not None and frame.second > until:
+                return
+            # Decoders are some pictures ahead of what they give, so damage just after a stop may count twice; none is
+            # forgotten.
+            frame.corrupt = video.corrupt
+            yield frame
+    except Dropped as reason:
+        dropped.append(str(reason))
+
+
+def frames_of_images(images: Mapping[str, Path], known: Container[int], skipped: dict[str, str]) -> Iterator[Frame]:
+    """Images as frames without a time. While one is looked at, others are read, as many at once as there are cores.
+
+    Args:
+        images: Files by name.
+        known: Numbers of those that were looked at before; they are left out.
+        skipped: Gets why an image could not be read, by its name.
+    """
+
+    def read(index: int, name: str, path: Path) -> Frame | None:
+        try:
+            return Frame(index, np.nan, read_image(path, COLOURS))
+        except InputError as error:
+            skipped[name] = printable(str(error))
+            return None
+
+    threads = readers(LARGE)
+    asked = ((index, *item) for index, item in enumerate(images.items()) if index not in known)
+    for frame in in_background((partial(read, *each) for each in asked), threads, threads):
+        if frame is not None:
+            yield frame
+
+
+def letterboxed(frames: Iterable[Frame], image_size: int, padding: int, threads: int = 0) -> Iterator[Picture]:
+    """Fit frames into the input of a network.
 
     Args:
         frames: Pictures.
@@ -60,11 +122,11 @@ def frame_pictures(frames: Iterable[Frame], image_size: int, padding: int, threa
         padding: Value around it.
         threads: That do it, each with a picture of its own, which costs as many pictures of delay; 0 does it here.
     """
-    jobs = (partial(_frame, frame, image_size, padding) for frame in frames)
+    jobs = (partial(_letterbox, frame, image_size, padding) for frame in frames)
     return in_background(jobs, threads, threads) if threads else (job() for job in jobs)
 
 
-def _frame(frame: Frame, image_size: int, padding: int) -> Picture:
+def _letterbox(frame: Frame, image_size: int, padding: int) -> Picture:
     place = fit(*frame.size, image_size)
     shrunk = frame.shrunk(place.inner_width, place.inner_height)
     framed = letterbox(frame.pixels if shrunk is None else shrunk, place, padding).transpose(2, 0, 1)

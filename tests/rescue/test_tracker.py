@@ -20,17 +20,17 @@ from tests.rescue.simulated_tracks import (
     without_track,
 )
 from uncover.errors import InputError
-from uncover.metrics.detections import box_iou
-from uncover.rescue.temporal import Candidates, TemporalSettings, Tracked, Tracker
+from uncover.metrics.detections import Detections, box_iou
+from uncover.rescue.tracker import Observation, Tracked, Tracker, TrackerSettings
 
-SETTINGS = TemporalSettings(640, 480)
+SETTINGS = TrackerSettings(640, 480)
 FACE = np.array([300.0, 200, 360, 280])
 ELSEWHERE = FACE - [250, 150, 250, 150]
 STEP = 0.2
 BRIDGES = (0.5, 1, 3, 5, 10, 30)
 
 
-def frame(second: float, *boxes: tuple[np.ndarray, float]) -> Candidates:
+def frame(second: float, *boxes: tuple[np.ndarray, float]) -> Observation:
     return found(second, [box for box, _ in boxes], [confidence for _, confidence in boxes])
 
 
@@ -74,7 +74,7 @@ def test_a_face_that_was_hardly_seen_is_not_bridged() -> None:
 def test_a_gap_is_bridged_for_as_long_as_was_wished(bridge: float, gap: float) -> None:
     for seed in range(3):
         frames = interrupted(seed, seconds=5, gap=gap)
-        tracked = online(frames, TemporalSettings(640, 480, bridge))
+        tracked = online(frames, TrackerSettings(640, 480, bridge))
         last = max(frame.second for frame in frames if len(frame.boxes) and frame.second < 5)
         first = min(frame.second for frame in frames if frame.second > last and len(frame.boxes))
         unseen = [n for n, frame in enumerate(frames) if last < frame.second < first]
@@ -89,7 +89,7 @@ def test_a_spot_that_flickers_bridges_no_longer_than_it_was_seen(bridge: float) 
     frames = [frame(n * STEP, *([(FACE, 0.8)] if n % 5 == 0 else [])) for n in range(300)] + [
         frame(n * STEP) for n in range(300, 600)
     ]
-    tracked = online(frames, TemporalSettings(640, 480, bridge))
+    tracked = online(frames, TrackerSettings(640, 480, bridge))
     last = max(n for n, face in enumerate(tracked) if face is not None)
     assert (last - 295) * STEP <= min(bridge, 0.8)
 
@@ -163,11 +163,10 @@ def test_what_counts_goes_before_what_does_not_and_the_first_detector_before_the
     tracker, last = followed()
     boxes = np.stack([FACE, FACE, FACE])
     confidence, counts, rank = np.array([0.9, 0.5, 0.8]), np.array([False, True, True]), np.array([0, 0, 1])
-    first = tracker.update(Candidates(last + STEP, boxes, confidence, counts, rank))
+    found = Detections(boxes, confidence, found_by=rank)
+    first = tracker.update(Observation(last + STEP, found, counts))
     assert first is not None and first.candidate == 1
-    rescue = tracker.update(
-        Candidates(last + 2 * STEP, boxes[[0, 2]], confidence[[0, 2]], counts[[0, 2]], rank[[0, 2]])
-    )
+    rescue = tracker.update(Observation(last + 2 * STEP, found[[0, 2]], counts[[0, 2]]))
     assert rescue is not None and rescue.candidate == 1
 
 
@@ -175,7 +174,7 @@ def test_a_moderate_jump_moves_the_track_less_than_it_would_without_the_gate() -
     jump = FACE + 25
     moved = []
     for gate in (SETTINGS.gate, SETTINGS.far):
-        tracker = Tracker(TemporalSettings(640, 480, gate=gate))
+        tracker = Tracker(TrackerSettings(640, 480, gate=gate))
         for n in range(15):
             tracker.update(frame(n * 0.04, (FACE, 0.9)))
         taken = tracker.update(frame(15 * 0.04, (jump, 0.9)))

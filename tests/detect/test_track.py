@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.detect.frames_seen import ASIDE, FACE, NAMES, by_detector, by_rescue, seen
-from uncover.detect.account import Account
-from uncover.detect.follow import Faces, Names, faces_of
+from tests.detect.frames_seen import ASIDE, FACE, LABELS, by_detector, by_rescue, seen
 from uncover.detect.options import Temporal
-from uncover.detect.parts import Seen
+from uncover.detect.statistics import SourceStatistics
+from uncover.detect.stored import DetectedFrame
+from uncover.detect.track import FrameFaces, Labels, track_faces
 
 SURE, UNSURE = 0.8, 0.3
 
 
-def follow(frames: Sequence[Seen], temporal: Temporal = "off", bridge: float = 1.0) -> list[Faces]:
-    return list(faces_of(frames, NAMES, temporal, bridge))
+def follow(frames: Sequence[DetectedFrame], temporal: Temporal = "off", bridge: float = 1.0) -> list[FrameFaces]:
+    return list(track_faces(frames, LABELS, temporal, bridge))
 
 
 def test_boxes_of_the_rescue_count_only_where_the_detector_found_none() -> None:
@@ -34,20 +34,20 @@ def test_boxes_of_the_rescue_count_only_where_the_detector_found_none() -> None:
     found = follow(frames)
     assert [each.found_by for each in found] == [("rgb",), ("heatmap",), ("rgb",), (), ()]
     assert [each.methods for each in found] == [("rgb10",), ("gradcampp_avg",), ("rgb10",), (), ()]
-    assert [each.boxes.tolist() for each in found] == [[list(FACE)]] * 3 + [[]] * 2
-    assert [each.confidence.tolist() for each in found[:2]] == [[np.float32(SURE)], [np.float32(UNSURE)]]
-    assert [each.seen for each in found] == frames
+    assert [each.faces.boxes.tolist() for each in found] == [[list(FACE)]] * 3 + [[]] * 2
+    assert [each.faces.confidence.tolist() for each in found[:2]] == [[np.float32(SURE)], [np.float32(UNSURE)]]
+    assert [each.frame for each in found] == frames
 
 
 def test_all_sure_boxes_of_one_step_count() -> None:
     (found,) = follow([seen(0, by_detector(0.4, ASIDE), by_detector(SURE))])
     # 0.4 itself counts, although it is another number in single precision.
-    assert found.found_by == ("rgb", "rgb") and found.boxes.tolist() == [list(ASIDE), list(FACE)]
+    assert found.found_by == ("rgb", "rgb") and found.faces.boxes.tolist() == [list(ASIDE), list(FACE)]
 
 
 def test_without_a_rescue_its_name_is_nowhere() -> None:
-    names = Names("mine", 0.4)
-    found = list(faces_of([seen(0, by_detector(SURE)), seen(1)], names, "off", 1.0))
+    labels = Labels("mine", 0.4)
+    found = list(track_faces([seen(0, by_detector(SURE)), seen(1)], labels, "off", 1.0))
     assert [each.methods for each in found] == [("mine",), ()]
 
 
@@ -66,7 +66,7 @@ def test_a_short_gap_is_bridged_by_time_and_a_long_one_is_not(temporal: Temporal
     assert [each.methods for each in found[22:24]] == [("rgb10",), ("gradcampp_avg",)]
     assert all(each.found_by == () for each in found[-15:])
     for each in found[:24]:
-        np.testing.assert_allclose(each.boxes, [FACE], atol=1)
+        np.testing.assert_allclose(each.faces.boxes, [FACE], atol=1)
 
 
 @pytest.mark.parametrize("temporal", ["online", "offline"])
@@ -76,10 +76,10 @@ def test_what_only_a_track_makes_a_face_of_is_marked_temporal_everywhere(tempora
     found = follow(frames, temporal)
     assert [each.found_by for each in found] == [("rgb",) if n % 5 else ("temporal",) for n in range(1, 29)]
     assert {each.methods for each in found if each.found_by == ("temporal",)} == {("rgb10",), ("gradcampp_avg",)}
-    account = Account()
+    statistics = SourceStatistics()
     for each in found:
-        account.add(each)
-    assert account.told()["found_by"] == {"rgb": 23, "temporal": 5}
+        statistics.add(each)
+    assert statistics.told()["found_by"] == {"rgb": 23, "temporal": 5}
 
 
 def test_offline_knows_what_comes_and_online_does_not() -> None:
@@ -100,7 +100,7 @@ def test_each_face_is_a_box_that_was_seen(found: list[list[tuple[bool, float]]])
         detector = [np.float32(sure) for rescue, sure in boxes if not rescue and np.float32(sure) >= np.float32(0.4)]
         rescue = [np.float32(sure) for rescue, sure in boxes if rescue and sure >= 0.25]
         expected = detector or rescue
-        assert own.confidence.tolist() == expected
+        assert own.faces.confidence.tolist() == expected
         assert own.found_by == ("rgb" if detector else "heatmap",) * len(expected)
 
 
@@ -119,7 +119,7 @@ def test_no_track_goes_on_where_nobody_knows_how_much_time_passed_or_pictures_ch
         for number, each in enumerate(frames)
     ]
     apart = follow(later, temporal)
-    assert [each.seen for each in apart] == later
+    assert [each.frame for each in apart] == later
     assert [each.found_by for each in apart] == [("rgb",)] * 10 + [()] * 3 + [("rgb",)] * 7
     alone = follow(later[10:], temporal)
-    assert [each.boxes.tolist() for each in apart[10:]] == [each.boxes.tolist() for each in alone]
+    assert [each.faces.boxes.tolist() for each in apart[10:]] == [each.faces.boxes.tolist() for each in alone]

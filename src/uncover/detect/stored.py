@@ -1,4 +1,4 @@
-"""What was spotted, on disk in parts, so that a long video that is stopped goes on where it was."""
+"""Detected frames, kept on disk in parts, so that a long video that is stopped goes on where it was."""
 
 from __future__ import annotations
 
@@ -11,25 +11,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uncover.atomic import new_file
-from uncover.detect.spotter import Spotted
 from uncover.images.privacy import GRID, Cover
+from uncover.metrics.detections import Detections
 
 FRAMES = 256
 """Frames of a part: lost at most when somebody stops the work."""
 
 END = "end.json"
 
+DETECTOR, RESCUE = 0, 1
+"""Which network found a box (`Detections.found_by` of a detected frame)."""
+
 
 @dataclass(frozen=True)
-class Seen:
-    """A frame that was looked at.
+class DetectedFrame:
+    """A frame that was looked at, with all boxes in it, also those that are not sure enough to count.
 
     Attributes:
         index: Its number in the video, or in the list of images.
         second: When it is shown; NaN for an image.
         width: Of the picture, in pixels.
         height: Likewise.
-        spotted: Boxes in it.
+        detections: Whole faces, in pixels of the picture; found by `DETECTOR` or `RESCUE` (int8).
+        cover: Where else faces may be, by everything that any network said; None where nobody asked.
         corrupt: Pictures before it that could not be decoded.
         joint: Whether nobody knows how much time passed since the frame before it.
     """
@@ -38,9 +42,17 @@ class Seen:
     second: float
     width: int
     height: int
-    spotted: Spotted
+    detections: Detections
+    cover: Cover | None = None
     corrupt: int = 0
     joint: bool = False
+
+    @property
+    def found_by(self) -> NDArray[np.integer]:
+        """int8 (N,), `DETECTOR` or `RESCUE`."""
+        found_by = self.detections.found_by
+        assert found_by is not None, "the detector and the rescue mark their boxes"
+        return found_by
 
 
 @dataclass(frozen=True)
@@ -69,12 +81,12 @@ class Parts:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._waiting: list[Seen] = []
+        self._waiting: list[DetectedFrame] = []
         self._written = len(self._files())
 
-    def add(self, seen: Seen) -> None:
+    def add(self, frame: DetectedFrame) -> None:
         """Add a frame; every so many are written."""
-        self._waiting.append(seen)
+        self._waiting.append(frame)
         if len(self._waiting) == FRAMES:
             self.flush()
 
@@ -106,12 +118,12 @@ class Parts:
             return None
         return End(**json.loads(end.read_text(encoding="utf-8")))
 
-    def last(self) -> Seen | None:
+    def last(self) -> DetectedFrame | None:
         """The last frame on disk, after which to go on."""
         files = self._files()
         return list(_unpack(files[-1]))[-1] if files else None
 
-    def __iter__(self) -> Iterator[Seen]:
+    def __iter__(self) -> Iterator[DetectedFrame]:
         """All frames on disk; one part is in memory at a time."""
         for path in self._files():
             yield from _unpack(path)
@@ -120,18 +132,18 @@ class Parts:
         return sorted(self.folder.glob("[0-9]*.npz"))
 
 
-def _pack(frames: list[Seen]) -> dict[str, NDArray[np.generic]]:
+def _pack(frames: list[DetectedFrame]) -> dict[str, NDArray[np.generic]]:
     return {
-        "index": np.array([seen.index for seen in frames], np.int64),
-        "second": np.array([seen.second for seen in frames], np.float64),
-        "size": np.array([(seen.width, seen.height) for seen in frames], np.int64),
-        "corrupt": np.array([seen.corrupt for seen in frames], np.int64),
-        "joint": np.array([seen.joint for seen in frames], bool),
-        "count": np.array([len(seen.spotted.boxes) for seen in frames], np.int64),
-        "boxes": np.concatenate([seen.spotted.boxes for seen in frames]),
-        "confidence": np.concatenate([seen.spotted.confidence for seen in frames]),
-        "found_by": np.concatenate([seen.spotted.found_by for seen in frames]),
-    } | _pack_covers([seen.spotted.cover for seen in frames])
+        "index": np.array([each.index for each in frames], np.int64),
+        "second": np.array([each.second for each in frames], np.float64),
+        "size": np.array([(each.width, each.height) for each in frames], np.int64),
+        "corrupt": np.array([each.corrupt for each in frames], np.int64),
+        "joint": np.array([each.joint for each in frames], bool),
+        "count": np.array([len(each.detections.boxes) for each in frames], np.int64),
+        "boxes": np.concatenate([each.detections.boxes for each in frames]),
+        "confidence": np.concatenate([each.detections.confidence for each in frames]),
+        "found_by": np.concatenate([each.found_by for each in frames]),
+    } | _pack_covers([each.cover for each in frames])
 
 
 def _pack_covers(covers: list[Cover | None]) -> dict[str, NDArray[np.generic]]:
@@ -143,7 +155,7 @@ def _pack_covers(covers: list[Cover | None]) -> dict[str, NDArray[np.generic]]:
     return {"covered": np.packbits(cells, axis=2), "side": np.array(sides, np.float64)}
 
 
-def _unpack(path: Path) -> Iterator[Seen]:
+def _unpack(path: Path) -> Iterator[DetectedFrame]:
     with np.load(path) as stored:
         part = {name: stored[name] for name in stored.files}
     ends = part["count"].cumsum()
@@ -153,6 +165,6 @@ def _unpack(path: Path) -> Iterator[Seen]:
         cover = None
         if "side" in part and not np.isnan(part["side"][number]):
             cover = Cover(np.unpackbits(part["covered"][number], axis=1).astype(np.bool_), float(part["side"][number]))
-        spotted = Spotted(part["boxes"][own], part["confidence"][own], part["found_by"][own], cover)
+        detections = Detections(part["boxes"][own], part["confidence"][own], found_by=part["found_by"][own])
         index, second, corrupt, joint = (part[name][number].item() for name in ("index", "second", "corrupt", "joint"))
-        yield Seen(index, second, int(width), int(height), spotted, corrupt, joint)
+        yield DetectedFrame(index, second, int(width), int(height), detections, cover, corrupt, joint)

@@ -10,19 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.detect.frames_seen import by_detector, by_rescue, seen
-from uncover.detect import parts as parts_module
-from uncover.detect.parts import End, Parts, Seen
+from uncover.detect import stored as stored_module
+from uncover.detect.stored import DetectedFrame, End, Parts
 from uncover.images.privacy import Cover
 
 CORNER = st.floats(-1e4, 1e4, width=32)
 BOX = st.tuples(st.integers(0, 1), st.floats(0, 1, width=32), st.tuples(*[CORNER] * 4))
 
 
-def as_numbers(frame: Seen) -> list[object]:
-    spotted = frame.spotted
-    assert (spotted.boxes.dtype, spotted.confidence.dtype, spotted.found_by.dtype) == (np.float32, np.float32, np.int8)
-    boxes = [spotted.boxes.tolist(), spotted.confidence.tolist(), spotted.found_by.tolist()]
-    cover = None if spotted.cover is None else [spotted.cover.cells.tolist(), spotted.cover.side]
+def as_numbers(frame: DetectedFrame) -> list[object]:
+    found = frame.detections
+    assert (found.boxes.dtype, found.confidence.dtype, frame.found_by.dtype) == (np.float32, np.float32, np.int8)
+    boxes = [found.boxes.tolist(), found.confidence.tolist(), frame.found_by.tolist()]
+    cover = None if frame.cover is None else [frame.cover.cells.tolist(), frame.cover.side]
     return [frame.index, repr(frame.second), frame.width, frame.height, boxes, cover]
 
 
@@ -41,7 +41,7 @@ def test_what_was_put_in_comes_out(
 ) -> None:
     frames = [seen(2 * number, *boxes, second=number / 3, cover=cover) for number, (boxes, cover) in enumerate(found)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parts_module, "FRAMES", at_once)
+        patch.setattr(stored_module, "FRAMES", at_once)
         parts = Parts(tmp_path_factory.mktemp("parts"))
         for frame in frames:
             parts.add(frame)

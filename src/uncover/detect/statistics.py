@@ -1,4 +1,4 @@
-"""What became of each source: frames, what found a face in them, and the gaps between."""
+"""Statistics of each source: frames, what found a face in them, and the gaps between."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from uncover.detect.follow import Faces
+from uncover.detect.track import FrameFaces
 
 LONG = 1.0
 """Seconds from which a stretch without a face is a gap worth naming."""
@@ -22,7 +22,7 @@ COMPLETE, CUT_OFF, FAILED = "complete", "cut off", "failed"
 
 
 @dataclass
-class Account:
+class SourceStatistics:
     """Of one video, or of all images together.
 
     Attributes:
@@ -62,15 +62,15 @@ class Account:
         """Whether nothing of it was lost, nor mended."""
         return self.status == COMPLETE and not (self.corrupt or self.mended or self.lost)
 
-    def add(self, faces: Faces) -> None:
+    def add(self, faces: FrameFaces) -> None:
         """Count a frame; those of a video in the order of time."""
-        second = faces.seen.second
+        second = faces.frame.second
         self.frames += 1
         if faces.found_by:
             self.found[faces.found_by[0]] += 1
         if second != second:
             return
-        self._sizes.setdefault((faces.seen.width, faces.seen.height), second)
+        self._sizes.setdefault((faces.frame.width, faces.frame.height), second)
         if faces.found_by:
             self._end_gap(second)
         elif self._since is None:

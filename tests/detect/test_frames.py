@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from uncover import threads
-from uncover.detect import look, pictures
-from uncover.detect.parts import Parts
-from uncover.detect.pictures import Picture, ahead, frame_pictures, in_batches, stack
+from uncover.detect import frames as frames_module
+from uncover.detect.frames import Picture, ahead, frames_of_images, in_batches, letterboxed, stack
 from uncover.footage.decode import Frame
 from uncover.images.letterbox import fit, letterbox
 
@@ -95,7 +94,7 @@ SHAPES = st.lists(st.sampled_from([(64, 32), (32, 64), (64, 64)]), max_size=20)
 @given(SHAPES, st.integers(1, 5))
 def test_batches_have_one_shape_and_the_first_picture_comes_alone(shapes: list[tuple[int, int]], most: int) -> None:
     frames = [picture_of(number, *shape) for number, shape in enumerate(shapes)]
-    batches = list(in_batches(frame_pictures(frames, 64, 114), most))
+    batches = list(in_batches(letterboxed(frames, 64, 114), most))
     assert [picture.index for batch in batches for picture in batch] == list(range(len(shapes)))
     assert all(0 < len(batch) <= most for batch in batches) and len(batches[0] if batches else [0]) == 1
     assert all(len({picture.framed.shape for picture in batch}) == 1 for batch in batches)
@@ -107,15 +106,15 @@ def test_batches_have_one_shape_and_the_first_picture_comes_alone(shapes: list[t
 
 
 def test_fewer_huge_pictures_come_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "MOST_PIXELS", 3 * 64 * 48)
+    monkeypatch.setattr(frames_module, "MOST_PIXELS", 3 * 64 * 48)
     frames = [picture_of(number, 64, 48) for number in range(8)] + [picture_of(8, 640, 480), picture_of(9, 640, 480)]
-    batches = list(in_batches(frame_pictures(frames, 64, 114), 16))
+    batches = list(in_batches(letterboxed(frames, 64, 114), 16))
     assert [[picture.index for picture in batch] for batch in batches] == [[0], [1, 2, 3], [4, 5, 6], [7], [8], [9]]
 
 
 def test_the_first_picture_is_given_before_the_second_is_asked_for() -> None:
     asked = Counted()
-    framed = frame_pictures((picture_of(number, 64, 64) for number in asked), 64, 114)
+    framed = letterboxed((picture_of(number, 64, 64) for number in asked), 64, 114)
     (first,) = next(in_batches(framed, 8))
     assert first.index == 0 and asked.asked == 1
 
@@ -133,21 +132,21 @@ def test_frames_and_images_are_made_by_as_many_threads_as_there_are_cores(
     images["1.png"].write_bytes(b"no picture")
     # Nobody passes before so many work at once.
     reading, framing = (threading.Barrier(cores, timeout=10) for _ in range(2))
-    read, shrunk = look.read_image, Frame.shrunk
-    monkeypatch.setattr(look, "read_image", lambda *given: (reading.wait(), read(*given))[1])
-    skipped = look.Skipped()
-    frames = list(look.frames_of_images(images, Parts(tmp_path / "parts"), skipped))
+    read, shrunk = frames_module.read_image, Frame.shrunk
+    monkeypatch.setattr(frames_module, "read_image", lambda *given: (reading.wait(), read(*given))[1])
+    skipped: dict[str, str] = {}
+    frames = list(frames_of_images(images, set(), skipped))
     assert [frame.index for frame in frames] == [0, *range(2, 2 * cores)]
-    assert [frame.pixels[0, 0, 0] for frame in frames] == [0, *range(2, 2 * cores)] and [*skipped.reasons] == ["1.png"]
+    assert [frame.pixels[0, 0, 0] for frame in frames] == [0, *range(2, 2 * cores)] and [*skipped] == ["1.png"]
     monkeypatch.setattr(Frame, "shrunk", lambda *given: (framing.wait(), shrunk(*given))[1])
-    pictures = list(frame_pictures(frames[:cores], 64, 114, threads.cores()))
+    pictures = list(letterboxed(frames[:cores], 64, 114, threads.cores()))
     assert [picture.index for picture in pictures] == [frame.index for frame in frames[:cores]]
 
 
 @pytest.mark.parametrize("workers", [0, 3])
 def test_a_picture_stands_in_its_frame_as_elsewhere(workers: int) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (50, 90, 3), np.uint8)
-    (picture,) = frame_pictures([Frame(7, 1.5, pixels)], 64, 114, workers)
+    (picture,) = letterboxed([Frame(7, 1.5, pixels)], 64, 114, workers)
     assert isinstance(picture, Picture) and (picture.index, picture.second) == (7, 1.5)
     assert picture.place == fit(90, 50, 64) and (picture.pixels == pixels).all()
     assert (picture.framed == letterbox(pixels, picture.place, 114).transpose(2, 0, 1)).all()
