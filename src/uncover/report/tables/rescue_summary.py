@@ -13,7 +13,7 @@ import pandas as pd
 
 from uncover.config.evaluation import middle_rate
 from uncover.errors import InputError
-from uncover.report.csv_records import block_count
+from uncover.report.csv_records import block_count, read_csv_record
 from uncover.report.registry import table
 from uncover.report.rescue_names import SET_TITLES, method_title, set_title
 from uncover.report.tables.companions import interval_notes, with_interval
@@ -21,8 +21,7 @@ from uncover.report.tables.not_run import NOBODY, NOT_RUN, NotRun, check_not_run
 from uncover.report.tables.table import MISSING, Table, Tables, cell_text
 from uncover.rescue.methods import GROUPS, OF_SET, OF_VAL
 from uncover.rescue.strategies import STRATEGIES
-from uncover.rescue.trial import BASELINE
-from uncover.rescue.trial_record import read_trial
+from uncover.rescue.trial import BASELINE, COLUMNS
 
 NAME = "rescue_summary"
 DETECTOR = "detector"
@@ -76,7 +75,7 @@ def summary_of_rescue(trial: Path, not_run: NotRun = NOBODY) -> Tables:
     Raises:
         InputError: It is no such record, or tells of one of these detectors.
     """
-    frame = read_trial(trial)
+    frame = read_csv_record(trial, COLUMNS, "rescue_trial")
     for column, known in (("group", GROUPS), ("threshold", (OF_SET, OF_VAL))):
         if strange := sorted(set(map(str, frame[column])) - set(known)):
             raise InputError(f"{trial}: {column} {strange[0]!r}, expected {', '.join(known)}")
