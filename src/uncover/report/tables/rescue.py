@@ -29,8 +29,7 @@ from uncover.report.tables.table import MISSING, Table, Tables, cell_text, inter
 from uncover.rescue.cascade import COLUMNS as CASCADE_COLUMNS
 from uncover.rescue.methods import GROUPS, NO_RESCUE, OF_SET, OF_VAL
 from uncover.rescue.strategies import STRATEGIES
-from uncover.rescue.trial import BASELINE
-from uncover.rescue.trial_record import read_trial
+from uncover.rescue.trial import BASELINE, COLUMNS
 
 NAME = "rescue_summary"
 DETECTOR = "detector"
@@ -84,7 +83,7 @@ def summary_of_rescue(trial: Path, not_run: NotRun = NOBODY) -> Tables:
     Raises:
         InputError: It is no such record, or tells of one of these detectors.
     """
-    frame = read_trial(trial)
+    frame = read_csv_record(trial, COLUMNS, "rescue_trial")
     for column, known in (("group", GROUPS), ("threshold", (OF_SET, OF_VAL))):
         if strange := sorted(set(map(str, frame[column])) - set(known)):
             raise InputError(f"{trial}: {column} {strange[0]!r}, expected {', '.join(known)}")
