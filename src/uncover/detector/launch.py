@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from uncover.process import this_process
 
 SECONDS_BETWEEN_POLLS = 0.2
 SECONDS_TO_END = 10.0
+SILENT = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
+"""Exit codes of a process that told of no error: done, or ended before or after it began to handle signals."""
 WORLD_SIZE = "WORLD_SIZE"
 """Variable that each process of a group has, whoever started it."""
 
@@ -61,7 +64,7 @@ def launch_processes(processes: int, words: Sequence[str], parent: str) -> int:
             started.append(subprocess.Popen(command, env=environment, stderr=errors))
         code = _wait(started)
         _end(started)
-        if code and started[0].returncode in (0, None, -15):
+        if code and started[0].returncode in SILENT:
             _show(others)
         return code
 
