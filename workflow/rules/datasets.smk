@@ -33,7 +33,7 @@ rule read_faces:
     resources:
         **needs(mem_mb=2000, runtime=30),
     params:
-        raw=lambda wildcards: RUN.sources[wildcards.source].folder,
+        raw=lambda wildcards: str(RUN.sources[wildcards.source].folder),
         options=read_options,
         raw_state=lambda wildcards: raw_state(wildcards.source),
         code=code_of("uncover.commands.read_faces"),
