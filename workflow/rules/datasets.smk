@@ -33,7 +33,7 @@ rule read_faces:
     resources:
         **needs(mem_mb=2000, runtime=30),
     params:
-        raw=lambda wildcards: RUN.sources[wildcards.source].folder,
+        raw=lambda wildcards: str(RUN.sources[wildcards.source].folder),
         options=read_options,
         raw_state=lambda wildcards: raw_state(wildcards.source),
         code=code_of("uncover.commands.read_faces"),
@@ -160,7 +160,7 @@ rule label_frames:
     resources:
         **needs(mem_mb=2000, runtime=30),
     params:
-        raw=lambda wildcards: RUN.sources[RUN.frame_sets[wildcards.set][0]].folder,
+        raw=lambda wildcards: str(RUN.sources[RUN.frame_sets[wildcards.set][0]].folder),
         out=RUN.paths.dataset("{set}"),
         options=frame_options,
         raw_state=lambda wildcards: raw_state(RUN.frame_sets[wildcards.set][0]),
