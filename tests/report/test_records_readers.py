@@ -87,7 +87,7 @@ def test_a_confusion_matrix_keeps_its_counts(tmp_path: Path) -> None:
     [
         ("predicted,nose,background\nnose,5,2\n", "the rows are named"),
         ("predicted,nose,background\nmouth,5,2\nbackground,1,0\n", "the rows are named"),
-        ("nose,background\n5,2\n1,0\n", "no column predicted; expected a record of 'uncover evaluate'"),
+        ("nose,background\n5,2\n1,0\n", "no column predicted; expected a table of 'uncover evaluate'"),
         ("predicted,background,nose\nbackground,5,2\nnose,1,0\n", "the rows are named"),
         ("predicted,nose,background\nnose,5,x\nbackground,1,0\n", "row 1, background: 'x', expected a count"),
         ("predicted,nose,background\nnose,5,0.5\nbackground,1,0\n", "row 1, background: '0.5', expected a count"),

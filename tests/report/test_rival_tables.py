@@ -286,6 +286,6 @@ def test_a_cascade_that_is_none_is_refused(tmp_path: Path, capsys: pytest.Captur
     known = write_cascade(tmp_path, [cascade_row("merl", "mtcnn", "none", 1)])
     assert "--not-run mtcnn: " in refused(capsys, *known, "--not-run", "mtcnn=x")
     (tmp_path / "rescue_cascade.csv").write_text("set,detector\n", encoding="utf-8")
-    assert "no column rescue; expected a record of 'uncover rescue_cascade'" in refused(capsys, *known)
+    assert "no column rescue; expected a table of 'uncover rescue_cascade'" in refused(capsys, *known)
     assert main([*write_cascade(tmp_path, []), *NOT_RUN_WORDS]) == 0
     assert "No set with labels was tried in this run." in read(tmp_path, "rescue_summary_rivals")[1]

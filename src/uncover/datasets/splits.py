@@ -11,9 +11,9 @@ import pandas as pd
 
 from uncover.console import say
 from uncover.datasets.faces_table import attribute
-from uncover.datasets.records import read_table
 from uncover.errors import InputError
 from uncover.faces.face import POSES, Rejected
+from uncover.tables import read_table
 from uncover.text_files import read_text
 
 SETS = ("train", "val", "test")

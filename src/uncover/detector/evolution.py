@@ -267,7 +267,7 @@ def read_generation(path: Path) -> Generation:
     Raises:
         InputError: It is none, or its values are impossible.
     """
-    from uncover.datasets.records import read_summary
+    from uncover.tables import read_summary
 
     values = read_summary(path, KEYS, MADE_BY)
     values["hyperparameters"] = check_section(Hyperparameters, values["hyperparameters"], str(path)).model_dump()

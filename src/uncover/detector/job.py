@@ -150,7 +150,7 @@ def _read_settings(pairs: Sequence[str], hyperparameters: Path | None, start: Pa
     settings = check_section(Detector, values, "--set")
     if hyperparameters is None:
         return settings
-    from uncover.datasets.records import read_summary
+    from uncover.tables import read_summary
 
     evolved = read_summary(hyperparameters, ("hyperparameters",), "evolution_history")["hyperparameters"]
     checked = check_section(Hyperparameters, evolved, str(hyperparameters))

@@ -13,9 +13,9 @@ from uncover.atomic import new_file
 from uncover.errors import InputError
 from uncover.metrics.intervals import Rate
 from uncover.report.published import PublishedNumber, PublishedTable, load_published, load_text, long_form
-from uncover.report.records import read_csv_record
 from uncover.report.tables.table import HIGH, LOW, MISSING
 from uncover.report.text_numbers import SETTINGS, SOURCES, WITHOUT_SOURCE
+from uncover.tables import read_table
 
 COLUMNS = ("table", "row", "column", "published", "ours", "low", "high", "comparable", "note")
 TEXT = "text"
@@ -45,7 +45,7 @@ def write_comparison(
     Raises:
         InputError: A file is not what it should be.
     """
-    ours = {path.stem: read_csv_record(path, (), path.stem) for path in tables}
+    ours = {path.stem: read_table(path, (), path.stem) for path in tables}
     printed = load_published(published)
     found = [
         *_of_tables(printed, ours),

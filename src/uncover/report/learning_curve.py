@@ -8,10 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from uncover.atomic import new_file
-from uncover.datasets.records import read_summary
 from uncover.errors import InputError
 from uncover.metrics.intervals import Rate, mean_of_few
-from uncover.report.records import read_csv_record
+from uncover.tables import read_summary, read_table
 
 KEY = ("count", "freeze", "seed", "group")
 SCORES = ("ap50", "ap50_95", "recall", "precision")
@@ -77,7 +76,7 @@ def read_learning_curve(path: Path) -> pd.DataFrame:
     Raises:
         InputError: It is no such table, or holds something that is no share.
     """
-    table = read_csv_record(path, [*COLUMNS.values()], "learning_curve")
+    table = read_table(path, [*COLUMNS.values()], "learning_curve")
     table["group"] = table["group"].astype(str)
     table["group_kind"] = table["group_kind"].astype(str)
     if table.empty:

@@ -14,15 +14,14 @@ from typing import Any
 import uncover
 from uncover.atomic import new_file
 from uncover.config.values import may_be_told
-from uncover.datasets.records import read_summary
 from uncover.errors import InputError
 from uncover.report import registry
 from uncover.report.comparison import COLUMNS as COMPARED
 from uncover.report.markdown_table import read_markdown_tables
-from uncover.report.records import read_csv_record
 from uncover.report.tables.table import MISSING
 from uncover.report.verdict import verdict
 from uncover.report.videos import video_verdict
+from uncover.tables import read_summary, read_table
 
 TEMPLATE = "page.html.j2"
 TABLES = tuple(f"table_{number:02}" for number in range(1, 14))
@@ -189,7 +188,7 @@ def _compared(path: Path | None) -> dict[str, Any] | None:
     """The comparison by table, and what is to be said of all of it."""
     if path is None:
         return None
-    table = read_csv_record(path, COMPARED, "comparison").astype(object)
+    table = read_table(path, COMPARED, "comparison").astype(object)
     table = table.where(table.notna(), MISSING)
     rows = table.to_dict("records")
     ours = sum(row["ours"] != MISSING for row in rows)

@@ -13,37 +13,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from uncover.datasets.blocks import BlockCount
-from uncover.datasets.records import read_summary, read_table
 from uncover.errors import InputError
 from uncover.metrics.alike import Alike
 from uncover.metrics.confusion import BACKGROUND
 from uncover.metrics.fitness import fitness
 from uncover.metrics.intervals import Rate
-
-
-def read_csv_record(path: Path, columns: Collection[str], made_by: str) -> pd.DataFrame:
-    """Load a CSV table and make sure that it is the one meant.
-
-    Args:
-        path: The file. Blanks around names of columns, which YOLOv5 writes, do not count.
-        columns: Columns that it must have.
-        made_by: The command that makes it, for messages.
-
-    Raises:
-        InputError: It does not exist, is no CSV file, or lacks a column.
-    """
-    try:
-        table = pd.read_csv(path, skipinitialspace=True)
-    except FileNotFoundError:
-        raise InputError(f"{path}: does not exist; make it with 'uncover {made_by}'") from None
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "unreadable"
-        raise InputError(f"{path}: is no CSV file ({reason}); expected a record of 'uncover {made_by}'") from None
-    table.columns = table.columns.str.strip()
-    missing = [column for column in columns if column not in table.columns]
-    if missing:
-        raise InputError(f"{path}: no column {missing[0]}; expected a record of 'uncover {made_by}'")
-    return table
+from uncover.tables import read_summary, read_table
 
 
 def block_count(row: Mapping[Hashable, object] | pd.Series) -> BlockCount | None:
@@ -168,7 +143,7 @@ def read_confusion(path: Path) -> ConfusionTable:
     Raises:
         InputError: It is no square table of counts with the same names on both axes, "background" last.
     """
-    frame = read_csv_record(path, ("predicted", BACKGROUND), MADE_BY)
+    frame = read_table(path, ("predicted", BACKGROUND), MADE_BY)
     names = tuple(map(str, frame.columns[1:]))
     if names[-1] != BACKGROUND or tuple(map(str, frame["predicted"])) != names:
         raise InputError(
@@ -225,7 +200,7 @@ def read_training_record(path: Path) -> pd.DataFrame:
     Raises:
         InputError: It does not exist, has no epoch, lacks a column, or holds something that is no number.
     """
-    frame = read_csv_record(path, COLUMNS, "train")
+    frame = read_table(path, COLUMNS, "train")
     if frame.empty:
         raise InputError(f"{path}: no epoch in it; expected a row per epoch")
     numbers = frame[list(COLUMNS)].apply(pd.to_numeric, errors="coerce").astype(np.float64)

@@ -12,9 +12,10 @@ import pandas as pd
 from uncover.datasets.blocks import BlockCount
 from uncover.errors import InputError
 from uncover.metrics.intervals import Rate
-from uncover.report.records import block_count, read_csv_record
+from uncover.report.records import block_count
 from uncover.rescue.counts import COLUMNS, RATES, WHOLE_NUMBERS
 from uncover.rescue.methods import FIXED, OF_SET, OF_VAL
+from uncover.tables import read_table
 
 MADE_BY = "evaluate second"
 NUMBERS = ("confidence", "f1")
@@ -67,7 +68,7 @@ def read_rescue(path: Path) -> Counts:
     Raises:
         InputError: It is no such table; the message names the row.
     """
-    table = read_csv_record(path, COLUMNS, MADE_BY)
+    table = read_table(path, COLUMNS, MADE_BY)
     counts: Counts = {}
     for number, row in enumerate(table.to_dict("records"), start=2):
         where = f"{path}: row {number}"

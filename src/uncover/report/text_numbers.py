@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from uncover.datasets.records import read_summary
 from uncover.metrics.intervals import Rate, wilson
 from uncover.report.models import THESIS_MODELS
-from uncover.report.records import read_confusion, read_csv_record, read_evaluation, read_training_record
+from uncover.report.records import read_confusion, read_evaluation, read_training_record
+from uncover.tables import read_summary, read_table
 
 SETTINGS = "settings"
 """The record of what is no file: the config of the run."""
@@ -60,14 +60,14 @@ def _incorrect(model: str, set_name: str) -> Source:
 
 
 def _row(path: Path, where: Mapping[str, object], *columns: str) -> pd.Series | None:
-    table = read_csv_record(path, (*where, *columns), path.stem)
+    table = read_table(path, (*where, *columns), path.stem)
     for column, value in where.items():
         table = table[table[column] == value]
     return table.iloc[0] if len(table) == 1 else None
 
 
 def _sum(record: str, column: str) -> Source:
-    return Source(record, lambda path: Rate(float(read_csv_record(path, (column,), path.stem)[column].sum())))
+    return Source(record, lambda path: Rate(float(read_table(path, (column,), path.stem)[column].sum())))
 
 
 def _photos(set_name: str) -> Source:
@@ -75,12 +75,12 @@ def _photos(set_name: str) -> Source:
 
 
 def _rows(record: str, column: str) -> Source:
-    return Source(record, lambda path: Rate(float(len(read_csv_record(path, (column,), path.stem)))))
+    return Source(record, lambda path: Rate(float(len(read_table(path, (column,), path.stem)))))
 
 
 def _missed(set_name: str, tested: bool = False) -> Source:
     def read(path: Path) -> Rate:
-        missed = read_csv_record(path, ("image", "missed"), "missed")["missed"]
+        missed = read_table(path, ("image", "missed"), "missed")["missed"]
         return Rate(float(len(missed) if tested else missed.sum()))
 
     return Source(f"missed/{set_name}.csv", read)

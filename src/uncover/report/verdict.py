@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 
 from uncover.config.rivals import BASELINES
-from uncover.datasets.records import read_summary
 from uncover.report.models import THESIS_MODELS
 from uncover.report.records import block_count, read_evaluation
 from uncover.report.rescue_counts import read_rescue
@@ -18,6 +17,7 @@ from uncover.report.trial import HEATMAPS, at_rate, ranked, rate_of, unlabelled
 from uncover.rescue.methods import FIXED, OF_SET
 from uncover.rescue.trial import BASELINE
 from uncover.rescue.trial_record import read_trial
+from uncover.tables import read_summary
 
 FEW_FACES = 10
 """With fewer faces, one face more or less decides who is first."""

@@ -8,8 +8,8 @@ import pandas as pd
 
 from uncover.errors import InputError
 from uncover.metrics.videos import ALL, COLUMNS
-from uncover.report.records import read_csv_record
 from uncover.report.tables.table import with_interval
+from uncover.tables import read_table
 
 MODE_TITLES = {
     "rgb": "RGB detector alone",
@@ -49,7 +49,7 @@ def read_scores(path: Path) -> pd.DataFrame:
     Raises:
         InputError: It is no such record, or tells of no video.
     """
-    scores = read_csv_record(path, COLUMNS, "evaluate videos")
+    scores = read_table(path, COLUMNS, "evaluate videos")
     scores = scores.astype({name: str for name in ("mode", "video", "by", "part")})
     if not (scores["video"] == ALL).any():
         raise InputError(f"{path}: tells of no video; expected a record of 'uncover evaluate videos'")

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from uncover.datasets.boxes_table import read_kept_boxes
 from uncover.datasets.manifest import read_manifest
 from uncover.datasets.photos import read_upright_rgb
-from uncover.datasets.records import read_table
 from uncover.errors import InputError
 from uncover.heatmaps.export import overlay
 from uncover.images.maps import read_maps
@@ -26,6 +25,7 @@ from uncover.report.figures.style import new_figure
 from uncover.report.models import METHOD_TITLES
 from uncover.report.registry import figure
 from uncover.rescue.missed import check_same_images, read_missed
+from uncover.tables import read_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

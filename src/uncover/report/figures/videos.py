@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from uncover.datasets.records import read_table
 from uncover.errors import InputError
 from uncover.metrics.video_outcomes import NOT_FOUND, OUTCOME_COLUMNS, STEPS
 from uncover.metrics.videos import ALL
 from uncover.report.figures.style import new_figure
 from uncover.report.registry import figure
 from uncover.report.videos import mode_title, part_title, read_scores, short_title
+from uncover.tables import read_table
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

@@ -11,13 +11,13 @@ from uncover.config.catalogue import name_of_test_set, title_of
 from uncover.datasets.faces_table import attribute, landmark_arrays, read_faces_table
 from uncover.datasets.labels import part_boxes
 from uncover.datasets.manifest import read_manifest
-from uncover.datasets.records import read_summary
 from uncover.faces.face import Visibility
 from uncover.parts.boxes import leave_out_small
 from uncover.parts.released import compare_boxes
 from uncover.report.published import load_published
 from uncover.report.registry import table
 from uncover.report.tables.table import Table
+from uncover.tables import read_summary
 
 THESIS_SOURCES = ("wflw", "merl_rav", "hof")
 """Rows of the thesis's table; data sets of somebody's own follow."""

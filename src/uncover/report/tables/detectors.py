@@ -18,10 +18,11 @@ from uncover.metrics.intervals import Rate
 from uncover.metrics.predictions import Predictions, read_predictions
 from uncover.parts.classes import WHOLE_FACE
 from uncover.report.published import Cell, PublishedNumber, load_published, load_text
-from uncover.report.records import Evaluation, read_csv_record, read_evaluations
+from uncover.report.records import Evaluation, read_evaluations
 from uncover.report.registry import table
 from uncover.report.tables.second_step import GRADES
 from uncover.report.tables.table import HIGH, LOW, PUBLISHED, Table, cell_text, companion_rows, interval_notes
+from uncover.tables import read_table
 
 if TYPE_CHECKING:
     from uncover.workflow.targets import Run
@@ -270,7 +271,7 @@ def faces_on_val(classes: Sequence[Path], published: Path) -> Table:
         if model not in MODELS or scored != ["val", "whole_face"]:
             raise InputError(f"{path}: expected a path that ends in {'|'.join(MODELS)}/val/whole_face/classes.csv")
         counts = ("class_id", "false_positives", *(column for column, _ in COLUMNS.values()))
-        table = read_csv_record(path, counts, "evaluate")
+        table = read_table(path, counts, "evaluate")
         if table["class_id"].tolist() != [WHOLE_FACE]:
             raise InputError(f"{path}: has the classes {table['class_id'].tolist()}, expected {WHOLE_FACE} alone")
         found[model] = table.iloc[0]

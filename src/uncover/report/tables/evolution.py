@@ -8,12 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from uncover.datasets.records import read_summary
 from uncover.errors import InputError
 from uncover.report.published import Cell, load_published
-from uncover.report.records import read_csv_record
 from uncover.report.registry import table
 from uncover.report.tables.table import MISSING, PUBLISHED, Table
+from uncover.tables import read_summary, read_table
 
 MADE_BY = "evolution_history"
 
@@ -127,7 +126,7 @@ def _notes(
 
 
 def _read_history(path: Path, best: Values) -> pd.DataFrame:
-    history = read_csv_record(path, ("generation", *best["hyperparameters"]), MADE_BY)
+    history = read_table(path, ("generation", *best["hyperparameters"]), MADE_BY)
     if best["generation"] not in set(history["generation"]):
         raise InputError(f"{path}: no generation {best['generation']}, which best.json names; make both again")
     return history

@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from uncover.errors import InputError
-from uncover.report.records import read_csv_record
 from uncover.report.registry import table
 from uncover.report.tables.table import Table
+from uncover.tables import read_table
 
 ALL_CLASSES = "all classes"
 """The row of a lint table that has the maps of all classes."""
@@ -67,7 +67,7 @@ def doubtful_heatmaps(lints: Sequence[Path]) -> Table:
         key = path.parent.parent.name, path.parent.name
         if key in found:
             raise InputError(f"{path}: a second lint table of {'/'.join(key)}; expected one of each variant and set")
-        found[key] = read_csv_record(path, COLUMNS, "heatmaps collect")
+        found[key] = read_table(path, COLUMNS, "heatmaps collect")
         if ALL_CLASSES not in found[key]["class"].values:
             raise InputError(f"{path}: no row '{ALL_CLASSES}'; make it with 'uncover heatmaps collect' again")
     return heatmaps_table(found)

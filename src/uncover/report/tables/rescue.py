@@ -11,7 +11,7 @@ import pandas as pd
 from uncover.config.evaluation import middle_rate
 from uncover.errors import InputError
 from uncover.report.models import model_title
-from uncover.report.records import block_count, read_csv_record
+from uncover.report.records import block_count
 from uncover.report.registry import table
 from uncover.report.rescue_names import SET_TITLES, method_title, rescue_title, set_title
 from uncover.report.tables.not_run import (
@@ -30,6 +30,7 @@ from uncover.rescue.cascade import COLUMNS as CASCADE_COLUMNS
 from uncover.rescue.methods import GROUPS, NO_RESCUE, OF_SET, OF_VAL
 from uncover.rescue.strategies import STRATEGIES
 from uncover.rescue.trial import BASELINE, COLUMNS
+from uncover.tables import read_table
 
 NAME = "rescue_summary"
 DETECTOR = "detector"
@@ -83,7 +84,7 @@ def summary_of_rescue(trial: Path, not_run: NotRun = NOBODY) -> Tables:
     Raises:
         InputError: It is no such record, or tells of one of these detectors.
     """
-    frame = read_csv_record(trial, COLUMNS, "rescue_trial")
+    frame = read_table(trial, COLUMNS, "rescue_trial")
     for column, known in (("group", GROUPS), ("threshold", (OF_SET, OF_VAL))):
         if strange := sorted(set(map(str, frame[column])) - set(known)):
             raise InputError(f"{trial}: {column} {strange[0]!r}, expected {', '.join(known)}")
@@ -242,7 +243,7 @@ def detectors_with_rescue(cascade: Path, not_run: NotRun = NOBODY) -> Tables:
     Raises:
         InputError: It is no such record, or tells of one of these detectors.
     """
-    frame = read_csv_record(cascade, CASCADE_COLUMNS, "rescue_cascade")
+    frame = read_table(cascade, CASCADE_COLUMNS, "rescue_cascade")
     for name in frame["detector"].unique():
         if name not in DETECTORS:
             raise InputError(f"{cascade}: detector {name!r}, expected one of {', '.join(DETECTORS)}")
