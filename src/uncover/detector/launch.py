@@ -21,6 +21,7 @@ from typing import IO
 from uncover.process import this_process
 
 SECONDS_BETWEEN_POLLS = 0.2
+SECONDS_TO_SPEAK = 5.0
 SECONDS_TO_END = 10.0
 SILENT = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
 """Exit codes of a process that told of no error: done, or ended before or after it began to handle signals."""
@@ -74,8 +75,10 @@ def _wait(processes: Sequence[subprocess.Popen[bytes]]) -> int:
         codes = [process.poll() for process in processes]
         failed = [code for code in codes if code]
         if failed:
-            # Whoever fails takes the others along; their own messages shall come out first.
-            time.sleep(1)
+            # Whoever fails takes the others along, which have some time to say their own and to end by themselves.
+            until = time.monotonic() + SECONDS_TO_SPEAK
+            while time.monotonic() < until and any(process.poll() is None for process in processes):
+                time.sleep(SECONDS_BETWEEN_POLLS)
             return failed[0] if failed[0] > 0 else 128 - failed[0]
         if all(code == 0 for code in codes):
             return 0
