@@ -13,21 +13,21 @@ from snakemake.utils import min_version
 
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
-from uncover import cli
+from uncover import cli, commands
 from uncover.config.detectors import DRAWN_BOXES
 from uncover.config.load import check_config
 from uncover.config.values import as_pairs
-from uncover.console import say
-from uncover.detector.evolution import visible_generations
+from uncover.console import set_up_logging
+from uncover.yolov5.evolution import visible_generations
 from uncover.errors import InputError
-from uncover.images.shard import Shard
+from uncover.images.inputs import Shard
 from uncover.process import this_process
 from uncover.report import command_line, registry, text_numbers
-from uncover.rivals.fetched import next_attempt
-from uncover.rivals.registry import module_of
+from uncover.baselines.fetched import next_attempt
+from uncover.baselines.registry import module_of
 from uncover.workflow import engine, targets
 from uncover.workflow.digest import code_digest, content_digest
-from uncover.workflow.fingerprint import folder_fingerprint
+from uncover.workflow.frozen import folder_fingerprint
 from uncover.workflow.frozen import code_state
 from uncover.workflow.gpus import WANTED
 from uncover.workflow.parent import PARENT
@@ -37,6 +37,7 @@ from uncover.workflow.sources import is_rendered, raw_folder
 from uncover.workflow.targets import Run
 
 min_version("9.0")
+set_up_logging()
 
 
 # A directive `configfile:` would stay underneath any --configfile, and its values would leak into it.
@@ -53,6 +54,7 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
+VERBS = commands.load()
 ENVIRONMENT = f"{workflow.basedir}/envs/uncover.yaml"
 
 # The lock leaves out demands of its packages on purpose (envs/overrides.txt), and conda's pip section has no other way
@@ -68,6 +70,11 @@ def content_of(*names):
 def code_of(*modules):
     """The digest of a rule's code, as a parameter."""
     return digest_of(lambda: code_digest(*modules))
+
+
+def code_of_verb(name):
+    """The digest of the code of a verb of the command line, as a parameter."""
+    return code_of(*VERBS[name].code)
 
 
 def digest_of(digest):
@@ -118,7 +125,7 @@ include: "workflow/rules/datasets.smk"
 include: "workflow/rules/detectors.smk"
 include: "workflow/rules/heatmaps.smk"
 include: "workflow/rules/second_step.smk"
-include: "workflow/rules/rivals.smk"
+include: "workflow/rules/baselines.smk"
 include: "workflow/rules/rescue.smk"
 include: "workflow/rules/shares.smk"
 include: "workflow/rules/videos.smk"

@@ -109,7 +109,7 @@ def check_second_step(paths: RunPaths) -> None:
 
 
 def check_baselines(paths: RunPaths) -> None:
-    """Detectors of others looked at every photo, know landmarks where they should, and stand in their tables."""
+    """Baseline detectors looked at every photo, know landmarks where they should, and stand in their tables."""
     for baseline in DEMO.baselines:
         for name in DEMO.baseline_sets:
             path = paths.predictions(baseline, name)
@@ -122,7 +122,7 @@ def check_baselines(paths: RunPaths) -> None:
     assert {"RGB 10 classes", "RGB 1 class", "MTCNN", "RetinaFace", "YOLO11"} <= set(web.index)
     assert web.loc["YOLO11", "Found"] == "not run" and web.loc["MTCNN", "Photos"] == "12"
     cascade = pd.read_csv(paths.rescue_cascade)
-    assert {*DEMO.rgb_models, *DEMO.baselines} == set(cascade["detector"]) and {"none", "closer_look"} < set(
+    assert {*DEMO.rgb_models, *DEMO.baselines} == set(cascade["detector"]) and {"none", "multi_scale"} < set(
         cascade["rescue"]
     )
     assert (cascade["found"] <= cascade["faces"]).all()
@@ -162,12 +162,12 @@ def check_record(paths: RunPaths) -> None:
     """The run says what it was, and how it ended."""
     (file,) = Path(paths.records).glob("*/run.json")
     about = json.loads(file.read_text(encoding="utf-8"))
-    assert about["outcome"] == "complete" and about["executor"] == "local" and about["seeds"]["standin.seed"] == 1
+    assert about["outcome"] == "complete" and about["executor"] == "local" and about["seeds"]["synthetic.seed"] == 1
     assert re.fullmatch(r"[0-9a-f]{40}", about["code"]["commit"]) and about["command"][0].endswith("snakemake")
     assert "torch==" in (file.parent / "environment.txt").read_text(encoding="utf-8")
     assert "run: demo" in (file.parent / "config.yaml").read_text(encoding="utf-8")
     digests = json.loads((file.parent / "modules.json").read_text(encoding="utf-8"))["digests"]
-    assert any("uncover.detector.loss" in modules for modules in digests.values())
+    assert any("uncover.yolov5.loss" in modules for modules in digests.values())
 
 
 def check_heatmaps(paths: RunPaths, kind: str, name: str) -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What docs/videos.md tells, on a stand-in video of the finished demo and on real photos.
+# What docs/videos.md tells, on synthetic data video of the finished demo and on real photos.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$(mktemp -d)
@@ -12,7 +12,7 @@ uncover detect $videos/infant_01.mp4 --run results/demo --out "$out/found" --tem
 import json, sys
 from pathlib import Path
 import pandas as pd
-from uncover.footage.decode import open_video
+from uncover.video.decode import open_video
 found = Path(sys.argv[1])
 boxes, frames = (pd.read_parquet(found / f"{name}.parquet") for name in ("boxes", "frames"))
 coco = json.loads((found / "boxes.json").read_text())

@@ -130,7 +130,7 @@ def measure(bench: Bench, confidence: float, rounds: int, votes: bool) -> dict[s
         "none": ("--rescue", "none"),
         BEST: ("--rescue", BEST),
         HEATMAP: ("--rescue", HEATMAP),
-        **({"face_and_part_votes": ("--rescue", "face_and_part_votes")} if votes else {}),
+        **({"face_and_part_fusion": ("--rescue", "face_and_part_fusion")} if votes else {}),
         "best, online": ("--rescue", BEST, "--temporal", "online"),
     }
     timed: dict[str, list[Timed]] = {name: [] for name in ways}

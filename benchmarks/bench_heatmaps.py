@@ -35,10 +35,9 @@ from our_training import until_ready
 from torch import Tensor
 
 from uncover.atomic import new_file
-from uncover.detector.inference import FramedImages, to_network
-from uncover.heatmaps.engine import Explainer, detect
-from uncover.images.named import named_images
-from uncover.images.reading import inspect_image
+from uncover.cam.engine import Explainer, detect
+from uncover.images.reading import inspect_image, named_images
+from uncover.yolov5.inference import FramedImages, to_network
 
 CPU = torch.device("cpu")
 BATCH = 4

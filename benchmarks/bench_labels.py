@@ -27,7 +27,7 @@ import numpy as np
 from machine import describe_machine, median_seconds
 
 from uncover import cli
-from uncover.parts.released import SLICES
+from uncover.data.released_parts import SLICES
 
 MERL_FACES, WFLW_FACES = 19_314, 1_466
 ROUNDS = 3

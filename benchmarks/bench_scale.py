@@ -24,7 +24,7 @@ import pandas as pd
 from machine import describe_machine
 
 from uncover.metrics.predictions import Predictions, write_predictions
-from uncover.workflow.fingerprint import folder_fingerprint
+from uncover.workflow.frozen import folder_fingerprint
 
 BIN = Path(sys.executable).parent
 WIDTH, HEIGHT = 200, 160

@@ -102,9 +102,9 @@ def measure(name: str, photos: Path, maps: Path, out: Path, args: argparse.Names
 def figures(seconds: dict[str, list[float]]) -> dict[str, float]:
     """Medians, and ratios to both kinds of RGB epoch."""
     result = {f"epoch_seconds_{name}": statistics.median(own) for name, own in seconds.items()}
-    for rival, ending in (("rgb", ""), ("rgb_unaugmented", "_unaugmented")):
+    for baseline, ending in (("rgb", ""), ("rgb_unaugmented", "_unaugmented")):
         for channels in ("1", "10"):
-            pairs = zip(seconds[f"maps_{channels}"], seconds[rival], strict=True)
+            pairs = zip(seconds[f"maps_{channels}"], seconds[baseline], strict=True)
             result[f"epoch_time_ratio_{channels}{ending}"] = statistics.median(own / other for own, other in pairs)
     return result
 

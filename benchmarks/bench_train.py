@@ -31,7 +31,7 @@ from uncover.atomic import new_file
 from uncover.config.detectors import Detector
 from uncover.config.values import check_section, read_pairs
 from uncover.errors import InputError
-from uncover.metrics.fitness import fitness
+from uncover.metrics.average_precision import fitness
 from uncover.workflow.digest import code_digest
 
 OUT = Path("results/bench")

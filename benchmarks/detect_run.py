@@ -11,15 +11,15 @@ import torch
 from heatmap_contenders import lively_network
 from numpy.typing import NDArray
 
-from uncover.detector.network import Network, build_network
-from uncover.detector.weights import Header, open_weights, save_weights
-from uncover.footage.encode import VideoWriter
-from uncover.parts.classes import CLASS_NAMES
+from uncover.data.parts import CLASS_NAMES
 from uncover.progress import track
 from uncover.rescue.trial import COLUMNS
-from uncover.standin.chance import rng_of
-from uncover.standin.compose import compose
-from uncover.standin.infants import incubator
+from uncover.synthetic.compose import compose
+from uncover.synthetic.infants import incubator
+from uncover.synthetic.scene import rng_of
+from uncover.video.encode import VideoWriter
+from uncover.yolov5.network import Network, build_network
+from uncover.yolov5.weights import Header, open_weights, save_weights
 
 WIDTH, HEIGHT, RATE = 1920, 1080, 25.0
 INFANTS, FIELDS = 12, 16
@@ -33,7 +33,7 @@ NOISE = 3.0
 
 
 def make_video(folder: Path, frames: int) -> Path:
-    """A pan over stand-in infants in incubators, a new one every second; made once.
+    """A pan over synthetic data infants in incubators, a new one every second; made once.
 
     Args:
         folder: To keep it in.
@@ -69,13 +69,13 @@ def make_run(folder: Path, model: str, size: int) -> Path:
     _save(folder, "rgb10", lively_network(shares, model), ten)
     whole = {"class_names": ("whole face",), "class_ids": (2,)}
     one = Header(model=model, channels=3, image_size=size, **whole)
-    _save(folder, "covered_faces", build_network(model, 3, 1, seed=0), one)
+    _save(folder, "rgb1_occlusion", build_network(model, 3, 1, seed=0), one)
     digest = open_weights(folder / "models/rgb10/weights.pt")[2]
     maps = {"variant": "gradcampp", "method": "gradcampp", "layers": [-2], "target": "T2", "model": digest}
     maps |= {"confidence": 0.25, "nms_iou": 0.45, "class_names": list(classes)}
     second = Header(model=model, channels=1, image_size=size, padding=0, input="joint", maps=maps, **whole)
     _save(folder, "gradcampp_avg", build_network(model, 1, 1, seed=0), second)
-    row = {"set": "hard", "method": "covered_faces", "group": "ours", "fp_per_photo": 0.25, "faces": 1, "found": 1}
+    row = {"set": "hard", "method": "rgb1_occlusion", "group": "ours", "fp_per_photo": 0.25, "faces": 1, "found": 1}
     (folder / "metrics").mkdir()
     with (folder / "metrics/rescue_trial.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)
@@ -96,7 +96,7 @@ def _noise(rng: np.random.Generator) -> NDArray[np.int16]:
 
 
 def _still(number: int) -> NDArray[np.uint8]:
-    """A stand-in infant, wider than the video, uint8 RGB."""
+    """Synthetic data infant, wider than the video, uint8 RGB."""
     photo = compose(incubator(rng_of(0, "bench detect", number), 480, ("none", "easy", "medium", "hard")[number % 4]))
     wide = cv2.resize(photo.picture, (2000, 1500), interpolation=cv2.INTER_CUBIC)
     return np.ascontiguousarray(wide[210 : 210 + HEIGHT, :, ::-1])

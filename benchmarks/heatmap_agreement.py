@@ -15,14 +15,13 @@ from heatmap_contenders import Decoded
 from numpy.typing import NDArray
 from torch import Tensor
 
+from uncover.cam.engine import Explainer
+from uncover.cam.targets import TARGETS
 from uncover.config.heatmaps import Variant
-from uncover.detector.inference import FramedImages, to_network
-from uncover.detector.network import Network
-from uncover.detector.weights import open_weights
-from uncover.heatmaps.engine import Explainer
-from uncover.heatmaps.targets import TARGETS
-from uncover.images.named import named_images
-from uncover.images.reading import inspect_image
+from uncover.images.reading import inspect_image, named_images
+from uncover.yolov5.inference import FramedImages, to_network
+from uncover.yolov5.network import Network
+from uncover.yolov5.weights import open_weights
 
 METHODS = {
     "gradcampp": pytorch_grad_cam.GradCAMPlusPlus,

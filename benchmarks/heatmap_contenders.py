@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from uncover.cam.engine import detect
+from uncover.cam.targets import TARGETS
 from uncover.config.heatmaps import Variant
-from uncover.detector.network import Network, build_network
-from uncover.heatmaps.engine import detect
-from uncover.heatmaps.targets import TARGETS
+from uncover.yolov5.network import Network, build_network
 
 METHODS = ("gradcampp", "hirescam")
 CLASSES = 10

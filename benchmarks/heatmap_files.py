@@ -12,14 +12,12 @@ import heatmap_contenders as contenders
 import numpy as np
 import torch
 
-from uncover.detector.inference import FramedImages, infer, to_network
-from uncover.detector.weights import Header
-from uncover.heatmaps.shards import Recipe, ShardMaker
-from uncover.images.maps import read_maps
-from uncover.images.named import named_images
-from uncover.images.reading import inspect_image
-from uncover.images.render import render
-from uncover.images.shard import Shard
+from uncover.cam.shards import Recipe, ShardMaker
+from uncover.images.inputs import Shard
+from uncover.images.maps import read_maps, render
+from uncover.images.reading import inspect_image, named_images
+from uncover.yolov5.inference import FramedImages, infer, to_network
+from uncover.yolov5.weights import Header
 
 IMAGES, BATCH = 16, 4
 SET_SIZE = 16_000

@@ -17,7 +17,7 @@ from uncover.workflow.digest import code_digest
 BIN = Path(sys.executable).parent
 START = Path(__file__).with_name("start_ours.py")
 NMS_IOU = "0.6"
-EVALUATOR = ("uncover.commands.import_weights", "uncover.commands.predict", "uncover.commands.evaluate")
+EVALUATOR = ("uncover.commands.weights", "uncover.commands.predict", "uncover.commands.evaluate")
 ROUNDS = 5
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
 from uncover.images.letterbox import STRIDE, fit
 from uncover.images.map_sets import JOINT, MANIFEST, METADATA_KEY
 from uncover.images.maps import MAP, store_maps, write_maps
-from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 
 PHOTO = (800, 600)
 """Width and height, in pixels."""

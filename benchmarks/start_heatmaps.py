@@ -15,7 +15,7 @@ def stop_at_first_batch(*_: object) -> None:
 
 
 if __name__ == "__main__":
-    import uncover.heatmaps.shards as shards
+    import uncover.cam.shards as shards
 
     shards.to_network = stop_at_first_batch
     sys.exit(cli.main(["heatmaps", *sys.argv[1:]]))

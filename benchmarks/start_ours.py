@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-import uncover.detector.train as training
+import uncover.yolov5.train as training
 from uncover import cli
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from uncover.config.detectors import Detector
-from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
+from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
 
 HERE = Path(__file__).parent / "upstream"
 REQUIREMENTS, RUNNER = HERE / "requirements.txt", HERE / "run_upstream.py"

@@ -12,6 +12,9 @@ from hypothesis import settings
 from PIL import Image
 
 from tests.quick_python import server, write_client
+from uncover.console import set_up_logging
+
+set_up_logging()
 
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=40, database=None)
 settings.load_profile("quick")

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-import uncover.commands.doctor
+import uncover.commands.workflow
 from uncover.cli import EVERYDAY, main, verbs
 from uncover.errors import InputError
 
@@ -63,15 +63,21 @@ def test_everyday_verbs_come_first_in_the_help(capsys: pytest.CaptureFixture[str
     [
         ("tran my_faces out", 'uncover: no command "tran"; did you mean "train"? `uncover --help` lists all'),
         ("lables", 'uncover: no command "lables"; did you mean "labels"? `uncover --help` lists all'),
-        ("predict rivl mtcnn", 'uncover: no command "predict rivl"; did you mean "predict rival"? `uncover --help`'),
+        ("predict rivl mtcnn", 'uncover: no command "predict rivl"; did you mean "predict baseline"? `uncover --help`'),
         ("frames exprt", 'uncover: no command "frames exprt"; did you mean "frames export"? `uncover --help`'),
         ("frmes export x", 'uncover: no command "frmes export"; did you mean "frames export"? `uncover --help`'),
-        ("predict-rival x", 'uncover: no command "predict-rival"; did you mean "predict rival"? `uncover --help`'),
+        (
+            "predict-baseline x",
+            'uncover: no command "predict-baseline"; did you mean "predict baseline"? `uncover --help`',
+        ),
         ("table 01 out", 'uncover: no command "table 01"; did you mean "table_01"? `uncover --help` lists all'),
         ("xyzzy", 'uncover: no command "xyzzy"; `uncover --help` lists all'),
         ("heatmaps --wieghts x", 'uncover heatmaps: no option "--wieghts"; did you mean "--weights"? `uncover heatma'),
         ("train a b --device=cpu --sett x", 'uncover train: no option "--sett"; did you mean "--set"? `uncover tra'),
-        ("predict rival mtcnn a --ouput=x", 'uncover predict rival: no option "--ouput"; did you mean "--out"? `un'),
+        (
+            "predict baseline mtcnn a --ouput=x",
+            'uncover predict baseline: no option "--ouput"; did you mean "--out"? `un',
+        ),
         ("doctor --zzz", 'uncover doctor: no option "--zzz"; `uncover doctor --help` lists all'),
     ],
 )
@@ -90,7 +96,7 @@ def test_a_mistyped_verb_or_option_is_one_line_that_says_what_was_meant(
     "words",
     [
         # A folder that is there is one, however much its name is like a verb's second word; so is a path.
-        ["predict", "rivals", "found.parquet", "--weights", "absent.pt"],
+        ["predict", "baselines", "found.parquet", "--weights", "absent.pt"],
         ["predict", "./rivls", "found.parquet", "--weights", "absent.pt"],
         ["predict", "photos", "found.parquet", "--weights", "absent.pt"],
         # Options may be cut short, as argparse has it, and what follows -- is no option.
@@ -102,7 +108,7 @@ def test_what_only_looks_mistyped_is_none(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "rivals").mkdir()
+    (tmp_path / "baselines").mkdir()
     assert main(words) == 2
     assert capsys.readouterr().err.startswith("uncover predict: error: absent.pt: does not exist")
 
@@ -144,7 +150,7 @@ def test_what_a_user_can_cause_is_one_line(
     def fail(args: object) -> int:
         raise error
 
-    monkeypatch.setattr(uncover.commands.doctor, "run", fail)
+    monkeypatch.setattr(uncover.commands.workflow, "run", fail)
     assert main(["doctor"]) == code
     streams = capsys.readouterr()
     assert streams.err == f"uncover doctor: {line}\n" and streams.out == ""
@@ -162,7 +168,7 @@ def test_our_own_mistakes_keep_their_traceback(error: Exception, monkeypatch: py
     def fail(args: object) -> int:
         raise error
 
-    module: ModuleType = uncover.commands.doctor
+    module: ModuleType = uncover.commands.workflow
     monkeypatch.setattr(module, "run", fail)
     with pytest.raises(type(error)):
         main(["doctor"])

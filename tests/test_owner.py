@@ -113,7 +113,7 @@ def test_a_marker_of_an_earlier_version_names_no_command(tmp_path: Path) -> None
     for name, files in (("set", ("manifest.parquet", "boxes.parquet")), ("pictures", ("a.png",))):
         make(tmp_path / name, "", files)
         (tmp_path / name / ".uncover").write_text("Made by uncover, which replaces this folder as a whole.\n")
-    for maker in ("make_standin", "frames"):
+    for maker in ("make_synthetic", "frames"):
         with pytest.raises(InputError, match="was made by 'uncover labels'"):
             make(tmp_path / "set", maker)
     for maker in ("labels", "train"):

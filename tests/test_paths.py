@@ -26,7 +26,7 @@ RUN = RunPaths("results/demo")
         (RunPaths.of_run("demo"), "results/demo"),
         (RunPaths(Path("results/demo")), "results/demo"),
         (RUN.raw("wflw"), "results/demo/raw/wflw"),
-        (RUN.raw_summary("wflw"), "results/demo/raw/wflw/standin.json"),
+        (RUN.raw_summary("wflw"), "results/demo/raw/wflw/synthetic.json"),
         (RUN.faces("wflw"), "results/demo/faces/wflw.parquet"),
         (RUN.rejected_faces("wflw"), "results/demo/faces/wflw.rejected.csv"),
         (RUN.split("wflw"), "results/demo/splits/wflw.parquet"),
@@ -117,7 +117,7 @@ def test_a_file_named_from_within_its_folder_says_it_too(tmp_path, monkeypatch):
 
 
 def test_names_of_inference_scales():
-    assert at_scale("rgb1", 2) == "rgb1_look2"
-    assert model_at_scale("rgb1_look12") == "rgb1"
+    assert at_scale("rgb1", 2) == "rgb1_scale2"
+    assert model_at_scale("rgb1_scale12") == "rgb1"
     assert model_at_scale("rgb1") is None
     assert model_at_scale("rgb1_look") is None

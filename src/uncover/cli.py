@@ -9,9 +9,8 @@ from __future__ import annotations
 import argparse
 import difflib
 import functools
-import importlib
+import logging
 import os
-import pkgutil
 import re
 import shutil
 import signal
@@ -22,17 +21,19 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import uncover
-import uncover.commands
-from uncover.console import say
-from uncover.detector.launch import in_process_group, launch_processes
+from uncover import commands
+from uncover.console import set_up_logging
 from uncover.errors import InputError, as_out_of_memory, is_out_of_memory
 from uncover.report import command_line, registry
 from uncover.workflow.gpus import gpu_use, take_gpus
 from uncover.workflow.parent import PARENT, end_with_parent
+from uncover.yolov5.launch import in_process_group, launch_processes
+
+logger = logging.getLogger(__name__)
 
 EVERYDAY = (
     *("detect", "frames", "frames export", "frames import", "labels", "overlay", "train", "predict", "evaluate"),
-    *("heatmaps", "heatmaps export", "import_weights", "fetch_weights", "train rival", "predict rival"),
+    *("heatmaps", "heatmaps export", "import_weights", "fetch_weights", "train baseline", "predict baseline"),
     *("doctor", "plan", "why", "summary"),
 )
 """Verbs that people type, in the order in which the help lists them; all others are steps of the workflow."""
@@ -41,18 +42,12 @@ ALIKE, MUCH_ALIKE = 0.6, 0.8
 """How much a word must be like a known one to be taken for that, mistyped, from 0 to 1; and where it may be a path."""
 
 
-def command_names() -> list[str]:
-    """Modules of `uncover.commands` that are verbs."""
-    names = (module.name for module in pkgutil.iter_modules(uncover.commands.__path__))
-    return [name for name in names if not name.startswith("_")]
-
-
 @functools.cache
 def verbs() -> dict[str, str]:
-    """Name of the module, table or figure behind every verb, in alphabetical order."""
+    """Name of the command, table or figure behind every verb, in alphabetical order."""
     made = [name for name, each in registry.declared().items() if each.is_command]
-    names = sorted([*command_names(), *made])
-    return {_in_words(name, names): name for name in names}
+    names = {name: name for name in commands.load()} | {_in_words(name, made): name for name in made}
+    return dict(sorted(names.items()))
 
 
 def verb_of(name: str) -> str:
@@ -77,11 +72,8 @@ def build_parser(
     Args:
         wanted: Tables and figures, by their verbs, to know the options of; None for all of them.
     """
-    made = registry.declared()
-    modules = {
-        verb: importlib.import_module(f"uncover.commands.{name}") for verb, name in verbs().items() if name not in made
-    }
-    summaries = {verb: made[name].summary if name in made else modules[verb].SUMMARY for verb, name in verbs().items()}
+    made, known = registry.declared(), commands.load()
+    summaries = {verb: made[name].summary if name in made else known[name].summary for verb, name in verbs().items()}
     everyday = {verb: summaries.pop(verb) for verb in EVERYDAY}
     parser = argparse.ArgumentParser(
         prog="uncover",
@@ -96,13 +88,12 @@ def build_parser(
     )
     own = {}
     for verb, name in verbs().items():
-        if verb in modules:
-            module = modules[verb]
+        if verb in known:
             own[verb] = parsers.add_parser(
-                verb, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+                verb, description=known[verb].description, formatter_class=argparse.RawDescriptionHelpFormatter
             )
-            module.add_arguments(own[verb])
-            own[verb].set_defaults(run=module.run, processes=getattr(module, "processes", _one))
+            known[verb].add_arguments(own[verb])
+            own[verb].set_defaults(run=known[verb].run, processes=known[verb].processes)
             continue
         own[verb] = parsers.add_parser(verb)
         if wanted is None or verb in wanted:
@@ -143,6 +134,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: The words are none that the parser knows.
     """
+    set_up_logging()
     words = [_as_file(word) for word in (sys.argv[1:] if argv is None else argv)]
     parser, own = build_parser({words[0], " ".join(words[:2])} if words else ())
     mistyped = _mistyped(words, own)
@@ -184,7 +176,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     finally:
         used = gpu_use()
         if used is not None:
-            say(used)
+            logger.info(used)
 
 
 def _run(args: argparse.Namespace, words: Sequence[str]) -> int:

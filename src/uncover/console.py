@@ -1,26 +1,41 @@
-"""What a command tells the person who runs it, on standard error."""
+"""What commands tell people, on standard error, through `logging`; and how they refuse what has several problems."""
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 
 from uncover.errors import InputError
 
+logger = logging.getLogger(__name__)
+
 MOST_LINES = 20
 
 
-def say(message: str) -> None:
-    """Print one line."""
-    print(message, file=sys.stderr, flush=True)
+class _StandardError(logging.Handler):
+    """Plain lines on whatever `sys.stderr` is at the moment, as progress bars and tests replace it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        prefix = "warning: " if record.levelno == logging.WARNING else ""
+        print(prefix + self.format(record), file=sys.stderr, flush=True)
+
+
+def set_up_logging() -> None:
+    """Show what the package logs. Programs call it once; who uses the package from Python sets up logging themselves."""
+    package = logging.getLogger("uncover")
+    if not any(isinstance(handler, _StandardError) for handler in package.handlers):
+        package.addHandler(_StandardError())
+        package.setLevel(logging.INFO)
+        package.propagate = False
 
 
 def warn_each(messages: Sequence[str], where_all: str) -> None:
     """Print a warning a line, and after the first few how many more there are and where to read them."""
     for message in messages[:MOST_LINES]:
-        say(f"warning: {message}")
+        logger.warning(f"{message}")
     if len(messages) > MOST_LINES:
-        say(f"warning: {len(messages) - MOST_LINES} more like these: {where_all}")
+        logger.warning(f"{len(messages) - MOST_LINES} more like these: {where_all}")
 
 
 def fail(problems: Sequence[str], where: str) -> None:
@@ -36,7 +51,7 @@ def fail(problems: Sequence[str], where: str) -> None:
     if len(problems) == 1:
         raise InputError(problems[0])
     for problem in problems[:MOST_LINES]:
-        say(f"problem: {problem}")
+        logger.info(f"problem: {problem}")
     if problems:
         rest = f", of which {MOST_LINES} are listed" if len(problems) > MOST_LINES else ""
         raise InputError(f"{where}: {len(problems)} problems{rest}; mend them and try again; the first: {problems[0]}")

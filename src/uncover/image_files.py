@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from uncover.console import say
+logger = logging.getLogger(__name__)
+
 
 ENDINGS = frozenset(
     {".apng", ".avif", ".avifs", ".bmp", ".dib", ".gif", ".heic", ".heics", ".heif", ".heifs", ".hif", ".j2c", ".j2k"}
@@ -16,6 +18,11 @@ ENDINGS = frozenset(
 )
 """Of image files that are read, in lower case. What is in a file is told by its content, not by its ending."""
 
+VIDEOS = frozenset(
+    {".264", ".265", ".3g2", ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".h264", ".h265", ".hevc", ".m2t"}
+    | {".m2ts", ".m2v", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mod", ".mov", ".mp4", ".mpe", ".mpeg", ".mpg", ".mts"}
+    | {".mxf", ".ogv", ".tod", ".ts", ".vob", ".webm", ".wmv"}
+)
 NOT_READ = frozenset(
     {".3fr", ".arw", ".cr2", ".cr3", ".dng", ".eps", ".erf", ".exr", ".hdr", ".jxl", ".kdc", ".mrw", ".nef", ".nrw"}
     | {".orf", ".pdf", ".pef", ".psd", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srw", ".svg", ".x3f", ".xcf"}
@@ -68,7 +75,7 @@ def say_passed_over(
         return
     pictures = [path for path in missed if path.suffix.lower() in NOT_READ]
     advice = f"; convert pictures of kinds that are not read to JPEG or PNG: {kinds(pictures)}" if pictures else ""
-    say(
+    logger.info(
         f"note: {where}: {len(missed)} files that are {what} are passed over: {kinds(missed)}"
         f" (such as {missed[0].name}){advice}"
     )
@@ -83,7 +90,7 @@ def say_first_of_several(pictures: Mapping[Path, int]) -> None:
     several = {path: count for path, count in pictures.items() if count > 1}
     if several:
         path, count = next(iter(several.items()))
-        say(
+        logger.info(
             f"note: {len(several)} image files hold several pictures (such as {path}: {count}); the first of each is"
             f" looked at, {sum(several.values()) - len(several)} are passed over: to have all, make a video of them"
             " (ffmpeg -i IN OUT.mp4) or save each as a file"

@@ -24,7 +24,7 @@ IMAGES, LABELS = "images", "labels"
 _MADE_BY = re.compile(r"Made by 'uncover ([^']+)'")
 _SIGNS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("frames", ("frames.csv",)),
-    ("make_standin", ("standin.json",)),
+    ("make_synthetic", ("synthetic.json",)),
     ("labels", ("manifest.parquet", "boxes.parquet")),
     ("train", (".resume",)),
     ("train", ("weights.pt", "results.csv")),

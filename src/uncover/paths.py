@@ -170,7 +170,7 @@ class RunPaths:
         return f"{self.root}/raw/{source}"
 
     def raw_summary(self, source: str) -> str:
-        return f"{self.raw(source)}/standin.json"
+        return f"{self.raw(source)}/synthetic.json"
 
     def faces(self, source: str) -> str:
         """Landmarks and visibility of the faces of a source."""

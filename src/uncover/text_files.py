@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import re
 from pathlib import Path
 
 from uncover.errors import InputError
+
+_BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -42,3 +45,13 @@ def read_text(path: Path, errors: str = "strict") -> str:
         return path.read_text(encoding=encoding_of(path), errors=errors)
     except UnicodeError:
         raise InputError(f"{path}: is not text; expected UTF-8 (or UTF-16 with a byte-order mark)") from None
+
+
+def printable(name: str) -> str:
+    """A name as tables, terminals and JSON can take it.
+
+    File systems allow what they cannot: bytes that are no UTF-8 (Python's surrogate escapes) and control characters.
+    These become backslash escapes, such as `\\xe9` and `\\n`; all else stays.
+    """
+    known = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return _BREAKS.sub(lambda found: repr(found[0])[1:-1], known)

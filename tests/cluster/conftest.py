@@ -22,10 +22,10 @@ OF_CLUSTER = {
     "longest": 600,
     "rules": {
         "train": {"mem_mb": 2000},
-        "look_closer": {"mem_mb": 1500},
+        "predict_at_scales": {"mem_mb": 1500},
         **{
             rule: {"mem_mb": 1500}
-            for rule in ("predict", "predict_rgb_tables", "make_heatmaps", "predict_second", "predict_rival")
+            for rule in ("predict", "predict_rgb_tables", "make_heatmaps", "predict_second", "predict_baseline")
         },
     },
 }

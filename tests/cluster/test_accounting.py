@@ -12,7 +12,7 @@ import pytest
 from tests.cluster import one_node
 from tests.cluster.guest import Guest, wait_for
 
-STANDIN = "results/tiny/raw/wflw/standin.json"
+SYNTHETIC = "results/tiny/raw/wflw/synthetic.json"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -34,11 +34,11 @@ def test_a_cancelled_job_and_a_finished_one_are_found_in_the_accounts(
     asked.write_text(f"#!/bin/sh\ntouch {tmp_path}/queue-was-asked\nexit 1\n")
     asked.chmod(0o755)
     monkeypatch.setenv("PATH", f"{asked.parent}{os.pathsep}{os.environ['PATH']}")
-    process = guest.start(STANDIN)
+    process = guest.start(SYNTHETIC)
     wait_for(guest.jobs, 60, "the first job")
     subprocess.run(["scancel", guest.jobs()[0]["JobId"]], check=True)
     assert process.wait(180) == 0, guest.said()
-    assert (guest.root / STANDIN).exists()
+    assert (guest.root / SYNTHETIC).exists()
     assert not (tmp_path / "queue-was-asked").exists()
     command = ["sacct", "--allocations", "--noheader", "--parsable2", "--format=State"]
     states = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")

@@ -7,7 +7,7 @@ import subprocess
 from tests.cluster.guest import Guest, job, kill, queue, wait_for
 
 FACES = "results/tiny/faces/wflw.parquet"
-STANDIN = "results/tiny/raw/wflw/standin.json"
+SYNTHETIC = "results/tiny/raw/wflw/synthetic.json"
 
 
 def test_what_no_node_has_is_one_line_before_anything_is_submitted(guest: Guest) -> None:
@@ -24,7 +24,7 @@ def test_a_rule_that_is_none_is_one_line(guest: Guest) -> None:
 
 
 def test_a_cancelled_job_is_tried_again_with_twice_the_memory_and_time(guest: Guest) -> None:
-    process = guest.start(STANDIN)
+    process = guest.start(SYNTHETIC)
     wait_for(guest.jobs, 60, "the first job")
     subprocess.run(["scancel", guest.jobs()[0]["JobId"]], check=True)
     assert process.wait(180) == 0, guest.said()
@@ -32,7 +32,7 @@ def test_a_cancelled_job_is_tried_again_with_twice_the_memory_and_time(guest: Gu
     assert (first["JobState"], second["JobState"]) == ("CANCELLED", "COMPLETED")
     assert (first["MinMemoryNode"], second["MinMemoryNode"]) == ("1000M", "2000M")
     assert (first["TimeLimit"], second["TimeLimit"]) == ("01:00:00", "02:00:00")
-    assert (guest.root / STANDIN).exists()
+    assert (guest.root / SYNTHETIC).exists()
 
 
 def test_jobs_of_a_killed_snakemake_are_cancelled_before_others_take_their_place(guest: Guest) -> None:
@@ -61,15 +61,15 @@ def test_jobs_of_a_killed_snakemake_are_cancelled_before_others_take_their_place
 
 
 def test_what_jobs_finish_after_snakemake_was_killed_counts_and_is_watched(guest: Guest) -> None:
-    process = guest.start(STANDIN)
+    process = guest.start(SYNTHETIC)
     wait_for(queue, 60, "a job in the queue")
     kill(process)
     wait_for(lambda: not queue(), 120, "its end")
-    assert (guest.root / STANDIN).exists()
+    assert (guest.root / SYNTHETIC).exists()
     guest.must_run("--unlock")
-    plan = guest.must_run(STANDIN, "--dry-run")
+    plan = guest.must_run(SYNTHETIC, "--dry-run")
     assert "Nothing to be done" in plan and "missing provenance" not in plan
     # A record was left, so a later change of code is noticed.
-    maker = guest.root / "src/uncover/standin/adults.py"
+    maker = guest.root / "src/uncover/synthetic/adults.py"
     maker.write_text(maker.read_text() + "\nANOTHER = 1\n")
-    assert "Params have changed" in guest.must_run(STANDIN, "--dry-run")
+    assert "Params have changed" in guest.must_run(SYNTHETIC, "--dry-run")

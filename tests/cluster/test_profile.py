@@ -16,7 +16,7 @@ SMALL_RUN = os.environ.get("UNCOVER_CLUSTER") == "small"
 TARGETS = SMALL if SMALL_RUN else ()
 
 EDITS = (
-    ("src/uncover/detector/loss.py", "FOCAL_ALPHA = 0.25", "FOCAL_ALPHA = 0.5"),
+    ("src/uncover/yolov5/loss.py", "FOCAL_ALPHA = 0.25", "FOCAL_ALPHA = 0.5"),
     ("src/uncover/report/tables/table.py", "from __future__", "raise SystemExit('edited')\nfrom __future__"),
     ("workflow/bin/uncover", "python -m uncover", "python -m uncoverd"),
     ("Snakefile", "rule all:", "rule everything:"),

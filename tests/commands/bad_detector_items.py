@@ -12,8 +12,8 @@ from typing import Any
 import cv2
 import torch
 
-from uncover.detector.network import build_network
-from uncover.detector.weights import load_weights, save_weights
+from uncover.yolov5.network import build_network
+from uncover.yolov5.weights import load_weights, save_weights
 
 Spoil = Callable[[Path], object]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.detect import live_run as fixtures
-from tests.detect.live_run import LiveRun, write_video
 from tests.once import once
+from tests.video import live_run as fixtures
+from tests.video.live_run import LiveRun, write_video
 from uncover.cli import main
 
 live_run = fixtures.live_run
@@ -36,7 +36,7 @@ def make_ward(folder: Path) -> None:
 def detect(live_run: LiveRun) -> Detect:
     """Run the command in this process, with the run's detector."""
 
-    def run(*words: object, rescue: str = "covered_faces", confidence: float = live_run.confidence) -> int:
+    def run(*words: object, rescue: str = "rgb1_occlusion", confidence: float = live_run.confidence) -> int:
         given = [
             "--run",
             live_run.folder,
@@ -84,7 +84,7 @@ def undisturbed_video(live_run: LiveRun, ward: Path, tmp_path_factory: pytest.Te
             "--device",
             "cpu",
         ]
-        words += ["--rescue", "covered_faces", "--format", "csv", "coco", "--annotate", "--privacy", "publish"]
+        words += ["--rescue", "rgb1_occlusion", "--format", "csv", "coco", "--annotate", "--privacy", "publish"]
         assert main(["detect", str(ward / "bed.mp4"), *map(str, words)]) == 0
 
     return once(tmp_path_factory, "undisturbed_video", make)

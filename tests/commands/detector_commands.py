@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.detector.squares import make_set
+from tests.yolov5.squares import make_set
 from uncover.cli import main
 
 CPU = ["--device", "cpu"]

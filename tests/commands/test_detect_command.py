@@ -22,10 +22,10 @@ from tests.commands.detecting import (
     Detect,
     tables,
 )
-from tests.detect.live_run import LiveRun, of_class, write_trial, write_video
-from tests.footage.test_sound import BEEPS, beeps, flashes, write_source
+from tests.video.live_run import LiveRun, of_class, write_trial, write_video
+from tests.video.test_sound import BEEPS, beeps, flashes, write_source
 from uncover.cli import main
-from uncover.footage.decode import open_video
+from uncover.video.decode import open_video
 
 detect = detecting.detect
 live_run = detecting.live_run
@@ -54,7 +54,7 @@ def test_a_video_leaves_what_is_promised(undisturbed_video: Path, live_run: Live
     assert {"rgb"} in by_frame.tolist() and {"rescue"} in by_frame.tolist()
     assert all(len(found_by) == 1 for found_by in by_frame), "a rescue beside the detector"
     methods = boxes.groupby("found_by")["method"].agg(set).to_dict()
-    assert methods == {"rgb": {"rgb10"}, "rescue": {"covered_faces"}}
+    assert methods == {"rgb": {"rgb10"}, "rescue": {"rgb1_occlusion"}}
     assert (boxes.query("found_by == 'rgb'")["confidence"] >= np.float32(live_run.confidence)).all()
     assert (boxes.query("found_by == 'rescue'")["confidence"] >= 0.25).all()
     assert len(pd.read_csv(out / "boxes.csv")) == len(boxes)
@@ -66,7 +66,7 @@ def test_a_video_leaves_what_is_promised(undisturbed_video: Path, live_run: Live
     summary = json.loads((out / "summary.json").read_text())
     told = summary["sources"]["bed.mp4"]
     assert (told["status"], told["frames"], told["with_a_face"]) == ("complete", FRAMES, len(by_frame))
-    assert summary["settings"]["detector"] == "rgb10" and summary["settings"]["rescue"] == "covered_faces"
+    assert summary["settings"]["detector"] == "rgb10" and summary["settings"]["rescue"] == "rgb1_occlusion"
     with open_video(out / "annotated" / "bed.mp4") as video:
         assert (video.width, video.height) == (96, 64) and len(list(video.frames())) == FRAMES
 
@@ -190,12 +190,12 @@ def test_the_winner_of_the_trial_is_the_default(
     for name in ("models", "datasets", "predictions", "heatmaps"):
         (run / name).symlink_to(live_run.folder / name)
     write_trial(
-        run / "metrics" / "rescue_trial.csv", {"constant_box": (0.1, 9), "part_votes": (0.2, 5), "grey": (0.3, 2)}
+        run / "metrics" / "rescue_trial.csv", {"constant_box": (0.1, 9), "part_fusion": (0.2, 5), "grey": (0.3, 2)}
     )
     words = ["--run", run, "--out", tmp_path / "out", "--until", 0.3, "--device", "cpu", "--confidence", 0.99]
     assert main(["detect", str(ward / "bed.mp4"), *map(str, words)]) == 0
-    assert "rescue: part_votes, which found 5 of 10 missed faces" in capsys.readouterr().err
-    assert set(tables(tmp_path / "out")[0]["method"]) == {"part_votes"}
+    assert "rescue: part_fusion, which found 5 of 10 missed faces" in capsys.readouterr().err
+    assert set(tables(tmp_path / "out")[0]["method"]) == {"part_fusion"}
 
 
 @pytest.mark.parametrize("temporal", ["off", "online", "offline"])
@@ -316,7 +316,7 @@ def test_what_the_command_shows_of_pictures_is_what_was_wished(
     for privacy in ("publish", "pixelate", "whole-frame"):
         out = tmp_path / privacy
         words = [ward / "bed.mp4", *live_run.images.values(), "--out", out, "--annotate", "--privacy", privacy]
-        assert detect(*words, "--until", 0.5, rescue="covered_faces") == 0
+        assert detect(*words, "--until", 0.5, rescue="rgb1_occlusion") == 0
         drawn = cv2.imread(str(out / "annotated" / "picture0.png.jpg")).astype(float)
         same[privacy] = (np.abs(drawn - original).max(axis=2) < 25).mean()
         with open_video(out / "annotated" / "bed.mp4") as video:

@@ -21,11 +21,11 @@ from tests.commands.detecting import (
     assert_same_tables,
     tables,
 )
-from tests.detect.live_run import LiveRun, texture
-from tests.footage.coded import packets, write
-from uncover.detect import pipeline as pipeline_module
-from uncover.detect import stored as stored_module
-from uncover.detect.steps import detect_frames
+from tests.video.coded import packets, write
+from tests.video.live_run import LiveRun, texture
+from uncover.video import pipeline as pipeline_module
+from uncover.video import stored as stored_module
+from uncover.video.steps import detect_frames
 
 detect = detecting.detect
 live_run = detecting.live_run
@@ -183,7 +183,7 @@ def test_killed_and_given_again_it_goes_on(
 ) -> None:
     """SIGKILL, which no clean-up survives: only what was written in time is left."""
     out = tmp_path / "out"
-    words = ["detect", ward / "bed.mp4", "--out", out, "--run", live_run.folder, "--rescue", "covered_faces"]
+    words = ["detect", ward / "bed.mp4", "--out", out, "--run", live_run.folder, "--rescue", "rgb1_occlusion"]
     words += ["--confidence", live_run.confidence, "--batch", 3, "--device", "cpu"]
     program = (
         "import sys, time; from uncover.detect import stored\n"

@@ -13,9 +13,9 @@ import pytest
 from bad_detector_items import BAD_SETS, BAD_WEIGHTS, another_network
 from detector_commands import QUICK
 
-from tests.detector.squares import make_set
+from tests.yolov5.squares import make_set
 from uncover.cli import main
-from uncover.detector import inference, train
+from uncover.yolov5 import inference, train
 
 if TYPE_CHECKING:
     from detector_commands import Complaint, Good

@@ -16,7 +16,7 @@ import pytest
 from detector_commands import CPU, EPOCHS, QUICK, run
 from full_disk import full_disk
 
-from uncover.detector import checkpoint, train
+from uncover.yolov5 import checkpoint, train
 
 if TYPE_CHECKING:
     from detector_commands import Complaint, Good

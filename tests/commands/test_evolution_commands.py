@@ -10,7 +10,7 @@ import pytest
 
 from uncover import cli
 from uncover.config.detectors import Hyperparameters
-from uncover.detector.evolution import Generation, write_generation
+from uncover.yolov5.evolution import Generation, write_generation
 
 
 def record(folder: Path, generation: int, fitness: float) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.detector.picked_frames import VIDEOS, make_picked, make_start
+from tests.yolov5.picked_frames import VIDEOS, make_picked, make_start
 from uncover.cli import main
-from uncover.detector.weights import read_weights
+from uncover.yolov5.weights import read_weights
 
 QUICK = ["--device", "cpu", "--set", "epochs=1", "least_images=4", "batch=4", "nominal_batch=4"]
 
@@ -92,7 +92,7 @@ def test_a_training_that_was_killed_while_it_wrote_its_outcome_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("uncover.detector.results.write_record", killed)
+        patched.setattr("uncover.yolov5.results.write_record", killed)
         assert run(*words) == 130
     assert {path.name for path in (place / "my_model").iterdir()} == {".resume", "data", "weights.pt"}
     assert run(*words) == 0

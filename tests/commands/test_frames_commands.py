@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from uncover.cli import main
-from uncover.footage.decode import open_video
-from uncover.footage.encode import VideoWriter
+from uncover.video.decode import open_video
+from uncover.video.encode import VideoWriter
 
 RATE, SIZE = 10, (160, 120)
 SCENE = np.random.default_rng(1).integers(60, 160, (12, 16)).repeat(10, 0).repeat(10, 1).astype(np.float64)
@@ -266,7 +266,7 @@ def test_what_a_tool_gave_back_is_not_exported_over(
     "words",
     [
         ("labels", "--layout", "graded", "{raw}", "{out}"),
-        ("make_standin", "hof", "{out}", "--frames", "1"),
+        ("make_synthetic", "hof", "{out}", "--frames", "1"),
         ("train", "{raw}", "{out}"),
         ("train", "--from", "{raw}", "--data", "{raw}", "{out}"),
         ("detect", "{video}", "--weights", "nowhere.pt", "--out", "{out}"),

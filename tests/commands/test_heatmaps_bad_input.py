@@ -16,8 +16,8 @@ from detector_commands import run
 from full_disk import full_disk
 from heatmaps_commands import FINE, VARIANTS, WISHES, contents, words
 
-from tests.detector.squares import make_set
-from uncover.detector.weights import read_weights, save_weights
+from tests.yolov5.squares import make_set
+from uncover.yolov5.weights import read_weights, save_weights
 
 if TYPE_CHECKING:
     from detector_commands import Complaint, Good

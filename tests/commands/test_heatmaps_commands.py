@@ -19,9 +19,9 @@ from detector_commands import run
 from full_disk import full_disk
 from heatmaps_commands import VARIANTS, contents, words
 
+from uncover.cam.heatmaps import NO_DETECTION
+from uncover.cam.store import read_manifest
 from uncover.cli import main
-from uncover.heatmaps.heatmaps import NO_DETECTION
-from uncover.heatmaps.store import read_manifest
 from uncover.images.reading import read_image
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.detector.picked_frames import make_picked, make_start
-from tests.detector.squares import make_set
-from tests.rivals.face_sets import make_faces
+from tests.baselines.face_sets import make_faces
+from tests.yolov5.picked_frames import make_picked, make_start
+from tests.yolov5.squares import make_set
+from uncover.baselines import predict, torchvision_training
 from uncover.cli import main
-from uncover.detector.network import Network
-from uncover.detector.train import _Loop
-from uncover.rivals import predict, torchvision_training
+from uncover.yolov5.network import Network
+from uncover.yolov5.train import _Loop
 
 CUDA = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 15.77 GiB of which 1 GiB is free"
 CPU = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate"
@@ -161,20 +161,20 @@ def test_detectors_of_others(place: Path, lose: Lose, capsys: pytest.CaptureFixt
     make_faces(place / "faces/train", 8, seed=1)
     make_faces(place / "faces/val", 4, seed=2)
     lose(after=5, what=predict, name="_in_original")
-    words = ("predict", "rival", "viola_jones", "sets/train", "faces/val", "--out", "found", "--device", "cpu")
+    words = ("predict", "baseline", "viola_jones", "sets/train", "faces/val", "--out", "found", "--device", "cpu")
     code, line = told(capsys, *words)
-    assert code == 3 and line.startswith("uncover predict rival: error: ") and " pixels: does not fit into" in line
+    assert code == 3 and line.startswith("uncover predict baseline: error: ") and " pixels: does not fit into" in line
     assert [path.name for path in (place / "found").iterdir()] == ["train.parquet"]
     lose(what=torchvision_training._Loop, name="_train_epoch")
     settings = ("--device", "cpu", "--set", "weights=scratch", "image_size=64", "batch=2", "epochs=1")
-    code, line = told(capsys, "train", "rival", "retinanet", "faces", "out", *settings, "network=resnet18")
+    code, line = told(capsys, "train", "baseline", "retinanet", "faces", "out", *settings, "network=resnet18")
     assert code == 2 and "retinanet: a batch of 2 photos of up to 64 x 64 pixels on cpu: does not fit" in line
 
 
 def test_want_of_memory_anywhere_else_is_a_line_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from uncover.commands import doctor
+    from uncover.commands import workflow as doctor
 
     def fail(args: object) -> int:
         raise MemoryError("Unable to allocate 7.1 PiB for an array")

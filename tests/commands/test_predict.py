@@ -12,10 +12,10 @@ import pytest
 from detector_commands import CPU, run
 
 from uncover.commands._predict_shown import above, write_pictures
+from uncover.data.parts import CLASS_NAMES
 from uncover.images.drawing import PALETTE
 from uncover.images.inputs import Inputs
 from uncover.metrics.predictions import CORNERS, Predictions, read_predictions
-from uncover.parts.classes import CLASS_NAMES
 
 if TYPE_CHECKING:
     from detector_commands import Complaint, Good

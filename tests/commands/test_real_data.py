@@ -16,8 +16,8 @@ import pandas as pd
 import pytest
 
 from uncover.cli import main
-from uncover.datasets.reading import LANDMARK_READERS
-from uncover.faces.face import Face, Rejected
+from uncover.data.faces import Face, Rejected
+from uncover.data.reading import LANDMARK_READERS
 
 Box = tuple[float, float, float, float]
 Size = tuple[int, int]

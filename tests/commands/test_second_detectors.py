@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from detector_commands import CPU, QUICK, run
 
-from tests.detector.map_sets import NAMES, make_map_set, make_map_sets
-from tests.detector.squares import make_set
-from uncover.detector.network import build_network
-from uncover.detector.weights import Header, load_weights, save_weights
+from tests.yolov5.map_sets import NAMES, make_map_set, make_map_sets
+from tests.yolov5.squares import make_set
 from uncover.metrics.predictions import read_predictions
+from uncover.yolov5.network import build_network
+from uncover.yolov5.weights import Header, load_weights, save_weights
 
 if TYPE_CHECKING:
     from detector_commands import Complaint

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from detector_commands import CPU, run
 
-from uncover.detector import inference
 from uncover.metrics.predictions import Predictions, read_predictions
+from uncover.yolov5 import inference
 
 if TYPE_CHECKING:
     from detector_commands import Complaint, Good
@@ -69,7 +69,7 @@ def test_one_share_of_files_goes_where_it_is_told(good: Good, tmp_path: Path) ->
 
 def test_a_face_detector_of_others_takes_shares_too(good: Good, tmp_path: Path) -> None:
     for number in (1, 2):
-        run("predict", "rival", "viola_jones", good.data / "val", "--out", tmp_path, "--shard", f"{number}/2")
+        run("predict", "baseline", "viola_jones", good.data / "val", "--out", tmp_path, "--shard", f"{number}/2")
     run("predict", "collect", *(tmp_path / "val" / "shards").iterdir())
     assert len(read_predictions(tmp_path / "val.parquet").images) == 4
 

@@ -9,8 +9,8 @@ import pytest
 from uncover.config.catalogue import CATALOGUE, FRAME_LAYOUTS, LAYOUTS, known_names
 from uncover.config.load import check_config
 from uncover.config.model import Config
-from uncover.datasets.reading import LANDMARK_READERS
-from uncover.datasets.sources import RAW_DATA
+from uncover.data.reading import LANDMARK_READERS
+from uncover.data.sources import RAW_DATA
 from uncover.errors import InputError
 
 SPLIT = {"train": None, "val": 10, "test": 20}

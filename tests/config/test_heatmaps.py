@@ -27,8 +27,8 @@ def test_methods_share_layers_and_target_and_variants_have_their_own() -> None:
 
 
 def test_the_config_knows_the_methods_and_targets_that_there_are() -> None:
-    from uncover.heatmaps.methods import METHODS
-    from uncover.heatmaps.targets import TARGETS
+    from uncover.cam.methods import METHODS
+    from uncover.cam.targets import TARGETS
 
     assert set(get_args(Method)) == set(METHODS)
     assert set(get_args(Target)) == set(TARGETS)

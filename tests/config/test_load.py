@@ -54,7 +54,7 @@ def test_as_released_differs_from_thesis_only_where_it_says_so(monkeypatch: pyte
         ({}, "key run is missing"),
         ({"run": "../a"}, "key run: string should match pattern"),
         ({"run": "a", "labels": {"parts": "right"}}, "key labels.parts: input should be 'corrected' or 'released'"),
-        ({"run": "a", "standin": {"size": 10}}, "key standin.size: input should be greater than or equal to 64"),
+        ({"run": "a", "synthetic": {"size": 10}}, "key synthetic.size: input should be greater than or equal to 64"),
         ({"run": "a", "splits": {"wflw": {"train": -1}}}, "key splits.wflw.train: input should be greater"),
         (
             {"run": "a", "detectors": {"rgb10": {"image_size": 333}}},
@@ -134,7 +134,7 @@ def test_extending_in_a_circle_is_an_error(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_report_tells_no_paths_of_somebody_s_machine() -> None:
-    told = ["run=a", "raw.standin=true", "rescue.true_iou=0.6", "report.privacy=publish"]
+    told = ["run=a", "raw.synthetic=true", "rescue.true_iou=0.6", "report.privacy=publish"]
     kept_back = ["raw.folder=/home/me", "weights.yolov5n.path=/home/me/w.pt", "report.released=/home/me/released"]
     assert [pair for pair in (*told, *kept_back) if may_be_told(pair)] == told
 

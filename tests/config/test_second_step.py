@@ -24,9 +24,9 @@ def test_the_four_of_the_thesis_look_at_what_their_names_say() -> None:
     ]
 
 
-def test_a_sibling_has_the_settings_of_its_model_but_for_what_it_changes() -> None:
-    settings = {"hirescam_avg": {"epochs": 7, "image_size": 96}, "siblings": {"small": {"heatmaps": "hirescam"}}}
-    settings["siblings"]["smaller"] = {"heatmaps": "hirescam", "image_size": 64}
+def test_a_variant_has_the_settings_of_its_model_but_for_what_it_changes() -> None:
+    settings = {"hirescam_avg": {"epochs": 7, "image_size": 96}, "variants": {"small": {"heatmaps": "hirescam"}}}
+    settings["variants"]["smaller"] = {"heatmaps": "hirescam", "image_size": 64}
     steps = check_config({"run": "r", "detectors": settings}).second_detectors()
     assert (steps["small"].settings.epochs, steps["small"].settings.image_size) == (7, 96)
     assert (steps["smaller"].settings.epochs, steps["smaller"].settings.image_size) == (7, 64)
@@ -39,7 +39,7 @@ def test_the_feature_head_learns_on_frozen_features_of_the_first_detector() -> N
 
 
 @pytest.mark.parametrize(
-    ("sibling", "told"),
+    ("variant", "told"),
     [
         ({"heatmaps": "hirscam"}, "looks at heatmaps 'hirscam', which are not made"),
         ({"input": "joint"}, "input: joint needs heatmaps"),
@@ -47,22 +47,22 @@ def test_the_feature_head_learns_on_frozen_features_of_the_first_detector() -> N
         ({"heatmaps": "hirescam", "like": "yolo11"}, "like"),
     ],
 )
-def test_a_sibling_that_cannot_be_is_refused(sibling: dict[str, str], told: str) -> None:
+def test_a_variant_that_cannot_be_is_refused(variant: dict[str, str], told: str) -> None:
     with pytest.raises(InputError, match=told):
-        check_config({"run": "r", "detectors": {"siblings": {"mine": sibling}}})
+        check_config({"run": "r", "detectors": {"variants": {"mine": variant}}})
 
 
 @pytest.mark.parametrize("name", ["rgb10", "hirescam_avg", "Mine", "a-b"])
-def test_a_sibling_has_a_name_of_its_own(name: str) -> None:
+def test_a_variant_has_a_name_of_its_own(name: str) -> None:
     with pytest.raises(InputError, match="is none of the six models"):
-        check_config({"run": "r", "detectors": {"siblings": {name: {"heatmaps": "hirescam"}}}})
+        check_config({"run": "r", "detectors": {"variants": {name: {"heatmaps": "hirescam"}}}})
 
 
-def test_who_looks_closer_learns_from_covered_faces_where_there_is_one() -> None:
-    assert check_config({"run": "r"}).looks_of == "covered_faces"
-    assert check_config({"run": "r", "detectors": {"siblings": {}}}).looks_of == "rgb1"
-    with pytest.raises(InputError, match="looks_of: hirescam_mean is no detector of photos"):
-        check_config({"run": "r", "rescue": {"looks_of": "hirescam_mean"}})
+def test_who_looks_closer_learns_from_rgb1_occlusion_where_there_is_one() -> None:
+    assert check_config({"run": "r"}).scales_of == "rgb1_occlusion"
+    assert check_config({"run": "r", "detectors": {"variants": {}}}).scales_of == "rgb1"
+    with pytest.raises(InputError, match="scales_of: hirescam_mean is no detector of photos"):
+        check_config({"run": "r", "rescue": {"scales_of": "hirescam_mean"}})
 
 
 def test_boxes_are_drawn_in_maps_of_several_layers_where_there_are_some() -> None:

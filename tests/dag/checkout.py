@@ -13,8 +13,8 @@ NEEDED = ("Snakefile", "workflow", "config", "envs", "src")
 
 TINY = """\
 run: tiny
-raw: {standin: true, grades: {none: none, hard: hard}}
-standin:
+raw: {synthetic: true, grades: {none: none, hard: hard}}
+synthetic:
   seed: 3
   size: 96
   wflw: {train: 4, test: 6}
@@ -32,10 +32,10 @@ detectors:
   hirescam_avg: *whole
   gradcampp_10: *whole
   hirescam_10: *whole
-  siblings:
+  variants:
     of_the_mean: {heatmaps: hirescam, input: mean}
     of_drawn_boxes: {role: control, heatmaps: drawn_boxes}
-rivals: {detectors: [mtcnn, viola_jones]}
+baselines: {detectors: [mtcnn, viola_jones]}
 evolution: {generations: 2, epochs: 1}
 prediction: {bootstrap: 10}
 heatmaps: {variants: {}, target: T1, confidence: 0.001}
@@ -46,8 +46,8 @@ def smaller() -> dict[str, Any]:
     """The config of fewer jobs, for who starts each of them on a cluster."""
     values = yaml.safe_load(TINY)
     values["raw"]["grades"] = {"hard": "hard"}
-    values["detectors"]["siblings"] = {}
-    values["rivals"]["detectors"] = ["viola_jones"]
+    values["detectors"]["variants"] = {}
+    values["baselines"]["detectors"] = ["viola_jones"]
     values["evolution"]["generations"] = 0
     return values
 

@@ -6,11 +6,11 @@ PAGE = {"comparison": 1, "report_page": 1}
 TRIED = dict.fromkeys(["rescue_trial", "rescue_summary", "figure_rescue"], 1)
 VARIANTS_TABLES = dict.fromkeys([f"table_{number}_variants" for number in ("07", "08", "09", "12", "13")], 1)
 SECOND_TABLES = dict.fromkeys(["table_07", "table_08", "table_09", "table_12", "table_13"], 1) | VARIANTS_TABLES
-# Every detector alone and with rescue; all that is counted of those of others; what they are shown.
-CASCADE = dict.fromkeys(["rescue_cascade", "rescue_summary_rivals"], 1)
-RIVALS_SCORED = {"evaluate_rival": 2, "table_10_rivals": 1, **CASCADE}
-RIVALS_COMPARED = {**RIVALS_SCORED, "table_11_rivals": 1, "table_web": 1}
-RIVALS_PREDICTED = {"predict_rival": 2, "figure_23": 1, **RIVALS_COMPARED}
+# Every detector alone and with rescue; all that is counted of the baselines; what they are shown.
+CASCADE = dict.fromkeys(["rescue_cascade", "rescue_summary_baselines"], 1)
+BASELINES_SCORED = {"evaluate_baseline": 2, "table_10_baselines": 1, **CASCADE}
+BASELINES_COMPARED = {**BASELINES_SCORED, "table_11_baselines": 1, "table_web": 1}
+BASELINES_PREDICTED = {"predict_baseline": 2, "figure_23": 1, **BASELINES_COMPARED}
 # Whatever changes the second step's detectors, or what they are tried on.
 SECOND_SCORED = {"evaluate_second": 6, "figure_31": 1, **SECOND_TABLES, **TRIED, **CASCADE, **PAGE}
 SECOND_PREDICTED = {"predict_second": 6, "figure_21": 1, **SECOND_SCORED}
@@ -30,11 +30,11 @@ EXPLAINED = {
     **SECOND_PREDICTED,
     "predict_second": 5,
     **TRAINING_FIGURES,
-    **RIVALS_SCORED,
+    **BASELINES_SCORED,
     **dict.fromkeys(["table_heatmaps", "figure_26", "table_11"], 1),
 }
 DRAWN = {"draw_boxes": 7, "train": 6, "predict_second": 6}
-LOOKED_AGAIN = {"look_closer": 1, "propose_faces": 1}
+LOOKED_AGAIN = {"predict_at_scales": 1, "propose_faces": 1}
 PREDICTED = {
     "predict": 15 - 6,
     "predict_rgb_tables": 6,
@@ -46,7 +46,7 @@ PREDICTED = {
     **SCORED,
     **SECOND_PREDICTED,
     **LOOKED_AGAIN,
-    **RIVALS_COMPARED,
+    **BASELINES_COMPARED,
     "draw_boxes": 7,
     "train": 1,
 }
@@ -66,13 +66,13 @@ RGB1 = {
     "evaluate": 5,
     "evaluate_rgb_tables": 3,
     **dict.fromkeys(["table_06", "table_val_counts", "table_hof", "figure_25"], 1),
-    **dict.fromkeys(["table_10_rivals", "table_11_rivals", "table_web"], 1),
+    **dict.fromkeys(["table_10_baselines", "table_11_baselines", "table_web"], 1),
     **CASCADE,
     **LOOKED_AGAIN,
     **TRIED,
     **PAGE,
 }
-LABELS = {"label_faces": 4, "table_02": 1, "figure_15": 1, "figure_16": 1, **TRAINED, **RIVALS_PREDICTED}
+LABELS = {"label_faces": 4, "table_02": 1, "figure_15": 1, "figure_16": 1, **TRAINED, **BASELINES_PREDICTED}
 FRAMES = {
     "label_frames": 4,
     "table_01": 1,
@@ -86,7 +86,7 @@ FRAMES = {
     **dict.fromkeys(["table_heatmaps", "table_10", "table_11"], 1),
     **SECOND_PREDICTED,
     **LOOKED_AGAIN,
-    **RIVALS_PREDICTED,
+    **BASELINES_PREDICTED,
     "figure_22": 1,
 }
 FIGURES = dict.fromkeys([f"figure_{number}" for number in range(15, 32)], 1) | {
@@ -102,14 +102,14 @@ INTERVALS = {
     **dict.fromkeys(["table_hof", "table_11"], 1),
     **SCORED,
     **SECOND_SCORED,
-    **RIVALS_COMPARED,
+    **BASELINES_COMPARED,
 }
 OVERLAID = {"figure_26": 1, "figure_21": 1, "report_page": 1}
 CODE_CHANGES = {
-    "part boxes": ("src/uncover/parts/boxes.py", "FEWEST_POINTS = 2", "FEWEST_POINTS = 3", LABELS | {"table_parts": 1}),
-    "index sets": ("src/uncover/parts/boxes.py", "((0, 26),)", "((0, 25),)", LABELS | {"table_parts": 1}),
-    "splits": ("src/uncover/datasets/splits.py", '"surplus"', '"left over"', SPLITS),
-    "frames": ("src/uncover/faces/frames.py", "SHOWN = 3", "SHOWN = 4", FRAMES),
+    "part boxes": ("src/uncover/data/parts.py", "FEWEST_POINTS = 2", "FEWEST_POINTS = 3", LABELS | {"table_parts": 1}),
+    "index sets": ("src/uncover/data/parts.py", "((0, 26),)", "((0, 25),)", LABELS | {"table_parts": 1}),
+    "splits": ("src/uncover/data/splits.py", '"surplus"', '"left over"', SPLITS),
+    "frames": ("src/uncover/data/frames.py", "SHOWN = 3", "SHOWN = 4", FRAMES),
     "one figure": (
         "src/uncover/report/figures/labels.py",
         "BINS = 50",
@@ -122,20 +122,20 @@ CODE_CHANGES = {
         '"savefig.dpi": 150',
         FIGURES,
     ),
-    "loss": ("src/uncover/detector/loss.py", "FOCAL_ALPHA = 0.25", "FOCAL_ALPHA = 0.5", TRAINED),
+    "loss": ("src/uncover/yolov5/loss.py", "FOCAL_ALPHA = 0.25", "FOCAL_ALPHA = 0.5", TRAINED),
     "learning rate": (
-        "src/uncover/detector/optimizer.py",
+        "src/uncover/yolov5/optimizer.py",
         "LEAST_WARMUP_STEPS = 100",
         "LEAST_WARMUP_STEPS = 9",
         TRAINED,
     ),
-    "what is predicted": ("src/uncover/detector/inference.py", 'kind="stable", ', "", PREDICTED),
+    "what is predicted": ("src/uncover/yolov5/inference.py", 'kind="stable", ', "", PREDICTED),
     "intervals": ("src/uncover/metrics/intervals.py", "LEVEL = 0.95", "LEVEL = 0.9", INTERVALS),
-    "what is explained": ("src/uncover/heatmaps/targets.py", "BEST = 10", "BEST = 9", EXPLAINED),
-    "one method": ("src/uncover/heatmaps/methods.py", "EPSILON = 1e-6", "EPSILON = 1e-5", EXPLAINED),
-    "what counts as saturated": ("src/uncover/heatmaps/quality.py", "0.98, 0.5", "0.9, 0.5", EXPLAINED | DRAWN),
-    "colours of heatmaps": ("src/uncover/heatmaps/export.py", "OPAQUE = 0.8", "OPAQUE = 0.7", OVERLAID),
-    "whom to ask for data": ("src/uncover/datasets/sources.py", "on request from TU Graz", "from TU Graz", {}),
+    "what is explained": ("src/uncover/cam/targets.py", "BEST = 10", "BEST = 9", EXPLAINED),
+    "one method": ("src/uncover/cam/methods.py", "EPSILON = 1e-6", "EPSILON = 1e-5", EXPLAINED),
+    "what counts as saturated": ("src/uncover/cam/quality.py", "0.98, 0.5", "0.9, 0.5", EXPLAINED | DRAWN),
+    "colours of heatmaps": ("src/uncover/cam/export.py", "OPAQUE = 0.8", "OPAQUE = 0.7", OVERLAID),
+    "whom to ask for data": ("src/uncover/data/sources.py", "on request from TU Graz", "from TU Graz", {}),
     # Whoever reads a section of the config depends on that one alone; the page tells the settings of all.
     "a section of the config": (
         "src/uncover/config/cluster.py",
@@ -146,9 +146,9 @@ CODE_CHANGES = {
     "what is said on the way": ("src/uncover/console.py", "MOST_LINES = 20", "MOST_LINES = 30", {}),
 }
 
-FACES_COUNTED = dict.fromkeys(["table_11", "table_11_rivals", "table_web", "figure_22", "figure_23"], 1)
+FACES_COUNTED = dict.fromkeys(["table_11", "table_11_baselines", "table_web", "figure_22", "figure_23"], 1)
 HOF = {
-    "make_standin": 1,
+    "make_synthetic": 1,
     "label_frames": 1,
     "table_01": 1,
     "predict": 2,
@@ -160,7 +160,7 @@ HOF = {
     "find_missed": 1,
     **SECOND_PREDICTED,
     **LOOKED_AGAIN,
-    **RIVALS_PREDICTED,
+    **BASELINES_PREDICTED,
 }
 # All variants of a set are made in one pass, so their manifests are new, and what rests on them.
 ANOTHER_VARIANT = EXPLAINED
@@ -170,7 +170,7 @@ SHOWN = dict.fromkeys(["figure_rescue", "figure_22", "figure_23"], 1)
 CONFIG_CHANGES = {
     "seed of the splits": ("splits:", "splits:\n  seed: 7", SPLITS, "splits.seed 0 -> 7"),
     "rule for boxes": ("run: tiny", "run: tiny\nlabels: {outside: drop}", LABELS, "labels.outside clip -> drop"),
-    "one size of the stand-in": ("  hof: 2", "  hof: 3", HOF, "standin.hof 2 -> 3"),
+    "one size of the synthetic data": ("  hof: 2", "  hof: 3", HOF, "synthetic.hof 2 -> 3"),
     "one model": ("rgb1: {<<: *rgb,", "rgb1: {<<: *rgb, seed: 5,", RGB1, "detectors.rgb1.seed 0 -> 5"),
     "one more generation": ("generations: 2", "generations: 3", ANOTHER_GENERATION, "evolution.generations 2 -> 3"),
     "which candidates are explained": (
@@ -197,7 +197,7 @@ CONFIG_CHANGES = {
     "what counts as true": (
         "run: tiny",
         "run: tiny\nrescue: {true_iou: 0.6}",
-        SECOND_SCORED | RIVALS_SCORED | FACES_COUNTED,
+        SECOND_SCORED | BASELINES_SCORED | FACES_COUNTED,
         "rescue.true_iou 0.5 -> 0.6",
     ),
     "where jobs go": ("run: tiny", "run: tiny\ncluster: {partition: gpu, rules: {train: {mem_mb: 9}}}", {}, ""),

@@ -13,14 +13,14 @@ from tests.dag.dry_run import WORDS, DryRun
 NUMBERED_TABLES = [f"table_{number:02}" for number in range(1, 14)]
 VARIANTS_TABLES = [f"table_{number}_variants" for number in ("07", "08", "09", "12", "13")]
 OTHER_TABLES = ["table_parts", "table_val_counts", "table_hof", "table_heatmaps", "rescue_summary"]
-RIVAL_TABLES = ["table_10_rivals", "table_11_rivals", "table_web", "rescue_summary_rivals"]
+BASELINE_TABLES = ["table_10_baselines", "table_11_baselines", "table_web", "rescue_summary_baselines"]
 FIGURES = [f"figure_{number}" for number in range(15, 32)]
 # Two detectors on val, merl and wflw; one of them is scored on all parts too.
 RGB_TABLES = {"predict_rgb_tables": 2 * 3, "evaluate_rgb_tables": 2 * 3 + 3}
-# Three heatmap detectors of the demo are variants, one of ours learns from covered faces. Two detectors of others need
+# Three heatmap detectors of the demo are variants, one of ours learns from occlusion augmentation. Two baseline detectors need
 # nothing but their packages.
-STANDIN_JOBS = {
-    "make_standin": 5,
+SYNTHETIC_JOBS = {
+    "make_synthetic": 5,
     "read_faces": 2,
     "split_photos": 2,
     "label_faces": 4,
@@ -36,36 +36,40 @@ STANDIN_JOBS = {
     "find_missed": 8,
     "predict_second": 4 + 3 + 1,
     "evaluate_second": 4 + 3 + 1,
-    **dict.fromkeys(["predict_rival", "evaluate_rival"], 2),
-    **dict.fromkeys(["look_closer", "propose_faces", "rescue_trial", "rescue_cascade", "comparison", "report_page"], 1),
-    **dict.fromkeys([*NUMBERED_TABLES, *VARIANTS_TABLES, *OTHER_TABLES, *RIVAL_TABLES, *FIGURES, "figure_rescue"], 1),
+    **dict.fromkeys(["predict_baseline", "evaluate_baseline"], 2),
+    **dict.fromkeys(
+        ["predict_at_scales", "propose_faces", "rescue_trial", "rescue_cascade", "comparison", "report_page"], 1
+    ),
+    **dict.fromkeys(
+        [*NUMBERED_TABLES, *VARIANTS_TABLES, *OTHER_TABLES, *BASELINE_TABLES, *FIGURES, "figure_rescue"], 1
+    ),
 }
 # Five ways to look at three videos; each infant is left out once, of the start weights and of two counts of frames
 # with the backbone free and frozen.
-DEMO_JOBS = STANDIN_JOBS | {
-    "make_standin": 6,
+DEMO_JOBS = SYNTHETIC_JOBS | {
+    "make_synthetic": 6,
     "detect_videos": 5,
     "fine_tune": 3 * (1 + 2 * 2),
     **dict.fromkeys(["evaluate_videos", "table_videos", "figure_videos"], 1),
     **dict.fromkeys(["pick_frames", "label_picked", "learning_curve", "figure_learning_curve"], 1),
 }
 # Ten variants, three controls, one of ours; the first detector's boxes are drawn for train and for what is tried.
-ALL_SIBLINGS = 10 + 3 + 1
-REAL_JOBS = {rule: count for rule, count in STANDIN_JOBS.items() if rule != "make_standin"} | {
+ALL_VARIANTS = 10 + 3 + 1
+REAL_JOBS = {rule: count for rule, count in SYNTHETIC_JOBS.items() if rule != "make_synthetic"} | {
     "import_weights": 1,
     "evolve_generation": 42,
     "make_heatmaps": 8 + 4 + 8,
-    "train": 2 + 4 + ALL_SIBLINGS,
+    "train": 2 + 4 + ALL_VARIANTS,
     "predict": 19 - 6,
     "draw_boxes": 1 + 8,
-    "predict_second": 4 + ALL_SIBLINGS,
-    "evaluate_second": 4 + ALL_SIBLINGS,
+    "predict_second": 4 + ALL_VARIANTS,
+    "evaluate_second": 4 + ALL_VARIANTS,
     "fetch_weights": 4,
-    "train_rival": 3,
-    "predict_rival": 6,
-    "evaluate_rival": 6,
+    "train_baseline": 3,
+    "predict_baseline": 6,
+    "evaluate_baseline": 6,
 }
-TINY_JOBS = STANDIN_JOBS | {
+TINY_JOBS = SYNTHETIC_JOBS | {
     "label_frames": 4,
     "train": 2 + 4 + 2,
     "predict": 15 - 6,
@@ -91,8 +95,8 @@ SAMPLE_JOBS = {rule: count for rule, count in REAL_JOBS.items() if rule not in (
 del SAMPLE_JOBS["evolution_history"]
 
 
-# A hundred times the data: two kinds of heatmaps and one sibling, no search; sets in shares.
-OF_VARIANTS = [*VARIANTS_TABLES, "draw_boxes", "evolve_generation", "evolution_history", "train_rival"]
+# A hundred times the data: two kinds of heatmaps and one variant, no search; sets in shares.
+OF_VARIANTS = [*VARIANTS_TABLES, "draw_boxes", "evolve_generation", "evolution_history", "train_baseline"]
 HUNDREDFOLD_JOBS = {rule: count for rule, count in REAL_JOBS.items() if rule not in OF_VARIANTS} | {
     "train": 2 + 4 + 1,
     "make_heatmaps": 64 + 8 + 4 + 4 + 20 + 5,
@@ -100,12 +104,12 @@ HUNDREDFOLD_JOBS = {rule: count for rule, count in REAL_JOBS.items() if rule not
     "predict_rgb_tables": 8 * 6,
     "collect_predictions": 18 - 6,
     "collect_rgb_tables": 6,
-    "look_closer": 8,
+    "predict_at_scales": 8,
     "predict_second": 8 * 5,
     "collect_second": 5 + 1,
     "fetch_weights": 1,
-    "predict_rival": 8 * 3,
-    **dict.fromkeys(["collect_rival", "evaluate_rival"], 3),
+    "predict_baseline": 8 * 3,
+    **dict.fromkeys(["collect_baseline", "evaluate_baseline"], 3),
     "evaluate_second": 5,
 }
 CONFIGS = {
@@ -143,7 +147,7 @@ def test_every_job_has_log_benchmark_and_resources_and_no_path_is_written_twice(
 def test_what_computes_with_a_network_asks_for_a_gpu_and_nothing_else_does(dry_run: DryRun) -> None:
     asking = {rule for rule, fields in dry_run.jobs if "gpu=" in fields["resources"]}
     networks = {"train", "evolve_generation", "predict", "predict_rgb_tables", "predict_second", "make_heatmaps"}
-    networks |= {"look_closer", "train_rival", "predict_rival", "detect_videos", "fine_tune"}
+    networks |= {"predict_at_scales", "train_baseline", "predict_baseline", "detect_videos", "fine_tune"}
     assert asking == networks & CONFIGS[dry_run.run].keys()
     shared = [fields["resources"] for rule, fields in dry_run.jobs if rule == "train"]
     assert all(("gpu=8" in words and "nodes=1" in words) == (dry_run.run == "hundredfold") for words in shared)
@@ -164,7 +168,7 @@ def test_all_that_is_compared_is_stored_at_one_overlap_and_tables_4_to_6_have_th
     assert readers["propose_faces"] and readers["find_missed"] and readers["evaluate_second"]
     # Before weights of others are at hand, nobody knows what else these read.
     known = dry_run.run in ("tiny", "demo")
-    assert all(readers[rule] or not known for rule in ("rescue_trial", "rescue_cascade", "table_11_rivals"))
+    assert all(readers[rule] or not known for rule in ("rescue_trial", "rescue_cascade", "table_11_baselines"))
     scores = {rule: fields["input"] for rule, fields in dry_run.jobs if "/metrics/" in fields.get("input", "")}
     of_tables = [f"table_0{number}" for number in (4, 5, 6)] + [f"figure_{number}" for number in (17, 18, 19, 20)]
     at_half = {rule for rule, given in scores.items() if f"{root}/rgb_tables/" in given}
@@ -199,7 +203,7 @@ def test_a_misspelt_key_is_one_line_that_names_it(plain_checkout: Checkout) -> N
 
 def test_the_demo_is_the_default(plain_checkout: Checkout) -> None:
     plan = plain_checkout.snakemake("--dry-run", config=None)
-    assert "results/demo/raw/wflw/standin.json" in plan
+    assert "results/demo/raw/wflw/synthetic.json" in plan
 
 
 def test_one_value_can_be_changed_on_the_command_line(plain_checkout: Checkout) -> None:
@@ -210,5 +214,5 @@ def test_one_value_can_be_changed_on_the_command_line(plain_checkout: Checkout) 
 def test_the_demo_leaks_into_no_other_config(plain_checkout: Checkout) -> None:
     (plain_checkout.root / "config" / "bare.yaml").write_text("run: bare\nraw: {wflw: wflw}\n", encoding="utf-8")
     plan = plain_checkout.snakemake("--dry-run", "--printshellcmds", config="config/bare.yaml")
-    assert "make_standin" not in plan
+    assert "make_synthetic" not in plan
     assert "--split train=all,val=all,test=all" in plan

@@ -12,7 +12,7 @@ from tests.dag.conftest import Checkout
 
 pytestmark = pytest.mark.whole_run
 
-TABLE, PREDICTED = "results/tiny/tables/table_10_rivals.csv", "results/tiny/predictions/retinaface/val.parquet"
+TABLE, PREDICTED = "results/tiny/tables/table_10_baselines.csv", "results/tiny/predictions/retinaface/val.parquet"
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def test_a_table_goes_on_without_a_detector_and_takes_it_in_later(own_checkout: 
     assert rows_of(own_checkout, "RetinaFace").iloc[0]["P"] == "not run"
     own_checkout.edit(
         "config/tiny.yaml",
-        "rivals: {detectors: [mtcnn, viola_jones]}",
-        "rivals: {detectors: [mtcnn, viola_jones, retinaface]}\n"
+        "baselines: {detectors: [mtcnn, viola_jones]}",
+        "baselines: {detectors: [mtcnn, viola_jones, retinaface]}\n"
         f"weights: {{retinaface: {{path: {place}, url: 'http://127.0.0.1:9/it.pth', sha256: {digest}}}}}",
     )
     with pytest.raises(AssertionError) as stopped:

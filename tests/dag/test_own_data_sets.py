@@ -15,7 +15,7 @@ from tests.conftest import RawData
 from tests.dag.checkout import TINY
 from tests.dag.conftest import Checkout
 from tests.dag.dry_run import WORDS, DryRun
-from uncover.standin import layouts
+from uncover.synthetic import layouts
 
 DATA_SETS = {
     "my_ward2": {"path": "ward", "layout": "yolo"},
@@ -34,7 +34,7 @@ LABEL_STEPS = [
 
 @pytest.fixture(scope="module")
 def own_data(plain_checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """A checkout whose tiny run has data sets of somebody's own besides the stand-in."""
+    """A checkout whose tiny run has data sets of somebody's own besides the synthetic data."""
     root = tmp_path_factory.mktemp("own_data")
     shutil.copytree(plain_checkout.root, root / "checkout")
     layouts.write_slapi(root / "slapi", none=0, easy=0, medium=0, hard=4, size=96, seed=9)
@@ -57,7 +57,7 @@ def test_their_jobs_join_the_plan(own_data: Checkout, plain_checkout: Checkout) 
         for run, checkout in (("own", own_data), ("tiny", plain_checkout))
     )
     more = {rule: own[rule] - plain[rule] for rule in own if own[rule] != plain[rule]}
-    # Four test sets, of which two have landmarks and three have labels, for two RGB models and two detectors of others.
+    # Four test sets, of which two have landmarks and three have labels, for two RGB models and two baseline detectors.
     assert more == {
         **{"read_faces": 2, "split_photos": 2, "label_faces": 2, "label_frames": 2},
         **{"predict": 2 * 4, "evaluate": 2 * 3 + 2, "make_heatmaps": 4, "collect_heatmaps": 4},

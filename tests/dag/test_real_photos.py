@@ -27,11 +27,11 @@ CONFIG = {
         "rgb10": {"epochs": 2, "batch": 8, "nominal_batch": 8},
         "rgb1": {"epochs": 1},
         **{name: {"epochs": 1} for name in HEATMAP_DETECTORS},
-        "siblings": {"drawn_boxes": {"role": "control", "heatmaps": "drawn_boxes"}},
+        "variants": {"drawn_boxes": {"role": "control", "heatmaps": "drawn_boxes"}},
     },
     # Maps of all candidates, and boxes however doubtful: what has hardly learnt still has something to explain.
     "heatmaps": {"target": "T1", "confidence": 0.001, "variants": {}},
-    "rivals": {"detectors": ["retinaface", "yolo11"], "yolo11": {"epochs": 1}},
+    "baselines": {"detectors": ["retinaface", "yolo11"], "yolo11": {"epochs": 1}},
 }
 
 
@@ -68,7 +68,7 @@ def test_every_photo_was_looked_at_by_every_detector(finished: Checkout) -> None
 
 
 def test_retinaface_finds_what_it_is_known_to_find(finished: Checkout) -> None:
-    table = pd.read_csv(finished.root / "results/real_photos/tables/table_10_rivals.csv", dtype=str)
+    table = pd.read_csv(finished.root / "results/real_photos/tables/table_10_baselines.csv", dtype=str)
     found = pd.to_numeric(table[table["Detector"] == "RetinaFace"].set_index("Set")["mAP50"], errors="coerce")
     assert (found[["No Occl", "Medium", "Hard"]] > 0.7).all(), found
 

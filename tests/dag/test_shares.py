@@ -17,8 +17,8 @@ def test_shares_of_every_kind_of_detector_are_joined(finished_checkout: Checkout
     own_checkout.edit("config/tiny.yaml", "{bootstrap: 10}", "{bootstrap: 10, shards: 2}")
     targets = [f"results/tiny/predictions/{name}.parquet" for name in PREDICTIONS]
     assert own_checkout.planned(*targets) == {
-        **dict.fromkeys(["predict", "predict_second", "predict_rival"], 2),
-        **dict.fromkeys(["collect_predictions", "collect_second", "collect_rival"], 1),
+        **dict.fromkeys(["predict", "predict_second", "predict_baseline"], 2),
+        **dict.fromkeys(["collect_predictions", "collect_second", "collect_baseline"], 1),
     }
     own_checkout.snakemake(*targets)
     for target in targets:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.images.conftest import BRIGHT, DARK, rectangle_image
 from uncover.config.detectors import Hyperparameters
-from uncover.images.augment import change_colours, draw_warp, mirror, mix, warp_boxes, warp_image
+from uncover.images.augmentation import change_colours, draw_warp, mirror, mix, warp_boxes, warp_image
 
 STILL = Hyperparameters(
     hsv_h=0, hsv_s=0, hsv_v=0, degrees=0, translate=0, scale=0, shear=0, perspective=0, fliplr=0, mosaic=0

@@ -11,9 +11,8 @@ import pytest
 from tests.images.conftest import write_data_set
 from uncover.config.detectors import Hyperparameters
 from uncover.errors import InputError
-from uncover.images.batches import epoch_order, iterate_batches
 from uncover.images.labelled import LabelledImages, read_labelled_images
-from uncover.images.training import TrainingImages
+from uncover.images.loader import TrainingImages, epoch_order, iterate_batches
 
 SIZE = 64
 BY = Hyperparameters(mixup=0.3)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.detector.picked_frames import VIDEOS, make_picked
-from uncover.datasets.frame_sets import make_frame_set
+from tests.yolov5.picked_frames import VIDEOS, make_picked
+from uncover.data.frame_sets import make_frame_set
 from uncover.errors import InputError
 from uncover.images.grouped import read_annotated_images, read_grouped_images
 

@@ -16,7 +16,7 @@ from uncover import process
 from uncover.images import cache
 from uncover.images.cache import ImageCache, Place, choose_place
 from uncover.images.letterbox import fit
-from uncover.images.scaled import Source
+from uncover.images.reading import Source
 from uncover.process import free_memory
 
 GB = 10**9

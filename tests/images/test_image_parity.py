@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from uncover.config.detectors import Hyperparameters
-from uncover.images import augment, mosaic
+from uncover.images import augmentation as augment
+from uncover.images import augmentation as mosaic
 from uncover.images.letterbox import fit, letterbox
-from uncover.images.training import TrainingImages
+from uncover.images.loader import TrainingImages
 
 SIZE = 96
 SHAPES = [(96, 64), (50, 96), (96, 96), (72, 96), (96, 31)]

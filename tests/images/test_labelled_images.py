@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.images.conftest import SIDED, write_data_set
+from uncover.data.parts import CLASS_NAMES
 from uncover.errors import InputError
 from uncover.images.labelled import LabelledImages, label_path, read_labelled_images, sides
-from uncover.parts.classes import CLASS_NAMES
 
 GOOD = "0 0.5 0.5 0.2 0.2\n"
 

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.detector.map_sets import NAMES, make_map_set
-from tests.detector.squares import make_set
+from tests.yolov5.map_sets import NAMES, make_map_set
+from tests.yolov5.squares import make_set
 from uncover.config.detectors import Input
 from uncover.errors import InputError
 from uncover.images.inputs import find_inputs

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.images.conftest import BRIGHT, rectangle_image
-from uncover.images.mosaic import draw_mosaic, lay_mosaic, to_pixels
+from uncover.images.augmentation import draw_mosaic, lay_mosaic, to_pixels
 
 SIZE = 96
 

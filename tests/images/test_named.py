@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from uncover.errors import InputError
-from uncover.images.named import check_apart, named_images
+from uncover.images.reading import check_apart, named_images
 
 
 def touch(root: Path, *names: str) -> list[Path]:

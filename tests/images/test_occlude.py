@@ -1,4 +1,4 @@
-"""Covered faces: where a cover is painted, and how often."""
+"""Occlusion augmentation: where a cover is painted, and how often."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uncover.images.occlude import SMALLEST, cover_faces
+from uncover.images.occlusion import SMALLEST, cover_faces
 
 GREY = np.full((120, 160, 3), 90, np.uint8)
 FACE = np.array([[2.0, 50, 30, 110, 100]])

@@ -17,19 +17,17 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from uncover.datasets.photos import PhotoError, PhotoInfo, inspect_photo, read_upright_rgb
-from uncover.datasets.yolo import place_image
-from uncover.detect.frames import frames_of_images
+from uncover.data.frames import read_frames
+from uncover.data.photos import PhotoError, PhotoInfo, inspect_photo, read_upright_rgb
+from uncover.data.yolo import place_image
 from uncover.errors import InputError
-from uncover.faces.frames import read_frames
-from uncover.footage.sources import find_sources
 from uncover.image_files import ENDINGS
 from uncover.images.cache import ImageCache
 from uncover.images.inputs import find_inputs
 from uncover.images.letterbox import fit
-from uncover.images.named import named_images
-from uncover.images.reading import count_pictures, inspect_image, list_images, read_image
-from uncover.images.scaled import read_source
+from uncover.images.reading import count_pictures, inspect_image, list_images, named_images, read_image, read_source
+from uncover.video.frames import frames_of_images
+from uncover.video.sources import find_sources
 
 pillow_heif.register_heif_opener()
 WIDTH, HEIGHT = 30, 20

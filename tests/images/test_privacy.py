@@ -162,10 +162,10 @@ def test_what_a_cover_hides_is_as_coarse_as_its_largest_face() -> None:
 def page_of(run: Path, privacy: str) -> tuple[str, Path]:
     """The page of a run whose one set has patients, and the data set."""
     dataset = write_set(run, "slapi_hard", IMAGES)
-    write_boxes(run, "part_votes", "slapi_hard", IMAGES, {IMAGES[0]: [FACE], IMAGES[1]: [ASIDE]})
+    write_boxes(run, "part_fusion", "slapi_hard", IMAGES, {IMAGES[0]: [FACE], IMAGES[1]: [ASIDE]})
     write_boxes(run, "hirescam_avg", "slapi_hard", IMAGES, {IMAGES[0]: [(70, 60, 210, 200)]})
     rows = [trial_row("slapi_hard", "hirescam_avg", "heatmaps", 1, 2)]
-    rows += [trial_row("slapi_hard", "part_votes", "rival", 1, 2)]
+    rows += [trial_row("slapi_hard", "part_fusion", "baseline", 1, 2)]
     trial = write_trial(run / "metrics" / "rescue_trial.csv", rows)
     missed = run / "missed" / "slapi_hard.csv"
     figure = draw_rescue_gallery(trial, run / "predictions", [dataset], [missed], privacy)

@@ -15,8 +15,7 @@ from pytorch_grad_cam.utils.image import scale_cam_image
 from torch.nn import functional
 
 from uncover.images.letterbox import Frame, fit
-from uncover.images.maps import store_maps
-from uncover.images.render import render
+from uncover.images.maps import render, store_maps
 
 LANDSCAPE, PORTRAIT = fit(1000, 700, 640), fit(450, 900, 640)
 STRIDE = 32

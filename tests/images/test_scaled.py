@@ -12,10 +12,10 @@ from torch.nn import functional
 
 from uncover.config.detectors import Input
 from uncover.errors import InputError
-from uncover.images import scaled
+from uncover.images import reading as scaled
 from uncover.images.letterbox import fit
 from uncover.images.maps import StoredMaps, store_maps, write_maps
-from uncover.images.scaled import bytes_of_maps, read_source, scale
+from uncover.images.reading import bytes_of_maps, read_source, scale
 
 FRAME = fit(4000, 3000, 64)
 NAMES = ["eyes", "whole face", "mouth"]

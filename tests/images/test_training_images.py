@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tests.images.conftest import BRIGHT, DARK
 from uncover.config.detectors import Hyperparameters
 from uncover.errors import InputError
-from uncover.images import augment
+from uncover.images import augmentation as augment
 from uncover.images.labelled import LabelledImages
-from uncover.images.training import TrainingImages
+from uncover.images.loader import TrainingImages
 
 SIZE = 128
 WILD = Hyperparameters(hsv_h=0, hsv_s=0, hsv_v=0, fliplr=0.5, flipud=0.5, translate=0.2, scale=0.7)

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from uncover.data.parts import CLASS_NAMES
 from uncover.metrics.predictions import CORNERS, Predictions
-from uncover.parts.classes import CLASS_NAMES
 
 WIDTH, HEIGHT = 640, 480
 

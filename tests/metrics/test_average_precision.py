@@ -5,9 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uncover.metrics.average_precision import CONFIDENCES, ClassMetrics, ap_per_class
-from uncover.metrics.fitness import fitness
-from uncover.metrics.interpolation import RECALLS, area, precision_at_recall
+from uncover.metrics.average_precision import (
+    CONFIDENCES,
+    RECALLS,
+    ClassMetrics,
+    ap_per_class,
+    area,
+    fitness,
+    precision_at_recall,
+)
 
 
 def score(hits: list[bool], labels: int, confidences: list[float] | None = None) -> ClassMetrics:

@@ -7,9 +7,8 @@ import pytest
 
 from tests.metrics.conftest import RandomSet, random_set
 from uncover.metrics.average_precision import ap_per_class
-from uncover.metrics.bootstrap import Resampled, mean_over_classes, resample_scores
 from uncover.metrics.confusion import confusion
-from uncover.metrics.intervals import resample_images
+from uncover.metrics.intervals import Resampled, mean_over_classes, resample_images, resample_scores
 from uncover.metrics.matching import Matched, label_set, match_set
 
 SCORES = ("precision", "recall", "f1", "ap50", "ap50_95")

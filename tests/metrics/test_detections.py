@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
 from uncover.errors import InputError
 from uncover.metrics.detections import Detections, box_iou, iou, nms
 from uncover.metrics.predictions import LANDMARKS, read_predictions
-from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 
 SQUARE = [0, 0, 10, 10]
 

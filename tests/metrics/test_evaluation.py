@@ -11,8 +11,7 @@ import pytest
 
 from tests.metrics.conftest import RandomSet, random_set
 from uncover.errors import InputError
-from uncover.metrics.evaluate import SCORES, Evaluation, evaluate
-from uncover.metrics.evaluation_text import as_text
+from uncover.metrics.evaluation import SCORES, Evaluation, as_text, evaluate
 from uncover.metrics.predictions import Predictions
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from uncover.metrics.evaluate import evaluate
-from uncover.metrics.face_scores import score_faces
+from uncover.metrics.counts import score_faces
+from uncover.metrics.evaluation import evaluate
 from uncover.metrics.intervals import mean_of_few
 from uncover.metrics.predictions import Predictions
 

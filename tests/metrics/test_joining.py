@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from tests.conftest import RawData
 from uncover.errors import InputError
-from uncover.images.shard import Shard
-from uncover.metrics.joining import join_predictions
-from uncover.metrics.predictions import Predictions, read_predictions, write_predictions
+from uncover.images.inputs import Shard
+from uncover.metrics.predictions import Predictions, join_predictions, read_predictions, write_predictions
 
 SETTINGS = {"model": "yolov5n", "confidence": 0.001, "classes": {"0": "face"}}
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.metrics.conftest import RandomSet, random_set
-from uncover.metrics.evaluate import evaluate
+from uncover.metrics.evaluation import evaluate
 from uncover.metrics.predictions import CORNERS
 
 coco = pytest.importorskip("pycocotools.coco")

@@ -11,7 +11,7 @@ import pytest
 from tests.metrics.conftest import random_set
 from uncover.metrics.average_precision import ap_per_class
 from uncover.metrics.confusion import confusion
-from uncover.metrics.evaluate import evaluate
+from uncover.metrics.evaluation import evaluate
 from uncover.metrics.matching import IOUS, label_set, match_image, match_set
 
 KINDS = ({}, {"digits": 1}, {"grid": 20.0}, {"grid": 40.0, "digits": 1, "boxes": 40}, {"classes": 1}, {"classes": 2})

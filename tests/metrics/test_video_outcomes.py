@@ -10,7 +10,7 @@ import pytest
 from tests.video_records import ASIDE, FACE, SHIFTED, truth, write_detections, write_truth
 from uncover.cli import main
 from uncover.errors import InputError
-from uncover.metrics.video_outcomes import read_outcomes, until_next, videos_of
+from uncover.metrics.videos import read_outcomes, until_next, videos_of
 
 
 def change(folder: Path, name: str, **columns: object) -> None:

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from tests.video_records import truth, write_detections
 from uncover.errors import InputError
 from uncover.metrics.intervals import resample_images
-from uncover.metrics.video_outcomes import read_outcomes
-from uncover.metrics.videos import COLUMNS, Resampling, longest_gap, score_videos
+from uncover.metrics.videos import COLUMNS, Resampling, longest_gap, read_outcomes, score_videos
 
 EVENTS = ["still"] * 4 + ["hand"] * 4 + ["away"] * 2
 GRADES = ["none"] * 4 + ["hard"] * 4 + ["none"] * 2

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.rescue.sets import STATED
+from uncover.data.parts import WHOLE_FACE
 from uncover.metrics.predictions import Predictions, write_predictions
-from uncover.parts.classes import WHOLE_FACE
 
 Box = tuple[float, float, float, float]
 

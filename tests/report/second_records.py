@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from tests.rescue.sets import STATED
-from uncover.metrics.evaluate import evaluate
+from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
+from uncover.metrics.evaluation import evaluate
 from uncover.metrics.intervals import wilson
 from uncover.metrics.predictions import Predictions, write_predictions
-from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 from uncover.rescue.counts import COLUMNS, as_table
 from uncover.rescue.missed import write_missed
 

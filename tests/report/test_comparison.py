@@ -82,17 +82,17 @@ def test_cells_of_tables_are_found_by_the_thesiss_names(tmp_path: Path) -> None:
     ]
     write_csv(tmp_path / "tables/table_07.csv", rows, na="n/a")
     write_csv(tmp_path / "tables/table_02.csv", [{"Original Datasets": "WFLW", "Train": 70, "Val": 20}])
-    table = compare(tmp_path, "--not-comparable", "stand-in data")
+    table = compare(tmp_path, "--not-comparable", "synthetic data")
     assert ours(table, "table_07", "Grad++ (avg) / Val", "P") == ("0.5", "0.4", "0.6")
     assert ours(table, "table_07", "Grad++ (10 class) / MERL", "P") == ("0.25", "n/a", "n/a")
     assert ours(table, "table_07", "Grad++ (10 class) / MERL", "R") == ("0.333333", "n/a", "n/a")
     assert ours(table, "table_02", "WFLW", "Train") == ("70", "n/a", "n/a")
     notes = table.set_index(["table", "row", "column"])["note"]
-    assert notes["table_07", "Grad++ (avg) / Val", "R"] == "stand-in data; n/a in our table"
-    assert notes["table_07", "Hires (avg) / Val", "P"] == "stand-in data; our table has no such row"
-    assert notes["table_02", "WFLW", "Test"] == "stand-in data; our table has no column Test"
-    assert notes["table_10", "Easy", "P"] == "stand-in data; not made in this run"
-    assert notes["table_07", "Grad++ (avg) / Val", "P"] == "stand-in data"
+    assert notes["table_07", "Grad++ (avg) / Val", "R"] == "synthetic data; n/a in our table"
+    assert notes["table_07", "Hires (avg) / Val", "P"] == "synthetic data; our table has no such row"
+    assert notes["table_02", "WFLW", "Test"] == "synthetic data; our table has no column Test"
+    assert notes["table_10", "Easy", "P"] == "synthetic data; not made in this run"
+    assert notes["table_07", "Grad++ (avg) / Val", "P"] == "synthetic data"
     assert set(table["comparable"]) == {"False"}
 
 

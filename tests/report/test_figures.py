@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from uncover.parts.classes import CLASS_NAMES, CLASS_OF_PART, PARTS
+from uncover.data.parts import CLASS_NAMES, CLASS_OF_PART, PARTS
 from uncover.report.figures.labels import (
     Labelled,
     choose_photo,

@@ -55,8 +55,8 @@ def lines_of(run: Path, methods: tuple[Method, ...] = (), true_iou: float = 0.5)
         [
             trial_row("wflw", "hirescam_avg", "heatmaps", 1, 3),
             trial_row("wflw", "gradcampp_avg", "heatmaps", 0, 3),
-            trial_row("wflw", "part_votes", "rival", 2, 3),
-            trial_row("wflw", "all_votes", "ours", 3, 3, threshold="val"),
+            trial_row("wflw", "part_fusion", "baseline", 2, 3),
+            trial_row("wflw", "box_fusion", "ours", 3, 3, threshold="val"),
         ],
     )
     datasets, missed = [run / "datasets" / "wflw"], [run / "missed" / "wflw.csv"]
@@ -70,7 +70,7 @@ def test_the_overlap_of_the_config_decides_what_is_a_find(tmp_path: Path) -> Non
     shifted = (FACE[0] + 36, FACE[1], FACE[2] + 36, FACE[3])  # IoU 0.6
     first, second = sorted(["x.png", "y.png"], key=lambda name: hashlib.sha256(name.encode()).hexdigest())
     write_set(tmp_path, "wflw", [first, second])
-    write_boxes(tmp_path, "part_votes", "wflw", [first, second], {first: [shifted] * 2, second: [FACE]})
+    write_boxes(tmp_path, "part_fusion", "wflw", [first, second], {first: [shifted] * 2, second: [FACE]})
     write_boxes(tmp_path, "hirescam_avg", "wflw", [first, second], {})
     best = STYLES[BEST]["color"]
     for true_iou, boxes in ((0.5, [2, 1]), (0.6, [2, 1]), (0.65, [1, 2])):
@@ -79,7 +79,7 @@ def test_the_overlap_of_the_config_decides_what_is_a_find(tmp_path: Path) -> Non
 
 def test_boxes_are_those_of_the_first_and_of_the_best_heatmap_detector_where_it_had_a_map(tmp_path: Path) -> None:
     write_set(tmp_path, "wflw", IMAGES)
-    write_boxes(tmp_path, "part_votes", "wflw", IMAGES, {IMAGES[0]: [FACE, ASIDE], IMAGES[1]: [FACE]})
+    write_boxes(tmp_path, "part_fusion", "wflw", IMAGES, {IMAGES[0]: [FACE, ASIDE], IMAGES[1]: [FACE]})
     write_boxes(tmp_path, "hirescam_avg", "wflw", IMAGES, {IMAGES[0]: [FACE], IMAGES[2]: [ASIDE]})
     true, best, heatmap = (STYLES[kind]["color"] for kind in (TRUE, BEST, HEATMAP))
     shown = [{true: 1, best: 2, heatmap: 1}, {true: 1, best: 1}, {true: 1, heatmap: 1}]
@@ -106,8 +106,8 @@ def test_a_detector_of_others_is_drawn_like_any_method_in_missed_photos_alone(tm
 
 
 def test_the_command_writes_both_forms(tmp_path: Path) -> None:
-    trial = write_trial(tmp_path / "trial.csv", [trial_row("wflw", "part_votes", "rival", 0, 0)])
-    words = ["figure_rescue", tmp_path, "--trial", trial, "--predictions", tmp_path, "--methods", "part_votes=rival"]
+    trial = write_trial(tmp_path / "trial.csv", [trial_row("wflw", "part_fusion", "baseline", 0, 0)])
+    words = ["figure_rescue", tmp_path, "--trial", trial, "--predictions", tmp_path, "--methods", "part_fusion=baseline"]
     assert main([str(word) for word in words]) == 0
     assert all((tmp_path / f"figure_rescue.{suffix}").stat().st_size > 0 for suffix in ("png", "pdf"))
 

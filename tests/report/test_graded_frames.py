@@ -10,8 +10,8 @@ import pytest
 from tests.report import records
 from tests.report.second_records import faces, predictions, write_boxes, write_evaluation, write_labels, write_list
 from uncover.cli import main
-from uncover.datasets.blocks import Block, Blocks
-from uncover.metrics.evaluate import evaluate
+from uncover.data.blocks import Block, Blocks
+from uncover.metrics.evaluation import evaluate
 
 GRADES = ["No Occl", "Easy", "Medium", "Hard"]
 IMAGES = ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]

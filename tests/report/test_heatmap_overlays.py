@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from uncover.cli import main
+from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
 from uncover.images.letterbox import fit
 from uncover.images.maps import store_maps, write_maps
-from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 from uncover.report.figures.heatmaps import choose_photo, draw_heatmap_overlays
 
 WIDTH, HEIGHT = 96, 64

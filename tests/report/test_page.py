@@ -64,10 +64,10 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         scores("table_07_variants", "Table 7: other kinds of heatmaps", WIDE),
         scores("table_02", "Table 2: photos"),
         scores("table_10", "Table 10: detectors"),
-        scores("table_10_rivals", "Table 10: detectors of others"),
+        scores("table_10_baselines", "Table 10: baseline detectors"),
         scores("table_hof", "Faces found in Hand Over Face"),
         scores("table_web", "Photos from the web"),
-        scores("rescue_summary_rivals", "Each detector alone and with rescue"),
+        scores("rescue_summary_baselines", "Each detector alone and with rescue"),
     ):
         table.write(run / "tables")
     parts = [scores("rescue_summary", f"Rescue summary: {name}") for name in ("merl", "wflw")]
@@ -81,7 +81,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         picture = np.random.default_rng(0).integers(0, 256, (size[1] // 20, size[0] // 20, 3), np.uint8)
         (run / "figures").mkdir(exist_ok=True)
         Image.fromarray(picture).resize(size).save(run / "figures" / f"{name}.png")
-    rows = [trial_row("merl", "part_votes", "rival", 9, 12), trial_row("merl", "hirescam_avg", "heatmaps", 5, 12)]
+    rows = [trial_row("merl", "part_fusion", "baseline", 9, 12), trial_row("merl", "hirescam_avg", "heatmaps", 5, 12)]
     trial = write_trial(run / "metrics" / "rescue_trial.csv", rows)
     training = {
         **{"model": "yolov5n", "channels": 1, "train_images": 60, "epochs_run": 5, "best_epoch": 3, "seconds": 61.2},
@@ -91,16 +91,37 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (run / "models" / "hirescam_avg" / "summary.json").write_text(json.dumps(training))
     validation = write_summary(run / "metrics" / "hirescam_avg" / "val" / "whole_face")
     compared = run / "comparison.csv"
-    words = ["--published", PUBLISHED, "--tables", run / "tables" / "table_07.csv", "--not-comparable", "stand-in data"]
+    words = [
+        "--published",
+        PUBLISHED,
+        "--tables",
+        run / "tables" / "table_07.csv",
+        "--not-comparable",
+        "synthetic data",
+    ]
     assert main(["comparison", str(compared), *map(str, words)]) == 0
     # In no order: the page knows where each belongs.
-    tables = ("table_web", "rescue_summary_rivals", "table_10_rivals", "table_hof", "table_02", "table_10", "table_07")
+    tables = (
+        "table_web",
+        "rescue_summary_baselines",
+        "table_10_baselines",
+        "table_hof",
+        "table_02",
+        "table_10",
+        "table_07",
+    )
     tables += ("table_07_variants", "rescue_summary")
     words = ["--run", "test", "--trial", trial, "--comparison", compared]
     words += ["--tables", *(run / "tables" / f"{name}.md" for name in tables)]
     words += ["--figures", *sorted((run / "figures").glob("*.png")), "--validations", validation]
     words += ["--trainings", run / "models" / "hirescam_avg" / "summary.json"]
-    words += ["--settings", "splits.seed=7", "raw.folder=/home/somebody/faces", "--facts", "Data=synthetic stand-in"]
+    words += [
+        "--settings",
+        "splits.seed=7",
+        "raw.folder=/home/somebody/faces",
+        "--facts",
+        "Data=synthetic synthetic data",
+    ]
     assert main(["page", str(run / "report.html"), *map(str, words)]) == 0
     return run / "report.html"
 
@@ -117,8 +138,8 @@ def test_the_page_holds_everything_and_asks_for_nothing(page: Path) -> None:
 
 def test_every_table_and_figure_has_a_place_and_every_link_leads_somewhere(page: Path) -> None:
     reader = Reader(page.read_text(encoding="utf-8"))
-    places = ["rescue_summary", "rescue_summary_2", "rescue_summary_rivals", "figure_rescue"]
-    places += ["table_02", "table_07", "table_07_variants", "table_10", "table_10_rivals", "table_hof", "table_web"]
+    places = ["rescue_summary", "rescue_summary_2", "rescue_summary_baselines", "figure_rescue"]
+    places += ["table_02", "table_07", "table_07_variants", "table_10", "table_10_baselines", "table_hof", "table_web"]
     places += ["figure_17", "figure_22", "figure_31"]
     assert [name for name in reader.ids if name in places] == places
     assert len(reader.ids) == len(set(reader.ids))
@@ -133,7 +154,7 @@ def test_the_page_says_what_is_found_what_is_missing_and_how_it_was_made(page: P
     made = {"table_2", "table_7", "table_10", "figure_17", "figure_22", "figure_31"}
     names = {name.replace("_0", "_") for name in (*TABLES, *FIGURES)} - made
     assert {name.lower().replace(" ", "_") for name in missing} == names
-    assert "They are not comparable: stand-in data." in text and "synthetic stand-in" in text
+    assert "They are not comparable: synthetic data." in text and "synthetic synthetic data" in text
     assert "splits 7" in text and "splits.seed" in text and "somebody" not in text
     assert "Val <all>" in text and "A note & more." in text and "F1 against the confidence threshold on val" in text
     assert not re.search(r"\b(nan|inf)\b", text.lower())

@@ -12,12 +12,12 @@ import pytest
 from tests.report import records
 from tests.rescue.sets import STATED
 from uncover.cli import main
-from uncover.detector.results import COLUMNS as TRAINING_COLUMNS
-from uncover.detector.results import epoch_row, write_record
-from uncover.metrics.evaluate import evaluate
+from uncover.data.parts import CLASS_NAMES
+from uncover.metrics.evaluation import evaluate
 from uncover.metrics.predictions import Predictions
-from uncover.parts.classes import CLASS_NAMES
 from uncover.report.records import read_confusion, read_evaluation, read_f1_curves, read_training_record
+from uncover.yolov5.results import COLUMNS as TRAINING_COLUMNS
+from uncover.yolov5.results import epoch_row, write_record
 
 NAMES = {0: CLASS_NAMES[0], 2: CLASS_NAMES[2]}
 

@@ -36,8 +36,8 @@ def trial(root: Path) -> Path:
     for rate in (0.1, 0.25, 0.5):
         for way, less in (("val", 0.05), ("set", 0.0)):
             rows += [
-                cut("slapi_easy", "all_votes", "ours", rate, way, 0.4 + rate - less),
-                cut("slapi_easy", "lower_threshold", "rival", rate, way, 0.5),
+                cut("slapi_easy", "box_fusion", "ours", rate, way, 0.4 + rate - less),
+                cut("slapi_easy", "lower_threshold", "baseline", rate, way, 0.5),
                 cut("slapi_easy", "hirescam_avg", "heatmaps", rate, way, 0.2 + rate - less, blank=0.3),
             ]
         rows.append(cut("hof", "hirescam_avg", "heatmaps", rate, "val", None, attained=rate > 0.1, blank=0.4))
@@ -88,17 +88,17 @@ def test_programs_get_all_rows_in_order(tmp_path: Path) -> None:
     assert tuple(frame.columns) == COLUMNS and len(frame) == len(pd.read_csv(path)) == 21
     assert frame["set"].drop_duplicates().tolist() == ["hof", "slapi_easy"]
     easy = frame[frame["set"] == "slapi_easy"]
-    assert easy["method"].drop_duplicates().tolist() == ["hirescam_avg", "lower_threshold", "all_votes"]
+    assert easy["method"].drop_duplicates().tolist() == ["hirescam_avg", "lower_threshold", "box_fusion"]
     assert easy["fp_per_photo"].tolist()[:3] == [0.1, 0.25, 0.5]
 
 
 def test_nothing_missed_and_nothing_tried_leave_no_gap(tmp_path: Path) -> None:
     nothing = {"photos": 0, "faces": 0, "found": 0, "false_boxes": 0, "detected": 0, "blank": None}
-    row = cut("merl", "one_class", "rival", 0.3, "set", None, **nothing)
+    row = cut("merl", "one_class", "baseline", 0.3, "set", None, **nothing)
     write_trial(tmp_path / "none.csv", [row])
     text = write(tmp_path, tmp_path / "none.csv")
     assert "No photo was missed, so there is nothing to find: MERL-RAV test photos." in text
-    write_trial(tmp_path / "one.csv", [row, cut("wflw", "one_class", "rival", 0.25, "set", 0.5)])
+    write_trial(tmp_path / "one.csv", [row, cut("wflw", "one_class", "baseline", 0.25, "set", 0.5)])
     text = write(tmp_path, tmp_path / "one.csv")
     assert text.count("# Rescue summary: ") == 1 and "nothing to find: MERL-RAV test photos." in text
     write_trial(tmp_path / "empty.csv", [])
@@ -108,8 +108,8 @@ def test_nothing_missed_and_nothing_tried_leave_no_gap(tmp_path: Path) -> None:
 def test_what_the_intervals_draw_is_told_by_set(tmp_path: Path) -> None:
     infants = {"blocks": 4, "block_kind": "infant", "alone": 1}
     rows = [
-        cut("slapi_easy", "one_class", "rival", 0.25, "set", 0.5, **infants),
-        cut("merl", "one_class", "rival", 0.25, "set", 0.5),
+        cut("slapi_easy", "one_class", "baseline", 0.25, "set", 0.5, **infants),
+        cut("merl", "one_class", "baseline", 0.25, "set", 0.5),
     ]
     write_trial(tmp_path / "some.csv", rows)
     text = write(tmp_path, tmp_path / "some.csv")
@@ -145,7 +145,7 @@ def test_detectors_of_others_stand_after_what_needs_no_heatmap_run_or_not(tmp_pa
     # Programs still read numbers as numbers, and whole ones as they were.
     assert all(pd.api.types.is_numeric_dtype(frame[name]) for name in ("confidence", "found", "share", "detected"))
     text = (tmp_path / "out" / "rescue_summary.csv").read_text(encoding="utf-8")
-    assert "lower_threshold,rival,0.25,set,0.2,10," in text
+    assert "lower_threshold,baseline,0.25,set,0.2,10," in text
 
 
 def test_a_detector_that_was_tried_cannot_be_one_that_was_not(
@@ -160,4 +160,4 @@ def test_a_detector_that_was_tried_cannot_be_one_that_was_not(
 def test_a_stranger_s_record_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_trial(tmp_path / "strange.csv", [cut("merl", "x", "miracle", 0.1, "set", 0.5)])
     assert main(["rescue_summary", str(tmp_path / "out"), "--trial", str(tmp_path / "strange.csv")]) == 2
-    assert "group 'miracle', expected heatmaps, variant, rival, detector, control, ours" in capsys.readouterr().err
+    assert "group 'miracle', expected heatmaps, variant, baseline, detector, control, ours" in capsys.readouterr().err

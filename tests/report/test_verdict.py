@@ -22,12 +22,12 @@ def rows(faces: int, **found: int) -> pd.DataFrame:
     groups = {"hirescam_avg": "heatmaps", "gradcampp_avg": "heatmaps", "hirescam_mean": "variant"}
     groups |= dict.fromkeys(("mtcnn", "retinaface", "yolo11", "faster_rcnn"), "detector")
     return pd.DataFrame(
-        [trial_row("wflw", name, groups.get(name, "rival"), number, faces) for name, number in found.items()]
+        [trial_row("wflw", name, groups.get(name, "baseline"), number, faces) for name, number in found.items()]
     )
 
 
 def test_the_method_that_found_most_is_named_with_its_share_and_what_the_others_found() -> None:
-    table = rows(20, hirescam_avg=8, gradcampp_avg=4, lower_threshold=5, part_votes=15)
+    table = rows(20, hirescam_avg=8, gradcampp_avg=4, lower_threshold=5, part_fusion=15)
     said = set_sentence("wflw", table)
     assert said == (
         "WFLW test photos: 20 photos missed with 20 faces; votes of the part boxes found most,"
@@ -38,14 +38,14 @@ def test_the_method_that_found_most_is_named_with_its_share_and_what_the_others_
 
 
 def test_a_lead_within_the_intervals_may_be_chance() -> None:
-    said = set_sentence("wflw", rows(20, hirescam_avg=8, part_votes=11, lower_threshold=1))
+    said = set_sentence("wflw", rows(20, hirescam_avg=8, part_fusion=11, lower_threshold=1))
     assert "may be chance (the intervals overlap)" in said
 
 
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        ({"part_votes": 9, "all_votes": 9}, "votes of the part boxes and votes of both RGB models found most, 9 of"),
+        ({"part_fusion": 9, "box_fusion": 9}, "votes of the part boxes and votes of both RGB models found most, 9 of"),
         ({"a": 9, "b": 9, "c": 9, "d": 9, "e": 9}, "a, b, c and 2 more found most, 9 of"),
     ],
 )
@@ -64,7 +64,7 @@ def test_a_heatmap_detector_that_is_first_is_held_against_the_lower_threshold() 
 
 
 def test_a_detector_of_others_that_found_most_is_named_as_what_it_is_beside_the_best_other_method() -> None:
-    said = set_sentence("wflw", rows(20, hirescam_avg=4, lower_threshold=2, part_votes=9, mtcnn=3, retinaface=16))
+    said = set_sentence("wflw", rows(20, hirescam_avg=4, lower_threshold=2, part_fusion=9, mtcnn=3, retinaface=16))
     assert said == (
         "WFLW test photos: 20 photos missed with 20 faces; RetinaFace found most, 16 of 20 (0.80 [0.70, 0.90]);"
         " RetinaFace is a ready-made face detector, trained by others on other photos; the best of the thesis's heatmap"
@@ -75,9 +75,9 @@ def test_a_detector_of_others_that_found_most_is_named_as_what_it_is_beside_the_
 
 
 def test_the_best_detector_of_others_is_told_where_it_is_not_first() -> None:
-    said = set_sentence("wflw", rows(20, hirescam_avg=8, part_votes=15, mtcnn=3, yolo11=6))
+    said = set_sentence("wflw", rows(20, hirescam_avg=8, part_fusion=15, mtcnn=3, yolo11=6))
     assert "votes of the part boxes found most" in said
-    assert "; the best face detector of others, YOLO11, found 6 of 20 (0.30 [0.20, 0.40]); the lead" in said
+    assert "; the best face baseline detector, YOLO11, found 6 of 20 (0.30 [0.20, 0.40]); the lead" in said
     assert "trained" not in said and "of the other methods" not in said
 
 
@@ -86,10 +86,10 @@ def test_detectors_of_others_in_a_tie_are_told_apart_by_who_trained_them() -> No
     assert "MTCNN, RetinaFace and YOLO11 found most" in said and ", a tie;" in said
     assert "MTCNN and RetinaFace are ready-made face detectors, trained by others on other photos;" in said
     assert said.endswith("YOLO11 is a detector of another design, trained on this run's own photos.")
-    said = set_sentence("wflw", rows(20, mtcnn=9, part_votes=9, hirescam_avg=9))
+    said = set_sentence("wflw", rows(20, mtcnn=9, part_fusion=9, hirescam_avg=9))
     assert "MTCNN is a ready-made face detector" in said and "of the other methods" not in said
     # The best of the others is told once.
-    said = set_sentence("wflw", rows(20, mtcnn=9, hirescam_avg=5, part_votes=5))
+    said = set_sentence("wflw", rows(20, mtcnn=9, hirescam_avg=5, part_fusion=5))
     assert "HiResCAM (avg), found 5 of 20" in said and "of the other methods" not in said
 
 
@@ -109,13 +109,13 @@ def test_sets_with_nothing_in_them(table: pd.DataFrame, said: str) -> None:
 
 
 def test_few_faces_decide_nothing() -> None:
-    said = set_sentence("wflw", rows(9, hirescam_avg=1, part_votes=9))
+    said = set_sentence("wflw", rows(9, hirescam_avg=1, part_fusion=9))
     assert said.endswith("9 faces are too few to tell methods apart.") and "chance" not in said
 
 
 def test_sets_come_in_the_reports_order_and_those_without_labels_are_only_counted(tmp_path: Path) -> None:
-    table = [trial_row(name, "part_votes", "rival", 1, 2) for name in ("slapi_hard", "merl")]
-    table.append(trial_row("hof", "part_votes", "rival", None, None, threshold="val", photos=7))
+    table = [trial_row(name, "part_fusion", "baseline", 1, 2) for name in ("slapi_hard", "merl")]
+    table.append(trial_row("hof", "part_fusion", "baseline", None, None, threshold="val", photos=7))
     said = verdict(write_trial(tmp_path / "trial.csv", table), {}, {}, {})
     assert [sentence.split(":")[0] for sentence in said[1:]] == [
         "MERL-RAV test photos", "Hand Over Face", "Graded frames, hard",
@@ -128,14 +128,14 @@ def test_sets_come_in_the_reports_order_and_those_without_labels_are_only_counte
     said = verdict(write_trial(tmp_path / "trial.csv", table), {}, {}, {})
     assert "Photos that belong together are drawn together: Graded frames, hard in 3 blocks (infant);" in said[0]
     assert said[0].endswith("those of the other sets count as independent.")
-    nothing_missed = trial_row("slapi_none", "part_votes", "rival", 0, 0, photos=0) | {**blocks, "blocks": 0}
+    nothing_missed = trial_row("slapi_none", "part_fusion", "baseline", 0, 0, photos=0) | {**blocks, "blocks": 0}
     again = verdict(write_trial(tmp_path / "trial.csv", [*table, nothing_missed]), {}, {}, {})
     assert again[0] == said[0] and "Graded frames, none covered: no photo missed" in " ".join(again)
     assert "nan" not in " ".join(said).lower()
 
 
 def test_the_rate_is_the_middle_one_of_the_trial(tmp_path: Path) -> None:
-    table = [trial_row("merl", "part_votes", "rival", found, 20, fp_per_photo=rate)
+    table = [trial_row("merl", "part_fusion", "baseline", found, 20, fp_per_photo=rate)
              for rate, found in ((0.2, 3), (0.4, 7), (0.8, 9))]  # fmt: skip
     said = verdict(write_trial(tmp_path / "trial.csv", table), {}, {}, {})
     assert "cut at 0.4 false boxes per missed photo" in said[0] and "7 of 20" in said[1]

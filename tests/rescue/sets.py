@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.heatmaps.store import Manifest, Row, tabulate, write_manifest
+from uncover.cam.store import Manifest, Row, tabulate, write_manifest
+from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
 from uncover.images.letterbox import fit
 from uncover.images.maps import store_maps, write_maps
 from uncover.metrics.predictions import CORNERS, Predictions, write_predictions
 from uncover.metrics.truth import TRUTH_COLUMNS
-from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 
 STATED = {"nms_iou": 0.6, "max_boxes_per_class": 300, "precision": "float32", "image_size": 160}
 """What all predictions say of how they were made."""

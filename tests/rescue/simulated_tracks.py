@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from uncover.metrics.detections import Detections, box_iou
-from uncover.rescue.smoothing import smooth
-from uncover.rescue.tracker import Observation, Tracked, Tracker, TrackerSettings
+from uncover.tracking.smoothing import smooth
+from uncover.tracking.tracker import Observation, Tracked, Tracker, TrackerSettings
 
 WIDTH, HEIGHT = 640.0, 480.0
 COUNTS_FROM = 0.25

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.rescue.sets import Face, Found, missed_list, predicted, true_faces, write_labels
 from uncover.cli import main
-from uncover.datasets.blocks import BlockCount
+from uncover.data.blocks import BlockCount
 from uncover.metrics.predictions import Predictions, write_predictions
 from uncover.rescue.cascade import COLUMNS, Rescue, confidence_at, try_cascades
 from uncover.rescue.matched_photos import MatchedPhotos
@@ -213,10 +213,10 @@ class TestCommand:
             table.assign(faces=pd.array(counts, dtype="Int64")).to_csv(tmp_path / f"missed/{name}.csv", index=False)
             if name != "hof":
                 write_labels(tmp_path / "datasets" / name, FACES)
-                for method, found in {"mtcnn": FOUND, "rgb10": [], "blind": RESCUED, "closer_look": RESCUED}.items():
+                for method, found in {"mtcnn": FOUND, "rgb10": [], "blind": RESCUED, "multi_scale": RESCUED}.items():
                     write_predictions(tmp_path / f"predictions/{method}/{name}.parquet", predicted(PHOTOS, found))
         words: list[Any] = ["rescue_cascade", tmp_path / "cascade.csv", "--predictions", tmp_path / "predictions"]
-        words += ["--detectors", "rgb10=0.4", "mtcnn=0.4", "--rescues", "blind:hirescam:joint", "closer_look"]
+        words += ["--detectors", "rgb10=0.4", "mtcnn=0.4", "--rescues", "blind:hirescam:joint", "multi_scale"]
         words += ["--missed", *sorted((tmp_path / "missed").iterdir())]
         words += ["--datasets", tmp_path / "datasets/test", tmp_path / "datasets/val", "--rate", "0.25"]
         return [*map(str, words), "--bootstrap", "20"]
@@ -226,7 +226,7 @@ class TestCommand:
         assert "nan" not in (tmp_path / "cascade.csv").read_text().lower()
         with (tmp_path / "cascade.csv").open() as file:
             rows = {(row["set"], row["detector"], row["rescue"]): row for row in csv.DictReader(file)}
-        pairs = [(one, other) for one in ("rgb10", "mtcnn") for other in ("none", "blind", "closer_look")]
+        pairs = [(one, other) for one in ("rgb10", "mtcnn") for other in ("none", "blind", "multi_scale")]
         # Of val there are thresholds only, and of hof nobody knows the faces.
         assert list(rows) == [("test", *pair) for pair in pairs]
         assert tuple(next(iter(rows.values()))) == COLUMNS
@@ -234,10 +234,10 @@ class TestCommand:
         assert some(rows["test", "rgb10", "none"], *found) == ("4", "", "0", "0", "")
         # One false box in four photos keeps the rate. Whoever looks at maps makes none, where d's is blank.
         assert some(rows["test", "rgb10", "blind"], *found) == ("4", "0.5", "3", "0", "0.4")
-        assert some(rows["test", "rgb10", "closer_look"], *found) == ("4", "0.5", "3", "1", "0.4")
+        assert some(rows["test", "rgb10", "multi_scale"], *found) == ("4", "0.5", "3", "1", "0.4")
         # Not a and b, where this detector has boxes; and d, though the first model found a face there.
         assert some(rows["test", "mtcnn", "blind"], *found) == ("2", "0.5", "2", "1", "0.375")
-        assert some(rows["test", "mtcnn", "closer_look"], *found) == ("2", "0.5", "2", "2", "0.25")
+        assert some(rows["test", "mtcnn", "multi_scale"], *found) == ("2", "0.5", "2", "2", "0.25")
 
     def test_detectors_alone(self, words: list[str], tmp_path: Path) -> None:
         assert main([*words, "--rescues"]) == 0
@@ -283,7 +283,7 @@ class TestCommand:
         assert says in error and error.count("\n") == 1
 
     def test_val_without_labels(self, words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        for method in ("blind", "closer_look"):
+        for method in ("blind", "multi_scale"):
             write_predictions(tmp_path / f"predictions/{method}/hof.parquet", predicted(PHOTOS, RESCUED))
         assert main([*words, "--val", "hof"]) == 2
         assert "hof: has no labelled faces" in capsys.readouterr().err
@@ -292,7 +292,7 @@ class TestCommand:
         assert main([words[0], "cascade.txt", *words[2:]]) == 2
         assert "cascade.txt: expected OUT.csv" in capsys.readouterr().err
 
-    @pytest.mark.parametrize("who", ["mtcnn", "closer_look"])
+    @pytest.mark.parametrize("who", ["mtcnn", "multi_scale"])
     def test_predictions_of_other_photos(
         self, words: list[str], tmp_path: Path, who: str, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 
 from tests.rescue.sets import predicted
+from uncover.cam.heatmaps import MAP, NO_DETECTION
+from uncover.cam.store import CLASSES, read_manifest
 from uncover.cli import main
-from uncover.heatmaps.heatmaps import MAP, NO_DETECTION
-from uncover.heatmaps.store import CLASSES, read_manifest
+from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
 from uncover.images.letterbox import fit
 from uncover.images.maps import JOINT, average, read_maps
 from uncover.images.reading import read_image
 from uncover.metrics.predictions import Predictions, write_predictions
-from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 from uncover.rescue.drawn import CELL, blobs, draw, draw_set
 from uncover.rescue.missed import read_and_find
 

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from tests.rescue.sets import SIDE, predicted, write_joint_maps
 from tests.rescue.test_strategies import FACE, IMAGES, anatomy, evidence, seen
 from tests.rescue.training_sets import write_training_set
+from uncover.data.parts import CLASS_OF_PART, PARTS
 from uncover.errors import InputError
 from uncover.images.letterbox import fit
 from uncover.images.map_sets import JointMaps, read_map_set
 from uncover.images.maps import store_maps
 from uncover.metrics.detections import iou
 from uncover.metrics.predictions import CORNERS, Predictions, write_predictions
-from uncover.parts.classes import CLASS_OF_PART, PARTS
 from uncover.rescue.evidence import Evidence
 from uncover.rescue.heatmap_boxes import SAME_REGION, UNSUPPORTED, boxes_of_map
 from uncover.rescue.proposals import propose_all, write_proposals

@@ -11,11 +11,11 @@ import pytest
 
 from tests.metrics.conftest import random_set
 from tests.rescue.sets import SIDE, manifest, predicted, true_faces, write_heatmaps, write_labels
+from uncover.cam.heatmaps import MAP, NO_DETECTION, NO_EVIDENCE
 from uncover.cli import main
+from uncover.data.parts import WHOLE_FACE
 from uncover.errors import InputError
-from uncover.heatmaps.heatmaps import MAP, NO_DETECTION, NO_EVIDENCE
 from uncover.metrics.predictions import Predictions, write_predictions
-from uncover.parts.classes import WHOLE_FACE
 from uncover.rescue.drawn import draw_set
 from uncover.rescue.missed import find_missed, looked_at, read_missed, write_missed
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from tests.rescue.sets import predicted, write_joint_maps
 from tests.rescue.training_sets import write_training_set
 from uncover.cli import main
+from uncover.data.parts import CLASS_NAMES, CLASS_OF_PART, PARTS, WHOLE_FACE
 from uncover.errors import InputError
 from uncover.metrics.detections import Detections
 from uncover.metrics.predictions import CORNERS, Predictions, read_predictions, write_predictions
-from uncover.parts.classes import CLASS_NAMES, CLASS_OF_PART, PARTS, WHOLE_FACE
 from uncover.report.rescue_names import method_title
 from uncover.rescue.evidence import Anatomy, Evidence, into_frame
 from uncover.rescue.strategies import STRATEGIES, strategy
@@ -69,7 +69,7 @@ def proposed(name: str, about: Evidence) -> list[tuple[str, float, list[float]]]
     size=st.floats(0.5, 3),
 )
 def test_exact_parts_give_back_the_face(parts: list[str], at: float, size: float) -> None:
-    found = proposed("part_votes", evidence(seen(parts, at=at, size=size)))
+    found = proposed("part_fusion", evidence(seen(parts, at=at, size=size)))
     face = np.minimum([at, at, at + 20 * size, at + 20 * size], 100)
     if set(parts) not in ({"left eye"}, {"right eye"}):
         image, sure, box = max(found, key=lambda row: row[1])
@@ -80,14 +80,14 @@ def test_exact_parts_give_back_the_face(parts: list[str], at: float, size: float
 
 
 def test_parts_below_the_lowest_confidence_have_no_vote() -> None:
-    assert proposed("part_votes", evidence(seen(["nose", "mouth"], sure=0.019))) == []
-    assert len(proposed("part_votes", evidence(seen(["nose", "mouth"], sure=0.02)))) == 1
+    assert proposed("part_fusion", evidence(seen(["nose", "mouth"], sure=0.019))) == []
+    assert len(proposed("part_fusion", evidence(seen(["nose", "mouth"], sure=0.02)))) == 1
 
 
 def test_faces_apart_stay_apart() -> None:
     both = [seen(["nose", "mouth"], at=5), seen(["nose", "brows"], at=70, sure=0.4)]
     boxes = pd.concat([one.boxes for one in both], ignore_index=True)
-    found = proposed("part_votes", evidence(Predictions(boxes, both[0].images, {})))
+    found = proposed("part_fusion", evidence(Predictions(boxes, both[0].images, {})))
     assert [box for _, _, box in found] == [pytest.approx([5, 5, 25, 25]), pytest.approx([70, 70, 90, 90])]
 
 
@@ -97,18 +97,18 @@ def test_whole_faces_vote_where_they_may() -> None:
     about = evidence(rgb10, rgb1)
     face = pytest.approx([30, 30, 50, 50])
     assert proposed("lower_threshold", about) == [("a.jpg", 0.5, face)]
-    assert proposed("part_votes", about) == [("a.jpg", pytest.approx(0.5 / 1.5), face)]
-    assert proposed("face_and_part_votes", about) == [("a.jpg", pytest.approx(1 / 2), face)]
+    assert proposed("part_fusion", about) == [("a.jpg", pytest.approx(0.5 / 1.5), face)]
+    assert proposed("face_and_part_fusion", about) == [("a.jpg", pytest.approx(1 / 2), face)]
     (first, second) = proposed("one_class", about)
     assert first == ("a.jpg", 0.25, face) and second[:2] == ("b.jpg", pytest.approx(0.001))
-    (first, second) = proposed("all_votes", about)
+    (first, second) = proposed("box_fusion", about)
     assert first == ("a.jpg", pytest.approx(1.25 / 2.25), face) and second[0] == "b.jpg"
 
 
 def test_looks_that_agree_add_their_confidences() -> None:
     once = predicted(IMAGES, [("a.jpg", 0.3, (10, 10, 30, 30)), ("b.jpg", 0.2, (0, 0, 20, 20))])
     larger = predicted(IMAGES, [("a.jpg", 0.1, (10, 10, 34, 30)), ("b.jpg", 0.2, (50, 50, 70, 70))])
-    found = proposed("closer_look", evidence(predicted(IMAGES, []), once=once, twice=larger))
+    found = proposed("multi_scale", evidence(predicted(IMAGES, []), once=once, twice=larger))
     assert found[0] == ("a.jpg", pytest.approx(0.4 / 1.4), pytest.approx([10, 10, 31, 30]))
     assert [(image, round(sure, 4)) for image, sure, _ in found[1:]] == [("b.jpg", 0.1667)] * 2
 
@@ -128,14 +128,14 @@ def test_nothing_found_nothing_proposed() -> None:
 
 def test_many_sure_parts_stay_apart_in_single_precision() -> None:
     few, many = (seen(["nose"] * number, sure=0.99) for number in (40, 41))
-    less, more = (proposed("part_votes", evidence(found))[0][1] for found in (few, many))
+    less, more = (proposed("part_fusion", evidence(found))[0][1] for found in (few, many))
     assert less < more < 1
 
 
 def test_no_more_boxes_are_proposed_than_a_detector_stores() -> None:
     places = [(number % 20 * 5, number // 20 * 5) for number in range(400)]
     apart = [("a.jpg", 0.1 + 0.001 * number, (x, y, x + 4, y + 4)) for number, (x, y) in enumerate(places)]
-    found = proposed("all_votes", evidence(predicted(IMAGES, [*apart, ("b.jpg", 0.01, (0, 0, 9, 9))])))
+    found = proposed("box_fusion", evidence(predicted(IMAGES, [*apart, ("b.jpg", 0.01, (0, 0, 9, 9))])))
     assert [image for image, *_ in found] == ["a.jpg"] * 300 + ["b.jpg"]
     assert min(sure for image, sure, _ in found if image == "a.jpg") == pytest.approx(0.2 / 1.2)
 
@@ -155,7 +155,7 @@ def test_one_more_strategy_is_one_more_function(tmp_path: Path) -> None:
         words = [tmp_path / "out", "--train", train]
         words += ["--rgb10", tmp_path / "rgb10/val.parquet", "--rgb1", tmp_path / "rgb1/val.parquet"]
         assert main(["propose", *map(str, words)]) == 0
-        assert read_predictions(tmp_path / "out/added/val.parquet").settings["rival"] == "added"
+        assert read_predictions(tmp_path / "out/added/val.parquet").settings["baseline"] == "added"
         assert method_title("added") == "one more"
     finally:
         del STRATEGIES["added"]
@@ -174,16 +174,16 @@ def test_the_command_writes_predictions_of_every_strategy(tmp_path: Path, capsys
     words += ["--rgb10", tmp_path / "rgb10/val.parquet", "--rgb1", tmp_path / "rgb1/val.parquet"]
     assert main(["propose", *map(str, words)]) == 0
     folders = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert folders == sorted(set(STRATEGIES) - {"closer_look", "heatmap_boxes"})
+    assert folders == sorted(set(STRATEGIES) - {"multi_scale", "heatmap_boxes"})
     maps = {image: np.zeros((20, 20)) for image in IMAGES}
     maps["a.jpg"][6:10, 6:10] = 1
     write_joint_maps(tmp_path / "maps/val", maps, variant="again")
-    further = ["--looks", tmp_path / "look", "--heatmaps", tmp_path / "maps"]
+    further = ["--scales", tmp_path / "look", "--heatmaps", tmp_path / "maps"]
     assert main(["propose", *map(str, words + further)]) == 0
     for name in STRATEGIES:
         stored = read_predictions(tmp_path / f"out/{name}/val.parquet")
         assert stored.images["image"].tolist() == IMAGES and len(stored.boxes) == (2 if name == "constant_box" else 1)
-        assert stored.settings["rival"] == name and stored.class_names == {WHOLE_FACE: "whole face"}
+        assert stored.settings["baseline"] == name and stored.class_names == {WHOLE_FACE: "whole face"}
         assert stored.settings["inputs"].keys() == {"rgb10", "rgb1", "look"}
         assert stored.settings["inputs"]["rgb1"]["confidence"] == 0.001
         # All that a trial asks of what it compares.
@@ -200,8 +200,8 @@ def test_the_command_writes_predictions_of_every_strategy(tmp_path: Path, capsys
         assert main(["propose", *map(str, words), *map(str, more)]) == 2
         return capsys.readouterr().err
 
-    assert "none: is no folder" in complains("--looks", tmp_path / "none")
-    assert "two folders of one name" in complains("--looks", tmp_path / "look", tmp_path / "look")
+    assert "none: is no folder" in complains("--scales", tmp_path / "none")
+    assert "two folders of one name" in complains("--scales", tmp_path / "look", tmp_path / "look")
     assert "none: is no folder; expected one with a heatmap set" in complains("--heatmaps", tmp_path / "none")
     assert "manifest.parquet: does not exist" in complains("--heatmaps", tmp_path / "look")
     assert "test.parquet: given for one of" in complains("--rgb1", tmp_path / "test.parquet")

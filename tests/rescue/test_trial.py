@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.rescue.sets import Face, Found, missed_list, predicted, true_faces, write_labels
 from uncover.cli import main
-from uncover.datasets.blocks import Block, Blocks
+from uncover.data.blocks import Block, Blocks
 from uncover.metrics.predictions import LANDMARK_COLUMNS, Predictions, write_predictions
 from uncover.rescue.matched_photos import MatchedPhotos, match_photos, threshold_at
 from uncover.rescue.methods import Method
@@ -35,7 +35,7 @@ FOUND: Sequence[Found] = (
     ("d.jpg", 0.9, BELOW),  # not missed by the first model, so no photo of the trial
 )
 OURS, BLIND = Method("ours", "ours"), Method("blind", "heatmaps", "hirescam:joint")
-BASE = Method(BASELINE, "rival")
+BASE = Method(BASELINE, "baseline")
 
 
 def trial_set(faces: Mapping[str, Sequence[Face]] | None = FACES, blank: Sequence[str] = ()) -> TrialSet:
@@ -225,7 +225,7 @@ class TestCommand:
             for method in ("blind", BASELINE):
                 write_predictions(tmp_path / f"predictions/{method}/{name}.parquet", predicted(PHOTOS, FOUND))
         words: list[Any] = ["rescue_trial", tmp_path / "trial.csv", "--predictions", tmp_path / "predictions"]
-        words += ["--methods", "blind=heatmaps:hirescam:joint", f"{BASELINE}=rival"]
+        words += ["--methods", "blind=heatmaps:hirescam:joint", f"{BASELINE}=baseline"]
         words += ["--missed", *sorted((tmp_path / "missed").iterdir())]
         words += ["--datasets", tmp_path / "datasets/test", tmp_path / "datasets/val", "--rates", "0.25", "0.8"]
         return [*map(str, words), "--bootstrap", "20"]
@@ -259,12 +259,12 @@ class TestCommand:
             boxes = found.boxes.assign(**dict.fromkeys(LANDMARK_COLUMNS, 20.0))
             path = tmp_path / f"predictions/mtcnn/{name}.parquet"
             write_predictions(path, Predictions(boxes, found.images, found.settings))
-        assert main([*words, "--methods", f"{BASELINE}=rival", "mtcnn=detector"]) == 0
+        assert main([*words, "--methods", f"{BASELINE}=baseline", "mtcnn=detector"]) == 0
         with (tmp_path / "trial.csv").open() as file:
             rows = list(csv.DictReader(file))
         rows_of_group = [
             [{**row, "method": "", "group": ""} for row in rows if row["group"] == group]
-            for group in ("rival", "detector")
+            for group in ("baseline", "detector")
         ]
         assert len(rows_of_group[0]) == 2 * (1 + 2) and rows_of_group[0] == rows_of_group[1]
 
@@ -325,7 +325,7 @@ class TestCommand:
             (["--methods", "ours"], "--methods ours: expected name=group or name=group:heatmaps:input"),
             (["--methods", "ours=best"], "--methods ours=best: expected name=group"),
             (["--methods", "a=variant:hirescam:all"], "input all; expected one of classes, joint, mean, whole_face"),
-            (["--methods", "a=rival", "a=ours"], "a again; expected each method once"),
+            (["--methods", "a=baseline", "a=ours"], "a again; expected each method once"),
             (["--methods", "a=variant:t1:joint"], "no column t1:joint"),
             (["--methods", "none=ours"], "predictions/none/val.parquet: does not exist"),
             (["--val", "train"], "--val train: no list train.csv among --missed"),

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from uncover.datasets.boxes_table import BOX_COLUMNS
-from uncover.datasets.manifest import MANIFEST_COLUMNS
-from uncover.parts.classes import CLASS_OF_PART, PARTS
+from uncover.data.parts import CLASS_OF_PART, PARTS
+from uncover.data.sets import BOX_COLUMNS, MANIFEST_COLUMNS
 
 WIDTH, HEIGHT = 200, 100
 

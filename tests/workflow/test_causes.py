@@ -18,7 +18,7 @@ from uncover.workflow.digest import code_digest
 from uncover.workflow.engine import Plan, PlannedJob
 from uncover.workflow.run_record import begin_record
 
-BEFORE = {"run": "a", "raw": {"standin": True}, "splits": {"seed": 0}, "detectors": {"rgb10": {"epochs": 25}}}
+BEFORE = {"run": "a", "raw": {"synthetic": True}, "splits": {"seed": 0}, "detectors": {"rgb10": {"epochs": 25}}}
 
 
 @pytest.fixture(autouse=True)
@@ -89,23 +89,23 @@ def test_raw_data_that_changed_is_named_by_its_source() -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"uncover.parts.boxes:FEWEST_POINTS": "another"}, ["uncover.parts.boxes:FEWEST_POINTS changed"]),
+        ({"uncover.data.parts:FEWEST_POINTS": "another"}, ["uncover.data.parts:FEWEST_POINTS changed"]),
         ({"uncover.new:f": "new", "uncover.new": "new"}, ["uncover.new is new"]),
-        ({"uncover.parts.boxes:new": "new"}, ["uncover.parts.boxes:new is new"]),
-        ({"uncover.parts.boxes": "loose"}, ["uncover.parts.boxes is new"]),
-        ({"uncover.parts.boxes:FEWEST_POINTS": None}, ["uncover.parts.boxes:FEWEST_POINTS is gone"]),
+        ({"uncover.data.parts:new": "new"}, ["uncover.data.parts:new is new"]),
+        ({"uncover.data.parts": "loose"}, ["uncover.data.parts is new"]),
+        ({"uncover.data.parts:FEWEST_POINTS": None}, ["uncover.data.parts:FEWEST_POINTS is gone"]),
         (
-            {"uncover.parts.boxes:new": "new", "uncover.parts.boxes:FEWEST_POINTS": "another"},
-            ["uncover.parts.boxes:FEWEST_POINTS changed"],
+            {"uncover.data.parts:new": "new", "uncover.data.parts:FEWEST_POINTS": "another"},
+            ["uncover.data.parts:FEWEST_POINTS changed"],
         ),
-        ({"uncover.faces.*": None}, ["uncover.faces.face is gone"]),
-        ({"uncover.parts.boxes:*": "another"}, ["uncover.parts.boxes changed"]),
+        ({"uncover.faces.*": None}, ["uncover.data.faces is gone"]),
+        ({"uncover.data.parts:*": "another"}, ["uncover.data.parts changed"]),
     ],
 )
 def test_code_of_another_state_is_named(
     monkeypatch: pytest.MonkeyPatch, changes: dict[str, str | None], expected: list[str]
 ) -> None:
-    digest = code_digest("uncover.commands.label_faces")
+    digest = code_digest("uncover.commands.data_sets")
     begin_record(Path("results/a"), check_config(BEFORE), Path("."), {})
     digests, states = causes.code_states()
     now: dict[str, str] = {part: states[part] for part in digests[digest]}
@@ -123,7 +123,7 @@ def test_code_of_an_earlier_version_is_not_known_and_no_error() -> None:
     record = begin_record(Path("results/a"), check_config(BEFORE), Path("."), {})
     text = json.dumps({"digests": {"0123456789abcdef": ["uncover.a"]}, "modules": {"uncover.a": "0123"}})
     (record.folder / "modules.json").write_text(text)
-    digest = code_digest("uncover.commands.label_faces")
+    digest = code_digest("uncover.commands.data_sets")
     job = existing(params={"code": f"'{digest}'"}, made=made(params=frozenset({"'0123456789abcdef'"})))
     (cause,) = causes_of(job)
     assert cause.endswith("changed; no record of the run before says which part")

@@ -30,7 +30,7 @@ REPOSITORY = Path(__file__).parents[2]
 DEMO = check_config(
     {
         "run": "a",
-        "raw": {"standin": True},
+        "raw": {"synthetic": True},
         "splits": {"wflw": {"val": 20, "test": 40}, "merl_rav": {"val": 30, "test": 10}},
         "detectors": {"rgb10": {"epochs": 10, "model": "yolov5n", "image_size": 320}},
     }
@@ -54,11 +54,11 @@ def test_the_work_of_networks_is_images_epochs_pixels_and_operations() -> None:
 
 def test_the_work_of_videos_is_their_frames(tmp_path: Path) -> None:
     each = 0.25 * 4.5 / 49
-    made = DEMO.model_dump(mode="json") | {"standin": {"videos": {"infants": 3, "seconds": 200, "rate": 5}}}
+    made = DEMO.model_dump(mode="json") | {"synthetic": {"videos": {"infants": 3, "seconds": 200, "rate": 5}}}
     work = Work(check_config(made))
     assert work.of("detect_videos", {"steps": "rgb"}) == pytest.approx(3000 * each)
     assert work.of_name("detect_videos/rgb") == work.of("detect_videos", {"steps": "rgb"})
-    assert work.of("make_standin", {"source": "videos"}) == 3000
+    assert work.of("make_synthetic", {"source": "videos"}) == 3000
     (tmp_path / "a.mp4").touch()
     (tmp_path / "a.csv").write_text("frame,second\n" + "0,0\n" * 500)
     downloaded = made | {"raw": {"folder": str(tmp_path), "videos": "."}}

@@ -360,12 +360,12 @@ def test_any_comment_is_without_meaning(comment: str) -> None:
 
 
 def test_the_closure_of_a_command_has_what_it_uses_and_nothing_else() -> None:
-    closure = our_code().closure("uncover.commands.split_photos")
-    assert {"uncover.datasets.splits:split_by_photo", "uncover.commands.split_photos:run"} <= set(closure)
+    closure = our_code().closure("uncover.commands.data_sets")
+    assert {"uncover.data.splits:split_by_photo", "uncover.commands.data_sets:run"} <= set(closure)
     assert not [part for part in closure if part.startswith(("uncover.parts", "uncover.console", "uncover.errors"))]
 
 
-@pytest.mark.parametrize("command", ["read_faces", "split_photos", "make_standin", "label_frames", "table_01"])
+@pytest.mark.parametrize("command", ["read_faces", "split_photos", "make_synthetic", "label_frames", "table_01"])
 def test_rules_without_part_boxes_do_not_depend_on_them(command: str) -> None:
     assert not [part for part in our_code().closure(f"uncover.commands.{command}") if ".parts.boxes" in part]
 
@@ -376,7 +376,7 @@ def test_every_command_has_a_digest_of_its_own(command: str) -> None:
     assert code_digest(f"uncover.commands.{command}") not in others
 
 
-@pytest.mark.parametrize("name", ["uncover.nowhere", "uncover.parts.boxes:NOTHING", "elsewhere"])
+@pytest.mark.parametrize("name", ["uncover.nowhere", "uncover.data.parts:NOTHING", "elsewhere"])
 def test_what_does_not_exist_is_an_error(name: str) -> None:
     with pytest.raises(ImportError, match=name.rpartition(":")[2]):
         code_digest(name)

@@ -25,7 +25,7 @@ PUBLISHED = str(ROOT.parents[1] / "config" / "published.yaml")
 SETS = ("val", "merl", "wflw")
 STEPS = {
     # Each reads what those before it have left in the folder.
-    "make_standin": "wflw raw --train 4 --test 3 --size 96 --seed 3",
+    "make_synthetic": "wflw raw --train 4 --test 3 --size 96 --seed 3",
     "read_faces": "--layout wflw raw faces.parquet rejected.csv",
     "split_photos": "faces.parquet splits.parquet splits.json --split train=all,val=1,test=all",
     "label_faces": "train --set train --faces faces.parquet --splits splits.parquet",
@@ -125,5 +125,5 @@ def test_all_that_a_command_enters_is_in_its_digest(entered: dict[str, set[str]]
 
 
 def test_a_definition_that_is_left_out_would_be_noticed(entered: dict[str, set[str]]) -> None:
-    assert not entered["label_faces"] <= set(our_code().closure("uncover.commands.split_photos"))
-    assert code_digest("uncover.commands.label_faces") != code_digest("uncover.commands.split_photos")
+    assert not entered["label_faces"] <= set(our_code().closure("uncover.commands.data_sets"))
+    assert code_digest("uncover.commands.data_sets") != code_digest("uncover.commands.data_sets")

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from uncover.workflow.fingerprint import ABSENT, folder_fingerprint
+from uncover.workflow.frozen import ABSENT, folder_fingerprint
 
 
 def make(folder: Path) -> Path:

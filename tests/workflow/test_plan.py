@@ -17,7 +17,11 @@ from uncover.workflow.plan import Outlook, Task, critical_path, look_ahead, outl
 from uncover.workflow.work import Work
 
 CONFIG = check_config(
-    {"run": "a", "raw": {"standin": True}, "detectors": {"rgb10": {"model": "yolov5m", "image_size": 640, "epochs": 2}}}
+    {
+        "run": "a",
+        "raw": {"synthetic": True},
+        "detectors": {"rgb10": {"model": "yolov5m", "image_size": 640, "epochs": 2}},
+    }
 )
 WORK = Work(CONFIG)
 JOBS = [

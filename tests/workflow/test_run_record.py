@@ -26,7 +26,7 @@ from uncover.workflow.frozen import PARTS, code_state
 from uncover.workflow.run_record import after_jobs, before_jobs, begin_record, end_record, orphans_of, read_records
 
 REPOSITORY = Path(__file__).parents[2]
-CONFIG = check_config({"run": "a", "splits": {"seed": 4}, "raw": {"standin": True}})
+CONFIG = check_config({"run": "a", "splits": {"seed": 4}, "raw": {"synthetic": True}})
 
 
 def git(folder: Path, *words: str) -> None:
@@ -59,7 +59,7 @@ def test_the_merged_config_reads_back_as_the_same_config(
 
 
 def test_a_record_has_what_a_run_can_be_told_by(checkout: Path, tmp_path: Path) -> None:
-    code_digest("uncover.commands.label_faces")
+    code_digest("uncover.commands.data_sets")
     record = begin_record(tmp_path / "run", CONFIG, checkout, {"executor": "local"})
     about = json.loads((record.folder / "run.json").read_text())
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=checkout, capture_output=True, text=True).stdout.strip()
@@ -87,12 +87,12 @@ def test_code_that_is_no_checkout_has_no_commit(tmp_path: Path) -> None:
 
 
 def test_the_code_behind_each_digest_is_known(tmp_path: Path) -> None:
-    digest, other = code_digest("uncover.commands.label_faces"), code_digest("uncover.parts.boxes:FEWEST_POINTS")
+    digest, other = code_digest("uncover.commands.data_sets"), code_digest("uncover.data.parts:FEWEST_POINTS")
     files = content_digest(Path(__file__).parent, "test_run_record.py")
     record = begin_record(tmp_path, CONFIG, tmp_path, {})
     code = record.code()
-    assert "uncover.parts.boxes:FEWEST_POINTS" in code[digest] and "uncover.console:say" not in code[digest]
-    assert code[other] == {"uncover.parts.boxes:FEWEST_POINTS": code[digest]["uncover.parts.boxes:FEWEST_POINTS"]}
+    assert "uncover.data.parts:FEWEST_POINTS" in code[digest] and "uncover.console:say" not in code[digest]
+    assert code[other] == {"uncover.data.parts:FEWEST_POINTS": code[digest]["uncover.data.parts:FEWEST_POINTS"]}
     assert list(code[files]) == ["test_run_record.py"]
     assert code == {
         digest: {part: code_states()[1][part] for part in parts} for digest, parts in code_states()[0].items()

@@ -30,7 +30,7 @@ DATA_SETS: dict[str, Any] = {
 
 
 def test_own_data_sets_stand_behind_known_ones_under_their_names() -> None:
-    config = check_config({"run": "a", "raw": {"standin": True, "folder": "/data"}, "data_sets": DATA_SETS})
+    config = check_config({"run": "a", "raw": {"synthetic": True, "folder": "/data"}, "data_sets": DATA_SETS})
     assert landmark_sets(config) == {
         "train": ("train", ["wflw", "merl_rav", "ibug"]),
         "val": ("val", ["wflw", "merl_rav"]),
@@ -53,7 +53,7 @@ def test_own_data_sets_stand_behind_known_ones_under_their_names() -> None:
 
 
 def test_what_stands_in_the_thesis_s_tables_has_no_own_sets() -> None:
-    run = Run(check_config({"run": "a", "raw": {"standin": True}, "data_sets": DATA_SETS}))
+    run = Run(check_config({"run": "a", "raw": {"synthetic": True}, "data_sets": DATA_SETS}))
     assert not set(run.table_sets) & DATA_SETS.keys() and run.scored_sets == ["val", "merl", "wflw"]
     assert {"ibug", "my_ward2"} <= set(run.labelled_missed_sets)
     assert run.baseline_sets[-1] == "preterm_web" and run.shown_set == "preterm_web"
@@ -75,6 +75,6 @@ def test_further_training_data_makes_numbers_incomparable(use: str) -> None:
 
 def test_work_is_foretold_of_own_data_sets_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    work = Work(check_config({"run": "a", "raw": {"standin": True}, "data_sets": DATA_SETS}), {"my_ward2": 50})
+    work = Work(check_config({"run": "a", "raw": {"synthetic": True}, "data_sets": DATA_SETS}), {"my_ward2": 50})
     assert (work.photos["my_ward2"], work.photos["ibug"], work.photos["plain"]) == (50, 20, 1)
     assert work.of("read_faces", {"source": "ibug"}) == 20 and work.of("label_frames", {"set": "my_ward2"}) == 50

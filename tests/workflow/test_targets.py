@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from uncover.baselines.fetched import Fetched, write_fetched
 from uncover.config.load import check_config, load_config
 from uncover.errors import InputError
-from uncover.rivals.fetched import Fetched, write_fetched
 from uncover.workflow.targets import (
     Run,
+    baselines_wanted,
     frame_sets,
     infants_at_hand,
     landmark_sets,
     raw_folder,
-    rivals_wanted,
     sources_at_hand,
     video_files,
 )
@@ -36,7 +36,7 @@ def test_a_set_exists_only_if_its_raw_data_is_named() -> None:
 
 
 def test_the_stand_in_has_every_set_of_the_thesis() -> None:
-    config = check_config({"run": "a", "raw": {"standin": True}})
+    config = check_config({"run": "a", "raw": {"synthetic": True}})
     names = {*landmark_sets(config), *frame_sets(config)}
     grades = {f"slapi_{grade}" for grade in ("none", "easy", "medium", "hard")}
     assert names == {"train", "val", "merl", "wflw", "hof", "preterm_web"} | grades
@@ -44,9 +44,9 @@ def test_the_stand_in_has_every_set_of_the_thesis() -> None:
 
 
 def test_the_stand_ins_videos_are_known_before_they_are_made() -> None:
-    plain = check_config({"run": "a", "raw": {"standin": True}})
+    plain = check_config({"run": "a", "raw": {"synthetic": True}})
     assert list(video_files(plain)) == [] and raw_folder(plain, "videos") is None
-    config = check_config({"run": "a", "raw": {"standin": True}, "standin": {"videos": {"infants": 2}}})
+    config = check_config({"run": "a", "raw": {"synthetic": True}, "synthetic": {"videos": {"infants": 2}}})
     assert list(video_files(config)) == ["infant_01", "infant_02"]
     assert video_files(config)["infant_02"] == Path("results/a/raw/videos/infant_02.mp4")
 
@@ -75,29 +75,32 @@ def test_infants_are_left_out_in_turn_with_all_their_videos(tmp_path: Path) -> N
     (tmp_path / "ward/infants.csv").write_text("video,infant\ncam_1.mp4,a/b\n")
     with pytest.raises(InputError, match=r"infants\.csv: infant 'a/b' is no name of a folder; rename it"):
         infants_at_hand(config)
-    standin = check_config({"run": "a", "raw": {"standin": True}, "standin": {"videos": {"infants": 2}}})
-    assert infants_at_hand(standin) == list(video_files(standin))
+    synthetic = check_config({"run": "a", "raw": {"synthetic": True}, "synthetic": {"videos": {"infants": 2}}})
+    assert infants_at_hand(synthetic) == list(video_files(synthetic))
 
 
-def test_a_rival_without_configured_weights_is_left_out_with_the_reason() -> None:
-    rivals = {"detectors": ["mtcnn", "retinaface", "yolo11"], "yolo11": {"network": "yolo11n"}}
-    config = check_config({"run": "a", "rivals": rivals})
-    wanted, left_out = rivals_wanted(config)
+def test_a_baseline_without_configured_weights_is_left_out_with_the_reason() -> None:
+    baselines = {"detectors": ["mtcnn", "retinaface", "yolo11"], "yolo11": {"network": "yolo11n"}}
+    config = check_config({"run": "a", "baselines": baselines})
+    wanted, left_out = baselines_wanted(config)
     assert wanted == ["mtcnn"]
     assert left_out.keys() == {"retinaface", "viola_jones", "yolo11", "retinanet", "faster_rcnn"}
     assert "weights.retinaface" in left_out["retinaface"]
     assert "weights.yolo11n" in left_out["yolo11"]
-    assert "rivals.detectors" in left_out["viola_jones"]
+    assert "baselines.detectors" in left_out["viola_jones"]
     weights = {name: {"path": "a.pt", "sha256": "a" * 64} for name in ("retinaface", "yolo11n")}
-    assert rivals_wanted(check_config({"run": "a", "rivals": rivals, "weights": weights}))[0] == rivals["detectors"]
-    rivals["yolo11"]["weights"] = "scratch"
-    assert "yolo11" in rivals_wanted(check_config({"run": "a", "rivals": rivals}))[0]
+    assert (
+        baselines_wanted(check_config({"run": "a", "baselines": baselines, "weights": weights}))[0]
+        == baselines["detectors"]
+    )
+    baselines["yolo11"]["weights"] = "scratch"
+    assert "yolo11" in baselines_wanted(check_config({"run": "a", "baselines": baselines}))[0]
 
 
 def test_a_setting_leaves_the_confidence_of_a_library_alone() -> None:
     given = {"mtcnn": {"image_size": 640}, "retinaface": {"image_size": 640}, "yolo11": {"epochs": 3}}
-    rivals = check_config({"run": "a", "rivals": given}).rivals
-    assert [getattr(rivals, name).confidence for name in given] == [0.7, 0.8, 0.25]
+    baselines = check_config({"run": "a", "baselines": given}).baselines
+    assert [getattr(baselines, name).confidence for name in given] == [0.7, 0.8, 0.25]
 
 
 def test_a_run_names_its_sets_models_and_methods() -> None:
@@ -117,12 +120,12 @@ def test_a_run_names_its_sets_models_and_methods() -> None:
     assert run.scopes("rgb10", "val") == ("all", "whole_face") and run.scopes("rgb10", "hof") == ("whole_face",)
     assert run.scopes("rgb1", "val") == ("whole_face",)
     methods = run.rescue_methods()
-    assert "gradcampp_avg=heatmaps:gradcampp:joint" in methods and "closer_look=ours" in methods
+    assert "gradcampp_avg=heatmaps:gradcampp:joint" in methods and "multi_scale=ours" in methods
     assert methods[-2:] == ["mtcnn=detector", "viola_jones=detector"]
 
 
 def test_a_run_lists_files_of_sets_and_models_and_wildcards_may_stand_for_them() -> None:
-    run = Run(check_config({"run": "a", "raw": {"standin": True}}))
+    run = Run(check_config({"run": "a", "raw": {"synthetic": True}}))
     assert run.predictions(["rgb1", "{model}"], ["val"]) == [
         "results/a/predictions/rgb1/val.parquet",
         "results/a/predictions/{model}/val.parquet",
@@ -141,7 +144,7 @@ def test_a_run_lists_files_of_sets_and_models_and_wildcards_may_stand_for_them()
 def test_a_run_knows_which_weights_of_others_could_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     weights = {"retinaface": {"path": "a.pt", "sha256": "a" * 64}}
-    run = Run(check_config({"run": "a", "rivals": {"detectors": ["mtcnn", "retinaface"]}, "weights": weights}))
+    run = Run(check_config({"run": "a", "baselines": {"detectors": ["mtcnn", "retinaface"]}, "weights": weights}))
     folder = Path(run.paths.fetched_weights("retinaface"))
     assert run.fetched_weights == {"retinaface": "retinaface"} and run.baselines_at_hand() == ["mtcnn"]
     assert "retinaface" not in run.baselines_not_run()
@@ -160,4 +163,4 @@ def test_a_run_knows_which_weights_of_others_could_be_had(tmp_path: Path, monkey
 )
 def test_methods_that_a_run_does_not_make_are_an_error(rescue: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Run(check_config({"run": "a", "raw": {"standin": True}, "rescue": rescue})).check()
+        Run(check_config({"run": "a", "raw": {"synthetic": True}, "rescue": rescue})).check()

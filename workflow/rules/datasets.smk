@@ -9,7 +9,7 @@ def read_options(wildcards):
         if source.own.photos:
             options += ["--photos", str(Path(CONFIG.raw.folder, source.own.photos))]
         return options
-    if source.name == "merl_rav" and CONFIG.raw.aflw and not CONFIG.raw.standin:
+    if source.name == "merl_rav" and CONFIG.raw.aflw and not CONFIG.raw.synthetic:
         options += ["--photos", str(raw_folder(CONFIG, "aflw"))]
     if not getattr(CONFIG.labels.merge, source.name):
         options.append("--no-merge")
@@ -36,7 +36,7 @@ rule read_faces:
         raw=lambda wildcards: str(RUN.sources[wildcards.source].folder),
         options=read_options,
         raw_state=lambda wildcards: raw_state(wildcards.source),
-        code=code_of("uncover.commands.read_faces"),
+        code=code_of_verb("read_faces"),
     shell:
         "uncover read_faces {params.options:q}"
         " {params.raw:q} {output.faces} {output.rejected} 2>&1 | tee {log}"
@@ -83,7 +83,7 @@ rule split_photos:
         exclude=lambda wildcards, input: (
             f"--exclude {input.exclude}" if input.exclude else ""
         ),
-        code=code_of("uncover.commands.split_photos"),
+        code=code_of_verb("split_photos"),
     shell:
         "uncover split_photos {input.faces} {output.split} {output.summary} {params.options} {params.exclude} 2>&1 | tee {log}"
 
@@ -125,7 +125,7 @@ rule label_faces:
         parts=CONFIG.labels.parts,
         outside=CONFIG.labels.outside,
         poses=poses_option,
-        code=code_of("uncover.commands.label_faces"),
+        code=code_of_verb("label_faces"),
     shell:
         "uncover label_faces {params.out} --set {params.split} --faces {input.faces} --splits {input.splits}"
         " --parts {params.parts} --outside {params.outside} {params.poses} 2>&1 | tee {log}"
@@ -164,6 +164,6 @@ rule label_frames:
         out=RUN.paths.dataset("{set}"),
         options=frame_options,
         raw_state=lambda wildcards: raw_state(RUN.frame_sets[wildcards.set][0]),
-        code=code_of("uncover.commands.label_frames"),
+        code=code_of_verb("label_frames"),
     shell:
         "uncover label_frames {params.raw:q} {params.out} {params.options:q} 2>&1 | tee {log}"

@@ -83,7 +83,7 @@ rule import_weights:
         checkpoint=lambda wildcards: checkpoint_options(
             targets.checkpoint(CONFIG, wildcards.network)
         ),
-        code=code_of("uncover.commands.import_weights"),
+        code=code_of_verb("import_weights"),
     shell:
         "uncover import_weights {params.checkpoint:q} --model {wildcards.network} {output.weights} 2>&1 | tee {log}"
 
@@ -120,7 +120,7 @@ rule evolve_generation:
             for pair in as_pairs(CONFIG.evolution)
             if not pair.startswith("generations=")
         ],
-        code=code_of("uncover.commands.evolve_generation"),
+        code=code_of_verb("evolve_generation"),
     shell:
         "uncover evolve_generation {params.data} {output.record} --generation {wildcards.generation}"
         " --history {input.history} --evolution {params.search:q} --set {params.settings:q} {params.start} 2>&1 | tee {log}"
@@ -144,7 +144,7 @@ rule evolution_history:
     resources:
         **needs(mem_mb=1000, runtime=10),
     params:
-        code=code_of("uncover.commands.evolution_history"),
+        code=code_of_verb("evolution_history"),
     shell:
         "uncover evolution_history {output.history} {output.best} {input.records} 2>&1 | tee {log}"
 
@@ -190,8 +190,15 @@ rule train:
         settings=lambda wildcards: training_settings(RUN.detector(wildcards.model)),
         # Not what the same command does with frames of videos.
         code=code_of(
-            "uncover.commands.train:train_on_sets",
-            "uncover.commands._training_arguments",
+            *(
+                f"uncover.commands.train:{name}"
+                for name in (
+                    "train_on_sets",
+                    "add_training_arguments",
+                    "check_training_arguments",
+                    "processes",
+                )
+            )
         ),
     shell:
         "uncover train {params.data} {params.out} {params.start} {params.evolved} {params.looks_at}"
@@ -221,7 +228,7 @@ rule predict:
         confidence=CONFIG.prediction.confidence,
         nms_iou=CONFIG.prediction.nms_iou,
         options=shard_option,
-        code=code_of("uncover.commands.predict"),
+        code=code_of_verb("predict"),
     shell:
         "uncover predict --weights {input.weights} {params.images} {output.predictions}"
         " --confidence {params.confidence} --nms-iou {params.nms_iou} {params.options} 2>&1 | tee {log}"
@@ -247,7 +254,7 @@ use rule predict as predict_rgb_tables with:
         options=lambda wildcards, output: (
             f"--also {CONFIG.prediction.nms_iou_rgb_tables} {output.of_tables} {shard_option(wildcards)}"
         ),
-        code=code_of("uncover.commands.predict"),
+        code=code_of_verb("predict"),
 
 
 rule evaluate:
@@ -274,7 +281,7 @@ rule evaluate:
         out=RUN.paths.metrics("{model}", "{set}", "{scope}"),
         classes=scope_option,
         bootstrap=CONFIG.prediction.bootstrap,
-        code=code_of("uncover.commands.evaluate"),
+        code=code_of_verb("evaluate"),
     shell:
         "uncover evaluate --labels {params.labels} {input.predictions} --out {params.out}"
         " {params.classes} --bootstrap {params.bootstrap} 2>&1 | tee {log}"
@@ -296,4 +303,4 @@ use rule evaluate as evaluate_rgb_tables with:
         out=RUN.paths.rgb_tables.metrics("{model}", "{set}", "{scope}"),
         classes=scope_option,
         bootstrap=CONFIG.prediction.bootstrap,
-        code=code_of("uncover.commands.evaluate"),
+        code=code_of_verb("evaluate"),

@@ -30,7 +30,7 @@ rule pick_frames:
         frames=CONFIG.finetune.frames_per_video,
         gap=CONFIG.finetune.gap,
         raw_state=lambda wildcards: raw_state("videos"),
-        code=code_of("uncover.commands.frames"),
+        code=code_of_verb("frames"),
     shell:
         "uncover frames {params.videos:q} {params.out} --count {params.frames} --gap {params.gap}"
         " --boxes {params.truths:q} 2>&1 | tee {log}"
@@ -55,7 +55,7 @@ rule label_picked:
     params:
         raw=RUN.paths.picked_frames,
         out=RUN.paths.finetune_dataset,
-        code=code_of("uncover.commands.labels"),
+        code=code_of_verb("labels"),
     shell:
         "uncover labels --layout graded {params.raw} {params.out} 2>&1 | tee {log}"
 
@@ -86,7 +86,7 @@ rule fine_tune:
             if not pair.startswith(OF_EXPERIMENT)
         ],
         confidence=CONFIG.rescue.missed_confidence,
-        code=code_of("uncover.commands.fine_tune"),
+        code=code_of_verb("fine_tune"),
     shell:
         "uncover fine_tune {params.data} {params.out} --from {input.start} --count {wildcards.amount}"
         " --leave-out {wildcards.left_out:q} --confidence {params.confidence} --finetune {params.settings:q}"
@@ -116,6 +116,6 @@ rule learning_curve:
     resources:
         **needs(mem_mb=1000, runtime=10),
     params:
-        code=code_of("uncover.commands.learning_curve"),
+        code=code_of_verb("learning_curve"),
     shell:
         "uncover learning_curve {output.curve} {input.records:q} 2>&1 | tee {log}"

@@ -40,7 +40,7 @@ rule make_heatmaps:
         images=RUN.paths.dataset("{set}"),
         out=RUN.paths.all_heatmaps,
         options=heatmap_options(),
-        code=code_of("uncover.commands.heatmaps"),
+        code=code_of_verb("heatmaps"),
     # How many images go together changes no map, so it is no parameter.
     shell:
         "uncover heatmaps --weights {input.weights} {params.images} {params.out} --name {wildcards.set}"
@@ -69,6 +69,6 @@ rule collect_heatmaps:
     params:
         folders=[RUN.paths.heatmaps(kind, "{set}") for kind in RUN.heatmap_kinds],
         trained_on=RUN.paths.dataset("train"),
-        code=code_of("uncover.commands.heatmaps_collect"),
+        code=code_of_verb("heatmaps collect"),
     shell:
         "uncover heatmaps collect {params.folders} --trained-on {params.trained_on} 2>&1 | tee {log}"

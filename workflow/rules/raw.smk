@@ -1,39 +1,39 @@
-# Raw data: downloads and data sets of somebody's own are taken as they are, the embedded stand-in is made here.
+# Raw data: downloads and data sets of somebody's own are taken as they are, the embedded synthetic data is made here.
 
 
-def standin_options(wildcards):
-    settings = CONFIG.standin
+def synthetic_options(wildcards):
+    settings = CONFIG.synthetic
     sizes = getattr(settings, wildcards.source)
     # One number is of photos that have no parts.
     counts = (
         sizes.model_dump()
         if hasattr(sizes, "model_dump")
-        else {PHOTOS_OF_STANDIN[wildcards.source]: sizes}
+        else {PHOTOS_OF_SYNTHETIC[wildcards.source]: sizes}
     )
     options = " ".join(f"--{name} {count}" for name, count in counts.items())
     return f"{options} --size {settings.size} --seed {settings.seed}"
 
 
-PHOTOS_OF_STANDIN = {"hof": "frames", "preterm_web": "photos"}
+PHOTOS_OF_SYNTHETIC = {"hof": "frames", "preterm_web": "photos"}
 
 
-rule make_standin:
+rule make_synthetic:
     output:
         summary=RUN.paths.raw_summary("{source}"),
     log:
-        RUN.paths.log("make_standin", "{source}"),
+        RUN.paths.log("make_synthetic", "{source}"),
     benchmark:
-        RUN.paths.benchmark("make_standin", "{source}")
+        RUN.paths.benchmark("make_synthetic", "{source}")
     conda:
         ENVIRONMENT
     resources:
         **needs(mem_mb=1000, runtime=60),
     params:
         out=RUN.paths.raw("{source}"),
-        options=standin_options,
-        code=code_of("uncover.commands.make_standin"),
+        options=synthetic_options,
+        code=code_of_verb("make_synthetic"),
     shell:
-        "uncover make_standin {wildcards.source} {params.out} {params.options} 2>&1 | tee {log}"
+        "uncover make_synthetic {wildcards.source} {params.out} {params.options} 2>&1 | tee {log}"
 
 
 def raw_summary(source):
@@ -43,7 +43,7 @@ def raw_summary(source):
 
 @functools.cache
 def raw_state(source):
-    """What stands for the content of a download; the stand-in's summary says it for the stand-in."""
+    """What stands for the content of a download; the synthetic data's summary says it for the synthetic data."""
     if is_rendered(CONFIG, source):
         return ""
     return folder_fingerprint(raw_folder(CONFIG, source), CONFIG.raw.watch == "sizes")

@@ -30,7 +30,7 @@ def files_of(entry):
 
 
 def inputs_of(entry):
-    """Inputs by name; a function, if which detectors of others could be run makes a difference."""
+    """Inputs by name; a function, if which baseline detectors could be run makes a difference."""
     if not entry.after_fetching:
         return (), entry.inputs(RUN)
 
@@ -133,7 +133,7 @@ rule comparison:
         settings=targets.telling_settings(CONFIG),
         why=f"--not-comparable '{NOT_COMPARABLE}'" if NOT_COMPARABLE else "",
         published=content_of("config/published.yaml"),
-        code=code_of("uncover.commands.comparison"),
+        code=code_of_verb("comparison"),
     shell:
         "uncover comparison {output.comparison} --tables {input.tables} --records {input.records}"
         ' --published "$PUBLISHED" --settings {params.settings:q} {params.why} 2>&1 | tee {log}'
@@ -172,7 +172,7 @@ rule report_page:
         # No module, so the digest of the code does not know it.
         template=content_of("src/uncover/report/page.html.j2"),
         settings=targets.telling_settings(CONFIG),
-        code=code_of("uncover.commands.page"),
+        code=code_of_verb("page"),
     shell:
         "uncover page {output.page} --run {params.run} --tables {input.tables} --figures {input.figures}"
         " --trial {input.trial} {params.videos} --comparison {input.comparison} --rescues {input.rescues}"

@@ -1,4 +1,4 @@
-# The rescue of missed faces: rivals of the heatmap detectors, and the trial of them all.
+# The rescue of missed faces: strategies beside the heatmap detectors, and the trial of them all.
 
 
 wildcard_constraints:
@@ -17,16 +17,16 @@ def rescue_methods(wildcards):
 
 
 # A detector of photos once more, at other sizes of its input: small faces grow with it.
-rule look_closer:
+rule predict_at_scales:
     input:
         weights=RUN.paths.model(RUN.scale_model).weights,
         manifests=RUN.manifests(RUN.tried_sets),
     output:
-        predictions=predicted("{look}", RUN.tried_sets),
+        predictions=predicted("{scale}", RUN.tried_sets),
     log:
-        RUN.paths.log("look_closer", "{look}", *SHARD),
+        RUN.paths.log("predict_at_scales", "{scale}", *SHARD),
     benchmark:
-        RUN.paths.benchmark("look_closer", "{look}", *SHARD)
+        RUN.paths.benchmark("predict_at_scales", "{scale}", *SHARD)
     conda:
         ENVIRONMENT
     threads: DETECTOR_THREADS
@@ -34,14 +34,14 @@ rule look_closer:
         **needs(mem_mb=8000, runtime=480, gpu=1),
     params:
         sets=RUN.datasets(RUN.tried_sets),
-        out=RUN.paths.predictions_of("{look}"),
+        out=RUN.paths.predictions_of("{scale}"),
         image_size=lambda wildcards: targets.look_size(
-            CONFIG, RUN.scales.index(wildcards.look)
+            CONFIG, RUN.scales.index(wildcards.scale)
         ),
         confidence=CONFIG.prediction.confidence,
         nms_iou=CONFIG.prediction.nms_iou,
         shard=shard_option,
-        code=code_of("uncover.commands.predict_sets"),
+        code=code_of_verb("predict sets"),
     shell:
         "uncover predict sets --weights {input.weights} {params.sets} --out {params.out} --image-size {params.image_size}"
         " --confidence {params.confidence} --nms-iou {params.nms_iou} {params.shard} 2>&1 | tee {log}"
@@ -68,13 +68,13 @@ rule propose_faces:
         out=RUN.paths.all_predictions,
         train=RUN.paths.dataset("train"),
         looks=" ".join(
-            ["--looks", *(RUN.paths.predictions_of(scale) for scale in RUN.all_scales)]
+            ["--scales", *(RUN.paths.predictions_of(scale) for scale in RUN.all_scales)]
             if RUN.all_scales
             else []
         ),
         heatmaps=RUN.paths.heatmaps_of(RUN.boxed_heatmaps),
         nms_iou=CONFIG.prediction.nms_iou,
-        code=code_of("uncover.commands.propose"),
+        code=code_of_verb("propose"),
     shell:
         "uncover propose {params.out} --train {params.train} --rgb10 {input.rgb10} --rgb1 {input.rgb1}"
         " {params.looks} --heatmaps {params.heatmaps} --nms-iou {params.nms_iou} 2>&1 | tee {log}"
@@ -103,7 +103,7 @@ rule rescue_trial:
         rates=CONFIG.rescue.false_positives_per_photo,
         true_iou=CONFIG.rescue.true_iou,
         bootstrap=CONFIG.prediction.bootstrap,
-        code=code_of("uncover.commands.rescue_trial"),
+        code=code_of_verb("rescue_trial"),
     shell:
         "uncover rescue_trial {output.trial} --methods {params.methods} --predictions {params.predictions}"
         " --missed {input.missed} --datasets {params.datasets} --val val --rates {params.rates}"
@@ -141,7 +141,7 @@ rule rescue_cascade:
         rate=CONFIG.rescue.rate,
         true_iou=CONFIG.rescue.true_iou,
         bootstrap=CONFIG.prediction.bootstrap,
-        code=code_of("uncover.commands.rescue_cascade"),
+        code=code_of_verb("rescue_cascade"),
     shell:
         "uncover rescue_cascade {output.cascade} --detectors {params.detectors} --rescues {params.rescues}"
         " --predictions {params.predictions} --datasets {params.datasets} --missed {input.missed} --val val"

@@ -62,7 +62,7 @@ onstart:
             )
         except (InputError, OSError) as error:
             # An exception would be told with lines of this file, which are no help.
-            say(f"error: {error}")
+            print(f"error: {error}", file=sys.stderr)
             sys.exit(2)
         # Jobs of this very process; others read the Snakefile of the copy.
         code = RUN_RECORD[0].about["code_folder"]

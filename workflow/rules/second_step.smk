@@ -21,7 +21,7 @@ rule draw_boxes:
     params:
         out=RUN.paths.heatmaps(DRAWN_BOXES, "{set}"),
         confidence=CONFIG.heatmaps.confidence,
-        code=code_of("uncover.commands.draw_boxes"),
+        code=code_of_verb("draw_boxes"),
     shell:
         "uncover draw_boxes --predictions {input.predictions} --confidence {params.confidence}"
         " --out {params.out} 2>&1 | tee {log}"
@@ -50,7 +50,7 @@ rule find_missed:
         ),
         heatmaps=[RUN.paths.heatmaps(kind, "{set}") for kind in RUN.all_heatmap_kinds],
         confidence=CONFIG.rescue.missed_confidence,
-        code=code_of("uncover.commands.missed"),
+        code=code_of_verb("missed"),
     shell:
         "uncover missed {output.missed} --predictions {input.predictions} --heatmaps {params.heatmaps}"
         " {params.labels} --confidence {params.confidence} 2>&1 | tee {log}"
@@ -79,7 +79,7 @@ rule predict_second:
         confidence=CONFIG.prediction.confidence,
         nms_iou=CONFIG.prediction.nms_iou,
         shard=shard_option,
-        code=code_of("uncover.commands.predict_sets"),
+        code=code_of_verb("predict sets"),
     shell:
         "uncover predict sets --weights {input.weights} {params.sets} --out {params.out}"
         " --confidence {params.confidence} --nms-iou {params.nms_iou} {params.shard} 2>&1 | tee {log}"
@@ -126,7 +126,7 @@ rule evaluate_second:
         ),
         true_iou=CONFIG.rescue.true_iou,
         bootstrap=CONFIG.prediction.bootstrap,
-        code=code_of("uncover.commands.evaluate_second"),
+        code=code_of_verb("evaluate second"),
     shell:
         "uncover evaluate second {params.out} --predictions {input.predictions} --datasets {params.datasets}"
         " --whole {params.whole} --missed {input.missed} {params.unlabelled} {params.maps}"

@@ -29,7 +29,7 @@ if SHARD:
         resources:
             **needs(mem_mb=8000, runtime=30),
         params:
-            code=code_of("uncover.commands.predict_collect"),
+            code=code_of_verb("predict collect"),
         shell:
             "uncover predict collect {input.shares} 2>&1 | tee {log}"
 
@@ -62,14 +62,14 @@ if SHARD:
         wildcard_constraints:
             model="|".join([*RUN.second_models, *RUN.scales]),
 
-    use rule collect_predictions as collect_rival with:
+    use rule collect_predictions as collect_baseline with:
         input:
             shares=shares_of("{model}", RUN.baseline_sets),
         output:
             predictions=RUN.predictions(["{model}"], RUN.baseline_sets),
         log:
-            RUN.paths.log("collect_rival", "{model}"),
+            RUN.paths.log("collect_baseline", "{model}"),
         benchmark:
-            RUN.paths.benchmark("collect_rival", "{model}")
+            RUN.paths.benchmark("collect_baseline", "{model}")
         wildcard_constraints:
             model="|".join(RUN.baselines) or "none",

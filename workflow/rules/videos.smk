@@ -1,8 +1,9 @@
 # Videos with true boxes: what is found in them, step by step. Without such videos none of this is made.
 
 if CONFIG.raw.videos and not RUN.video_files and workflow.is_main_process:
-    say(
-        f"note: {raw_folder(CONFIG, 'videos')}: no video with a CSV of its true boxes in it; none is looked at"
+    print(
+        f"note: {raw_folder(CONFIG, 'videos')}: no video with a CSV of its true boxes in it; none is looked at",
+        file=sys.stderr,
     )
 
 # By name, options of `uncover detect`: the detector alone, as the thesis rescues, and what this run found best.
@@ -36,7 +37,7 @@ def rescue_records(wildcards):
     trial = [RUN.paths.rescue_trial]
     if wildcards.steps == "heatmap":
         return trial
-    # Sizes of closer looks, and how heatmaps were made that boxes were drawn in, stand with what was predicted.
+    # Sizes of multi-scale inferences, and how heatmaps were made that boxes were drawn in, stand with what was predicted.
     looks = RUN.predictions([*RUN.scales, "heatmap_boxes"], RUN.tried_sets)
     return [
         *trial,
@@ -74,7 +75,7 @@ rule detect_videos:
         confidence=CONFIG.rescue.missed_confidence,
         nms_iou=CONFIG.prediction.nms_iou,
         raw_state=lambda wildcards: raw_state("videos"),
-        code=code_of("uncover.commands.detect"),
+        code=code_of_verb("detect"),
     shell:
         "uncover detect {params.videos:q} --run {params.run} --out {params.out} {params.options}"
         " --confidence {params.confidence} --nms-iou {params.nms_iou} 2>&1 | tee {log}"
@@ -105,7 +106,7 @@ rule evaluate_videos:
         true_iou=CONFIG.rescue.true_iou,
         bootstrap=CONFIG.prediction.bootstrap,
         raw_state=lambda wildcards: raw_state("videos"),
-        code=code_of("uncover.commands.evaluate_videos"),
+        code=code_of_verb("evaluate videos"),
     shell:
         "uncover evaluate videos {output.scores} --frames {output.frames} --truth {params.truth:q}"
         " --detections {params.detections} --true-iou {params.true_iou} --bootstrap {params.bootstrap} 2>&1 | tee {log}"

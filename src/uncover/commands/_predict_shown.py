@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from uncover.detector.inference import Predictor
     from uncover.images.inputs import Inputs
     from uncover.metrics.predictions import Predictions
+    from uncover.yolov5.inference import Predictor
 
 LOWEST = 0.001
 """Confidence from which a box may be a face that is to be hidden, and from which nothing at all is no box at all."""
@@ -56,11 +56,11 @@ def write_pictures(out: Path, inputs: Inputs, predictions: Predictions, confiden
         How many have a box.
     """
     from uncover.atomic import new_folder
+    from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
     from uncover.images.drawing import draw_boxes, write_jpeg
     from uncover.images.privacy import SUSPECT, Cover, shown
     from uncover.images.reading import COLOURS, read_image
     from uncover.metrics.predictions import CORNERS
-    from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
     from uncover.progress import track
 
     names = predictions.class_names.values()

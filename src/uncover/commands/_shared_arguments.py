@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from uncover.images.shard import Shard
+    from uncover.images.inputs import Shard
 
 PRIVACY = ("pixelate", "blur", "whole-frame", "publish")
 """What of faces may be shown: values of `report.privacy` of the config, which takes too long to import for a parser."""
@@ -17,7 +17,7 @@ COUNTS = "rescue.csv of `uncover evaluate second`, in folders named as their det
 
 
 def add_heatmap_table_arguments(parser: argparse.ArgumentParser, table: str, records: str, what: str) -> None:
-    """Arguments of the tables of heatmap detectors, which have a sibling for other kinds of heatmaps.
+    """Arguments of the tables of heatmap detectors, which have a variant for other kinds of heatmaps.
 
     Args:
         parser: Of the verb.
@@ -38,7 +38,7 @@ def add_heatmap_table_arguments(parser: argparse.ArgumentParser, table: str, rec
 
 
 def add_not_run_argument(parser: argparse.ArgumentParser) -> None:
-    """Face detectors of others that a run does without, for tables that give them a row all the same."""
+    """Baseline detectors that a run does without, for tables that give them a row all the same."""
     parser.add_argument(
         "--not-run",
         nargs="+",
@@ -92,7 +92,7 @@ def check_resampling_arguments(args: argparse.Namespace) -> None:
     Raises:
         InputError: One does not.
     """
-    from uncover.config.options import check_number
+    from uncover.config.values import check_number
 
     check_number("--bootstrap", args.bootstrap, 0)
     check_number("--seed", args.seed, 0)
@@ -110,8 +110,8 @@ def add_detector_settings(parser: argparse.ArgumentParser, example: str) -> None
     )
 
 
-def add_rival_arguments(parser: argparse.ArgumentParser, example: str) -> None:
-    """Arguments of what runs a face detector of others.
+def add_baseline_arguments(parser: argparse.ArgumentParser, example: str) -> None:
+    """Arguments of what runs a baseline detector.
 
     Args:
         parser: Of the verb.
@@ -132,7 +132,7 @@ def read_shard(args: argparse.Namespace) -> Shard:
     Raises:
         InputError: It is no share.
     """
-    from uncover.images.shard import Shard
+    from uncover.images.inputs import Shard
 
     return Shard.parse(args.shard) if args.shard else Shard()
 

@@ -1,31 +1,23 @@
-"""Find faces in videos, images and cameras: also those that the detector alone misses.
-
-SOURCE is a video, an image, a folder of either, a pattern such as 'ward/*.mp4', the address of a stream (rtsp://...),
-or the number of a camera. A detector looks at every frame; where it finds no face, a rescue looks again, at what the
-detector has already computed. With --temporal the one infant of a video is followed through time.
-
-DIR gets boxes.parquet (a row per box: source, frame, second, corners in pixels, confidence, found_by rgb, heatmap,
-rescue or temporal), frames.parquet (a row per frame that was looked at), per_second.csv (a box per second) and
-summary.json; boxes.csv, boxes.json (COCO) and annotated/ where they are asked for. Stopped, the same command goes on
-where it was. A video that is cut off, a stream that drops, pictures that cannot be read, or a clock that starts anew or
-jumps in the middle: what was found is kept, a line says so and what was done, and the exit code is 3.
-"""
+"""`uncover detect`."""
 
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 
+from uncover.commands import verb
 from uncover.commands._shared_arguments import PRIVACY, add_network_arguments
 
-SUMMARY = "find faces in videos, images and cameras"
+logger = logging.getLogger(__name__)
+
 PARTLY = 3
 """Exit code when some of what was pointed to could not be read, or had to be mended."""
 FILES = ("boxes.parquet", "frames.parquet", "per_second.csv", "summary.json", "boxes.csv", "boxes.json", "annotated")
 """Names of what may be written."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def _detect_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sources", nargs="+", metavar="SOURCE", help="videos, images, folders, patterns, streams")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write into")
     parser.add_argument("--run", dest="of_run", type=Path, metavar="RUN", help="folder of a run, such as results/demo")
@@ -72,17 +64,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_network_arguments(parser, "frames", nms_iou=None)
 
 
-def run(args: argparse.Namespace) -> int:
+@verb("detect", "find faces in videos, images and cameras", _detect_arguments)
+def run_detect(args: argparse.Namespace) -> int:
+    """Find faces in videos, images and cameras: also those that the detector alone misses.
+
+    SOURCE is a video, an image, a folder of either, a pattern such as 'ward/*.mp4', the address of a stream
+    (rtsp://...), or the number of a camera. A detector looks at every frame; where it finds no face, a rescue looks
+    again, at what the detector has already computed. With --temporal the one infant of a video is followed through
+    time.
+
+    DIR gets boxes.parquet (a row per box: source, frame, second, corners in pixels, confidence, found_by rgb,
+    heatmap, rescue or temporal), frames.parquet (a row per frame that was looked at), per_second.csv (a box per
+    second) and summary.json; boxes.csv, boxes.json (COCO) and annotated/ where they are asked for. Stopped, the same
+    command goes on where it was. A video that is cut off, a stream that drops, pictures that cannot be read, or a
+    clock that starts anew or jumps in the middle: what was found is kept, a line says so and what was done, and the
+    exit code is 3.
+    """
     from uncover.atomic import check_writable
-    from uncover.config.options import check_number
-    from uncover.console import say, warn_each
-    from uncover.detect.options import DetectOptions, NetworkOptions, find_privacy
+    from uncover.config.values import check_number
+    from uncover.console import warn_each
     from uncover.errors import InputError
-    from uncover.footage.sources import find_sources, is_live
     from uncover.image_files import say_passed_over
-    from uncover.images.options import check_inference_options
+    from uncover.images.inputs import check_inference_options
     from uncover.images.reading import say_animations
     from uncover.owner import check_shared
+    from uncover.video.options import DetectOptions, NetworkOptions, find_privacy
+    from uncover.video.sources import find_sources, is_live
 
     check_inference_options(args.confidence, args.nms_iou, args.batch, args.image_size)
     check_number("--rescue-confidence", args.rescue_confidence, 0, 1)
@@ -101,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
     if args.temporal == "offline" and any(is_live(address) for address in sources.videos.values()):
         raise InputError("--temporal offline: needs the whole video, and a live stream has no end; give online")
     if args.annotate and args.sound == "keep" and any(is_live(address) for address in sources.videos.values()):
-        say("note: annotated copies of live streams have no sound")
+        logger.info("note: annotated copies of live streams have no sound")
     options = DetectOptions(
         args.batch,
         args.temporal,
@@ -114,10 +121,10 @@ def run(args: argparse.Namespace) -> int:
         args.sound == "keep",
     )
     # Only now: torch takes a second to import, and whoever misspelt something need not wait for it.
-    from uncover.detect import steps
-    from uncover.detect.choose import choose
-    from uncover.detect.pipeline import detect_sources
     from uncover.images.privacy import HIDES_SOME
+    from uncover.video import steps
+    from uncover.video.choose import choose
+    from uncover.video.pipeline import detect_sources
     from uncover.workflow.digest import code_digest
 
     networks = choose(
@@ -136,9 +143,9 @@ def run(args: argparse.Namespace) -> int:
             args.face,
         )
     )
-    say(f"detector: {networks.name}; rescue: {networks.why}")
+    logger.info(f"detector: {networks.name}; rescue: {networks.why}")
     outcome = detect_sources(sources, networks, options, args.out, code_digest(steps.__name__))
     for name, statistics in outcome.statistics.items():
-        say(statistics.line(name))
+        logger.info(statistics.line(name))
     warn_each([f"{reason}; skipped" for reason in outcome.skipped.values()], str(args.out / "summary.json"))
     return 0 if outcome.whole else PARTLY

@@ -1,22 +1,22 @@
-"""Score stored predictions against label files.
-
-PREDICTIONS.parquet is what `uncover predict` leaves. The label files are YOLO's, named like the images; an image
-without one counts as background. Their classes are those of the same name in the model: data.yaml or classes.txt of the
-data set names them; without, class 0 of frames in the graded layout is the whole face. Prints a table; with --out,
-writes the record that tables and figures are made from (summary.json, classes.csv, curves.parquet, confusion.csv).
-"""
+"""Scores of stored boxes on images, missed photos and videos."""
 
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 
-from uncover.commands._shared_arguments import add_resampling_arguments, check_resampling_arguments
+from uncover.commands import verb
+from uncover.commands._shared_arguments import (
+    add_resampling_arguments,
+    add_true_iou_argument,
+    check_resampling_arguments,
+)
 
-SUMMARY = "score stored predictions against label files"
+logger = logging.getLogger(__name__)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("predictions", type=Path, metavar="PREDICTIONS.parquet", help="table of `uncover predict`")
     parser.add_argument(
         "--labels", type=Path, required=True, help="folder of label files, or the data set with labels/"
@@ -39,14 +39,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_resampling_arguments(parser)
 
 
-def run(args: argparse.Namespace) -> int:
+@verb("evaluate", "score stored predictions against label files", _evaluate_arguments)
+def run_evaluate(args: argparse.Namespace) -> int:
+    """Score stored predictions against label files.
+
+    PREDICTIONS.parquet is what `uncover predict` leaves. The label files are YOLO's, named like the images; an image
+    without one counts as background. Their classes are those of the same name in the model: data.yaml or classes.txt
+    of the data set names them; without, class 0 of frames in the graded layout is the whole face. Prints a table;
+    with --out, writes the record that tables and figures are made from (summary.json, classes.csv, curves.parquet,
+    confusion.csv).
+    """
     import pandas as pd
 
     from uncover.atomic import check_replaceable
-    from uncover.console import say, warn_each
-    from uncover.datasets.blocks import read_blocks
-    from uncover.metrics.evaluate import evaluate, scored_classes
-    from uncover.metrics.evaluation_text import as_text
+    from uncover.console import warn_each
+    from uncover.data.blocks import read_blocks
+    from uncover.metrics.evaluation import as_text, evaluate, scored_classes
     from uncover.metrics.predictions import read_predictions
     from uncover.metrics.truth import TRUTH_COLUMNS, find_labels, read_truth
 
@@ -65,5 +73,134 @@ def run(args: argparse.Namespace) -> int:
     print(as_text(evaluation))
     if args.out is not None:
         evaluation.write(args.out)
-        say(f"{args.out}: summary.json, classes.csv, curves.parquet, confusion.csv")
+        logger.info(f"{args.out}: summary.json, classes.csv, curves.parquet, confusion.csv")
+    return 0
+
+
+def _evaluate_second_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder to write to, such as metrics/hirescam_avg")
+    parser.add_argument(
+        "--predictions", type=Path, nargs="+", required=True, metavar="P.parquet", help="the detector's, one per set"
+    )
+    parser.add_argument(
+        "--datasets", type=Path, nargs="+", required=True, metavar="DIR", help="data sets, for their labels/"
+    )
+    parser.add_argument(
+        "--whole", nargs="+", required=True, metavar="SET", help="sets to score as a whole, val among them"
+    )
+    parser.add_argument(
+        "--missed", type=Path, nargs="+", default=[], metavar="SET.csv", help="lists of `uncover missed`, one per set"
+    )
+    parser.add_argument("--unlabelled", nargs="+", default=[], metavar="SET", help="sets that have no labels")
+    parser.add_argument(
+        "--maps",
+        metavar="VARIANT:INPUT",
+        help="what the detector looks at, such as hirescam:joint (default: photos, which are never blank)",
+    )
+    parser.add_argument("--confidence", type=float, default=0.4, help="fixed threshold (default: 0.4)")
+    add_true_iou_argument(parser)
+    add_resampling_arguments(parser)
+
+
+@verb(
+    "evaluate second",
+    "score a detector of the second step on whole sets and on missed photos",
+    _evaluate_second_arguments,
+)
+def run_evaluate_second(args: argparse.Namespace) -> int:
+    """Score one detector of the second step: on whole sets, and on the photos that the first detector missed.
+
+    All of it comes from stored predictions, which cover every photo of a set; blank heatmaps are set aside. OUT gets
+    <set>/whole_face/ and <set>/missed/ (records of `uncover evaluate`) and rescue.csv, a row per set and threshold:
+    the best confidence on the scored photos themselves (set), the best on val (val), --confidence (fixed). Files and
+    folders are named after their sets, such as predictions/hirescam_avg/val.parquet, datasets/val, missed/merl.csv.
+    """
+    from uncover.atomic import check_writable
+    from uncover.config.values import check_number
+    from uncover.rescue.second import Choice, count_all, read_sets
+
+    check_number("--confidence", args.confidence, 0, 1)
+    check_number("--true-iou", args.true_iou, 0, 1)
+    check_resampling_arguments(args)
+    check_writable(args.out)
+    choice = Choice(args.whole, args.maps, args.confidence, args.true_iou, args.bootstrap, args.seed)
+    sets = read_sets(args.predictions, args.datasets, args.missed, args.unlabelled, choice)
+    second = count_all(sets, choice)
+    second.write(args.out)
+    logger.info(f"{args.out}: {len(second.whole)} whole sets, {len(args.missed)} sets of missed photos")
+    return 0
+
+
+def _evaluate_videos_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path, metavar="OUT.csv", help="record to write")
+    parser.add_argument(
+        "--truth", type=Path, required=True, metavar="RAW_FOLDER", help="folder with <video>.csv of each video"
+    )
+    parser.add_argument(
+        "--detections",
+        nargs="+",
+        required=True,
+        metavar="NAME=DIR",
+        help="ways to detect, by what they are called, and the folders of `uncover detect`; gains are over the first",
+    )
+    parser.add_argument(
+        "--frames", type=Path, metavar="FRAMES.parquet", help="also write what found the face in each frame"
+    )
+    add_true_iou_argument(parser)
+    parser.add_argument(
+        "--block", type=float, default=1.0, metavar="SECONDS", help="that are drawn together (default: 1)"
+    )
+    add_resampling_arguments(parser)
+
+
+@verb("evaluate videos", "score what was found in videos against their true boxes", _evaluate_videos_arguments)
+def run_evaluate_videos(args: argparse.Namespace) -> int:
+    """Score what `uncover detect` found in videos with true boxes.
+
+    RAW_FOLDER has the videos' truths, <video>.csv; each DIR is what `uncover detect` left, on every frame of the same
+    videos. Per way to detect (NAME), for all videos and each of them, and there for all frames, those of each event
+    and those of each grade of occlusion: recall, false boxes per minute, and the longest time in which a face was in
+    the picture and not found. Intervals come from blocks of --block seconds, since frames of one second are nearly
+    the same picture; the draws are the same for all ways, so that differences to the first are paired.
+    """
+    import pandas as pd
+
+    from uncover.atomic import check_new_file, new_file
+    from uncover.config.values import check_number
+    from uncover.console import warn_each
+    from uncover.data.video_truth import read_video_truth
+    from uncover.errors import InputError
+    from uncover.metrics.videos import COLUMNS, SHORTEST_BLOCK, Resampling, read_outcomes, score_videos, videos_of
+    from uncover.text_files import printable
+
+    check_resampling_arguments(args)
+    check_number("--true-iou", args.true_iou, 0, 1)
+    check_number("--block", args.block, SHORTEST_BLOCK)
+    for path, suffix in ((args.out, ".csv"), (args.frames, ".parquet")):
+        if path is not None:
+            if path.suffix != suffix:
+                raise InputError(f"{path}: expected a file that ends in {suffix}, to write to")
+            check_new_file(path)
+    folders: dict[str, Path] = {}
+    for word in args.detections:
+        name, _, folder = word.partition("=")
+        if not name or not folder or name in folders:
+            raise InputError(f"--detections {word}: expected NAME=DIR, each name once")
+        folders[name] = Path(folder)
+    videos = videos_of(next(iter(folders.values())))
+    tables = {printable(path.stem): path for path in sorted(args.truth.glob("*.csv"))}
+    truths = {video: read_video_truth(tables.get(video, args.truth / f"{video}.csv")) for video in videos}
+    strange = [path for name, path in tables.items() if name not in videos]
+    warn_each([f"{printable(str(path))}: belongs to no video that was looked at" for path in strange], str(args.truth))
+    outcomes = pd.concat(
+        [read_outcomes(name, folder, truths, args.true_iou) for name, folder in folders.items()], ignore_index=True
+    )
+    rows = score_videos(outcomes, Resampling(args.block, args.bootstrap, args.seed))
+    with new_file(args.out) as path:
+        pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(path, index=False, lineterminator="\n")
+    if args.frames is not None:
+        with new_file(args.frames) as path:
+            outcomes.to_parquet(path, index=False)
+    frames = sum(map(len, truths.values()))
+    logger.info(f"{args.out}: {len(folders)} ways to detect on {len(videos)} videos, {frames} frames")
     return 0

@@ -1,29 +1,21 @@
-"""Make class-activation maps of a YOLOv5: why it finds what it finds, for every class, from one pass per image.
-
-IMAGES is a data set (a folder with images/), a folder of images, or image files. OUT gets a folder per method, or
-OUT/<method>/<SET> with --name SET; in it:
-  images/ joint/    a TIFF per image: a channel per class; one channel for all detections together (native resolution)
-  manifest.parquet  a row per image: detections, and which maps are blank and why
-  lint.csv          a row per class: shares of blank, saturated and inverted maps
-Whoever is stopped goes on where he was when the same command is given again. Several jobs share a set with
---shard 1/4 ... --shard 4/4; afterwards `uncover heatmaps collect` joins each folder. Full-size maps: `uncover heatmaps
-export`. A folder named collect or export is given as ./collect. Where every map is blank, a line says why and what to
-try, and the exit code is 3.
-"""
+"""Class-activation maps, their shards and files, and the control that draws boxes instead."""
 
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 
+from uncover.commands import verb
 from uncover.commands._shared_arguments import add_shard_argument, read_shard
 
-SUMMARY = "make class-activation maps of a YOLOv5 for many images"
+logger = logging.getLogger(__name__)
+
 NOTHING_SHOWN = 3
 """Exit code where every map is blank."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def _heatmaps_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGES", help="data set, folder or image files")
     parser.add_argument("out", type=Path, metavar="OUT", help="folder for the maps")
     parser.add_argument(
@@ -61,22 +53,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
 
 
-def run(args: argparse.Namespace) -> int:
+@verb("heatmaps", "make class-activation maps of a YOLOv5 for many images", _heatmaps_arguments)
+def run_heatmaps(args: argparse.Namespace) -> int:
+    """Make class-activation maps of a YOLOv5: why it finds what it finds, for every class, from one pass per image.
+
+    IMAGES is a data set (a folder with images/), a folder of images, or image files. OUT gets a folder per method, or
+    OUT/<method>/<SET> with --name SET; in it:
+      images/ joint/    a TIFF per image: a channel per class; one channel for all detections together (native resolution)
+      manifest.parquet  a row per image: detections, and which maps are blank and why
+      lint.csv          a row per class: shares of blank, saturated and inverted maps
+    Whoever is stopped goes on where he was when the same command is given again. Several jobs share a set with
+    --shard 1/4 ... --shard 4/4; afterwards `uncover heatmaps collect` joins each folder. Full-size maps: `uncover heatmaps
+    export`. A folder named collect or export is given as ./collect. Where every map is blank, a line says why and what to
+    try, and the exit code is 3.
+    """
     import re
 
     from uncover.atomic import check_writable
+    from uncover.cam.heatmaps import word_blank
+    from uncover.cam.shards import Recipe, ShardMaker
+    from uncover.cam.store import PLACES, collect
     from uncover.config.heatmaps import parse_variants
-    from uncover.console import say
-    from uncover.detector.device import pick_device
-    from uncover.detector.weights import open_weights
     from uncover.errors import InputError
-    from uncover.heatmaps.heatmaps import word_blank
-    from uncover.heatmaps.shards import Recipe, ShardMaker
-    from uncover.heatmaps.store import PLACES, collect
-    from uncover.images.named import check_apart, named_images
-    from uncover.images.options import check_inference_options
+    from uncover.images.inputs import check_inference_options
+    from uncover.images.reading import check_apart, named_images
     from uncover.owner import check_shared
     from uncover.workflow.digest import code_digest
+    from uncover.yolov5.device import pick_device
+    from uncover.yolov5.weights import open_weights
 
     check_inference_options(args.confidence, args.nms_iou, args.batch, args.image_size)
     if not re.fullmatch(r"[\w-][\w.-]*|", args.name) or args.name in PLACES:
@@ -99,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
         args.image_size or header.image_size,
         args.confidence,
         args.nms_iou,
-        code_digest("uncover.heatmaps.shards"),
+        code_digest("uncover.cam.shards"),
     )
     summary = ShardMaker(network.to(device), recipe, folders, device).make(images, shard, args.batch)
     if not args.shard:
@@ -107,16 +111,121 @@ def run(args: argparse.Namespace) -> int:
             collect(folder)
     for name, count in summary.not_finite.items():
         if count:
-            say(f"warning: {folders[name]}: {count} maps overflowed and are blank; their status is 'not finite'")
+            logger.warning(f"{folders[name]}: {count} maps overflowed and are blank; their status is 'not finite'")
     there = summary.images - summary.made
     blank = ", ".join(f"{name} {count}" for name, count in summary.blank.items())
-    say(
+    logger.info(
         f"{args.out}: maps of {summary.made} images made, {there} were there, in {summary.seconds:.1f} s;"
         f" blank, of {summary.maps} maps each: {blank}"
     )
     for name, statuses in summary.statuses.items():
         if words := word_blank(statuses, args.confidence):
-            say(f"warning: {folders[name]}: {words}")
+            logger.warning(f"{folders[name]}: {words}")
     # The shares of a set may be blank one by one; whether all of it is, shows when they are joined.
     nothing = summary.maps and all(count == summary.maps for count in summary.blank.values())
     return NOTHING_SHOWN if nothing and not args.shard else 0
+
+
+def _heatmaps_collect_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help="folder of a heatmap set")
+    parser.add_argument(
+        "--trained-on",
+        type=Path,
+        metavar="DATASET",
+        help="images that the detector was trained on: the lint table counts those of the set",
+    )
+
+
+@verb("heatmaps collect", "join the shards of heatmap sets", _heatmaps_collect_arguments)
+def run_heatmaps_collect(args: argparse.Namespace) -> int:
+    """Join the shards of heatmap sets: write the manifest and the lint table of each.
+
+    FOLDER is what `uncover heatmaps --shard` wrote to, down to the variant and the set, such as OUT/gradcampp/train.
+    It gets manifest.parquet (a row per image: detections, and which maps are blank and why) and lint.csv (a row per
+    class: shares of blank, saturated and inverted maps). Maps of images that are no longer in the set are removed.
+    """
+    from uncover.atomic import check_writable
+    from uncover.cam.heatmaps import word_blank
+    from uncover.cam.store import collect
+    from uncover.images.reading import hash_files, named_images
+
+    for folder in args.folders:
+        if folder.exists():
+            check_writable(folder)
+    known = None if args.trained_on is None else hash_files(named_images([args.trained_on]).values())
+    for folder in args.folders:
+        collected = collect(folder, known)
+        removed = f", {collected.removed} files of others removed" if collected.removed else ""
+        logger.info(f"{folder}: {len(collected.manifest.table)} images{removed}")
+        statuses = [list(status)[:-1] for status in collected.manifest.table["status"]]
+        if words := word_blank(statuses, collected.manifest.settings.get("confidence")):
+            logger.warning(f"{folder}: {words}")
+    return 0
+
+
+def _heatmaps_export_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder of the heatmap set")
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder to make")
+    parser.add_argument("--format", choices=("tiff", "png"), default="tiff", help="of the files (default: tiff)")
+    parser.add_argument(
+        "--frame",
+        choices=("original", "letterbox"),
+        default="original",
+        help="size of the image, or of what the network saw of it, padding included (default: original)",
+    )
+    parser.add_argument(
+        "--average",
+        choices=("joint", "mean", "whole_face"),
+        help="one map per image: that of all scores' sum, the mean of the classes' maps, or the whole face's",
+    )
+
+
+@verb("heatmaps export", "write the maps of a heatmap set at full size", _heatmaps_export_arguments)
+def run_heatmaps_export(args: argparse.Namespace) -> int:
+    """Write the maps of a heatmap set at full size, 8 bits, each from 0 to 255.
+
+    FOLDER is a heatmap set, such as OUT/gradcampp. OUT gets a TIFF per image with a channel per class; or, as PNG, a
+    folder per class with a file per image; or with --average a file of one channel per image. Where every map is
+    blank, the exit code is 3.
+    """
+    from uncover.atomic import check_replaceable
+    from uncover.cam.export import export
+    from uncover.cam.heatmaps import MAP, word_blank
+
+    check_replaceable(args.out, "heatmaps export")
+    statuses = export(args.folder, args.out, args.format, args.frame, args.average)
+    maps = [status for own in statuses for status in own]
+    blank = len(maps) - maps.count(MAP)
+    logger.info(f"{args.out}: maps of {len(statuses)} images; blank, of {len(maps)} maps: {blank}")
+    if words := word_blank(statuses, None):
+        logger.warning(f"{args.folder}: {words}, and run 'uncover heatmaps' again")
+    return NOTHING_SHOWN if blank == len(maps) else 0
+
+
+def _draw_boxes_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--predictions", type=Path, required=True, help="the first detector's, a table of `uncover predict`"
+    )
+    parser.add_argument("--confidence", type=float, default=0.25, help="lowest of a box that is drawn (default: 0.25)")
+    parser.add_argument("--out", type=Path, required=True, help="folder to make, such as heatmaps/drawn_boxes/val")
+
+
+@verb("draw_boxes", "draw a detector's boxes as if they were heatmaps", _draw_boxes_arguments)
+def run_draw_boxes(args: argparse.Namespace) -> int:
+    """Draw the first detector's own boxes as blobs: a set like one of heatmaps, but made without any gradient.
+
+    A detector that is trained on these is a control: only what heatmap detectors find beyond it is due to heatmaps.
+    OUT gets images/ (a channel per class), joint/ (all classes in one) and manifest.parquet, as a heatmap set has
+    them.
+    """
+    from uncover.atomic import check_replaceable
+    from uncover.cam.heatmaps import MAP
+    from uncover.config.values import check_number
+    from uncover.rescue.drawn import draw_set
+
+    check_number("--confidence", args.confidence, 0, 1)
+    check_replaceable(args.out, "draw_boxes")
+    table = draw_set(args.predictions, args.confidence, args.out).table
+    blank = sum(status[-1] != MAP for status in table["status"])
+    logger.info(f"{args.out}: boxes of {len(table)} photos drawn, {blank} of them without any")
+    return 0

@@ -1,38 +1,29 @@
-"""Turn a raw data set into a YOLO data set: part boxes from landmarks, or whole-face boxes of graded frames.
-
-Layouts:
-  wflw       the official download: WFLW_images/ and list_98pt_rect_attr_{train,test}.txt
-  merl_rav   <pose>/<split>/imageNNNNN[_k].{jpg,pts}, or the label tree with AFLW's photos (--photos)
-  300w       photos with .pts files of 68 points beside them, at any depth
-  graded     <grade>/images and <grade>/labels (YOLO, class 0 = face) or a COCO JSON; also a plain folder of frames, and
-             what Roboflow, CVAT, labelImg, Label Studio and Darknet export as YOLO, COCO or Pascal VOC (--class says
-             which of their classes is the face, where it is not plain)
-
-OUT gets images/ (links), labels/, data.yaml, manifest.parquet, boxes.parquet, rejected.csv and summary.json. The exit
-code is 3 where no photo has a face, or where a set of --split gets none.
-"""
+"""Data sets in YOLO layout from whatever somebody has, and a look at their labels."""
 
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from uncover.commands import verb
 from uncover.config.catalogue import LANDMARK_LAYOUTS, LAYOUTS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from uncover.datasets.splits import Wishes
+    from uncover.data.splits import Wishes
 
-SUMMARY = "make a YOLO data set of facial parts from a raw data set"
+logger = logging.getLogger(__name__)
+
 
 SETS = ("train", "val", "test")
 PARTLY = 3
 """Exit code when a data set was made that is not what somebody wished for."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def _labels_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layout", required=True, choices=LAYOUTS)
     parser.add_argument("raw", type=Path, metavar="RAW", help="folder of the raw data set")
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to make")
@@ -74,16 +65,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exclude", type=Path, help="file of photo ids, one a line, that may not stand in val or test")
 
 
-def run(args: argparse.Namespace) -> int:
+@verb("labels", "make a YOLO data set of facial parts from a raw data set", _labels_arguments)
+def run_labels(args: argparse.Namespace) -> int:
+    """Turn a raw data set into a YOLO data set: part boxes from landmarks, or whole-face boxes of graded frames.
+
+    Layouts:
+      wflw       the official download: WFLW_images/ and list_98pt_rect_attr_{train,test}.txt
+      merl_rav   <pose>/<split>/imageNNNNN[_k].{jpg,pts}, or the label tree with AFLW's photos (--photos)
+      300w       photos with .pts files of 68 points beside them, at any depth
+      graded     <grade>/images and <grade>/labels (YOLO, class 0 = face) or a COCO JSON; also a plain folder of frames, and
+                 what Roboflow, CVAT, labelImg, Label Studio and Darknet export as YOLO, COCO or Pascal VOC (--class says
+                 which of their classes is the face, where it is not plain)
+
+    OUT gets images/ (links), labels/, data.yaml, manifest.parquet, boxes.parquet, rejected.csv and summary.json. The
+    exit code is 3 where no photo has a face, or where a set of --split gets none.
+    """
     from uncover.atomic import check_replaceable
-    from uncover.console import say, warn_each
-    from uncover.datasets.build import photos_of_faces, write_dataset
-    from uncover.datasets.frame_sets import label_frames, read_reviewed_frames, require_annotations
-    from uncover.datasets.labels import label_faces
-    from uncover.datasets.reading import LANDMARK_READERS, read_raw, to_faces_table
-    from uncover.datasets.sources import require_folder
-    from uncover.datasets.splits import parse_wishes, read_exclusions, split_by_photo
-    from uncover.parts.boxes import Outside
+    from uncover.console import warn_each
+    from uncover.data.frame_sets import label_frames, read_reviewed_frames, require_annotations
+    from uncover.data.labels import label_faces
+    from uncover.data.parts import Outside
+    from uncover.data.reading import LANDMARK_READERS, read_raw, to_faces_table
+    from uncover.data.sets import photos_of_faces, write_dataset
+    from uncover.data.sources import require_folder
+    from uncover.data.splits import parse_wishes, read_exclusions, split_by_photo
 
     _refuse_idle_options(args)
     check_replaceable(args.out, "labels")
@@ -116,14 +121,14 @@ def run(args: argparse.Namespace) -> int:
     warn_each([f"rejected: {item}" for item in rejected], f"{args.out}/rejected.csv")
     counts = write_dataset(args.out, photos, labels.boxes, rejected, read, kept, review)
     unannotated = int((~photos["labelled"].astype(bool)).sum())
-    say(
+    logger.info(
         f"{args.out}: read {counts.read}, kept {counts.kept}, rejected {counts.rejected}; {counts.photos} photos"
         + (f", {unannotated} of them not annotated" if unannotated else "")
     )
     empty = _tell_shortfalls(photos, wishes, args.out)
     if not photos["faces"].sum():
-        say(
-            f"warning: {args.out}: NO FACE in {counts.photos} photos, {unannotated} of them not annotated: are the"
+        logger.warning(
+            f"{args.out}: NO FACE in {counts.photos} photos, {unannotated} of them not annotated: are the"
             " annotations where --layout expects them?"
         )
         return PARTLY
@@ -132,17 +137,18 @@ def run(args: argparse.Namespace) -> int:
 
 def _tell_shortfalls(photos: pd.DataFrame, wishes: Wishes, out: Path) -> bool:
     """Say which sets get fewer photos than wished for, and whether one gets none and is left out."""
-    from uncover.console import say
-    from uncover.datasets.splits import shortfalls
+    from uncover.data.splits import shortfalls
 
     short = shortfalls(photos, wishes) if wishes else {}
     empty = [name for name, wished in wishes.items() if wished != 0 and not (photos["set"] == name).any()]
     for name, (wished, found) in short.items():
         if found:
-            say(f"note: {out}: only {found} photos for {name}, {wished} wished for")
+            logger.info(f"note: {out}: only {found} photos for {name}, {wished} wished for")
     for name in empty:
         wish = "all" if wishes[name] is None else str(wishes[name])
-        say(f"warning: {out}: NO PHOTO for {name}, {wish} wished for: there is no {name}.txt, nor {name}: in data.yaml")
+        logger.warning(
+            f"{out}: NO PHOTO for {name}, {wish} wished for: there is no {name}.txt, nor {name}: in data.yaml"
+        )
     return bool(empty)
 
 
@@ -170,3 +176,46 @@ def _refuse_idle_options(args: argparse.Namespace) -> None:
     for option, (useless, why) in idle.items():
         if useless:
             raise InputError(f"{option}: {why}")
+
+
+def _overlay_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset", type=Path, metavar="DATASET", help="folder made by `uncover labels` or a label rule")
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder for overlay.png and overlay.pdf")
+    parser.add_argument("--count", type=int, default=12, help="photos to draw (default 12)")
+    parser.add_argument("--seed", type=int, default=0, help="which ones")
+
+
+@verb("overlay", "draw photos of a data set with their boxes", _overlay_arguments)
+def run_overlay(args: argparse.Namespace) -> int:
+    """Draw some photos of a data set with their boxes, to look at labels.
+
+    The photos are shown as they are: do not publish a sheet of patients.
+    """
+    from uncover.atomic import check_writable
+    from uncover.data.parts import CLASS_NAMES
+    from uncover.data.photos import read_upright_rgb
+    from uncover.data.sets import read_kept_boxes, read_manifest
+    from uncover.errors import InputError
+    from uncover.owner import check_shared
+    from uncover.report.figures.labels import Labelled, contact_sheet
+    from uncover.report.figures.style import save_figure
+
+    check_writable(args.out)
+    check_shared(args.out, "overlay")
+    if not (args.dataset / "manifest.parquet").is_file():
+        raise InputError(f"{args.dataset}: no manifest.parquet in it; expected a data set made by `uncover labels`")
+    if args.count < 1:
+        raise InputError(f"--count {args.count}: expected at least 1")
+    photos = read_manifest(args.dataset / "manifest.parquet")
+    boxes = read_kept_boxes(args.dataset / "boxes.parquet")
+    drawn = photos.sample(min(args.count, len(photos)), random_state=args.seed).sort_values("photo")
+    sheet = [
+        Labelled(read_upright_rgb(args.dataset / row.image), boxes[boxes["photo"] == row.photo], str(row.photo))
+        for row in drawn.itertuples()
+    ]
+    save_figure(contact_sheet(sheet, CLASS_NAMES), args.out, "overlay")
+    drawn_boxes = sum(len(each.boxes) for each in sheet)
+    logger.info(
+        f"{args.out}: overlay.png and overlay.pdf, {len(sheet)} of {len(photos)} photos with {drawn_boxes} boxes"
+    )
+    return 0

@@ -1,30 +1,30 @@
-"""Find boxes in images with a trained detector.
-
-IMAGES is a data set (a folder with images/), a folder of images, or image files; for a detector of heatmaps a heatmap
-set (a folder of `uncover heatmaps`, whose images keep their names), or files of heatmaps. OUT is a Parquet table with
-one row per box: image, class, confidence, and the box in pixels of the original image; or OUT.csv, which spreadsheets
-read and the other commands do not. --annotate DIR also gets every image with its boxes drawn in, faces hidden.
-With --also 0.5 OTHER.parquet the same candidates are stored a second time, at another IoU of non-maximum suppression.
-Several jobs share the images with --shard 1/4 ... --shard 4/4; `uncover predict collect` joins their tables. Many sets
-at once: `uncover predict sets`. A folder named sets or collect is given as ./sets.
-"""
+"""Boxes in images, found by a detector of ours or a baseline."""
 
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from uncover.commands import verb
 from uncover.commands._predict_shown import LOWEST, SURE, above, hint, write_csv, write_pictures
-from uncover.commands._shared_arguments import PRIVACY, add_network_arguments, add_shard_argument, read_shard
+from uncover.commands._shared_arguments import (
+    PRIVACY,
+    add_baseline_arguments,
+    add_network_arguments,
+    add_shard_argument,
+    read_shard,
+    tables_of,
+)
 
 if TYPE_CHECKING:
-    from uncover.detector.inference import Predictor
+    from uncover.yolov5.inference import Predictor
 
-SUMMARY = "find boxes in images with a trained detector"
+logger = logging.getLogger(__name__)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "images", type=Path, nargs="+", metavar="IMAGES", help="data set, heatmap set, folder or image files"
     )
@@ -74,21 +74,32 @@ def load_predictor(args: argparse.Namespace) -> Predictor:
     Raises:
         InputError: An option is beyond its limits, the device is not here, or the file holds no weights.
     """
-    from uncover.detector.inference import Predictor, Wishes
-    from uncover.images.options import check_inference_options
+    from uncover.images.inputs import check_inference_options
+    from uncover.yolov5.inference import Predictor, Wishes
 
     check_inference_options(args.confidence, args.nms_iou, args.batch, args.image_size)
     wishes = Wishes(args.confidence, args.nms_iou, args.batch, args.image_size, args.precision)
     return Predictor(args.weights, args.device, wishes)
 
 
-def run(args: argparse.Namespace) -> int:
+@verb("predict", "find boxes in images with a trained detector", _predict_arguments)
+def run_predict(args: argparse.Namespace) -> int:
+    """Find boxes in images with a trained detector.
+
+    IMAGES is a data set (a folder with images/), a folder of images, or image files; for a detector of heatmaps a
+    heatmap set (a folder of `uncover heatmaps`, whose images keep their names), or files of heatmaps. OUT is a
+    Parquet table with one row per box: image, class, confidence, and the box in pixels of the original image; or
+    OUT.csv, which spreadsheets read and the other commands do not. --annotate DIR also gets every image with its
+    boxes drawn in, faces hidden. With --also 0.5 OTHER.parquet the same candidates are stored a second time, at
+    another IoU of non-maximum suppression. Several jobs share the images with --shard 1/4 ... --shard 4/4; `uncover
+    predict collect` joins their tables. Many sets at once: `uncover predict sets`. A folder named sets or collect is
+    given as ./sets.
+    """
     from uncover.atomic import check_new_file, check_replaceable
     from uncover.config.detectors import MAP_INPUTS
-    from uncover.console import say
+    from uncover.data.data_yaml import choose_classes
     from uncover.errors import InputError
-    from uncover.faces.face_class import choose_classes
-    from uncover.images.named import check_apart
+    from uncover.images.reading import check_apart
     from uncover.metrics.predictions import check_new_predictions, write_predictions
 
     # Whoever forgets OUT would have the last image overwritten.
@@ -121,18 +132,18 @@ def run(args: argparse.Namespace) -> int:
     if ".csv" in tables:
         write_csv(tables[".csv"], predictions)
     named = " and ".join(map(str, tables.values()))
-    say(f"{named}: {len(predictions.boxes)} boxes in {len(predictions.images)} images")
+    logger.info(f"{named}: {len(predictions.boxes)} boxes in {len(predictions.images)} images")
     for out, other in zip(also, others, strict=True):
         second = (above(other, args.confidence) if args.annotate else other).of_classes(args.classes)
         second.settings.update(shard.settings())
         write_predictions(out, second)
-        say(f"{out}: {len(second.boxes)} boxes in {len(second.images)} images")
+        logger.info(f"{out}: {len(second.boxes)} boxes in {len(second.images)} images")
     if args.annotate is not None:
         drawn = write_pictures(args.annotate, inputs, every, max(args.confidence, SURE), args.privacy)
-        say(f"{args.annotate}: {len(inputs.names)} pictures, {drawn} with a box")
+        logger.info(f"{args.annotate}: {len(inputs.names)} pictures, {drawn} with a box")
     advice = hint(predictor, inputs, predictions, args.confidence, args.classes)
     if advice:
-        say(advice)
+        logger.info(advice)
     return 0
 
 
@@ -154,3 +165,140 @@ def _also(args: argparse.Namespace) -> dict[Path, float]:
     if not 0 <= overlap <= 1 or other.suffix != ".parquet" or other.absolute() == args.out.absolute():
         raise InputError(f"--also {number} {other}: expected an IoU from 0 to 1 and OTHER.parquet, another than OUT")
     return {other: overlap}
+
+
+def _predict_sets_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("sets", type=Path, nargs="+", metavar="SET", help="data set or heatmap set")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the tables")
+    add_inference_arguments(parser)
+    add_shard_argument(parser)
+
+
+@verb("predict sets", "find boxes in several sets with one trained detector", _predict_sets_arguments)
+def run_predict_sets(args: argparse.Namespace) -> int:
+    """Find boxes in several sets with one trained detector, which is loaded once.
+
+    Each SET is a data set (a folder with images/), or for a detector of heatmaps a heatmap set (a folder of `uncover
+    heatmaps`). DIR gets <name of the SET's folder>.parquet for each, as `uncover predict` writes it; with --shard 1/4
+    it gets <name>/shards/1-of-4.parquet, and `uncover predict collect` joins those of a set.
+    """
+    from uncover.errors import keeping
+    from uncover.metrics.predictions import write_predictions
+
+    shard = read_shard(args)
+    tables = tables_of(args.sets, args.out, shard if args.shard else None)
+    predictor = load_predictor(args)
+    # All are looked at before the network works on the first: what is wrong with the last one shows at once.
+    found = {out: predictor.find([folder], shard) for out, folder in tables.items()}
+    written: list[Path] = []
+    with keeping(lambda: bool(written)):
+        for out, inputs in found.items():
+            predictions = predictor.predict(inputs)
+            predictions.settings.update(shard.settings())
+            write_predictions(out, predictions)
+            written.append(out)
+            logger.info(f"{out}: {len(predictions.boxes)} boxes in {len(predictions.images)} images")
+    return 0
+
+
+def _predict_collect_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "shares", type=Path, nargs="+", metavar="SHARE.parquet", help="all shares of each set, in any order"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="OUT.parquet", help="table to write, for shares of one set that stand elsewhere"
+    )
+
+
+@verb("predict collect", "join the shares of sets that several jobs looked at", _predict_collect_arguments)
+def run_predict_collect(args: argparse.Namespace) -> int:
+    """Join the shares of sets that `uncover predict sets --shard` or `predict baseline --shard` wrote.
+
+    The shares of a set stand in <SET>/shards/; <SET>.parquet gets all of them, as one job without --shard would have
+    written it. Shares of several sets may be given together.
+    """
+    from uncover.atomic import check_new_file
+    from uncover.errors import InputError
+    from uncover.images.inputs import RECORDS
+    from uncover.metrics.predictions import join_predictions, write_predictions
+
+    sets: dict[Path, list[Path]] = {}
+    for share in args.shares:
+        if args.out is None and share.parent.name != RECORDS:
+            raise InputError(f"{share}: stands in no folder {RECORDS}/ of a set; say where to with --out OUT.parquet")
+        folder = share.parent.parent
+        sets.setdefault(args.out or folder.with_name(f"{folder.name}.parquet"), []).append(share)
+    for out in sets:
+        check_new_file(out)
+    for out, shares in sets.items():
+        predictions = join_predictions(shares)
+        write_predictions(out, predictions)
+        logger.info(f"{out}: {len(predictions.boxes)} boxes in {len(predictions.images)} images")
+    return 0
+
+
+def _predict_baseline_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="mtcnn, retinaface, viola_jones, yolo11, retinanet, faster_rcnn")
+    parser.add_argument("sets", type=Path, nargs="+", metavar="SET", help="data set, or folder of images")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the tables")
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        help="folder of `uncover fetch_weights`, or weights.pt of `uncover train baseline` (mtcnn, viola_jones: none)",
+    )
+    parser.add_argument(
+        "--nms-iou", type=float, default=0.6, help="IoU of suppression, after the library's own (default: 0.6)"
+    )
+    add_baseline_arguments(parser, "image_size=1280")
+    add_shard_argument(parser)
+
+
+@verb("predict baseline", "find faces in sets with a baseline detector", _predict_baseline_arguments)
+def run_predict_baseline(args: argparse.Namespace) -> int:
+    """Find faces in sets with a baseline detector: mtcnn, retinaface, viola_jones, or one of `uncover train baseline`.
+
+    Each SET is a data set (a folder with images/), or a folder of images. DIR gets <name of the SET's folder>.parquet
+    for each: tables like those of `uncover predict`, with five landmarks of each face where the detector knows them.
+    Where two boxes overlap by more than --nms-iou the less sure one goes, whatever rule of its own a ready-made
+    detector has. With --shard it gets shares, as `uncover predict sets` has it.
+    """
+    from uncover.baselines.fetched import fetched_file
+    from uncover.baselines.registry import describe, find_baseline, load_detector
+    from uncover.config.baselines import Baselines, ReadyMade
+    from uncover.config.values import check_number, check_section, read_pairs
+    from uncover.errors import InputError, keeping
+    from uncover.images.inputs import find_inputs
+    from uncover.metrics.predictions import write_predictions
+
+    check_number("--nms-iou", args.nms_iou, 0, 1)
+    baseline = find_baseline(args.name)
+    settings = check_section(type(getattr(Baselines(), args.name)), read_pairs(args.set), "--set")
+    shard = read_shard(args)
+    tables = tables_of(args.sets, args.out, shard if args.shard else None)
+    if baseline.trained and args.weights is None:
+        raise InputError(f"{args.name}: needs --weights, the weights.pt of 'uncover train baseline {args.name}'")
+    if args.weights is not None and not baseline.trained and Baselines().weights_of(args.name) is None:
+        raise InputError(f"{args.name}: brings its weights along; leave --weights out")
+    file = None if args.weights is None else fetched_file(args.weights)
+    found = {out: find_inputs([folder], "photo", 3, shard=shard) for out, folder in tables.items()}
+
+    from uncover.baselines.predict import predict_baseline
+    from uncover.baselines.weights import load_baseline
+    from uncover.yolov5.device import pick_device
+
+    weights = None if file is None else load_baseline(file)
+    detector = load_detector(args.name, settings, weights, pick_device(args.device), args.nms_iou)
+    # What is trained here sees every photo at the size of its training, whatever the photo's own.
+    longest = settings.image_size if isinstance(settings, ReadyMade) else None
+    about = describe(args.name, weights, args.nms_iou)
+    if baseline.trained and weights is not None:
+        about["image_size"] = weights.about.get("image_size")
+    written: list[Path] = []
+    with keeping(lambda: bool(written)):
+        for out, inputs in found.items():
+            predictions = predict_baseline(detector, inputs, about, longest, args.nms_iou)
+            predictions.settings.update(shard.settings())
+            write_predictions(out, predictions)
+            written.append(out)
+            logger.info(f"{out}: {len(predictions.boxes)} boxes in {len(predictions.images)} images")
+    return 0

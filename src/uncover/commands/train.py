@@ -1,19 +1,4 @@
-"""Train a detector on a data set in YOLO layout.
-
-DATA is a set (a folder with images/, labels/ and data.yaml) and --val another (by default the set val/ beside it), or
-DATA is a folder that holds both as train/ and val/ (or valid/), or the YAML file of a YOLO data set, of any name. OUT
-gets weights.pt (the best epoch), results.csv and summary.json. A detector of heatmaps takes them from --heatmaps DIR:
-the heatmap sets train/ and val/ of the same photos, such as results/demo/heatmaps/gradcampp, or one heatmap set of all
-of them. --input says which maps; labels and sizes are those of DATA.
-Fine-tuning: uncover train --from RUN --data FRAMES [OUT]. RUN is a run's folder, such as results/demo (its whole-face
-detector), the folder of another training, or a weights file; model, classes, size and gains are those of its training.
-FRAMES may be frames as `uncover frames` picks them (<grade>/images, <grade>/labels), which become a data set OUT/data.
-One infant validates, with all its videos: --leave-out NAME, or one that is chosen and told; frames.csv (column infant)
-or infants.csv (video,infant) beside the frames say who is in which. --freeze backbone lets only neck and head learn.
-A training that is stopped goes on where it was when the same command is given again; a finished one of other settings
-or data is never replaced. Several GPUs of a machine share it
-with --set processes=2; of several machines through torchrun: torchrun ... -m uncover train ...
-"""
+"""Training of a detector, ours or a baseline."""
 
 from __future__ import annotations
 
@@ -21,13 +6,46 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from uncover.commands._training_arguments import add_training_arguments, check_training_arguments
-from uncover.commands._training_arguments import processes as processes
-
-SUMMARY = "train a YOLOv5 detector on a data set"
+from uncover.commands import verb
+from uncover.commands._shared_arguments import add_baseline_arguments, add_detector_settings
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_training_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of everything that trains."""
+    parser.add_argument("--val", type=Path, metavar="DATA", help="data set that early stopping looks at")
+    add_detector_settings(parser, "model=yolov5n epochs=30 hyperparameters.lr0=0.02")
+    parser.add_argument("--start", type=Path, metavar="WEIGHTS", help="weights to start from (uncover import_weights)")
+    parser.add_argument("--channels", type=int, help="channels of the images (default: 3, or those of --input)")
+    parser.add_argument("--padding", type=int, help="value around letterboxed images (default: 114, around heatmaps 0)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
+    parser.add_argument(
+        "--cache", choices=("auto", "ram", "disk", "none"), default="auto", help="where decoded images are kept"
+    )
+    parser.add_argument("--workers", type=int, help="threads that prepare images")
+
+
+def check_training_arguments(args: argparse.Namespace) -> None:
+    """Make sure that the numbers among them make sense.
+
+    Raises:
+        InputError: One does not.
+    """
+    from uncover.config.values import check_number
+
+    check_number("--channels", args.channels, 1)
+    check_number("--padding", args.padding, 0, 255)
+    check_number("--workers", args.workers, 1)
+
+
+def processes(args: argparse.Namespace) -> int:
+    """How many share the training."""
+    from uncover.config.detectors import Detector
+    from uncover.config.values import check_section, read_pairs
+
+    return check_section(Detector, read_pairs(args.set), "--set").processes
+
+
+def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, nargs="?", metavar="DATA", help="data set, or folder with train/ and val/")
     parser.add_argument(
         "out", type=Path, nargs="?", metavar="OUT", help="folder for weights.pt, results.csv, summary.json"
@@ -70,10 +88,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--heatmaps", type=Path, metavar="DIR", help="heatmap set of the photos, or train/ and val/")
 
 
-def run(args: argparse.Namespace) -> int:
+@verb("train", "train a YOLOv5 detector on a data set", _train_arguments, processes=processes)
+def run_train(args: argparse.Namespace) -> int:
+    """Train a detector on a data set in YOLO layout.
+
+    DATA is a set (a folder with images/, labels/ and data.yaml) and --val another (by default the set val/ beside
+    it), or DATA is a folder that holds both as train/ and val/ (or valid/), or the YAML file of a YOLO data set, of
+    any name. OUT gets weights.pt (the best epoch), results.csv and summary.json. A detector of heatmaps takes them
+    from --heatmaps DIR: the heatmap sets train/ and val/ of the same photos, such as results/demo/heatmaps/gradcampp,
+    or one heatmap set of all of them. --input says which maps; labels and sizes are those of DATA. Fine-tuning:
+    uncover train --from RUN --data FRAMES [OUT]. RUN is a run's folder, such as results/demo (its whole-face
+    detector), the folder of another training, or a weights file; model, classes, size and gains are those of its
+    training. FRAMES may be frames as `uncover frames` picks them (<grade>/images, <grade>/labels), which become a
+    data set OUT/data. One infant validates, with all its videos: --leave-out NAME, or one that is chosen and told;
+    frames.csv (column infant) or infants.csv (video,infant) beside the frames say who is in which. --freeze backbone
+    lets only neck and head learn. A training that is stopped goes on where it was when the same command is given
+    again; a finished one of other settings or data is never replaced. Several GPUs of a machine share it with --set
+    processes=2; of several machines through torchrun: torchrun ... -m uncover train ...
+    """
     from uncover.atomic import check_writable
-    from uncover.detector.finetune import is_picked
     from uncover.owner import check_shared
+    from uncover.yolov5.finetune import is_picked
 
     check_training_arguments(args)
     data, out = _places(args)
@@ -96,10 +131,10 @@ def train_on_sets(args: argparse.Namespace, data: Path, out: Path, frozen: Seque
     Raises:
         InputError: A set, the weights, or a setting is unusable.
     """
-    from uncover.detector.distributed import process_group
-    from uncover.detector.job import read_job
-    from uncover.detector.train import train
     from uncover.workflow.digest import code_digest
+    from uncover.yolov5.distributed import process_group
+    from uncover.yolov5.job import read_job
+    from uncover.yolov5.train import train
 
     job = read_job(
         data,
@@ -114,7 +149,7 @@ def train_on_sets(args: argparse.Namespace, data: Path, out: Path, frozen: Seque
         args.classes,
     )
     with process_group(args.device) as group:
-        identity = {"code": code_digest("uncover.detector.train")}
+        identity = {"code": code_digest("uncover.yolov5.train")}
         train(job, out, group, args.cache, args.workers, identity, replace=False)
     return 0
 
@@ -131,10 +166,10 @@ def train_on_frames(args: argparse.Namespace, data: Path, out: Path, frozen: Seq
     Raises:
         InputError: Frames, weights or a setting are unusable, or an option would change nothing.
     """
-    from uncover.detector.distributed import process_group
-    from uncover.detector.finetune import find_start, read_frames_job
-    from uncover.detector.train import train
     from uncover.workflow.digest import code_digest
+    from uncover.yolov5.distributed import process_group
+    from uncover.yolov5.finetune import find_start, read_frames_job
+    from uncover.yolov5.train import train
 
     _refuse_idle_options(args)
     start = args.start if args.source is None else find_start(args.source)
@@ -142,7 +177,7 @@ def train_on_frames(args: argparse.Namespace, data: Path, out: Path, frozen: Seq
         places = (data, args.val, out / "data")
         settings, fine_tuning = [*frozen, *args.set], args.source is not None
         job = read_frames_job(*places, start, settings, args.leave_out, fine_tuning, group, args.classes)
-        identity = {"code": code_digest("uncover.detector.train")}
+        identity = {"code": code_digest("uncover.yolov5.train")}
         train(job, out, group, args.cache, args.workers, identity, replace=False)
     return 0
 
@@ -184,3 +219,47 @@ def _layers(word: str) -> int:
     if word not in named and not word.isdecimal():
         raise InputError(f"--freeze {word}: expected backbone, none, or a number of layers")
     return named[word] if word in named else int(word)
+
+
+def _train_baseline_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="detector: yolo11, retinanet or faster_rcnn")
+    parser.add_argument("data", type=Path, metavar="DATA", help="folder with the data sets train/ and val/")
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder for weights.pt, results.csv, summary.json")
+    parser.add_argument(
+        "--start", type=Path, metavar="WEIGHTS", help="weights to start from: file or folder of `uncover fetch_weights`"
+    )
+    add_baseline_arguments(parser, "network=yolo11n epochs=30 weights=scratch")
+
+
+@verb("train baseline", "train a baseline detector on whole faces", _train_baseline_arguments)
+def run_train_baseline(args: argparse.Namespace) -> int:
+    """Train a baseline detector on the whole faces of a data set, by its own recipe.
+
+    NAME is yolo11, retinanet or faster_rcnn. DATA is a folder with the data sets train/ and val/, of whose labels
+    only the whole faces count. OUT gets weights.pt (the best epoch), results.csv and summary.json. A training that is
+    stopped goes on where it was when the same command is given again.
+    """
+    from uncover.atomic import check_writable
+    from uncover.baselines.fetched import fetched_file
+    from uncover.baselines.registry import find_baseline, module_of, open_module
+    from uncover.config.baselines import BASELINES, Baselines
+    from uncover.config.values import check_section, read_pairs
+    from uncover.errors import InputError
+    from uncover.owner import check_shared
+
+    if not find_baseline(args.name).trained:
+        trained = [name for name, baseline in BASELINES.items() if baseline.trained]
+        raise InputError(f"{args.name}: is not trained here; expected one of {', '.join(trained)}")
+    settings = check_section(type(getattr(Baselines(), args.name)), read_pairs(args.set), "--set")
+    check_writable(args.out)
+    check_shared(args.out, "train", ("weights.pt", "results.csv", "summary.json"))
+    start = None if args.start is None else fetched_file(args.start)
+
+    from uncover.baselines.weights import load_baseline
+    from uncover.workflow.digest import code_digest
+    from uncover.yolov5.device import pick_device
+
+    weights = None if start is None else load_baseline(start)
+    identity = {"code": code_digest(module_of(args.name))}
+    open_module(args.name).train(settings, weights, args.data, args.out, pick_device(args.device), identity)
+    return 0

@@ -1,7 +1,7 @@
 """The data sets that are known by name, and the layouts that are read: a row each.
 
 A data set of somebody's own is an entry of the config, `data_sets`, in one of these layouts; whom to ask for the known
-ones stands in `uncover.datasets.sources`, on which no result depends.
+ones stands in `uncover.data.sources`, on which no result depends.
 """
 
 from __future__ import annotations

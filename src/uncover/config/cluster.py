@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from uncover.config.section import Section
+from uncover.config.values import Section
 
 
 class Demand(Section):

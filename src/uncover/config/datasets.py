@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, NonNegativeInt, model_validator
 
 from uncover.config.catalogue import LANDMARK_LAYOUTS, Layout
-from uncover.config.section import Section
+from uncover.config.values import Section
 
 
 class Merge(Section):

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from uncover.config.section import Section
+from uncover.config.values import Section
 
 LAYERS_BELOW_HEAD = 24
 """Of every YOLOv5."""
@@ -28,7 +28,7 @@ MAP_INPUTS = ("classes", "joint", "mean", "whole_face")
 DRAWN_BOXES = "drawn_boxes"
 """Name of the maps that no gradient made: the first detector's boxes, drawn as blobs."""
 
-COVERED_FACES = "covered_faces"
+OCCLUSION = "rgb1_occlusion"
 """Name of our own detector, which learns that a face goes on under what covers it."""
 
 
@@ -136,7 +136,7 @@ FirstDetector = Literal["rgb10", "rgb1"]
 SecondDetector = Literal["gradcampp_avg", "hirescam_avg", "gradcampp_10", "hirescam_10"]
 
 
-class Sibling(Section):
+class DetectorVariant(Section):
     """One more detector for the second step: like one of the six, but for what it looks at."""
 
     like: FirstDetector | SecondDetector = Field("hirescam_avg", description="whose settings it has")
@@ -166,25 +166,27 @@ class Sibling(Section):
         return self
 
 
-def _siblings() -> dict[str, Sibling]:
-    """Variants of the thesis's four heatmap detectors, three controls, and one that learns from covered faces."""
+def _variants() -> dict[str, DetectorVariant]:
+    """Variants of the thesis's four heatmap detectors, three controls, and one that learns from occlusion augmentation."""
     methods = ("gradcampp", "hirescam")
-    variants: dict[str, Sibling] = {}
+    variants: dict[str, DetectorVariant] = {}
     for method in methods:
         like: SecondDetector = "gradcampp_avg" if method == "gradcampp" else "hirescam_avg"
         like_10: SecondDetector = "gradcampp_10" if method == "gradcampp" else "hirescam_10"
         variants |= {
-            f"{method}_mean": Sibling(like=like, heatmaps=method, input="mean"),
-            f"{method}_whole_face": Sibling(like=like, heatmaps=method, input="whole_face"),
-            f"{method}_multiscale_avg": Sibling(like=like, heatmaps=f"{method}_multiscale", input="joint"),
-            f"{method}_multiscale_10": Sibling(like=like_10, heatmaps=f"{method}_multiscale", input="classes"),
-            f"{method}_t1_avg": Sibling(like=like, heatmaps=f"{method}_t1", input="joint"),
+            f"{method}_mean": DetectorVariant(like=like, heatmaps=method, input="mean"),
+            f"{method}_whole_face": DetectorVariant(like=like, heatmaps=method, input="whole_face"),
+            f"{method}_multiscale_avg": DetectorVariant(like=like, heatmaps=f"{method}_multiscale", input="joint"),
+            f"{method}_multiscale_10": DetectorVariant(like=like_10, heatmaps=f"{method}_multiscale", input="classes"),
+            f"{method}_t1_avg": DetectorVariant(like=like, heatmaps=f"{method}_t1", input="joint"),
         }
     return variants | {
-        "drawn_boxes": Sibling(role="control", heatmaps=DRAWN_BOXES, input="joint"),
-        "grey_photo": Sibling(role="control", input="grey"),
-        "feature_head": Sibling(role="control", like="rgb1", input="photo", start="rgb10", freeze=LAYERS_BELOW_HEAD),
-        COVERED_FACES: Sibling(role="ours", like="rgb1", input="photo", occlusion=0.5),
+        "drawn_boxes": DetectorVariant(role="control", heatmaps=DRAWN_BOXES, input="joint"),
+        "grey_photo": DetectorVariant(role="control", input="grey"),
+        "feature_head": DetectorVariant(
+            role="control", like="rgb1", input="photo", start="rgb10", freeze=LAYERS_BELOW_HEAD
+        ),
+        OCCLUSION: DetectorVariant(role="ours", like="rgb1", input="photo", occlusion=0.5),
     }
 
 
@@ -205,8 +207,8 @@ class Detectors(Section):
     hirescam_10: Detector = Field(
         Detector(weights="scratch", classes="whole_face"), description="HiResCAM maps per class"
     )
-    siblings: dict[str, Sibling] = Field(
-        _siblings(), description="further detectors for the second step by name: variants of the four, and controls"
+    variants: dict[str, DetectorVariant] = Field(
+        _variants(), description="further detectors for the second step by name: variants of the four, and controls"
     )
 
     @model_validator(mode="before")
@@ -218,20 +220,20 @@ class Detectors(Section):
         own = {name: getattr(field.default, "model_fields_set", ()) for name, field in cls.model_fields.items()}
         return {
             name: {key: getattr(cls.model_fields[name].default, key) for key in own.get(name, ())} | given
-            if isinstance(given, dict) and name != "siblings"
+            if isinstance(given, dict) and name != "variants"
             else given
             for name, given in values.items()
         }
 
-    @field_validator("siblings")
+    @field_validator("variants")
     @classmethod
-    def _names_apart(cls, siblings: dict[str, Sibling]) -> dict[str, Sibling]:
-        for name in siblings:
+    def _names_apart(cls, variants: dict[str, DetectorVariant]) -> dict[str, DetectorVariant]:
+        for name in variants:
             if not re.fullmatch(r"[a-z0-9_]+", name) or name in (*get_args(FirstDetector), *get_args(SecondDetector)):
                 raise ValueError(
-                    f"the sibling {name!r}: a name has small letters, digits and _ alone, and is none of the six models"
+                    f"the variant {name!r}: a name has small letters, digits and _ alone, and is none of the six models"
                 )
-        return siblings
+        return variants
 
 
 class Weights(Section):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-from uncover.config.section import Section
+from uncover.config.values import Section
 
 Share = float
 Privacy = Literal["pixelate", "blur", "whole-frame", "publish"]
@@ -54,12 +54,12 @@ class Rescue(Section):
         description="rates at which rescue methods are compared; the middle one ranks them, and gives cascades and live"
         " detection their thresholds",
     )
-    looks_of: str | None = Field(
+    scales_of: str | None = Field(
         None,
-        description="detector that looks again, closer: rgb1, or a sibling that looks at photos; null takes"
-        " covered_faces where there is one, else rgb1",
+        description="detector that looks again, closer: rgb1, or a variant that looks at photos; null takes"
+        " rgb1_occlusion where there is one, else rgb1",
     )
-    looks: tuple[PositiveFloat, ...] = Field(
+    inference_scales: tuple[PositiveFloat, ...] = Field(
         (1.5,),
         description="sizes of its input then, in shares of that of its training: small faces grow with it; empty looks"
         " no closer",
@@ -67,7 +67,7 @@ class Rescue(Section):
     rescuers: tuple[str, ...] | None = Field(
         None,
         description="methods that look into the photos that other detectors missed; null takes gradcampp_avg and what"
-        " needs no heatmaps: closer_look, or all_votes where nothing looks closer",
+        " needs no heatmaps: multi_scale, or box_fusion where nothing looks closer",
     )
     heatmap_boxes: str | None = Field(
         None,
@@ -84,7 +84,7 @@ class Rescue(Section):
         """Name of the variant of heatmaps that boxes are drawn in, of those that the run makes."""
         if self.heatmap_boxes is not None:
             return self.heatmap_boxes
-        # On the stand-in's val this finds nearly as many faces as the detector itself, HiResCAM T1 a fourth of them.
+        # On the synthetic data's val this finds nearly as many faces as the detector itself, HiResCAM T1 a fourth of them.
         return "gradcampp_multiscale" if "gradcampp_multiscale" in made else "gradcampp"
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple, Self
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from uncover.config.detectors import Hyperparameters
-from uncover.config.section import Section
+from uncover.config.values import Section
 
 
 class Reach(NamedTuple):

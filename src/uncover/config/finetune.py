@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
 from uncover.config.detectors import LAYERS_BELOW_HEAD
-from uncover.config.section import Section
+from uncover.config.values import Section
 
 BACKBONE = 10
 """Layers of every YOLOv5 before the neck."""
@@ -16,7 +16,7 @@ BACKBONE = 10
 class Finetune(Section):
     """How a trained detector learns from few frames; and the experiment that finds out how many it takes."""
 
-    start: str = Field("rgb1", description="detector to start from: rgb1, or a sibling that looks at photos")
+    start: str = Field("rgb1", description="detector to start from: rgb1, or a variant that looks at photos")
     counts: tuple[PositiveInt, ...] = Field(
         (5, 10, 25, 50, 100), description="frames to fine-tune on, one training each per infant left out; empty: none"
     )

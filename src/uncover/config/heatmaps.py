@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
-from uncover.config.section import Section
-from uncover.config.values import check_section
+from uncover.config.values import Section, check_section
 from uncover.errors import InputError
 
 Share = float
@@ -20,7 +19,7 @@ class CamMethod(NamedTuple):
 
     Attributes:
         title: In print.
-        code: Class of `uncover.heatmaps.methods`, or of another package, in full, that computes maps as grad-cam does.
+        code: Class of `uncover.cam.methods`, or of another package, in full, that computes maps as grad-cam does.
     """
 
     title: str

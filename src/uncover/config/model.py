@@ -7,18 +7,18 @@ from typing import Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
+from uncover.config.baselines import BASELINES, Baselines
 from uncover.config.catalogue import known_names
 from uncover.config.cluster import Cluster
 from uncover.config.datasets import DataSet, Labels, Splits
-from uncover.config.detectors import COVERED_FACES, DRAWN_BOXES, Detectors, SecondDetector, Weights
+from uncover.config.detectors import DRAWN_BOXES, OCCLUSION, Detectors, SecondDetector, Weights
 from uncover.config.evaluation import Prediction, Report, Rescue
 from uncover.config.evolution import Evolution
 from uncover.config.finetune import Finetune
 from uncover.config.heatmaps import Heatmaps
-from uncover.config.raw import Raw, Standin
-from uncover.config.rivals import BASELINES, Rivals
+from uncover.config.raw import Raw, Synthetic
 from uncover.config.second_step import SecondStep, second_detectors
-from uncover.config.section import Section
+from uncover.config.values import Section
 
 
 class Config(Section):
@@ -32,7 +32,7 @@ class Config(Section):
         {},
         description="data sets of your own by name, such as {my_ward: {path: clips, layout: yolo}}; docs/data_sets.md",
     )
-    standin: Standin = Field(Standin(), description="synthetic raw data")
+    synthetic: Synthetic = Field(Synthetic(), description="synthetic raw data")
     labels: Labels = Field(Labels(), description="part boxes")
     splits: Splits = Field(Splits(), description="sets")
     weights: dict[str, Weights] = Field(
@@ -43,7 +43,7 @@ class Config(Section):
     prediction: Prediction = Field(Prediction(), description="stored predictions")
     heatmaps: Heatmaps = Field(Heatmaps(), description="class-activation maps")
     rescue: Rescue = Field(Rescue(), description="the second step")
-    rivals: Rivals = Field(Rivals(), description="face detectors of others")
+    baselines: Baselines = Field(Baselines(), description="baseline detectors")
     finetune: Finetune = Field(Finetune(), description="fine-tuning on a few frames of videos")
     report: Report = Field(Report(), description="tables, figures, page")
     cluster: Cluster = Field(Cluster(), description="what jobs ask a cluster for")
@@ -88,12 +88,12 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
-    def _closer_looks_at_photos(self) -> Self:
-        of = self.looks_of
+    def _multi_scales_at_photos(self) -> Self:
+        of = self.scales_of
         photos = {"rgb1", *(name for name, step in self.second_detectors().items() if step.input == "photo")}
         if of not in photos:
             raise ValueError(
-                f"rescue.looks_of: {of} is no detector of photos in this run; expected one of"
+                f"rescue.scales_of: {of} is no detector of photos in this run; expected one of"
                 f" {', '.join(sorted(photos))}"
             )
         return self
@@ -113,10 +113,10 @@ class Config(Section):
         return self
 
     @property
-    def looks_of(self) -> str:
+    def scales_of(self) -> str:
         """Name of the detector that looks again, closer."""
-        return self.rescue.looks_of or (COVERED_FACES if COVERED_FACES in self.detectors.siblings else "rgb1")
+        return self.rescue.scales_of or (OCCLUSION if OCCLUSION in self.detectors.variants else "rgb1")
 
     def second_detectors(self) -> dict[str, SecondStep]:
-        """All detectors of the second step by name: the thesis's four first, then their siblings."""
+        """All detectors of the second step by name: the thesis's four first, then their variants."""
         return second_detectors(self.detectors, self.heatmaps)

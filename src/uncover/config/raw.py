@@ -1,4 +1,4 @@
-"""Where raw data comes from: folders of downloads, or the embedded stand-in."""
+"""Where raw data comes from: folders of downloads, or the embedded synthetic data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from uncover.config.catalogue import GRADES, Grade
-from uncover.config.section import Section
+from uncover.config.values import Section
 
 
 class Raw(Section):
@@ -15,7 +15,7 @@ class Raw(Section):
 
     hint: ClassVar[str] = "a data set of your own is an entry of data_sets"
 
-    standin: bool = Field(False, description="make synthetic raw data in these layouts instead of reading downloads")
+    synthetic: bool = Field(False, description="make synthetic raw data in these layouts instead of reading downloads")
     folder: str = Field("data/raw", description="folder that the paths below are relative to")
     watch: Literal["sizes", "names"] = Field(
         "sizes",
@@ -39,7 +39,7 @@ class Raw(Section):
 
 
 class Parts(Section):
-    """Photos in the official parts of a stand-in."""
+    """Photos in the official parts of synthetic data."""
 
     train: PositiveInt = Field(description="photos of its official train part")
     test: PositiveInt = Field(description="photos of its official test part")
@@ -55,14 +55,14 @@ class Grades(Section):
 
 
 class Videos(Section):
-    """Videos of the stand-in."""
+    """Videos of the synthetic data."""
 
     infants: NonNegativeInt = Field(0, description="videos, each of one infant; 0 makes none")
     seconds: PositiveInt = Field(12, description="length of each")
     rate: PositiveInt = Field(5, description="frames per second")
 
 
-class Standin(Section):
+class Synthetic(Section):
     """Sizes of the synthetic raw data."""
 
     seed: NonNegativeInt = Field(0, description="same seed, same bytes")

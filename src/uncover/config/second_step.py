@@ -37,12 +37,12 @@ def second_detectors(detectors: Detectors, heatmaps: Heatmaps) -> dict[str, Seco
         steps[name] = SecondStep(
             "thesis", getattr(detectors, name), "classes" if kind == "10" else heatmaps.average, method, None
         )
-    for name, sibling in detectors.siblings.items():
+    for name, variant in detectors.variants.items():
         changed = {
             key: value
             for key in ("freeze", "occlusion", "epochs", "image_size")
-            if (value := getattr(sibling, key)) is not None
+            if (value := getattr(variant, key)) is not None
         }
-        settings = getattr(detectors, sibling.like).model_copy(update=changed)
-        steps[name] = SecondStep(sibling.role, settings, sibling.input, sibling.heatmaps, sibling.start)
+        settings = getattr(detectors, variant.like).model_copy(update=changed)
+        steps[name] = SecondStep(variant.role, settings, variant.input, variant.heatmaps, variant.start)
     return steps

@@ -1,20 +1,39 @@
-"""Values of a config's sections, as YAML or as `key=value` words; every message names the key.
-
-Knows no section, so that whoever reads one depends on that one alone.
-"""
+"""Values of the config's sections and of the command line; every message names the key."""
 
 from __future__ import annotations
 
 import difflib
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, ClassVar, TypeVar, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from uncover.errors import InputError
+
+
+class Section(BaseModel):
+    """A part of the config: unknown keys are errors, values never change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    hint: ClassVar[str] = ""
+    """What else somebody may have meant who wrote an unknown key."""
+
+
+def check_number(option: str, value: float | None, lowest: float, highest: float = math.inf) -> None:
+    """Make sure that a number is within its limits; None stands for an option that was not given.
+
+    Raises:
+        InputError: It is not.
+    """
+    if value is not None and not lowest <= value <= highest:
+        expected = f"{lowest} or more" if highest == math.inf else f"{lowest} to {highest}"
+        raise InputError(f"{option} {value}: expected {expected}")
+
 
 AnySection = TypeVar("AnySection", bound=BaseModel)
 
@@ -72,7 +91,9 @@ def as_pairs(section: BaseModel) -> list[str]:
 
 def may_be_told(pair: str) -> bool:
     """Whether a word of `as_pairs` may stand in a report: others may hold paths of somebody's machine."""
-    return pair.startswith("raw.standin=") or not pair.startswith(("raw.", "data_sets.", "weights.", "report.released"))
+    return pair.startswith("raw.synthetic=") or not pair.startswith(
+        ("raw.", "data_sets.", "weights.", "report.released")
+    )
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

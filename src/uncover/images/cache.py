@@ -16,7 +16,7 @@ from uncover.atomic import new_file
 from uncover.config.detectors import MAP_INPUTS, Input
 from uncover.images.letterbox import Frame
 from uncover.images.maps import StoredMaps
-from uncover.images.scaled import Source, bytes_of_maps, read_source, scale
+from uncover.images.reading import Source, bytes_of_maps, read_source, scale
 from uncover.process import free_memory
 from uncover.threads import cores
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from uncover.console import say
-from uncover.datasets.blocks import (
+from uncover.data.blocks import (
     FRAMES,
     INFANTS,
     LEVELS,
@@ -20,11 +20,13 @@ from uncover.datasets.blocks import (
     read_blocks,
     read_infants,
 )
-from uncover.datasets.picked import PickedFrame, find_picked
-from uncover.datasets.yolo import IMAGES
+from uncover.data.picked import PickedFrame, find_picked
+from uncover.data.yolo import IMAGES
 from uncover.errors import InputError
 from uncover.images.labelled import LabelledImages, label_path, read_labelled_images
 from uncover.tables import read_table
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,9 @@ class GroupedImages:
             for block in self.blocks.values():
                 if block.video == name:
                     videos = {own.video for own in self.blocks.values() if own.name == block.name}
-                    say(f"note: {name} is of the {block.kind} {block.name}, whose {len(videos)} videos go together")
+                    logger.info(
+                        f"note: {name} is of the {block.kind} {block.name}, whose {len(videos)} videos go together"
+                    )
                     return block.name
         return name
 
@@ -76,7 +80,7 @@ def read_grouped_images(
 ) -> GroupedImages:
     """Read a data set of frames and find out what each is of.
 
-    The tables of `uncover.datasets.blocks` say it, which are looked for in the data set and where its images link to;
+    The tables of `uncover.data.blocks` say it, which are looked for in the data set and where its images link to;
     else its manifest; else the name of the file up to the last `_` is the video. What is taken for granted is told.
     Frames that nobody has annotated are left out, and counted.
 
@@ -126,11 +130,13 @@ def _tell_what_is_assumed(folder: Path, blocks: Mapping[str, Block]) -> None:
             videos.setdefault(block.name, set()).add(block.video)
     for infant, own in videos.items():
         if len(own) > 1:
-            say(f"note: {folder}: by their names, {', '.join(sorted(own))} are all of {infant}, and stay together")
+            logger.info(
+                f"note: {folder}: by their names, {', '.join(sorted(own))} are all of {infant}, and stay together"
+            )
     alone = sorted({block.name for block in blocks.values() if block.kind == "video"})
     if alone:
         named = ", ".join(alone[:5]) + (f" and {len(alone) - 5} more" if len(alone) > 5 else "")
-        say(
+        logger.info(
             f"note: {folder}: nobody says which infant is in {named}: each video is taken for one infant of its own;"
             f" {INFANTS} (video,infant) or a column infant in {FRAMES} beside the frames says otherwise"
         )
@@ -156,10 +162,10 @@ def read_annotated_images(
     rows = [row for row, path in enumerate(labelled.paths) if path.name not in unannotated]
     left = len(labelled) - len(rows)
     if left:
-        say(f"{folder}: {left} of {len(labelled)} frames are not annotated (no label file) and stay out")
+        logger.info(f"{folder}: {left} of {len(labelled)} frames are not annotated (no label file) and stay out")
     waiting = _unreviewed([labelled.paths[row] for row in rows])
     if waiting:
-        say(
+        logger.info(
             f"{folder}: {len(waiting)} of {len(labelled)} images are picked frames that nobody has reviewed, and stay"
             " out; take them to a tool with 'uncover frames export', and back with 'uncover frames import'"
         )

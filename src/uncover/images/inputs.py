@@ -1,24 +1,104 @@
-"""What a trained detector looks at in what somebody points to: photos, or the heatmaps of photos."""
+"""What a trained detector looks at: photos or heatmaps, all or a share of them, with checked options."""
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from uncover.config.detectors import MAP_INPUTS, Input
-from uncover.console import say
+from uncover.config.values import check_number
 from uncover.errors import InputError
+from uncover.images.letterbox import STRIDE
 from uncover.images.map_sets import MapSet, is_map_set, read_map_set
 from uncover.images.maps import read_maps
-from uncover.images.named import named_images
-from uncover.images.reading import COLOURS, TIFF, inspect_image, say_animations
-from uncover.images.scaled import AVERAGES, channels_of_file
-from uncover.images.shard import Shard
+from uncover.images.reading import (
+    AVERAGES,
+    COLOURS,
+    TIFF,
+    channels_of_file,
+    inspect_image,
+    named_images,
+    say_animations,
+)
+
+logger = logging.getLogger(__name__)
+
+RECORDS = "shards"
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A share of a set: every count-th image.
+
+    Attributes:
+        number: From 1.
+        count: Shards of the set.
+    """
+
+    number: int = 1
+    count: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what a command line says, such as "2/4".
+
+        Raises:
+            InputError: It is no such thing.
+        """
+        match = re.fullmatch(r"(\d+)/(\d+)", text)
+        if not match or not 1 <= int(match[1]) <= int(match[2]):
+            raise InputError(f"--shard {text}: expected the number of the shard, from 1, and that of all, such as 2/4")
+        return cls(int(match[1]), int(match[2]))
+
+    @classmethod
+    def all(cls, count: int) -> list[Self]:
+        """All shards of a set."""
+        return [cls(number, count) for number in range(1, count + 1)]
+
+    def take(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Its share of the items of a set."""
+        return items[self.number - 1 :: self.count]
+
+    def __str__(self) -> str:
+        return f"{self.number}-of-{self.count}"
+
+    @classmethod
+    def recorded(cls, folder: Path) -> list[Self]:
+        """Shards whose records stand in the folder of a set, in order."""
+        # Not by a pattern of the shell's: it would also find what is being written under a temporary name.
+        matches = (re.fullmatch(r"(\d+)-of-(\d+)\.parquet", path.name) for path in folder.glob(f"{RECORDS}/*"))
+        return sorted((cls(int(match[1]), int(match[2])) for match in matches if match), key=str)
+
+    def record(self, folder: Path) -> Path:
+        """Where its record stands in the folder of a set."""
+        return folder / RECORDS / f"{self}.parquet"
+
+    def settings(self) -> dict[str, int]:
+        """What predictions of it say of themselves; nothing, where it is the whole set."""
+        return {"shard": self.number, "shards": self.count} if self.count > 1 else {}
+
+
+def check_inference_options(confidence: float, nms_iou: float | None, batch: int, image_size: int | None) -> None:
+    """Make sure that they are within their limits; None stands for an option that was not given.
+
+    Raises:
+        InputError: One is not; the message names the option.
+    """
+    check_number("--confidence", confidence, 0, 1)
+    check_number("--nms-iou", nms_iou, 0, 1)
+    check_number("--batch", batch, 1)
+    check_number("--image-size", image_size, STRIDE)
+    if image_size is not None and image_size % STRIDE:
+        raise InputError(f"--image-size {image_size}: expected a multiple of {STRIDE}")
+
 
 WHOLE = Shard()
 EXPECTED = "give a heatmap set of 'uncover heatmaps', such as OUT/gradcampp"
@@ -112,4 +192,4 @@ def _check_recipe(maps: MapSet, trained_on: Mapping[str, Any]) -> None:
         )
     if other:
         words = ", ".join(other)
-        say(f"note: {maps.folder}: its heatmaps have another {words} than those of the detector's training")
+        logger.info(f"note: {maps.folder}: its heatmaps have another {words} than those of the detector's training")

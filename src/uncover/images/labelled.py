@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
@@ -10,15 +11,16 @@ from pathlib import Path, PurePath
 import numpy as np
 from numpy.typing import NDArray
 
-from uncover.console import fail, say
-from uncover.datasets.yolo import IMAGES, LABELS, find_label, read_label_file
+from uncover.console import fail
+from uncover.data.data_yaml import Description, choose_classes, find_faces, listed, read_data_yaml
+from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
+from uncover.data.yolo import IMAGES, LABELS, find_label, read_label_file
 from uncover.errors import InputError
-from uncover.faces.data_yaml import Description, read_data_yaml
-from uncover.faces.face_class import choose_classes, find_faces, listed
 from uncover.images.reading import inspect_image, list_images, say_animations
-from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 from uncover.progress import track
 from uncover.text_files import read_text
+
+logger = logging.getLogger(__name__)
 
 SIDES = {"left": "right", "right": "left", "Left": "Right", "Right": "Left"}
 
@@ -119,16 +121,18 @@ def read_labelled_images(
     fail(problems, str(folder))
     say_animations(paths)
     if repeated:
-        say(f"{folder}: {len(repeated)} label files repeat a row, such as {repeated[0]}; each row counts once")
+        logger.info(f"{folder}: {len(repeated)} label files repeat a row, such as {repeated[0]}; each row counts once")
     if polygons:
-        say(f"{folder}: {polygons} rows of labels are polygons; the boxes around them count")
+        logger.info(f"{folder}: {polygons} rows of labels are polygons; the boxes around them count")
     if not any(map(len, labels)):
         of_classes = f" of {', '.join(classes)}" if classes else ""
         raise InputError(
             f"{folder}: no box{of_classes} in the labels of {len(paths)} images; expected at least one{_hint(missing)}"
         )
     if missing:
-        say(f"{folder}: {len(missing)} of {len(paths)} images have no label file, such as {missing[0]}: background")
+        logger.info(
+            f"{folder}: {len(missing)} of {len(paths)} images have no label file, such as {missing[0]}: background"
+        )
     ids = {number: class_id for class_id, number in reversed(numbers.items())}
     return LabelledImages(folder, paths, sizes, labels, class_names, tuple(ids[number] for number in sorted(ids)))
 

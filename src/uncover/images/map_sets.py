@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
@@ -14,14 +15,15 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from uncover.config.detectors import Input
-from uncover.console import say
-from uncover.datasets.yolo import IMAGES
+from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
+from uncover.data.yolo import IMAGES
 from uncover.errors import InputError
 from uncover.images.labelled import LabelledImages
 from uncover.images.maps import JOINT, MAP, StoredMaps, read_maps
-from uncover.images.named import hash_file
-from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
+from uncover.images.reading import hash_file
 from uncover.tables import read_table
+
+logger = logging.getLogger(__name__)
 
 MANIFEST = "manifest.parquet"
 COLUMNS = ("image", "file", "width", "height", "status")
@@ -182,7 +184,7 @@ def _check_not_blank(labelled: LabelledImages, maps: MapSet, kind: Input) -> Non
             " explain; expected some with a map. Train it longer, lower heatmaps.confidence, or take target T1"
         )
     if blank := int((~drawn).sum()):
-        say(f"{maps.folder}: {blank} of {len(rows)} heatmaps ({kind}) are blank; they stay, with their labels")
+        logger.info(f"{maps.folder}: {blank} of {len(rows)} heatmaps ({kind}) are blank; they stay, with their labels")
 
 
 def check_alike(maps: Sequence[MapSet]) -> None:

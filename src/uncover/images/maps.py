@@ -1,27 +1,75 @@
-"""Heatmaps on disk, as small as the network made them; readers enlarge them to the size that they need.
-
-A file is a TIFF of one uint16 page per channel. A value is its share of the channel's maximum; the maxima, the place of
-the image in the network's input and how the maps were made stand in the first page's description, as JSON.
-"""
+"""Heatmaps on disk (TIFF), as small as the network made them, and drawn at the size of a picture."""
 
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from uncover.atomic import new_file
+from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
+from uncover.data.photos import ORIENTATION_TAG, UPRIGHT
 from uncover.errors import InputError
 from uncover.images.letterbox import Frame
-from uncover.images.tiffs import open_tiff
-from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 
 if TYPE_CHECKING:
     from tifffile import TiffFile
+
+
+@contextmanager
+def open_tiff(path: Path) -> Iterator[TiffFile]:
+    """A TIFF file, open for reading; whatever its decoders raise inside is worded for the user.
+
+    Raises:
+        InputError: It is missing, cut off or unreadable.
+    """
+    import tifffile
+
+    # It also remarks on whatever is odd in a file; what matters of that is raised.
+    tifffile.logger().setLevel(logging.CRITICAL)
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            yield tiff
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such image") from None
+    except Exception as error:  # struct.error, ValueError, zlib.error and more
+        raise InputError(f"{path}: cannot be decoded ({' '.join(str(error).split())}); mend or remove it") from None
+
+
+def orientation_of(tiff: TiffFile) -> int:
+    """EXIF orientation of its first page, 1 to 8; what means nothing is upright."""
+    tag = tiff.pages.first.tags.get(ORIENTATION_TAG)
+    return int(tag.value) if tag is not None and tag.value in range(1, 9) else UPRIGHT
+
+
+def turn_upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Apply an EXIF orientation.
+
+    Args:
+        pixels: uint8 (H, W, C), as stored.
+        orientation: 1 to 8.
+
+    Returns:
+        A view, uint8 (H, W, C), or (W, H, C) for orientations 5 to 8.
+    """
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return pixels
+
 
 FULL = np.iinfo(np.uint16).max
 """A channel's maximum, as it is stored."""
@@ -170,3 +218,56 @@ def _spread(values: NDArray[np.uint16]) -> NDArray[np.float32]:
     """Channels (C, h, w), each from 0 to 1; constant ones are 0, as grad-cam has it."""
     low = values.min((1, 2), keepdims=True)
     return (values - low) / np.maximum(values.max((1, 2), keepdims=True) - low, 1).astype(np.float32)
+
+
+Size = Literal["original", "letterbox"] | tuple[int, int]
+
+TRUNCATED = (-0.499, 254.501)
+"""Range of maps that are rounded afterwards: the result is that of cutting off the decimals of 0 to 255. The last
+thousandth makes sure that a map's maximum is 255."""
+
+
+def render(stored: StoredMaps, size: Size = "original") -> NDArray[np.uint8]:
+    """Maps as pictures.
+
+    Each map is enlarged to the frame, between the centres of its cells, and scaled so that its lowest pixel is 0 and
+    its highest 255, decimals cut off: what grad-cam does at full size, to one level. Padding is removed before the
+    scaling, so that what a network sees beside the photo neither shows nor counts.
+
+    Args:
+        stored: Of one image.
+        size: "original" and (width, height), in pixels: the image alone, at its own size or at that. "letterbox": the
+            whole frame as the network saw it, padding included. To a (width, height) that the whole frame scales to
+            evenly, maps are enlarged straight away; otherwise by way of the frame.
+
+    Returns:
+        uint8 (C, H, W). A blank map is 0 everywhere, and so is a constant one, which points nowhere.
+    """
+    frame = stored.frame
+    whole = (frame.out_width, frame.out_height)
+    if size == "letterbox":
+        rows, columns, (width, height) = slice(None), slice(None), whole
+    else:
+        rows = slice(frame.top, frame.top + frame.inner_height)
+        columns = slice(frame.left, frame.left + frame.inner_width)
+        width, height = (frame.width, frame.height) if size == "original" else size
+        if size != "original" and (even := _scaled_evenly(frame, width, height)) is not None:
+            whole, left, top = even
+            rows, columns = slice(top, top + height), slice(left, left + width)
+    pictures = np.zeros((len(stored.values), height, width), np.uint8)
+    # A channel's maximum cancels out, so the shares will do. Channel by channel, a map stays in the processor's cache.
+    for cells, picture in zip(stored.values, pictures, strict=True):
+        heat = cv2.resize(cells.astype(np.float32), whole, interpolation=cv2.INTER_LINEAR)[rows, columns]
+        if heat.shape != (height, width):
+            heat = cv2.resize(heat, (width, height), interpolation=cv2.INTER_LINEAR)
+        cv2.normalize(heat, picture, *TRUNCATED, cv2.NORM_MINMAX, cv2.CV_8U)
+    return pictures
+
+
+def _scaled_evenly(frame: Frame, width: int, height: int) -> tuple[tuple[int, int], int, int] | None:
+    """Size of the frame, and left and top of its image, where the image gets another size; None if they are uneven."""
+    across = divmod(frame.out_width * width, frame.inner_width), divmod(frame.left * width, frame.inner_width)
+    down = divmod(frame.out_height * height, frame.inner_height), divmod(frame.top * height, frame.inner_height)
+    if any(rest for _, rest in (*across, *down)):
+        return None
+    return (across[0][0], down[0][0]), across[1][0], down[1][0]

@@ -1,8 +1,11 @@
-"""Image files of a known number of channels: photos, grey maps, stacks of maps."""
+"""Image files that a user names, of a known number of channels, and the one path from a file to the pixels of a frame."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from uncover.datasets.photos import (
+from uncover.config.detectors import MAP_INPUTS, Input
+from uncover.data.photos import (
     FIRST_OF_SEVERAL,
     MANY_PIXELS,
     SWAPS_SIDES,
@@ -20,11 +24,21 @@ from uncover.datasets.photos import (
     open_photo,
     read_upright_rgb,
 )
+from uncover.data.yolo import IMAGES
 from uncover.errors import InputError
 from uncover.image_files import ENDINGS, find_images, kinds, say_first_of_several, say_passed_over
-from uncover.images.maps import decode_maps, is_description
-from uncover.images.render import render
-from uncover.images.tiffs import open_tiff, orientation_of, turn_upright
+from uncover.images.letterbox import Frame, fit, resize
+from uncover.images.maps import (
+    StoredMaps,
+    average,
+    decode_maps,
+    is_description,
+    open_tiff,
+    orientation_of,
+    read_maps,
+    render,
+    turn_upright,
+)
 
 DESCRIPTION = 270
 """TIFF's number of the tag that says what is in a file."""
@@ -195,3 +209,148 @@ def _height_width(path: Path, shape: tuple[int, ...], dtype: Any, channels: int)
     if len(shape) == 3 and shape[2] == channels:
         return shape[0], shape[1]
     raise InputError(f"{path}: holds an array of {' x '.join(map(str, shape))}; expected {channels} channels")
+
+
+Source = NDArray[np.uint8] | StoredMaps
+"""What a file holds: a picture, uint8 (H, W, C), or heatmaps as small as they are stored."""
+
+AVERAGES = ("mean", "whole_face")
+"""Maps for which those of the classes are read and averaged."""
+
+OVERHEAD = 1000
+"""Bytes of the objects around the maps of one image, about."""
+
+
+def channels_of_file(channels: int, kind: Input) -> int:
+    """Channels of the photo behind an input: a grey one is made of colours."""
+    return COLOURS if kind == "grey" else channels
+
+
+def read_source(path: Path, channels: int, frame: Frame, kind: Input = "photo") -> Source:
+    """Decode an image; heatmaps stay as small as they are.
+
+    Args:
+        path: Image file, or file of heatmaps.
+        channels: Channels that the network sees.
+        frame: Made for the size of the image; for heatmaps, of the image that they explain.
+        kind: What the network looks at.
+
+    Raises:
+        InputError: The file is missing, unreadable, of another kind, of other channels, or of heatmaps of another size.
+    """
+    if kind in MAP_INPUTS:
+        return _read_maps(path, channels, frame, kind)
+    if kind == "grey":
+        colours = read_image(path, COLOURS)
+        return np.asarray(cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY), np.uint8)[..., None]
+    return read_image(path, channels)
+
+
+def scale(source: Source, frame: Frame, smooth: bool = True) -> NDArray[np.uint8]:
+    """Give an image the size that it has in its frame; heatmaps go there straight from their cells.
+
+    Args:
+        source: As read; a picture may have the size already.
+        frame: Where it will stand.
+        smooth: As for `resize`; heatmaps, which grow, know no difference.
+
+    Returns:
+        uint8 (inner height, inner width, C).
+    """
+    if isinstance(source, StoredMaps):
+        # Channel by channel in memory, which is how the network wants them: only the view has channels last.
+        return render(source, (frame.inner_width, frame.inner_height)).transpose(1, 2, 0)
+    return resize(source, frame.inner_width, frame.inner_height, smooth)
+
+
+def bytes_of_maps(paths: Sequence[Path], frames: Sequence[Frame], channels: int, kind: Input) -> int:
+    """Memory that the heatmaps of all images take as they are stored, told from the first.
+
+    Args:
+        paths: Files of heatmaps, at least one.
+        frames: Of each.
+        channels: Channels of each.
+        kind: A kind of heatmap.
+
+    Raises:
+        InputError: The first file is unusable.
+    """
+    first = _read_maps(paths[0], channels, frames[0], kind)
+    seen = first.frame
+    size = max(seen.inner_width, seen.inner_height)
+    whole = [fit(frame.width, frame.height, size) for frame in frames]
+    share = first.values.nbytes / (seen.out_width * seen.out_height)
+    return int(share * sum(frame.out_width * frame.out_height for frame in whole)) + OVERHEAD * len(whole)
+
+
+def _read_maps(path: Path, channels: int, frame: Frame, kind: Input) -> StoredMaps:
+    stored = read_maps(path, None if kind in AVERAGES else channels)
+    if kind in AVERAGES:
+        try:
+            stored = average(stored, "mean" if kind == "mean" else "whole_face")
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+    if (stored.frame.width, stored.frame.height) != (frame.width, frame.height):
+        raise InputError(
+            f"{path}: holds heatmaps of an image of {stored.frame.width} x {stored.frame.height} pixels; expected"
+            f" {frame.width} x {frame.height}, so make them anew with 'uncover heatmaps'"
+        )
+    return replace(stored, about={})  # much text, for thousands of images
+
+
+READERS = 4
+"""Files that are read at a time."""
+
+
+def named_images(given: Sequence[Path]) -> dict[str, Path]:
+    """Image files by name: their path below their folder, or their bare name.
+
+    Args:
+        given: A data set (a folder with images/), a folder of images, or image files.
+
+    Raises:
+        InputError: There is none, a folder stands among files, or two files have one name.
+    """
+    if len(given) == 1 and not given[0].is_file():
+        folder = images_folder(given[0])
+        return {path.relative_to(folder).as_posix(): path for path in list_images(folder)}
+    named: dict[str, Path] = {}
+    for path in given:
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder among {len(given)} images; expected one folder, or files only")
+        if path.name in named:
+            raise InputError(f"{path}: has the name of {named[path.name]}, and results know images by name")
+        named[path.name] = path
+    return named
+
+
+def images_folder(folder: Path) -> Path:
+    """Where the images of a data set stand, or of a folder that holds nothing else."""
+    return folder / IMAGES if (folder / IMAGES).is_dir() else folder
+
+
+def check_apart(given: Sequence[Path], out: Path) -> None:
+    """Make sure that what is written to a folder is not taken for one of the images the next time.
+
+    Args:
+        given: As for `named_images`.
+        out: Folder to write to.
+
+    Raises:
+        InputError: It stands among the images.
+    """
+    for folder in (images_folder(path).resolve() for path in given if path.is_dir()):
+        if out.resolve().is_relative_to(folder):
+            raise InputError(f"{out}: stands among the images in {folder}; give a folder elsewhere")
+
+
+def hash_files(paths: Iterable[Path]) -> set[str]:
+    """sha256 of files, by which photos are told apart whatever their names."""
+    with ThreadPoolExecutor(READERS) as pool:
+        return set(pool.map(hash_file, paths))
+
+
+def hash_file(path: Path) -> str:
+    """sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
 from uncover.metrics.predictions import (
     CORNERS,
     LANDMARK_COLUMNS,
@@ -19,7 +20,6 @@ from uncover.metrics.predictions import (
     read_predictions,
     write_predictions,
 )
-from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,10 +1,10 @@
-"""Stored predictions: what a model found in a set, once and for all tables."""
+"""Stored predictions: what a model found in a set, how it was made, and what comparisons demand of it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,63 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from uncover.atomic import check_new_file, new_file
+from uncover.data.data_yaml import choose_classes
 from uncover.errors import InputError
-from uncover.faces.face_class import choose_classes
+
+MOST_BOXES = 300
+"""Boxes of one class in one image, at most: in stored predictions, and in whatever is found live."""
+
+NMS_IOU, CAP, PRECISION, IMAGE_SIZE = "nms_iou", "max_boxes_per_class", "precision", "image_size"
+
+OF_ALL = (NMS_IOU, CAP, PRECISION)
+"""Settings that the predictions of all methods share that are compared."""
+
+OF_METHOD = (*OF_ALL, IMAGE_SIZE)
+"""Settings that the predictions of one method share, on whatever sets. Methods may see photos at other sizes."""
+
+AGAIN = "make both again in one way, with 'uncover predict', or the whole run with snakemake"
+
+
+@dataclass
+class Alike:
+    """Predictions that are read together, and refused where they were not made alike."""
+
+    _first: tuple[Path, Mapping[str, Any]] | None = field(default=None, init=False)
+    _of_method: dict[str, tuple[Path, Mapping[str, Any]]] = field(default_factory=dict, init=False)
+
+    def add(self, path: Path, settings: Mapping[str, Any], method: str) -> None:
+        """Add a file.
+
+        Args:
+            path: Of the predictions, or of a record of them.
+            settings: That it states.
+            method: That made it.
+
+        Raises:
+            InputError: It was made otherwise than those before, or it or one of them does not state how; the message
+                names both files and their values.
+        """
+        self._first = self._first or (path, settings)
+        _check(path, settings, *self._of_method.setdefault(method, (path, settings)), OF_METHOD)
+        _check(path, settings, *self._first, OF_ALL)
+
+
+def _check(
+    path: Path, settings: Mapping[str, Any], other: Path, others: Mapping[str, Any], names: Sequence[str]
+) -> None:
+    if path == other:
+        return
+    for where, stated in ((other, others), (path, settings)):
+        missing = [name for name in names if name not in stated]
+        if missing:
+            raise InputError(
+                f"{where}: does not state {', '.join(missing)}, as files of earlier versions do not, so it cannot be"
+                f" compared with {path if where == other else other}; {AGAIN}"
+            )
+    for name in names:
+        if settings[name] != others[name]:
+            raise InputError(f"{path}: {name} is {settings[name]}, but {others[name]} in {other}; {AGAIN}")
+
 
 CORNERS = ("x1", "y1", "x2", "y2")
 COLUMNS = {
@@ -81,7 +136,7 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
         InputError: The predictions are not sound; the message says where.
     """
     boxes = predictions.boxes.sort_values(["image", "confidence"], ascending=[True, False], kind="stable")
-    _check(path, predictions)
+    _check_of_predictions(path, predictions)
     sizes = predictions.images[["width", "height"]].to_numpy(np.int64).tolist()
     images = [[image, *size] for image, size in zip(predictions.images["image"], sizes, strict=True)]
     columns = _columns(boxes.columns)
@@ -144,7 +199,7 @@ def read_predictions(path: Path, confidence: float = 1.0) -> Predictions:
     except pa.ArrowException as error:
         raise InputError(f"{path}: {str(error).splitlines()[0]}; {expected}") from None
     predictions = Predictions(boxes, images, settings)
-    _check(path, predictions)
+    _check_of_predictions(path, predictions)
     lowest = settings.get("confidence", 0)
     if lowest > confidence:
         raise InputError(f"{path}: holds boxes from confidence {lowest} only; expected {confidence} or less")
@@ -161,7 +216,7 @@ def _columns(names: Iterable[str]) -> dict[str, pa.DataType]:
     return COLUMNS | (LANDMARK_COLUMNS if LANDMARK_COLUMNS.keys() <= set(names) else {})
 
 
-def _check(path: Path, predictions: Predictions) -> None:
+def _check_of_predictions(path: Path, predictions: Predictions) -> None:
     boxes, images = predictions.boxes, predictions.images
     repeated = images["image"][images["image"].duplicated()]
     if len(repeated):
@@ -186,3 +241,43 @@ def _check(path: Path, predictions: Predictions) -> None:
             row = int(np.flatnonzero(wrong)[0])
             image = boxes["image"].iloc[row]
             raise InputError(f"{path}: row {row + 1} ({image}): {what}; {int(wrong.sum())} such rows")
+
+
+SHARE = ("shard", "shards")
+"""Settings in which the predictions of a share differ from those of another."""
+
+
+def join_predictions(paths: Sequence[Path]) -> Predictions:
+    """Read the predictions of all shares of a set and join them, images in the order of the set.
+
+    Args:
+        paths: Of the tables, in any order.
+
+    Raises:
+        InputError: A share is missing, stands there twice, or was made in another way.
+    """
+    shares = {path: read_predictions(path) for path in paths}
+    first = next(iter(shares))
+    count = shares[first].settings.get("shards", 1)
+    by_number: dict[int, Path] = {}
+    for path, share in shares.items():
+        number = share.settings.get("shard", 1)
+        if number in by_number:
+            raise InputError(f"{path}: is share {number} of {count}, and so is {by_number[number]}; give each once")
+        if _settings(share) != _settings(shares[first]) or share.settings.get("shards", 1) != count:
+            raise InputError(f"{path}: was not made as {first} was; run 'uncover predict' again for all shares")
+        by_number[number] = path
+    missing = [str(number) for number in range(1, count + 1) if number not in by_number]
+    if missing:
+        raise InputError(f"{first.parent}: no share {', '.join(missing)} of {count}; expected all of them")
+    ordered = [shares[by_number[number]] for number in range(1, count + 1)]
+    boxes = [share.boxes for share in ordered if len(share.boxes)] or [ordered[0].boxes]
+    # Share k has every count-th image from the k-th on.
+    places = [np.arange(len(share.images)) * count + number for number, share in enumerate(ordered)]
+    images = pd.concat([share.images.assign(place=own) for share, own in zip(ordered, places, strict=True)])
+    images = images.sort_values("place", ignore_index=True).drop(columns="place")
+    return Predictions(pd.concat(boxes, ignore_index=True), images, _settings(ordered[0]))
+
+
+def _settings(predictions: Predictions) -> dict[str, object]:
+    return {name: value for name, value in predictions.settings.items() if name not in SHARE}

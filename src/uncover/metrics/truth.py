@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -10,14 +11,14 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from uncover.console import fail, say
-from uncover.datasets.yolo import IMAGES, LABELS, read_label_file
+from uncover.console import fail
+from uncover.data.data_yaml import NAME_FILES, Description, find_class_names, is_face, listed
+from uncover.data.parts import to_xyxy
+from uncover.data.yolo import FACE_CLASS, IMAGES, LABELS, read_label_file
 from uncover.errors import InputError
-from uncover.faces.data_yaml import NAME_FILES, Description, find_class_names
-from uncover.faces.face_class import is_face, listed
-from uncover.faces.label_rows import FACE_CLASS
 from uncover.metrics.predictions import CORNERS
-from uncover.parts.geometry import to_xyxy
+
+logger = logging.getLogger(__name__)
 
 SUFFIX = ".txt"
 TRUTH_COLUMNS = ("image", "class_id", *CORNERS)
@@ -169,7 +170,7 @@ def _ids_without_names(labels: Path, used: Collection[int], known: Mapping[int, 
     as_they_are = {number: number for number in used}
     face = _face_of(known)
     if set(used) != {FACE_CLASS} or face in (None, FACE_CLASS):
-        say(f"note: {labels}: nothing names the classes of these labels; their ids are taken for the model's")
+        logger.info(f"note: {labels}: nothing names the classes of these labels; their ids are taken for the model's")
         return as_they_are
     assert face is not None, "just seen"
     graded = (_folder_of(labels).parent / IMAGES).is_dir()
@@ -178,7 +179,7 @@ def _ids_without_names(labels: Path, used: Collection[int], known: Mapping[int, 
             f"{labels}: nothing names the classes of these labels, and {FACE_CLASS} may be {known[FACE_CLASS]!r} or"
             f" {known[face]!r}; put the data.yaml of the data set, or a classes.txt, beside them"
         )
-    say(f"note: {labels}: nothing names the classes of these labels; {FACE_CLASS} is taken for {known[face]!r}")
+    logger.info(f"note: {labels}: nothing names the classes of these labels; {FACE_CLASS} is taken for {known[face]!r}")
     return {FACE_CLASS: face}
 
 

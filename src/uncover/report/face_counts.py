@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from uncover.datasets.blocks import BlockCount, Blocks
+from uncover.data.blocks import BlockCount, Blocks
+from uncover.data.parts import WHOLE_FACE
 from uncover.metrics.counts import has_box
 from uncover.metrics.intervals import Rate, share_of_blocks
 from uncover.metrics.matching import label_set, match_set
 from uncover.metrics.predictions import Predictions
 from uncover.metrics.truth import TRUTH_COLUMNS
-from uncover.parts.classes import WHOLE_FACE
 
 
 @dataclass(frozen=True)

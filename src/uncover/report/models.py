@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from uncover.config.baselines import BASELINES
 from uncover.config.heatmaps import METHODS
-from uncover.config.rivals import BASELINES
 
 METHOD_TITLES = {name: method.title for name, method in METHODS.items()}
 
 FIRST_TITLES = {"rgb10": "RGB 10 classes", "rgb1": "RGB 1 class"}
 """The thesis's detectors of photos."""
 
-RIVAL_TITLES = {name: baseline.title for name, baseline in BASELINES.items()}
-"""Face detectors of others, in the order of the tables."""
+BASELINE_TITLES = {name: baseline.title for name, baseline in BASELINES.items()}
+"""Baseline detectors, in the order of the tables."""
 
 THESIS_MODELS = {
     "gradcampp_avg": "GradCAM++ (avg)",
@@ -25,7 +25,7 @@ OTHER_TITLES = {
     "drawn_boxes": "Drawn boxes, no gradient",
     "grey_photo": "Grey photo",
     "feature_head": "Head on frozen features",
-    "covered_faces": "RGB 1 class, covered faces",
+    "rgb1_occlusion": "RGB 1 class, occlusion augmentation",
 }
 """What looks at no heatmaps: the controls, and our own detector."""
 
@@ -47,7 +47,7 @@ def model_title(name: str) -> str:
     Args:
         name: In the config. One that says neither a method nor a kind of map is its own title.
     """
-    for titles in (FIRST_TITLES, RIVAL_TITLES, OTHER_TITLES):
+    for titles in (FIRST_TITLES, BASELINE_TITLES, OTHER_TITLES):
         if name in titles:
             return titles[name]
     for kind, kind_title in INPUT_TITLES.items():

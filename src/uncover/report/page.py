@@ -115,7 +115,7 @@ def write_page(out: Path, run: str, parts: Parts, settings: Sequence[str], facts
         {path.absolute().parents[2].name: path for path in parts.validations},
         trainings,
     )
-    # By name, so that a table's siblings follow it; those of one file stay as they stand there.
+    # By name, so that a table's variants follow it; those of one file stay as they stand there.
     tables = [
         table for path in sorted(parts.tables, key=lambda path: path.stem) for table in read_markdown_tables(path)
     ]

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.datasets.blocks import BlockCount
+from uncover.data.blocks import BlockCount
 from uncover.errors import InputError
-from uncover.metrics.alike import Alike
+from uncover.metrics.average_precision import fitness
 from uncover.metrics.confusion import BACKGROUND
-from uncover.metrics.fitness import fitness
 from uncover.metrics.intervals import Rate
+from uncover.metrics.predictions import Alike
 from uncover.tables import read_summary, read_table
 
 

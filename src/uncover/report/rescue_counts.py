@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from uncover.datasets.blocks import BlockCount
+from uncover.data.blocks import BlockCount
 from uncover.errors import InputError
 from uncover.metrics.intervals import Rate
 from uncover.report.records import block_count

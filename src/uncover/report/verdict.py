@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from uncover.config.rivals import BASELINES
+from uncover.config.baselines import BASELINES
 from uncover.report.models import THESIS_MODELS
 from uncover.report.records import block_count, read_evaluation
 from uncover.report.rescue_counts import read_rescue
@@ -26,7 +26,7 @@ NAMED = 3
 """Of methods that tie."""
 
 DETECTOR = "detector"
-"""Group of the face detectors of others, which need no first detector and no rescue."""
+"""Group of the baseline detectors, which need no first detector and no rescue."""
 
 READY = (
     "is a ready-made face detector, trained by others on other photos",
@@ -125,7 +125,7 @@ def set_sentence(name: str, rows: pd.DataFrame) -> str:
     for what, row, named in (
         ("the best of the thesis's heatmap detectors", heatmaps, True),
         ("the mere lower threshold", order[order["method"] == BASELINE].head(1), False),
-        ("the best face detector of others", order[order["group"] == DETECTOR].head(1), True),
+        ("the best face baseline detector", order[order["group"] == DETECTOR].head(1), True),
     ):
         if len(row) and row["method"].iloc[0] not in told:
             name = str(row["method"].iloc[0])
@@ -194,7 +194,7 @@ def _found_most(best: pd.DataFrame) -> str:
 
 
 def _what_they_are(best: pd.DataFrame) -> list[str]:
-    """What the detectors of others among the first are: whether they know this run's photos makes a difference."""
+    """What the baseline detectors among the first are: whether they know this run's photos makes a difference."""
     names = [str(name) for name in best.loc[best["group"] == DETECTOR, "method"]]
     trained = [name for name in names if BASELINES[name].trained]
     ready = [name for name in names if not BASELINES[name].trained]

@@ -14,11 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.metrics.alike import MOST_BOXES
+from uncover.data.parts import SMALLEST_SIDE, WHOLE_FACE
 from uncover.metrics.detections import Detections, iou
-from uncover.metrics.predictions import CORNERS, Predictions
-from uncover.parts.classes import WHOLE_FACE
-from uncover.parts.geometry import SMALLEST_SIDE
+from uncover.metrics.predictions import CORNERS, MOST_BOXES, Predictions
 from uncover.rescue.evidence import Evidence, Floats, Ints, implied_faces
 
 LOWEST_PART = 0.02

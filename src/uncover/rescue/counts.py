@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.datasets.blocks import Blocks
-from uncover.metrics.evaluate import Evaluation
+from uncover.data.blocks import Blocks
+from uncover.data.parts import WHOLE_FACE
+from uncover.metrics.evaluation import Evaluation
 from uncover.metrics.intervals import share_of_blocks
 from uncover.metrics.matching import label_set, match_set
 from uncover.metrics.predictions import Predictions
 from uncover.metrics.truth import TRUTH_COLUMNS
-from uncover.parts.classes import WHOLE_FACE
 
 WHOLE_NUMBERS = ("missed", "heatmaps", "faces", "predictions", "correct", "images_with_boxes", "images_correct")
 RATES = tuple(f"{name}{end}" for name in ("precision", "image_precision", "coverage") for end in ("", "_low", "_high"))

@@ -15,14 +15,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from uncover.atomic import new_folder
+from uncover.cam.heatmaps import MAP, NO_DETECTION, Heatmaps
+from uncover.cam.store import Files, Manifest, describe, file_names, pack, tabulate, write_files, write_manifest
 from uncover.config.detectors import DRAWN_BOXES
 from uncover.errors import InputError
-from uncover.heatmaps.heatmaps import MAP, NO_DETECTION, Heatmaps
-from uncover.heatmaps.store import Files, Manifest, describe, file_names, pack, tabulate, write_files, write_manifest
 from uncover.images.letterbox import Frame, fit
 from uncover.images.map_sets import MANIFEST
-from uncover.metrics.alike import OF_ALL
-from uncover.metrics.predictions import CORNERS, Predictions, read_predictions
+from uncover.metrics.predictions import CORNERS, OF_ALL, Predictions, read_predictions
 from uncover.progress import track
 
 CELL = 8

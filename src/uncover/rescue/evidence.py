@@ -13,12 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.datasets.boxes_table import read_kept_boxes
-from uncover.datasets.manifest import read_manifest
+from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
+from uncover.data.sets import read_kept_boxes, read_manifest
 from uncover.errors import InputError
 from uncover.images.maps import StoredMaps
 from uncover.metrics.predictions import CORNERS, Predictions
-from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -14,12 +14,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from uncover.data.parts import SMALLEST_SIDE
 from uncover.errors import InputError
 from uncover.images.letterbox import Frame
-from uncover.metrics.alike import MOST_BOXES
 from uncover.metrics.detections import Detections, iou, nms
-from uncover.metrics.predictions import CORNERS
-from uncover.parts.geometry import SMALLEST_SIDE
+from uncover.metrics.predictions import CORNERS, MOST_BOXES
 from uncover.rescue.box_fusion import LOWEST_PART, stored
 from uncover.rescue.evidence import Anatomy, Evidence, Floats, Ints, implied_faces
 

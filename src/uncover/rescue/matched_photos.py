@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from uncover.data.parts import WHOLE_FACE
 from uncover.metrics.matching import label_set, match_set
 from uncover.metrics.predictions import Predictions
-from uncover.parts.classes import WHOLE_FACE
 
 ROUNDING = 1e-9
 """Keeps 0.1 false boxes per photo on 30 photos at 3 boxes: the product is 3.0000000000000004 or 2.9999999999999996."""

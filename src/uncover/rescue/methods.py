@@ -10,7 +10,7 @@ from pathlib import Path
 from uncover.config.detectors import MAP_INPUTS
 from uncover.errors import InputError
 
-GROUPS = ("heatmaps", "variant", "rival", "detector", "control", "ours")
+GROUPS = ("heatmaps", "variant", "baseline", "detector", "control", "ours")
 EXPECTED = f"expected name=group or name=group:heatmaps:input, group one of {', '.join(GROUPS)}"
 
 OF_SET, OF_VAL, FIXED = "set", "val", "fixed"
@@ -49,7 +49,7 @@ class Detector:
 
 
 def read_methods(words: Sequence[str]) -> list[Method]:
-    """Read `gradcampp_avg=heatmaps:gradcampp:joint lower_threshold=rival ...`.
+    """Read `gradcampp_avg=heatmaps:gradcampp:joint lower_threshold=baseline ...`.
 
     Raises:
         InputError: A word is none such, or a method stands twice.
@@ -66,7 +66,7 @@ def read_methods(words: Sequence[str]) -> list[Method]:
 
 
 def read_rescues(words: Sequence[str]) -> list[Method]:
-    """Read `gradcampp_avg:gradcampp:joint closer_look ...`.
+    """Read `gradcampp_avg:gradcampp:joint multi_scale ...`.
 
     Raises:
         InputError: A word is none such, or a rescue stands twice.

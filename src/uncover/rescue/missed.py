@@ -15,15 +15,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from uncover.atomic import new_file
+from uncover.cam.store import Manifest, read_manifest
 from uncover.config.detectors import DRAWN_BOXES
+from uncover.data.parts import WHOLE_FACE
 from uncover.errors import InputError
-from uncover.heatmaps.store import Manifest, read_manifest
 from uncover.images.map_sets import MANIFEST, not_blank
-from uncover.metrics.alike import Alike
 from uncover.metrics.counts import has_box
-from uncover.metrics.predictions import Predictions, read_predictions
+from uncover.metrics.predictions import Alike, Predictions, read_predictions
 from uncover.metrics.truth import read_truth
-from uncover.parts.classes import WHOLE_FACE
 from uncover.tables import FILE, Column, check_rows, read_rows
 
 COLUMNS = {

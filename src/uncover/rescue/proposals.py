@@ -9,11 +9,20 @@ from typing import Any
 
 import pandas as pd
 
+from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
 from uncover.errors import InputError
 from uncover.images.map_sets import JointMaps, MapSet, read_map_set
-from uncover.metrics.alike import CAP, IMAGE_SIZE, MOST_BOXES, NMS_IOU, PRECISION, Alike
-from uncover.metrics.predictions import Predictions, read_predictions, write_predictions
-from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
+from uncover.metrics.predictions import (
+    CAP,
+    IMAGE_SIZE,
+    MOST_BOXES,
+    NMS_IOU,
+    PRECISION,
+    Alike,
+    Predictions,
+    read_predictions,
+    write_predictions,
+)
 from uncover.rescue.evidence import Anatomy, Evidence, learn_anatomy
 from uncover.rescue.methods import by_set
 from uncover.rescue.strategies import STRATEGIES
@@ -57,7 +66,7 @@ def write_proposals(
         if not folder.is_dir():
             raise InputError(f"{folder}: is no folder; expected one with predictions <set>.parquet")
     if len({folder.absolute().name for folder in looks}) < len(looks):
-        raise InputError(f"--looks {' '.join(map(str, looks))}: two folders of one name; expected each look once")
+        raise InputError(f"--scales {' '.join(map(str, looks))}: two folders of one name; expected each look once")
     if heatmaps is not None and not heatmaps.is_dir():
         raise InputError(f"{heatmaps}: is no folder; expected one with a heatmap set <set>/ of each set")
     anatomy = learn_anatomy(train)
@@ -92,7 +101,7 @@ def _stored(name: str, evidence: Evidence, heatmaps: Mapping[str, Any] | None) -
     inputs |= {look: predictions.settings for look, predictions in evidence.looks.items()}
     settings: dict[str, Any] = {
         "model": name,
-        "rival": name,
+        "baseline": name,
         "classes": {str(WHOLE_FACE): CLASS_NAMES[WHOLE_FACE]},
         "nms_iou": evidence.nms_iou,
         CAP: MOST_BOXES,

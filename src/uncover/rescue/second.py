@@ -9,14 +9,13 @@ from pathlib import Path
 import pandas as pd
 
 from uncover.atomic import new_file
-from uncover.datasets.blocks import Blocks, read_blocks
-from uncover.datasets.yolo import LABELS
+from uncover.data.blocks import Blocks, read_blocks
+from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
+from uncover.data.yolo import LABELS
 from uncover.errors import InputError
-from uncover.metrics.alike import Alike
-from uncover.metrics.evaluate import Evaluation, evaluate
-from uncover.metrics.predictions import Predictions, read_predictions
+from uncover.metrics.evaluation import Evaluation, evaluate
+from uncover.metrics.predictions import Alike, Predictions, read_predictions
 from uncover.metrics.truth import find_labels, read_truth
-from uncover.parts.classes import CLASS_NAMES, WHOLE_FACE
 from uncover.rescue.counts import Missed, as_table, best_confidence, count_set, of_images
 from uncover.rescue.methods import FIXED, OF_SET, OF_VAL, by_set
 from uncover.rescue.missed import check_same_images, looked_at, read_missed

@@ -19,21 +19,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from uncover.atomic import new_file
-from uncover.datasets.blocks import BlockCount, Blocks, read_blocks
+from uncover.data.blocks import BlockCount, Blocks, read_blocks
 from uncover.errors import InputError
-from uncover.metrics.alike import Alike
 from uncover.metrics.intervals import Rate, percentile_interval, ratio, resample_images
-from uncover.metrics.predictions import Predictions, read_predictions
+from uncover.metrics.predictions import Alike, Predictions, read_predictions
 from uncover.metrics.truth import TRUTH_COLUMNS, read_truth
 from uncover.rescue.matched_photos import MatchedPhotos, match_photos, threshold_at
 from uncover.rescue.methods import Method, by_set
 from uncover.rescue.missed import check_same_images, read_missed
 
 BASELINE = "lower_threshold"
-"""Rival a, which every method is compared with."""
+"""Baseline a, which every method is compared with."""
 
 BLOCK_COLUMNS = ("blocks", "block_kind", "alone")
-"""Blocks of photos that the intervals draw as a whole (`uncover.datasets.blocks`); empty where photos are drawn."""
+"""Blocks of photos that the intervals draw as a whole (`uncover.data.blocks`); empty where photos are drawn."""
 
 COLUMNS = (
     *("set", "method", "group", "fp_per_photo", "threshold", "confidence", "photos", "faces", "blank", "found"),

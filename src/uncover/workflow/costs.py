@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from uncover.config.detectors import Detector
 from uncover.config.model import Config
 from uncover.config.values import read_yaml
+from uncover.data.parts import CLASS_NAMES
 from uncover.errors import InputError
-from uncover.metrics.alike import MOST_BOXES
-from uncover.parts.classes import CLASS_NAMES
+from uncover.metrics.predictions import MOST_BOXES
 from uncover.paths import RunPaths, job_name
 from uncover.workflow.engine import Plan, PlannedJob
 from uncover.workflow.gpus import read_gpu_use
@@ -284,11 +284,11 @@ class Disk:
             tables = 2 if rule.endswith("rgb_tables") else 1
             boxes = tables * classes * MOST_BOXES * photos.get(wildcards["set"], 0)
             return boxes * BOX_BYTES // (1 if rule.startswith("collect") else shares)
-        if rule in ("predict_second", "look_closer", "predict_rival", "collect_second", "collect_rival"):
+        if rule in ("predict_second", "predict_at_scales", "predict_baseline", "collect_second", "collect_baseline"):
             seen = sum(count for name, count in photos.items() if name != "train")
             return MOST_BOXES * BOX_BYTES * seen // (1 if rule.startswith("collect") else shares)
-        if rule == "make_standin":
-            return int(0.15 * self._work.config.standin.size**2) * int(self._work.of(rule, wildcards))
+        if rule == "make_synthetic":
+            return int(0.15 * self._work.config.synthetic.size**2) * int(self._work.of(rule, wildcards))
         return BLOCK * len(job.outputs)
 
     def while_running(self, job: PlannedJob) -> int:

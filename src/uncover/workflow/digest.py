@@ -4,7 +4,7 @@ Comments, docstrings, formatting and annotations of functions do not count; name
 do. So a fresh clone reruns nothing, a comment reruns nothing, and a change of meaning reruns exactly the rules that use
 it.
 
-The unit is a top-level definition, "uncover.parts.boxes:FEWEST_POINTS". Statements that define nothing (a loop, a call,
+The unit is a top-level definition, "uncover.data.parts:FEWEST_POINTS". Statements that define nothing (a loop, a call,
 a changed attribute) run wherever their module is imported, and stand under the module's name; so do definitions with a
 decorator of the package, which may register them. Code that cannot be followed (a module that is handed on,
 `globals()`) counts as all of its module. Not followed are classes that register themselves by `__init_subclass__`, and
@@ -26,8 +26,9 @@ ROOT = Path(uncover.__file__).parent
 TALK = frozenset(
     {
         "uncover.cli",
+        "uncover.commands",
         "uncover.console",
-        "uncover.datasets.sources",
+        "uncover.data.sources",
         "uncover.errors",
         "uncover.process",
         "uncover.progress",
@@ -221,7 +222,7 @@ def code_digest(*references: str) -> str:
     """Digest of some modules or definitions and of everything in the package that they use, at any depth.
 
     Args:
-        references: Such as "uncover.commands.label_faces", which is all of it, or "uncover.parts.boxes:FEWEST_POINTS".
+        references: Such as "uncover.commands.data_sets", which is all of it, or "uncover.data.parts:FEWEST_POINTS".
 
     Returns:
         16 hexadecimal digits.

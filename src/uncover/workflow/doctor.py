@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from uncover.config.model import Config
-from uncover.datasets.sources import RAW_DATA
+from uncover.data.sources import RAW_DATA
 from uncover.threads import cores
 from uncover.workflow import slurm
 from uncover.workflow.gpus import NoAnswer, list_gpus
@@ -141,8 +141,8 @@ def _slurm() -> Finding:
 
 def _raw_data(config: Config) -> list[Finding]:
     findings = []
-    if config.raw.standin:
-        findings.append(Finding("raw data", "the embedded stand-in; nothing to download"))
+    if config.raw.synthetic:
+        findings.append(Finding("raw data", "the embedded synthetic data; nothing to download"))
     for name in [name for name in raw_names(config) if not is_rendered(config, name)]:
         path = raw_folder(config, name)
         ask = f"; ask for it: {RAW_DATA[name]}" if name in RAW_DATA else f" (data_sets.{name}.path)"

@@ -1,13 +1,44 @@
-"""A frozen copy of the code: jobs that start from it do not change when somebody edits the checkout."""
+"""What raw data looks like from outside: a change of it should rerun what reads it, a copy of it should not."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from uncover.atomic import new_folder
+
+ABSENT = "absent"
+
+
+def folder_fingerprint(folder: Path, sizes: bool = True) -> str:
+    """Digest of the names and sizes of all files below a folder, or "absent".
+
+    Contents are not read, because raw data is large, nor times, because a copy has other ones: an edit that keeps a
+    file's size goes unnoticed (force it with `snakemake --forcerun read_faces`).
+
+    Args:
+        folder: Of raw data.
+        sizes: Without them no file is asked for more than its name, and an edit that keeps names goes unnoticed.
+    """
+    if not folder.is_dir():
+        return ABSENT
+    digest = hashlib.sha256()
+    for name, size in sorted(_files(folder, "", sizes)):
+        digest.update(f"{name}\t{size}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _files(folder: str | Path, prefix: str, sizes: bool) -> Iterator[tuple[str, int]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _files(entry.path, f"{prefix}{entry.name}/", sizes)
+            else:
+                yield prefix + entry.name, entry.stat().st_size if sizes else 0
+
 
 PARTS = ("Snakefile", "workflow", "config", "src", "envs")
 """What a run is made from."""
@@ -45,13 +76,13 @@ def freeze(checkout: Path, folder: Path) -> Path:
 def code_state(checkout: Path) -> str:
     """Digest of all files that a run is made from, in 16 hexadecimal digits."""
     digest = hashlib.sha256()
-    for path in sorted(_files(checkout)):
+    for path in sorted(_files_of_frozen(checkout)):
         digest.update(f"{path.relative_to(checkout)}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _files(checkout: Path) -> Iterator[Path]:
+def _files_of_frozen(checkout: Path) -> Iterator[Path]:
     for name in PARTS:
         place = checkout / name
         if place.is_file():

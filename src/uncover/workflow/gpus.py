@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import re
 import shutil
@@ -19,9 +20,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from uncover.console import say
 from uncover.errors import InputError
 from uncover.paths import job_name
+
+logger = logging.getLogger(__name__)
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 QUERY = ("index", "uuid", "name", "memory.total", "driver_version")
@@ -122,7 +124,7 @@ def take_gpus(count: int, folder: Path = LOCKS) -> list[str]:
     try:
         uuids = [gpu.uuid for gpu in visible_gpus()]
     except NoAnswer as error:
-        say(f"warning: {error}; computing without a GPU of its own")
+        logger.warning(f"{error}; computing without a GPU of its own")
         return []
     if not uuids:
         return []
@@ -161,7 +163,7 @@ def _tell(told: float, count: int) -> float:
     now = time.monotonic()
     if now - told < SECONDS_BETWEEN_LINES:
         return told
-    say(f"waiting for {'a free GPU' if count == 1 else f'{count} free GPUs'}")
+    logger.info(f"waiting for {'a free GPU' if count == 1 else f'{count} free GPUs'}")
     return now
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import select
 import signal
 import threading
 import time
 
-from uncover.console import say
 from uncover.process import is_alive, number_of
+
+logger = logging.getLogger(__name__)
 
 PARENT = "UNCOVER_PARENT"
 """Variable that holds the process to end with, as `uncover.process.this_process` names it."""
@@ -32,7 +34,7 @@ def end_with_parent() -> None:
 def _watch(parent: int) -> None:
     _wait_for_end(parent)
     with contextlib.suppress(OSError):  # whoever listened may be gone too
-        say("Snakemake is gone: ending")
+        logger.info("Snakemake is gone: ending")
     os.kill(os.getpid(), signal.SIGTERM)
     # Code in C may not look at signals for long.
     time.sleep(SECONDS_TO_END)

@@ -12,6 +12,7 @@ A folder per start of Snakemake, results/<run>/record/<time>/:
 from __future__ import annotations
 
 import json
+import logging
 import os
 import platform
 import subprocess
@@ -28,7 +29,6 @@ import yaml
 import uncover
 from uncover.atomic import check_writable, new_file
 from uncover.config.model import Config
-from uncover.console import say
 from uncover.errors import InputError
 from uncover.paths import RunPaths
 from uncover.process import is_alive, number_of, this_process
@@ -36,6 +36,8 @@ from uncover.workflow import engine, slurm
 from uncover.workflow.digest import code_states
 from uncover.workflow.frozen import PARTS, code_state, freeze
 from uncover.workflow.gpus import NoAnswer, list_gpus, read_gpu_use
+
+logger = logging.getLogger(__name__)
 
 CONFIG, RUN, ENVIRONMENT, CHANGES, MODULES = (
     "config.yaml",
@@ -270,7 +272,7 @@ def before_jobs(workflow: Any, config: Config, run_folder: Path, checkout: Path,
     record = begin_record(run_folder, config, checkout, about)
     if frozen is not None:
         engine.run_from(workflow, frozen.absolute() / "Snakefile", (record.folder / CONFIG).absolute())
-        say(f"jobs run from {frozen}; edits of {checkout} do not reach them")
+        logger.info(f"jobs run from {frozen}; edits of {checkout} do not reach them")
     return record
 
 
@@ -285,7 +287,7 @@ def after_jobs(record: RunRecord, outcome: str, run_folder: Path) -> None:
     try:
         end_record(record, outcome, Path(RunPaths(run_folder).logs))
     except OSError as error:
-        say(f"warning: {error.filename or record.folder}: {error.strerror}; how the run ended is not written down")
+        logger.warning(f"{error.filename or record.folder}: {error.strerror}; how the run ended is not written down")
 
 
 def _before_slurm(workflow: Any, records: Collection[RunRecord]) -> None:
@@ -301,7 +303,9 @@ def _before_slurm(workflow: Any, records: Collection[RunRecord]) -> None:
     _choose_how_to_follow(workflow)
     orphans = slurm.in_queue(engine.submitted_before(workflow, jobs), orphans_of(records))
     if orphans:
-        say(f"SLURM still has {len(orphans)} jobs of a Snakemake that is gone; cancelling them: {' '.join(orphans)}")
+        logger.info(
+            f"SLURM still has {len(orphans)} jobs of a Snakemake that is gone; cancelling them: {' '.join(orphans)}"
+        )
         left = slurm.cancel(orphans)
         if left:
             raise InputError(f"SLURM jobs {' '.join(left)} do not end, and would write beside those that come now")

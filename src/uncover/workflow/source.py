@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from uncover.atomic import new_file
 
-DECLARATIONS = ("uncover.report.registry.figure", "uncover.report.registry.table")
-"""Decorators that only declare what Snakemake tracks (title, caption, inputs): no part of what they decorate."""
+DECLARATIONS = ("uncover.commands.verb", "uncover.report.registry.figure", "uncover.report.registry.table")
+"""Decorators that only declare what Snakemake or the digest tracks elsewhere: no part of what they decorate."""
 
 MAIN = "__main__"
 """Name under which the block `if __name__ == "__main__"` stands among the definitions."""

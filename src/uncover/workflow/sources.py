@@ -47,8 +47,8 @@ def raw_folder(config: Config, name: str) -> Path | None:
     own = config.data_sets.get(name)
     if own is not None:
         return Path(config.raw.folder, own.path)
-    if config.raw.standin:
-        made = name != "aflw" and (name != "videos" or config.standin.videos.infants > 0)
+    if config.raw.synthetic:
+        made = name != "aflw" and (name != "videos" or config.synthetic.videos.infants > 0)
         return Path(RunPaths.of_run(config.run).raw(name)) if made else None
     path = getattr(config.raw, name)
     return None if path is None else Path(config.raw.folder, path)
@@ -64,7 +64,7 @@ def raw_names(config: Config) -> list[str]:
 
 def is_rendered(config: Config, name: str) -> bool:
     """Whether the run renders this raw data itself."""
-    return config.raw.standin and name not in config.data_sets
+    return config.raw.synthetic and name not in config.data_sets
 
 
 def all_sources(config: Config) -> dict[str, Source]:

@@ -6,19 +6,19 @@ import functools
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from uncover.baselines.fetched import read_fetched
+from uncover.config.baselines import BASELINES
 from uncover.config.detectors import DRAWN_BOXES, Detector, Weights
 from uncover.config.heatmaps import Variant
 from uncover.config.model import Config
-from uncover.config.rivals import BASELINES
 from uncover.config.second_step import SecondStep
 from uncover.config.values import as_pairs, may_be_told
-from uncover.datasets.blocks import INFANTS, block_of_video, read_infants
+from uncover.data.blocks import INFANTS, block_of_video, read_infants
 from uncover.errors import InputError
-from uncover.footage.sources import VIDEOS
+from uncover.image_files import VIDEOS
 from uncover.images.letterbox import STRIDE
 from uncover.paths import RunPaths, at_scale
 from uncover.rescue.strategies import STRATEGIES
-from uncover.rivals.fetched import read_fetched
 from uncover.workflow.sources import (
     Source,
     all_sources,
@@ -38,7 +38,7 @@ YOLOV5_URL = "https://github.com/ultralytics/yolov5/releases/download/v7.0/{}.pt
 def video_files(config: Config) -> dict[str, Path]:
     """Videos with a truth beside them, a CSV of the same name, by that name without its ending.
 
-    Those of the stand-in are known before they are made; those of a folder are looked for there.
+    Those of the synthetic data are known before they are made; those of a folder are looked for there.
 
     Raises:
         InputError: Two videos of the folder share a name, and so a truth.
@@ -46,8 +46,8 @@ def video_files(config: Config) -> dict[str, Path]:
     folder = raw_folder(config, "videos")
     if folder is None:
         return {}
-    if config.raw.standin:
-        names = [f"infant_{number:02}" for number in range(1, config.standin.videos.infants + 1)]
+    if config.raw.synthetic:
+        names = [f"infant_{number:02}" for number in range(1, config.synthetic.videos.infants + 1)]
         return {name: folder / f"{name}.mp4" for name in names}
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
@@ -67,7 +67,7 @@ def infants_at_hand(config: Config) -> list[str]:
     folder, files = raw_folder(config, "videos"), video_files(config)
     if folder is None:
         return []
-    infants = {} if config.raw.standin else read_infants(folder)
+    infants = {} if config.raw.synthetic else read_infants(folder)
     names = sorted({block_of_video(name, infants).name for name in files})
     for name in names:
         if not name.strip(".") or "/" in name or "\\" in name:
@@ -83,8 +83,8 @@ def telling_settings(config: Config) -> list[str]:
 
 def not_comparable(config: Config) -> str:
     """Why this run's numbers cannot be held against the thesis's; empty where they can."""
-    if config.raw.standin:
-        return "stand-in data"
+    if config.raw.synthetic:
+        return "synthetic data"
     _, frames = sources_at_hand(config)
     absent = [source for source in ("hof", "slapi") if source not in frames]
     if absent:
@@ -95,14 +95,14 @@ def not_comparable(config: Config) -> str:
     return "" if config.detectors.rgb10.model == "yolov5m" else f"another network: {config.detectors.rgb10.model}"
 
 
-def rivals_wanted(config: Config) -> tuple[list[str], dict[str, str]]:
-    """Face detectors of others that the run tries, and why it does without the rest, by name."""
+def baselines_wanted(config: Config) -> tuple[list[str], dict[str, str]]:
+    """Baseline detectors that the run tries, and why it does without the rest, by name."""
     wanted: list[str] = []
     left_out: dict[str, str] = {}
     for name in BASELINES:
-        key = config.rivals.weights_of(name)
-        if name not in config.rivals.detectors:
-            left_out[name] = "this run does without it (rivals.detectors)"
+        key = config.baselines.weights_of(name)
+        if name not in config.baselines.detectors:
+            left_out[name] = "this run does without it (baselines.detectors)"
         elif key is not None and key not in config.weights:
             left_out[name] = f"no weights are configured (weights.{key})"
         else:
@@ -111,10 +111,10 @@ def rivals_wanted(config: Config) -> tuple[list[str], dict[str, str]]:
 
 
 def look_size(config: Config, number: int) -> int:
-    """Longest side of the input, in pixels, of the closer look of this number, which counts from 0."""
-    of = config.looks_of
+    """Longest side of the input, in pixels, of the multi-scale inference of this number, which counts from 0."""
+    of = config.scales_of
     settings = config.detectors.rgb1 if of == "rgb1" else config.second_detectors()[of].settings
-    wished = config.rescue.looks[number] * settings.image_size
+    wished = config.rescue.inference_scales[number] * settings.image_size
     return max(1, round(wished / STRIDE)) * STRIDE
 
 
@@ -250,7 +250,7 @@ class Run:
 
     @functools.cached_property
     def baseline_sets(self) -> list[str]:
-        """Sets that detectors of others look at."""
+        """Sets that baseline detectors look at."""
         return [*self.tried_sets, *(name for name in self.sets if name not in ("train", *self.tried_sets))]
 
     @functools.cached_property
@@ -312,12 +312,12 @@ class Run:
     @property
     def scale_model(self) -> str:
         """The model that looks at further inference scales."""
-        return self.config.looks_of
+        return self.config.scales_of
 
     @functools.cached_property
     def scales(self) -> list[str]:
         """Names of the predictions at further inference scales."""
-        return [at_scale(self.scale_model, number + 1) for number in range(len(self.config.rescue.looks))]
+        return [at_scale(self.scale_model, number + 1) for number in range(len(self.config.rescue.inference_scales))]
 
     @functools.cached_property
     def all_scales(self) -> list[str]:
@@ -352,12 +352,12 @@ class Run:
     @functools.cached_property
     def strategies(self) -> list[str]:
         """What proposes faces from stored predictions and heatmaps, beside the detectors of the second step."""
-        return [name for name, strategy in STRATEGIES.items() if self.scales or not strategy.needs_looks]
+        return [name for name, strategy in STRATEGIES.items() if self.scales or not strategy.needs_scales]
 
     @functools.cached_property
     def rescuers(self) -> tuple[str, ...]:
         """Methods of the cascade behind each detector."""
-        return self.config.rescue.rescuers or ("gradcampp_avg", "closer_look" if self.scales else "all_votes")
+        return self.config.rescue.rescuers or ("gradcampp_avg", "multi_scale" if self.scales else "box_fusion")
 
     def blank_column(self, method: str) -> str:
         """The column of missed/<set>.csv that says where a method has something to look at; empty if it sees photos."""
@@ -369,7 +369,7 @@ class Run:
     def rescue_methods(self) -> list[str]:
         """All that may find a face in a missed photo, as `uncover rescue_trial` takes it: name=group[:column].
 
-        Detectors of others are left out whose weights could not be had; ask again when that is known.
+        Baseline detectors are left out whose weights could not be had; ask again when that is known.
         """
         groups = {
             **{name: GROUPS[model.role] for name, model in self.second_models.items()},
@@ -380,12 +380,12 @@ class Run:
             *(f"{name}=detector" for name in self.baselines if name not in self.baselines_not_run()),
         ]
 
-    # Detectors of others.
+    # Baseline detectors.
 
     @functools.cached_property
     def baselines(self) -> list[str]:
-        """Detectors of others that this run asks for."""
-        return rivals_wanted(self.config)[0]
+        """Baseline detectors that this run asks for."""
+        return baselines_wanted(self.config)[0]
 
     @functools.cached_property
     def trained_baselines(self) -> list[str]:
@@ -394,12 +394,12 @@ class Run:
     @functools.cached_property
     def fetched_weights(self) -> dict[str, str]:
         """Keys of the weights that somebody else made, by the detector that needs them."""
-        keys = {name: self.config.rivals.weights_of(name) for name in self.baselines}
+        keys = {name: self.config.baselines.weights_of(name) for name in self.baselines}
         return {name: key for name, key in keys.items() if key is not None}
 
     def baselines_not_run(self) -> dict[str, str]:
-        """Why detectors of others are not run, by name, as far as is known now."""
-        why = dict(rivals_wanted(self.config)[1])
+        """Why baseline detectors are not run, by name, as far as is known now."""
+        why = dict(baselines_wanted(self.config)[1])
         for name, key in self.fetched_weights.items():
             fetched = read_fetched(Path(self.paths.fetched_weights(key)))
             if fetched is not None and fetched.why:
@@ -407,7 +407,7 @@ class Run:
         return why
 
     def baselines_at_hand(self) -> list[str]:
-        """Detectors of others that need no weights of others, or have theirs by now."""
+        """Baseline detectors that need no weights of others, or have theirs by now."""
         folders = {name: Path(self.paths.fetched_weights(key)) for name, key in self.fetched_weights.items()}
         fetched = {name: read_fetched(folder) for name, folder in folders.items()}
         return [
@@ -417,7 +417,7 @@ class Run:
         ]
 
     def detectors_of_photos(self) -> list[str]:
-        """Ours and those of others that stand in one table; ask when all weights are fetched."""
+        """Ours and the baselines that stand in one table; ask when all weights are fetched."""
         return [*RGB_MODELS, *self.baselines_at_hand()]
 
     @functools.cached_property
@@ -425,7 +425,7 @@ class Run:
         """From which confidence a box counts as a face, by detector of photos."""
         return {
             **dict.fromkeys(RGB_MODELS, self.config.rescue.missed_confidence),
-            **{name: getattr(self.config.rivals, name).confidence for name in self.baselines},
+            **{name: getattr(self.config.baselines, name).confidence for name in self.baselines},
         }
 
     # Videos.

@@ -37,14 +37,14 @@ WILDCARDS: Mapping[str, tuple[str, ...]] = {
     "predict_rgb_tables": ("model", "set"),
     "make_heatmaps": ("set",),
     "predict_second": ("second",),
-    "look_closer": ("look",),
-    "train_rival": ("trained_rival",),
-    "predict_rival": ("rival",),
+    "predict_at_scales": ("look",),
+    "train_baseline": ("trained_baseline",),
+    "predict_baseline": ("baseline",),
     "evaluate": ("model", "set", "scope"),
     "evaluate_rgb_tables": ("model", "set", "scope"),
     "read_faces": ("source",),
     "split_photos": ("source",),
-    "make_standin": ("source",),
+    "make_synthetic": ("source",),
     "detect_videos": ("steps",),
     "fine_tune": ("left_out", "freeze", "amount"),
 }
@@ -93,15 +93,15 @@ class Work:
         if rule == "make_heatmaps":
             shards = self.config.heatmaps.shards_of(wildcards["set"])
             return self._looks(self.config.detectors.rgb10, wildcards["set"]) / shards
-        if rule in ("predict_second", "look_closer"):
-            model = wildcards.get("second", self.config.looks_of)
+        if rule in ("predict_second", "predict_at_scales"):
+            model = wildcards.get("second", self.config.scales_of)
             detector = self.run.detector(model)
             return sum(self._looks(detector, name) for name in self.run.tried_sets) / self.config.prediction.shards
-        if rule == "train_rival":
-            rival = getattr(self.config.rivals, wildcards["trained_rival"])
-            cost = GIGAFLOPS[rival.network] * rival.image_size**2 / UNIT
-            return max(1.0, rival.epochs * TRAINING * self.photos.get("train", 0) * cost)
-        if rule == "predict_rival":
+        if rule == "train_baseline":
+            baseline = getattr(self.config.baselines, wildcards["trained_baseline"])
+            cost = GIGAFLOPS[baseline.network] * baseline.image_size**2 / UNIT
+            return max(1.0, baseline.epochs * TRAINING * self.photos.get("train", 0) * cost)
+        if rule == "predict_baseline":
             return float(max(1, sum(self.photos.values()))) / self.config.prediction.shards
         if rule == "detect_videos":
             return max(1.0, self._video_frames() * _cost(self.config.detectors.rgb10) / UNIT)
@@ -144,7 +144,7 @@ class Work:
         source, _ = self.run.frame_sets[name]
         if not is_rendered(config, source):
             return CATALOGUE[source].size.get(name, 1) if source in CATALOGUE else 1
-        sizes = getattr(config.standin, source)
+        sizes = getattr(config.synthetic, source)
         return int(sizes) if isinstance(sizes, int) else int(getattr(sizes, name.removeprefix(f"{source}_")))
 
     def _wish(self, source: str, split: str) -> int:
@@ -153,14 +153,14 @@ class Work:
         if wish is not None:
             return int(wish)
         if is_rendered(self.config, source):
-            sizes = getattr(self.config.standin, source)
+            sizes = getattr(self.config.synthetic, source)
             return int(sizes.train if split == "train" else sizes.test)
         return _faces_of(source) // (1 if split == "train" else 2)
 
     def _video_frames(self) -> int:
         """Frames of the videos with true boxes: a truth has a row for each, below that of the names."""
-        videos = self.config.standin.videos
-        if self.config.raw.standin:
+        videos = self.config.synthetic.videos
+        if self.config.raw.synthetic:
             return videos.infants * videos.seconds * videos.rate
         truths = (path.with_suffix(".csv") for path in self.run.video_files.values())
         return sum(max(0, len(path.read_bytes().splitlines()) - 1) for path in truths)
@@ -169,7 +169,7 @@ class Work:
         if source == "videos":
             return self._video_frames()
         if is_rendered(self.config, source):
-            sizes = getattr(self.config.standin, source)
+            sizes = getattr(self.config.synthetic, source)
             values: Mapping[str, int] = {"all": sizes} if isinstance(sizes, int) else sizes.model_dump()
             return sum(values.values())
         known = self.run.sources.get(source)

@@ -10,17 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.datasets.boxes_table import read_kept_boxes
-from uncover.datasets.manifest import read_manifest
-from uncover.datasets.photos import read_upright_rgb
+from uncover.cam.export import overlay
+from uncover.data.parts import WHOLE_FACE
+from uncover.data.photos import read_upright_rgb
+from uncover.data.sets import read_kept_boxes, read_manifest
 from uncover.errors import InputError
-from uncover.heatmaps.export import overlay
-from uncover.images.maps import read_maps
+from uncover.images.maps import read_maps, render
 from uncover.images.privacy import may_show_patients, shown
-from uncover.images.render import render
-from uncover.metrics.alike import Alike
-from uncover.metrics.predictions import CORNERS, Predictions, read_predictions
-from uncover.parts.classes import WHOLE_FACE
+from uncover.metrics.predictions import CORNERS, Alike, Predictions, read_predictions
 from uncover.report.figures.style import new_figure
 from uncover.report.models import METHOD_TITLES
 from uncover.report.registry import figure

@@ -11,15 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.datasets.boxes_table import read_kept_boxes
-from uncover.datasets.faces_table import attribute, landmark_arrays, read_faces_table
-from uncover.datasets.manifest import read_manifest
-from uncover.datasets.photos import read_upright_rgb
+from uncover.data.faces import Visibility, attribute, landmark_arrays, read_faces_table
+from uncover.data.parts import CLASS_NAMES, CLASS_OF_PART, PARTS, corrected_boxes, part_indices
+from uncover.data.photos import read_upright_rgb
+from uncover.data.sets import read_kept_boxes, read_manifest
 from uncover.errors import InputError
-from uncover.faces.face import Visibility
 from uncover.images.privacy import may_show_patients, shown
-from uncover.parts.boxes import corrected_boxes, part_indices
-from uncover.parts.classes import CLASS_NAMES, CLASS_OF_PART, PARTS
 from uncover.report.figures.style import PART_COLOURS, new_figure
 from uncover.report.registry import figure
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uncover.errors import InputError
-from uncover.metrics.alike import Alike
+from uncover.metrics.predictions import Alike
 from uncover.report.figures.style import new_figure
 from uncover.report.models import THESIS_MODELS
 from uncover.report.published import Cell

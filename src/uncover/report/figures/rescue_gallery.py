@@ -13,14 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from uncover.config.evaluation import Privacy
-from uncover.config.options import check_number
-from uncover.datasets.photos import read_upright_rgb
+from uncover.config.values import check_number
+from uncover.data.parts import WHOLE_FACE
+from uncover.data.photos import read_upright_rgb
 from uncover.images.privacy import has_patients, shown
-from uncover.metrics.alike import Alike
 from uncover.metrics.detections import box_iou
-from uncover.metrics.predictions import CORNERS, read_predictions
+from uncover.metrics.predictions import CORNERS, Alike, read_predictions
 from uncover.metrics.truth import read_truth
-from uncover.parts.classes import WHOLE_FACE
 from uncover.report.command_line import Option
 from uncover.report.figures.style import new_figure
 from uncover.report.registry import figure

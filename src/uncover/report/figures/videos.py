@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from uncover.errors import InputError
-from uncover.metrics.video_outcomes import NOT_FOUND, OUTCOME_COLUMNS, STEPS
-from uncover.metrics.videos import ALL
+from uncover.metrics.videos import ALL, NOT_FOUND, OUTCOME_COLUMNS, STEPS
 from uncover.report.figures.style import new_figure
 from uncover.report.registry import figure
 from uncover.report.videos import mode_title, part_title, read_scores, short_title

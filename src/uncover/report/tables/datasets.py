@@ -8,12 +8,11 @@ from pathlib import Path
 import pandas as pd
 
 from uncover.config.catalogue import name_of_test_set, title_of
-from uncover.datasets.faces_table import attribute, landmark_arrays, read_faces_table
-from uncover.datasets.labels import part_boxes
-from uncover.datasets.manifest import read_manifest
-from uncover.faces.face import Visibility
-from uncover.parts.boxes import leave_out_small
-from uncover.parts.released import compare_boxes
+from uncover.data.faces import Visibility, attribute, landmark_arrays, read_faces_table
+from uncover.data.labels import part_boxes
+from uncover.data.parts import leave_out_small
+from uncover.data.released_parts import compare_boxes
+from uncover.data.sets import read_manifest
 from uncover.report.published import load_published
 from uncover.report.registry import table
 from uncover.report.tables.table import Table

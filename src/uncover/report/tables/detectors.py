@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from uncover.datasets.blocks import Blocks, read_blocks
+from uncover.data.blocks import Blocks, read_blocks
+from uncover.data.parts import WHOLE_FACE
 from uncover.errors import InputError
-from uncover.metrics.alike import Alike
 from uncover.metrics.confusion import CONFIDENCE, IOU
 from uncover.metrics.counts import count_images
 from uncover.metrics.intervals import Rate
-from uncover.metrics.predictions import Predictions, read_predictions
-from uncover.parts.classes import WHOLE_FACE
+from uncover.metrics.predictions import Alike, Predictions, read_predictions
 from uncover.report.published import Cell, PublishedNumber, load_published, load_text
 from uncover.report.records import Evaluation, read_evaluations
 from uncover.report.registry import table

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from uncover.metrics.alike import Alike
+from uncover.metrics.predictions import Alike
 from uncover.report.records import Evaluation, read_evaluations
 from uncover.report.registry import table
 from uncover.report.tables.detectors import SCORE_OF_COLUMN, made_by, score_cells

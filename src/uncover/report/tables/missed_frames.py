@@ -9,10 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from uncover.config.detectors import DRAWN_BOXES
-from uncover.config.options import check_number
+from uncover.config.values import check_number
 from uncover.errors import InputError
-from uncover.metrics.alike import Alike
-from uncover.metrics.predictions import Predictions, read_predictions
+from uncover.metrics.predictions import Alike, Predictions, read_predictions
 from uncover.metrics.truth import read_truth
 from uncover.report.face_counts import count_faces
 from uncover.report.models import maps_title

@@ -9,12 +9,12 @@ import pandas as pd
 
 from uncover.errors import InputError
 from uncover.report.command_line import Option
-from uncover.report.models import FIRST_TITLES, RIVAL_TITLES, model_title
+from uncover.report.models import BASELINE_TITLES, FIRST_TITLES, model_title
 
 NOT_RUN = "not run"
 OPTION = "--not-run"
 
-DETECTORS = (*FIRST_TITLES, *RIVAL_TITLES)
+DETECTORS = (*FIRST_TITLES, *BASELINE_TITLES)
 """All that find faces in photos, in the order of the tables."""
 
 
@@ -32,12 +32,12 @@ def read_not_run(words: Sequence[str]) -> dict[str, str]:
         name, _, text = word.partition("=")
         # A reason that an error message gave may have several lines.
         reason = " ".join(text.split())
-        if name not in RIVAL_TITLES or not reason:
-            raise InputError(f"{OPTION} {word}: expected name=reason, name one of {', '.join(RIVAL_TITLES)}")
+        if name not in BASELINE_TITLES or not reason:
+            raise InputError(f"{OPTION} {word}: expected name=reason, name one of {', '.join(BASELINE_TITLES)}")
         if name in reasons:
             raise InputError(f"{OPTION} {word}: {name} again; expected each detector once")
         reasons[name] = reason
-    return {name: reasons[name] for name in RIVAL_TITLES if name in reasons}
+    return {name: reasons[name] for name in BASELINE_TITLES if name in reasons}
 
 
 NotRun = Annotated[Mapping[str, str], Option("NAME=REASON", "+", extends=True, read=read_not_run)]

@@ -14,6 +14,7 @@ from uncover.report.models import model_title
 from uncover.report.records import block_count
 from uncover.report.registry import table
 from uncover.report.rescue_names import SET_TITLES, method_title, rescue_title, set_title
+from uncover.report.tables.baselines import conventions, of_confidences
 from uncover.report.tables.not_run import (
     DETECTORS,
     NOBODY,
@@ -24,7 +25,6 @@ from uncover.report.tables.not_run import (
     why_not_run,
     with_rows,
 )
-from uncover.report.tables.rivals import conventions, of_confidences
 from uncover.report.tables.table import MISSING, Table, Tables, cell_text, interval_notes, with_interval
 from uncover.rescue.cascade import COLUMNS as CASCADE_COLUMNS
 from uncover.rescue.methods import GROUPS, NO_RESCUE, OF_SET, OF_VAL
@@ -34,12 +34,12 @@ from uncover.tables import read_table
 
 NAME = "rescue_summary"
 DETECTOR = "detector"
-"""Group of the face detectors of others."""
+"""Group of the baseline detectors."""
 
 GROUP_TITLES = {
     "heatmaps": "thesis",
     "variant": "other heatmaps",
-    "rival": "no heatmap",
+    "baseline": "no heatmap",
     DETECTOR: "other detectors",
     "control": "control",
     "ours": "ours",
@@ -69,7 +69,7 @@ Cuts = Mapping[tuple[str, float], Row]
     "rescue_summary",
     "what finds missed faces",
     caption="What share of the missed faces each method finds at equally many false boxes per photo: heatmap detectors"
-    " beside methods that need no heatmap, and face detectors of others.\n"
+    " beside methods that need no heatmap, and baseline detectors.\n"
     "The thesis has no such table.",
     inputs=lambda run: {"trial": run.paths.rescue_trial},
     options=lambda run: {"not_run": run.baselines_not_run()},
@@ -207,7 +207,7 @@ def _title(method: str) -> str:
     return STRATEGIES[method].title if method in STRATEGIES else method_title(method)
 
 
-CASCADE_NAME = "rescue_summary_rivals"
+CASCADE_NAME = "rescue_summary_baselines"
 CASCADE_TITLE = "Detectors alone and with rescue"
 UNKNOWN = "–"
 """Stands for what a row does not have."""
@@ -225,7 +225,7 @@ CASCADE_NOTES = (
 
 
 @table(
-    "rescue_summary_rivals",
+    "rescue_summary_baselines",
     "detectors alone and with rescue",
     caption="What share of all faces each detector finds alone and with a rescue behind it that looks into the photos"
     " it missed, beside what it finds alone at as many false boxes.\n"
@@ -253,7 +253,7 @@ def detectors_with_rescue(cascade: Path, not_run: NotRun = NOBODY) -> Tables:
     check_not_run(not_run, set(frame["detector"]), f"{cascade} tells")
     frame = cascade_in_order(frame)
     rows = [{"set": name, "detector": detector} for name in frame["set"].unique() for detector in not_run]
-    return Tables(CASCADE_NAME, cascade_in_order(with_rows(frame, rows)), rescued_rivals(frame, not_run))
+    return Tables(CASCADE_NAME, cascade_in_order(with_rows(frame, rows)), rescued_baselines(frame, not_run))
 
 
 def cascade_in_order(cascade: pd.DataFrame) -> pd.DataFrame:
@@ -265,7 +265,7 @@ def cascade_in_order(cascade: pd.DataFrame) -> pd.DataFrame:
     return cascade.loc[places.sort_values(["set", "detector"], kind="stable").index].reset_index(drop=True)
 
 
-def rescued_rivals(cascade: pd.DataFrame, not_run: Mapping[str, str]) -> list[Table]:
+def rescued_baselines(cascade: pd.DataFrame, not_run: Mapping[str, str]) -> list[Table]:
     """A table per set.
 
     Args:

@@ -1,6 +1,6 @@
 """Tables 7, 8, 9, 12 and 13: which heatmap detectors and sets they have, and how they call them.
 
-Each has a sibling of the same form for other kinds of heatmaps, such as "table_07_variants". The thesis's rows and
+Each has a variant of the same form for other kinds of heatmaps, such as "table_07_variants". The thesis's rows and
 those of the variants never stand in one table.
 """
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from uncover.atomic import new_file
-from uncover.datasets.blocks import BlockCount
+from uncover.data.blocks import BlockCount
 from uncover.report.tables.not_run import NOT_RUN
 
 MISSING = "n/a"

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from uncover.metrics.video_outcomes import STEPS
-from uncover.metrics.videos import ALL
+from uncover.metrics.videos import ALL, STEPS
 from uncover.report.registry import table
 from uncover.report.tables.table import MISSING, Table, Tables, cell_text, with_interval
 from uncover.report.videos import mode_title, overall, part_title, read_scores

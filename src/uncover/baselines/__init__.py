@@ -1,0 +1,1 @@
+"""Baseline detectors: one module each, all of one form."""

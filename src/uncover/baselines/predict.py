@@ -1,0 +1,76 @@
+"""Faces that a baseline detector finds in images, in the form of every detector's predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
+from uncover.errors import needs_memory
+from uncover.images.cache import readers
+from uncover.images.inputs import Inputs
+from uncover.images.reading import COLOURS, read_image
+from uncover.metrics.detections import Detections, Detector
+from uncover.metrics.predictions import CAP, IMAGE_SIZE, MOST_BOXES, NMS_IOU, Predictions
+from uncover.progress import track
+from uncover.threads import in_background
+
+
+def predict_baseline(
+    detector: Detector, inputs: Inputs, settings: Mapping[str, Any], longest: int | None, nms_iou: float = 0.6
+) -> Predictions:
+    """Look at images one by one; while one is looked at, the next ones are read.
+
+    Whatever rule a library has for boxes that overlap, of the boxes that it leaves no two overlap by more than those of
+    our own detectors do, and a photo has no more of them.
+
+    Args:
+        detector: Whose boxes are whole faces.
+        inputs: Photos.
+        settings: What else the predictions say of how they were made.
+        longest: Longest side of a photo as the detector sees it, in pixels: larger ones are made smaller. None shows
+            them as they are.
+        nms_iou: IoU above which a box of lower confidence is dropped, after the detector's own rule.
+
+    Returns:
+        Whole faces in pixels of the original images, clipped to them; landmarks where the detector knows them.
+
+    Raises:
+        InputError: An image cannot be read.
+    """
+    threads = readers(int(np.prod(inputs.sizes, axis=1).max(initial=0)) * COLOURS)
+    photos = in_background((partial(read_image, path, COLOURS) for path in inputs.paths), threads, threads)
+    found = []
+    for name, photo in zip(inputs.names, track(photos, "finding faces", len(inputs.paths)), strict=True):
+        with needs_memory(f"{name}, {photo.shape[1]} x {photo.shape[0]} pixels", "take smaller photos or --device cpu"):
+            found.append(_in_original(detector, photo, longest).nms(nms_iou)[:MOST_BOXES])
+    images = pd.DataFrame({"image": inputs.names, "width": inputs.sizes[:, 0], "height": inputs.sizes[:, 1]})
+    classes = {"classes": {str(WHOLE_FACE): CLASS_NAMES[WHOLE_FACE]}}
+    stated = {NMS_IOU: nms_iou, CAP: MOST_BOXES, **classes, IMAGE_SIZE: settings.get(IMAGE_SIZE, longest)}
+    return Predictions(_as_table(inputs.names, found), images, {**settings, **stated})
+
+
+def _in_original(detector: Detector, photo: NDArray[np.uint8], longest: int | None) -> Detections:
+    """Faces in pixels of the photo, and within it."""
+    height, width = photo.shape[:2]
+    if longest is None or max(height, width) <= longest:
+        (found,) = detector.detect([photo])
+    else:
+        size = tuple(max(1, round(side * longest / max(height, width))) for side in (width, height))
+        smaller = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
+        (found,) = detector.detect([smaller])
+        found = found.scaled(width / size[0], height / size[1])
+    return replace(found, confidence=np.clip(found.confidence, 0, 1)).clipped(width, height)
+
+
+def _as_table(names: Sequence[str], found: Sequence[Detections]) -> pd.DataFrame:
+    of_images = [replace(each, image=np.full(len(each), row, np.int64)) for row, each in enumerate(found)]
+    table = Detections.concatenate(of_images).to_pandas(names)
+    return table.sort_values(["image", "confidence"], ascending=[True, False], kind="stable", ignore_index=True)

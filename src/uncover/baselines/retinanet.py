@@ -1,0 +1,43 @@
+"""Torchvision's RetinaNet: one network looks everywhere, and a loss that forgives easy background."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from torch import nn
+from torchvision.models.detection import RetinaNet
+from torchvision.ops.feature_pyramid_network import LastLevelP6P7
+
+from uncover.baselines import torchvision_detector as detector
+from uncover.baselines.torchvision_training import run_training
+
+CONFIDENCE, NMS_IOU = detector.CONFIDENCE, detector.NMS_IOU
+LEVELS = 256
+
+
+def build(network: str, size: int, started: bool) -> nn.Module:
+    """A network for one class; with `resnet50` it is torchvision's `retinanet_resnet50_fpn`.
+
+    Args:
+        network: Name of the backbone.
+        size: Longest side of its input, in pixels.
+        started: Whether it will get start weights.
+    """
+    # Cells of 8 pixels and more, as its paper has it. Of MobileNet torchvision offers none; these are the same cells.
+    extra = LastLevelP6P7(LEVELS, LEVELS)
+    backbone = detector.build_backbone(network, started, extra, resnet=[2, 3, 4], mobile=[2, 3, 4])
+    return RetinaNet(
+        backbone,
+        num_classes=1,
+        score_thresh=CONFIDENCE,
+        nms_thresh=NMS_IOU,
+        detections_per_img=detector.MOST_BOXES,
+        **detector.limits(size),
+    )
+
+
+FAMILY = detector.Family("retinanet", build, face=0)
+
+# As `uncover.baselines.registry` wants them.
+train = partial(run_training, FAMILY)
+load = partial(detector.load, FAMILY)

@@ -1,0 +1,102 @@
+"""Maps as pictures: full-size files as the thesis's explainer wrote them (8 bits, 0 to 255), and overlays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from uncover.atomic import new_folder
+from uncover.cam.store import CLASSES, SUFFIX
+from uncover.errors import InputError
+from uncover.images.maps import JOINT, StoredMaps, average, read_maps, render
+from uncover.progress import track
+
+Format = Literal["tiff", "png"]
+Frame = Literal["original", "letterbox"]
+Average = Literal["joint", "mean", "whole_face"]
+THREADS = 2
+
+
+def export(folder: Path, out: Path, kind: Format, frame: Frame, averaged: Average | None = None) -> list[list[str]]:
+    """Write every map of a heatmap set at full size.
+
+    Args:
+        folder: Of the heatmap set.
+        out: Folder to make. Gets, under the images' names, a TIFF of all channels; or a PNG per class, in folders named
+            by number and class; or a file of one channel.
+        kind: Of the files.
+        frame: Size of the original image, or of what the network saw, with its padding.
+        averaged: One channel instead of one per class.
+
+    Returns:
+        Of each image, what each of its maps is: "map", or why it is blank.
+
+    Raises:
+        InputError: The set is none, or a file of it cannot be read.
+    """
+    place = folder / (JOINT if averaged == "joint" else CLASSES)
+    files = sorted(path for path in place.rglob(f"*{SUFFIX}") if not path.name.startswith("."))
+    if not files:
+        raise InputError(f"{place}: no maps in it; expected a heatmap set of 'uncover heatmaps', such as OUT/gradcampp")
+    with new_folder(out, "heatmaps export") as temporary, ThreadPoolExecutor(THREADS) as pool:
+
+        def write(path: Path) -> list[str]:
+            stored = read_maps(path)
+            if averaged in ("mean", "whole_face"):
+                stored = average(stored, averaged)
+            _write(temporary, path.relative_to(place), stored, render(stored, frame), kind, averaged is not None)
+            return list(stored.about.get("status", ()))
+
+        return list(track(pool.map(write, files), "exporting", len(files)))
+
+
+def _write(out: Path, name: Path, stored: StoredMaps, maps: NDArray[np.uint8], kind: Format, averaged: bool) -> None:
+    if kind == "tiff":
+        path = out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tifffile.imwrite(path, maps, photometric="minisblack", compression="zlib", metadata={"axes": "CYX"})
+        return
+    folders = [out] if averaged else [out / folder for folder in _folder_names(stored.about["class_names"])]
+    for folder, channel in zip(folders, maps, strict=True):
+        path = (folder / name).with_suffix(".png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(cv2.imencode(".png", channel)[1].tobytes())
+
+
+def _folder_names(class_names: Sequence[str]) -> list[str]:
+    """A folder per class; their numbers keep apart what is the same without blanks and slashes."""
+    plain = (re.sub(r"[^\w.-]+", "_", name) for name in class_names)
+    return [f"{number}_{name}" for number, name in enumerate(plain)]
+
+
+COLOURS = cv2.COLORMAP_INFERNO
+"""Equal steps of the map look like equal steps, in grey and to colour-blind readers too."""
+
+MOST_OPAQUE = 0.8
+"""Share of the map's colour where the map is highest; the rest is the photo's."""
+
+
+def overlay(photo: NDArray[np.uint8], heat: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Lay a map over a photo: the higher it is, the less of the photo shines through.
+
+    The photo turns grey, as skin is as warm as the map's colours are.
+
+    Args:
+        photo: uint8 (H, W, 3), RGB.
+        heat: uint8 (H, W) in the same frame, 255 where the map is highest. A blank map leaves the grey photo.
+
+    Returns:
+        uint8 (H, W, 3), RGB.
+    """
+    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)[..., None].astype(np.float32)
+    colours = cv2.cvtColor(cv2.applyColorMap(heat, COLOURS), cv2.COLOR_BGR2RGB).astype(np.float32)
+    opacity = heat[..., None].astype(np.float32) * (MOST_OPAQUE / 255)
+    return np.rint(grey + (colours - grey) * opacity).astype(np.uint8)

@@ -1,0 +1,297 @@
+"""Forward passes that keep what heatmaps need: the activations of some layers, and how the scores depend on them.
+
+A score's derivative at a layer is what reaches it along every path to the head; with several layers, along the paths
+that meet no other one of them. Where all those paths go through the head's own 1x1 convolutions, as they do for layer
+-2 and for the three layers that feed the head, no graph is needed at all.
+
+A batch has many scores, one per image and class, and most gradients at the head's own layers are zero but at a few
+cells. So a segment is one score, and gradients are a list of cells, each of one segment: a method's work does not grow
+with the number of images or classes, and on a GPU neither does the number of its steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from uncover.errors import InputError
+from uncover.yolov5.network import Detect, Network
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What a network computed for a batch.
+
+    Attributes:
+        activations: By layer, (B, K, h, w).
+        levels: The head's raw numbers, a tensor (B, A, h, w, 5 + C) per level; part of a graph that begins at the
+            activations, unless the pass is a direct one.
+        decoded: All candidates, (B, N, 5 + C): xc yc w h in pixels of the frame, objectness, classes; of no graph.
+        raw: The same candidates before they are decoded, (B, N, 5 + C); of no graph.
+        anchors: (N, 2), width and height of each candidate's anchor, in pixels.
+        strides: (N,), pixels per cell of each candidate's level.
+    """
+
+    activations: dict[int, Tensor]
+    levels: list[Tensor]
+    decoded: Tensor
+    raw: Tensor
+    anchors: Tensor
+    strides: Tensor
+
+
+def take(passed: Pass, images: Tensor) -> Pass:
+    """What a direct pass computed for some of its images.
+
+    Args:
+        passed: Of a batch.
+        images: int64 (n,), their places in it.
+    """
+    return Pass(
+        {layer: each[images].float() for layer, each in passed.activations.items()},
+        [level[images].float() for level in passed.levels],
+        passed.decoded[images].float(),
+        passed.raw[images].float(),
+        passed.anchors.float(),
+        passed.strides.float(),
+    )
+
+
+def resolve_layers(network: Network, layers: Sequence[int]) -> tuple[int, ...]:
+    """Numbers of layers as the network counts them, sorted; negative ones count from its end.
+
+    Raises:
+        InputError: There is no such layer, nothing of it reaches the head, or one is named twice.
+    """
+    head = len(network.model) - 1
+    reaching = _ancestors(network, head)
+    resolved = []
+    for layer in layers:
+        number = layer + head + 1 if layer < 0 else layer
+        if number == head:
+            raise InputError(f"layer {layer}: is the head, which has no map; expected one of 0 to {head - 1}")
+        if not 0 <= number < head:
+            raise InputError(
+                f"layer {layer}: the network has none of this number; expected 0 to {head - 1}, or -{head + 1} to -2"
+            )
+        if number not in reaching:
+            raise InputError(f"layer {layer}: nothing of it reaches the head, so no score depends on it")
+        if number in resolved:
+            raise InputError(f"layer {layer}: is named twice; expected different layers")
+        resolved.append(number)
+    if not resolved:
+        raise InputError("layers: none is named; expected at least one, such as -2")
+    return tuple(sorted(resolved))
+
+
+def is_direct(network: Network, layers: Collection[int]) -> bool:
+    """Whether scores depend on these layers through the head's own convolutions alone."""
+    sources = network.sources[-1]
+    others = [source for source in sources if source not in layers]
+    return set(layers) <= set(sources) and not any(_ancestors(network, other) & set(layers) for other in others)
+
+
+def run_direct(network: Network, images: Tensor, layers: Collection[int]) -> Pass:
+    """Run a network without any graph.
+
+    Args:
+        network: In evaluation mode.
+        images: (B, channels, H, W), shares of 255.
+        layers: Those that feed the head.
+    """
+    head = len(network.model) - 1
+    # Not inference_mode: what is kept may meet autograd later.
+    with torch.no_grad():
+        outputs = network.run({-1: images}, stop=head, keep=layers)
+        decoded, levels = network.head(*(outputs[source] for source in network.sources[-1]))
+    return _pass(network, {layer: outputs[layer] for layer in layers}, levels, decoded)
+
+
+def run_cut(network: Network, images: Tensor, layers: Collection[int]) -> Pass:
+    """Run a network whose graph begins anew at some layers; nothing before the first of them is ever differentiated.
+
+    Args:
+        network: In evaluation mode, with frozen weights.
+        images: (B, channels, H, W), shares of 255.
+        layers: Where to cut.
+    """
+    head, start = len(network.model) - 1, 0
+    outputs, leaves = {-1: images}, {}
+    with torch.enable_grad():
+        for layer in sorted(layers):
+            outputs = network.run(outputs, start, layer + 1)
+            leaves[layer] = outputs[layer] = outputs[layer].detach().requires_grad_()
+            start = layer + 1
+        outputs = network.run(outputs, start, head)
+        decoded, levels = network.head(*(outputs[source] for source in network.sources[-1]))
+    return _pass(network, leaves, levels, decoded.detach())
+
+
+def _pass(network: Network, activations: dict[int, Tensor], levels: list[Tensor], decoded: Tensor) -> Pass:
+    head = network.head
+    cells = [level[0, 0, ..., 0].numel() for level in levels]
+    anchors = (head.anchors * head.stride.view(-1, 1, 1)).to(decoded.dtype)
+    return Pass(
+        activations,
+        levels,
+        decoded,
+        raw=torch.cat([level.detach().flatten(1, 3) for level in levels], 1),
+        anchors=torch.cat([own.repeat_interleave(count, 0) for own, count in zip(anchors, cells, strict=True)]),
+        strides=torch.cat(
+            [stride.expand(len(anchors[0]) * count) for stride, count in zip(head.stride, cells, strict=True)]
+        ).to(decoded.dtype),
+    )
+
+
+def _ancestors(network: Network, layer: int) -> set[int]:
+    """Layers that a layer depends on, at any distance."""
+    found: set[int] = set()
+    waiting = [layer]
+    while waiting:
+        for source in network.sources[waiting.pop()]:
+            if source >= 0 and source not in found:
+                found.add(source)
+                waiting.append(source)
+    return found
+
+
+@dataclass(frozen=True)
+class RowGradients:
+    """Derivatives of scores to the head's raw numbers, row by row; whatever is not named is zero.
+
+    Attributes:
+        image: int64 (R,), of the batch.
+        channel: int64 (R,), the score: a class, or the number of classes for the joint score.
+        row: int64 (R,), the candidate.
+        values: (R, n), to the raw numbers that `columns` names.
+        columns: Which n of the 5 + C raw numbers of a candidate.
+    """
+
+    image: Tensor
+    channel: Tensor
+    row: Tensor
+    values: Tensor
+    columns: slice
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Gradients of S scores at one layer.
+
+    Attributes:
+        image: int64 (S,), of the batch.
+        channel: int64 (S,), a class, or the number of classes for the joint score.
+        segment: int64 (U,), the score that each of the gradients is of.
+        cell: int64 (U,), where it is: y times the layer's width, plus x.
+        values: (U, K).
+    """
+
+    image: Tensor
+    channel: Tensor
+    segment: Tensor
+    cell: Tensor
+    values: Tensor
+
+    def sum(self, values: Tensor) -> Tensor:
+        """Sums over the cells of each segment: (U, K) as (S, K)."""
+        return values.new_zeros(len(self.image), values.shape[1]).index_add_(0, self.segment, values)
+
+    def spread(self, values: Tensor, cells: int) -> Tensor:
+        """Values at cells (U,) as maps (S, P), zero elsewhere."""
+        maps = values.new_zeros(len(self.image), cells)
+        maps[self.segment, self.cell] = values
+        return maps
+
+    def activations(self, activations: Tensor) -> Tensor:
+        """Activations (B, P, K) where the gradients are, (U, K)."""
+        return activations[self.image[self.segment], self.cell]
+
+    def weigh(self, activations: Tensor, weights: Tensor) -> Tensor:
+        """Sums of the channels of activations (B, P, K), with weights (S, K), as maps (S, P)."""
+        maps = weights.new_empty(len(self.image), activations.shape[1])
+        for number, own in enumerate(activations):
+            here = self.image == number
+            maps[here] = weights[here] @ own.T
+        return maps
+
+
+def as_cells(activations: Tensor) -> Tensor:
+    """Activations (B, K, h, w) as (B, P, K); where channels stand last in memory nothing is copied."""
+    return activations.detach().flatten(2).transpose(1, 2)
+
+
+def through_head(rows: RowGradients, passed: Pass, level: int, head: Detect) -> Segments:
+    """Gradients at a layer that feeds the head, through its 1x1 convolution there.
+
+    Args:
+        rows: Derivatives to the head's raw numbers.
+        passed: The pass that they are of.
+        level: Which of the head's levels the layer feeds.
+        head: The network's.
+    """
+    before = sum(part[0, ..., 0].numel() for part in passed.levels[:level])
+    _, anchors, height, width, numbers = passed.levels[level].shape
+    cells = height * width
+    here = (rows.row >= before) & (rows.row < before + anchors * cells)
+    anchor, cell = (rows.row[here] - before).div(cells, rounding_mode="floor"), (rows.row[here] - before) % cells
+    image, channel, values = rows.image[here], rows.channel[here], rows.values[here]
+    # A weight that is not finite has spoilt the scores that depend on it; others have zeros here, and keep them.
+    weight = head.m[level].get_parameter("weight").detach().nan_to_num(0, 0, 0).view(anchors, numbers, -1)
+    gradients = values.new_empty(len(values), weight.shape[2])
+    for number in range(anchors):
+        of_anchor = anchor == number
+        gradients[of_anchor] = values[of_anchor] @ weight[number, rows.columns]
+    channels = numbers - 4
+    places, index = ((image * channels + channel) * cells + cell).unique(return_inverse=True)
+    scores, segment = places.div(cells, rounding_mode="floor").unique_consecutive(return_inverse=True)
+    return Segments(
+        image=scores.div(channels, rounding_mode="floor"),
+        channel=scores % channels,
+        segment=segment,
+        cell=places % cells,
+        values=values.new_zeros(len(places), weight.shape[2]).index_add_(0, index, gradients),
+    )
+
+
+def through_graph(rows: RowGradients, passed: Pass) -> Iterator[dict[int, Segments]]:
+    """Gradients at any layers, by autograd from the head back to them: one score of every image at a time.
+
+    Args:
+        rows: Derivatives to the head's raw numbers.
+        passed: The pass that they are of, cut at the layers.
+
+    Yields:
+        Gradients by layer.
+    """
+    leaves = list(passed.activations.values())
+    levels = [level for level in passed.levels if level.requires_grad]
+    sizes = [level[0, ..., 0].numel() for level in passed.levels]
+    for channel in rows.channel.unique():
+        own = rows.channel == channel
+        cotangent = torch.zeros_like(passed.raw)
+        named = cotangent[..., rows.columns]
+        named.index_put_((rows.image[own], rows.row[own]), rows.values[own], accumulate=True)
+        parts = [part.view_as(level) for part, level in zip(cotangent.split(sizes, 1), passed.levels, strict=True)]
+        parts = [part for part, level in zip(parts, passed.levels, strict=True) if level.requires_grad]
+        gradients = torch.autograd.grad(levels, leaves, parts, retain_graph=True, materialize_grads=True)
+        image = rows.image[own].unique()
+        yield {
+            layer: _everywhere(as_cells(gradient)[image], image, channel)
+            for layer, gradient in zip(passed.activations, gradients, strict=True)
+        }
+
+
+def _everywhere(gradients: Tensor, image: Tensor, channel: Tensor) -> Segments:
+    """Segments of gradients (S, P, K) at every cell."""
+    count, cells, width = gradients.shape
+    numbers = torch.arange(count, device=gradients.device)
+    return Segments(
+        image=image,
+        channel=channel.expand(count),
+        segment=numbers.repeat_interleave(cells),
+        cell=torch.arange(cells, device=gradients.device).repeat(count),
+        values=gradients.reshape(count * cells, width),
+    )

@@ -1,0 +1,271 @@
+"""Make the heatmaps of a set of images, or of a shard of it, so that several jobs share a set.
+
+They are written image by image while the network works on the next ones; whoever is killed goes on at the image it was
+at. All variants of an image come from one pass, and what is there already is not made again.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from uncover.cam.engine import Explainer
+from uncover.cam.heatmaps import MAP, NOT_FINITE, Heatmaps
+from uncover.cam.store import Row, describe, file_names, find_files, pack, tabulate, write_files, write_manifest
+from uncover.config.heatmaps import Variant
+from uncover.errors import keeping, needs_memory
+from uncover.images.inputs import Shard
+from uncover.images.letterbox import Frame
+from uncover.images.reading import hash_file, inspect_image, say_animations
+from uncover.progress import track
+from uncover.threads import cores, in_background
+from uncover.yolov5.inference import SMALLER, FramedImages, batch_in_words, read_ahead, to_network
+from uncover.yolov5.network import Network
+from uncover.yolov5.weights import Header
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What heatmaps are made with.
+
+    Attributes:
+        header: What the weights file says of the network.
+        model: sha256 of the weights file.
+        variants: The kinds of heatmap, by name.
+        image_size: Longest side of the network's input, in pixels.
+        confidence: Lowest confidence of a detection whose class has a map.
+        nms_iou: IoU of the non-maximum suppression behind those detections.
+        code: Digest of the program, so that maps of another version are made anew.
+    """
+
+    header: Header
+    model: str
+    variants: Mapping[str, Variant]
+    image_size: int
+    confidence: float
+    nms_iou: float
+    code: str = ""
+
+    @property
+    def class_names(self) -> list[str]:
+        """By channel."""
+        return list(self.header.class_names)
+
+    def settings(self, variant: str) -> dict[str, Any]:
+        """All that changes the maps of one variant, as JSON has it."""
+        return {
+            "variant": variant,
+            **self.variants[variant].model_dump(mode="json"),
+            "model": self.model,
+            "network": self.header.model,
+            "class_names": self.class_names,
+            "image_size": self.image_size,
+            "confidence": self.confidence,
+            "nms_iou": self.nms_iou,
+            "code": self.code,
+        }
+
+    def about(self, variant: str, image: str) -> dict[str, Any]:
+        """What the files of an image say of how they were made; they are many, so it is no more than needed.
+
+        Args:
+            variant: Its name.
+            image: sha256 of the image file.
+        """
+        settings = self.settings(variant)
+        return {name: settings[name] for name in ("variant", "method", "layers", "target", "model")} | {
+            "key": self.key(variant, image)
+        }
+
+    def key(self, variant: str, image: str) -> str:
+        """Digest of all that the heatmaps of an image depend on: files of another key are made anew.
+
+        Args:
+            variant: Its name.
+            image: sha256 of the image file.
+        """
+        content = json.dumps([self.settings(variant), image], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was done.
+
+    Attributes:
+        images: Images of the shard.
+        made: Those that anything was made of; the others were all there.
+        maps: Maps of all classes and images, of each variant.
+        blank: By variant, those of them that are blank.
+        not_finite: By variant, those of them that are so because they overflowed.
+        statuses: By variant, of each image what the map of each class is: "map", or why it is blank.
+        seconds: From the first image to the last.
+    """
+
+    images: int
+    made: int
+    maps: int
+    blank: dict[str, int]
+    not_finite: dict[str, int]
+    statuses: dict[str, list[list[str]]]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Item:
+    """An image of a shard.
+
+    Attributes:
+        name: Its own.
+        file: Name of its maps.
+        path: Where it is.
+        size: Width and height, in pixels.
+        sha256: Of the file.
+    """
+
+    name: str
+    file: str
+    path: Path
+    size: tuple[int, int]
+    sha256: str
+
+
+class ShardMaker:
+    """Makes shards of heatmap sets, a folder per variant."""
+
+    def __init__(self, network: Network, recipe: Recipe, folders: Mapping[str, Path], device: torch.device) -> None:
+        """
+        Args:
+            network: On `device`; it is of no other use afterwards.
+            recipe: What to make.
+            folders: By variant, the folder of its heatmap set.
+            device: Where the network is.
+
+        Raises:
+            InputError: A variant has a layer that is none.
+        """
+        self._recipe, self._folders, self._device, self._wrote = recipe, folders, device, False
+        network.fuse()
+
+        @functools.cache
+        def explainer(names: tuple[str, ...]) -> Explainer:
+            variants = {name: recipe.variants[name] for name in names}
+            return Explainer(network, variants, recipe.confidence, recipe.nms_iou)
+
+        self._explainer = explainer
+        explainer(tuple(recipe.variants))
+
+    def make(self, images: Mapping[str, Path], shard: Shard, batch: int) -> Summary:
+        """Make what is missing of a shard, and its records.
+
+        Args:
+            images: Files of all images of the set, by name.
+            shard: Which of them to look at.
+            batch: Images at a time, at most.
+
+        Raises:
+            InputError: An image cannot be read, or two would share a file.
+            OutOfMemory: A batch does not fit into memory; what was made before is kept.
+        """
+        started = time.monotonic()
+        files = file_names(sorted(images))
+        names = shard.take(list(files))
+        with ThreadPoolExecutor(cores()) as pool:
+            looks = pool.map(lambda name: self._look(name, files[name], images[name]), names)
+            looked = list(track(looks, "looking at images", len(names)))
+        say_animations(images[name] for name in names)
+        items, rows = [item for item, _ in looked], [found for _, found in looked]
+        made = sum(len(found) < len(self._folders) for found in rows)
+        self._forget_records(shard)
+        jobs = self._jobs(items, rows, batch)
+        with keeping(lambda: self._wrote or any(rows)):
+            for index, fresh in track(in_background(jobs, batch), "making heatmaps", made):
+                rows[index] |= fresh
+        self._write_records(shard, rows, _of_set(files))
+        statuses = {variant: [found[variant].status[:-1] for found in rows] for variant in self._folders}
+        maps = {variant: [*itertools.chain.from_iterable(own)] for variant, own in statuses.items()}
+        return Summary(
+            len(rows),
+            made,
+            len(rows) * len(self._recipe.class_names),
+            {variant: len(own) - own.count(MAP) for variant, own in maps.items()},
+            {variant: own.count(NOT_FINITE) for variant, own in maps.items()},
+            statuses,
+            time.monotonic() - started,
+        )
+
+    def _look(self, name: str, file: str, path: Path) -> tuple[Item, dict[str, Row]]:
+        """What there is to know of an image before the network sees it, and its rows of the variants that are there."""
+        recipe = self._recipe
+        size = inspect_image(path, recipe.header.channels)
+        item = Item(name, file, path, size, hash_file(path))
+        found = {}
+        for variant, folder in self._folders.items():
+            files = find_files(folder, file, len(recipe.class_names), recipe.key(variant, item.sha256))
+            if files is not None:
+                found[variant] = describe(name, file, item.sha256, files)
+        return item, found
+
+    def _jobs(
+        self, items: list[Item], rows: list[dict[str, Row]], batch: int
+    ) -> Iterator[Callable[[], tuple[int, dict[str, Row]]]]:
+        """Run the network; for each image with something missing, the job that writes it and returns its rows."""
+        recipe, header = self._recipe, self._recipe.header
+        sizes = np.array([item.size for item in items], np.int64).reshape(-1, 2)
+        paths = [item.path for item in items]
+        framed = FramedImages(paths, sizes, recipe.image_size, header.channels, header.padding)
+        # Batches stay as they are where some of their images are there: beside other ones, last bits would differ.
+        missing = [set(recipe.variants) - found.keys() for found in rows]
+        groups = [group for group in framed.batches(batch) if any(missing[index] for index in group)]
+        for group, pixels in read_ahead(framed, groups):
+            wanted = set.union(*(missing[index] for index in group))
+            explain = self._explainer(tuple(name for name in recipe.variants if name in wanted))
+            with needs_memory(batch_in_words(pixels.shape, self._device), SMALLER):
+                explanation = explain(to_network(pixels, self._device))
+            for place, index in enumerate(group):
+                if missing[index]:
+                    heatmaps = {name: explanation.maps[name][place] for name in sorted(missing[index])}
+                    found = explanation.detections[place].float().cpu().numpy()
+                    yield functools.partial(self._write, index, items[index], framed.frames[index], heatmaps, found)
+
+    def _write(
+        self, index: int, item: Item, frame: Frame, heatmaps: Mapping[str, Heatmaps], found: NDArray[np.float32]
+    ) -> tuple[int, dict[str, Row]]:
+        rows = {}
+        for variant, maps in heatmaps.items():
+            about = self._recipe.about(variant, item.sha256)
+            files = pack(maps, found, frame, self._recipe.class_names, about)
+            write_files(self._folders[variant], item.file, files)
+            rows[variant] = describe(item.name, item.file, item.sha256, files)
+            self._wrote = True
+        return index, rows
+
+    def _forget_records(self, shard: Shard) -> None:
+        """A record says that all of its shard is there, which does not hold from here on; of other splits even less."""
+        for folder in self._folders.values():
+            for other in Shard.recorded(folder):
+                if other == shard or other.count != shard.count:
+                    other.record(folder).unlink(missing_ok=True)
+
+    def _write_records(self, shard: Shard, rows: list[dict[str, Row]], of_set: Mapping[str, object]) -> None:
+        for variant, folder in self._folders.items():
+            settings = {**self._recipe.settings(variant), **of_set, "shard": shard.number, "shards": shard.count}
+            write_manifest(shard.record(folder), tabulate((found[variant] for found in rows), settings))
+
+
+def _of_set(names: Iterable[str]) -> dict[str, object]:
+    """What the shards of a set must agree on, for each image to stand in one of them."""
+    ordered = list(names)
+    return {"images": len(ordered), "names": hashlib.sha256("\n".join(ordered).encode()).hexdigest()[:16]}

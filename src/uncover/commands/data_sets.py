@@ -1,0 +1,322 @@
+"""From raw data to the sets of the thesis: rendered or read, split, labelled."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from uncover.commands import verb
+from uncover.config.catalogue import FRAME_LAYOUTS, LANDMARK_LAYOUTS
+
+logger = logging.getLogger(__name__)
+
+# Counts each layout takes, with the default of each.
+_LAYOUTS: dict[str, dict[str, int]] = {
+    "wflw": {"train": 40, "test": 20},
+    "merl_rav": {"train": 40, "test": 20},
+    "hof": {"frames": 20},
+    "slapi": {"none": 4, "easy": 8, "medium": 12, "hard": 12},
+    "preterm_web": {"photos": 12},
+    "videos": {"infants": 3, "seconds": 12, "rate": 5},
+}
+# What is counted, where it is not photos.
+_NUMBERS = {
+    "infants": "number of videos, each of one infant",
+    "seconds": "length of each video",
+    "rate": "frames a second",
+}
+
+
+def _make_synthetic_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("layout", choices=list(_LAYOUTS), help="data set whose layout to write")
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder to write; replaced as a whole")
+    for name in sorted({name for counts in _LAYOUTS.values() for name in counts}):
+        users = [f"{layout} (default {counts[name]})" for layout, counts in _LAYOUTS.items() if name in counts]
+        what = _NUMBERS.get(name, "number of photos")
+        parser.add_argument(f"--{name}", type=int, metavar="N", help=f"{what}, for {', '.join(users)}")
+    parser.add_argument(
+        "--size", type=int, default=320, metavar="PX", help="longest side of a photo or frame (default 320)"
+    )
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="chooses the photos or videos (default 1)")
+
+
+@verb("make_synthetic", "write synthetic raw data in the layout of a real data set", _make_synthetic_arguments)
+def run_make_synthetic(args: argparse.Namespace) -> int:
+    """Write synthetic raw data in the layout of a real data set.
+
+    Faces are rendered from a parametric 3-D head with true landmarks, visibility and boxes. The same arguments always
+    give the same files, byte for byte.
+    """
+    import json
+    from dataclasses import asdict
+
+    from uncover.atomic import new_folder
+    from uncover.errors import InputError
+    from uncover.synthetic import layouts
+    from uncover.synthetic import videos as video_layout
+
+    writers: dict[str, Callable[..., layouts.Counts | video_layout.VideoCounts]] = {
+        "wflw": layouts.write_wflw,
+        "merl_rav": layouts.write_merl_rav,
+        "hof": layouts.write_hand_over_face,
+        "slapi": layouts.write_slapi,
+        "preterm_web": layouts.write_preterm_web,
+        "videos": video_layout.write_videos,
+    }
+    counts = dict(_LAYOUTS[args.layout])
+    for name in {name for known in _LAYOUTS.values() for name in known}:
+        given = getattr(args, name)
+        if given is not None and name not in counts:
+            raise InputError(f"--{name}: not for {args.layout}, which takes --{', --'.join(counts)}")
+        if given is not None:
+            counts[name] = given
+    if args.seed < 0:
+        raise InputError(f"--seed {args.seed}: expected 0 or more")
+    with new_folder(args.out, "make_synthetic") as folder:
+        written = writers[args.layout](folder, **counts, size=args.size, seed=args.seed)
+        record = {
+            "layout": args.layout,
+            "arguments": {**counts, "size": args.size, "seed": args.seed},
+            "counts": asdict(written),
+            "sha256": _digest(folder),
+        }
+        (folder / "synthetic.json").write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
+    print(f"{args.out}: {', '.join(f'{count} {what}' for what, count in asdict(written).items())}")
+    return 0
+
+
+def _digest(folder: Path) -> str:
+    """sha256 over names and contents of all files of a folder, in the order of their names."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def _read_faces_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--layout", required=True, choices=LANDMARK_LAYOUTS)
+    parser.add_argument("--source", help="name of the raw data set (default: that of the layout)")
+    parser.add_argument("raw", type=Path, metavar="RAW", help="folder of the raw data set")
+    parser.add_argument("out", type=Path, metavar="OUT", help="table to write (.parquet)")
+    parser.add_argument("rejected", type=Path, metavar="REJECTED", help="table of what was rejected (.csv)")
+    parser.add_argument("--photos", type=Path, help="folder of the photos, where they do not stand with the labels")
+    parser.add_argument("--no-photos", action="store_true", help="do not look at photos; their sizes stay unknown")
+    parser.add_argument("--no-merge", action="store_true", help="give each face the photo to itself")
+
+
+@verb("read_faces", "read the faces of a raw data set into one table", _read_faces_arguments)
+def run_read_faces(args: argparse.Namespace) -> int:
+    """Read a raw data set with landmarks: every usable face becomes a row of OUT, every other a row of REJECTED."""
+    from uncover.atomic import new_file
+    from uncover.console import warn_each
+    from uncover.data.reading import LANDMARK_READERS, read_raw, to_faces_table
+    from uncover.data.sets import write_rejected
+    from uncover.data.sources import require_folder
+
+    require_folder(args.raw, args.layout)
+    if args.photos:
+        require_folder(args.photos, "photos")
+    reading = read_raw(LANDMARK_READERS[args.layout](args.raw, args.photos), args.raw, not args.no_photos)
+    faces, rejected = to_faces_table(reading, args.source or args.layout, not args.no_merge)
+    warn_each([f"rejected: {item}" for item in rejected], str(args.rejected))
+    write_rejected(rejected, args.rejected)
+    with new_file(args.out) as temporary:
+        faces.to_parquet(temporary, index=False)
+    photos = faces["photo"].nunique()
+    logger.info(f"{args.out}: read {len(faces) + len(rejected)}, kept {len(faces)} faces in {photos} photos")
+    return 0
+
+
+def _split_photos_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("faces", type=Path, metavar="FACES", help="table of `uncover read_faces`")
+    parser.add_argument("out", type=Path, metavar="OUT", help="table to write (.parquet)")
+    parser.add_argument("summary", type=Path, metavar="SUMMARY", help="numbers to write (.json)")
+    parser.add_argument(
+        "--split",
+        required=True,
+        metavar="SET=COUNT,...",
+        help="photos wanted, such as train=6000,val=125,test=all",
+    )
+    parser.add_argument(
+        "--procedure",
+        choices=("by_photo", "released", "all_to_test"),
+        default="by_photo",
+        help="by_photo draws photos of each official part; all_to_test takes all as test photos",
+    )
+    parser.add_argument(
+        "--any-part", action="store_true", help="by_photo: photos of no official part may go into any set"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--poses", metavar="POSE,...", default="", help="photos with a face of these poses only")
+    parser.add_argument("--exclude", type=Path, help="file of photo ids that may not stand in val or test")
+    parser.add_argument("--strict", action="store_true", help="fail where a set falls short of its wish")
+
+
+@verb("split_photos", "split photos into train, val and test", _split_photos_arguments)
+def run_split_photos(args: argparse.Namespace) -> int:
+    """Split the photos of a faces table into train, val and test; OUT says of every photo where it went, and why.
+
+    SUMMARY holds the numbers: photos wished for and got per set, and the reasons of those that stand in none.
+    """
+    import json
+
+    from uncover.atomic import new_file
+    from uncover.data.faces import attribute, read_faces_table
+    from uncover.data.splits import (
+        SETS,
+        all_to_test,
+        parse_wishes,
+        read_exclusions,
+        shortfalls,
+        split_as_released,
+        split_by_photo,
+    )
+    from uncover.errors import InputError
+
+    faces = read_faces_table(args.faces)
+    wishes = parse_wishes(args.split)
+    poses = args.poses.split(",") if args.poses and (attribute(faces, "pose") != "").any() else []
+    if args.procedure == "released":
+        split = split_as_released(faces, wishes, poses)
+    else:
+        excluded = read_exclusions(args.exclude, set(faces["photo"])) if args.exclude else ()
+        if args.procedure == "all_to_test":
+            split = all_to_test(faces, excluded)
+        else:
+            split = split_by_photo(faces, wishes, args.seed, poses, excluded, need_parts=not args.any_part)
+    for name, (wished, found) in shortfalls(split, wishes).items():
+        message = f"{args.faces}: only {found} photos for {name}, {wished} wished for"
+        if args.strict:
+            raise InputError(f"{message}; lower splits.*.{name} or set splits.strict: false")
+        logger.info(f"note: {message}")
+    source = str(faces["source"].iloc[0])
+    split.insert(0, "source", source)
+    got = {name: int((split["set"] == name).sum()) for name in SETS}
+    unused = split.loc[split["set"] == "", "reason"].value_counts().to_dict()
+    numbers = {"source": source, "wished": wishes, "got": got, "unused": unused}
+    with new_file(args.out) as table, new_file(args.summary) as summary:
+        split.to_parquet(table, index=False)
+        summary.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
+    logger.info(
+        f"{args.out}: "
+        + ", ".join(f"{name} {count}" for name, count in got.items())
+        + f", unused {sum(unused.values())}"
+    )
+    return 0
+
+
+def _label_faces_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder to make")
+    parser.add_argument("--set", required=True, choices=("train", "val", "test"), help="which photos")
+    parser.add_argument("--faces", type=Path, nargs="+", required=True, help="tables of `uncover read_faces`")
+    parser.add_argument(
+        "--splits",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="tables of `uncover split_photos`, in the same order",
+    )
+    parser.add_argument("--parts", choices=("corrected", "released"), default="corrected", help="rule for part boxes")
+    parser.add_argument(
+        "--outside",
+        choices=("clip", "drop", "drop_as_yolov5"),
+        default="clip",
+        help="boxes that leave the image",
+    )
+    parser.add_argument(
+        "--poses",
+        metavar="POSE,...",
+        default="",
+        help="label faces of these poses only (MERL-RAV), and leave others in the same photo unlabelled, as released",
+    )
+
+
+@verb("label_faces", "make the YOLO data set of one set from faces and splits", _label_faces_arguments)
+def run_label_faces(args: argparse.Namespace) -> int:
+    """Make one set of the thesis, such as train, from faces tables and splits: links to photos, and part boxes."""
+    import pandas as pd
+
+    from uncover.console import warn_each
+    from uncover.data.faces import read_faces_table
+    from uncover.data.labels import label_faces
+    from uncover.data.sets import photos_of_faces, write_dataset
+    from uncover.data.splits import read_split, take_poses
+    from uncover.errors import InputError
+
+    if len(args.faces) != len(args.splits):
+        raise InputError(f"{len(args.faces)} tables of faces, {len(args.splits)} of splits; expected pairs")
+    chosen = []
+    for faces_path, split_path in zip(args.faces, args.splits, strict=True):
+        split = read_split(split_path)
+        faces = read_faces_table(faces_path)
+        if set(split["source"]) != set(faces["source"]):
+            raise InputError(f"{split_path}: is no split of {faces_path}; give splits in the order of the faces")
+        chosen.append(faces[faces["photo"].isin(split.loc[split["set"] == args.set, "photo"])])
+    faces = pd.concat(chosen, ignore_index=True)
+    wanted, of_other_poses = take_poses(faces, args.poses.split(",") if args.poses else ())
+    labels = label_faces(wanted, args.parts, args.outside)
+    rejected = of_other_poses + labels.rejected
+    photos = photos_of_faces(wanted, labels.boxes)
+    warn_each([f"rejected: {item}" for item in labels.rejected], f"{args.out}/rejected.csv")
+    counts = write_dataset(args.out, photos, labels.boxes, rejected, len(faces), int(photos["faces"].sum()))
+    logger.info(
+        f"{args.out}: read {counts.read} faces, kept {counts.kept}, rejected {counts.rejected}; {counts.photos} photos"
+    )
+    return 0
+
+
+def _label_frames_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("raw", type=Path, metavar="RAW", help="folder of grades, of images/ and labels/, or of images")
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder to make")
+    parser.add_argument("--source", required=True, help="name of the raw data set")
+    parser.add_argument("--grade", help="read this grade only")
+    parser.add_argument("--layout", choices=FRAME_LAYOUTS, default="graded", help="what annotations there must be")
+    parser.add_argument(
+        "--class",
+        dest="classes",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="class that is the whole face, where frames have several; may stand several times",
+    )
+
+
+@verb("label_frames", "make the YOLO data set of graded or plain frames", _label_frames_arguments)
+def run_label_frames(args: argparse.Namespace) -> int:
+    """Make a set of frames, such as slapi_hard or hof: links to frames, and whole-face boxes where there are any."""
+    from uncover.data.frame_sets import make_frame_set
+    from uncover.data.sources import require_folder
+
+    require_folder(args.raw, args.source)
+    counts = make_frame_set(args.raw, args.out, args.source, args.grade, args.classes, layout=args.layout)
+    logger.info(f"{args.out}: read {counts.read} frames, kept {counts.kept}, rejected {counts.rejected}")
+    return 0
+
+
+def _draw_schemes_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder for landmark_schemes.png and .pdf")
+
+
+@verb("draw_schemes", "draw the landmark schemes and their parts", _draw_schemes_arguments)
+def run_draw_schemes(args: argparse.Namespace) -> int:
+    """Draw both landmark schemes with the parts made of them (docs/landmark_schemes.png), on the synthetic data's face."""
+    from uncover.report.figures.labels import schemes_figure
+    from uncover.report.figures.style import save_figure
+    from uncover.synthetic.compose import compose
+    from uncover.synthetic.scene import Expression, Person, Scene
+
+    person = Person(centre=(600, 600), scale=5.0, expression=Expression(mouth_open=0.35))
+    face = compose(Scene(width=1200, height=1200, people=(person,))).faces[0]
+    save_figure(
+        schemes_figure({"iBUG, 68 points (300-W, MERL-RAV)": face.ibug, "WFLW, 98 points": face.wflw}),
+        args.out,
+        "landmark_schemes",
+    )
+    return 0

@@ -1,0 +1,172 @@
+"""The report of a run: comparison, page, summary."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+from uncover.commands import verb
+from uncover.commands._shared_arguments import add_settings_argument
+
+logger = logging.getLogger(__name__)
+
+
+def _comparison_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path, metavar="OUT.csv", help="file to write")
+    parser.add_argument("--tables", type=Path, nargs="*", default=[], help="table_01.csv and others of the run")
+    parser.add_argument(
+        "--records",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="further records of the run, under their names there, such as metrics/rgb10/val/all/summary.json",
+    )
+    parser.add_argument("--published", type=Path, required=True, help="the thesis's numbers (config/published.yaml)")
+    add_settings_argument(parser)
+    parser.add_argument(
+        "--not-comparable",
+        default="",
+        metavar="WHY",
+        help='say of every number why it is not, such as "synthetic data"',
+    )
+
+
+@verb("comparison", "write the comparison with the thesis's numbers", _comparison_arguments)
+def run_comparison(args: argparse.Namespace) -> int:
+    """Every number that the thesis prints beside ours, with its interval.
+
+    What a run does not have is n/a, never left out. Columns: table, row, column, published, ours, low, high,
+    comparable and a note. Numbers of the thesis's running text stand there as the table "text".
+    """
+    from uncover.atomic import check_new_file
+    from uncover.config.load import check_config
+    from uncover.config.values import read_pairs
+    from uncover.errors import InputError
+    from uncover.report.comparison import write_comparison
+
+    if args.out.suffix != ".csv":
+        raise InputError(f"{args.out}: expected OUT.csv, the file to write")
+    check_new_file(args.out)
+    # Whatever the run is called, its settings are read the same.
+    values = {"run": "unnamed", **read_pairs(args.settings, "--settings")}
+    settings = check_config(values, "--settings").model_dump(mode="json")
+    write_comparison(args.out, args.tables, args.records, args.published, settings, args.not_comparable)
+    return 0
+
+
+def _page_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path, metavar="OUT.html", help="file to write")
+    parser.add_argument("--run", required=True, dest="run_name", metavar="NAME", help="name of the run")
+    parser.add_argument("--tables", type=Path, nargs="*", default=[], metavar="TABLE.md")
+    parser.add_argument("--figures", type=Path, nargs="*", default=[], metavar="FIGURE.png")
+    parser.add_argument("--trial", type=Path, help="rescue_trial.csv of `uncover rescue_trial`")
+    parser.add_argument("--videos", type=Path, help="videos.csv of `uncover evaluate videos`")
+    parser.add_argument("--comparison", type=Path, help="comparison.csv of `uncover comparison`")
+    parser.add_argument("--rescues", type=Path, nargs="*", default=[], help="rescue.csv, in folders named as the model")
+    parser.add_argument(
+        "--validations",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="summary.json of `uncover evaluate`, in folders named <model>/val/whole_face",
+    )
+    parser.add_argument(
+        "--trainings",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="summary.json of `uncover train`, in folders named as the model",
+    )
+    add_settings_argument(parser)
+    parser.add_argument(
+        "--facts",
+        nargs="*",
+        default=[],
+        metavar="NAME=TEXT",
+        help='further lines on how it was made, "Data=synthetic data"',
+    )
+
+
+@verb("page", "write the report of a run as one HTML file", _page_arguments)
+def run_page(args: argparse.Namespace) -> int:
+    """The report of a run as one HTML file: verdict, tables, figures, comparison, and how it was made.
+
+    It holds everything itself and asks for nothing else. Tables are given in their Markdown form, figures as PNG.
+    """
+    from uncover.atomic import check_new_file
+    from uncover.config.load import check_config
+    from uncover.config.values import read_pairs
+    from uncover.errors import InputError
+    from uncover.report.page import Parts, write_page
+
+    if args.out.suffix != ".html":
+        raise InputError(f"{args.out}: expected OUT.html, the file to write")
+    check_new_file(args.out)
+    for pair in args.facts:
+        if "=" not in pair:
+            raise InputError(f"{pair}: expected name=value")
+    parts = Parts(
+        tables=args.tables,
+        figures=args.figures,
+        trial=args.trial,
+        comparison=args.comparison,
+        rescues=args.rescues,
+        validations=args.validations,
+        trainings=args.trainings,
+        videos=args.videos,
+    )
+    values = {"run": args.run_name, **read_pairs(args.settings, "--settings")}
+    config = check_config(values, "--settings").model_dump(mode="json")
+    # Those of the detectors stand in a table of their own.
+    seeds = ", ".join(f"{name} {section['seed']}" for name, section in config.items() if _has_seed(section))
+    facts = {"Seeds": seeds, **dict(pair.split("=", 1) for pair in args.facts)}
+    write_page(args.out, args.run_name, parts, args.settings, facts)
+    logger.info(f"{args.out}: {len(args.tables)} tables, {len(args.figures)} figures")
+    return 0
+
+
+def _has_seed(section: object) -> bool:
+    return isinstance(section, dict) and "seed" in section
+
+
+REPORTS = {
+    "comparison.csv": "beside the thesis",
+    "workflow.html": "report of Snakemake, with every rule and its code",
+    "report.html": "report, the one to read",
+}
+
+
+def _summary_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_folder", type=Path, metavar="RUN", help="folder of the run, such as results/demo")
+
+
+@verb("summary", "print what a run has made, and where", _summary_arguments)
+def run_summary(args: argparse.Namespace) -> int:
+    """Print where the results of a run are, the tables it has, and how long each stage took."""
+    from uncover.errors import InputError
+    from uncover.paths import RunPaths
+    from uncover.workflow.costs import seconds_at_work, seconds_by_rule
+
+    paths = RunPaths(args.run_folder)
+    tables, benchmarks = Path(paths.tables), Path(paths.benchmarks)
+    if not tables.is_dir():
+        raise InputError(f"{args.run_folder}: no tables in it; expected the folder of a run, such as results/demo")
+    for path in [*sorted(tables.glob("table_[01][0-9].md")), *sorted(tables.glob("rescue_*.md"))]:
+        print(path.read_text(encoding="utf-8"))
+    print("seconds by stage (jobs that run side by side are added up)")
+    stages = seconds_by_rule(benchmarks)
+    for rule, (jobs, seconds) in sorted(stages.items(), key=lambda stage: -stage[1][1]):
+        print(f"  {rule:<20} {jobs:>4} jobs {seconds:>8.1f} s")
+    jobs = sum(number for number, _ in stages.values())
+    seconds = sum(each for _, each in stages.values())
+    at_work = seconds_at_work(benchmarks)
+    print(f"  {'all':<20} {jobs:>4} jobs {seconds:>8.1f} s, in {at_work:.1f} s by the clock")
+    for folder in map(Path, (paths.tables, paths.figures, paths.datasets, paths.all_heatmaps)):
+        if folder.is_dir():
+            names = sorted({path.stem for path in folder.iterdir() if not path.name.startswith(".")})
+            print(f"{folder.name}: {folder} ({', '.join(names)})")
+    for name, what in REPORTS.items():
+        if (args.run_folder / name).is_file():
+            print(f"{what}: {args.run_folder / name}")
+    return 0

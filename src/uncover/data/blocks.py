@@ -1,0 +1,352 @@
+"""Which photos belong together: those of one infant or person, or of one video.
+
+Frames of one infant are alike, so they are no independent trials: intervals draw such a block as a whole, and "leave
+one infant out" leaves all its videos out. What belongs together is said by people, in one of these files beside the
+photos or in a folder up to four above them:
+
+- `blocks.csv` with a column `image` and one or more of `block`, `infant`, `person` and `video`;
+- `frames.csv` of `uncover frames`, with the columns `image` and `video`, and `infant` where somebody filled it in;
+- `infants.csv` beside either, with the columns `video` and `infant`, for videos of which no row says it.
+
+Of the columns of a row the first that is filled counts, in the order above. A video that nobody speaks of is of the
+infant that its name begins with, such as infant_01_a of infant_01; any other is taken for a block of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from uncover.errors import InputError
+from uncover.image_files import VIDEOS
+from uncover.tables import TEXT, Column, read_rows, read_table
+
+logger = logging.getLogger(__name__)
+
+BLOCKS, INFANTS, FRAMES, MANIFEST = "blocks.csv", "infants.csv", "frames.csv", "manifest.parquet"
+KINDS = ("block", "infant", "person", "video")
+"""What a block may be; columns of the tables, the most telling first."""
+
+# As in `uncover.data.yolo`, on which no table of a report needs to depend.
+IMAGES, LABELS = "images", "labels"
+
+MANIFEST_COLUMNS = ("block", "block_kind")
+LEVELS = 4
+"""Folders above a photo in which its table is looked for."""
+
+INFANT_NAME = re.compile(
+    r"((?:infant|baby|child|patient|subject|person|participant)[ _-]?\d{1,3})(?:[a-z]?(?:[ _.-].*)?)", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """What a photo belongs to.
+
+    Attributes:
+        name: Of the infant, the video, ...
+        kind: One of `KINDS`.
+        video: That the photo is from, "" where it is from none.
+        by_name: Whether the infant is told by the name of the video alone.
+    """
+
+    name: str
+    kind: str
+    video: str = ""
+    by_name: bool = False
+
+
+@dataclass(frozen=True)
+class BlockCount:
+    """Blocks among some photos.
+
+    Attributes:
+        kind: What they are: "infant", or "infant or video" where some are this and some that.
+        blocks: How many, photos that belong to no known one among them.
+        alone: Photos that belong to no known one, each of which counts as a block of its own.
+    """
+
+    kind: str
+    blocks: int
+    alone: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """By name."""
+        return {"kind": self.kind, "blocks": self.blocks, "alone": self.alone}
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Blocks of the photos of a set.
+
+    Attributes:
+        of_image: Block by name of the photo below `images/`; a photo that is not in it belongs to none.
+    """
+
+    of_image: Mapping[str, Block]
+
+    def numbers(self, images: Iterable[str]) -> NDArray[np.int64]:
+        """Number of each photo's block, int64 (images,), from 0 by first appearance: the same draws for equal sets."""
+        found: dict[tuple[str, str], int] = {}
+        return np.array([found.setdefault(self._key(image), len(found)) for image in images], np.int64)
+
+    def count(self, images: Iterable[str]) -> BlockCount:
+        """Blocks among some photos; where none of these belongs to a known one, of the kind that others have."""
+        names = list(images)
+        known = [self.of_image[name] for name in names if name in self.of_image]
+        kinds = {block.kind for block in known or self.of_image.values()}
+        blocks = len({self._key(name) for name in names})
+        return BlockCount(" or ".join(kind for kind in KINDS if kind in kinds), blocks, len(names) - len(known))
+
+    def _key(self, image: str) -> tuple[str, str]:
+        block = self.of_image.get(image)
+        return ("", image) if block is None else (block.kind, block.name)
+
+
+def infant_of(video: str) -> str | None:
+    """The infant that the name of a video begins with, such as infant_01 of infant_01_b; None where it names none."""
+    match = INFANT_NAME.fullmatch(video)
+    return match[1] if match else None
+
+
+def block_of_video(video: str, infants: Mapping[str, str]) -> Block:
+    """What frames of a video belong to.
+
+    Args:
+        video: Its file name, without suffix.
+        infants: By video, as far as somebody has said.
+    """
+    if video in infants:
+        return Block(infants[video], "infant", video)
+    infant = infant_of(video)
+    return Block(video, "video", video) if infant is None else Block(infant, "infant", video, by_name=True)
+
+
+def read_infants(folder: Path) -> dict[str, str]:
+    """Infant by video, as `infants.csv` of a folder says; nothing where there is no such file.
+
+    Raises:
+        InputError: It has not the columns `video` and `infant`, or names two infants for one video.
+    """
+    path = folder / INFANTS
+    if not path.is_file():
+        return {}
+    table = read_rows(path, {"video": TEXT, "infant": TEXT}, "a table of videos and their infants")
+    infants: dict[str, str] = {}
+    for row, name, infant in zip(table.index, table["video"], table["infant"], strict=True):
+        own = PurePosixPath(name.replace("\\", "/"))
+        video = own.stem if own.suffix.lower() in VIDEOS else own.name
+        if not video:
+            raise InputError(f"{path}, row {row}: video {name!r}; expected the name of a video")
+        if infants.setdefault(video, infant) != infant:
+            raise InputError(f"{path}, row {row}: {video} is of '{infants[video]}' and of '{infant}'; expected one")
+    return infants
+
+
+class BlockTable:
+    """A table of photos and what they belong to: `blocks.csv`, or `frames.csv` of `uncover frames`."""
+
+    def __init__(self, path: Path) -> None:
+        """Read it.
+
+        Raises:
+            InputError: It is no such table, a photo stands in it twice with different blocks, a frame has no video, or
+                one video has several infants where a row says of none.
+        """
+        self.path = path
+        cells = dict.fromkeys(("image", *KINDS), Column(empty=True, optional=True))
+        table = read_rows(path, cells, "a table of photos and what they belong to")
+        of_frames = path.name == FRAMES
+        if of_frames and not {"image", "video"} <= set(table.columns):
+            raise InputError(f"{path}: expected the columns image and video, as 'uncover frames' writes them")
+        if not (columns := [kind for kind in KINDS if kind in table]) or "image" not in table:
+            raise InputError(
+                f"{path}: columns {', '.join(table.columns)}; expected image and one of {', '.join(KINDS)}"
+            )
+        infants = {name: {infant} for name, infant in read_infants(path.parent).items()} | _infants_of_rows(table)
+        self.of_path: dict[str, Block] = {}
+        self._of_stem: dict[str, Block | None] = {}
+        for row, said in zip(table.index, table.to_dict("records"), strict=True):
+            where = f"{path}, row {row}: {PurePosixPath(said['image']).stem}"
+            kind = next((kind for kind in columns if said[kind]), None)
+            if kind is None and of_frames:
+                raise InputError(f"{where}: no video; expected one video for each frame")
+            if kind is not None:
+                self._add(said["image"], _block(kind, {kind: said[kind] for kind in columns}, infants, where), where)
+
+    def find(self, names: Iterable[str], by_stem: bool = True) -> Block | None:
+        """What a photo belongs to; None where the table does not say.
+
+        Args:
+            names: Paths that it may stand under, the likeliest first.
+            by_stem: Take its bare name, too, where that is unique in the table: people move photos between folders.
+        """
+        names = list(names)
+        found = next((self.of_path[name] for name in names if name in self.of_path), None)
+        return self._of_stem.get(PurePosixPath(names[0]).stem) if found is None and by_stem else found
+
+    def _add(self, image: str, block: Block, where: str) -> None:
+        path = image.replace("\\", "/").removeprefix("./")
+        other = self.of_path.setdefault(path, block)
+        if (other.kind, other.name) != (block.kind, block.name):
+            raise InputError(f"{where}: '{other.name}' and '{block.name}'; expected one {block.kind} for each frame")
+        stem = PurePosixPath(path).stem
+        same = self._of_stem.setdefault(stem, block)
+        if same is not None and (same.kind, same.name) != (block.kind, block.name):
+            self._of_stem[stem] = None
+
+
+class BlockFinder:
+    """Finds what photos belong to, in tables beside them or above; reads each table once."""
+
+    def __init__(self, strict: bool = True) -> None:
+        """Look nowhere yet.
+
+        Args:
+            strict: A `frames.csv` that is none is an error; without it, it is told and left alone, as it may be
+                somebody else's.
+        """
+        self._strict = strict
+        self._tables: dict[Path, list[BlockTable]] = {}
+        self._used: set[Path] = set()
+
+    def find(self, photo: Path) -> Block | None:
+        """What a photo belongs to, by the tables around it or around the file that it is a link to.
+
+        Raises:
+            InputError: A table is none.
+        """
+        for path in dict.fromkeys([photo.absolute(), photo.resolve()]):
+            for place in list(path.parents)[:LEVELS]:
+                for table in self._read(place):
+                    if (block := table.find([path.relative_to(place).as_posix()])) is not None:
+                        self._used.add(table.path)
+                        return block
+        return None
+
+    @property
+    def unused(self) -> list[Path]:
+        """Tables that were met and speak of none of the photos."""
+        return sorted(
+            table.path for tables in self._tables.values() for table in tables if table.path not in self._used
+        )
+
+    def _read(self, folder: Path) -> list[BlockTable]:
+        if folder not in self._tables:
+            self._tables[folder] = _tables_of(folder, self._strict)
+        return self._tables[folder]
+
+
+def blocks_of_photos(photos: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+    """The columns of a manifest that say what photos belong to.
+
+    Args:
+        photos: Paths of their files.
+
+    Returns:
+        A row per photo: block and block_kind, both "" where nobody says; and what is worth telling people.
+
+    Raises:
+        InputError: A `blocks.csv` around them is none.
+    """
+    finder = BlockFinder(strict=False)
+    found = [finder.find(Path(photo)) for photo in photos]
+    rows = [("", "") if block is None else (block.name, block.kind) for block in found]
+    notes = [f"{path}: speaks of none of these photos" for path in finder.unused if path.name == BLOCKS]
+    if 0 < (alone := found.count(None)) < len(found):
+        notes.append(f"{alone} of {len(found)} photos have no known infant, person or video; each counts as its own")
+    return pd.DataFrame(rows, columns=list(MANIFEST_COLUMNS)), notes
+
+
+def read_blocks(folder: Path, images: Iterable[str], given: Path | None = None) -> Blocks | None:
+    """What the photos of a set belong to, wherever somebody has said it.
+
+    Args:
+        folder: Data set, or its folder of label files.
+        images: Names of the photos below `images/`.
+        given: A table to take it from; None looks for `blocks.csv`, `manifest.parquet` and `frames.csv` in the data
+            set, and for the tables in the folder above (then `image` has the path from there).
+
+    Returns:
+        None where nothing is known of any of them.
+
+    Raises:
+        InputError: A `blocks.csv` is none, or the table that is given is none or speaks of none of the photos.
+    """
+    names = list(images)
+    if given is not None:
+        found = _look_up([BlockTable(given)], names, "", True)
+        if names and not found:
+            raise InputError(f"{given}: speaks of none of the {len(names)} photos, such as {names[0]}")
+        return Blocks(found)
+    root = folder.absolute()
+    while LABELS in root.parts[-2:]:
+        root = root.parent
+    tables = _tables_of(root, strict=False)
+    # The later word of people comes first, then what the data set was made with.
+    found = _look_up(_tables_of(root.parent, strict=False), names, f"{root.name}/", False)
+    found |= _look_up(tables, names, "", True)
+    found |= _of_manifest(root / MANIFEST, names)
+    found |= _look_up([table for table in tables if table.path.name == BLOCKS], names, "", True)
+    return Blocks(found) if found else None
+
+
+def _look_up(tables: Sequence[BlockTable], names: Sequence[str], prefix: str, by_stem: bool) -> dict[str, Block]:
+    found: dict[str, Block] = {}
+    for table in tables:
+        for name in names:
+            block = table.find([f"{prefix}{IMAGES}/{name}", f"{prefix}{name}"], by_stem)
+            if block is not None:
+                found.setdefault(name, block)
+    return found
+
+
+def _of_manifest(path: Path, names: Sequence[str]) -> dict[str, Block]:
+    if not path.is_file():
+        return {}
+    table = read_table(path, ("image",), "labels")
+    if not set(MANIFEST_COLUMNS) <= set(table.columns):
+        return {}
+    wanted = set(names)
+    own = zip(table["image"].str.removeprefix(f"{IMAGES}/"), *(table[name] for name in MANIFEST_COLUMNS), strict=True)
+    return {name: Block(block, kind) for name, block, kind in own if block and name in wanted}
+
+
+def _tables_of(folder: Path, strict: bool) -> list[BlockTable]:
+    tables = []
+    for path in (folder / name for name in (BLOCKS, FRAMES) if (folder / name).is_file()):
+        try:
+            tables.append(BlockTable(path))
+        except InputError as error:
+            if strict or path.name == BLOCKS:
+                raise
+            logger.info(f"note: {error}; this table is not used")
+    return tables
+
+
+def _infants_of_rows(table: pd.DataFrame) -> dict[str, set[str]]:
+    """Infants by video, as far as rows say both: who fills one row of a video in need not fill the others."""
+    infants: dict[str, set[str]] = {}
+    if {"infant", "video"} <= set(table.columns):
+        for video, infant in zip(table["video"], table["infant"], strict=True):
+            if video and infant:
+                infants.setdefault(video, set()).add(infant)
+    return infants
+
+
+def _block(kind: str, said: Mapping[str, str], infants: Mapping[str, set[str]], where: str) -> Block:
+    video = said.get("video", "")
+    if kind != "video":
+        return Block(said[kind], kind, video)
+    own = infants.get(video, set())
+    if len(own) > 1:
+        raise InputError(f"{where}: other rows of {video} say {', '.join(sorted(own))}; fill in the infant here, too")
+    return block_of_video(video, {video: next(iter(own))} if own else {})

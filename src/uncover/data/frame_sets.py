@@ -1,0 +1,205 @@
+"""The YOLO data set of graded or plain frames: boxes of whole faces, or none."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from uncover.console import warn_each
+from uncover.data.faces import Frame, Rejected
+from uncover.data.frames import read_frames
+from uncover.data.parts import KEPT, SMALLEST_SIDE, STATUS_NAMES, UNDER_ONE_PIXEL, WHOLE_FACE
+from uncover.data.photos import SWAPS_SIDES, PhotoInfo
+from uncover.data.picked import Review, find_picked, review_of
+from uncover.data.reading import Reading, read_raw
+from uncover.data.sets import BOX_COLUMNS, Counts, Labels, write_dataset
+from uncover.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+
+def label_frames(reading: Reading, source: str) -> tuple[pd.DataFrame, Labels]:
+    """Photos and boxes of frames, boxes clipped to the frame.
+
+    Boxes that were drawn on a larger or smaller copy of the frame are scaled, which is told.
+
+    Args:
+        reading: Frames with their photos, looked at.
+        source: Name of the raw data set.
+
+    Returns:
+        One row per frame (as `photos_of_faces`; `labelled` is False where nobody annotated the frame), and labels of
+        the class "whole face", with the frames whose boxes do not fit as rejected.
+    """
+    photos, boxes, rejected, scaled = [], [], [], []
+    for frame, photo in reading.items:
+        assert isinstance(frame, Frame) and photo.info is not None, "only frames whose photos were looked at"
+        sides = np.array([photo.info.width, photo.info.height] * 2, np.float64)
+        found = np.empty((0, 4)) if frame.boxes is None else frame.boxes * _scale(frame, photo.info)
+        inside = np.clip(found, 0, sides)
+        small: NDArray[np.bool_] = np.any(inside[:, 2:] - inside[:, :2] < SMALLEST_SIDE, axis=1)
+        misfit = _misfit(frame, photo.info, found, len(small) > 0 and bool(small.all()))
+        if misfit:
+            rejected.append(Rejected(frame.annotation, 0, photo.photo, *misfit))
+            continue
+        if frame.size not in (None, (photo.info.width, photo.info.height)):
+            scaled.append(f"{frame.photo}: {photo.info.width} x {photo.info.height}, stated {_shown(frame.size)}")
+        for number, (box, is_small) in enumerate(zip(inside, small, strict=True), start=1):
+            status = STATUS_NAMES[UNDER_ONE_PIXEL if is_small else KEPT]
+            boxes.append((source, photo.photo, f"{photo.photo}#{number}", "whole face", WHOLE_FACE, *box, status))
+        photos.append(
+            {
+                "source": source,
+                "photo": photo.photo,
+                "image": str(photo.image),
+                **asdict(photo.info),
+                "part": "",
+            }
+            | {"faces": int((~small).sum()), "labelled": frame.boxes is not None, "grade": frame.grade}
+        )
+    if scaled:
+        logger.info(
+            f"note: {len(scaled)} images are of another size than their annotations state, and their boxes are scaled,"
+            f" such as {scaled[0]}"
+        )
+    return pd.DataFrame(photos), Labels(pd.DataFrame(boxes, columns=list(BOX_COLUMNS)), rejected)
+
+
+def _scale(frame: Frame, info: PhotoInfo) -> NDArray[np.float64]:
+    """What turns a frame's boxes into pixels of its photo, float64 (4,)."""
+    sides = np.array([info.width, info.height] * 2, np.float64)
+    if frame.normalised:
+        return sides
+    return np.ones(4) if frame.size is None else sides / np.array([*frame.size, *frame.size], np.float64)
+
+
+def _misfit(frame: Frame, info: PhotoInfo, found: NDArray[np.float64], all_small: bool) -> tuple[str, str] | None:
+    """Why boxes cannot be of this photo, as a reason and a line; None where they can."""
+    size = (info.width, info.height)
+    if frame.size is not None and not _same_shape(frame.size, size):
+        turned = ", as its file is stored, before it is turned upright" if info.orientation in SWAPS_SIDES else ""
+        stated = f"states {_shown(frame.size)} for {frame.photo}{turned}, which is {_shown(size)}"
+        return (
+            "other_size",
+            f"{stated}; expected boxes drawn on the upright image, or on a smaller or larger copy of it",
+        )
+    outside = ((found[:, :2] >= size) | (found[:, 2:] <= 0)).any(axis=1)
+    if outside.any():
+        box = [round(value, 1) for value in found[outside.argmax()].tolist()]
+        return "outside_image", f"box {box} lies outside {frame.photo}, which is {_shown(size)}"
+    if all_small:
+        return "no_usable_box", f"no box of {frame.photo} has a pixel in each direction"
+    return None
+
+
+def _same_shape(stated: tuple[int, int], size: tuple[int, int]) -> bool:
+    """Whether one is the other, scaled and rounded to whole pixels."""
+    return abs(size[0] * stated[1] - size[1] * stated[0]) <= max(sum(stated), sum(size))
+
+
+def _shown(size: tuple[int, int] | None) -> str:
+    return "" if size is None else f"{size[0]} x {size[1]}"
+
+
+def read_reviewed_frames(
+    raw: Path, grade: str | None = None, classes: Sequence[str] = ()
+) -> tuple[Reading, Review | None]:
+    """Read frames; of those that `uncover frames` picked, only what somebody has reviewed.
+
+    A frame whose boxes are proposals, or that nobody has looked at, is neither a label nor "no face". It stays out of
+    what is made of the frames, for trainers take a picture without labels for one without a face. How many stay out is
+    said.
+
+    Args:
+        raw: Folder of grades, of images/ and labels/, or of images.
+        grade: Read this grade only.
+        classes: Names of the classes that are whole faces, where it is not plain which are.
+
+    Returns:
+        The frames, and how many of the folder are reviewed; None where it is no folder of picked frames.
+
+    Raises:
+        InputError: There is no usable frame, or none of the picked frames has been reviewed.
+    """
+    picked = find_picked(raw)
+    if (
+        picked is None
+        and grade is None
+        and any(name.startswith(f"{raw.name}/") for name in find_picked(raw.parent) or ())
+    ):
+        return read_reviewed_frames(raw.parent, raw.name, classes)
+    if picked is None:
+        return read_raw(read_frames(raw, grade, classes), raw), None
+    waiting = {image: frame for image, frame in picked.items() if frame.find_labels(raw) is None}
+    review = review_of(raw, (frame for frame in picked.values() if grade in (None, frame.grade)))
+    if warning := review.warning(raw):
+        logger.info(warning)
+    items = [
+        item for item in read_frames(raw, grade, classes) if not (isinstance(item, Frame) and item.photo in waiting)
+    ]
+    if not any(isinstance(item, Frame) for item in items):
+        raise InputError(
+            f"{raw}: {review}: nothing to learn from; take them to a tool with 'uncover frames export', correct them,"
+            " and bring them back with 'uncover frames import'"
+        )
+    logger.info(f"{raw}: {review}" + ("; only those reviewed are used" if review.proposed or review.unseen else ""))
+    return read_raw(items, raw), review
+
+
+ANNOTATIONS = {"yolo": ".txt", "coco": ".json", "voc": ".xml"}
+"""By layout: how files of its annotations end."""
+
+
+def require_annotations(reading: Reading, raw: Path, layout: str) -> None:
+    """Make sure that frames have the annotations that a layout promises.
+
+    Args:
+        reading: Of the frames.
+        raw: Their folder, for messages.
+        layout: One of `uncover.config.catalogue.FRAME_LAYOUTS`; those that promise nothing are never refused.
+
+    Raises:
+        InputError: No frame has an annotation of this kind.
+    """
+    ending = ANNOTATIONS.get(layout)
+    found = {Path(item.annotation).suffix.lower() for item, _ in reading.items if item.annotation}
+    if ending is not None and ending not in found:
+        others = f"there are {', '.join(sorted(found))}" if found else "no image has any annotation"
+        raise InputError(f"{raw}: no image has a {ending} file of layout {layout}; {others}")
+
+
+def make_frame_set(
+    raw: Path,
+    out: Path,
+    source: str,
+    grade: str | None = None,
+    classes: Sequence[str] = (),
+    maker: str = "labels",
+    layout: str = "graded",
+) -> Counts:
+    """Make a set of frames: links to frames, and whole-face boxes where there are any.
+
+    Args:
+        raw: Folder of grades, of images/ and labels/, or of images.
+        out: Folder to make.
+        source: Name of the raw data set.
+        grade: Read this grade only.
+        classes: Names of the classes that are whole faces, where it is not plain which are.
+        maker: Words of the command.
+        layout: What annotations it must have; see `require_annotations`.
+
+    Raises:
+        InputError: There is no usable frame, no annotation that `layout` promises, or `out` may not be replaced.
+    """
+    reading, review = read_reviewed_frames(raw, grade, classes)
+    require_annotations(reading, raw, layout)
+    photos, labels = label_frames(reading, source)
+    rejected = reading.rejected + labels.rejected
+    warn_each([f"rejected: {item}" for item in rejected], f"{out}/rejected.csv")
+    return write_dataset(out, photos, labels.boxes, rejected, len(photos) + len(rejected), len(photos), review, maker)

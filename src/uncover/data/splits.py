@@ -1,0 +1,244 @@
+"""Who goes where: photos of a raw data set into train, val and test, and lists of those that may only train."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from uncover.data.faces import POSES, Rejected, attribute
+from uncover.errors import InputError
+from uncover.tables import read_table
+from uncover.text_files import read_text
+
+logger = logging.getLogger(__name__)
+
+SETS = ("train", "val", "test")
+Wishes = Mapping[str, int | None]
+"""How many photos each of `SETS` should get; None for as many as there are."""
+
+SURPLUS = "surplus"
+EXCLUDED = "excluded"
+OTHER_POSE = "other_pose"
+
+
+def split_by_photo(
+    faces: pd.DataFrame,
+    wishes: Wishes,
+    seed: int,
+    poses: Collection[str] = (),
+    excluded: Collection[str] = (),
+    need_parts: bool = True,
+) -> pd.DataFrame:
+    """Split so that no photo stands in two sets.
+
+    Train comes from the official train part, test and val from the official test part; a photo that stands in both
+    goes to train. Test is filled first, then val; a set that wishes for "all" takes what the other leaves. Photos are
+    drawn in an order that depends on the seed and their own id only, so that a new photo moves few others. Photos of no
+    official part fill up test, then val, then train where their own part falls short of a number; the rest trains, or
+    goes to the first set that takes what is left.
+
+    Args:
+        faces: A faces table; `part` is "train" or "test", or "" where a layout has none.
+        wishes: Photos wanted per set.
+        seed: Chooses the order.
+        poses: Use photos with at least one face of these poses, whose parts then count; empty for all.
+        excluded: Ids of photos that may not stand in val or test, such as those with unannotated faces.
+        need_parts: Refuse faces that belong to no official part.
+
+    Returns:
+        One row per photo: `photo`, `part` ("train", "test", "both" or ""), `set` ("train", "val", "test" or "") and
+        `reason` for an empty set.
+
+    Raises:
+        InputError: A pose is unknown, or a face belongs to no official part.
+    """
+    photos = _photos_with_parts(faces, poses, need_parts)
+    listed = photos["photo"].isin(list(excluded))
+    barred = listed & (photos["part"] == "test")
+    photos.loc[barred & (photos["reason"] == ""), "reason"] = EXCLUDED
+    free = photos[photos["reason"] == ""]
+    order = free["photo"].map(lambda photo: hashlib.sha256(f"{seed}:{photo}".encode()).hexdigest())
+    free = free.loc[order.sort_values().index]
+    from_test = free[free["part"] == "test"]
+    # A set that takes "all" takes what is left, so it comes after the one with a number.
+    order_of_sets = ("val", "test") if wishes.get("test") is None and wishes.get("val") is not None else ("test", "val")
+    for name in order_of_sets:
+        untaken = from_test[photos.loc[from_test.index, "set"] == ""]
+        photos.loc[untaken.index[: wishes.get(name)], "set"] = name
+    photos.loc[free[free["part"].isin(["train", "both"])].index[: wishes.get("train")], "set"] = "train"
+    _fill_up(photos, free[free["part"] == ""].index, wishes, listed)
+    photos.loc[(photos["set"] == "") & (photos["reason"] == ""), "reason"] = SURPLUS
+    return photos
+
+
+def _fill_up(photos: pd.DataFrame, order: pd.Index, wishes: Wishes, listed: pd.Series) -> None:
+    """Put photos of no official part, in their order, into the sets that lack some; those listed may only train."""
+    numbered = [name for name in ("test", "val", "train") if wishes.get(name) is not None]
+    for name in (*numbered, *(name for name in ("train", "test", "val") if name not in numbered)):
+        left = order[(photos.loc[order, "set"] == "") & ((name == "train") | ~listed[order])]
+        wish = wishes.get(name)
+        lacking = len(left) if wish is None else max(0, wish - int((photos["set"] == name).sum()))
+        photos.loc[left[:lacking], "set"] = name
+
+
+def all_to_test(faces: pd.DataFrame, excluded: Collection[str] = ()) -> pd.DataFrame:
+    """Put every photo into test, whatever official part it belongs to; arguments and result as of `split_by_photo`."""
+    photos = _photos_with_parts(faces, (), need_parts=False)
+    barred = photos["photo"].isin(list(excluded))
+    return photos.assign(set=np.where(barred, "", "test"), reason=np.where(barred, EXCLUDED, ""))
+
+
+def split_as_released(faces: pd.DataFrame, wishes: Wishes, poses: Collection[str] = ()) -> pd.DataFrame:
+    """Split as the released scripts do, leaks and all.
+
+    MERL-RAV (faces with a pose): per pose folder, in the order of names, the first half of the official test part's
+    single-face photos is val and the second half is test; its photos with several faces go to train. WFLW: the
+    first rows of the train list are train, the next are val, and the first rows of the test list are test (which of
+    them the thesis removed by hand is not published).
+
+    Args:
+        faces: A faces table; WFLW's with one photo id per face.
+        wishes: Photos per set, for WFLW.
+        poses: Poses to use, for MERL-RAV.
+
+    Returns:
+        As `split_by_photo`.
+    """
+    photos = _photos_with_parts(faces, poses)
+    pose = attribute(faces, "pose")
+    if (pose != "").any():
+        usable = faces[pose.isin(list(poses))] if poses else faces
+        several = usable["name"].str.contains("_")
+        photos.loc[photos["photo"].isin(usable.loc[(usable["part"] == "train") | several, "photo"]), "set"] = "train"
+        single = usable[(usable["part"] == "test") & ~several]
+        for _, folder in single.groupby(attribute(single, "pose")):
+            names = list(folder.sort_values("name")["photo"])
+            half = (len(names) + 1) // 2
+            photos.loc[photos["photo"].isin(names[:half]), "set"] = "val"
+            photos.loc[photos["photo"].isin(names[half:]), "set"] = "test"
+        photos.loc[photos["set"] == "", "reason"] = OTHER_POSE
+        photos.loc[photos["set"] != "", "reason"] = ""
+        return photos
+    rows = faces.sort_values("row", kind="stable").drop_duplicates("photo")
+    train, test = (list(rows.loc[rows["part"] == part, "photo"]) for part in ("train", "test"))
+    first = wishes.get("train")
+    cut = len(train) if first is None else first
+    wanted_val, wanted_test = wishes.get("val"), wishes.get("test")
+    photos.loc[photos["photo"].isin(train[:cut]), "set"] = "train"
+    photos.loc[photos["photo"].isin(train[cut:][:wanted_val]), "set"] = "val"
+    photos.loc[photos["photo"].isin(test[:wanted_test]), "set"] = "test"
+    photos.loc[photos["set"] == "", "reason"] = SURPLUS
+    return photos
+
+
+def take_poses(faces: pd.DataFrame, poses: Collection[str]) -> tuple[pd.DataFrame, list[Rejected]]:
+    """Keep faces of some poses, and faces of layouts that know none.
+
+    Args:
+        faces: A faces table.
+        poses: Poses to keep; empty keeps all.
+
+    Returns:
+        The faces kept, and the others as rejected.
+    """
+    pose = attribute(faces, "pose")
+    keep = pose.isin([*poses, ""]) if poses else pd.Series(True, faces.index)
+    others = faces[~keep]
+    rejected = [
+        Rejected(annotation, row, photo, OTHER_POSE, f"a face of pose {name}; expected {', '.join(poses)}")
+        for annotation, row, photo, name in zip(
+            others["annotation"], others["row"], others["photo"], pose[~keep], strict=True
+        )
+    ]
+    return faces[keep], rejected
+
+
+def read_split(path: Path) -> pd.DataFrame:
+    """Load a table that `uncover split_photos` wrote.
+
+    Raises:
+        InputError: It is no such table.
+    """
+    return read_table(path, ("source", "photo", "set"), "split_photos")
+
+
+def shortfalls(photos: pd.DataFrame, wishes: Wishes) -> dict[str, tuple[int, int]]:
+    """Sets that got fewer photos than wished for: wished and got, by set."""
+    got = {name: int((photos["set"] == name).sum()) for name in SETS}
+    wished = {name: count for name in SETS if (count := wishes.get(name)) is not None}
+    return {name: (count, got[name]) for name, count in wished.items() if got[name] < count}
+
+
+def _photos_with_parts(faces: pd.DataFrame, poses: Collection[str], need_parts: bool = True) -> pd.DataFrame:
+    """Photos with the official parts that their faces stand in; only faces of the used poses have a say in it."""
+    unknown = [pose for pose in poses if pose not in POSES]
+    if unknown:
+        raise InputError(f"pose '{unknown[0]}' is unknown; expected {', '.join(POSES)}")
+    odd = ~faces["part"].isin(["train", "test"])
+    if need_parts and odd.any():
+        where = faces.loc[odd, "annotation"].iloc[0]
+        raise InputError(f"{where}: belongs to no official part; expected a train or a test part to split")
+    usable = faces[attribute(faces, "pose").isin(list(poses))] if poses else faces
+    photos = pd.DataFrame({"photo": sorted(faces["photo"].unique()), "set": "", "reason": ""})
+    photos.insert(1, "part", "")
+    for having_a_say in (faces, usable):
+        in_train, in_test = (
+            photos["photo"].isin(having_a_say.loc[having_a_say["part"] == part, "photo"]) for part in ("train", "test")
+        )
+        photos.loc[in_train, "part"] = "train"
+        photos.loc[in_test, "part"] = "test"
+        photos.loc[in_train & in_test, "part"] = "both"
+    photos.loc[~photos["photo"].isin(usable["photo"]), "reason"] = OTHER_POSE
+    return photos
+
+
+def parse_wishes(text: str) -> dict[str, int | None]:
+    """Read wishes such as "train=6000,val=125,test=all".
+
+    Raises:
+        InputError: An unknown or repeated set, or a count that is neither "all" nor a whole number from 0 up.
+    """
+    wishes: dict[str, int | None] = {}
+    for item in text.split(","):
+        name, _, count = item.strip().partition("=")
+        if name not in SETS:
+            raise InputError(f"split '{item}': set '{name}' is unknown; expected {', '.join(SETS)}")
+        if count != "all" and not count.isdecimal():
+            raise InputError(f"split '{item}': expected {name}=all or {name}= a whole number")
+        if name in wishes:
+            raise InputError(f"split '{text}': {name} stands twice; expected each set once")
+        wishes[name] = None if count == "all" else int(count)
+    return {name: wishes.get(name, 0) for name in SETS}
+
+
+def read_exclusions(path: Path, photos: Collection[str]) -> frozenset[str]:
+    """Photo ids, one a line; blank lines and what follows a `#` do not count.
+
+    One list may serve several raw data sets, so ids that name no photo here are counted aloud but are no error.
+
+    Args:
+        path: The list.
+        photos: Ids that there are.
+
+    Raises:
+        InputError: The file does not exist or is no text, or a line holds more than one id.
+    """
+    try:
+        lines = read_text(path).splitlines()
+    except FileNotFoundError:
+        raise InputError(f"{path}: does not exist; expected a list of photo ids, one a line") from None
+    ids = set()
+    for number, line in enumerate(lines, start=1):
+        fields = line.partition("#")[0].split()
+        if len(fields) > 1:
+            raise InputError(f"{path}, row {number}: '{line.strip()[:60]}': expected one photo id a line")
+        ids.update(fields)
+    unknown = sorted(ids.difference(photos))
+    if unknown:
+        logger.info(f"note: {path}: {len(unknown)} of {len(ids)} ids name no photo here, such as {unknown[0]}")
+    return frozenset(ids)

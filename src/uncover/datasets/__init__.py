@@ -1,1 +1,0 @@
-"""From faces to YOLO data sets: photos, splits, merging, labels, manifest."""

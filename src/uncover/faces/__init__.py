@@ -1,1 +1,0 @@
-"""Faces as annotated: one record per face, one reader per raw layout."""

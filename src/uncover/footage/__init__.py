@@ -1,1 +1,0 @@
-"""Videos, cameras and folders of images, frame by frame: reading, writing, and where something changes."""

@@ -1,0 +1,384 @@
+"""An evaluation of a model's boxes on a set: made, stored, read back, told."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from uncover.atomic import new_folder
+from uncover.data.blocks import BlockCount, Blocks
+from uncover.data.parts import CLASS_NAMES
+from uncover.errors import InputError
+from uncover.metrics.average_precision import CONFIDENCES, ClassMetrics, ap_per_class
+from uncover.metrics.confusion import Confusion, confusion
+from uncover.metrics.counts import CONFIDENCE, ImageCount, count_class, count_images
+from uncover.metrics.intervals import LEVEL, Rate, Resampled, mean_over_classes, percentile_interval, resample_scores
+from uncover.metrics.matching import Matched, label_set, match_set
+from uncover.metrics.predictions import Predictions
+
+if TYPE_CHECKING:
+    pass  # REMAKE
+    from uncover.metrics.intervals import Rate
+
+
+MEAN_ID, MEAN_NAME = -1, "all classes"
+
+
+def write_evaluation(folder: Path, evaluation: Evaluation) -> None:
+    """Write `summary.json`, `classes.csv`, `curves.parquet` and `confusion.csv` into a folder of their own."""
+    with new_folder(folder, "evaluate") as new:
+        text = json.dumps(summary(evaluation), indent=2, allow_nan=False)
+        (new / "summary.json").write_text(text + "\n", encoding="utf-8")
+        class_table(evaluation).to_csv(new / "classes.csv", index=False, lineterminator="\n")
+        curves(evaluation).to_parquet(new / "curves.parquet", index=False)
+        evaluation.confusion.to_frame().to_csv(new / "confusion.csv", index=False, lineterminator="\n")
+
+
+def summary(evaluation: Evaluation) -> dict[str, Any]:
+    """What `summary.json` says; rates are shares of 1 with their intervals, null where there is none."""
+    matrix = evaluation.confusion
+    return {
+        "images": evaluation.images,
+        "images_without_labels": evaluation.unlabelled,
+        "labels": evaluation.labels,
+        "labels_of_other_classes": evaluation.other_labels,
+        "label_files_without_predictions": evaluation.unpredicted,
+        "predictions": evaluation.predictions,
+        "classes": list(evaluation.names.values()),
+        "confidence": evaluation.metrics.best_confidence if evaluation.labels else None,
+        **{name: rate.as_json() for name, rate in evaluation.rates.items()},
+        "accuracy_all_cells": _or_null(matrix.accuracy_all_cells),
+        "confusion": {
+            "confidence": matrix.confidence,
+            "iou": matrix.iou,
+            "left_out": int(matrix.left_out.sum()),
+        },
+        "found": {
+            "confidence": CONFIDENCE,
+            "by_class": {
+                evaluation.names[number]: {"images": count.found, **count.share.as_json()}
+                for number, count in evaluation.found.items()
+            },
+        },
+        "resamples": evaluation.resamples,
+        "blocks": None if evaluation.blocks is None else evaluation.blocks.as_json(),
+        "level": LEVEL,
+        "seed": evaluation.seed,
+        "settings": evaluation.settings,
+    }
+
+
+def class_table(evaluation: Evaluation) -> pd.DataFrame:
+    """One row per class scored; a class without labels has no scores.
+
+    P, R and F1 are read at the confidence that is best for the mean over classes, best_F1 at the class's own best.
+    """
+    metrics = evaluation.metrics
+    row_of = {int(number): row for row, number in enumerate(metrics.class_ids)}
+    rows = []
+    for number, name in evaluation.names.items():
+        count = count_class(evaluation.confusion, number)
+        row: dict[str, object] = {
+            "class_id": number,
+            "class": name,
+            "images": evaluation.images_of_class[number],
+            "labels": count.labels,
+        }
+        rates = evaluation.by_class.get(number, {})
+        row |= {score: rate.value for score, rate in rates.items()}
+        if number in row_of:
+            best = metrics.best_of_class[row_of[number]]
+            row |= {"best_confidence": CONFIDENCES[best], "best_F1": metrics.f1_curve[row_of[number], best]}
+        row |= {f"{score}_{end}": getattr(rate, end) for score, rate in rates.items() for end in ("low", "high")}
+        row |= {
+            "true_positives": count.true_positives,
+            "false_positives": count.false_positives,
+            "false_negatives": count.false_negatives,
+            "background_found": count.background_found,
+            "taken_for_background": count.taken_for_background,
+            "images_found": evaluation.found[number].found,
+        }
+        rows.append(row)
+    scores = ["P", "R", "F1", "AP50", "AP50_95"]
+    columns = ["class_id", "class", "images", "labels", *scores, "best_confidence", "best_F1"]
+    columns += [f"{score}_{end}" for score in scores for end in ("low", "high")]
+    columns += ["true_positives", "false_positives", "false_negatives"]
+    return pd.DataFrame(rows, columns=[*columns, "background_found", "taken_for_background", "images_found"])
+
+
+def curves(evaluation: Evaluation) -> pd.DataFrame:
+    """F1 over confidence and precision over recall at IoU 0.5: class_id, class, kind, x, y.
+
+    The mean over classes has class_id -1; without labels there is no curve at all.
+    """
+    metrics = evaluation.metrics
+    parts = []
+    for kind, values in (("f1_confidence", metrics.f1_curve), ("precision_recall", metrics.precision_recall)):
+        named = [
+            (number, evaluation.names[number], values[row]) for row, number in enumerate(metrics.class_ids.tolist())
+        ]
+        if named:
+            named.append((MEAN_ID, MEAN_NAME, values.mean(axis=0)))
+        for number, name, y in named:
+            parts.append(pd.DataFrame({"class_id": number, "class": name, "kind": kind, "x": CONFIDENCES, "y": y}))
+    empty = pd.DataFrame({"class_id": np.zeros(0, np.int64), "class": "", "kind": "", "x": 0.0, "y": 0.0}, index=[])
+    return pd.concat(parts, ignore_index=True) if parts else empty
+
+
+def _or_null(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+SCORES = ("P", "R", "F1", "AP50", "AP50_95")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of a model on a set.
+
+    Attributes:
+        images: Looked at.
+        unlabelled: Of these, without a true box of the classes scored.
+        labels: True boxes of the classes scored.
+        other_labels: True boxes of other classes, which were left out.
+        predictions: Predicted boxes of the classes scored.
+        names: Classes scored, by id.
+        metrics: Per class with labels.
+        rates: P, R, F1, AP50, AP50_95: means over classes with labels. F1_of_means: F1 of mean P and mean R (what the
+            thesis's table 4 prints). accuracy: as the thesis counts it. accuracy_surest: the same where of equal boxes
+            the surest counts. NaN without labels.
+        by_class: Rates of `SCORES` by class id, for classes with labels.
+        confusion: At upstream's thresholds.
+        found: Images with a box of the class from confidence 0.4 on, by class id.
+        images_of_class: Images with a true box of the class, by class id.
+        resamples: Of images or blocks, behind the intervals.
+        seed: Of the resamples.
+        settings: How the predictions were made.
+        unpredicted: Label files of images that were not predicted on, as far as whoever read them has counted.
+        blocks: Blocks of images that the intervals draw as a whole; None where nobody says what belongs together, so
+            that the images were taken as independent.
+    """
+
+    images: int
+    unlabelled: int
+    labels: int
+    other_labels: int
+    predictions: int
+    names: dict[int, str]
+    metrics: ClassMetrics
+    rates: dict[str, Rate]
+    by_class: dict[int, dict[str, Rate]]
+    confusion: Confusion
+    found: dict[int, ImageCount]
+    images_of_class: dict[int, int]
+    resamples: int
+    seed: int
+    settings: dict[str, Any]
+    unpredicted: int = 0
+    blocks: BlockCount | None = None
+
+    def with_unpredicted(self, count: int) -> Evaluation:
+        """The same, with the label files counted that belong to no image."""
+        return replace(self, unpredicted=count)
+
+    def write(self, folder: Path) -> None:
+        """Write `summary.json`, `classes.csv`, `curves.parquet` and `confusion.csv` into a folder of their own."""
+        write_evaluation(folder, self)
+
+
+def evaluate(
+    predictions: Predictions,
+    truth: pd.DataFrame,
+    classes: Sequence[str] | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+    blocks: Blocks | None = None,
+) -> Evaluation:
+    """Score predictions.
+
+    Args:
+        predictions: Of one model on one set.
+        truth: True boxes, as `read_truth` returns them.
+        classes: Names of the classes to score; None takes all that the model knows. Boxes and labels of others are
+            left out, as if the model and the set had only these.
+        resamples: Bootstrap resamples of images behind the intervals; 0 for none.
+        seed: Of the resamples.
+        blocks: What images belong to, where it is known: those of a block are drawn together. None draws images.
+
+    Raises:
+        InputError: A class is unknown, or a true box stands in an image that was not predicted on.
+    """
+    names = scored_classes(predictions, truth, classes)
+    boxes = label_set(predictions, truth, names.keys())
+    matched = match_set(boxes)
+    metrics = ap_per_class(matched.correct, matched.confidence, matched.predicted_class, matched.true_class)
+    matrix = confusion(boxes, names)
+    surest = confusion(boxes, names, ties="surest")
+    numbers = None if blocks is None else blocks.numbers(predictions.images["image"])
+    resampled = resample_scores(matched, metrics.best_confidence, resamples, seed, numbers)
+    rates = _overall(metrics, resampled)
+    rates["accuracy"] = matrix.accuracy_interval(resamples, seed, numbers)
+    rates["accuracy_surest"] = surest.accuracy_interval(resamples, seed, numbers)
+    return Evaluation(
+        images=boxes.images,
+        unlabelled=boxes.images - len(np.unique(matched.true_image)),
+        labels=len(boxes.true),
+        other_labels=len(truth) - len(boxes.true),
+        predictions=len(boxes.predicted),
+        names=names,
+        metrics=metrics,
+        rates=rates,
+        by_class=_by_class(metrics, resampled),
+        confusion=matrix,
+        found={number: count_images(predictions, number, blocks=blocks) for number in names},
+        images_of_class=_images_of_class(matched, names),
+        resamples=resamples,
+        seed=seed,
+        settings=predictions.settings,
+        blocks=None if blocks is None else blocks.count(predictions.images["image"]),
+    )
+
+
+def scored_classes(predictions: Predictions, truth: pd.DataFrame, classes: Sequence[str] | None) -> dict[int, str]:
+    """Names of the classes to score by id, rising.
+
+    Raises:
+        InputError: A name is none of the classes that the model knows.
+    """
+    known = dict(predictions.class_names)
+    if "classes" not in predictions.settings:
+        for number in map(int, truth["class_id"].unique()):
+            known.setdefault(number, CLASS_NAMES[number] if number < len(CLASS_NAMES) else f"class {number}")
+    if classes is not None:
+        unknown = [name for name in classes if name not in known.values()]
+        if unknown:
+            there = ", ".join(known.values()) or "none"
+            raise InputError(f"class '{unknown[0]}' is none that was predicted; expected one of: {there}")
+        known = {number: name for number, name in known.items() if name in classes}
+    return dict(sorted(known.items()))
+
+
+def _overall(metrics: ClassMetrics, resampled: Resampled) -> dict[str, Rate]:
+    columns = (resampled.precision, resampled.recall, resampled.f1, resampled.ap50, resampled.ap50_95)
+    means = [mean_over_classes(column) for column in columns]
+    values = [metrics.mean_precision, metrics.mean_recall, metrics.mean_f1, metrics.map50, metrics.map50_95]
+    if not len(metrics.class_ids):
+        values = [float("nan")] * len(values)
+    rates = {name: percentile_interval(value, mean) for name, value, mean in zip(SCORES, values, means, strict=True)}
+    rates["F1_of_means"] = percentile_interval(
+        float(_harmonic(np.array(values[0]), np.array(values[1]))), _harmonic(means[0], means[1])
+    )
+    return rates
+
+
+def _by_class(metrics: ClassMetrics, resampled: Resampled) -> dict[int, dict[str, Rate]]:
+    values = np.column_stack([metrics.precision, metrics.recall, metrics.f1, metrics.ap50, metrics.ap50_95])
+    drawn = np.stack([resampled.precision, resampled.recall, resampled.f1, resampled.ap50, resampled.ap50_95], axis=2)
+    return {
+        int(number): {
+            name: percentile_interval(float(values[row, place]), drawn[:, row, place])
+            for place, name in enumerate(SCORES)
+        }
+        for row, number in enumerate(metrics.class_ids)
+    }
+
+
+def _harmonic(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> NDArray[np.float64]:
+    total = precision + recall
+    return np.divide(2 * precision * recall, total, out=np.where(np.isnan(total), np.nan, 0.0), where=total > 0)
+
+
+def _images_of_class(matched: Matched, names: dict[int, str]) -> dict[int, int]:
+    return {number: len(np.unique(matched.true_image[matched.true_class == number])) for number in names}
+
+
+MISSING = "n/a"
+HEADINGS = {"P": "P", "R": "R", "F1": "F1", "AP50": "AP50", "AP50_95": "AP50-95"}
+
+
+def as_text(evaluation: Evaluation) -> str:
+    """A table with a row per class and the means above, then intervals and counts; no final line break."""
+    rows = [["class", "images", "labels", *HEADINGS.values()]]
+    counts = [str(evaluation.images - evaluation.unlabelled), str(evaluation.labels)]
+    rows.append(["all", *counts, *(_number(evaluation.rates[score].value) for score in HEADINGS)])
+    for title, end in (("  95 %, from", "low"), ("  to", "high")):
+        ends = [getattr(evaluation.rates[score], end) for score in HEADINGS]
+        if not all(map(math.isnan, ends)):
+            rows.append([title, "", "", *map(_number, ends)])
+    for number, name in evaluation.names.items():
+        labels = count_class(evaluation.confusion, number).labels
+        scores = evaluation.by_class.get(number)
+        numbers = [_number(scores[score].value if scores else math.nan) for score in HEADINGS]
+        rows.append([name, str(evaluation.images_of_class[number]), str(labels), *numbers])
+    return "\n".join([*_align(rows), "", *_remarks(evaluation)])
+
+
+def _remarks(evaluation: Evaluation) -> list[str]:
+    matrix = evaluation.confusion
+    lines = [
+        f"{evaluation.images} images ({evaluation.unlabelled} without a label of these classes), "
+        f"{evaluation.predictions} predicted boxes",
+    ]
+    if evaluation.labels:
+        lines.append(f"P, R and F1 at confidence {evaluation.metrics.best_confidence:.3f}, where mean F1 is best")
+        lines.append(
+            f"accuracy at confidence {matrix.confidence}, IoU {matrix.iou}: {_rate(evaluation.rates['accuracy'])}; "
+            f"with the surest of equal boxes {_number(evaluation.rates['accuracy_surest'].value)}, "
+            f"of all cells of the confusion matrix {_number(matrix.accuracy_all_cells)}"
+        )
+    for number, name in evaluation.names.items():
+        found = evaluation.found[number]
+        lines.append(
+            f"images with {name} at confidence {CONFIDENCE}: {found.found} of {found.images}, {_rate(found.share)}"
+        )
+    lines.append(f"intervals: {_how_drawn(evaluation)}")
+    left_out = int(matrix.left_out.sum())
+    if left_out:
+        lines.append(
+            f"boxes above confidence {matrix.confidence} in images where none met a label: {left_out}; the confusion "
+            "matrix leaves them out, as upstream's does"
+        )
+    if evaluation.other_labels:
+        lines.append(f"labels of other classes, left out: {evaluation.other_labels}")
+    if evaluation.unpredicted:
+        lines.append(f"label files of images that were not predicted on, left out: {evaluation.unpredicted}")
+    return lines
+
+
+def _how_drawn(evaluation: Evaluation) -> str:
+    blocks = evaluation.blocks
+    if blocks is None:
+        return (
+            "images count as independent, which those of one infant, person or video are not; blocks.csv or --blocks "
+            "says which belong together"
+        )
+    alone = f", {blocks.alone} of them images of no known one" if blocks.alone else ""
+    return f"images of one {blocks.kind} are drawn together, {blocks.blocks} blocks{alone}"
+
+
+def _align(rows: list[list[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if place == 0 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _rate(rate: Rate) -> str:
+    interval = "" if math.isnan(rate.low) else f" ({rate.low:.3f} to {rate.high:.3f})"
+    return _number(rate.value) + interval
+
+
+def _number(value: float) -> str:
+    return MISSING if math.isnan(value) else f"{value:.3f}"

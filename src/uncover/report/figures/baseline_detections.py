@@ -1,0 +1,436 @@
+"""Figures 22 and 23: what a baseline detector finds, with its landmarks (thesis section 6.1)."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from uncover.config.evaluation import Privacy
+from uncover.config.values import check_number
+from uncover.data.parts import WHOLE_FACE
+from uncover.data.photos import read_upright_rgb
+from uncover.data.sets import read_manifest
+from uncover.errors import InputError
+from uncover.images.privacy import has_patients, shown
+from uncover.metrics.matching import match_image
+from uncover.metrics.predictions import CORNERS, LANDMARK_COLUMNS, LANDMARKS, Predictions, read_predictions
+from uncover.metrics.truth import read_truth
+from uncover.report.command_line import Option
+from uncover.report.figures.style import new_figure
+from uncover.report.models import BASELINE_TITLES
+from uncover.report.registry import figure
+from uncover.report.rescue_names import set_title
+from uncover.rescue.missed import check_same_images
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from uncover.workflow.targets import Run
+
+COLUMNS = 3
+"""At most."""
+
+WIDTH = 7.2
+"""Of the figure, in inches."""
+
+HIGHEST = 2.9
+"""Of a row of photos, in inches: photos may be upright, and the last row may hold a single one."""
+
+LETTERING, KEY = 0.45, 0.85
+"""Of a row's titles, and of what stands below the photos, in inches."""
+
+TRUE, FOUND, FALSE, UNKNOWN = "true face", "found", "no labelled face there", "detection"
+BOXES: dict[str, dict[str, Any]] = {
+    TRUE: {"color": "white", "linewidth": 1.2, "linestyle": (0, (4, 2))},
+    FOUND: {"color": "#56B4E9", "linewidth": 1.4, "linestyle": "-"},
+    FALSE: {"color": "#D55E00", "linewidth": 1.4, "linestyle": "-"},
+    UNKNOWN: {"color": "#56B4E9", "linewidth": 1.4, "linestyle": "-"},
+}
+"""How a kind of box is drawn; where nobody labelled the photo, none is found or beside a face."""
+
+POINTS: dict[str, dict[str, Any]] = {
+    "right_eye": {"color": "#E69F00", "marker": "o"},
+    "left_eye": {"color": "#F0E442", "marker": "s"},
+    "nose": {"color": "#009E73", "marker": "^"},
+    "right_mouth": {"color": "#CC79A7", "marker": "D"},
+    "left_mouth": {"color": "#0072B2", "marker": "v"},
+}
+"""How a landmark is drawn: with the boxes, Okabe and Ito's colours, each once; the markers differ for print in grey."""
+
+LABEL = 9.0
+"""Height of a confidence, in points."""
+
+EDGE = 1.2
+"""Of black on both sides of a line together, in points, which keeps it visible on any photo."""
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What was found in a photo.
+
+    Attributes:
+        boxes: float32 (N, 4), x1 y1 x2 y2 in pixels of the photo, by falling confidence.
+        confidence: float32 (N,).
+        landmarks: float32 (N, 5, 2), x and y in pixels, in the order of `LANDMARKS`; NaN where the detector knows none.
+        true: float64 (M, 4), the labelled faces; None where nobody labelled the photo.
+        correct: bool (N,), whether the box is a labelled face, as evaluation counts it; False without labels.
+    """
+
+    boxes: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+    landmarks: NDArray[np.float32]
+    true: NDArray[np.float64] | None
+    correct: NDArray[np.bool_]
+
+    @property
+    def kinds(self) -> list[str]:
+        """Of each box, how it is drawn."""
+        if self.true is None:
+            return [UNKNOWN] * len(self.boxes)
+        return [FOUND if correct else FALSE for correct in self.correct]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A photo: uint8 (H, W, 3), RGB, as it may be shown; its number in the set, from 1 on; what was found in it."""
+
+    image: NDArray[np.uint8]
+    number: int
+    found: Detections
+
+
+def baseline_detections(panels: Sequence[Panel], told: str) -> Figure:
+    """Draw the photos in rows in which all are equally high.
+
+    Args:
+        panels: Photos; without any, the sentence stands alone.
+        told: Sentence below them.
+    """
+    if not panels:
+        return words_alone(told)
+    # As many in each row, or one less in the last.
+    columns = -(-len(panels) // -(-len(panels) // COLUMNS))
+    rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
+    shapes = [[panel.image.shape[1] / panel.image.shape[0] for panel in row] for row in rows]
+    heights = [min(HIGHEST, WIDTH / sum(shape)) for shape in shapes]
+    ratios = [*(height + LETTERING for height in heights), KEY]
+    figure = new_figure(WIDTH, sum(ratios))
+    *parts, key = np.ravel(figure.subfigures(len(ratios), 1, squeeze=False, height_ratios=ratios))
+    for part, row, shape, height in zip(parts, rows, shapes, heights, strict=True):
+        axes = np.ravel(part.subplots(1, len(row), squeeze=False, width_ratios=shape))
+        for each, panel in zip(axes, row, strict=True):
+            _draw(each, panel, 72 * height / panel.image.shape[0])
+    key.suptitle(told, fontsize=8.5, y=1, va="top")
+    for place, handles in zip((0.22, 0.0), _legends(panels), strict=True):
+        key.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, place), ncols=len(handles), fontsize=8)
+    return figure
+
+
+def words_alone(text: str) -> Figure:
+    """A figure without photos that says why."""
+    lines = textwrap.wrap(text, 95)
+    figure = new_figure(WIDTH, 0.8 + 0.17 * len(lines))
+    axes = figure.subplots()
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, "\n".join(lines), ha="center", va="center")
+    return figure
+
+
+def counted(number: int, what: str) -> str:
+    """Such as "2 detections"."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _outlined(kind: str) -> dict[str, Any]:
+    from matplotlib.patheffects import Normal, Stroke
+
+    style = BOXES[kind]
+    return {**style, "path_effects": [Stroke(linewidth=style["linewidth"] + EDGE, foreground="black"), Normal()]}
+
+
+def _draw(axes: Axes, panel: Panel, scale: float) -> None:
+    """Draw a photo; `scale` is the size of its pixels on paper, in points."""
+    height, width = panel.image.shape[:2]
+    found = panel.found
+    axes.imshow(panel.image)
+    axes.set_axis_off()
+    axes.set_title(_title(panel), fontsize=8)
+    if found.true is not None:
+        for box in found.true:
+            axes.plot(*_corners(box), **_outlined(TRUE))
+    for box, sure, points, kind in zip(found.boxes, found.confidence, found.landmarks, found.kinds, strict=True):
+        axes.plot(*_corners(box), **_outlined(kind))
+        x, y = max(float(box[0]), 0.0), float(box[1])
+        # Above the box, so that no small face is hidden, but for a box at the upper edge.
+        axes.text(
+            x,
+            max(y, 0.0),
+            f"{sure:.2f}",
+            fontsize=6,
+            va="bottom" if y * scale > LABEL else "top",
+            clip_on=True,
+            bbox={"facecolor": BOXES[kind]["color"], "edgecolor": "none", "pad": 0.8},
+        )
+        size = float(np.clip((box[2] - box[0]) * scale / 10, 2.5, 5.5))
+        for name, point in zip(LANDMARKS, points, strict=True):
+            axes.plot(*point, **_marked(name, size))
+    # What a detector believes to be outside the photo must not shrink the photo.
+    axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+
+
+def _marked(name: str, size: float) -> dict[str, Any]:
+    return {**POINTS[name], "linestyle": "none", "markersize": size, "mec": "black", "mew": 0.6}
+
+
+def _corners(box: NDArray[np.floating]) -> tuple[list[float], list[float]]:
+    x1, y1, x2, y2 = map(float, box)
+    return [x1, x2, x2, x1, x1], [y1, y1, y2, y2, y1]
+
+
+def _title(panel: Panel) -> str:
+    found, right = panel.found, int(panel.found.correct.sum())
+    if found.true is None:
+        return f"photo {panel.number}\n{counted(len(found.boxes), 'detection')}, no labels"
+    return f"photo {panel.number}\n{right} of {len(found.true)} found, {len(found.boxes) - right} beside"
+
+
+def _legends(panels: Sequence[Panel]) -> tuple[list[Any], list[Any]]:
+    """The kinds of boxes that the panels may have, and all landmarks: that one is nowhere tells something, too."""
+    from matplotlib.lines import Line2D
+
+    known = [panel.found.true is not None for panel in panels]
+    kinds = [*([TRUE, FOUND, FALSE] if any(known) else []), *([] if all(known) else [UNKNOWN])]
+    titles = {"right_mouth": "right mouth corner", "left_mouth": "left mouth corner"}
+    return (
+        [Line2D([], [], label=kind, **_outlined(kind)) for kind in kinds],
+        [Line2D([], [], label=titles.get(name, name.replace("_", " ")), **_marked(name, 5)) for name in LANDMARKS],
+    )
+
+
+PHOTOS = 6
+"""Shown, at most."""
+
+
+CAPTION = (
+    "What {detector} finds, and its five landmarks, in up to six photos of the set: those with and without a detection"
+    " are shown in the proportion in which they stand in it, at least one of each, evenly spaced over the photos by"
+    " name. Right and left are the subject's.\n"
+    "True boxes are dashed where the photo is labelled; a detection is found where it is a true face (IoU"
+    " `rescue.true_iou`); one beside true faces may still be on a face that nobody labelled. Photos of patients are"
+    " pixelated inside the faces, and all over where nobody labelled them, unless `report.privacy` says otherwise."
+)
+
+
+@figure(
+    "figure_22",
+    "22: detections of retinaface",
+    caption=CAPTION.format(detector="RetinaFace"),
+    inputs=lambda run: _files(run, "retinaface"),
+    options=lambda run: _options(run, "retinaface"),
+    fixed={"baseline": "retinaface"},
+    mem_mb=2000,
+    after_fetching=True,
+)
+@figure(
+    "figure_23",
+    "23: detections of mtcnn",
+    caption=CAPTION.format(detector="MTCNN"),
+    inputs=lambda run: _files(run, "mtcnn"),
+    options=lambda run: _options(run, "mtcnn"),
+    fixed={"baseline": "mtcnn"},
+    mem_mb=2000,
+    after_fetching=True,
+)
+def detections_of_baseline(
+    predictions: Path | None = None,
+    not_run: Annotated[str | None, Option("REASON")] = None,
+    dataset: Path | None = None,
+    confidence: float = 0.5,
+    true_iou: float = 0.5,
+    privacy: Privacy = "pixelate",
+    *,
+    baseline: str,
+) -> Figure:
+    """Draw what a detector finds from files, or say that it was not run.
+
+    Args:
+        predictions: Of the detector on a data set, a table of `uncover predict`.
+        not_run: Why there are none: the figure says so.
+        dataset: Folder of the data set, named as the set.
+        confidence: Lowest of a detection.
+        true_iou: IoU with a true face from which a box is correct.
+        privacy: Of photos of patients.
+        baseline: Name of the detector.
+
+    Raises:
+        InputError: Arguments or files are not what they should be.
+    """
+    check_number("--confidence", confidence, 0, 1)
+    check_number("--true-iou", true_iou, 0, 1)
+    if (predictions is None) == (not_run is None):
+        raise InputError("expected either --predictions, or --not-run and why there are none")
+    if predictions is None:
+        return words_alone(f"{BASELINE_TITLES[baseline]} was not run: {not_run}")
+    if dataset is None:
+        raise InputError(f"{predictions}: shows no photo; expected --dataset, the folder of its data set, too")
+    return draw_baseline_detections(baseline, predictions, dataset, confidence, privacy, true_iou)
+
+
+def _files(run: Run, baseline: str) -> dict[str, str | list[str]]:
+    shown = run.paths.dataset(run.shown_set)
+    return {"stored": _stored(run, baseline), "manifest": shown.manifest, "boxes": shown.boxes}
+
+
+def _options(run: Run, baseline: str) -> dict[str, Any]:
+    stored = _stored(run, baseline)
+    told = run.baselines_not_run().get(baseline, "not tried yet")
+    return {
+        "predictions": stored,
+        "confidence": run.confidences[baseline] if stored else None,
+        "not_run": None if stored else told,
+        "dataset": run.paths.dataset(run.shown_set),
+        "true_iou": run.config.rescue.true_iou,
+        "privacy": run.config.report.privacy,
+    }
+
+
+def _stored(run: Run, baseline: str) -> list[str]:
+    return run.predictions([name for name in run.baselines_at_hand() if name == baseline], [run.shown_set])
+
+
+def draw_baseline_detections(
+    baseline: str, predictions: Path, dataset: Path, confidence: float, privacy: str, true_iou: float = 0.5
+) -> Figure:
+    """Make the figure from files.
+
+    The photos are chosen by `choose_photos`, of the set's photos in the order of their names.
+
+    Args:
+        baseline: Name of the detector.
+        predictions: Of it, on the set.
+        dataset: Folder of the set, named as the set.
+        confidence: Lowest of a detection.
+        privacy: Of photos of patients, `report.privacy` of the config.
+        true_iou: IoU with a true face from which a box is correct.
+
+    Raises:
+        InputError: A file is not what it should be, or the two are not of the same set.
+    """
+    found = read_predictions(predictions, confidence)
+    if (model := found.settings.get("model")) != baseline:
+        raise InputError(f"{predictions}: holds boxes of {model}; expected those of {baseline}")
+    manifest = read_manifest(dataset / "manifest.parquet")
+    labelled = dict(zip(manifest["image"].str.removeprefix("images/"), manifest["labelled"].astype(bool), strict=True))
+    check_same_images(predictions, found.images["image"], labelled, dataset)
+    name = dataset.absolute().name
+    photos = detections(found, dataset, labelled, confidence, true_iou)
+    names = list(photos)
+    panels = []
+    for place in choose_photos(np.array([len(each.boxes) > 0 for each in photos.values()], np.bool_), PHOTOS):
+        own = photos[names[place]]
+        image = read_upright_rgb(dataset / "images" / names[place])
+        if has_patients(name):
+            image = shown(image, _may_hold_faces(own), privacy)
+        panels.append(Panel(image, place + 1, own))
+    return baseline_detections(
+        panels, sentence(BASELINE_TITLES[baseline], set_title(name), confidence, list(photos.values()))
+    )
+
+
+def detections(
+    predictions: Predictions, dataset: Path, labelled: Mapping[str, bool], confidence: float, true_iou: float
+) -> dict[str, Detections]:
+    """What was found in each photo of a set, in the order of their names.
+
+    Args:
+        predictions: On the set.
+        dataset: Its folder.
+        labelled: By photo, whether somebody labelled it.
+        confidence: Lowest of a detection.
+        true_iou: IoU with a true face from which it is correct.
+
+    Raises:
+        InputError: A label file is none.
+    """
+    boxes = predictions.boxes[predictions.boxes["class_id"] == WHOLE_FACE]
+    # Stored confidences are float32: one that is the threshold itself must not fall short of it.
+    boxes = boxes[boxes["confidence"] >= np.float32(confidence)]
+    boxes = boxes.sort_values("confidence", ascending=False, kind="stable")
+    truth = pd.DataFrame(columns=["image", "class_id", *CORNERS])
+    if any(labelled.values()):
+        truth = read_truth(dataset, predictions.images)
+        truth = truth[truth["class_id"] == WHOLE_FACE]
+    by_image, true_by_image = dict(list(boxes.groupby("image"))), dict(list(truth.groupby("image")))
+    return {
+        image: _of_photo(by_image.get(image, boxes[:0]), true_by_image.get(image, truth[:0]), labelled[image], true_iou)
+        for image in sorted(labelled)
+    }
+
+
+def _of_photo(boxes: pd.DataFrame, truth: pd.DataFrame, labelled: bool, true_iou: float) -> Detections:
+    corners = boxes[list(CORNERS)].to_numpy(np.float32)
+    sure = boxes["confidence"].to_numpy(np.float32)
+    points = np.full((len(boxes), len(LANDMARKS), 2), np.nan, np.float32)
+    if LANDMARK_COLUMNS.keys() <= set(boxes):
+        points = boxes[list(LANDMARK_COLUMNS)].to_numpy(np.float32).reshape(points.shape)
+    true = truth[list(CORNERS)].to_numpy(np.float64)
+    # Of one class, so that its number does not matter.
+    predicted = np.column_stack([corners, sure, np.zeros(len(boxes))])
+    ious = np.array([true_iou], np.float32)
+    correct = match_image(predicted, np.column_stack([np.zeros(len(true)), true]), ious)[:, 0]
+    return Detections(corners, sure, points, true if labelled else None, correct)
+
+
+def choose_photos(detected: NDArray[np.bool_], count: int) -> list[int]:
+    """Pick photos with and without a detection in the proportion in which they stand in the set.
+
+    There is at least one of each kind that exists, where there is room for both. Of a kind, the photos are evenly
+    spaced over all of it: nobody picks them, and whether a detection is a good one plays no part.
+
+    Args:
+        detected: bool (N,), by photo in a fixed order.
+        count: How many photos, at most.
+
+    Returns:
+        Rising places of the photos.
+    """
+    places = min(count, len(detected))
+    kinds = [np.flatnonzero(detected), np.flatnonzero(~detected)]
+    with_box = round(places * len(kinds[0]) / max(1, len(detected)))
+    if all(map(len, kinds)) and places > 1:
+        with_box = min(max(with_box, 1), places - 1)
+    chosen: list[int] = []
+    for kind, number in zip(kinds, (with_box, places - with_box), strict=True):
+        # The middle one of each of as many equal stretches.
+        chosen += [int(kind[(2 * stretch + 1) * len(kind) // (2 * number)]) for stretch in range(number)]
+    return sorted(chosen)
+
+
+def sentence(detector: str, photos: str, confidence: float, found: Sequence[Detections]) -> str:
+    """What the detector does on the whole set, of which the panels show a part."""
+    with_box = sum(len(each.boxes) > 0 for each in found)
+    told = (
+        f"{detector} on {photos}: detections (confidence from {confidence:g} on) in {with_box} of {len(found)} photos"
+    )
+    known = [each for each in found if each.true is not None]
+    if len(known) < len(found):
+        return f"{told}; nobody labelled {'them' if not known else f'{len(found) - len(known)} of them'}"
+    faces = sum(len(each.true) for each in known if each.true is not None)
+    right = sum(int(each.correct.sum()) for each in known)
+    false = sum(len(each.boxes) for each in known) - right
+    return f"{told};\n{right} of {faces} faces found, {counted(false, 'other detection')}"
+
+
+def _may_hold_faces(found: Detections) -> NDArray[np.float64]:
+    """Boxes for `shown`; none where nobody labelled the photo, as its faces may be anywhere but in what was found."""
+    if found.true is None:
+        return np.zeros((0, 4))
+    return np.concatenate([found.true, found.boxes.astype(np.float64)])

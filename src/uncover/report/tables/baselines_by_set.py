@@ -1,0 +1,120 @@
+"""Table 10's counterpart: how all detectors score on whole faces, by set (the thesis has no such table)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from uncover.errors import InputError
+from uncover.metrics.predictions import Alike
+from uncover.report.models import model_title
+from uncover.report.records import Evaluation, read_evaluations
+from uncover.report.registry import table
+from uncover.report.tables.baselines import ALL_SETS, SCORED_SETS, conventions
+from uncover.report.tables.detectors import ALL_GRADES, SCORE_OF_COLUMN, drawn_by, how_made, score_cells
+from uncover.report.tables.not_run import DETECTORS, NOBODY, NotRun, by_detector, check_not_run, why_not_run, with_rows
+from uncover.report.tables.table import PUBLISHED, Table, companion_rows
+
+NAME = "table_10_baselines"
+FIRST = ("Detector", "Set", "Count", "Faces")
+"""Columns before the scores."""
+
+Scores = Mapping[tuple[str, str], Evaluation]
+"""By detector and set."""
+
+
+@table(
+    "table_10_baselines",
+    "10, baselines: whole face by set",
+    caption="All face detectors, the thesis's and the baselines, scored on whole faces alone, by set: the variant of"
+    " table 10.\n"
+    "The thesis has no such table.",
+    inputs=lambda run: {"summaries": run.summaries(run.detectors_of_photos(), run.table_sets, "whole_face")},
+    options=lambda run: {"not_run": run.baselines_not_run()},
+    after_fetching=True,
+)
+def scores_of_all_detectors(summaries: Sequence[Path] = (), not_run: NotRun = NOBODY) -> Table:
+    """Make the table from files.
+
+    Args:
+        summaries: summary.json of evaluations, in folders named <detector>/<set>/whole_face.
+        not_run: Detectors without results, and why: a row each, which says so.
+
+    Raises:
+        InputError: A file is not what it should be, or of another detector, set or scope.
+    """
+    paths: dict[str, list[Path]] = {}
+    for path in summaries:
+        # Links stay: whoever linked a folder named it so.
+        name = path.absolute().parents[2].name
+        if name not in DETECTORS:
+            raise InputError(f"{path}: stands in the folder of {name}; expected one of {', '.join(DETECTORS)}")
+        paths.setdefault(name, []).append(path)
+    check_not_run(not_run, paths, "--summaries names a record")
+    alike = Alike()
+    evaluations = {
+        (name, set_name): each
+        for name in DETECTORS
+        for set_name, each in read_evaluations(paths.get(name, ()), tuple(SCORED_SETS), "whole_face", alike).items()
+    }
+    return baselines_by_set(evaluations, not_run)
+
+
+def baselines_by_set(evaluations: Scores, not_run: Mapping[str, str]) -> Table:
+    """Lay the scores of all detectors below each other.
+
+    Args:
+        evaluations: What is at hand, in the order of the rows.
+        not_run: Detectors that the run does without, and why.
+
+    Returns:
+        Columns "Detector", "Set", "Count", "Faces", "P", "R", "F1", "mAP50", "mAP50_95", "Conf", then each score's
+        interval.
+    """
+    rows = [
+        dict(zip(FIRST, (model_title(name), SCORED_SETS[set_name], each.images, each.labels), strict=True))
+        | {"Conf": each.confidence}
+        | {column: cell for column, cell in score_cells(each, {}).items() if not column.endswith(PUBLISHED)}
+        for (name, set_name), each in evaluations.items()
+    ]
+    order = [
+        *FIRST,
+        *SCORE_OF_COLUMN,
+        "Conf",
+        *(f"{column}{end}" for end in ("_low", "_high") for column in SCORE_OF_COLUMN),
+    ]
+    frame = pd.DataFrame(rows, columns=order)
+    frame = with_rows(frame, [{"Detector": model_title(name), "Set": ALL_SETS} for name in not_run])
+    frame = by_detector(frame)
+    title = "Table 10, all detectors: scores on whole faces, by set"
+    return Table(NAME, title, frame, _notes(evaluations, not_run), shown=companion_rows(frame, keys=2))
+
+
+def _notes(evaluations: Scores, not_run: Mapping[str, str]) -> list[str]:
+    names = {name for name, _ in evaluations}
+    sets = {set_name for _, set_name in evaluations}
+    grades = [title for set_name, title in ALL_GRADES.items() if set_name in sets]
+    notes = ["Every detector is scored on the whole face alone. Count: photos; Faces: true ones in them."]
+    if grades:
+        notes.append(f"Graded frames, by how much of the face is covered: {', '.join(grades)}.")
+    notes.append(
+        "P, R and F1 at Conf, the confidence of the best F1 on the very set that is scored, as in the thesis; this"
+        " flatters all of them alike. A face counts as found at IoU 0.5; mAP50_95 asks for more."
+    )
+    notes += conventions(names)
+    notes += _made(evaluations)
+    if not all(each.labels for each in evaluations.values()):
+        notes.append("n/a: without a true face there is nothing to score.")
+    return notes + why_not_run(not_run)
+
+
+def _made(evaluations: Scores) -> list[str]:
+    made: dict[str, list[str]] = {}
+    for (name, _), each in evaluations.items():
+        if each.settings and model_title(name) not in (names := made.setdefault(how_made(each.settings), [])):
+            names.append(model_title(name))
+    told = "; ".join(f"{', '.join(names)}: {how}" for how, names in made.items())
+    notes = [f"Predictions: {told}."] if told else []
+    return notes + drawn_by((SCORED_SETS[set_name], each) for (_, set_name), each in evaluations.items())

@@ -1,1 +1,0 @@
-"""Face detectors of others: one module each, all of one form."""

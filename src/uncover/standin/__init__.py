@@ -1,1 +1,0 @@
-"""The embedded stand-in: a parametric 3-D face that writes synthetic raw data in the layouts of real data sets."""

@@ -1,0 +1,248 @@
+"""Raw data sets in the layouts of the real ones, drawn instead of downloaded."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from uncover.data.faces import PART_OF_FOLDER, POSES, Visibility
+from uncover.errors import InputError
+from uncover.progress import track
+from uncover.synthetic import adults, infants
+from uncover.synthetic.compose import Photo, Truth, compose
+from uncover.synthetic.scene import Scene, rng_of
+from uncover.synthetic.surfaces import Array
+
+_EVENTS = (
+    "0--Parade",
+    "7--Cheering",
+    "12--Group",
+    "20--Family_Group",
+    "31--Waiter_Waitress",
+    "36--Football",
+    "52--Photographers",
+)
+# Numbers of the official parts never meet, so that more photos of one part leave the names of the other alone.
+_FIRST_TEST_NUMBER = 50_000
+# One photo in twenty of MERL-RAV's official train part has a face in the test part.
+_SPLIT_EVERY, _SPLIT_AT = 20, 7
+_HALF_PROFILE, _FULL_PROFILE = 22.0, 58.0
+_SUBJECTS = 8
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How much was written: photos, and annotated (or at least visible) faces in them."""
+
+    photos: int
+    faces: int
+
+
+def _check(size: int, **counts: int) -> None:
+    if size < 64:
+        raise InputError(f"--size {size}: photos need a longest side of at least 64 pixels")
+    for name, count in counts.items():
+        if not 0 <= count < _FIRST_TEST_NUMBER:
+            raise InputError(f"--{name} {count}: expected a number of photos from 0 to {_FIRST_TEST_NUMBER - 1}")
+
+
+def _jpeg(photo: Photo, scene: Scene) -> bytes:
+    done, data = cv2.imencode(".jpg", photo.picture, [cv2.IMWRITE_JPEG_QUALITY, scene.lens.quality])
+    if not done:
+        raise RuntimeError("OpenCV could not encode a JPEG")
+    return data.tobytes()
+
+
+def _write(path: Path, content: bytes | str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def _attributes(truth: Truth, scene: Scene) -> list[int]:
+    """WFLW's six marks: pose, expression, illumination, make-up, occlusion, blur."""
+    person, expression = truth.person, truth.person.expression
+    hidden = float((truth.wflw_visibility == Visibility.EXTERNALLY_OCCLUDED).mean())
+    marks = (
+        abs(person.yaw) > 35 or abs(person.pitch) > 22 or abs(person.roll) > 30,
+        expression.smile > 0.75
+        or expression.mouth_open > 0.4
+        or expression.brow_raise > 0.6
+        or expression.eye_open < 0.3,
+        max(scene.light.gain) < 0.7 or scene.light.ambient < 0.3,
+        person.looks.make_up > 0.5,
+        hidden > 0.12,
+        scene.lens.defocus > 0.8 or scene.lens.motion > 2.5,
+    )
+    return [int(mark) for mark in marks]
+
+
+def _wflw_row(truth: Truth, scene: Scene, name: str) -> str:
+    points = truth.wflw
+    low = np.maximum(np.floor(points.min(0)), 0).astype(int)
+    high = np.minimum(np.ceil(points.max(0)), (scene.width - 1, scene.height - 1)).astype(int)
+    numbers = [f"{value:.6f}" for value in points.reshape(-1)]
+    marks = [str(value) for value in (*low, *high, *_attributes(truth, scene))]
+    return " ".join([*numbers, *marks, name])
+
+
+def write_wflw(root: Path, *, train: int, test: int, size: int, seed: int) -> Counts:
+    """Write photos and rows as WFLW's download has them.
+
+    Args:
+        root: new or empty folder.
+        train: photos of the official train part.
+        test: photos of the official test part.
+        size: longest side of a photo, px.
+        seed: same seed, same bytes.
+
+    Returns:
+        Photos and annotated faces of both parts.
+    """
+    _check(size, train=train, test=test)
+    lists = root / "WFLW_annotations" / "list_98pt_rect_attr_train_test"
+    (root / "WFLW_images").mkdir(parents=True, exist_ok=True)
+    faces = 0
+    for part, count, first in (("train", train, 0), ("test", test, _FIRST_TEST_NUMBER)):
+        rows = []
+        for index in track(range(count), f"wflw {part}"):
+            scene = adults.portrait(rng_of(seed, f"wflw {part}", index), size)
+            photo = compose(scene)
+            event = _EVENTS[index % len(_EVENTS)]
+            number, title = event.split("--")
+            name = f"{event}/{number}_{title}_{title}_{number}_{first + index + 1}.jpg"
+            _write(root / "WFLW_images" / name, _jpeg(photo, scene))
+            rows += [_wflw_row(truth, scene, name) for truth in photo.faces]
+        _write(lists / f"list_98pt_rect_attr_{part}.txt", "".join(f"{row}\n" for row in rows))
+        faces += len(rows)
+    return Counts(train + test, faces)
+
+
+def pose_folder(yaw: float) -> str:
+    """MERL-RAV's name for a head turned by `yaw` degrees to the subject's left."""
+    if abs(yaw) < _HALF_PROFILE:
+        return "frontal"
+    side = "left" if yaw > 0 else "right"
+    return side if abs(yaw) >= _FULL_PROFILE else f"{side}half"
+
+
+def _pts(points: Array, visibility: NDArray[np.int8], scene: Scene) -> str:
+    # Zero would hide the sign that marks an external occlusion.
+    inside = np.clip(points, 0.01, (scene.width - 0.01, scene.height - 0.01))
+    lines = []
+    for (x, y), state in zip(inside, visibility, strict=True):
+        if state == Visibility.SELF_OCCLUDED:
+            lines.append("-1 -1")
+        else:
+            sign = -1 if state == Visibility.EXTERNALLY_OCCLUDED else 1
+            lines.append(f"{sign * float(x)!r} {sign * float(y)!r}")
+    return "\n".join(["version: 1", "n_points:  68", "{", *lines, "}", ""])
+
+
+def write_merl_rav(root: Path, *, train: int, test: int, size: int, seed: int) -> Counts:
+    """Write photos and `.pts` files as MERL-RAV's organising script leaves them.
+
+    A photo with several faces is repeated once per face, each copy in the pose folder of its own face; one photo in
+    twenty of the train part has its last face in the test part. Arguments and result as in `write_wflw`.
+    """
+    _check(size, train=train, test=test)
+    base = root / "merl_rav_organized"
+    for pose in POSES:
+        for part_folder in PART_OF_FOLDER:
+            (base / pose / part_folder).mkdir(parents=True, exist_ok=True)
+    faces = 0
+    for part, count, first in (("train", train, 0), ("test", test, _FIRST_TEST_NUMBER)):
+        for index in track(range(count), f"merl_rav {part}"):
+            shared = part == "train" and index % _SPLIT_EVERY == _SPLIT_AT
+            scene = adults.portrait(rng_of(seed, f"merl_rav {part}", index), size, people=2 if shared else None)
+            photo = compose(scene)
+            data = _jpeg(photo, scene)
+            name = f"image{first + index + 1:05d}"
+            for k, truth in enumerate(photo.faces, 1):
+                folder = "testset" if shared and k == len(photo.faces) else f"{part}set"
+                stem = f"{name}_{k}" if len(photo.faces) > 1 else name
+                place = base / pose_folder(truth.person.yaw) / folder
+                _write(place / f"{stem}.jpg", data)
+                _write(place / f"{stem}.pts", _pts(truth.ibug, truth.ibug_visibility, scene))
+            faces += len(photo.faces)
+    return Counts(train + test, faces)
+
+
+def _write_blocks(root: Path, kind: str, blocks: dict[str, str]) -> None:
+    """Say whom each image shows, as `uncover.data.blocks` reads it."""
+    rows = [f"{image},{block}\n" for image, block in blocks.items()]
+    _write(root / "blocks.csv", f"image,{kind}\n{''.join(rows)}")
+
+
+def write_hand_over_face(root: Path, *, frames: int, size: int, seed: int) -> Counts:
+    """Write unannotated 16:9 video frames of seated adults, hands before their faces; `blocks.csv` says of whom."""
+    _check(size, frames=frames)
+    root.mkdir(parents=True, exist_ok=True)
+    persons = {}
+    for index in track(range(frames), "hand over face"):
+        number = index % _SUBJECTS
+        subject = rng_of(seed, "hand over face subject", number)
+        scene = adults.hand_over_face(rng_of(seed, "hand over face", index), size, subject)
+        persons[f"frame_{index:04d}.jpg"] = f"person_{number + 1:02d}"
+        _write(root / f"frame_{index:04d}.jpg", _jpeg(compose(scene), scene))
+    _write_blocks(root, "person", persons)
+    return Counts(frames, frames)
+
+
+def _yolo_line(truth: Truth, scene: Scene) -> str:
+    """One YOLO label: class 0, the whole face's box inside the frame."""
+    left, top, right, bottom = truth.face_box()
+    left, right = np.clip([left, right], 0, scene.width) / scene.width
+    top, bottom = np.clip([top, bottom], 0, scene.height) / scene.height
+    return f"0 {(left + right) / 2:.6f} {(top + bottom) / 2:.6f} {right - left:.6f} {bottom - top:.6f}\n"
+
+
+def _write_boxed(folder: Path, images: str, name: str, draw: Callable[[int], Scene], count: int) -> None:
+    (folder / images).mkdir(parents=True, exist_ok=True)
+    (folder / "labels").mkdir(parents=True, exist_ok=True)
+    for index in track(range(count), name):
+        scene = draw(index)
+        photo = compose(scene)
+        stem = f"{name}_{index:04d}"
+        _write(folder / images / f"{stem}.jpg", _jpeg(photo, scene))
+        _write(folder / "labels" / f"{stem}.txt", "".join(_yolo_line(truth, scene) for truth in photo.faces))
+
+
+def write_slapi(root: Path, *, none: int, easy: int, medium: int, hard: int, size: int, seed: int) -> Counts:
+    """Write graded incubator frames with whole-face boxes: `<grade>/images/*.jpg`, `<grade>/labels/*.txt`.
+
+    Each frame shows an infant of its own, as `blocks.csv` says.
+    """
+    grades: dict[infants.Grade, int] = {"none": none, "easy": easy, "medium": medium, "hard": hard}
+    _check(size, **grades)
+    for grade, count in grades.items():
+
+        def draw(index: int, grade: infants.Grade = grade) -> Scene:
+            return infants.incubator(rng_of(seed, f"slapi {grade}", index), size, grade)
+
+        _write_boxed(root / grade, "images", grade, draw, count)
+    images = [f"{grade}/images/{grade}_{index:04d}.jpg" for grade, count in grades.items() for index in range(count)]
+    _write_blocks(root, "infant", {image: f"infant_{number:04d}" for number, image in enumerate(images, start=1)})
+    total = sum(grades.values())
+    return Counts(total, total)
+
+
+def write_preterm_web(root: Path, *, photos: int = 12, size: int, seed: int) -> Counts:
+    """Write photos of infants as found on the web, with whole-face boxes: `photos/*.jpg`, `labels/*.txt`.
+
+    Each shows an infant of its own, as `blocks.csv` says.
+    """
+    _check(size, photos=photos)
+    _write_boxed(
+        root,
+        "photos",
+        "preterm",
+        lambda index: infants.preterm_web(rng_of(seed, "preterm web", index), size),
+        photos,
+    )
+    _write_blocks(
+        root, "infant", {f"photos/preterm_{index:04d}.jpg": f"infant_{index + 1:02d}" for index in range(photos)}
+    )
+    return Counts(photos, photos)

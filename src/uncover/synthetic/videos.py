@@ -1,0 +1,266 @@
+"""Videos of one infant in one incubator, drawn by chance, and beside each the truth about its frames."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from uncover.config.values import check_number
+from uncover.data.faces import Visibility
+from uncover.data.video_truth import TRUTH_COLUMNS, Event
+from uncover.progress import track
+from uncover.synthetic import infants
+from uncover.synthetic.compose import Photo, Truth, compose
+from uncover.synthetic.events import (
+    Draw,
+    Lean,
+    Movement,
+    Reach,
+    Span,
+    Visit,
+    sample_carry,
+    sample_hand_visit,
+    sample_movement,
+    sample_nurse_visit,
+    timeline,
+    visiting,
+)
+from uncover.synthetic.infants import Grade
+from uncover.synthetic.scene import (
+    Blanket,
+    Cap,
+    Covering,
+    FeedingTube,
+    Person,
+    Rng,
+    Scene,
+    around,
+    happens,
+    pick,
+    rng_of,
+)
+from uncover.synthetic.surfaces import Array, scaled
+from uncover.video.encode import VideoWriter
+
+Box = tuple[float, float, float, float]
+
+_SHUTTER_SECONDS = 1 / 25
+# Share of the picture's width, as in single photos.
+_LONGEST_BLUR = 0.03
+# Of the infant's face box; with less of it in the picture there is no face to find.
+_LEAST_SEEN = 1 / 3
+# Shares of brows, nose, eyes and mouth that are hidden: between the grades of single photos.
+_MEDIUM_FROM, _HARD_FROM = 0.1, 0.5
+_DIM_BELOW = 0.6
+_FEATURES = slice(33, 96)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One picture of a video.
+
+    Attributes:
+        photo: the picture.
+        box: left, top, right, bottom of the whole face, covered or not, in the picture; None where it is away.
+        grade: how much of the face is hidden.
+        event: what goes on.
+    """
+
+    photo: Photo
+    box: Box | None
+    grade: Grade
+    event: Event
+
+
+@dataclass(frozen=True)
+class Take:
+    """All of one video before it is drawn.
+
+    Attributes:
+        scene: the empty incubator with its light and lens.
+        movement: the infant and where it is.
+        spans: what happens, from the first second to the last.
+        visits: what comes over the face; a `Draw` is there all the time.
+        darkest: share of the light that is left in each of `spans`, 1 but for `dim`.
+    """
+
+    scene: Scene
+    movement: Movement
+    spans: tuple[Span, ...]
+    visits: tuple[Visit, ...]
+    darkest: tuple[float, ...]
+
+    def moment(self, second: float, index: int) -> Moment:
+        """Draw the picture at a time; `index` chooses nothing but its noise."""
+        scene = self.scene_at(second, index)
+        photo = compose(scene)
+        number = self._number(second)
+        event = self.spans[number].event
+        truth = photo.faces[-1] if photo.faces else None
+        box = None if truth is None else _box_inside(truth, scene)
+        if event == "away" and box is not None:
+            event = "nurse"  # who carries it off, or brings it back
+        if truth is None or box is None:
+            return Moment(photo, None, "none", "away")
+        return Moment(photo, box, _grade(truth, scene, self._light(second)), event)
+
+    def scene_at(self, second: float, index: int) -> Scene:
+        """What is in the picture at a time: nobody, or the infant as the last of its people."""
+        span = self.spans[self._number(second)]
+        infant = self.movement.at(second, span)
+        covers: list[Covering] = list(infant.coverings)
+        blankets: list[Blanket] = []
+        adults: tuple[Person, ...] = ()
+        for visit in self.visits:
+            match visit:
+                case Reach():
+                    covers += visit.at(second)
+                case Draw():
+                    blankets.append(visit.at(second))
+                case Lean():
+                    adults += visit.at(second)
+        # There is one blanket, and whoever draws it highest has it. It comes last: what is drawn before it takes its
+        # chance from the same source.
+        infant = replace(infant, coverings=(*covers, *sorted(blankets, key=lambda item: item.top)[-1:]))
+        light = self._light(second)
+        right, down = self.movement.speed(second, span)
+        # The camera stands still: only a head that is thrown about is blurred, and the lens knows no other blur.
+        blur = float(np.hypot(right, down)) * _SHUTTER_SECONDS if span.event == "movement" else 0.0
+        lens = replace(
+            self.scene.lens, motion=min(blur, _LONGEST_BLUR * self.scene.width),
+            motion_angle=float(np.degrees(np.arctan2(down, right))), noise=self.scene.lens.noise * (3 - 2 * light),
+            glare=self.scene.lens.glare * light, grain=self.scene.lens.seed + index,
+        )  # fmt: skip
+        lit = replace(self.scene.light, gain=scaled(self.scene.light.gain, light))
+        gone = self.movement.is_out(second, span)
+        return replace(self.scene, people=() if gone else (*adults, infant), light=lit, lens=lens)
+
+    def _number(self, second: float) -> int:
+        ends = [span.stop for span in self.spans[:-1]]
+        return int(np.searchsorted(ends, second, side="right"))
+
+    def _light(self, second: float) -> float:
+        """Share of the usual light."""
+        number = self._number(second)
+        return 1 - (1 - self.darkest[number]) * visiting(self.spans[number].share(second), 0.3)
+
+
+def _box_inside(truth: Truth, scene: Scene) -> Box | None:
+    """The box of a whole face, clipped to the picture; None where too little of it is left."""
+    left, top, right, bottom = truth.face_box()
+    inside = np.clip([left, top, right, bottom], 0, [scene.width, scene.height] * 2)
+    seen = max(inside[2] - inside[0], 0) * max(inside[3] - inside[1], 0)
+    if seen < _LEAST_SEEN * (right - left) * (bottom - top):
+        return None
+    return float(inside[0]), float(inside[1]), float(inside[2]), float(inside[3])
+
+
+def _grade(truth: Truth, scene: Scene, light: float) -> Grade:
+    """How hard a face is to see, by the share of its features that something hides or that are outside the picture."""
+    points: Array = truth.wflw
+    outside = (points < 0).any(1) | (points > (scene.width, scene.height)).any(1)
+    unseen = (truth.wflw_visibility == Visibility.EXTERNALLY_OCCLUDED) | outside
+    hidden = float(unseen[_FEATURES].mean())
+    if hidden >= _HARD_FROM:
+        return "hard"
+    # In dim light a photo is medium at best.
+    if hidden >= _MEDIUM_FROM or light < _DIM_BELOW:
+        return "medium"
+    worn = any(isinstance(item, Cap | FeedingTube) for item in truth.person.coverings)
+    return "easy" if worn or unseen.any() else "none"
+
+
+def incubator_video(rng: Rng, size: int, seconds: float) -> Take:
+    """An infant, bare or with cap and tube, who moves, is covered, tended, left in the dark and carried off."""
+    worn: Literal["none", "easy"] = "none" if happens(rng, 0.35) else "easy"
+    scene = infants.incubator(rng, size, worn)
+    turn = float(rng.uniform(-35, 35))
+    infant = scene.people[0]
+    infant = replace(infant, roll=infant.roll + turn, body_roll=infant.body_roll + turn)
+    frame = (scene.width, scene.height)
+    face = infant.scale * infants.FACE_MM
+    spans = timeline(rng, seconds)
+    # A hand is out of the picture when it is farther away than its farthest corner.
+    corner = max(
+        float(np.hypot(infant.centre[0] - x, infant.centre[1] - y)) for x in (0, frame[0]) for y in (0, frame[1])
+    )
+    way = 1.15 * corner / infant.scale + 180
+    blanket = None
+    if happens(rng, 0.45):
+        pattern = str(rng.choice(["weave", "stripes", "checks", "dots"]))
+        blanket = Blanket(pick(rng, infants.PASTELS), pick(rng, infants.PASTELS), -104.0, around(rng, 0.04, 0), pattern)
+    visits: list[Visit] = [] if blanket is None else [Draw(blanket, blanket.top, Span("still", 0.0, seconds))]
+    darkest = []
+    for span in spans:
+        darkest.append(float(rng.uniform(0.20, 0.34)) if span.event == "dim" else 1.0)
+        if span.event == "hand":
+            visits += sample_hand_visit(rng, span, way, infant.clothes)
+        elif span.event == "nurse":
+            visits += sample_nurse_visit(rng, span, way, infant, frame, blanket)
+        elif span.event == "away":
+            visits += sample_carry(rng, span, way)
+    movement = sample_movement(rng, infant, face, frame)
+    return Take(replace(scene, people=()), movement, spans, tuple(visits), tuple(darkest))
+
+
+_MOST_INFANTS = 99
+_MOST_SECONDS, _MOST_RATE = 3600, 60
+# Low enough that a picture of 320 px keeps its noise.
+_QUALITY = 14
+
+
+@dataclass(frozen=True)
+class VideoCounts:
+    """How much was written: videos, their frames, and the frames with a face."""
+
+    videos: int
+    frames: int
+    faces: int
+
+
+def _row(index: int, second: float, moment: Moment) -> list[str]:
+    corners = ["", "", "", ""] if moment.box is None else [f"{value:.2f}" for value in moment.box]
+    return [str(index), f"{second:.6f}", *corners, moment.grade, moment.event]
+
+
+def write_videos(root: Path, *, infants: int, seconds: int, rate: int, size: int, seed: int) -> VideoCounts:
+    """Write `infant_01.mp4` and so on, and beside each `infant_01.csv` with the columns `TRUTH_COLUMNS`.
+
+    Args:
+        root: new or empty folder.
+        infants: videos, each of another infant in another incubator.
+        seconds: length of each.
+        rate: frames a second.
+        size: longest side of a frame, px.
+        seed: same seed, same bytes; more infants leave the first ones as they are.
+
+    Returns:
+        Videos, frames, and frames with a face.
+
+    Raises:
+        InputError: a number is outside its limits.
+    """
+    check_number("--infants", infants, 0, _MOST_INFANTS)
+    check_number("--seconds", seconds, 1, _MOST_SECONDS)
+    check_number("--rate", rate, 1, _MOST_RATE)
+    check_number("--size", size, 64)
+    root.mkdir(parents=True, exist_ok=True)
+    faces = 0
+    for number in range(infants):
+        name = f"infant_{number + 1:02}"
+        take = incubator_video(rng_of(seed, "videos", number), size, seconds)
+        rows = []
+        path = root / f"{name}.mp4"
+        with VideoWriter(path, take.scene.width, take.scene.height, rate, quality=_QUALITY) as video:
+            for index in track(range(seconds * rate), name):
+                moment = take.moment(index / rate, index)
+                video.write(np.ascontiguousarray(moment.photo.picture[..., ::-1]), index / rate)
+                rows.append(_row(index, index / rate, moment))
+                faces += moment.box is not None
+        with path.with_suffix(".csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([TRUTH_COLUMNS, *rows])
+    return VideoCounts(infants, infants * seconds * rate, faces)

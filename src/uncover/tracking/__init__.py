@@ -1,0 +1,1 @@
+"""A face followed over time: a Kalman filter, a tracker for live video, smoothing of whole recordings."""

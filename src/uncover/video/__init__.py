@@ -1,0 +1,1 @@
+"""Videos: decoded, their faces found, rescued and tracked frame by frame, written again."""

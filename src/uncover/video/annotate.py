@@ -1,0 +1,268 @@
+"""Pictures with the boxes drawn in, and the faces hidden unless somebody wishes to see them."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from uncover.atomic import new_file
+from uncover.images.privacy import HIDES_SOME, Cover, shown
+from uncover.video.decode import Video
+from uncover.video.encode import VideoWriter
+from uncover.video.frames import Picture, ahead
+from uncover.video.sound import FileClock
+from uncover.video.stored import DetectedFrame
+from uncover.video.track import Follower, FrameFaces, Labels, sure_faces
+
+COLOURS = {"rgb": (0, 158, 115), "heatmap": (230, 159, 0), "rescue": (230, 159, 0), "temporal": (86, 180, 233)}
+"""RGB by what found a box; told apart by the colour-blind too (Okabe and Ito)."""
+
+CLOCK = 1e-6
+"""Seconds by which times may be off, for they are fractions."""
+
+QUALITY = 90
+SHORTEST = 1e-4
+"""Seconds between two pictures of a video."""
+
+DEPTH = 4
+"""Pictures that wait to be drawn."""
+
+
+HOLD = 0.5
+"""Seconds for which a place stays hidden before and after something said that a face may be there."""
+
+Item = TypeVar("Item")
+
+
+def annotate(
+    pixels: NDArray[np.uint8], faces: FrameFaces, privacy: str, cover: Cover | None = None
+) -> NDArray[np.uint8]:
+    """Draw the boxes of a picture.
+
+    Args:
+        pixels: uint8 (H, W, 3) RGB.
+        faces: Found in it.
+        privacy: As `shown` has it. "pixelate" and "blur" hide every box that may hold a face, also those that are not
+            sure enough to count, and all that any network thought a face or a part of one, however unsure (the cover of
+            what was detected); where nothing that counts was found in this very picture, all of it.
+        cover: What else is to be hidden.
+
+    Returns:
+        A copy, uint8 (H, W, 3) RGB.
+    """
+    hidden = (
+        np.concatenate([faces.faces.boxes, faces.frame.detections.boxes]) if _is_found(faces) else faces.faces.boxes[:0]
+    )
+    own = faces.frame.cover
+    image = shown(pixels, hidden, privacy, own | cover if own and cover else own or cover)
+    thick = max(1, round(min(image.shape[:2]) / 240))
+    size = max(0.35, min(image.shape[:2]) / 1000)
+    boxes = zip(faces.faces.boxes, faces.faces.confidence, faces.found_by, strict=True)
+    for (x1, y1, x2, y2), confidence, found_by in boxes:
+        colour = COLOURS[found_by]
+        corner = (math.floor(x1), math.floor(y1))
+        cv2.rectangle(image, corner, (math.ceil(x2), math.ceil(y2)), colour, thick, cv2.LINE_AA)
+        text = f"{found_by} {confidence:.2f}"
+        (width, height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, thick)
+        left = min(max(corner[0], 0), max(image.shape[1] - width, 0))
+        top = corner[1] - height - base if corner[1] > height + base else corner[1]
+        cv2.rectangle(image, (left, top), (left + width, top + height + base), colour, cv2.FILLED)
+        white = (255, 255, 255)
+        cv2.putText(
+            image, text, (left, top + height), cv2.FONT_HERSHEY_SIMPLEX, size, white, max(1, thick // 2), cv2.LINE_AA
+        )
+    return image
+
+
+def annotate_video(
+    video: Video, faces: Iterable[FrameFaces], privacy: str, path: Path, clock: FileClock | None = None
+) -> Iterator[FrameFaces]:
+    """Write a video with the boxes drawn in, without sound; frames that were not looked at are left out.
+
+    Args:
+        video: As it was.
+        faces: Of its frames, in order.
+        privacy: As for `annotate`.
+        path: MP4 file to write.
+        clock: Gets the time of each picture, so that sound can be added.
+
+    Yields:
+        The faces, so that somebody may count them.
+    """
+    held = Held[None](privacy)
+    with closing(ahead(video.frames(), DEPTH)) as pictures, _Film(path, video) as film:
+
+        def draw(own: FrameFaces, cover: Cover | None) -> None:
+            picture = next((each for each in pictures if each.index >= own.frame.index), None)
+            if picture is not None:
+                film.add(annotate(picture.pixels, own, privacy, cover), picture.second)
+                if clock is not None:
+                    clock.add(picture.stamp, picture.second)
+
+        for each in faces:
+            for _, own, cover in held.add(None, each):
+                draw(own, cover)
+                yield own
+        for _, own, cover in held.rest():
+            draw(own, cover)
+            yield own
+
+
+class Held(Generic[Item]):
+    """Pictures that wait until it is known what comes just after them, so that faces are hidden before they are found.
+
+    Memory is that of the pictures of `HOLD` seconds.
+    """
+
+    def __init__(self, privacy: str) -> None:
+        """
+        Args:
+            privacy: As for `annotate`; where boxes do not matter, nothing waits.
+        """
+        self._hold = HOLD if privacy in HIDES_SOME else 0.0
+        self._waiting: deque[tuple[Item, FrameFaces]] = deque()
+        self._near: deque[tuple[FrameFaces, Cover]] = deque()
+
+    def add(self, item: Item, faces: FrameFaces) -> Iterator[tuple[Item, FrameFaces, Cover | None]]:
+        """Take the next picture; gives those for which enough is known, with what is to be hidden in them."""
+        self._waiting.append((item, faces))
+        if self._hold:
+            self._near.append((faces, _cover_of(faces)))
+        while self._waiting and self._waiting[0][1].frame.second <= faces.frame.second - self._hold + CLOCK:
+            yield self._next()
+
+    def rest(self) -> Iterator[tuple[Item, FrameFaces, Cover | None]]:
+        """Those that still wait when there are no more."""
+        while self._waiting:
+            yield self._next()
+
+    def _next(self) -> tuple[Item, FrameFaces, Cover | None]:
+        item, faces = self._waiting.popleft()
+        second = faces.frame.second
+        while self._near and self._near[0][0].frame.second < second - self._hold - CLOCK:
+            self._near.popleft()
+        near = [(other, cover) for other, cover in self._near if other.frame.second <= second + self._hold + CLOCK]
+        if not near:
+            return item, faces, None
+        # A false box that comes and goes must not bring out a face that nobody has found.
+        if 2 * sum(_is_found(other) for other, _ in near) < len(near):
+            return item, faces, Cover.whole(faces.frame.width, faces.frame.height)
+        return item, faces, functools.reduce(Cover.__or__, (cover for _, cover in near))
+
+
+def _is_found(faces: FrameFaces) -> bool:
+    """Whether something counts in this very picture; a box that only others speak for may be beside the face."""
+    return any(found_by != "temporal" for found_by in faces.found_by)
+
+
+def _cover_of(faces: FrameFaces) -> Cover:
+    """Everything in a picture that may be a face."""
+    frame = faces.frame
+    boxes = Cover.of(np.concatenate([faces.faces.boxes, frame.detections.boxes]), frame.width, frame.height)
+    return boxes if frame.cover is None else boxes | frame.cover
+
+
+class LiveDrawing:
+    """A live stream with the boxes drawn in, written while it is watched, for use in a `with` statement."""
+
+    def __init__(self, path: Path, video: Video, labels: Labels, privacy: str, bridge: float | None) -> None:
+        """
+        Args:
+            path: MP4 file to write.
+            video: The stream.
+            labels: What counts as a face.
+            privacy: As for `annotate`.
+            bridge: Seconds that a gap may last where the face is followed; None where it is not.
+        """
+        self._labels, self._privacy, self._bridge = labels, privacy, bridge
+        self._film = _Film(path, video)
+        self._held = Held[Picture](privacy)
+        self._follower: Follower | None = None
+
+    def __enter__(self) -> LiveDrawing:
+        self._film.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        try:
+            if error[0] is None:
+                self._draw(self._held.rest())
+        finally:
+            self._film.__exit__(*error)
+
+    def add(self, picture: Picture, frame: DetectedFrame) -> None:
+        """Take the next picture; it is drawn when it is known what came just after it."""
+        if self._bridge is None:
+            faces = sure_faces(frame, self._labels)
+        else:
+            self._follower = self._follower or Follower(self._labels, self._bridge)
+            faces = self._follower(frame)
+        self._draw(self._held.add(picture, faces))
+
+    def _draw(self, pictures: Iterable[tuple[Picture, FrameFaces, Cover | None]]) -> None:
+        for picture, faces, cover in pictures:
+            self._film.add(annotate(picture.pixels, faces, self._privacy, cover), picture.second)
+
+
+class _Film:
+    """A video being written: all pictures of one size, with pixels as wide as the source's."""
+
+    def __init__(self, path: Path, video: Video) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._size = (video.width, video.height)
+        self._writer = VideoWriter(path, *self._size, video.rate or 25.0, pixel_aspect=video.pixel_aspect)
+        self._last = -math.inf
+
+    def __enter__(self) -> _Film:
+        self._writer.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._writer.__exit__(*error)
+
+    def add(self, pixels: NDArray[np.uint8], second: float) -> None:
+        """Add a picture; one of another size than the first is fitted into it, in black where it has another shape."""
+        if (pixels.shape[1], pixels.shape[0]) != self._size:
+            pixels = fitted(pixels, *self._size)
+        # Times are kept to 1/90000 s.
+        self._last = max(second, self._last + SHORTEST)
+        self._writer.write(pixels, self._last)
+
+
+def fitted(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """A picture as large as fits into a frame, in its middle; the rest is black.
+
+    Args:
+        pixels: uint8 (H, W, 3).
+        width: Of the frame, in pixels.
+        height: Likewise.
+
+    Returns:
+        uint8 (height, width, 3).
+    """
+    scale = min(width / pixels.shape[1], height / pixels.shape[0])
+    inner = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+    frame = np.zeros((height, width, 3), np.uint8)
+    frame[top : top + inner[1], left : left + inner[0]] = cv2.resize(pixels, inner, interpolation=cv2.INTER_AREA)
+    return frame
+
+
+def annotate_image(pixels: NDArray[np.uint8], faces: FrameFaces, privacy: str, path: Path) -> None:
+    """Write an image with the boxes drawn in, as JPEG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = cv2.cvtColor(annotate(pixels, faces, privacy), cv2.COLOR_RGB2BGR)
+    done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    if not done:
+        raise RuntimeError("OpenCV could not encode a JPEG")
+    with new_file(path) as temporary:
+        temporary.write_bytes(data.tobytes())

@@ -1,0 +1,257 @@
+"""Where a video changes: how much moves and how the light changes between frames, and which frames to pick for it.
+
+Section 4.6 of the thesis picks frames by hand where there is noticeable variability, such as when the infant starts
+to move. Here two measures stand for the eye. Both compare small grey versions of frames, in which the noise of pixels
+is averaged out: `motion` is blind to a change of brightness of the whole picture, `light` sees nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from uncover.video.decode import Frame
+
+Reason = Literal["first", "motion", "light", "interval"]
+
+SMALL_WIDTH, SMALL_HEIGHT = 64, 48
+LEAST_CONTRAST = 8.0
+"""Standard deviation, in grey levels, below which a picture is so flat that its noise would pass for motion."""
+BUSIEST = 0.1
+"""Share of the picture that motion is looked for in: where most changes, for an arm is a small part of a picture."""
+NOISE_SECONDS, NOISE_SPREAD = 10.0, 1.3
+"""Between two looks at a still scene the noise of camera and codec passes for motion. The stillest two looks of the
+last ten seconds tell how much it is, and up to so many times that is no motion."""
+LEAST_NOISE, MOST_NOISE = 0.05, 0.4
+"""What is below is never motion between two looks, and above always."""
+CLOCK = 1e-3
+"""Seconds by which the times of frames may be off: containers round them."""
+AT_ONCE = 1024
+"""Small versions compared at once, so that what is kept of a long video is one byte per cell."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a frame is worth picking.
+
+    Attributes:
+        motion: Motion since the last picked frame, in standard deviations of the picture (`motion`), summed up over
+            looks.
+        light: Change of light since the last picked frame, as a share of the range from black to white.
+        every: Seconds after which a frame is picked though nothing changed; 0 means never.
+        gap: Seconds that lie between two picked frames at least.
+        rate: Looks per second; frames in between are passed over.
+    """
+
+    motion: float = 1.0
+    light: float = 0.06
+    every: float = 60.0
+    gap: float = 1.0
+    rate: float = 5.0
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A picked frame.
+
+    Attributes:
+        frame: Its number in the video.
+        second: Its time in the video.
+        reason: Why it was picked.
+        change: Motion or light since the last picked frame, by `reason` (motion, where it is neither); where a number
+            of frames was asked for, that to the likest of the others picked before.
+    """
+
+    frame: int
+    second: float
+    reason: Reason
+    change: float
+
+
+def small_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Average a frame down.
+
+    Args:
+        pixels: uint8 (H, W, 3), RGB.
+
+    Returns:
+        uint8 (48, 64), grey levels.
+    """
+    small = cv2.resize(pixels, (SMALL_WIDTH, SMALL_HEIGHT), interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+
+
+def standardised(small: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Take the picture's own mean and contrast away, and with them any change of brightness of the whole picture.
+
+    Args:
+        small: uint8 (..., 48, 64), grey levels.
+
+    Returns:
+        float32 of the same shape, in standard deviations of each picture.
+    """
+    grey = small.astype(np.float32)
+    mean = grey.mean(axis=(-2, -1), keepdims=True)
+    contrast = np.maximum(grey.std(axis=(-2, -1), keepdims=True), LEAST_CONTRAST)
+    return (grey - mean) / contrast
+
+
+def motion(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Mean absolute difference of the standardised pictures, in the tenth of the picture where it is largest.
+
+    It is 0 where one picture is only brighter than the other or of more contrast.
+
+    Args:
+        one: uint8 (..., 48, 64), grey levels.
+        other: Likewise; shapes broadcast.
+
+    Returns:
+        float32 (...), standard deviations of the pictures.
+    """
+    difference = np.abs(standardised(one) - standardised(other))
+    cells = difference.reshape(*difference.shape[:-2], -1)
+    busiest = round(cells.shape[-1] * BUSIEST)
+    return np.partition(cells, -busiest, axis=-1)[..., -busiest:].mean(axis=-1)
+
+
+def light(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Absolute difference of the mean brightness, as a share of the range from black to white.
+
+    Args:
+        one: uint8 (..., 48, 64), grey levels.
+        other: Likewise; shapes broadcast.
+
+    Returns:
+        float64 (...), 0 to 1.
+    """
+    return np.abs(one.mean(axis=(-2, -1)) - other.mean(axis=(-2, -1))) / 255
+
+
+def looks(frames: Iterable[Frame], rate: float) -> Iterator[Frame]:
+    """Pass on the first frame, and from there on at most `rate` frames a second."""
+    last: float | None = None
+    for frame in frames:
+        if last is None or frame.second - last >= 1 / rate - CLOCK:
+            last = frame.second
+            yield frame
+
+
+def pick_changes(frames: Iterable[Frame], limits: Limits) -> Iterator[tuple[Frame, Pick]]:
+    """Pick frames as they come: where enough has changed since the last one, or nothing has for long.
+
+    Motion is summed up from look to look, so that what moves to and fro counts, and compared with the last picked
+    frame, so that what moves too slowly for two looks counts too. Three small versions are kept at any time.
+
+    Args:
+        frames: Frames in the order of time.
+        limits: When to pick one.
+
+    Yields:
+        A frame, and why it was picked.
+    """
+    picked, previous, at, moved = None, None, 0.0, 0.0
+    recent: deque[float] = deque(maxlen=max(1, round(NOISE_SECONDS * limits.rate)))
+    for frame in looks(frames, limits.rate):
+        now = small_grey(frame.pixels)
+        if picked is None or previous is None:
+            pick: Pick | None = Pick(frame.index, frame.second, "first", 0.0)
+        else:
+            recent.append(float(motion(previous, now)))
+            moved += max(0.0, recent[-1] - min(MOST_NOISE, max(LEAST_NOISE, NOISE_SPREAD * min(recent))))
+            pick = _judge(
+                frame, max(moved, float(motion(picked, now))), float(light(picked, now)), frame.second - at, limits
+            )
+        previous = now
+        if pick is not None:
+            picked, at, moved = now, frame.second, 0.0
+            if pick.reason == "light":
+                recent.clear()  # less light, more noise
+            yield frame, pick
+
+
+def _judge(frame: Frame, moved: float, lit: float, waited: float, limits: Limits) -> Pick | None:
+    if waited < limits.gap - CLOCK:
+        return None
+    by_motion, by_light = moved / limits.motion, lit / limits.light
+    if max(by_motion, by_light) >= 1:
+        if by_light > by_motion:
+            return Pick(frame.index, frame.second, "light", lit)
+        return Pick(frame.index, frame.second, "motion", moved)
+    if limits.every and waited >= limits.every - CLOCK:
+        return Pick(frame.index, frame.second, "interval", moved)
+    return None
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What is kept of a video to choose among its frames: 3 kB a look.
+
+    Attributes:
+        frames: int64 (N,), numbers in the video.
+        seconds: float64 (N,).
+        small: uint8 (N, 48, 64), grey levels.
+    """
+
+    frames: NDArray[np.int64]
+    seconds: NDArray[np.float64]
+    small: NDArray[np.uint8]
+
+
+def look_at(frames: Iterable[Frame], rate: float) -> Looks:
+    """Watch a video once."""
+    seen = [(frame.index, frame.second, small_grey(frame.pixels)) for frame in looks(frames, rate)]
+    small = np.array([item[2] for item in seen], np.uint8).reshape(-1, SMALL_HEIGHT, SMALL_WIDTH)
+    return Looks(np.array([item[0] for item in seen], np.int64), np.array([item[1] for item in seen]), small)
+
+
+def most_different(watched: Looks, count: int, limits: Limits) -> list[Pick]:
+    """Pick the first frame, then again and again the frame that is least like any picked before.
+
+    Motion and light are weighed by their limits: as much of one as its limit is worth as much of the other.
+
+    Args:
+        watched: What there is to choose from.
+        count: Frames to pick. There may be fewer, where the gap or the length of the video leaves no more.
+        limits: Weights, and the gap.
+
+    Returns:
+        Picked frames in the order of time.
+    """
+    if not len(watched.frames):
+        return []
+    free = np.ones(len(watched.frames), bool)
+    moved, lit = np.full(len(free), np.inf), np.full(len(free), np.inf)
+    picks = [Pick(int(watched.frames[0]), float(watched.seconds[0]), "first", 0.0)]
+    chosen = 0
+    while len(picks) < count:
+        free &= np.abs(watched.seconds - watched.seconds[chosen]) >= limits.gap - CLOCK
+        free[chosen] = False
+        if not free.any():
+            break
+        newly_moved, newly_lit = _changes_to(watched.small, chosen)
+        nearer = _weighed(newly_moved, newly_lit, limits) < _weighed(moved, lit, limits)
+        moved, lit = np.where(nearer, newly_moved, moved), np.where(nearer, newly_lit, lit)
+        chosen = int(np.argmax(np.where(free, _weighed(moved, lit, limits), -1.0)))
+        by_light = lit[chosen] / limits.light > moved[chosen] / limits.motion
+        reason: Reason = "light" if by_light else "motion"
+        change = float(lit[chosen] if by_light else moved[chosen])
+        picks.append(Pick(int(watched.frames[chosen]), float(watched.seconds[chosen]), reason, change))
+    return sorted(picks, key=lambda pick: pick.frame)
+
+
+def _weighed(moved: NDArray[np.float64], lit: NDArray[np.float64], limits: Limits) -> NDArray[np.float64]:
+    return np.maximum(moved / limits.motion, lit / limits.light)
+
+
+def _changes_to(small: NDArray[np.uint8], chosen: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Motion and light of all looks against one."""
+    parts = [small[start : start + AT_ONCE] for start in range(0, len(small), AT_ONCE)]
+    moved = np.concatenate([motion(part, small[chosen]) for part in parts]).astype(np.float64)
+    return moved, np.concatenate([light(part, small[chosen]) for part in parts])

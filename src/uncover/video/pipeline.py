@@ -1,0 +1,310 @@
+"""Faces in everything that somebody points to. Stopped, the same call goes on where it was.
+
+Of each source: decode -> letterbox -> detect -> rescue (`steps`) -> keep on disk (`stored`), and when all sources were
+looked at: -> track (`track`) -> draw (`annotate`) -> write (`results`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import platform
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uncover
+from uncover.atomic import alone_in
+from uncover.errors import InputError, keeping
+from uncover.metrics.predictions import CAP, MOST_BOXES
+from uncover.process import since_start
+from uncover.progress import track
+from uncover.text_files import printable
+from uncover.video.annotate import LiveDrawing
+from uncover.video.decode import Video, open_video
+from uncover.video.frames import Picture, frames_of_images, frames_of_video
+from uncover.video.networks import find_whole_face
+from uncover.video.options import DetectOptions
+from uncover.video.results import ImageSource, VideoSource, write_results, write_summary
+from uncover.video.sources import Sources
+from uncover.video.statistics import COMPLETE, CUT_OFF, FAILED, SourceStatistics
+from uncover.video.steps import Networks, detect_frames
+from uncover.video.stored import DetectedFrame, End, Parts
+from uncover.video.track import Labels
+
+logger = logging.getLogger(__name__)
+
+PARTS, ANNOTATED = ".parts", "annotated"
+"""Below the folder that is written into."""
+
+IMAGES = "images"
+"""What all images together are called."""
+
+JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
+"""Endings of JPEG files; the first is given to copies of other images."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of all sources.
+
+    Attributes:
+        statistics: Of each video, and of the images together, by name.
+        skipped: Why an image could not be read, by name.
+    """
+
+    statistics: Mapping[str, SourceStatistics]
+    skipped: Mapping[str, str]
+
+    @property
+    def whole(self) -> bool:
+        """Whether all could be read, and nothing had to be mended."""
+        return all(each.whole for each in self.statistics.values())
+
+
+class Stopwatch:
+    """How fast this process looks at frames.
+
+    Attributes:
+        frames: That were looked at.
+        seconds: That it took, from the first decoded to the last looked at.
+        first_face: Seconds from the start of the process to the first face; None before.
+    """
+
+    def __init__(self, labels: Labels) -> None:
+        self._labels = labels
+        self.frames, self.seconds = 0, 0.0
+        self.first_face: float | None = None
+
+    @property
+    def speed(self) -> float | None:
+        """Frames a second."""
+        return self.frames / self.seconds if self.seconds and self.frames else None
+
+    def watch(self, detected: Iterator[tuple[Picture, DetectedFrame]]) -> Iterator[tuple[Picture, DetectedFrame]]:
+        """The same, while the time is taken."""
+        began = time.monotonic()
+        try:
+            for picture, frame in detected:
+                self.frames += 1
+                if self.first_face is None and self._labels.counts(frame).any():
+                    self.first_face = since_start()
+                yield picture, frame
+        finally:
+            self.seconds += time.monotonic() - began
+
+
+def detect_sources(sources: Sources, networks: Networks, options: DetectOptions, out: Path, code: str) -> Outcome:
+    """Look at everything, then write what was found; what was looked at is kept until that is done.
+
+    Args:
+        sources: What to look at.
+        networks: Detector and rescue.
+        options: How to look, and what to write.
+        out: Folder to write into.
+        code: Digest of the program: what another one looked at is looked at again.
+
+    Raises:
+        InputError: Nothing could be read at all.
+        OutOfMemory: A batch does not fit into memory. What was looked at is kept: with another batch size, the same
+            call goes on there.
+    """
+    labels = labels_of(networks)
+    stopwatch = Stopwatch(labels)
+    copies = annotated_paths(out, sources)
+
+    def parts_of(addresses: Sequence[str]) -> Parts:
+        return Parts(out / PARTS / _key(addresses, networks, options.until, code))
+
+    with alone_in(out / PARTS, logger.info), keeping(lambda: stopwatch.frames > 0):
+        videos = [
+            VideoSource(name, address, parts_of([address]), copies[name]) for name, address in sources.videos.items()
+        ]
+        images = None
+        if sources.images:
+            images = ImageSource(sources.images, parts_of([str(path) for path in sources.images.values()]), copies)
+        for video in videos:
+            detect_video(video, networks, options, labels, stopwatch)
+        if images is not None:
+            detect_images(images, networks, options.batch, stopwatch)
+        statistics = {video.name: video.statistics for video in videos}
+        statistics |= {} if images is None else {IMAGES: images.statistics}
+        skipped = {} if images is None else images.skipped
+        if all(each.status == FAILED for each in statistics.values()):
+            raise InputError("; ".join(each.reason for each in statistics.values()))
+        settings = settings_of(networks, options)
+        write_results(out, videos, images, labels, options, settings)
+        first, speed = stopwatch.first_face, stopwatch.speed
+        summary = {
+            "settings": settings,
+            "sources": {name: each.told() for name, each in statistics.items()},
+            "skipped": skipped,
+            "passed_over": [printable(str(path)) for path in sources.others],
+            "seconds_to_first_box": None if first is None else round(first, 2),
+            "frames_per_second": None if speed is None else round(speed, 2),
+            "machine": f"{platform.machine()}, {networks.detector.device}",
+        }
+        write_summary(out, summary)
+        shutil.rmtree(out / PARTS)
+    return Outcome(statistics, skipped)
+
+
+def detect_video(
+    source: VideoSource, networks: Networks, options: DetectOptions, labels: Labels, stopwatch: Stopwatch
+) -> None:
+    """Decode, detect and keep the frames of a video that are not kept yet; its statistics get how that ended."""
+    parts, statistics = source.parts, source.statistics
+    if parts.end is None:
+        try:
+            with open_video(source.address) as video:
+                if video.live:
+                    parts.clear()
+                dropped: list[str] = []
+                frames = frames_of_video(video, None if video.live else parts.last(), options.until, dropped)
+                # Closed before the video is, from which its thread may be reading.
+                with closing(detect_frames(frames, networks, options.batch, video.live)) as detected:
+                    _keep(
+                        stopwatch.watch(track(detected, source.name, None if video.live else video.length)),
+                        source,
+                        video,
+                        options,
+                        labels,
+                    )
+                last = parts.last()
+                reason = dropped[0] if dropped else ""
+                if not reason and last is not None and options.until is None:
+                    reason = video.shortfall(last.index + 1, last.second)
+                parts.finish(End(video.corrupt, reason, video.mended, video.notes))
+        except InputError as error:
+            last = parts.last()
+            if last is None:
+                statistics.status, statistics.reason = FAILED, str(error)
+                return
+            parts.finish(End(last.corrupt, str(error)))
+    end = parts.end
+    assert end is not None
+    statistics.corrupt, statistics.reason = end.corrupt, end.reason
+    statistics.mended, statistics.notes = end.mended, end.notes
+    statistics.status = CUT_OFF if end.reason else COMPLETE
+
+
+def _keep(
+    detected: Iterator[tuple[Picture, DetectedFrame]],
+    source: VideoSource,
+    video: Video,
+    options: DetectOptions,
+    labels: Labels,
+) -> None:
+    """Keep frames as they come. A live video is drawn while it is watched, and somebody may end it by hand."""
+    bridge = options.bridge if options.temporal != "off" else None
+    draws = video.live and options.annotated
+    with LiveDrawing(source.copy, video, labels, options.privacy, bridge) if draws else nullcontext() as drawing:
+        try:
+            for picture, frame in detected:
+                source.parts.add(frame)
+                if drawing is not None:
+                    drawing.add(picture, frame)
+        except KeyboardInterrupt:
+            if not video.live:
+                raise
+            logger.info(f"{source.name}: ended by hand; writing what was found")
+        finally:
+            source.parts.flush()
+
+
+def detect_images(source: ImageSource, networks: Networks, batch: int, stopwatch: Stopwatch) -> None:
+    """The same of images; those that could not be read are tried again."""
+    parts, statistics = source.parts, source.statistics
+    frames = frames_of_images(source.files, {frame.index for frame in parts}, source.skipped)
+    try:
+        # Closed whatever happens: its thread must not go on reading.
+        with closing(detect_frames(frames, networks, batch)) as detected:
+            for _, frame in stopwatch.watch(track(detected, IMAGES, len(source.files))):
+                parts.add(frame)
+    finally:
+        parts.flush()
+    if parts.last() is None:
+        statistics.status, statistics.reason = FAILED, next(iter(source.skipped.values()))
+        return
+    statistics.corrupt = len(source.skipped)
+
+
+def labels_of(networks: Networks) -> Labels:
+    """What boxes are marked as, and which count."""
+    rescue = networks.rescue
+    if rescue is None:
+        return Labels(networks.name, networks.confidence)
+    return Labels(networks.name, networks.confidence, rescue.name, rescue.confidence, rescue.found_by)
+
+
+def settings_of(networks: Networks, options: DetectOptions) -> dict[str, Any]:
+    """How boxes are made, as tables and the summary tell it."""
+    detector, rescue = networks.detector, networks.rescue
+    return {
+        "detector": networks.name,
+        "confidence": networks.confidence,
+        "rescue": None if rescue is None else rescue.name,
+        "rescue_confidence": None if rescue is None else rescue.confidence,
+        "rescue_is": networks.why,
+        "temporal": options.temporal,
+        "bridge": options.bridge,
+        "image_size": detector.image_size,
+        "nms_iou": detector.nms_iou,
+        CAP: MOST_BOXES,
+        "precision": detector.precision,
+        "weights": networks.digests,
+        "uncover": uncover.__version__,
+    }
+
+
+def _key(addresses: Sequence[str], networks: Networks, until: float | None, code: str) -> str:
+    """Of the parts of a source: another one when the source or anything that changes boxes is another."""
+    detector, rescue = networks.detector, networks.rescue
+    how = {
+        "files": [_identity(address) for address in addresses],
+        "weights": networks.digests,
+        "confidence": networks.confidence,
+        "face": find_whole_face(detector.header),
+        "rescue": None if rescue is None else [rescue.name, rescue.confidence],
+        "image_size": detector.image_size,
+        "nms_iou": detector.nms_iou,
+        "precision": detector.precision,
+        "until": until,
+        "covered": networks.covered,
+        "code": code,
+    }
+    return hashlib.sha256(json.dumps(how, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def annotated_paths(out: Path, sources: Sources) -> dict[str, Path]:
+    """Where the annotated copies of videos and images go, by name: MP4 and JPEG files, each source its own.
+
+    A name that has such an ending keeps it; others get one (`x.png.jpg`), with a number where that name is taken.
+    """
+    paths: dict[str, Path] = {}
+    taken: set[str] = set()
+    endings = dict.fromkeys(sources.videos, (".mp4",)) | dict.fromkeys(sources.images, JPEG)
+    # Names that stay as they are go first, so that others cannot take them.
+    for name, own in sorted(endings.items(), key=lambda item: not item[0].lower().endswith(item[1])):
+        place = name.replace("://", "/")
+        stem = place if place.lower().endswith(own) else f"{place}{own[0]}"
+        candidates = (stem, *(f"{place} ({number}){own[0]}" for number in range(2, len(endings) + 2)))
+        # Some disks do not tell upper case from lower.
+        path = next(each for each in candidates if each.lower() not in taken)
+        taken.add(path.lower())
+        paths[name] = out / ANNOTATED / path
+    return paths
+
+
+def _identity(address: str) -> list[object]:
+    """What tells a file from a later one of the same name, without reading it."""
+    path = Path(address)
+    if not path.is_file():
+        return [address]
+    stat = path.stat()
+    return [str(path.absolute()), stat.st_size, stat.st_mtime_ns]

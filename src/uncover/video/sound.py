@@ -1,0 +1,298 @@
+"""The sound of a video, put beside pictures that were drawn in: copied where MP4 can hold it, else as AAC."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uncover.atomic import new_file
+from uncover.errors import InputError
+from uncover.video.container import THREADS, open_container, reason_of
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer, OutputContainer
+    from av.packet import Packet
+
+COPIED = frozenset({"aac", "ac3", "alac", "eac3", "mp3", "opus"})
+"""Codecs that MP4 holds and players know there."""
+
+RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
+"""Samples a second that AAC knows."""
+
+USUAL_RATE = 48_000
+APART = 0.2
+"""Seconds by which a picture may be moved without that the clock is another one."""
+
+SLACK = 0.7
+"""Seconds by which sound may begin before its pictures or end after them."""
+
+CLOCK = 1e-6
+"""Seconds by which times may be off, for they are fractions."""
+
+SILENCE = 0.02
+"""Seconds of a gap between samples that is filled, or of an overlap that is cut; less is how times are rounded."""
+
+
+@dataclass
+class _Stretch:
+    """Pictures from one time to another, by the file's clock, whose times in the film differ by one offset; seconds."""
+
+    start: float
+    end: float
+    offset: float
+
+
+@dataclass
+class FileClock:
+    """What a file's own times became in the film: one offset, or several where its clock was mended."""
+
+    _stretches: list[_Stretch] = field(default_factory=list)
+
+    def add(self, stamp: float | None, second: float) -> None:
+        """Note a picture, in the order in which they are shown.
+
+        Args:
+            stamp: Its time by the file's clock, in seconds; None where it has none.
+            second: Its time in the film.
+        """
+        if stamp is None:
+            return
+        last = self._stretches[-1] if self._stretches else None
+        if last is not None and abs(second - stamp - last.offset) <= APART:
+            last.end = max(last.end, stamp)
+        else:
+            self._stretches.append(_Stretch(stamp, stamp, second - stamp))
+
+    def follow(self) -> _Follower:
+        """Goes through the times of one stream of sound, in the order of the file."""
+        return _Follower(self._stretches or [_Stretch(0.0, 0.0, 0.0)])
+
+
+class _Follower:
+    """The place of sound in the film: its clock starts anew or jumps where that of the pictures does."""
+
+    def __init__(self, stretches: list[_Stretch]) -> None:
+        self._stretches, self._at, self._last = stretches, 0, -np.inf
+
+    def begin_again(self) -> None:
+        """Another recording begins, with a clock of its own."""
+        self._last = np.inf
+
+    def second(self, stamp: float) -> float:
+        """Second in the film of a time by the file's clock."""
+        again = stamp < self._last - SLACK
+        self._last = stamp
+        for place in range(self._at + again, len(self._stretches)):
+            stretch = self._stretches[place]
+            if stretch.start - SLACK <= stamp <= stretch.end + SLACK:
+                self._at = place
+                break
+        return stamp + self._stretches[self._at].offset
+
+
+def add_sound(
+    film: Path, source: str, clock: FileClock, until: float | None = None, starts: Sequence[int] = (0,)
+) -> bool:
+    """Put the sound of a video into a film of its pictures; all streams of it, in step with the pictures.
+
+    Args:
+        film: MP4 file with one stream of pictures; replaced by one with sound.
+        source: Address of the video.
+        clock: What its times became in the film.
+        until: Second after which sound is left out; None keeps all.
+        starts: Bytes at which its recordings begin, if it is several that were put one behind the other.
+
+    Returns:
+        Whether the video has sound.
+
+    Raises:
+        InputError: The sound cannot be read or written; the film is as it was.
+    """
+    import av
+
+    # Of several recordings each may have a codec of its own.
+    for copied in (COPIED if len(starts) == 1 else frozenset[str](), frozenset[str]()):
+        try:
+            with ExitStack() as stack:
+                heard = [stack.enter_context(closing(open_container(source, THREADS, start)[0])) for start in starts]
+                if not any(each.streams.audio for each in heard):
+                    return False
+                temporary = stack.enter_context(new_file(film))
+                seen = stack.enter_context(closing(av.open(f"file:{film}")))
+                with closing(av.open(f"file:{temporary}", "w", format="mp4", options={"fflags": "+bitexact"})) as out:
+                    _remux(seen, heard, out, copied, clock, until)
+            return True
+        except (av.FFmpegError, ValueError) as error:
+            if getattr(error, "errno", None) == errno.ENOSPC:
+                raise
+            # What MP4 does not take as it is may go as AAC.
+            if not copied:
+                raise InputError(f"it cannot be kept: {reason_of(error)}") from None
+    return True
+
+
+def _remux(
+    seen: InputContainer,
+    heard: Sequence[InputContainer],
+    out: OutputContainer,
+    copied: Collection[str],
+    clock: FileClock,
+    until: float | None,
+) -> None:
+    """Write the packets of both in the order of their times."""
+    pictures = seen.streams.video[0]
+    shown = out.add_stream_from_template(pictures)
+    writers: list[_Copy | _Encode] = []
+    for stream in max((each.streams.audio for each in heard), key=len):
+        kind = _Copy if stream.codec.canonical_name in copied else _Encode
+        writers.append(kind(out, stream, clock.follow(), until))
+    sound = _in_film(heard, writers)
+    ahead = next(sound, None)
+    for packet in seen.demux(pictures):
+        if packet.dts is None or packet.time_base is None:
+            continue
+        now = float(packet.dts * packet.time_base)
+        while ahead is not None and ahead[0] <= now:
+            out.mux(ahead[1])
+            ahead = next(sound, None)
+        packet.stream = shown
+        out.mux(packet)
+    while ahead is not None:
+        out.mux(ahead[1])
+        ahead = next(sound, None)
+
+
+def _in_film(heard: Sequence[InputContainer], writers: Sequence[_Copy | _Encode]) -> Iterator[tuple[float, Packet]]:
+    """Packets of sound for the film, with their seconds in it."""
+    for number, container in enumerate(heard):
+        own = {stream.index: writer for stream, writer in zip(container.streams.audio, writers, strict=False)}
+        for writer in own.values():
+            writer.begin(again=number > 0)
+        for packet in _packets_of(container):
+            if packet.stream.index in own:
+                yield from own[packet.stream.index].take(packet)
+    for writer in writers:
+        yield from writer.rest()
+
+
+def _packets_of(container: InputContainer) -> Iterator[Packet]:
+    """All packets of sound; of a file that is cut off those that came before, as of its pictures."""
+    import av
+
+    streams = container.streams.audio
+    packets = container.demux(*streams) if streams else iter(())
+    while True:
+        try:
+            packet = next(packets)
+        # PyAV stumbles at the end over streams that began in the middle of a file.
+        except (StopIteration, IndexError, av.FFmpegError):
+            return
+        if packet.size:
+            yield packet
+
+
+class _Copy:
+    """A stream of sound as it is."""
+
+    def __init__(self, out: OutputContainer, stream: AudioStream, follower: _Follower, until: float | None) -> None:
+        self._stream, self._follower, self._until = out.add_stream_from_template(stream), follower, until
+        self._end = 0.0
+
+    def begin(self, again: bool) -> None:
+        """Begin a recording, the first or another one."""
+        if again:
+            self._follower.begin_again()
+
+    def take(self, packet: Packet) -> Iterator[tuple[float, Packet]]:
+        """The next packet."""
+        if packet.pts is None or packet.time_base is None:
+            return
+        stamp, length = float(packet.pts * packet.time_base), float((packet.duration or 0) * packet.time_base)
+        second = self._follower.second(stamp)
+        # What begins before the first picture, or again where a recording was joined, has no place.
+        if second < -CLOCK or second < self._end - length / 2 or (self._until is not None and second > self._until):
+            return
+        second = max(second, self._end) if second < self._end + CLOCK else second
+        packet.pts = packet.dts = round(second / packet.time_base)
+        packet.stream = self._stream
+        self._end = second + length
+        yield second, packet
+
+    def rest(self) -> Iterator[tuple[float, Packet]]:
+        """Nothing waits."""
+        yield from ()
+
+
+class _Encode:
+    """A stream of sound as AAC: one run of samples, with silence where there is none."""
+
+    def __init__(self, out: OutputContainer, stream: AudioStream, follower: _Follower, until: float | None) -> None:
+        context = stream.codec_context
+        self._rate = context.sample_rate if context.sample_rate in RATES else USUAL_RATE
+        layout = "mono" if context.channels == 1 else "stereo"
+        self._stream = out.add_stream("aac", rate=self._rate, layout=layout, options={"flags": "+bitexact"})
+        self._layout, self._follower, self._until, self._samples = layout, follower, until, 0
+
+    def begin(self, again: bool) -> None:
+        """Begin a recording, the first or another one."""
+        from av.audio.resampler import AudioResampler
+
+        self._resampler = AudioResampler("fltp", self._layout, self._rate)
+        if again:
+            self._follower.begin_again()
+
+    def take(self, packet: Packet) -> Iterator[tuple[float, Packet]]:
+        """The next packet."""
+        import av
+
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            # The silence that it leaves is as long as it was.
+            return
+        for frame in frames:
+            if not isinstance(frame, av.AudioFrame) or frame.pts is None or frame.time_base is None:
+                continue
+            second = self._follower.second(float(frame.pts * frame.time_base))
+            frame.pts = None
+            for part in self._resampler.resample(frame):
+                yield from self._put(part.to_ndarray(), second)
+                second += part.samples / self._rate
+
+    def rest(self) -> Iterator[tuple[float, Packet]]:
+        """What the encoder holds."""
+        yield from self._packets(None)
+
+    def _put(self, samples: NDArray[Any], second: float) -> Iterator[tuple[float, Packet]]:
+        begin = round(second * self._rate)
+        apart = begin - self._samples
+        if self._samples and abs(apart) <= SILENCE * self._rate:
+            apart = 0
+        if apart > 0:
+            samples = np.concatenate([np.zeros((len(samples), apart), samples.dtype), samples], axis=1)
+        samples = samples[:, max(0, -apart) :]
+        if self._until is not None:
+            samples = samples[:, : max(0, round(self._until * self._rate) - self._samples)]
+        if samples.shape[1]:
+            yield from self._packets(samples)
+
+    def _packets(self, samples: NDArray[Any] | None) -> Iterator[tuple[float, Packet]]:
+        from av import AudioFrame
+
+        frame = None
+        if samples is not None:
+            frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout=self._layout)
+            frame.sample_rate, frame.pts, frame.time_base = self._rate, self._samples, Fraction(1, self._rate)
+            self._samples += samples.shape[1]
+        for packet in self._stream.encode(frame):
+            if packet.pts is not None and packet.time_base is not None:
+                yield float(packet.pts * packet.time_base), packet

@@ -1,0 +1,176 @@
+"""What somebody points to: videos, live streams, images, folders and patterns of them; what of names people may see."""
+
+from __future__ import annotations
+
+import glob
+import itertools
+import re
+from collections import Counter
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from uncover.errors import InputError
+from uncover.image_files import ENDINGS, VIDEOS
+from uncover.text_files import printable
+
+PLAYLISTS = frozenset({".m3u8"})
+"""Lists of videos that are looked at as one where somebody names them: in folders, their parts count."""
+EXPECTED = "expected a video, an image, a folder or a pattern of them, rtsp://..., or the number of a camera"
+
+
+LIVE = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp://", "srt://")
+"""What the address of a live stream begins with; and cameras have files in /dev."""
+
+_CAMERA = re.compile(r"/dev/video\d*")
+"""Characters that end a line, or change what a terminal shows of others."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What there is to look at.
+
+    Attributes:
+        videos: Addresses of videos and live streams, by the name under which results know them (`printable`).
+        images: Image files, likewise.
+        others: Files of folders that are neither.
+    """
+
+    videos: dict[str, str]
+    images: dict[str, Path]
+    others: tuple[Path, ...] = ()
+
+
+def find_sources(given: Sequence[str]) -> Sources:
+    """Find videos and images.
+
+    Args:
+        given: Files, folders (which are searched at any depth), patterns such as `ward/*.mp4`, addresses of streams, or
+            numbers of cameras.
+
+    Raises:
+        InputError: One of them is none, or there is nothing to look at.
+    """
+    files: list[Path] = []
+    others: list[Path] = []
+    live: list[str] = []
+    for word in given:
+        # A file is a file, whatever its name; but cameras are files, too.
+        if is_live(word) and (is_camera(word) or not Path(word).exists()):
+            live.append(word)
+        elif word.isdecimal() and not Path(word).exists():
+            live.append(f"/dev/video{int(word)}")
+        else:
+            found = _files_of(word)
+            listed = found if Path(word).is_file() else [path for path in found if _may_be(path)]
+            files += listed
+            others += [path for path in found if path not in listed]
+    named = _named(_each_once(files))
+    videos = {name: str(path) for name, path in named.items() if path.suffix.lower() in VIDEOS | PLAYLISTS}
+    images = {name: path for name, path in named.items() if path.suffix.lower() in ENDINGS}
+    for address in dict.fromkeys(live):
+        videos[_name_of_stream(address, videos)] = address
+    if not videos and not images:
+        raise InputError(f"{printable(' '.join(given))}: holds no video and no image; {EXPECTED}")
+    return Sources(videos, images, tuple(_each_once(others)))
+
+
+def _files_of(word: str) -> list[Path]:
+    """Files that a word stands for, whatever they are if it is a folder or a pattern."""
+    path = Path(word)
+    if path.is_dir():
+        return _files_in(path)
+    if path.is_file():
+        if not (_may_be(path) or path.suffix.lower() in PLAYLISTS):
+            raise InputError(f"{printable(word)}: ends in '{printable(path.suffix)}'; {EXPECTED}")
+        return [path]
+    matching = [Path(each) for each in sorted(glob.glob(word, recursive=True))]
+    if not matching:
+        raise InputError(f"{printable(word)}: no such file or folder; {EXPECTED}")
+    return [file for each in matching for file in (_files_in(each) if each.is_dir() else [each])]
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.rglob("*") if each.is_file() and not _is_hidden(each, folder))
+
+
+def videos_in(folder: Path) -> list[Path]:
+    """Video files of a folder, at any depth, sorted.
+
+    Raises:
+        InputError: There is none.
+    """
+    found = [path for path in _files_in(folder) if path.suffix.lower() in VIDEOS]
+    if not found:
+        raise InputError(f"{printable(str(folder))}: no video in it; expected files such as .mp4, .mkv or .ts")
+    return found
+
+
+def _each_once(paths: Iterable[Path]) -> list[Path]:
+    """Files without those that another path leads to already."""
+    once: dict[Path, Path] = {}
+    for path in paths:
+        once.setdefault(path.resolve(), path)
+    return list(once.values())
+
+
+def _is_hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def _may_be(path: Path) -> bool:
+    return path.suffix.lower() in VIDEOS | ENDINGS
+
+
+def _named(paths: Sequence[Path]) -> dict[str, Path]:
+    """Files by name; those of one name also by as many of their folders as tell them apart."""
+    folders = {path: (*path.parent.resolve().parts[1:], path.name) for path in paths}
+    names = {path: printable(path.name) for path in paths}
+    for depth in range(2, max(map(len, folders.values()), default=0) + 1):
+        taken = Counter(names.values())
+        if len(taken) == len(paths):
+            break
+        names = {
+            path: name if taken[name] == 1 else printable("/".join(folders[path][-depth:]))
+            for path, name in names.items()
+        }
+    named: dict[str, Path] = {}
+    for path, name in names.items():
+        # Two names may be written alike where one of them cannot be printed as it is.
+        named[_numbered(name, named)] = path
+    return named
+
+
+def _name_of_stream(address: str, taken: Container[str]) -> str:
+    """Without what may be a password, and never that of a folder; numbered where that was all the difference."""
+    name = printable(without_secrets(address)).removeprefix("/dev/")
+    return _numbered(name, taken)
+
+
+def _numbered(name: str, taken: Container[str]) -> str:
+    numbered = (f"{name} ({number})" for number in itertools.count(2))
+    return next(each for each in itertools.chain([name], numbered) if each not in taken)
+
+
+def is_live(address: str) -> bool:
+    """Whether something is watched as it happens, and no file."""
+    return address.startswith(LIVE) or is_camera(address)
+
+
+def is_camera(address: str) -> bool:
+    """Whether it is a camera of this machine."""
+    return _CAMERA.fullmatch(address) is not None
+
+
+def without_secrets(address: str) -> str:
+    """Leave out of an address what may be a password: who logs in, and what follows a question mark or a hash.
+
+    Args:
+        address: Of a stream, such as `rtsp://nurse:secret@camera/1?key=2`; anything else comes back as it is.
+    """
+    scheme, mark, rest = address.partition("://")
+    if not mark:
+        return address
+    place = re.split("[?#]", rest, maxsplit=1)[0]
+    host, slash, path = place.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"

@@ -1,0 +1,261 @@
+"""Weights of others: files from disk or the net, and checkpoints of upstream's `yolov5`, which is never imported.
+
+A checkpoint of upstream is a pickle of whole Python objects. None of its classes comes to life when it is read: all but
+tensors and plain containers become inert records. Of a file that holds no such network it is told what it is instead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import io
+import logging
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from torch import Tensor
+
+from uncover.errors import InputError
+from uncover.yolov5.inert_pickle import LEGACY, Record, load_inert, state_of
+from uncover.yolov5.network import MODELS, architecture
+
+logger = logging.getLogger(__name__)
+
+DETECTORS = ("models.yolo.Model", "models.yolo.DetectionModel")
+DESIGN_KEYS = ("depth_multiple", "width_multiple", "backbone", "head")
+TIMEOUT = 30.0
+"""Seconds without an answer."""
+WHOLE = "give the checkpoint that its training wrote, such as best.pt"
+HEAD = 512
+"""Bytes that tell formats apart."""
+SHORTEST_TEXT = 4
+BEGINNINGS = {
+    b"version https://git-lfs": "is a pointer of Git LFS and not the file itself; fetch that with: git lfs pull",
+    b"\x89HDF\r\n": f"is an HDF5 file, as Keras writes it; {WHOLE}",
+    b"\x93NUMPY": f"is an array of NumPy; {WHOLE}",
+    b"GGUF": f"is a GGUF file; {WHOLE}",
+    b"\x1f\x8b": "is packed with gzip; unpack it first (gunzip)",
+    b"BZh": "is packed with bzip2; unpack it first (bunzip2)",
+    b"\xfd7zXZ": "is packed with xz; unpack it first (unxz)",
+    b"7z\xbc\xaf": "is a 7z archive; unpack it first",
+    b"Rar!": "is a RAR archive; unpack it first",
+    b"\x89PNG": "is a picture; expected weights",
+    b"\xff\xd8\xff": "is a picture; expected weights",
+}
+WEB_PAGES = (b"<!doctype", b"<html", b"<head", b"<?xml")
+PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in (2, 3, 4, 5))
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint of upstream holds.
+
+    Attributes:
+        model: One of `MODELS`.
+        channels: Channels of an image.
+        class_names: By class number.
+        state: State dict, float32.
+        sha256: Of the file.
+    """
+
+    model: str
+    channels: int
+    class_names: tuple[str, ...]
+    state: dict[str, Tensor]
+    sha256: str
+
+
+def read_checkpoint(content: bytes, name: str, sha256: str | None = None) -> Checkpoint:
+    """Take the network out of a checkpoint.
+
+    Args:
+        content: The file.
+        name: What to call it in messages.
+        sha256: Hash that `content` must have; None takes any.
+
+    Raises:
+        InputError: It has another hash, or is no detector of `MODELS`; the message says what it is.
+    """
+    digest = check_content(content, name, sha256) if sha256 is not None else hashlib.sha256(content).hexdigest()
+    foreign = name_foreign(io.BytesIO(content))
+    if foreign:
+        raise InputError(f"{name}: {foreign}")
+    saved = load_inert(content, name)
+    network: Any = (saved.get("ema") or saved.get("model")) if isinstance(saved, dict) else saved
+    if not (isinstance(network, Record) and network.origin.endswith(DETECTORS)):
+        raise InputError(
+            f"{name}: holds no detector of YOLOv5 but {name_object(saved)}; expected one of {', '.join(MODELS)}"
+        )
+    design, names = network.fields.get("yaml"), network.fields.get("names")
+    if not (isinstance(design, dict) and isinstance(names, list | tuple | dict)):
+        raise InputError(f"{name}: its network has no description (yaml) or no class names")
+    return Checkpoint(
+        model=_recognise(design, name),
+        channels=design.get("ch", 3),
+        class_names=tuple(map(str, names.values() if isinstance(names, dict) else names)),
+        state=dict(state_of(network)),
+        sha256=digest,
+    )
+
+
+def check_content(content: bytes, name: str, sha256: str | None) -> str:
+    """Make sure that a file is the one that somebody stated, and return its sha256.
+
+    Raises:
+        InputError: No hash is stated, or it is another one.
+    """
+    check_trusted(name, sha256)
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != sha256:
+        raise InputError(f"{name}: not opened, because its sha256 is {digest} and not {sha256} as stated")
+    return digest
+
+
+def check_trusted(name: str, sha256: str | None) -> None:
+    """Make sure that somebody stated which file is meant.
+
+    Raises:
+        InputError: Nobody did.
+    """
+    if sha256 is None:
+        raise InputError(
+            f"{name}: not opened, because nobody says which file it must be; state the sha256 of the one that you trust"
+            " (sha256sum FILE) with --sha256, or in the config under weights"
+        )
+
+
+def _recognise(design: dict[str, Any], name: str) -> str:
+    for model in MODELS:
+        known = architecture(model)
+        if not design.get("activation") and all(design.get(key) == known[key] for key in DESIGN_KEYS):
+            return model
+    raise InputError(
+        f"{name}: its architecture, of depth {design.get('depth_multiple')} and width {design.get('width_multiple')},"
+        f" is none of {', '.join(MODELS)} (v6.0 or later)"
+    )
+
+
+def read_or_fetch(place: str, url: str | None = None) -> tuple[bytes, str]:
+    """Read a file into memory; nothing fetched is written to disk.
+
+    Args:
+        place: A file, or an address that begins with https:// or http://.
+        url: Address to fetch from where `place` is no file.
+
+    Returns:
+        The content, and where it came from.
+
+    Raises:
+        InputError: There is no such file and nothing can be fetched.
+    """
+    if not is_address(place):
+        path = Path(place)
+        if path.exists() or url is None:
+            return _read(path), place
+        place = url
+    if not is_address(place):
+        raise InputError(f"{place}: is no address; expected one that begins with https://")
+    return _fetch(place), place
+
+
+def is_address(place: str) -> bool:
+    """Whether this is an address to fetch from, and no path."""
+    return place.startswith(("https://", "http://"))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: does not exist; put the file there, or say with --url where to fetch it") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a folder; expected a file") from None
+
+
+def _fetch(url: str) -> bytes:
+    logger.info(f"fetching {url}")
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
+            return answer.read()
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", None) or error or type(error).__name__
+        raise InputError(
+            f"{url}: cannot be fetched ({reason}); without a network, copy the file to this machine and give its path"
+            " (in a config: weights.<network>.path)"
+        ) from None
+
+
+def name_foreign(file: BinaryIO) -> str | None:
+    """What a file is, by its content, and what to do; None where torch may have written it, or nothing is known of it.
+
+    Args:
+        file: Open for reading; where it stands afterwards is anywhere.
+    """
+    file.seek(0)
+    head = file.read(HEAD)
+    if not head:
+        return "is empty: it was not written or copied to its end; copy it again"
+    for beginning, what in BEGINNINGS.items():
+        if head.startswith(beginning):
+            return what
+    if head.lstrip().lower().startswith(WEB_PAGES):
+        return "is a web page or XML and no weights, as a failed download leaves it; fetch the file again"
+    if head[:2] == b"PK":
+        return _name_archive(file)
+    if head.startswith(PICKLES) and not head.startswith(LEGACY):
+        return f"is a Python pickle that torch did not write, which may run code and was not opened; {WHOLE}"
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 30:
+        return f"is a safetensors file: tensors without the network's description and classes; {WHOLE}"
+    if head[4:8] in (b"TFL3", b"TFL2"):
+        return f"is a TensorFlow Lite model; {WHOLE}"
+    if head[257:262] == b"ustar":
+        return "is a tar archive; unpack it first"
+    if len(head) > 2 and head[0] == 8 and 0 < head[1] < 32 and head[2] in (0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42):
+        return f"is an ONNX model, a program without its training; {WHOLE}"
+    text = " ".join(head.decode("utf-8", "replace").split())
+    if len(head) >= SHORTEST_TEXT and text.isprintable() and "\ufffd" not in text[:-1]:
+        return f"is a text ('{text[:60]}') and no weights; if it was downloaded, fetch it again"
+    return None
+
+
+def _name_archive(file: BinaryIO) -> str | None:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+    except zipfile.BadZipFile:
+        return None
+    if any(name.endswith("/constants.pkl") or "/code/" in name for name in names):
+        return f"is a TorchScript archive, a program that somebody exported; {WHOLE}"
+    if any(name.endswith("/data.pkl") for name in names):
+        return None
+    if any(name.endswith(("serialized_exported_program.json", "archive_format")) for name in names):
+        return f"is a program of torch.export; {WHOLE}"
+    if names and all(name.endswith(".npy") for name in names):
+        return f"is an archive of NumPy arrays; {WHOLE}"
+    if any(name.endswith(".weights.h5") for name in names):
+        return f"is a model of Keras; {WHOLE}"
+    inside = next((name for name in names if name.endswith(".pt")), None)
+    return "is a ZIP archive that torch did not write; unpack it first" + (f" and give {inside}" if inside else "")
+
+
+def name_object(saved: Any) -> str:
+    """What a file of torch holds in the place of a detector of YOLOv5, and what to do."""
+    for key in (None, "state_dict", "model_state_dict", "ema", "model"):
+        own = saved if key is None else saved.get(key) if isinstance(saved, Mapping) else None
+        if isinstance(own, Mapping) and own and all(isinstance(value, Tensor) for value in own.values()):
+            return f"a plain state dict, tensors without the network's description and classes; {WHOLE}"
+        if isinstance(own, Record) and own.origin.startswith("ultralytics."):
+            return (
+                f"{own.origin}, a network of the package ultralytics such as YOLOv8 or YOLO11; train a YOLOv5 on the"
+                " same data with 'uncover train'"
+            )
+        if isinstance(own, Record):
+            return own.origin
+    if isinstance(saved, Mapping):
+        return f"a dict of {', '.join(str(key)[:30] for key in [*saved][:5]) or 'nothing'}"
+    return f"a {type(saved).__name__}"

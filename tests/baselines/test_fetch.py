@@ -1,0 +1,136 @@
+"""Weights of others: fetched as tensors alone, or the reason why not."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from uncover.baselines.fetched import Fetched, fetched_file, next_attempt, read_fetched
+from uncover.baselines.weights import BaselineWeights, fetch_weights, load_baseline, read_state_dict, save_baseline
+from uncover.cli import main
+from uncover.errors import InputError
+
+
+@pytest.fixture
+def layer() -> nn.Linear:
+    torch.manual_seed(0)
+    return nn.Linear(3, 2)
+
+
+def hash_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda layer: layer.state_dict(),
+        lambda layer: {"state_dict": layer.state_dict(), "epoch": 3},
+        lambda layer: {f"module.{name}": value for name, value in layer.state_dict().items()},
+        lambda layer: layer,
+        lambda layer: {"ema": None, "model": layer},
+    ],
+    ids=["state dict", "under a key", "data parallel", "whole module", "checkpoint of a module"],
+)
+def test_tensors_are_found_in_every_form(tmp_path: Path, layer: nn.Linear, wrap: Callable) -> None:
+    file = tmp_path / "third.pth"
+    torch.save(wrap(layer), file)
+    folder = tmp_path / "weights"
+    assert fetch_weights(folder, str(file), None, hash_of(file)) == Fetched("", 1)
+    loaded = load_baseline(fetched_file(folder))
+    assert {name: value.tolist() for name, value in loaded.state.items()} == {
+        name: value.tolist() for name, value in layer.state_dict().items()
+    }
+    assert loaded.about == {"source": "third.pth", "sha256": hash_of(file)}
+
+
+def test_old_files_of_torch_are_read(tmp_path: Path, layer: nn.Linear) -> None:
+    file = tmp_path / "old.pth"
+    torch.save(layer.state_dict(), file, _use_new_zipfile_serialization=False)
+    assert read_state_dict(file.read_bytes(), "old.pth").keys() == {"weight", "bias"}
+
+
+class Burglar:
+    """A pickle that would run code."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple:
+        return Path.touch, (self.target,)
+
+
+def test_nothing_in_a_file_comes_to_life(tmp_path: Path) -> None:
+    file, trace = tmp_path / "evil.pth", tmp_path / "trace"
+    torch.save({"model": Burglar(trace)}, file)
+    fetched = fetch_weights(tmp_path / "weights", str(file), None, hash_of(file))
+    assert "holds no" in fetched.why
+    assert not trace.exists()
+
+
+def test_a_missing_file_is_written_down_with_what_was_wanted(tmp_path: Path) -> None:
+    folder, absent = tmp_path / "retinaface", tmp_path / "absent.pth"
+    address, digest = "http://127.0.0.1:9/third.pth", "a" * 64
+    fetched = fetch_weights(folder, str(absent), address, digest)
+    for part in ("retinaface", str(absent), address, digest, "cannot be fetched"):
+        assert part in fetched.why
+    assert read_fetched(folder) == fetched
+    with pytest.raises(InputError, match="cannot be fetched"):
+        fetched_file(folder)
+
+
+@pytest.mark.parametrize("digest", [None, "b" * 64])
+def test_a_file_of_another_hash_is_not_opened(tmp_path: Path, layer: nn.Linear, digest: str | None) -> None:
+    file = tmp_path / "third.pth"
+    torch.save(layer.state_dict(), file)
+    fetched = fetch_weights(tmp_path / "weights", str(file), None, digest)
+    assert "not opened" in fetched.why
+    assert not (tmp_path / "weights" / "weights.pt").exists()
+
+
+def test_a_failed_attempt_asks_for_another_and_a_successful_one_does_not(tmp_path: Path, layer: nn.Linear) -> None:
+    folder, file = tmp_path / "weights", tmp_path / "third.pth"
+    assert next_attempt(folder) == 1
+    fetch_weights(folder, str(file), None, "c" * 64, attempt=1)
+    assert next_attempt(folder) == 2
+    torch.save(layer.state_dict(), file)
+    fetch_weights(folder, str(file), None, hash_of(file), attempt=2)
+    assert next_attempt(folder) == 2
+
+
+def test_what_was_there_before_goes_when_fetching_fails(tmp_path: Path, layer: nn.Linear) -> None:
+    folder, file = tmp_path / "weights", tmp_path / "third.pth"
+    torch.save(layer.state_dict(), file)
+    fetch_weights(folder, str(file), None, hash_of(file))
+    fetch_weights(folder, str(file), None, "d" * 64)
+    assert not (folder / "weights.pt").exists()
+
+
+def test_weights_files_are_equal_where_weights_are(tmp_path: Path, layer: nn.Linear) -> None:
+    for name in ("first", "second"):
+        save_baseline(tmp_path / name, BaselineWeights(layer.state_dict(), {"model": "layer"}))
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"", b"no weights", None])
+def test_a_file_of_something_else_is_one_clear_line(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "weights.pt"
+    if content is None:
+        torch.save({"format": "another"}, file)
+    else:
+        file.write_bytes(content)
+    with pytest.raises(InputError, match=f"{file}: holds no weights"):
+        load_baseline(file)
+
+
+def test_the_command_goes_on_without_weights(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    folder = tmp_path / "weights"
+    assert main(["fetch_weights", str(tmp_path / "absent.pth"), str(folder), "--sha256", "e" * 64]) == 0
+    assert "absent.pth" in capsys.readouterr().err + str(read_fetched(folder))
+    file = tmp_path / "third.pth"
+    torch.save({"weight": torch.zeros(1)}, file)
+    assert main(["fetch_weights", str(file), str(folder), "--sha256", hash_of(file).upper()]) == 0
+    assert (folder / "weights.pt").exists()

@@ -1,0 +1,1 @@
+"""A run of networks that are not trained."""

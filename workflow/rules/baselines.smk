@@ -1,0 +1,153 @@
+# Baseline detectors: those that the thesis started from, and today's.
+
+# Each with its own module.
+BASELINE_CODE = {
+    (verb, name): code_of(*VERBS[f"{verb} baseline"].code, module_of(name))
+    for verb in ("train", "predict")
+    for name in RUN.baselines
+}
+
+
+wildcard_constraints:
+    baseline="|".join(RUN.baselines) or "none",
+    trained_baseline="|".join(RUN.trained_baselines) or "none",
+    fetched="|".join(RUN.fetched_weights.values()) or "none",
+
+
+def wait_for_weights():
+    """Call in a function of inputs that depends on which baseline detectors can be run.
+
+    Weights that cannot be had stop what needs them, and nothing else: whoever can do without them asks RUN afterwards.
+    """
+    for key in RUN.fetched_weights.values():
+        checkpoints.fetch_weights.get(fetched=key)
+
+
+def detectors_of_photos():
+    """Ours and the baselines; only for functions of inputs."""
+    wait_for_weights()
+    return RUN.detectors_of_photos()
+
+
+def confidence_words(wildcards):
+    not_run = RUN.baselines_not_run()
+    return [
+        f"{name}={confidence}"
+        for name, confidence in RUN.confidences.items()
+        if name not in not_run
+    ]
+
+
+checkpoint fetch_weights:
+    output:
+        folder=directory(RUN.paths.fetched_weights("{fetched}")),
+    log:
+        RUN.paths.log("fetch_weights", "{fetched}"),
+    benchmark:
+        RUN.paths.benchmark("fetch_weights", "{fetched}")
+    conda:
+        ENVIRONMENT
+    resources:
+        **needs(mem_mb=4000, runtime=30),
+    params:
+        weights=lambda wildcards: checkpoint_options(CONFIG.weights[wildcards.fetched]),
+        # A new number makes Snakemake try again what failed.
+        attempt=lambda wildcards: next_attempt(
+            Path(RUN.paths.fetched_weights(wildcards.fetched))
+        ),
+        code=code_of_verb("fetch_weights"),
+    shell:
+        "uncover fetch_weights {params.weights:q} {output.folder} --attempt {params.attempt} 2>&1 | tee {log}"
+
+
+def fetched_folder(baseline):
+    keys = RUN.fetched_weights
+    return [RUN.paths.fetched_weights(keys[baseline])] if baseline in keys else []
+
+
+def baseline_settings(baseline):
+    settings = getattr(CONFIG.baselines, baseline)
+    # From where on a box counts as a face is asked of stored predictions.
+    pairs = [pair for pair in as_pairs(settings) if not pair.startswith("confidence=")]
+    return ["--set", *pairs] if pairs else []
+
+
+rule train_baseline:
+    input:
+        train=RUN.paths.dataset("train").manifest,
+        train_boxes=RUN.paths.dataset("train").boxes,
+        val=RUN.paths.dataset("val").manifest,
+        val_boxes=RUN.paths.dataset("val").boxes,
+        start=lambda wildcards: fetched_folder(wildcards.trained_baseline),
+    output:
+        weights=RUN.paths.model("{trained_baseline}").weights,
+        record=RUN.paths.model("{trained_baseline}").record,
+        summary=RUN.paths.model("{trained_baseline}").summary,
+    log:
+        RUN.paths.log("train_baseline", "{trained_baseline}"),
+    benchmark:
+        RUN.paths.benchmark("train_baseline", "{trained_baseline}")
+    conda:
+        ENVIRONMENT
+    threads: DETECTOR_THREADS
+    resources:
+        **needs(mem_mb=16000, runtime=2880, gpu=1),
+    params:
+        data=RUN.paths.datasets,
+        out=RUN.paths.model("{trained_baseline}"),
+        start=start_option,
+        settings=lambda wildcards: baseline_settings(wildcards.trained_baseline),
+        code=lambda wildcards: BASELINE_CODE["train", wildcards.trained_baseline](wildcards),
+    shell:
+        "uncover train baseline {wildcards.trained_baseline} {params.data} {params.out} {params.start}"
+        " {params.settings:q} 2>&1 | tee {log}"
+
+
+def baseline_weights(wildcards):
+    if wildcards.baseline in RUN.trained_baselines:
+        return [RUN.paths.model(wildcards.baseline).weights]
+    return fetched_folder(wildcards.baseline)
+
+
+rule predict_baseline:
+    input:
+        weights=baseline_weights,
+        manifests=RUN.manifests(RUN.baseline_sets),
+    output:
+        predictions=predicted("{baseline}", RUN.baseline_sets),
+    log:
+        RUN.paths.log("predict_baseline", "{baseline}", *SHARD),
+    benchmark:
+        RUN.paths.benchmark("predict_baseline", "{baseline}", *SHARD)
+    conda:
+        ENVIRONMENT
+    threads: DETECTOR_THREADS
+    resources:
+        **needs(mem_mb=8000, runtime=480, gpu=1),
+    params:
+        sets=RUN.datasets(RUN.baseline_sets),
+        out=RUN.paths.predictions_of("{baseline}"),
+        weights=lambda wildcards, input: (
+            f"--weights {input.weights}" if input.weights else ""
+        ),
+        settings=lambda wildcards: baseline_settings(wildcards.baseline),
+        nms_iou=CONFIG.prediction.nms_iou,
+        shard=shard_option,
+        code=lambda wildcards: BASELINE_CODE["predict", wildcards.baseline](wildcards),
+    shell:
+        "uncover predict baseline {wildcards.baseline} {params.sets} --out {params.out} {params.weights}"
+        " --nms-iou {params.nms_iou} {params.settings:q} {params.shard} 2>&1 | tee {log}"
+
+
+# What is counted of a detector of the second step, and every labelled set as a whole.
+use rule evaluate_second as evaluate_baseline with:
+    output:
+        whole=RUN.evaluations(["{second}"], RUN.labelled_sets, "whole_face"),
+        missed=RUN.evaluations(["{second}"], RUN.labelled_missed_sets, "missed"),
+        counts=RUN.paths.rescue_counts("{second}"),
+    log:
+        RUN.paths.log("evaluate_baseline", "{second}"),
+    benchmark:
+        RUN.paths.benchmark("evaluate_baseline", "{second}")
+    wildcard_constraints:
+        second="|".join(RUN.baselines) or "none",
