@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from squares import make_set
 
+from tests.yolov5.squares import make_set
 from uncover.data.parts import CLASS_NAMES
 from uncover.errors import InputError
 from uncover.yolov5 import train as training

@@ -12,7 +12,7 @@ import torch
 
 from uncover.errors import InputError
 from uncover.yolov5.network import Network, architecture, build_network
-from uncover.yolov5.third_party import read_checkpoint
+from uncover.yolov5.upstream_checkpoints import read_checkpoint
 
 if TYPE_CHECKING:
     from conftest import Upstream

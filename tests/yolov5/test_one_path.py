@@ -17,7 +17,7 @@ from uncover.metrics.predictions import read_predictions, write_predictions
 from uncover.metrics.truth import read_truth
 from uncover.yolov5 import train as training
 from uncover.yolov5.distributed import ProcessGroup
-from uncover.yolov5.inference import FramedImages, Predictor, Wishes
+from uncover.yolov5.inference import FramedImages, InferenceOptions, Predictor
 from uncover.yolov5.job import Job, read_job
 
 CHANGES = ("mosaic", "translate", "scale", "fliplr", "hsv_h", "hsv_s", "hsv_v")
@@ -40,7 +40,7 @@ def test_predicting_then_scoring_equals_validation(sets: Path, tmp_path: Path, k
     summary = training.train(read(sets, kind), tmp_path, ProcessGroup(0, 1, torch.device("cpu")))
     assert (summary["input"], summary["channels"]) == (kind, LOOKS[kind])
     # Batches as in validation: beside other images, last bits of a confidence differ, and so may the order of two.
-    predictor = Predictor(tmp_path / "weights.pt", "cpu", Wishes(0.001, 0.6, 4, None, "float32"))
+    predictor = Predictor(tmp_path / "weights.pt", "cpu", InferenceOptions(0.001, 0.6, 4, None, "float32"))
     looked_at = predictor.find([(scales_of(sets, kind) or sets / "photos") / "val"])
     write_predictions(tmp_path / "found.parquet", predictor.predict(looked_at))
     predictions = read_predictions(tmp_path / "found.parquet")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from squares import make_set
 
+from tests.yolov5.squares import make_set
 from uncover.errors import Diverged, InputError
 from uncover.yolov5 import train as training
 from uncover.yolov5.distributed import ProcessGroup

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,12 +24,12 @@ from uncover.metrics.intervals import LEVEL, Rate, Resampled, mean_over_classes,
 from uncover.metrics.matching import Matched, label_set, match_set
 from uncover.metrics.predictions import Predictions
 
-if TYPE_CHECKING:
-    pass  # REMAKE
-    from uncover.metrics.intervals import Rate
-
-
 MEAN_ID, MEAN_NAME = -1, "all classes"
+SCORES = ("P", "R", "F1", "AP50", "AP50_95")
+
+
+MISSING = "n/a"
+HEADINGS = {"P": "P", "R": "R", "F1": "F1", "AP50": "AP50", "AP50_95": "AP50-95"}
 
 
 def write_evaluation(folder: Path, evaluation: Evaluation) -> None:
@@ -135,9 +135,6 @@ def curves(evaluation: Evaluation) -> pd.DataFrame:
 
 def _or_null(value: float) -> float | None:
     return None if math.isnan(value) else value
-
-
-SCORES = ("P", "R", "F1", "AP50", "AP50_95")
 
 
 @dataclass(frozen=True)
@@ -298,10 +295,6 @@ def _harmonic(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> ND
 
 def _images_of_class(matched: Matched, names: dict[int, str]) -> dict[int, int]:
     return {number: len(np.unique(matched.true_image[matched.true_class == number])) for number in names}
-
-
-MISSING = "n/a"
-HEADINGS = {"P": "P", "R": "R", "F1": "F1", "AP50": "AP50", "AP50_95": "AP50-95"}
 
 
 def as_text(evaluation: Evaluation) -> str:

@@ -103,7 +103,7 @@ def read_job(
         chosen: Names of the data set's classes to learn; for a detector of whole faces, of those that are faces.
 
     Raises:
-        InputError: A set is missing, empty or spoilt, a setting is unknown, or wishes contradict each other.
+        InputError: A set is missing, empty or spoilt, a setting is unknown, or options contradict each other.
     """
     if start is not None and not start.is_file():
         raise InputError(f"{start}: is no file; {EXPECTED}")
@@ -178,13 +178,13 @@ def _read_maps(heatmaps: Path | None, input: Input, one_folder: bool) -> list[Ma
     return maps
 
 
-def _channels(input: Input, wished: int | None, maps: Sequence[MapSet]) -> int:
+def _channels(input: Input, asked: int | None, maps: Sequence[MapSet]) -> int:
     """Channels that the network sees."""
     if input == "photo":
-        return COLOURS if wished is None else wished
+        return COLOURS if asked is None else asked
     channels = len(maps[0].settings["class_names"]) if input == "classes" else 1
-    if wished not in (None, channels):
-        raise InputError(f"--channels {wished}: --input {input} has {channels}; leave the option out")
+    if asked not in (None, channels):
+        raise InputError(f"--channels {asked}: --input {input} has {channels}; leave the option out")
     return channels
 
 
@@ -246,14 +246,14 @@ def build_start(settings: Detector, labelled: LabelledImages, channels: int, sta
     Raises:
         InputError: The file holds no weights of this network.
     """
-    wished = settings.hyperparameters.anchors
+    anchors = settings.hyperparameters.anchors
     if start is None and settings.weights == "coco":
         logger.info("note: no start weights were given; starting anew (settings: weights=scratch)")
     network = build_network(
         settings.model,
         channels,
         len(labelled.class_names),
-        anchors=None if wished is None else round(wished),
+        anchors=None if anchors is None else round(anchors),
         seed=settings.seed,
     )
     if start is not None:
@@ -262,7 +262,7 @@ def build_start(settings: Detector, labelled: LabelledImages, channels: int, sta
             raise InputError(
                 f"{start}: holds weights of {header.model}; expected those of {settings.model}, or model={header.model}"
             )
-        if wished is not None:
+        if anchors is not None:
             state = {name: value for name, value in state.items() if not name.endswith(".anchors")}
         left_out = initialise(network, state, str(start))
         logger.info(f"start weights: {start}" + (f"; initialised anew: {', '.join(left_out)}" if left_out else ""))

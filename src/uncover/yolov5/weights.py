@@ -20,9 +20,9 @@ from uncover.atomic import new_file
 from uncover.config.detectors import MAP_INPUTS, Input
 from uncover.errors import InputError
 from uncover.yolov5.checkpoint import save
-from uncover.yolov5.inert_pickle import LEGACY
 from uncover.yolov5.network import Network, architecture, build_network
-from uncover.yolov5.third_party import Checkpoint, name_foreign, read_checkpoint
+from uncover.yolov5.third_party import LEGACY, name_foreign
+from uncover.yolov5.upstream_checkpoints import Checkpoint, read_checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -305,7 +305,7 @@ def open_weights(path: Path) -> tuple[Network, Header, str]:
 def read_any_weights(path: Path, tell: bool = True) -> tuple[Header, dict[str, Tensor], str]:
     """Read a weights file of uncover, or a checkpoint of upstream's YOLOv5, without building its network.
 
-    No file runs code: of a checkpoint only tensors and plain values are taken (see `inert_pickle`).
+    No file runs code: of a checkpoint only tensors and plain values are taken (see `upstream_checkpoints`).
 
     Args:
         path: The file.
