@@ -109,7 +109,7 @@ class FramedImages:
 
 
 @dataclass(frozen=True)
-class Answer:
+class BatchOutput:
     """What a network says about a batch.
 
     Attributes:
@@ -167,7 +167,7 @@ def read_ahead(images: FramedImages, groups: Sequence[list[int]]) -> Iterator[tu
 @torch.inference_mode()
 def infer(
     network: Network, images: FramedImages, batch: int, device: torch.device, precision: Precision = "float32"
-) -> Iterator[Answer]:
+) -> Iterator[BatchOutput]:
     """Run a network in evaluation mode over images; the next batch is read while the network works.
 
     Args:
@@ -180,7 +180,7 @@ def infer(
     for group, pixels in read_ahead(images, images.batches(batch)):
         with needs_memory(batch_in_words(pixels.shape, device), SMALLER), in_precision(device, precision):
             decoded, raw = network(to_network(pixels, device))
-        yield Answer(group, pixels.shape[2:], decoded.float(), [level.float() for level in raw])
+        yield BatchOutput(group, pixels.shape[2:], decoded.float(), [level.float() for level in raw])
 
 
 def predict(

@@ -28,7 +28,7 @@ from uncover.yolov5.weights import EXPECTED, initialise, read_any_weights
 
 logger = logging.getLogger(__name__)
 
-Place = tuple[Path, str | None]
+SetPlace = tuple[Path, str | None]
 """Folder of a data set, or its YAML file, and the entry of that where it has several."""
 
 
@@ -188,7 +188,7 @@ def _channels(input: Input, asked: int | None, maps: Sequence[MapSet]) -> int:
     return channels
 
 
-def find_inside(data: Path) -> tuple[Place, Place] | None:
+def find_inside(data: Path) -> tuple[SetPlace, SetPlace] | None:
     """The sets to train and to validate on where a folder, or a YAML file, holds both; None where it does not."""
     path = data if data.is_file() else find_data_yaml(data, above=False)
     entries = read_data_yaml(path).entries if path is not None else {}
@@ -200,7 +200,7 @@ def find_inside(data: Path) -> tuple[Place, Place] | None:
     return None
 
 
-def _find_sets(data: Path, val: Path | None) -> tuple[Place, Place]:
+def _find_sets(data: Path, val: Path | None) -> tuple[SetPlace, SetPlace]:
     """Folder or YAML file, and entry of it, of the sets to train and to validate on."""
     for given in (data, val or data):
         if not given.is_dir() and not (given.is_file() and given.suffix.lower() in YAML_SUFFIXES):
@@ -225,7 +225,7 @@ def _find_sets(data: Path, val: Path | None) -> tuple[Place, Place]:
     )
 
 
-def _place_of(given: Path, subset: str) -> Place:
+def _place_of(given: Path, subset: str) -> SetPlace:
     """A set that somebody gave; of a YAML file that lists several, the one that is meant."""
     if given.is_dir():
         return given, None
