@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from tests.images.conftest import BRIGHT, DARK, rectangle_image
 from uncover.config.detectors import Hyperparameters
 from uncover.images.augmentation import (
+    SMALLEST_COVERED,
     change_colours,
+    cover_faces,
     draw_mosaic,
     draw_warp,
     lay_mosaic,
@@ -21,7 +23,6 @@ from uncover.images.augmentation import (
     warp_boxes,
     warp_image,
 )
-from uncover.images.occlusion import SMALLEST, cover_faces
 
 STILL = Hyperparameters(
     hsv_h=0, hsv_s=0, hsv_v=0, degrees=0, translate=0, scale=0, shear=0, perspective=0, fliplr=0, mosaic=0
@@ -269,7 +270,7 @@ def test_so_many_faces_are_covered(probability: float, low: int, high: int) -> N
 
 def test_other_boxes_and_tiny_faces_are_passed_over() -> None:
     assert not changed(FACE, 0, face=0).any()
-    tiny = np.array([[2.0, 50, 30, 50 + SMALLEST - 1, 60]])
+    tiny = np.array([[2.0, 50, 30, 50 + SMALLEST_COVERED - 1, 60]])
     assert not any(changed(tiny, seed).any() for seed in range(20))
 
 
