@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.data.frames import frames_of
+from uncover.data.coco import parse_coco
 from uncover.data.faces import Frame, Rejected
-from uncover.data.frames import parse_coco, read_frames
+from uncover.data.frames import read_frames
 from uncover.errors import InputError
 
 if TYPE_CHECKING:

@@ -12,10 +12,9 @@ from torch.nn import functional
 
 from uncover.config.detectors import Input
 from uncover.errors import InputError
-from uncover.images import reading as scaled
 from uncover.images.letterbox import fit
-from uncover.images.maps import StoredMaps, store_maps, write_maps
-from uncover.images.reading import bytes_of_maps, read_source, scale
+from uncover.images.maps import StoredMaps, read_maps, store_maps, write_maps
+from uncover.images.reading import OVERHEAD, bytes_of_maps, read_source, scale
 
 FRAME = fit(4000, 3000, 64)
 NAMES = ["eyes", "whole face", "mouth"]
@@ -42,7 +41,7 @@ def enlarged(maps: np.ndarray) -> np.ndarray:
 def test_heatmaps_are_shown_as_they_would_be_enlarged(path: Path, kind: Input) -> None:
     source = read_source(path, 3 if kind == "classes" else 1, FRAME, kind)
     assert isinstance(source, StoredMaps) and source.values.shape[1:] == (16, 16) and not source.about
-    shares = scaled.read_maps(path).values / 65535
+    shares = read_maps(path).values / 65535
     spread = (shares - shares.min((1, 2), keepdims=True)) / np.maximum(np.ptp(shares, (1, 2), keepdims=True), 1e-9)
     wanted = {"classes": shares, "mean": spread.mean(0, keepdims=True), "whole_face": shares[1:2]}[kind]
     pixels = scale(source, FRAME)
@@ -64,8 +63,8 @@ def test_memory_of_maps_is_that_of_their_cells(path: Path) -> None:
     # 16 x 16 cells for 128 x 128 pixels: of 128 x 96, 96 x 128 and 128 x 128 pixels.
     cells = 16 * 12 + 12 * 16 + 16 * 16
     needed = bytes_of_maps([path] * 3, frames, 3, "classes")
-    assert needed == cells * 2 * 3 + 3 * scaled.OVERHEAD
-    assert bytes_of_maps([path] * 3, frames, 1, "mean") == cells * 2 + 3 * scaled.OVERHEAD
+    assert needed == cells * 2 * 3 + 3 * OVERHEAD
+    assert bytes_of_maps([path] * 3, frames, 1, "mean") == cells * 2 + 3 * OVERHEAD
 
 
 @pytest.mark.parametrize(

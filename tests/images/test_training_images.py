@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.images.conftest import BRIGHT, DARK
 from uncover.config.detectors import Hyperparameters
 from uncover.errors import InputError
-from uncover.images import augmentation as augment
+from uncover.images import augmentation
 from uncover.images.labelled import LabelledImages
 from uncover.images.loader import TrainingImages
 
@@ -32,9 +32,9 @@ def test_what_is_bright_is_what_is_labelled(
     images = quiet(labelled, WILD.model_copy(update={"mosaic": mosaic}), channels=channels, padding=DARK)
     with pytest.MonkeyPatch.context() as patch:
         # Nothing is dropped, so that the boxes must account for all that is bright.
-        patch.setattr(augment, "SMALLEST_AREA", 0)
-        patch.setattr(augment, "SMALLEST_SIDE", 0)
-        patch.setattr(augment, "LARGEST_ASPECT", np.inf)
+        patch.setattr(augmentation, "SMALLEST_AREA", 0)
+        patch.setattr(augmentation, "SMALLEST_SIDE", 0)
+        patch.setattr(augmentation, "LARGEST_ASPECT", np.inf)
         pixels, labels = images.sample(index, epoch)
     assert pixels.shape == (channels, SIZE, SIZE) and pixels.dtype == np.uint8 and pixels.flags.c_contiguous
     assert labels.dtype == np.float32 and labels.shape[1:] == (5,)

@@ -54,11 +54,11 @@ def test_each_frame_has_its_row(written: tuple[Path, VideoCounts]) -> None:
 
 
 def test_the_video_shows_what_was_drawn(written: tuple[Path, VideoCounts]) -> None:
-    take = incubator_video(rng_of(3, "videos", 1), 64, 3)
+    plan = incubator_video(rng_of(3, "videos", 1), 64, 3)
     with av.open(str(written[0] / "infant_02.mp4")) as container:
         shown = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
     for index in (0, 4):
-        drawn = take.moment(index / 3, index).photo.picture
+        drawn = plan.frame_at(index / 3, index).photo.picture
         # Colours have half the resolution, so brightness is compared.
         error = shown[index].astype(float).mean(2) - drawn.astype(float).mean(2)
         assert np.sqrt((error**2).mean()) < 4

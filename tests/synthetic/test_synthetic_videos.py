@@ -9,20 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from uncover.synthetic.compose import compose
-from uncover.synthetic.events import Draw, Lean, Span, timeline
+from uncover.synthetic.events import AdultVisit, BlanketVisit, Span, timeline
 from uncover.synthetic.scene import rng_of
-from uncover.synthetic.videos import Take, incubator_video
+from uncover.synthetic.videos import VideoPlan, incubator_video
 
 EVENTS = {"still", "movement", "hand", "nurse", "dim", "away"}
 SECONDS = 12.0
 
 
-def take_of(index: int, size: int = 96) -> Take:
+def plan_of(index: int, size: int = 96) -> VideoPlan:
     return incubator_video(rng_of(4, "test", index), size, SECONDS)
 
 
-def span_of(take: Take, event: str) -> Span:
-    return next(span for span in take.spans if span.event == event)
+def span_of(plan: VideoPlan, event: str) -> Span:
+    return next(span for span in plan.spans if span.event == event)
 
 
 def middle(span: Span) -> float:
@@ -42,16 +42,18 @@ def test_events_fill_the_video(seed: int, seconds: float) -> None:
     assert seconds < 10 or min(span.stop - span.start for span in spans if span.event != "still") > 0.6
 
 
-def green_share(take: Take, second: float) -> tuple[float, float]:
+def green_share(plan: VideoPlan, second: float) -> tuple[float, float]:
     """Shares of pixels of the infant's skin inside the truth's box, and in a frame of half its width around it.
 
     The infant is painted in a green that nothing else has, without noise and colour casts.
     """
-    infant = take.movement.person
-    green = replace(infant, looks=replace(infant.looks, skin=(0.05, 0.8, 0.05), blush=0.0), clothes=(0.5, 0.5, 0.5))
-    painted = replace(take, movement=replace(take.movement, person=green))
-    picture = painted.moment(second, 0).photo.picture.astype(int)
-    box = painted.moment(second, 0).box
+    infant = plan.movement.person
+    green = replace(
+        infant, appearance=replace(infant.appearance, skin=(0.05, 0.8, 0.05), blush=0.0), clothes=(0.5, 0.5, 0.5)
+    )
+    painted = replace(plan, movement=replace(plan.movement, person=green))
+    picture = painted.frame_at(second, 0).photo.picture.astype(int)
+    box = painted.frame_at(second, 0).box
     assert box is not None
     skin = picture[..., 1] > 2 * np.maximum(picture[..., 0], picture[..., 2]) + 12
     x1, y1, x2, y2 = (round(value) for value in box)
@@ -63,39 +65,39 @@ def green_share(take: Take, second: float) -> tuple[float, float]:
 
 @pytest.mark.parametrize("index", range(5))
 def test_the_box_is_where_the_skin_is_and_a_nurse_hides_it(index: int) -> None:
-    take = take_of(index)
-    open_inside, open_around = green_share(take, 0.05)
+    plan = plan_of(index)
+    open_inside, open_around = green_share(plan, 0.05)
     assert open_inside > 0.6 and open_inside > 1.8 * open_around
-    hidden_inside, _ = green_share(take, middle(span_of(take, "nurse")))
+    hidden_inside, _ = green_share(plan, middle(span_of(plan, "nurse")))
     assert hidden_inside < 0.62 * open_inside
 
 
 def test_both_ways_of_nursing_are_drawn() -> None:
-    takes = [take_of(index) for index in range(12)]
-    assert any(isinstance(visit, Lean) for take in takes for visit in take.visits)
-    assert any(isinstance(visit, Draw) for take in takes for visit in take.visits)
+    plans = [plan_of(index) for index in range(12)]
+    assert any(isinstance(visit, AdultVisit) for plan in plans for visit in plan.visits)
+    assert any(isinstance(visit, BlanketVisit) for plan in plans for visit in plan.visits)
 
 
 @pytest.mark.parametrize("index", range(2))
 def test_visible_features_lie_in_the_box(index: int) -> None:
-    take = take_of(index, 64)
+    plan = plan_of(index, 64)
     for second in np.linspace(0.1, SECONDS - 0.1, 12):
-        moment = take.moment(float(second), 0)
-        if moment.box is None:
+        frame = plan.frame_at(float(second), 0)
+        if frame.box is None:
             continue
-        inner = moment.photo.faces[-1].wflw[60:96]
-        inside = (inner >= 0).all(1) & (inner <= (take.scene.width, take.scene.height)).all(1)
-        low, high = np.array(moment.box[:2]), np.array(moment.box[2:])
+        inner = frame.photo.faces[-1].wflw[60:96]
+        inside = (inner >= 0).all(1) & (inner <= (plan.scene.width, plan.scene.height)).all(1)
+        low, high = np.array(frame.box[:2]), np.array(frame.box[2:])
         assert (inner[inside] >= low - 0.01).all() and (inner[inside] <= high + 0.01).all()
 
 
 def test_movement_is_smooth_and_only_who_is_carried_is_away() -> None:
-    take = take_of(0, 64)
+    plan = plan_of(0, 64)
     rate = 4
-    moments = [take.moment(k / rate, k) for k in range(int(SECONDS * rate))]
-    away = span_of(take, "away")
+    frames = [plan.frame_at(k / rate, k) for k in range(int(SECONDS * rate))]
+    away = span_of(plan, "away")
     fastest: dict[str, float] = {}
-    for k, (one, other) in enumerate(pairwise(moments)):
+    for k, (one, other) in enumerate(pairwise(frames)):
         second = (k + 1) / rate
         # Being carried may take half a step more on either side.
         if away.start - 1 / rate <= second <= away.stop + 1 / rate:
@@ -108,50 +110,50 @@ def test_movement_is_smooth_and_only_who_is_carried_is_away() -> None:
         fastest[event] = max(fastest.get(event, 0.0), speed)
     assert max(fastest.values()) < 2.5 and fastest["still"] < 0.5
     assert fastest["movement"] > 1.5 * fastest["still"]
-    gone = [moment for moment in moments if moment.box is None]
-    assert len(gone) >= 3 and {moment.event for moment in gone} == {"away"}
-    assert all(moment.event == "away" for moment in moments if not moment.photo.faces)
+    gone = [frame for frame in frames if frame.box is None]
+    assert len(gone) >= 3 and {frame.event for frame in gone} == {"away"}
+    assert all(frame.event == "away" for frame in frames if not frame.photo.faces)
 
 
 def test_nothing_but_the_noise_differs_from_frame_to_frame() -> None:
-    take = take_of(1)
-    quiet = replace(take, scene=replace(take.scene, lens=replace(take.scene.lens, noise=0.0)))
-    for second in (0.1, middle(span_of(take, "hand")), middle(span_of(take, "away"))):
-        assert np.array_equal(quiet.moment(second, 0).photo.picture, quiet.moment(second, 9).photo.picture)
-        noisy = take.moment(second, 0).photo.picture, take.moment(second, 9).photo.picture
+    plan = plan_of(1)
+    quiet = replace(plan, scene=replace(plan.scene, lens=replace(plan.scene.lens, noise=0.0)))
+    for second in (0.1, middle(span_of(plan, "hand")), middle(span_of(plan, "away"))):
+        assert np.array_equal(quiet.frame_at(second, 0).photo.picture, quiet.frame_at(second, 9).photo.picture)
+        noisy = plan.frame_at(second, 0).photo.picture, plan.frame_at(second, 9).photo.picture
         assert 0.5 < np.abs(noisy[0].astype(int) - noisy[1]).mean() < 12
         # The skin, cloth and backdrop of a millisecond later are the same too.
-        later = quiet.moment(second + 0.001, 0).photo.picture.astype(int)
-        assert np.abs(later - quiet.moment(second, 0).photo.picture).mean() < 1.5
+        later = quiet.frame_at(second + 0.001, 0).photo.picture.astype(int)
+        assert np.abs(later - quiet.frame_at(second, 0).photo.picture).mean() < 1.5
 
 
 def test_the_incubator_is_the_same_when_its_infant_is_away() -> None:
-    take = take_of(0)
-    scene = take.scene_at(middle(span_of(take, "away")), 0)
+    plan = plan_of(0)
+    scene = plan.scene_at(middle(span_of(plan, "away")), 0)
     assert scene.people == () and compose(scene).faces == ()
-    still = take.moment(0.05, 0).photo.picture.astype(int)
-    empty = take.moment(middle(span_of(take, "away")), 0).photo.picture.astype(int)
+    still = plan.frame_at(0.05, 0).photo.picture.astype(int)
+    empty = plan.frame_at(middle(span_of(plan, "away")), 0).photo.picture.astype(int)
     same = (np.abs(still - empty).max(2) < 25).mean()
     assert 0.1 < same < 0.9
 
 
 @pytest.mark.parametrize("index", range(6))
 def test_dimmed_is_dark_but_not_black(index: int) -> None:
-    take = take_of(index)
-    light = take.moment(0.05, 0).photo.picture.mean()
-    dark = take.moment(middle(span_of(take, "dim")), 1)
+    plan = plan_of(index)
+    light = plan.frame_at(0.05, 0).photo.picture.mean()
+    dark = plan.frame_at(middle(span_of(plan, "dim")), 1)
     assert 0.14 * light < dark.photo.picture.mean() < 0.45 * light
     assert dark.event == "dim" and dark.grade in ("medium", "hard") and dark.box is not None
 
 
 def test_only_quick_movement_is_blurred() -> None:
-    take = take_of(2)
+    plan = plan_of(2)
     blurs = {
         event: max(
-            take.scene_at(float(second), 0).lens.motion
-            for second in np.linspace(span_of(take, event).start + 0.01, span_of(take, event).stop - 0.01, 30)
+            plan.scene_at(float(second), 0).lens.motion
+            for second in np.linspace(span_of(plan, event).start + 0.01, span_of(plan, event).stop - 0.01, 30)
         )
         for event in EVENTS
     }
-    assert 1 < blurs.pop("movement") <= 0.03 * take.scene.width
+    assert 1 < blurs.pop("movement") <= 0.03 * plan.scene.width
     assert set(blurs.values()) == {0.0}

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uncover.config.detectors import Detector, Hyperparameters
-from uncover.config.evolution import Evolution, Reach, Space
+from uncover.config.evolution import Evolution, SearchRange, Space
 from uncover.errors import Diverged, InputError
 from uncover.yolov5.evolution import (
     Generation,
@@ -159,7 +159,7 @@ def test_a_missing_generation_is_named() -> None:
 
 
 def test_a_space_without_room_is_an_error() -> None:
-    still = Evolution(space=Space(**{name: Reach(0, reach.low, reach.high) for name, reach in SPACE}), parallel=9)
+    still = Evolution(space=Space(**{name: SearchRange(0, reach.low, reach.high) for name, reach in SPACE}), parallel=9)
     with pytest.raises(InputError, match="no hyperparameter can change"):
         breed(1, BASE, [], still)
     with pytest.raises(InputError, match="no hyperparameter can change"):

@@ -167,7 +167,7 @@ class DetectorVariant(Section):
 
 
 def _variants() -> dict[str, DetectorVariant]:
-    """Variants of the thesis's four heatmap detectors, three controls, and one that learns from occlusion augmentation."""
+    """Variants of the thesis's four heatmap detectors, three controls, and one with occlusion augmentation."""
     methods = ("gradcampp", "hirescam")
     variants: dict[str, DetectorVariant] = {}
     for method in methods:

@@ -84,7 +84,7 @@ class Rescue(Section):
         """Name of the variant of heatmaps that boxes are drawn in, of those that the run makes."""
         if self.heatmap_boxes is not None:
             return self.heatmap_boxes
-        # On the synthetic data's val this finds nearly as many faces as the detector itself, HiResCAM T1 a fourth of them.
+        # On val of the synthetic data this finds nearly as many faces as the detector itself, HiResCAM T1 a fourth.
         return "gradcampp_multiscale" if "gradcampp_multiscale" in made else "gradcampp"
 
 

@@ -160,5 +160,5 @@ def parse_variants(
         if name in variants:
             raise InputError(f"--variant {text}: there is another variant of this name")
         variants[name] = check_section(Variant, values, f"--variant {text}")
-    wishes = {"methods": methods, "layers": layers, "target": target, "variants": variants}
-    return check_section(Heatmaps, wishes, "--variant").named()
+    values = {"methods": methods, "layers": layers, "target": target, "variants": variants}
+    return check_section(Heatmaps, values, "--variant").named()

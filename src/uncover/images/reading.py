@@ -1,4 +1,4 @@
-"""Image files that a user names, of a known number of channels, and the one path from a file to the pixels of a frame."""
+"""Image files that a user names, and the one path from a file to the pixels of a frame."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Hair:
 
 
 @dataclass(frozen=True)
-class Looks:
+class Appearance:
     """Colours and surface marks of one face; `freckles`, `stubble`, `make_up` and `blush` in 0..1."""
 
     skin: Colour = (0.55, 0.66, 0.85)
@@ -187,7 +187,7 @@ class Person:
     shape: Shape = Shape()
     expression: Expression = Expression()
     hair: Hair = Hair()
-    looks: Looks = Looks()
+    appearance: Appearance = Appearance()
     yaw: float = 0.0
     pitch: float = 0.0
     roll: float = 0.0
@@ -310,9 +310,9 @@ def sample_shape(rng: Rng, age: float) -> Shape:
     )  # fmt: skip
 
 
-def sample_looks(rng: Rng, skin: Colour, adult: bool) -> Looks:
+def sample_appearance(rng: Rng, skin: Colour, adult: bool) -> Appearance:
     tone = around(rng, 0.03)
-    return Looks(
+    return Appearance(
         skin=(skin[0] * tone * around(rng, 0.03), skin[1] * tone, skin[2] * tone), iris=pick(rng, _IRISES),
         freckles=float(rng.uniform(0.3, 1)) if adult and happens(rng, 0.15) else 0.0,
         stubble=float(rng.uniform(0.2, 0.9)) if adult and happens(rng, 0.25) else 0.0,

@@ -69,8 +69,8 @@ class Work:
 
     @cached_property
     def photos(self) -> dict[str, int]:
-        """Photos by set: as they were counted if the set is made, else as stated, else as the config wishes."""
-        return {name: self._counted(name) or self.stated.get(name) or self._wished(name) for name in self.run.sets}
+        """Photos by set: as they were counted if the set is made, else as stated, else as the config requests."""
+        return {name: self._counted(name) or self.stated.get(name) or self._requested(name) for name in self.run.sets}
 
     def of_name(self, name: str) -> float:
         """Work of a job that has left nothing but its name, such as "train/rgb10"."""
@@ -136,22 +136,22 @@ class Work:
         except (OSError, ValueError, KeyError):
             return None
 
-    def _wished(self, name: str) -> int:
+    def _requested(self, name: str) -> int:
         config = self.config
         if name in self.run.landmark_sets:
             split, sources = self.run.landmark_sets[name]
-            return sum(self._wish(source, split) for source in sources)
+            return sum(self._requested_of(source, split) for source in sources)
         source, _ = self.run.frame_sets[name]
         if not is_rendered(config, source):
             return CATALOGUE[source].size.get(name, 1) if source in CATALOGUE else 1
         sizes = getattr(config.synthetic, source)
         return int(sizes) if isinstance(sizes, int) else int(getattr(sizes, name.removeprefix(f"{source}_")))
 
-    def _wish(self, source: str, split: str) -> int:
-        wishes = self.run.sources[source].split
-        wish = None if wishes is None else getattr(wishes, split)
-        if wish is not None:
-            return int(wish)
+    def _requested_of(self, source: str, split: str) -> int:
+        sizes = self.run.sources[source].split
+        size = None if sizes is None else getattr(sizes, split)
+        if size is not None:
+            return int(size)
         if is_rendered(self.config, source):
             sizes = getattr(self.config.synthetic, source)
             return int(sizes.train if split == "train" else sizes.test)
@@ -173,8 +173,8 @@ class Work:
             values: Mapping[str, int] = {"all": sizes} if isinstance(sizes, int) else sizes.model_dump()
             return sum(values.values())
         known = self.run.sources.get(source)
-        wishes = {} if known is None or known.split is None else known.split.model_dump()
-        return max(sum(count for count in wishes.values() if count is not None), _faces_of(source))
+        sizes = {} if known is None or known.split is None else known.split.model_dump()
+        return max(sum(count for count in sizes.values() if count is not None), _faces_of(source))
 
 
 def _faces_of(source: str) -> int:

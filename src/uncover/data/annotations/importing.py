@@ -71,7 +71,7 @@ def import_annotations(root: Path, file: Path, face: str) -> tuple[Imported, lis
         face: Label of boxes of faces.
 
     Returns:
-        The account, and what cannot be used.
+        What came of it, and what cannot be used.
 
     Raises:
         InputError: Either is none, or nothing of the file can be used. The folder is then as it was.
@@ -117,7 +117,7 @@ def import_annotations(root: Path, file: Path, face: str) -> tuple[Imported, lis
                 _place(proposals, folder / frame.proposal)
         write_frames([new.get(item.name, item) for item in picked], folder)
         write_rejected(reading.rejected, folder / REJECTED)
-        _write_account(imported, root / IMPORTS, folder / IMPORTS)
+        _add_to_imports(imported, root / IMPORTS, folder / IMPORTS)
     return imported, reading.rejected
 
 
@@ -168,8 +168,8 @@ def _place(old: Path, new: Path) -> None:
         shutil.copy2(old, new, follow_symlinks=False)
 
 
-def _write_account(imported: Imported, old: Path, new: Path) -> None:
-    """Add a row to the account of all imports, which may lack columns where an earlier version began it."""
+def _add_to_imports(imported: Imported, old: Path, new: Path) -> None:
+    """Add a row to the table of all imports, which may lack columns where an earlier version began it."""
     before: list[dict[str, str]] = []
     if old.exists():
         with old.open(newline="", encoding="utf-8-sig") as file:

@@ -134,7 +134,7 @@ def read_label_studio(path: Path, states: Mapping[str, FrameState], face: str) -
             try:
                 if _is_grade(result):
                     found += [(row, str(choice)) for choice in _value_of(result, row).get("choices", [])]
-                elif box := _box_of_of_label_studio(result, path, row, name, reading, states[name].size, face):
+                elif box := _box_of_face(result, path, row, name, reading, states[name].size, face):
                     boxes.append(box)
             except EntryError as error:
                 reading.reject(path, row, name, error.reason, f"{name}: {error}")
@@ -263,7 +263,7 @@ def _value_of(result: Mapping[str, Any], row: int) -> Mapping[str, Any]:
     return value
 
 
-def _box_of_of_label_studio(
+def _box_of_face(
     result: Mapping[str, Any],
     path: Path,
     row: int,
