@@ -62,7 +62,7 @@ def test_everyday_verbs_come_first_in_the_help(capsys: pytest.CaptureFixture[str
     [
         ("tran my_faces out", 'uncover: no command "tran"; did you mean "train"? `uncover --help` lists all'),
         ("lables", 'uncover: no command "lables"; did you mean "labels"? `uncover --help` lists all'),
-        ("predict rivl mtcnn", 'uncover: no command "predict rivl"; did you mean "predict baseline"? `uncover --help`'),
+        ("predict baselin mtcnn", 'uncover: no command "predict baselin"; did you mean "predict baseline"? `uncover -'),
         ("frames exprt", 'uncover: no command "frames exprt"; did you mean "frames export"? `uncover --help`'),
         ("frmes export x", 'uncover: no command "frmes export"; did you mean "frames export"? `uncover --help`'),
         (
@@ -96,7 +96,7 @@ def test_a_mistyped_verb_or_option_is_one_line_that_says_what_was_meant(
     [
         # A folder that is there is one, however much its name is like a verb's second word; so is a path.
         ["predict", "baselines", "found.parquet", "--weights", "absent.pt"],
-        ["predict", "./rivls", "found.parquet", "--weights", "absent.pt"],
+        ["predict", "./baselins", "found.parquet", "--weights", "absent.pt"],
         ["predict", "photos", "found.parquet", "--weights", "absent.pt"],
         # Options may be cut short, as argparse has it, and what follows -- is no option.
         ["predict", "photos", "found.parquet", "--weig", "absent.pt", "--conf", "0.5"],
