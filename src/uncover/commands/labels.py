@@ -145,9 +145,9 @@ def _tell_shortfalls(photos: pd.DataFrame, sizes: SplitSizes, out: Path) -> bool
         if found:
             logger.info(f"note: {out}: only {found} photos for {name}, {requested} requested")
     for name in empty:
-        requested = "all" if sizes[name] is None else str(sizes[name])
+        size = "all" if sizes[name] is None else str(sizes[name])
         logger.warning(
-            f"{out}: NO PHOTO for {name}, {requested} requested: there is no {name}.txt, nor {name}: in data.yaml"
+            f"{out}: NO PHOTO for {name}, {size} requested: there is no {name}.txt, nor {name}: in data.yaml"
         )
     return bool(empty)
 

@@ -28,7 +28,7 @@ def _range(gain: float, low: float, high: float) -> SearchRange:
     return Field(SearchRange(gain, low, high), description="gain of mutations, lowest and highest value")
 
 
-class Space(Section):
+class SearchSpace(Section):
     """Where evolution may search; defaults are upstream's. A value of 0 stays 0: mutations multiply."""
 
     lr0: SearchRange = _range(1, 1e-5, 0.1)
@@ -87,4 +87,4 @@ class Evolution(Section):
     mutation_sigma: PositiveFloat = Field(0.2, description="spread of a mutation (the thesis gives its square, 0.04)")
     parents: PositiveInt = Field(5, description="best generations that parents are drawn from, weighted by fitness")
     seed: NonNegativeInt = Field(0, description="seed of mutations")
-    space: Space = Field(Space(), description="where to search")
+    space: SearchSpace = Field(SearchSpace(), description="where to search")

@@ -165,7 +165,7 @@ def _size(image: Mapping[str, Any]) -> tuple[int, int] | None:
     return round(size[0]), round(size[1])  # type: ignore[arg-type]
 
 
-class Listed:
+class CocoIndex:
     """Images that COCO files list, found by the paths of the files on disk."""
 
     def __init__(self, files: Sequence[CocoFile], root: Path, paths: Sequence[Path]) -> None:

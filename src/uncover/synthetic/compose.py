@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uncover.data.faces import Visibility
-from uncover.synthetic import backdrops
-from uncover.synthetic import occluders
+from uncover.synthetic import backdrops, occluders
 from uncover.synthetic.head import NECK, Head
 from uncover.synthetic.landmarks import landmarks
 from uncover.synthetic.paint import face_texture, uv

@@ -34,6 +34,15 @@ _SHARES: dict[Event, float] = {"movement": 1.3, "hand": 2.1, "nurse": 2.1, "dim"
 _SECONDS_AN_EVENT = 2.2
 _STILL_SHARE = 0.45
 
+# Yaw, pitch, roll (degrees), right and down (shares of the face's height): how far the infant sways, how far it throws
+# its head about.
+_SWAY = np.array([9.0, 3.0, 4.0, 0.05, 0.035])
+_THROW = np.array([40.0, 10.0, 24.0, 0.26, 0.13])
+# Shares of the event `away` between which the infant is carried out, and mirrored back in.
+_CARRY = (0.15, 0.40)
+_GLOVE: Colour = (0.80, 0.62, 0.42)
+_SCRUBS: tuple[Colour, ...] = ((0.62, 0.46, 0.26), (0.52, 0.58, 0.32), (0.90, 0.89, 0.87), (0.46, 0.34, 0.52))
+
 
 @dataclass(frozen=True)
 class Span:
@@ -66,14 +75,6 @@ def timeline(rng: Rng, seconds: float) -> tuple[Span, ...]:
         start = spans[-1].stop if spans else 0.0
         spans.append(Span(event, start, start + share * length))
     return tuple(spans)
-
-
-# Yaw, pitch, roll (degrees), right and down (shares of the face's height): how far the infant sways, how far it throws
-# its head about.
-_SWAY = np.array([9.0, 3.0, 4.0, 0.05, 0.035])
-_THROW = np.array([40.0, 10.0, 24.0, 0.26, 0.13])
-# Shares of the event `away` between which the infant is carried out, and mirrored back in.
-_CARRY = (0.15, 0.40)
 
 
 def eased(share: float, low: float, high: float) -> float:
@@ -176,10 +177,6 @@ def sample_movement(rng: Rng, person: Person, face: float, size: tuple[int, int]
         person, face, (float(way[0]), float(way[1])), sample_waves(rng, 5, 11), sample_waves(rng, 0.9, 1.6),
         6 * around(rng, 0.2),
     )  # fmt: skip
-
-
-_GLOVE: Colour = (0.80, 0.62, 0.42)
-_SCRUBS: tuple[Colour, ...] = ((0.62, 0.46, 0.26), (0.52, 0.58, 0.32), (0.90, 0.89, 0.87), (0.46, 0.34, 0.52))
 
 
 @dataclass(frozen=True)

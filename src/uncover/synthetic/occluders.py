@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from uncover.synthetic import surfaces
+from uncover.synthetic import surfaces as textures
 from uncover.synthetic.head import Head
 from uncover.synthetic.render import normals
 from uncover.synthetic.scene import (
@@ -33,6 +33,16 @@ from uncover.synthetic.surfaces import (
     to_texture,
     tube_points,
 )
+
+_SUNK = -5.0
+# Fingers from the index to the little one: knuckle (mm from the palm's centre), length, radius.
+_FINGERS = (
+    ((-29.0, 40.0), 72.0, 8.8),
+    ((-9.5, 46.0), 80.0, 9.2),
+    ((10.0, 44.0), 74.0, 8.8),
+    ((28.0, 36.0), 58.0, 7.6),
+)
+_PHALANGES = np.array([0.0, 0.22, 0.45, 0.62, 0.75, 0.9, 1.0])
 
 
 def _patch(head: Head, centre: tuple[float, float], radii: tuple[float, float], colour: Colour) -> Surface:
@@ -95,9 +105,6 @@ def cpap(head: Head, item: Cpap) -> list[Surface]:
     return surfaces
 
 
-_SUNK = -5.0
-
-
 def _shell(head: Head, field: Array, thickness: float | Array, steepness: float = 0.8) -> Array:
     """The skin lifted by up to `thickness` mm where `field` (mm inside the edge) is positive."""
     lift = np.clip(field * steepness, _SUNK, thickness)
@@ -125,9 +132,9 @@ def hair(head: Head, style: Hair, capped: bool, rng: np.random.Generator) -> lis
     if style.style == "bald" or (capped and style.style == "fuzz"):
         return []
     x, y, z = np.moveaxis(head.skin, -1, 0)
-    texture = surfaces.hair(rng, style.colour)
+    texture = textures.hair(rng, style.colour)
     rows, columns = head.skin.shape[:2]
-    strands = surfaces.noise(rng, rows, columns, (8, 2)) + 0.8 * surfaces.noise(rng, rows, columns, (70, 1.3))
+    strands = textures.noise(rng, rows, columns, (8, 2)) + 0.8 * textures.noise(rng, rows, columns, (70, 1.3))
     roughness = 7.0 if style.style == "fringe" else 2.5
     line = style.hairline - 14 * (np.abs(x) / 60) ** 3 + roughness * strands
     back = _soft_min(-22 - z, y + 78)
@@ -162,9 +169,9 @@ def cap(head: Head, item: Cap, rng: np.random.Generator) -> list[Surface]:
     points = _shell(head, field, thick * lumps, 1.2)
     if item.knitted:
         points[..., 1] += 10 * smoothstep(70, 125, y)
-        texture = surfaces.knit(rng, item.colour, item.stripe, stripes=int(rng.integers(0, 6)))
+        texture = textures.knit(rng, item.colour, item.stripe, stripes=int(rng.integers(0, 6)))
     else:
-        texture = surfaces.cloth(rng, item.colour, item.stripe, "weave")
+        texture = textures.cloth(rng, item.colour, item.stripe, "weave")
     surfaces = [Surface(points, texture, _ring_uv(head, 1, 1), 0.03)]
     if item.brim != "none":
         surfaces.append(Surface(_brim(head, item), plain(item.stripe), None, 0.03, two_sided=True))
@@ -210,7 +217,7 @@ def glasses(head: Head, item: Glasses) -> list[Surface]:
             tint = np.array(item.colour) * 0.25 + 0.02
             sheen = np.linspace(2.2, 0.8, 32)[None, :, None] * tint
             surfaces.append(
-                Surface(lens, surfaces.to_texture(sheen.astype(np.float32)), _lens_uv(share, rim_y, b), 0.5, True)
+                Surface(lens, textures.to_texture(sheen.astype(np.float32)), _lens_uv(share, rim_y, b), 0.5, True)
             )
         temple = np.array(
             [[side * (33 + a), 2, front - 0.0042 * (33 + a) ** 2], [side * (float(width) + 5), 2, 40],
@@ -246,7 +253,7 @@ def face_mask(head: Head, item: FaceMask, rng: np.random.Generator) -> list[Surf
     )
     rows = np.arange(128)[:, None, None]
     pleats = 1 - 0.13 * (np.sin(rows * 0.5) > 0.8) + 0.02 * rng.uniform(-1, 1, (128, 64, 1))
-    texture = surfaces.to_texture((pleats * item.colour).astype(np.float32))
+    texture = textures.to_texture((pleats * item.colour).astype(np.float32))
     uv = np.stack([x / 160 + 0.5, (20 - y) / 140], -1)
     surfaces = [Surface(points, texture, uv, 0.03)]
     for side in (-1.0, 1.0):
@@ -273,7 +280,7 @@ def scarf(head: Head, item: Scarf, rng: np.random.Generator) -> list[Surface]:
         height = height + 10 * (np.cos(angle) < 0)
         path = np.stack([reach * np.sin(angle), height, depth], 1)
         radii = radius * (1 + 0.10 * np.sin(angle * 7 + rng.uniform(0, 6)))
-        texture = surfaces.knit(rng, item.colour, item.stripe, stripes=3)
+        texture = textures.knit(rng, item.colour, item.stripe, stripes=3)
         surfaces.append(Surface(tube_points(path, radii, 14), texture, None, 0.02))
     return surfaces
 
@@ -286,9 +293,9 @@ def blanket(head: Head, item: Blanket, rng: np.random.Generator) -> list[Surface
     y = top + item.slope * np.clip(x, -110, 110) + 5 * np.sin(u * 7 + rng.uniform(0, 6)) - 300 * v
     front = float(head.sections(-40.0)[2]) + 24
     hill = front - 0.0075 * np.abs(x) ** 2 * (1 - 0.3 * v) - 26 * smoothstep(0.15, 0.6, v)
-    folds = 5 * surfaces.noise(rng, 30, 45, (6, 7)) + 4 * np.sin(x / 16 + 4 * v)
+    folds = 5 * textures.noise(rng, 30, 45, (6, 7)) + 4 * np.sin(x / 16 + 4 * v)
     z = np.maximum(hill, -70) + folds * (0.4 + 0.6 * smoothstep(0, 0.2, v)) - 14 * smoothstep(0.05, 0.0, v)
-    texture = surfaces.cloth(rng, item.colour, item.stripe, item.pattern)
+    texture = textures.cloth(rng, item.colour, item.stripe, item.pattern)
     return [Surface(np.stack([x, y, z], -1), texture, None, 0.02, two_sided=True)]
 
 
@@ -310,16 +317,6 @@ def worn(head: Head, item: Covering, rng: np.random.Generator) -> list[Surface]:
         case Blanket():
             return blanket(head, item, rng)
     raise TypeError(f"no surfaces for {item!r}")
-
-
-# Fingers from the index to the little one: knuckle (mm from the palm's centre), length, radius.
-_FINGERS = (
-    ((-29.0, 40.0), 72.0, 8.8),
-    ((-9.5, 46.0), 80.0, 9.2),
-    ((10.0, 44.0), 74.0, 8.8),
-    ((28.0, 36.0), 58.0, 7.6),
-)
-_PHALANGES = np.array([0.0, 0.22, 0.45, 0.62, 0.75, 0.9, 1.0])
 
 
 def _finger_texture(skin: Array, nails: bool, creases: float) -> Texture:

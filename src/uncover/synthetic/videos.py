@@ -58,6 +58,11 @@ _MEDIUM_FROM, _HARD_FROM = 0.1, 0.5
 _DIM_BELOW = 0.6
 _FEATURES = slice(33, 96)
 
+_MOST_INFANTS = 99
+_MOST_SECONDS, _MOST_RATE = 3600, 60
+# Low enough that a picture of 320 px keeps its noise.
+_QUALITY = 14
+
 
 @dataclass(frozen=True)
 class VideoFrame:
@@ -205,12 +210,6 @@ def incubator_video(rng: Rng, size: int, seconds: float) -> VideoPlan:
             visits += sample_carry(rng, span, way)
     movement = sample_movement(rng, infant, face, frame)
     return VideoPlan(replace(scene, people=()), movement, spans, tuple(visits), tuple(darkest))
-
-
-_MOST_INFANTS = 99
-_MOST_SECONDS, _MOST_RATE = 3600, 60
-# Low enough that a picture of 320 px keeps its noise.
-_QUALITY = 14
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from uncover.baselines.fetched import read_fetched
 from uncover.config.baselines import BASELINES
-from uncover.config.detectors import DRAWN_BOXES, Detector, Weights
+from uncover.config.detectors import DRAWN_BOXES, Detector, SecondStep, Weights
 from uncover.config.heatmaps import Variant
 from uncover.config.model import Config
-from uncover.config.second_step import SecondStep
 from uncover.config.values import as_pairs, may_be_told
 from uncover.data.blocks import INFANTS, block_of_video, read_infants
 from uncover.errors import InputError

@@ -34,7 +34,7 @@ ROUNDED = 0.02
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportRecord:
     """What came of an import: a row of `imports.csv`. The frames of the folder are updated + spoilt + untouched.
 
     Attributes:
@@ -58,7 +58,7 @@ class Imported:
     rejected: int
 
 
-def import_annotations(root: Path, file: Path, face: str) -> tuple[Imported, list[Rejected]]:
+def import_annotations(root: Path, file: Path, face: str) -> tuple[ImportRecord, list[Rejected]]:
     """Give frames the boxes and grades that a tool exported, and move them to the folder of their grade.
 
     Boxes of the file replace those of the folder. A frame of which it gives no grade keeps its own. One that comes back
@@ -93,7 +93,7 @@ def import_annotations(root: Path, file: Path, face: str) -> tuple[Imported, lis
         for name, said in usable.items()
     }
     moved = sum(frame.grade != states[name].frame.grade for name, frame in new.items())
-    imported = Imported(
+    imported = ImportRecord(
         file.name,
         hashlib.sha256(file.read_bytes()).hexdigest(),
         len(usable),
@@ -168,14 +168,14 @@ def _place(old: Path, new: Path) -> None:
         shutil.copy2(old, new, follow_symlinks=False)
 
 
-def _add_to_imports(imported: Imported, old: Path, new: Path) -> None:
+def _add_to_imports(imported: ImportRecord, old: Path, new: Path) -> None:
     """Add a row to the table of all imports, which may lack columns where an earlier version began it."""
     before: list[dict[str, str]] = []
     if old.exists():
         with old.open(newline="", encoding="utf-8-sig") as file:
             before = list(csv.DictReader(file))
     with new.open("w", newline="", encoding="utf-8") as file:
-        columns = [field.name for field in fields(Imported)]
+        columns = [field.name for field in fields(ImportRecord)]
         writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows([*before, asdict(imported)])

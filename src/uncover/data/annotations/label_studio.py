@@ -33,6 +33,12 @@ BOX = "box"
 LOCAL_FILES = "/data/local-files/?d="
 """How Label Studio addresses files below LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT."""
 
+EXPECTED = "expected what Label Studio exports as JSON or JSON_MIN: a list of tasks"
+UPLOADED = re.compile(r"[0-9a-f]{8}-")
+"""What Label Studio puts before the name of a file that was uploaded."""
+RECTANGLE = "rectanglelabels"
+OTHER_SHAPES = ("polygonlabels", "brushlabels", "ellipselabels", "keypointlabels", "labels", "videorectangle")
+
 
 def write_label_studio(states: Mapping[str, FrameState], prefix: str, out: Path) -> None:
     """Write a task per frame.
@@ -96,13 +102,6 @@ def _box_of(number: int, box: list[float], size: tuple[int, int]) -> dict[str, A
             "rectanglelabels": [FACE],
         },
     }
-
-
-EXPECTED = "expected what Label Studio exports as JSON or JSON_MIN: a list of tasks"
-UPLOADED = re.compile(r"[0-9a-f]{8}-")
-"""What Label Studio puts before the name of a file that was uploaded."""
-RECTANGLE = "rectanglelabels"
-OTHER_SHAPES = ("polygonlabels", "brushlabels", "ellipselabels", "keypointlabels", "labels", "videorectangle")
 
 
 def read_label_studio(path: Path, states: Mapping[str, FrameState], face: str) -> Reading:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.data.frames import frames_of
+from tests.data.conftest import frames_of
 from uncover.data.coco import parse_coco
 from uncover.data.faces import Frame, Rejected
 from uncover.data.frames import read_frames
