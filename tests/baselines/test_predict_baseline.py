@@ -1,4 +1,4 @@
-"""What another detector finds becomes predictions of the original photos; `uncover predict baseline` as people run it."""
+"""What a baseline finds becomes predictions of the original photos; `uncover predict baseline` as people run it."""
 
 from __future__ import annotations
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,15 +53,32 @@ def train(name: str, settings: Any, data: Path, out: Path, start: BaselineWeight
     return Trained(out, content(data) == before)
 
 
-def stop_after(epoch: int, say: Any) -> Any:
-    """A `say` that ends the process, as it were, once it is to tell of an epoch."""
+class StopAfter(logging.Filter):
+    """Ends the process, as it were, once an epoch is logged."""
 
-    def stop(message: str) -> None:
-        say(message)
-        if message.startswith(f"epoch {epoch}/"):
+    def __init__(self, epoch: int) -> None:
+        super().__init__()
+        self._start = f"epoch {epoch}/"
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.getMessage().startswith(self._start):
             raise KeyboardInterrupt
+        return True
 
-    return stop
+
+@contextmanager
+def stopped_after(epoch: int, logger: logging.Logger) -> Iterator[None]:
+    """A training that logs an epoch ends there by hand."""
+    stop = StopAfter(epoch)
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    logger.addFilter(stop)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            yield
+    finally:
+        logger.removeFilter(stop)
+        logger.setLevel(level)
 
 
 def same(left: BaselineWeights, right: BaselineWeights) -> bool:

@@ -23,9 +23,9 @@ from tests.commands.detecting import (
 )
 from tests.video.coded import packets, write
 from tests.video.live_run import LiveRun, texture
+from uncover.video import detected_frames as detected_frames_module
 from uncover.video import pipeline as pipeline_module
-from uncover.video import stored as stored_module
-from uncover.video.steps import detect_frames
+from uncover.video.detection import detect_frames
 
 detect = detecting.detect
 live_run = detecting.live_run
@@ -198,7 +198,7 @@ def test_killed_and_given_again_it_goes_on(
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL and not (out / "boxes.parquet").exists()
     stop = Stop(monkeypatch)
-    monkeypatch.setattr(stored_module, "FRAMES", 2)
+    monkeypatch.setattr(detected_frames_module, "FRAMES", 2)
     assert detect(*words[1:4]) == 0
     assert stop.looked_at == list(range(6, FRAMES)), "frames that were written were looked at again"
     assert_same_tables(out, undisturbed_video)

@@ -13,20 +13,20 @@ from numpy.typing import NDArray
 
 from tests.report.leaks import correlation, fine_structure, interior
 from tests.report.rescue_records import ASIDE, FACE, SIDE, patterned
-from tests.video.frames_seen import LABELS, Box, by_detector, by_rescue, seen
+from tests.video.detected import LABELS, Box, by_detector, by_rescue, seen
 from uncover.data.parts import SMALLEST_SIDE
 from uncover.images.letterbox import fit
 from uncover.images.privacy import CELLS, Cover, shown
 from uncover.metrics.detections import Detections
 from uncover.video.annotate import COLOURS, HOLD, Held, LiveDrawing, annotate, annotate_image, annotate_video, fitted
+from uncover.video.batches import letterboxed
 from uncover.video.decode import open_video
+from uncover.video.detected_frames import DetectedFrame
 from uncover.video.encode import VideoWriter
-from uncover.video.frames import letterboxed
-from uncover.video.networks import Model
+from uncover.video.faces import FrameFaces, sure_faces
+from uncover.video.model import Model
 from uncover.video.pipeline import annotated_paths
 from uncover.video.sources import Sources
-from uncover.video.stored import DetectedFrame
-from uncover.video.track import FrameFaces, sure_faces
 from uncover.yolov5.weights import Header
 
 HIDDEN = ("pixelate", "blur")

@@ -122,12 +122,12 @@ def run_detect(args: argparse.Namespace) -> int:
     )
     # Only now: torch takes a second to import, and whoever misspelt something need not wait for it.
     from uncover.images.privacy import HIDES_SOME
-    from uncover.video import steps
-    from uncover.video.choose import choose
+    from uncover.video import detection
+    from uncover.video.load_networks import load_networks
     from uncover.video.pipeline import detect_sources
     from uncover.workflow.digest import code_digest
 
-    networks = choose(
+    networks = load_networks(
         NetworkOptions(
             args.of_run,
             args.weights,
@@ -144,7 +144,7 @@ def run_detect(args: argparse.Namespace) -> int:
         )
     )
     logger.info(f"detector: {networks.name}; rescue: {networks.why}")
-    outcome = detect_sources(sources, networks, options, args.out, code_digest(steps.__name__))
+    outcome = detect_sources(sources, networks, options, args.out, code_digest(detection.__name__))
     for name, statistics in outcome.statistics.items():
         logger.info(statistics.line(name))
     warn_each([f"{reason}; skipped" for reason in outcome.skipped.values()], str(args.out / "summary.json"))

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from uncover.atomic import new_file
 from uncover.images.privacy import HIDES_SOME, Cover, shown
+from uncover.video.batches import Picture, ahead
 from uncover.video.decode import Video
+from uncover.video.detected_frames import DetectedFrame
 from uncover.video.encode import VideoWriter
-from uncover.video.frames import Picture, ahead
+from uncover.video.faces import Follower, FrameFaces, Labels, sure_faces
 from uncover.video.sound import FileClock
-from uncover.video.stored import DetectedFrame
-from uncover.video.track import Follower, FrameFaces, Labels, sure_faces
 
 COLOURS = {"rgb": (0, 158, 115), "heatmap": (230, 159, 0), "rescue": (230, 159, 0), "temporal": (86, 180, 233)}
 """RGB by what found a box; told apart by the colour-blind too (Okabe and Ito)."""

@@ -26,16 +26,16 @@ from uncover.process import since_start
 from uncover.progress import track
 from uncover.text_files import printable
 from uncover.video.annotate import LiveDrawing
+from uncover.video.batches import Picture, frames_of_images, frames_of_video
 from uncover.video.decode import Video, open_video
-from uncover.video.frames import Picture, frames_of_images, frames_of_video
-from uncover.video.networks import find_whole_face
+from uncover.video.detected_frames import DetectedFrame, End, Parts
+from uncover.video.detection import Networks, detect_frames
+from uncover.video.faces import Labels
+from uncover.video.model import find_whole_face
 from uncover.video.options import DetectOptions
 from uncover.video.results import ImageSource, VideoSource, write_results, write_summary
 from uncover.video.sources import Sources
 from uncover.video.statistics import COMPLETE, CUT_OFF, FAILED, SourceStatistics
-from uncover.video.steps import Networks, detect_frames
-from uncover.video.stored import DetectedFrame, End, Parts
-from uncover.video.track import Labels
 
 logger = logging.getLogger(__name__)
 

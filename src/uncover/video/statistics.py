@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from uncover.video.track import FrameFaces
+from uncover.video.faces import FrameFaces
 
 LONG = 1.0
 """Seconds from which a stretch without a face is a gap worth naming."""

@@ -109,8 +109,8 @@ def baselines_wanted(config: Config) -> tuple[list[str], dict[str, str]]:
     return wanted, left_out
 
 
-def look_size(config: Config, number: int) -> int:
-    """Longest side of the input, in pixels, of the multi-scale inference of this number, which counts from 0."""
+def size_at_scale(config: Config, number: int) -> int:
+    """Longest side of the input, in pixels, of the further inference scale of this number, which counts from 0."""
     of = config.scales_of
     settings = config.detectors.rgb1 if of == "rgb1" else config.second_detectors()[of].settings
     wished = config.rescue.inference_scales[number] * settings.image_size

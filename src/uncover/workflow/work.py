@@ -28,7 +28,7 @@ GIGAFLOPS = {
 UNIT = GIGAFLOPS["yolov5m"] * 640**2
 
 TRAINING = 3.0
-"""Work of a training step over that of a look: forward, and backward through activations and weights."""
+"""Work of a training step over inference: forward, and backward through activations and weights."""
 
 WILDCARDS: Mapping[str, tuple[str, ...]] = {
     "train": ("model",),
@@ -37,7 +37,7 @@ WILDCARDS: Mapping[str, tuple[str, ...]] = {
     "predict_rgb_tables": ("model", "set"),
     "make_heatmaps": ("set",),
     "predict_second": ("second",),
-    "predict_at_scales": ("look",),
+    "predict_at_scales": ("scale",),
     "train_baseline": ("trained_baseline",),
     "predict_baseline": ("baseline",),
     "evaluate": ("model", "set", "scope"),
@@ -89,14 +89,14 @@ class Work:
             return self._training(self.config.detectors.rgb10.model_copy(update={"epochs": epochs}))
         if rule in ("predict", "predict_rgb_tables"):
             shards = self.config.prediction.shards
-            return self._looks(self.run.detector(wildcards["model"]), wildcards["set"]) / shards
+            return self._inference(self.run.detector(wildcards["model"]), wildcards["set"]) / shards
         if rule == "make_heatmaps":
             shards = self.config.heatmaps.shards_of(wildcards["set"])
-            return self._looks(self.config.detectors.rgb10, wildcards["set"]) / shards
+            return self._inference(self.config.detectors.rgb10, wildcards["set"]) / shards
         if rule in ("predict_second", "predict_at_scales"):
             model = wildcards.get("second", self.config.scales_of)
             detector = self.run.detector(model)
-            return sum(self._looks(detector, name) for name in self.run.tried_sets) / self.config.prediction.shards
+            return sum(self._inference(detector, name) for name in self.run.tried_sets) / self.config.prediction.shards
         if rule == "train_baseline":
             baseline = getattr(self.config.baselines, wildcards["trained_baseline"])
             cost = GIGAFLOPS[baseline.network] * baseline.image_size**2 / UNIT
@@ -119,14 +119,14 @@ class Work:
         return max(1.0, detector.epochs * steps * _cost(detector) / UNIT)
 
     def _fine_tuning(self, frames: int) -> float:
-        """Of a training on so many frames, which looks at them once an epoch, and of scores on one video."""
+        """Of a training on so many frames, scored on them after each epoch, and of scores on one video."""
         ours = self.config.finetune
         shown = -(-ours.least_images // frames) * frames if frames else 0
         start = self.run.detector(ours.start)
-        looks = ours.epochs * (TRAINING * max(shown, frames) + frames) + ours.frames_per_video
-        return max(1.0, looks * _cost(start) / UNIT)
+        passes = ours.epochs * (TRAINING * max(shown, frames) + frames) + ours.frames_per_video
+        return max(1.0, passes * _cost(start) / UNIT)
 
-    def _looks(self, detector: Detector, name: str) -> float:
+    def _inference(self, detector: Detector, name: str) -> float:
         return max(1.0, self.photos.get(name, 0) * _cost(detector) / UNIT)
 
     def _counted(self, name: str) -> int | None:
@@ -198,5 +198,5 @@ def read_photos(pairs: Sequence[str]) -> dict[str, int]:
 
 
 def _cost(detector: Detector) -> float:
-    """Of one look at one image."""
+    """Of one image."""
     return GIGAFLOPS[detector.model] * detector.image_size**2

@@ -18,9 +18,9 @@ from PIL import Image
 
 from uncover import threads
 from uncover.images.letterbox import fit, letterbox
-from uncover.video import frames as frames_module
+from uncover.video import batches as batches_module
+from uncover.video.batches import Picture, ahead, frames_of_images, in_batches, letterboxed, stack
 from uncover.video.decode import Frame
-from uncover.video.frames import Picture, ahead, frames_of_images, in_batches, letterboxed, stack
 
 PATIENCE = 5.0
 
@@ -106,7 +106,7 @@ def test_batches_have_one_shape_and_the_first_picture_comes_alone(shapes: list[t
 
 
 def test_fewer_huge_pictures_come_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames_module, "MOST_PIXELS", 3 * 64 * 48)
+    monkeypatch.setattr(batches_module, "MOST_PIXELS", 3 * 64 * 48)
     frames = [picture_of(number, 64, 48) for number in range(8)] + [picture_of(8, 640, 480), picture_of(9, 640, 480)]
     batches = list(in_batches(letterboxed(frames, 64, 114), 16))
     assert [[picture.index for picture in batch] for batch in batches] == [[0], [1, 2, 3], [4, 5, 6], [7], [8], [9]]
@@ -132,8 +132,8 @@ def test_frames_and_images_are_made_by_as_many_threads_as_there_are_cores(
     images["1.png"].write_bytes(b"no picture")
     # Nobody passes before so many work at once.
     reading, framing = (threading.Barrier(cores, timeout=10) for _ in range(2))
-    read, shrunk = frames_module.read_image, Frame.shrunk
-    monkeypatch.setattr(frames_module, "read_image", lambda *given: (reading.wait(), read(*given))[1])
+    read, shrunk = batches_module.read_image, Frame.shrunk
+    monkeypatch.setattr(batches_module, "read_image", lambda *given: (reading.wait(), read(*given))[1])
     skipped: dict[str, str] = {}
     frames = list(frames_of_images(images, set(), skipped))
     assert [frame.index for frame in frames] == [0, *range(2, 2 * cores)]

@@ -23,7 +23,7 @@ from uncover.images.reading import COLOURS, read_image
 from uncover.text_files import printable
 from uncover.threads import in_background
 from uncover.video.decode import Dropped, Frame, Video
-from uncover.video.stored import DetectedFrame
+from uncover.video.detected_frames import DetectedFrame
 
 Item = TypeVar("Item")
 

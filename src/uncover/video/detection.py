@@ -17,11 +17,11 @@ from uncover.errors import needs_memory
 from uncover.images.privacy import Cover
 from uncover.metrics.detections import Detections
 from uncover.threads import cores
+from uncover.video.batches import Picture, ahead, in_batches, letterboxed, stack
 from uncover.video.decode import Frame
-from uncover.video.frames import Picture, ahead, in_batches, letterboxed, stack
-from uncover.video.networks import Model
-from uncover.video.rescues import Missed, Rescue
-from uncover.video.stored import DETECTOR, RESCUE, DetectedFrame
+from uncover.video.detected_frames import DETECTOR, RESCUE, DetectedFrame
+from uncover.video.model import Model
+from uncover.video.rescue import Missed, Rescue
 from uncover.yolov5.device import in_precision
 from uncover.yolov5.inference import SMALLER, batch_in_words, to_network
 
@@ -34,7 +34,7 @@ DEPTH = 2
 
 @dataclass(frozen=True)
 class Networks:
-    """What finds faces, as `choose` loads it.
+    """What finds faces, as `load_networks` makes it.
 
     Attributes:
         detector: Looks at every frame.

@@ -13,8 +13,8 @@ from uncover.metrics.detections import Detections
 from uncover.tracking.per_second import FoundBy
 from uncover.tracking.smoothing import smooth
 from uncover.tracking.tracker import Observation, Tracked, Tracker, TrackerSettings
+from uncover.video.detected_frames import DETECTOR, DetectedFrame
 from uncover.video.options import Temporal
-from uncover.video.stored import DETECTOR, DetectedFrame
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import numpy as np
 
 from uncover.images.privacy import Cover
 from uncover.metrics.detections import Detections
-from uncover.video.stored import DETECTOR, RESCUE, DetectedFrame
-from uncover.video.track import FrameFaces, Labels, sure_faces
+from uncover.video.detected_frames import DETECTOR, RESCUE, DetectedFrame
+from uncover.video.faces import FrameFaces, Labels, sure_faces
 
 FACE = (40.0, 30.0, 80.0, 70.0)
 ASIDE = (10.0, 60.0, 30.0, 80.0)

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.video.frames_seen import ASIDE, FACE, HEIGHT, WIDTH, by_detector, by_rescue, faces
-from uncover.video import tables as tables_module
-from uncover.video.tables import AT_ONCE, CORNERS, face_tables, write_coco, write_csv
+from tests.video.detected import ASIDE, FACE, HEIGHT, WIDTH, by_detector, by_rescue, faces
+from uncover.video import results as results_module
+from uncover.video.results import AT_ONCE, CORNERS, face_tables, write_coco, write_csv
 
 ABOUT = {"detector": "rgb10"}
 
@@ -28,7 +28,7 @@ def write(folder: Path, frames: int = 3) -> Path:
 
 
 def test_all_formats_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables_module, "AT_ONCE", 4)
+    monkeypatch.setattr(results_module, "AT_ONCE", 4)
     write(tmp_path, frames=11)
     write_csv(tmp_path)
     write_coco(tmp_path)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.video.frames_seen import by_detector, by_rescue, seen
+from tests.video.detected import by_detector, by_rescue, seen
 from uncover.images.privacy import Cover
-from uncover.video import stored as stored_module
-from uncover.video.stored import DetectedFrame, End, Parts
+from uncover.video import detected_frames as detected_frames_module
+from uncover.video.detected_frames import DetectedFrame, End, Parts
 
 CORNER = st.floats(-1e4, 1e4, width=32)
 BOX = st.tuples(st.integers(0, 1), st.floats(0, 1, width=32), st.tuples(*[CORNER] * 4))
@@ -41,7 +41,7 @@ def test_what_was_put_in_comes_out(
 ) -> None:
     frames = [seen(2 * number, *boxes, second=number / 3, cover=cover) for number, (boxes, cover) in enumerate(found)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stored_module, "FRAMES", at_once)
+        patch.setattr(detected_frames_module, "FRAMES", at_once)
         parts = Parts(tmp_path_factory.mktemp("parts"))
         for frame in frames:
             parts.add(frame)

@@ -1,6 +1,6 @@
 """A face that moves, is missed and comes back, and boxes where there is none: what a track makes of it.
 
-`python -m tests.rescue.simulated_tracks` prints recall, false boxes and overlap without a track, online and offline.
+`python -m tests.tracking.simulated_tracks` prints recall, false boxes and overlap without a track, online and offline.
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ from uncover.metrics.detections import Detections
 from uncover.metrics.predictions import CORNERS, Predictions
 from uncover.rescue.evidence import Anatomy, Evidence
 from uncover.rescue.strategies import STRATEGIES
-from uncover.video.frames import Picture
-from uncover.video.networks import Found, Model
+from uncover.video.batches import Picture
+from uncover.video.model import Found, Model
 from uncover.yolov5.device import Precision
 from uncover.yolov5.inference import SMALLER, batch_in_words
 from uncover.yolov5.nms import non_max_suppression

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.video.frames_seen import ASIDE, FACE, LABELS, by_detector, by_rescue, seen
+from tests.video.detected import ASIDE, FACE, LABELS, by_detector, by_rescue, seen
+from uncover.video.detected_frames import DetectedFrame
+from uncover.video.faces import FrameFaces, Labels, track_faces
 from uncover.video.options import Temporal
 from uncover.video.statistics import SourceStatistics
-from uncover.video.stored import DetectedFrame
-from uncover.video.track import FrameFaces, Labels, track_faces
 
 SURE, UNSURE = 0.8, 0.3
 

@@ -20,13 +20,14 @@ from uncover.images.letterbox import STRIDE
 from uncover.images.maps import JOINT
 from uncover.metrics.predictions import CAP, PRECISION
 from uncover.metrics.predictions import NMS_IOU as STORED_NMS_IOU
+from uncover.paths import RunPaths, folder_name, model_at_scale
 from uncover.rescue.evidence import learn_anatomy
 from uncover.rescue.strategies import STRATEGIES
-from uncover.rescue.trial_record import Tried, read_tried
-from uncover.video.networks import Model, find_whole_face, with_whole_face
+from uncover.rescue.trial_record import MethodScore, read_method_scores
+from uncover.video.detection import Networks
+from uncover.video.model import Model, find_whole_face, with_whole_face
 from uncover.video.options import NetworkOptions
-from uncover.video.rescues import HeatmapDetector, LiveMaps, Rescue, SecondDetector, StrategyRescue
-from uncover.video.steps import Networks
+from uncover.video.rescue import HeatmapDetector, LiveMaps, Rescue, SecondDetector, StrategyRescue
 from uncover.yolov5.device import check_precision, pick_device
 from uncover.yolov5.weights import open_weights
 
@@ -48,10 +49,11 @@ LEFT_OUT = ("constant_box",)
 CONFIDENCE, NMS_IOU = 0.25, 0.6
 """From which boxes of a rescue count where no trial says, and how much boxes may overlap where no run does."""
 
-WEIGHTS, TRIAL = "weights.pt", Path("metrics", "rescue_trial.csv")
+WEIGHTS = "weights.pt"
+"""What all weights files of runs are called."""
 
 
-def choose(options: NetworkOptions) -> Networks:
+def load_networks(options: NetworkOptions) -> Networks:
     """Load the detector and the rescue.
 
     Raises:
@@ -60,7 +62,7 @@ def choose(options: NetworkOptions) -> Networks:
     """
     if options.weights is None and options.run is None:
         raise InputError("no detector: expected --run RUN, the folder of a run such as results/demo, or --weights FILE")
-    if options.run is not None and not (options.run / "models").is_dir():
+    if options.run is not None and not Path(RunPaths(options.run).models).is_dir():
         raise InputError(f"{options.run}: no models/ in it; expected the folder of a run, such as results/demo")
     loader = _Loader(options)
     weights, name = options.weights or loader.weights_of(DETECTOR), DETECTOR
@@ -81,7 +83,7 @@ class _Loader:
 
     def __init__(self, options: NetworkOptions) -> None:
         self._options = options
-        stored = find_nms_iou(options.run) if options.run is not None else None
+        stored = find_nms_iou(RunPaths(options.run)) if options.run is not None else None
         self.nms_iou = next(each for each in (options.nms_iou, stored, NMS_IOU) if each is not None)
         self.device = pick_device(options.device)
         check_precision(self.device, options.precision)
@@ -100,9 +102,10 @@ class _Loader:
         run = self._options.run
         if run is None:
             raise InputError(f"{name}: is a model of a run; expected --run RUN too, the folder of a run")
-        path = run / "models" / name / WEIGHTS
+        paths = RunPaths(run)
+        path = Path(paths.model(name).weights)
         if not path.is_file():
-            known = sorted(each.parent.name for each in (run / "models").glob(f"*/{WEIGHTS}"))
+            known = sorted(map(folder_name, Path(paths.models).glob(f"*/{WEIGHTS}")))
             raise InputError(f"{run}: has no model {name}; expected one of {', '.join(known) or 'none so far'}")
         return path
 
@@ -131,10 +134,10 @@ class _Rescuer:
 
     def __init__(self, options: NetworkOptions, loader: _Loader, detector: Model, digest: str) -> None:
         self._options, self._loader, self._detector, self._digest = options, loader, detector, digest
-        self._run = options.run
-        self._tried: dict[str, Tried] = {}
-        if self._run is not None and (self._run / TRIAL).is_file():
-            self._tried = read_tried(self._run / TRIAL)
+        self._run = None if options.run is None else RunPaths(options.run)
+        self._scores: dict[str, MethodScore] = {}
+        if self._run is not None and Path(self._run.rescue_trial).is_file():
+            self._scores = read_method_scores(Path(self._run.rescue_trial))
 
     def choose(self) -> tuple[Rescue | None, str]:
         """The rescue, and a line on it."""
@@ -156,19 +159,19 @@ class _Rescuer:
         return self._named(options.rescue), f"{options.rescue} looks again where the detector found no face"
 
     def _best(self) -> tuple[Rescue | None, str]:
-        for tried in self._tried.values():
-            if tried.found and tried.name not in LEFT_OUT:
+        for score in self._scores.values():
+            if score.found and score.name not in LEFT_OUT:
                 try:
-                    rescue = self._named(tried.name)
+                    rescue = self._named(score.name)
                 except CannotLook:
-                    self._loader.digests.pop(tried.name, None)
+                    self._loader.digests.pop(score.name, None)
                     continue
                 return (
                     rescue,
-                    f"{tried.name}, which found {tried.found} of {tried.faces} missed faces in the run's trial",
+                    f"{score.name}, which found {score.found} of {score.faces} missed faces in the run's trial",
                 )
         why = "the run has no rescue trial" if self._run is not None else "weights alone have no rescue trial"
-        if self._tried:
+        if self._scores:
             why = "no method of the run's trial found a missed face and can look at new pictures"
         return None, f"none: {why}"
 
@@ -178,10 +181,10 @@ class _Rescuer:
         if name == "one_class":
             return SecondDetector(name, self._confidence(name), self._second(RGB1).model)
         run = self._run
-        if run is not None and not (run / "models" / name / WEIGHTS).is_file():
+        if run is not None and not Path(run.model(name).weights).is_file():
             if name in STRATEGIES:
                 return self._strategy(name)
-            known = [each for each in self._tried if each not in LEFT_OUT]
+            known = [each for each in self._scores if each not in LEFT_OUT]
             message = f"--rescue {name}: no method of {run} that can look at new pictures"
             raise CannotLook(f"{message}; expected best, none, or one of {', '.join(known) or 'its models'}")
         return self._of_model(name, self._loader.weights_of(name), heatmap=False)
@@ -224,7 +227,7 @@ class _Rescuer:
                     f"--rescue {name}: {self._run} has no predictions of a multi-scale inference; expected another"
                 )
         rgb1 = self._second(RGB1) if name == "box_fusion" else None
-        anatomy = learn_anatomy(self._run / "datasets" / "train")
+        anatomy = learn_anatomy(Path(self._run.dataset("train")))
         maps = None
         if name == HEATMAP_BOXES:
             settings = find_boxed_heatmaps(self._run)
@@ -236,11 +239,11 @@ class _Rescuer:
     def _confidence(self, name: str) -> float:
         if self._options.rescue_confidence is not None:
             return self._options.rescue_confidence
-        if name in self._tried and self._run is not None:
+        if name in self._scores and self._run is not None:
             options = self._options
             resized = options.image_size is not None
             check_as_tried(self._run, name, self._loader.nms_iou, options.precision, resized)
-            return self._tried[name].confidence
+            return self._scores[name].confidence
         return CONFIDENCE
 
 
@@ -250,20 +253,20 @@ class CannotLook(InputError):
 
 def _name_of(path: Path) -> str:
     """What to call weights of somebody's choice; those of a run all have the same file name."""
-    return path.absolute().parent.name if path.name == WEIGHTS else path.stem
+    return folder_name(path) if path.name == WEIGHTS else path.stem
 
 
-def find_nms_iou(run: Path) -> float | None:
+def find_nms_iou(run: RunPaths) -> float | None:
     """IoU of non-maximum suppression of a run's stored predictions; None where there are none of this version."""
-    about = _about_a_table(run / "predictions" / DETECTOR, "*.parquet")
+    about = _about_a_table(run.predictions_of(DETECTOR), "*.parquet")
     return float(about[STORED_NMS_IOU]) if about is not None and CAP in about else None
 
 
-def check_as_tried(run: Path, name: str, nms_iou: float, precision: str, resized: bool) -> None:
+def check_as_tried(run: RunPaths, name: str, nms_iou: float, precision: str, resized: bool) -> None:
     """Make sure that a method looks as it did when the run's trial chose its confidence.
 
     Args:
-        run: Folder of the run.
+        run: The run.
         name: Of the method.
         nms_iou: IoU above which a box of lower confidence is dropped, now.
         precision: Arithmetic of the networks, now.
@@ -273,8 +276,8 @@ def check_as_tried(run: Path, name: str, nms_iou: float, precision: str, resized
         InputError: Boxes are suppressed at another IoU now.
     """
     scaled = [*find_inference_scales(run)] if name == MULTI_SCALE else []
-    for folder in (run / "predictions" / each for each in (name, *scaled)):
-        path = _a_table(folder, "*.parquet")
+    for each in (name, *scaled):
+        path = _a_table(run.predictions_of(each), "*.parquet")
         if path is None:
             continue
         about = _about(path)
@@ -297,34 +300,34 @@ def check_as_tried(run: Path, name: str, nms_iou: float, precision: str, resized
         logger.info(f"note: --image-size: the run's trial chose the confidence of {name} at the sizes of the training")
 
 
-def find_inference_scales(run: Path) -> dict[str, tuple[str, int | None]]:
+def find_inference_scales(run: RunPaths) -> dict[str, tuple[str, int | None]]:
     """Detectors at several inference scales in a run: model and size of its input, by the name of their predictions."""
-    looks: dict[str, tuple[str, int | None]] = {}
-    for folder in sorted((run / "predictions").glob("*_look[0-9]*")):
-        model = folder.name.rpartition("_look")[0]
-        about = _about_a_table(folder, "*.parquet")
-        if about is not None:
-            looks.setdefault(model, (model, None))
-            looks[folder.name] = (model, int(about["image_size"]))
-    return looks
+    scales: dict[str, tuple[str, int | None]] = {}
+    for folder in sorted(Path(run.all_predictions).glob("*/")):
+        model = model_at_scale(folder.name)
+        about = _about_a_table(folder, "*.parquet") if model else None
+        if model and about is not None:
+            scales.setdefault(model, (model, None))
+            scales[folder.name] = (model, int(about["image_size"]))
+    return scales
 
 
-def find_boxed_heatmaps(run: Path) -> dict[str, Any] | None:
+def find_boxed_heatmaps(run: RunPaths) -> dict[str, Any] | None:
     """How the heatmaps are made around whose highlighted regions a run drew boxes; None where it drew none."""
-    proposed = _about_a_table(run / "predictions" / HEATMAP_BOXES, "*.parquet")
+    proposed = _about_a_table(run.predictions_of(HEATMAP_BOXES), "*.parquet")
     if proposed is None:
         return None
-    return _about_a_table(run / "heatmaps" / proposed["heatmaps"]["variant"], "*/manifest.parquet")
+    return _about_a_table(run.heatmaps_of(proposed["heatmaps"]["variant"]), "*/manifest.parquet")
 
 
-def _about_a_table(folder: Path, pattern: str) -> dict[str, Any] | None:
+def _about_a_table(folder: str | Path, pattern: str) -> dict[str, Any] | None:
     """What the first table of a folder says of how all of them were made; None where there is none."""
     stored = _a_table(folder, pattern)
     return None if stored is None else _about(stored)
 
 
-def _a_table(folder: Path, pattern: str) -> Path | None:
-    return next(iter(sorted(folder.glob(pattern))), None)
+def _a_table(folder: str | Path, pattern: str) -> Path | None:
+    return next(iter(sorted(Path(folder).glob(pattern))), None)
 
 
 def _about(path: Path) -> dict[str, Any]:

@@ -11,10 +11,10 @@ import pytest
 from tests.video.live_run import LiveRun, sha256, write_trial
 from uncover.errors import InputError
 from uncover.metrics.predictions import Predictions, read_predictions, write_predictions
-from uncover.video.choose import CannotLook, choose
-from uncover.video.networks import find_whole_face
+from uncover.video.load_networks import CannotLook, load_networks
+from uncover.video.model import find_whole_face
 from uncover.video.options import NetworkOptions
-from uncover.video.rescues import HeatmapDetector, SecondDetector, StrategyRescue
+from uncover.video.rescue import HeatmapDetector, SecondDetector, StrategyRescue
 from uncover.yolov5.weights import read_weights, save_weights
 
 
@@ -51,11 +51,11 @@ def options_of(run: LiveRun, rescue: str = "best") -> NetworkOptions:
 )
 def test_best_is_the_winner_of_the_trial(run: LiveRun, winner: str, kind: type) -> None:
     trial(run, **{"part_fusion": 3, winner: 7, "rgb1": 5})
-    chosen = choose(options_of(run))
+    chosen = load_networks(options_of(run))
     rescue = chosen.rescue
     assert isinstance(rescue, kind) and rescue.name == winner and rescue.confidence == 0.7
     assert chosen.name == "rgb10" and chosen.why.startswith(f"{winner}, which found 7 of 10 missed faces")
-    assert choose(replace(options_of(run), rescue_confidence=0.9)).rescue.confidence == 0.9  # type: ignore[union-attr]
+    assert load_networks(replace(options_of(run), rescue_confidence=0.9)).rescue.confidence == 0.9  # type: ignore[union-attr]
 
 
 def test_what_cannot_look_at_new_pictures_is_passed_over(run: LiveRun) -> None:
@@ -64,24 +64,24 @@ def test_what_cannot_look_at_new_pictures_is_passed_over(run: LiveRun) -> None:
     (run.folder / "models" / "drawn").mkdir()
     save_weights(run.weights("drawn"), state, drawn)
     trial(run, constant_box=9, mtcnn=8, drawn=7, gradcampp_mean=5, part_fusion=4)
-    chosen = choose(options_of(run))
+    chosen = load_networks(options_of(run))
     assert chosen.rescue is not None and chosen.rescue.name == "gradcampp_mean"
     assert chosen.digests == {name: sha256(run.weights(name)) for name in ("rgb10", "gradcampp_mean")}
     for name, reason in {"drawn": "looks at drawn boxes", "mtcnn": "no method of"}.items():
         with pytest.raises(CannotLook, match=reason):
-            choose(options_of(run, name))
+            load_networks(options_of(run, name))
     with pytest.raises(InputError, match="the same box in every picture"):
-        choose(options_of(run, "constant_box"))
+        load_networks(options_of(run, "constant_box"))
 
 
 def test_without_a_winner_nothing_looks_again(run: LiveRun) -> None:
-    assert choose(options_of(run)).why == "none: the run has no rescue trial"
+    assert load_networks(options_of(run)).why == "none: the run has no rescue trial"
     trial(run, constant_box=9, mtcnn=3, part_fusion=0)
-    chosen = choose(options_of(run))
+    chosen = load_networks(options_of(run))
     assert chosen.rescue is None and chosen.why.startswith("none: no method of the run's trial")
-    alone = choose(NetworkOptions(None, run.weights("rgb10"), device="cpu"))
+    alone = load_networks(NetworkOptions(None, run.weights("rgb10"), device="cpu"))
     assert alone.rescue is None and alone.why == "none: weights alone have no rescue trial"
-    assert choose(options_of(run, "none")).rescue is None
+    assert load_networks(options_of(run, "none")).rescue is None
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_without_a_winner_nothing_looks_again(run: LiveRun) -> None:
 def test_names_that_are_none(run: LiveRun, rescue: str, message: str) -> None:
     trial(run, constant_box=9, part_fusion=4)
     with pytest.raises(InputError, match=message):
-        choose(options_of(run, rescue))
+        load_networks(options_of(run, rescue))
 
 
 def test_a_detector_must_be_there_and_look_at_photos(run: LiveRun, tmp_path: Path) -> None:
@@ -113,14 +113,14 @@ def test_a_detector_must_be_there_and_look_at_photos(run: LiveRun, tmp_path: Pat
     }
     for message, wished in cases.items():
         with pytest.raises(InputError, match=message):
-            choose(wished)
+            load_networks(wished)
 
 
 def test_weights_of_one_file_name_are_told_apart(
     run: LiveRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     detector, maps = run.weights("rgb10"), run.weights("gradcampp_avg")
-    chosen = choose(NetworkOptions(None, detector, heatmap_weights=maps, device="cpu"))
+    chosen = load_networks(NetworkOptions(None, detector, heatmap_weights=maps, device="cpu"))
     assert chosen.name == "rgb10" and chosen.rescue is not None
     assert chosen.rescue.name == "gradcampp_avg" and chosen.rescue.found_by == "heatmap"
     assert sorted(chosen.digests.values()) == sorted([sha256(detector), sha256(maps)])
@@ -129,18 +129,18 @@ def test_weights_of_one_file_name_are_told_apart(
         (tmp_path / name).mkdir()
         (tmp_path / name / "mine.pt").symlink_to(path)
     same = NetworkOptions(None, tmp_path / "a" / "mine.pt", heatmap_weights=tmp_path / "b" / "mine.pt", device="cpu")
-    assert sorted(choose(same).digests.values()) == sorted(chosen.digests.values())
+    assert sorted(load_networks(same).digests.values()) == sorted(chosen.digests.values())
     assert "another detector" not in capsys.readouterr().err
 
 
 def test_heatmaps_of_another_detector_are_said(run: LiveRun, capsys: pytest.CaptureFixture[str]) -> None:
-    choose(NetworkOptions(run.folder, run.weights("parts"), "heatmap:gradcampp_avg", device="cpu"))
+    load_networks(NetworkOptions(run.folder, run.weights("parts"), "heatmap:gradcampp_avg", device="cpu"))
     assert "learnt from heatmaps of another detector" in capsys.readouterr().err
 
 
 def test_another_size_is_that_of_all_that_look_at_the_picture(run: LiveRun) -> None:
     def sizes(rescue: str, image_size: int | None) -> tuple[int, list[int]]:
-        networks = choose(replace(options_of(run, rescue), image_size=image_size))
+        networks = load_networks(replace(options_of(run, rescue), image_size=image_size))
         found = networks.rescue
         if isinstance(found, StrategyRescue):
             return networks.detector.image_size, [each.model.image_size for each in found._scales.values()]
@@ -153,15 +153,15 @@ def test_another_size_is_that_of_all_that_look_at_the_picture(run: LiveRun) -> N
 
 def test_boxes_are_suppressed_as_when_the_trial_chose_confidences(run: LiveRun) -> None:
     trial(run, part_fusion=4, multi_scale=3)
-    assert choose(options_of(run)).detector.nms_iou == 0.6
-    assert choose(replace(options_of(run), nms_iou=0.6)).rescue is not None
-    with pytest.raises(InputError, match=r"--nms-iou 0.5: .*/part_fusion/ward.parquet has 0.6, .*; leave --nms-iou out"):
-        choose(replace(options_of(run), nms_iou=0.5))
+    assert load_networks(options_of(run)).detector.nms_iou == 0.6
+    assert load_networks(replace(options_of(run), nms_iou=0.6)).rescue is not None
+    with pytest.raises(InputError, match=r"--nms-iou 0.5: .*/part_fusion/ward.parquet has 0.6, .*; leave --nms-iou"):
+        load_networks(replace(options_of(run), nms_iou=0.5))
     # Whoever says from where on boxes count may say how they are suppressed, and so may who rescues nothing.
     for wished in (replace(options_of(run), rescue_confidence=0.3), options_of(run, "none")):
-        assert choose(replace(wished, nms_iou=0.5)).detector.nms_iou == 0.5
+        assert load_networks(replace(wished, nms_iou=0.5)).detector.nms_iou == 0.5
     alone = NetworkOptions(None, run.weights("rgb10"), device="cpu")
-    assert [choose(replace(alone, nms_iou=iou)).detector.nms_iou for iou in (None, 0.4)] == [0.6, 0.4]
+    assert [load_networks(replace(alone, nms_iou=iou)).detector.nms_iou for iou in (None, 0.4)] == [0.6, 0.4]
 
 
 def test_predictions_of_a_run_that_were_not_made_alike_are_refused_or_said_to_be_old(
@@ -176,13 +176,13 @@ def test_predictions_of_a_run_that_were_not_made_alike_are_refused_or_said_to_be
     stored = read_predictions(look)
     write_predictions(look, Predictions(stored.boxes, stored.images, {**stored.settings, "nms_iou": 0.5}))
     with pytest.raises(InputError, match=r"rgb1_occlusion_scale1/ward.parquet has 0.5, by which"):
-        choose(options_of(run))
+        load_networks(options_of(run))
     assert "note" not in capsys.readouterr().err
-    choose(replace(options_of(run, "none"), image_size=128))
+    load_networks(replace(options_of(run, "none"), image_size=128))
     assert "note" not in capsys.readouterr().err
     del stored.settings["max_boxes_per_class"]
     write_predictions(look, stored)
-    assert choose(replace(options_of(run), image_size=128)).rescue is not None
+    assert load_networks(replace(options_of(run), image_size=128)).rescue is not None
     said = capsys.readouterr().err
     assert "look1/ward.parquet: is of an earlier version, and so is the confidence of multi_scale" in said
 
@@ -198,8 +198,8 @@ def test_the_class_that_is_the_face_may_be_chosen(run: LiveRun, tmp_path: Path) 
             with pytest.raises(
                 InputError, match=r"knows person, masked face, face, .*: say which is the face with --class"
             ):
-                choose(chosen)
+                load_networks(chosen)
         else:
-            assert find_whole_face(choose(chosen).detector.header) == (0 if face else 2)
+            assert find_whole_face(load_networks(chosen).detector.header) == (0 if face else 2)
     with pytest.raises(InputError, match="has no class 'ear'"):
-        choose(NetworkOptions(None, path, "none", device="cpu", face="ear"))
+        load_networks(NetworkOptions(None, path, "none", device="cpu", face="ear"))
