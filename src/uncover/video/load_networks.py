@@ -74,7 +74,7 @@ def load_networks(options: NetworkOptions) -> Networks:
     if options.face is not None:
         detector = replace(detector, header=with_whole_face(detector.header, options.face))
     find_whole_face(detector.header)
-    rescue, why = _Rescuer(options, loader, detector, loader.digests[name]).choose()
+    rescue, why = _RescueLoader(options, loader, detector, loader.digests[name]).choose()
     return Networks(detector, name, options.confidence, rescue, why, loader.digests, options.covered)
 
 
@@ -129,7 +129,7 @@ class _Loader:
         return Model(network, header, self.device, size, self.nms_iou, self._options.precision)
 
 
-class _Rescuer:
+class _RescueLoader:
     """Chooses and loads the rescue."""
 
     def __init__(self, options: NetworkOptions, loader: _Loader, detector: Model, digest: str) -> None:
