@@ -18,7 +18,7 @@ from uncover.report import registry
 from uncover.rescue.strategies import STRATEGIES
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "config/README.md", *sorted(ROOT.glob("docs/**/*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "config/README.md", *sorted(ROOT.glob("docs/**/*.md"))]
 PLACES = (ROOT, ROOT / "src/uncover")
 
 EXAMPLES = """
@@ -81,7 +81,8 @@ def test_files_of_the_code_are_there(page: Path) -> None:
             assert any((place / name).exists() for place in PLACES), name
     for name in re.findall(r"(?<![/\w.])uncover(?:\.\w+)+\b", " ".join(re.findall(r"`([^`]+)`", text))):
         module = ROOT / "src" / name.replace(".", "/")
-        assert any(path.exists() for path in (module, module.with_suffix(".py"), module.parent.with_suffix(".py"))), name
+        files = (module, module.with_suffix(".py"), module.parent.with_suffix(".py"))
+        assert any(path.exists() for path in files), name
 
 
 def test_commands_have_verbs_and_options_that_are_there() -> None:
