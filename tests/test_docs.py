@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -114,7 +115,7 @@ def test_examples_of_code_run() -> None:
     """One more table, figure, baseline, method and strategy, as docs/structure.md has them."""
     registry.load()
     codes = [code for code in blocks(ROOT / "docs/structure.md", "python") if not code.startswith('"')]
-    known = (registry._entries, STRATEGIES)
+    known: tuple[dict[str, Any], ...] = (registry._entries, STRATEGIES)
     before = [set(table) for table in known]
     names: dict[str, object] = {}
     try:
