@@ -120,4 +120,4 @@ def test_names_of_inference_scales():
     assert at_scale("rgb1", 2) == "rgb1_scale2"
     assert model_at_scale("rgb1_scale12") == "rgb1"
     assert model_at_scale("rgb1") is None
-    assert model_at_scale("rgb1_look") is None
+    assert model_at_scale("rgb1_scale") is None

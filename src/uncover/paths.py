@@ -201,7 +201,7 @@ class RunPaths:
         return f"{self.root}/weights/{network}.pt"
 
     def fetched_weights(self, key: str) -> str:
-        """Folder of weights of others, by their key in the config."""
+        """Folder of third parties' weights, by their key in the config."""
         return f"{self.root}/weights/{key}"
 
     def generation(self, number: object) -> str:
@@ -428,10 +428,10 @@ def folder_name(file: Path) -> str:
 
 def at_scale(model: str, number: int) -> str:
     """The name under which a model's predictions at its further inference scale of this number, from 1, are stored."""
-    return f"{model}_look{number}"
+    return f"{model}_scale{number}"
 
 
 def model_at_scale(name: str) -> str | None:
     """The model of a name of `at_scale`; None for another name."""
-    found = re.fullmatch(r"(.+)_look[0-9]+", name)
+    found = re.fullmatch(r"(.+)_scale[0-9]+", name)
     return found and found[1]

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torchvision.models import detection
 
-from tests.baselines.trainings import CPU, Trained, photo_of, same, stop_after, train
-from uncover.baselines import faster_rcnn, retinanet, torchvision_detector, torchvision_training
+from tests.baselines.trainings import CPU, Trained, photo_of, same, stopped_after, train
+from uncover.baselines import faster_rcnn, retinanet, torchvision_detector
 from uncover.baselines.registry import load_detector
 from uncover.baselines.torchvision_detector import Family
 from uncover.baselines.training import METRICS, Training, face_boxes, read_faces, unfinished
@@ -41,12 +41,9 @@ def test_a_training_leaves_what_ours_leave_and_nothing_else(plain):
     assert (summary["network"], summary["train_faces"], summary["epochs_run"]) == ("mobilenet_v3_large", 6, 2)
 
 
-def test_a_stopped_training_ends_with_the_weights_of_an_undisturbed_one(plain, faces, tmp_path, monkeypatch):
-    say = torchvision_training.say
-    monkeypatch.setattr(torchvision_training, "say", stop_after(1, say))
-    with pytest.raises(KeyboardInterrupt):
+def test_a_stopped_training_ends_with_the_weights_of_an_undisturbed_one(plain, faces, tmp_path):
+    with stopped_after(1, torchvision_detector.logger):
         train("retinanet", QUICK, faces, tmp_path)
-    monkeypatch.setattr(torchvision_training, "say", say)
     torch.rand(7)  # chance moves on
     again = train("retinanet", QUICK, faces, tmp_path)
     assert same(again.weights, plain.weights) and again.weights.about == plain.weights.about
@@ -78,7 +75,7 @@ def test_a_trained_baseline_of_other_settings_is_not_replaced(tmp_path):
 
 
 def test_a_loss_that_is_no_number_is_said(faces, tmp_path, monkeypatch):
-    monkeypatch.setattr(torchvision_training, "to_tensor", lambda image, _: torch.full(image.shape, torch.nan))
+    monkeypatch.setattr(torchvision_detector, "to_tensor", lambda image, _: torch.full(image.shape, torch.nan))
     with pytest.raises(Diverged, match="epoch 1: the loss is no longer a number; lower learning_rate"):
         train("retinanet", QUICK.model_copy(update={"image_size": 32}), faces, tmp_path)
 
@@ -222,4 +219,4 @@ def test_mirrored_photos_take_their_faces_along(faces, tmp_path):
 def _loop(data: Path, folder: Path):
     stub = Family("retinanet", lambda *_: nn.Linear(1, 1), 0)
     training = Training("retinanet", "x", QUICK, None, read_faces(data))
-    return torchvision_training._Loop(stub, training, QUICK, folder, CPU)
+    return torchvision_detector._Loop(stub, training, QUICK, folder, CPU)

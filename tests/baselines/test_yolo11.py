@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from tests.baselines.face_sets import box_row, make_faces
-from tests.baselines.trainings import CPU, Trained, photo_of, stop_after, train
-from uncover.baselines import yolo11, yolo11_trainer
+from tests.baselines.trainings import CPU, Trained, box_row, make_faces, photo_of, stopped_after, train
+from uncover.baselines import yolo11
 from uncover.baselines.training import METRICS, face_boxes, read_faces
 from uncover.baselines.weights import BaselineWeights
-from uncover.baselines.yolo11_trainer import FaceImages, build
+from uncover.baselines.yolo11 import FaceImages, build
 from uncover.config.baselines import Yolo11
 from uncover.data.parts import WHOLE_FACE
 from uncover.errors import InputError, OutOfMemory
@@ -28,8 +27,7 @@ QUICK = Yolo11(network="yolo11n", weights="scratch", image_size=64, epochs=2, ba
 def trained(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """What a training leaves that was stopped after its first epoch and started again; not to be changed."""
     out = tmp_path_factory.mktemp("yolo11")
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(yolo11_trainer, "say", stop_after(1, yolo11_trainer.say))
+    with stopped_after(1, yolo11.logger):
         train("yolo11", QUICK, faces, out)
     assert not (out / "summary.json").exists() and (out / ".resume").is_dir()
     return train("yolo11", QUICK, faces, out)
@@ -73,7 +71,7 @@ def test_boxes_are_those_of_the_packages_own_interface(eager, tmp_path, monkeypa
     photo = photo_of(width, height)
     found = yolo11.load(QUICK, eager, CPU).detect([photo])[0]
     monkeypatch.chdir(tmp_path)
-    theirs = YOLO(str(yolo11_trainer.ROOT / "cfg/models/11/yolo11.yaml"))
+    theirs = YOLO(str(yolo11.ROOT / "cfg/models/11/yolo11.yaml"))
     theirs.model = build("yolo11n")
     theirs.model.load_state_dict(dict(eager.state))
     options = {"imgsz": 64, "conf": 0.001, "iou": 0.6, "max_det": 300, "verbose": False, "device": "cpu"}
@@ -136,14 +134,14 @@ def test_coco_weights_go_wherever_they_fit(faces, tmp_path, capsys):
     coco = {name: torch.zeros(80) if name in heads else value for name, value in state.items()}
     network = build("yolo11n")
     own = {name: network.state_dict()[name].clone() for name in heads}
-    yolo11_trainer.start_from(network, BaselineWeights(coco, {"source": "coco.pt"}), "yolo11n")
+    yolo11.start_from(network, BaselineWeights(coco, {"source": "coco.pt"}), "yolo11n")
     filled = network.state_dict()
     assert all(torch.equal(filled[name], own[name]) for name in heads)
     assert all(torch.equal(filled[name], state[name]) for name in state if name not in heads)
     assert f"coco.pt: {len(state) - len(heads)} of the {len(state)} tensors of yolo11n" in capsys.readouterr().err
     with pytest.raises(InputError, match=r"coco\.pt: fits \d+ of the \d+ tensors of yolo11n; expected weights"):
         few = BaselineWeights(dict(list(coco.items())[:99]), {"source": "coco.pt"})
-        yolo11_trainer.start_from(build("yolo11n"), few, "yolo11n")
+        yolo11.start_from(build("yolo11n"), few, "yolo11n")
     with pytest.raises(InputError, match=r"yolo11: weights=coco needs start weights; give --start"):
         train("yolo11", QUICK.model_copy(update={"weights": "coco"}), faces, tmp_path)
 
@@ -185,7 +183,7 @@ def test_it_keeps_to_the_batch_that_was_asked_for(faces, tmp_path, monkeypatch):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a lot")
 
     # Ultralytics would go on with batches of 2, and the record would speak of 4.
-    monkeypatch.setattr(yolo11_trainer.DetectionModel, "loss", fail)
+    monkeypatch.setattr(yolo11.DetectionModel, "loss", fail)
     with pytest.raises(OutOfMemory, match=r"^yolo11: a batch of 4 photos of up to 64 x 64 pixels on cpu: does not fit"):
         train("yolo11", QUICK, faces, tmp_path / "out")
     assert len(steps) == 1 and not (tmp_path / "out" / "weights.pt").exists()

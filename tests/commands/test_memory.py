@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.baselines.face_sets import make_faces
+from tests.baselines.trainings import make_faces
 from tests.yolov5.picked_frames import make_picked, make_start
 from tests.yolov5.squares import make_set
-from uncover.baselines import predict, torchvision_training
+from uncover.baselines import predict, torchvision_detector
 from uncover.cli import main
 from uncover.yolov5.network import Network
 from uncover.yolov5.train import _Loop
@@ -165,7 +165,7 @@ def test_detectors_of_others(place: Path, lose: Lose, capsys: pytest.CaptureFixt
     code, line = told(capsys, *words)
     assert code == 3 and line.startswith("uncover predict baseline: error: ") and " pixels: does not fit into" in line
     assert [path.name for path in (place / "found").iterdir()] == ["train.parquet"]
-    lose(what=torchvision_training._Loop, name="_train_epoch")
+    lose(what=torchvision_detector._Loop, name="_train_epoch")
     settings = ("--device", "cpu", "--set", "weights=scratch", "image_size=64", "batch=2", "epochs=1")
     code, line = told(capsys, "train", "baseline", "retinanet", "faces", "out", *settings, "network=resnet18")
     assert code == 2 and "retinanet: a batch of 2 photos of up to 64 x 64 pixels on cpu: does not fit" in line

@@ -26,7 +26,7 @@ from uncover.images.cache import ImageCache
 from uncover.images.inputs import find_inputs
 from uncover.images.letterbox import fit
 from uncover.images.reading import count_pictures, inspect_image, list_images, named_images, read_image, read_source
-from uncover.video.frames import frames_of_images
+from uncover.video.batches import frames_of_images
 from uncover.video.sources import find_sources
 
 pillow_heif.register_heif_opener()

@@ -148,7 +148,7 @@ def test_every_table_and_figure_has_a_place_and_every_link_leads_somewhere(page:
 
 def test_the_page_says_what_is_found_what_is_missing_and_how_it_was_made(page: Path) -> None:
     text = " ".join("".join(Reader(page.read_text(encoding="utf-8")).text).split())
-    assert "MERL-RAV test photos: 12 photos missed with 12 faces; votes of the part boxes found most, 9 of 12" in text
+    assert "MERL-RAV test photos: 12 photos missed with 12 faces; box fusion of part boxes found most, 9 of 12" in text
     assert "largest difference 0.0000, HiResCAM (avg); 1 detector of" in text
     missing = text.split("Not made in this run: ")[1].split(".")[0].split(", ")
     made = {"table_2", "table_7", "table_10", "figure_17", "figure_22", "figure_31"}

@@ -69,7 +69,7 @@ def test_people_see_a_table_per_set_with_the_thesis_s_detectors_first(tmp_path: 
     assert lines[5].startswith("| no heatmap | RGB 10 classes, lower threshold | 0.50 [0.40, 0.60] |")
     assert lines[5].endswith("| – | 0.00 |")
     # No threshold of ours gives as few as 0.1 false boxes.
-    assert lines[6].startswith("| ours | Votes of both RGB models | 0.50 [0.40, 0.60]* | 0.65 ")
+    assert lines[6].startswith("| ours | Box fusion of both RGB models | 0.50 [0.40, 0.60]* | 0.65 ")
     assert "+0.15 [+0.05, +0.25]" in lines[6]
 
 
@@ -132,7 +132,7 @@ def test_detectors_of_others_stand_after_what_needs_no_heatmap_run_or_not(tmp_pa
         ["| other detectors", "Viola-Jones", "n/a"],
         ["| other detectors", "MTCNN", "not run"],
         ["| other detectors", "RetinaFace", "not run"],
-        ["| ours", "Votes of both RGB models", "0.50 [0.40, 0.60]*"],
+        ["| ours", "Box fusion of both RGB models", "0.50 [0.40, 0.60]*"],
     ]
     assert text.count("Not run: MTCNN: not wanted; RetinaFace: no weights.") == 1
     assert "| other detectors | MTCNN | not run | not run | not run | not run |" in text[: text.index(EASY)]

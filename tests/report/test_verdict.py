@@ -30,7 +30,7 @@ def test_the_method_that_found_most_is_named_with_its_share_and_what_the_others_
     table = rows(20, hirescam_avg=8, gradcampp_avg=4, lower_threshold=5, part_fusion=15)
     said = set_sentence("wflw", table)
     assert said == (
-        "WFLW test photos: 20 photos missed with 20 faces; votes of the part boxes found most,"
+        "WFLW test photos: 20 photos missed with 20 faces; box fusion of part boxes found most,"
         " 15 of 20 (0.75 [0.65, 0.85]); the best of the thesis's heatmap detectors, HiResCAM (avg), found 8 of 20"
         " (0.40 [0.30, 0.50]); the mere lower threshold found 5 of 20 (0.25 [0.15, 0.35]); the lead over the heatmap"
         " detector is beyond chance (the intervals do not overlap)."
@@ -45,7 +45,7 @@ def test_a_lead_within_the_intervals_may_be_chance() -> None:
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        ({"part_fusion": 9, "box_fusion": 9}, "votes of the part boxes and votes of both RGB models found most, 9 of"),
+        ({"part_fusion": 9, "box_fusion": 9}, "box fusion of part boxes and box fusion of both RGB models found most, 9 of"),
         ({"a": 9, "b": 9, "c": 9, "d": 9, "e": 9}, "a, b, c and 2 more found most, 9 of"),
     ],
 )
@@ -69,14 +69,14 @@ def test_a_detector_of_others_that_found_most_is_named_as_what_it_is_beside_the_
         "WFLW test photos: 20 photos missed with 20 faces; RetinaFace found most, 16 of 20 (0.80 [0.70, 0.90]);"
         " RetinaFace is a ready-made face detector, trained by others on other photos; the best of the thesis's heatmap"
         " detectors, HiResCAM (avg), found 4 of 20 (0.20 [0.10, 0.30]); the mere lower threshold found 2 of 20"
-        " (0.10 [0.00, 0.20]); of the other methods, votes of the part boxes found most, 9 of 20 (0.45 [0.35, 0.55]);"
+        " (0.10 [0.00, 0.20]); of the other methods, box fusion of part boxes found most, 9 of 20 (0.45 [0.35, 0.55]);"
         " the lead over the heatmap detector is beyond chance (the intervals do not overlap)."
     )
 
 
 def test_the_best_detector_of_others_is_told_where_it_is_not_first() -> None:
     said = set_sentence("wflw", rows(20, hirescam_avg=8, part_fusion=15, mtcnn=3, yolo11=6))
-    assert "votes of the part boxes found most" in said
+    assert "box fusion of part boxes found most" in said
     assert "; the best face baseline detector, YOLO11, found 6 of 20 (0.30 [0.20, 0.40]); the lead" in said
     assert "trained" not in said and "of the other methods" not in said
 

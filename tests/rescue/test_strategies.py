@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.rescue.sets import predicted, write_joint_maps
-from tests.rescue.training_sets import write_training_set
+from tests.rescue.sets import predicted, write_joint_maps, write_training_set
 from uncover.cli import main
 from uncover.data.parts import CLASS_NAMES, CLASS_OF_PART, PARTS, WHOLE_FACE
 from uncover.errors import InputError
@@ -52,8 +51,8 @@ def seen(parts: Sequence[str], image: str = "a.jpg", at: float = 30, size: float
     return Predictions(boxes, found.images, found.settings)
 
 
-def evidence(rgb10: Predictions, rgb1: Predictions | None = None, **looks: Predictions) -> Evidence:
-    return Evidence(rgb10, predicted(IMAGES, []) if rgb1 is None else rgb1, anatomy(), looks)
+def evidence(rgb10: Predictions, rgb1: Predictions | None = None, **scales: Predictions) -> Evidence:
+    return Evidence(rgb10, predicted(IMAGES, []) if rgb1 is None else rgb1, anatomy(), scales)
 
 
 def proposed(name: str, about: Evidence) -> list[tuple[str, float, list[float]]]:
@@ -155,7 +154,7 @@ def test_one_more_strategy_is_one_more_function(tmp_path: Path) -> None:
         words = [tmp_path / "out", "--train", train]
         words += ["--rgb10", tmp_path / "rgb10/val.parquet", "--rgb1", tmp_path / "rgb1/val.parquet"]
         assert main(["propose", *map(str, words)]) == 0
-        assert read_predictions(tmp_path / "out/added/val.parquet").settings["baseline"] == "added"
+        assert read_predictions(tmp_path / "out/added/val.parquet").settings["strategy"] == "added"
         assert method_title("added") == "one more"
     finally:
         del STRATEGIES["added"]
@@ -183,7 +182,7 @@ def test_the_command_writes_predictions_of_every_strategy(tmp_path: Path, capsys
     for name in STRATEGIES:
         stored = read_predictions(tmp_path / f"out/{name}/val.parquet")
         assert stored.images["image"].tolist() == IMAGES and len(stored.boxes) == (2 if name == "constant_box" else 1)
-        assert stored.settings["baseline"] == name and stored.class_names == {WHOLE_FACE: "whole face"}
+        assert stored.settings["strategy"] == name and stored.class_names == {WHOLE_FACE: "whole face"}
         assert stored.settings["inputs"].keys() == {"rgb10", "rgb1", "look"}
         assert stored.settings["inputs"]["rgb1"]["confidence"] == 0.001
         # All that a trial asks of what it compares.

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from uncover.errors import InputError
 from uncover.rescue.trial import COLUMNS, write_trial
-from uncover.rescue.trial_record import Tried, read_tried
+from uncover.rescue.trial_record import MethodScore, read_method_scores
 
 VAL = 0.5
 """Confidence from val of all methods here."""
@@ -39,9 +39,9 @@ def record(folder: Path, *tables: list[dict[str, object]]) -> Path:
 
 def test_who_found_most_at_equal_false_boxes_is_first(tmp_path: Path) -> None:
     path = record(tmp_path, rows("few", 3, 1), rows("most", 9, 5), rows("many", 7, 2))
-    found = read_tried(path)
+    found = read_method_scores(path)
     assert list(found) == ["most", "many", "few"]
-    assert found["most"] == Tried("most", VAL, 9, 20)
+    assert found["most"] == MethodScore("most", VAL, 9, 20)
 
 
 def test_sets_are_added_up(tmp_path: Path) -> None:
@@ -53,13 +53,13 @@ def test_sets_are_added_up(tmp_path: Path) -> None:
         rows("once", 9, 5),
         rows("once", 1, 5, on="real"),
     )
-    found = read_tried(path)
+    found = read_method_scores(path)
     assert [(each.name, each.found, each.faces) for each in found.values()] == [("steady", 13, 40), ("once", 10, 40)]
 
 
 def test_ties_go_to_fewer_false_boxes_and_then_to_the_order_of_the_record(tmp_path: Path) -> None:
     path = record(tmp_path, rows("second", 5, 2), rows("third", 5, 2), rows("first", 5, 1), rows("last", 5, 3))
-    assert list(read_tried(path)) == ["first", "second", "third", "last"]
+    assert list(read_method_scores(path)) == ["first", "second", "third", "last"]
 
 
 def test_other_rates_do_not_count(tmp_path: Path) -> None:
@@ -70,26 +70,26 @@ def test_other_rates_do_not_count(tmp_path: Path) -> None:
         rows("a", 20, 0, rate=0.5, confidence=0.1),
         rows("c", 9, 0, rate=0.1),
     )
-    assert read_tried(path) == {"b": Tried("b", VAL, 6, 20), "a": Tried("a", VAL, 5, 20)}
+    assert read_method_scores(path) == {"b": MethodScore("b", VAL, 6, 20), "a": MethodScore("a", VAL, 5, 20)}
 
 
 def test_the_middle_rate_of_the_trial_counts_whatever_it_is(tmp_path: Path) -> None:
     tables = [rows("a", found, 0, rate=rate, confidence=rate) for rate, found in ((0.8, 9), (0.2, 3), (0.4, 6))]
-    assert read_tried(record(tmp_path, *tables)) == {"a": Tried("a", 0.4, 6, 20)}
-    assert read_tried(record(tmp_path, *tables[1:])) == {"a": Tried("a", 0.4, 6, 20)}
-    assert read_tried(record(tmp_path, tables[1])) == {"a": Tried("a", 0.2, 3, 20)}
+    assert read_method_scores(record(tmp_path, *tables)) == {"a": MethodScore("a", 0.4, 6, 20)}
+    assert read_method_scores(record(tmp_path, *tables[1:])) == {"a": MethodScore("a", 0.4, 6, 20)}
+    assert read_method_scores(record(tmp_path, tables[1])) == {"a": MethodScore("a", 0.2, 3, 20)}
 
 
 def test_methods_without_a_threshold_from_val_are_left_out(tmp_path: Path) -> None:
     path = record(tmp_path, rows("blind", 20, 0, confidence=None), rows("seeing", 1, 9))
-    assert list(read_tried(path)) == ["seeing"]
-    assert read_tried(record(tmp_path, rows("blind", 20, 0, confidence=None))) == {}
+    assert list(read_method_scores(path)) == ["seeing"]
+    assert read_method_scores(record(tmp_path, rows("blind", 20, 0, confidence=None))) == {}
 
 
 def test_a_method_that_only_val_knows_found_nothing(tmp_path: Path) -> None:
     """So is a set that nobody labelled written."""
     path = record(tmp_path, rows("a", 5, 2)[:1], rows("b", 1, 5))
-    assert read_tried(path)["a"] == Tried("a", VAL, 0, 0) and list(read_tried(path)) == ["b", "a"]
+    assert read_method_scores(path)["a"] == MethodScore("a", VAL, 0, 0) and list(read_method_scores(path)) == ["b", "a"]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=8))
@@ -97,7 +97,7 @@ def test_order(results: list[tuple[int, int]]) -> None:
     """Each method comes before the next one for a reason."""
     with tempfile.TemporaryDirectory() as folder:
         path = record(Path(folder), *(rows(f"m{k}", found, false) for k, (found, false) in enumerate(results)))
-        order = [int(name[1:]) for name in read_tried(path)]
+        order = [int(name[1:]) for name in read_method_scores(path)]
     assert sorted(order) == list(range(len(results)))
     for one, other in itertools.pairwise(order):
         (found, false), (next_found, next_false) = results[one], results[other]
@@ -135,15 +135,15 @@ def test_what_is_no_record_says_so(tmp_path: Path, content: str | bytes) -> None
     path = tmp_path / "rescue_trial.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(InputError) as error:
-        read_tried(path)
+        read_method_scores(path)
     assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
 def test_the_record_may_be_absent_or_a_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist; expected a record"):
-        read_tried(tmp_path / "rescue_trial.csv")
+        read_method_scores(tmp_path / "rescue_trial.csv")
     with pytest.raises(InputError, match="rescue_trial"):
-        read_tried(tmp_path)
+        read_method_scores(tmp_path)
 
 
 def test_a_good_line_is_read(tmp_path: Path) -> None:
@@ -152,4 +152,4 @@ def test_a_good_line_is_read(tmp_path: Path) -> None:
     path.write_text(line() + line(threshold="val").splitlines()[1] + "\n")
     with path.open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 2
-    assert read_tried(path) == {"a": Tried("a", 0.5, 3, 20)}
+    assert read_method_scores(path) == {"a": MethodScore("a", 0.5, 3, 20)}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.rescue.simulated_tracks import (
+from tests.tracking.simulated_tracks import (
     found,
     interrupted,
     online,

@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from tests.once import once
-from tests.rescue.training_sets import write_training_set
+from tests.rescue.sets import write_training_set
 from uncover.cli import main
 from uncover.config.detectors import Input
 from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
@@ -28,7 +28,7 @@ from uncover.images.map_sets import MapSet, read_map_set
 from uncover.images.reading import read_source, scale
 from uncover.metrics.predictions import Predictions, read_predictions, write_predictions
 from uncover.rescue.proposals import write_proposals
-from uncover.video import choose
+from uncover.video import load_networks
 from uncover.video.encode import VideoWriter
 from uncover.yolov5.inference import InferenceOptions, Predictor
 from uncover.yolov5.network import Network, build_network
@@ -112,7 +112,7 @@ class LiveRun:
 def live_run(one_thread: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRun]:
     """A run: models, pictures, predictions of all of them, heatmap sets, a trial. Each of its weights is read once."""
     run = LiveRun(once(tmp_path_factory, "live_run", _make))
-    read = functools.cache(choose.open_weights)
+    read = functools.cache(load_networks.open_weights)
 
     def open_weights(path: Path) -> tuple[Network, Header, str]:
         if not path.resolve().is_relative_to(run.folder.resolve()):
@@ -121,7 +121,7 @@ def live_run(one_thread: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
         return copy.deepcopy(network), header, digest
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(choose, "open_weights", open_weights)
+        patch.setattr(load_networks, "open_weights", open_weights)
         yield run
 
 
@@ -207,10 +207,10 @@ def _predict(run: LiveRun) -> None:
         found = predictor.predict(predictor.find([looked_at[name]]))
         write_predictions(run.folder / "predictions" / stored / f"{SET}.parquet", found)
     out = run.folder / "predictions"
-    rgb10, rgb1, *looks = (out / name for name in ("rgb10", "rgb1", "rgb1_occlusion", "rgb1_occlusion_scale1"))
+    rgb10, rgb1, *scales = (out / name for name in ("rgb10", "rgb1", "rgb1_occlusion", "rgb1_occlusion_scale1"))
     given = ([folder / f"{SET}.parquet"] for folder in (rgb10, rgb1))
     heatmaps = run.folder / "heatmaps" / "gradcampp_multiscale"
-    write_proposals(out, run.folder / "datasets" / "train", *given, looks, NMS_IOU, heatmaps)
+    write_proposals(out, run.folder / "datasets" / "train", *given, scales, NMS_IOU, heatmaps)
 
 
 def _framed(maps: MapSet, row: int, kind: Input) -> NDArray[np.uint8]:

@@ -10,13 +10,13 @@ from tests.video.live_run import HEATMAP_DETECTORS, SET, LiveRun, of_class
 from uncover.cam.store import read_manifest
 from uncover.images.maps import StoredMaps
 from uncover.images.reading import COLOURS, read_image
-from uncover.video.choose import choose
+from uncover.video.batches import letterboxed
 from uncover.video.decode import Frame
-from uncover.video.frames import letterboxed
+from uncover.video.detected_frames import DETECTOR, RESCUE, DetectedFrame
+from uncover.video.detection import detect_batch, rescue_batch
+from uncover.video.load_networks import load_networks
 from uncover.video.options import NetworkOptions
-from uncover.video.rescues import LiveMaps, Missed
-from uncover.video.steps import detect_batch, rescue_batch
-from uncover.video.stored import DETECTOR, RESCUE, DetectedFrame
+from uncover.video.rescue import LiveMaps, Missed
 from uncover.yolov5.device import Precision
 
 PIXEL, SURE = 1e-3, 1e-5
@@ -43,7 +43,7 @@ def look_at_pictures(
         precision=precision,
         covered=covered,
     )
-    networks = choose(options)
+    networks = load_networks(options)
     frames = [Frame(number, np.nan, read_image(path, COLOURS)) for number, path in enumerate(run.images.values())]
     pictures = list(letterboxed(frames, networks.detector.image_size, networks.detector.header.padding))
     detected = [

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.video.frames_seen import Box, by_detector, by_rescue, faces
+from tests.video.detected import Box, by_detector, by_rescue, faces
 from uncover.video.statistics import CUT_OFF, FAILED, MOST_NAMED, SourceStatistics
 
 FOUND: dict[str, tuple[Box, ...]] = {"r": (by_detector(0.8),), "h": (by_rescue(0.8),), ".": ()}

@@ -116,7 +116,7 @@ def test_a_run_names_its_sets_models_and_methods() -> None:
     assert run.baselines == ["mtcnn", "viola_jones"] and run.baseline_sets == [*run.tried_sets, "preterm_web"]
     assert run.thesis_models == ["gradcampp_avg", "hirescam_avg", "gradcampp_10", "hirescam_10"]
     assert run.shown_heatmap_kinds == ["gradcampp", "hirescam"] and run.boxed_heatmaps in run.heatmap_kinds
-    assert run.scales == [f"{run.scale_model}_look1"] and run.all_scales == [run.scale_model, *run.scales]
+    assert run.scales == [f"{run.scale_model}_scale1"] and run.all_scales == [run.scale_model, *run.scales]
     assert run.scopes("rgb10", "val") == ("all", "whole_face") and run.scopes("rgb10", "hof") == ("whole_face",)
     assert run.scopes("rgb1", "val") == ("whole_face",)
     methods = run.rescue_methods()

@@ -1,4 +1,4 @@
-"""Torchvision's Faster R-CNN: one network proposes boxes, another looks into each."""
+"""Torchvision's Faster R-CNN: one network proposes boxes, another classifies each."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from torchvision.models.detection import FasterRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 
 from uncover.baselines import torchvision_detector as detector
-from uncover.baselines.torchvision_training import run_training
 
 CONFIDENCE, NMS_IOU = detector.CONFIDENCE, detector.NMS_IOU
-PROPOSALS_TRAINED, PROPOSALS_LOOKED_AT = 64, 300
+PROPOSALS_TRAINED, PROPOSALS_TESTED = 64, 300
 """Of a photo, as in the papers; torchvision's own 512 and 1000, for photos full of things, take most of all time."""
 
 SIZES = (32, 64, 128, 256, 512)
@@ -35,7 +34,7 @@ def build(network: str, size: int, started: bool) -> nn.Module:
         num_classes=2,  # background is the first
         rpn_anchor_generator=AnchorGenerator(sizes, (ASPECTS,) * len(sizes)),
         box_batch_size_per_image=PROPOSALS_TRAINED,
-        rpn_post_nms_top_n_test=PROPOSALS_LOOKED_AT,
+        rpn_post_nms_top_n_test=PROPOSALS_TESTED,
         box_score_thresh=CONFIDENCE,
         box_nms_thresh=NMS_IOU,
         box_detections_per_img=detector.MOST_BOXES,
@@ -46,5 +45,5 @@ def build(network: str, size: int, started: bool) -> nn.Module:
 FAMILY = detector.Family("faster_rcnn", build, face=1)
 
 # As `uncover.baselines.registry` wants them.
-train = partial(run_training, FAMILY)
+train = partial(detector.run_training, FAMILY)
 load = partial(detector.load, FAMILY)

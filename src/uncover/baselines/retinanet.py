@@ -1,4 +1,4 @@
-"""Torchvision's RetinaNet: one network looks everywhere, and a loss that forgives easy background."""
+"""Torchvision's RetinaNet: a detector of one stage, with focal loss."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from torchvision.models.detection import RetinaNet
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
 from uncover.baselines import torchvision_detector as detector
-from uncover.baselines.torchvision_training import run_training
 
 CONFIDENCE, NMS_IOU = detector.CONFIDENCE, detector.NMS_IOU
 LEVELS = 256
@@ -39,5 +38,5 @@ def build(network: str, size: int, started: bool) -> nn.Module:
 FAMILY = detector.Family("retinanet", build, face=0)
 
 # As `uncover.baselines.registry` wants them.
-train = partial(run_training, FAMILY)
+train = partial(detector.run_training, FAMILY)
 load = partial(detector.load, FAMILY)

@@ -29,7 +29,7 @@ def _detect_arguments(parser: argparse.ArgumentParser) -> None:
         "--rescue",
         default="best",
         metavar="METHOD",
-        help="what looks where the detector found no face: best (of the run's rescue summary, the default), "
+        help="what is tried where the detector found no face: best (of the run's rescue summary, the default), "
         "heatmap:MODEL (the thesis's way), the name of a model or method of the run, or none",
     )
     parser.add_argument("--heatmap-weights", type=Path, metavar="FILE", help="detector of heatmaps to rescue with")
@@ -44,7 +44,7 @@ def _detect_arguments(parser: argparse.ArgumentParser) -> None:
         help="follow the one face of each video: online knows the past only, offline the whole video (default: off)",
     )
     parser.add_argument("--bridge", type=float, default=1.0, help="seconds that a gap may last then (default: 1)")
-    parser.add_argument("--until", type=float, metavar="SECOND", help="look at this much of each video only")
+    parser.add_argument("--until", type=float, metavar="SECOND", help="process this much of each video only")
     parser.add_argument(
         "--format", nargs="+", choices=("csv", "coco"), default=[], help="tables to write besides Parquet"
     )
@@ -69,12 +69,12 @@ def run_detect(args: argparse.Namespace) -> int:
     """Find faces in videos, images and cameras: also those that the detector alone misses.
 
     SOURCE is a video, an image, a folder of either, a pattern such as 'ward/*.mp4', the address of a stream
-    (rtsp://...), or the number of a camera. A detector looks at every frame; where it finds no face, a rescue looks
-    again, at what the detector has already computed. With --temporal the one infant of a video is followed through
+    (rtsp://...), or the number of a camera. A detector runs on every frame; where it finds no face, a rescue is
+    tried, on what the detector has already computed. With --temporal the one infant of a video is followed through
     time.
 
     DIR gets boxes.parquet (a row per box: source, frame, second, corners in pixels, confidence, found_by rgb,
-    heatmap, rescue or temporal), frames.parquet (a row per frame that was looked at), per_second.csv (a box per
+    heatmap, rescue or temporal), frames.parquet (a row per processed frame), per_second.csv (a box per
     second) and summary.json; boxes.csv, boxes.json (COCO) and annotated/ where they are asked for. Stopped, the same
     command goes on where it was. A video that is cut off, a stream that drops, pictures that cannot be read, or a
     clock that starts anew or jumps in the middle: what was found is kept, a line says so and what was done, and the
@@ -84,9 +84,9 @@ def run_detect(args: argparse.Namespace) -> int:
     from uncover.config.values import check_number
     from uncover.console import warn_each
     from uncover.errors import InputError
-    from uncover.image_files import say_passed_over
+    from uncover.image_files import log_passed_over
     from uncover.images.inputs import check_inference_options
-    from uncover.images.reading import say_animations
+    from uncover.images.reading import log_animations
     from uncover.owner import check_shared
     from uncover.video.options import DetectOptions, NetworkOptions, find_privacy
     from uncover.video.sources import find_sources, is_live
@@ -103,8 +103,8 @@ def run_detect(args: argparse.Namespace) -> int:
                 f"--out {args.out}: stands in {folder}, whose videos are looked at; give a folder elsewhere"
             )
     sources = find_sources(args.sources)
-    say_passed_over(" ".join(args.sources), sources.others, "neither video nor image", beside=())
-    say_animations(sources.images.values())
+    log_passed_over(" ".join(args.sources), sources.others, "neither video nor image", beside=())
+    log_animations(sources.images.values())
     if args.temporal == "offline" and any(is_live(address) for address in sources.videos.values()):
         raise InputError("--temporal offline: needs the whole video, and a live stream has no end; give online")
     if args.annotate and args.sound == "keep" and any(is_live(address) for address in sources.videos.values()):
@@ -122,12 +122,12 @@ def run_detect(args: argparse.Namespace) -> int:
     )
     # Only now: torch takes a second to import, and whoever misspelt something need not wait for it.
     from uncover.images.privacy import HIDES_SOME
-    from uncover.video import steps
-    from uncover.video.choose import choose
+    from uncover.video import detection
+    from uncover.video.load_networks import load_networks
     from uncover.video.pipeline import detect_sources
     from uncover.workflow.digest import code_digest
 
-    networks = choose(
+    networks = load_networks(
         NetworkOptions(
             args.of_run,
             args.weights,
@@ -144,7 +144,7 @@ def run_detect(args: argparse.Namespace) -> int:
         )
     )
     logger.info(f"detector: {networks.name}; rescue: {networks.why}")
-    outcome = detect_sources(sources, networks, options, args.out, code_digest(steps.__name__))
+    outcome = detect_sources(sources, networks, options, args.out, code_digest(detection.__name__))
     for name, statistics in outcome.statistics.items():
         logger.info(statistics.line(name))
     warn_each([f"{reason}; skipped" for reason in outcome.skipped.values()], str(args.out / "summary.json"))

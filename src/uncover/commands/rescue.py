@@ -56,7 +56,7 @@ def run_missed(args: argparse.Namespace) -> int:
 
 
 def _propose_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("out", type=Path, metavar="OUT", help="folder for <baseline>/<set>.parquet")
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder for <strategy>/<set>.parquet")
     parser.add_argument("--train", type=Path, required=True, help="the training data set, with boxes.parquet")
     parser.add_argument(
         "--rgb10", type=Path, nargs="+", required=True, help="<set>.parquet of the detector of ten parts"
@@ -65,7 +65,7 @@ def _propose_arguments(parser: argparse.ArgumentParser) -> None:
         "--rgb1", type=Path, nargs="+", required=True, help="<set>.parquet of the detector of the whole face"
     )
     parser.add_argument(
-        "--scales", type=Path, nargs="+", default=[], help="folders with <set>.parquet made at other input sizes"
+        "--scales", type=Path, nargs="+", default=[], help="folders with <set>.parquet made at several inference scales"
     )
     parser.add_argument(
         "--heatmaps", type=Path, metavar="FOLDER", help="folder with the heatmap set <set>/ of each set, of one kind"
@@ -77,12 +77,12 @@ def _propose_arguments(parser: argparse.ArgumentParser) -> None:
 
 @verb("propose", "propose faces from stored predictions, without training", _propose_arguments)
 def run_propose(args: argparse.Namespace) -> int:
-    """Propose faces from stored predictions, by rules that need no training: the strategies beside the heatmap detectors.
+    """Propose faces from stored predictions, by strategies that need no training.
 
-    Writes OUT/<baseline>/<set>.parquet, tables like those of `uncover predict`, for every baseline and set. The rules know
-    where a whole face lies around its parts from the true boxes of the training set; no network runs. With --scales,
-    predictions of the same sets at other input sizes, faces that several sizes show are proposed too; with
-    --heatmaps, boxes around what heatmaps of the first detector highlight, checked against the boxes of parts.
+    Writes OUT/<strategy>/<set>.parquet, tables like those of `uncover predict`, for every strategy and set. Strategies
+    know where a whole face lies around its parts from the true boxes of the training set; no network runs. With
+    --scales, predictions of the same sets at several inference scales, faces that several of them show are proposed
+    too; with --heatmaps, boxes around what heatmaps of the first detector highlight, checked against boxes of parts.
     """
     from uncover.atomic import check_writable
     from uncover.config.values import check_number
@@ -90,10 +90,10 @@ def run_propose(args: argparse.Namespace) -> int:
 
     check_number("--nms-iou", args.nms_iou, 0, 1)
     check_writable(args.out)
-    written = write_proposals(args.out, args.train, args.rgb10, args.rgb1, args.looks, args.nms_iou, args.heatmaps)
-    for baseline, sets in written.items():
+    written = write_proposals(args.out, args.train, args.rgb10, args.rgb1, args.scales, args.nms_iou, args.heatmaps)
+    for strategy, sets in written.items():
         if sets:
-            logger.info(f"{args.out / baseline}: {', '.join(sets)}")
+            logger.info(f"{args.out / strategy}: {', '.join(sets)}")
     return 0
 
 
@@ -104,8 +104,8 @@ def _rescue_trial_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="NAME=GROUP[:HEATMAPS:INPUT]",
-        help="what to try: its predictions' folder, its group (heatmaps, variant, baseline, detector, control, ours), and "
-        "for detectors of heatmaps which they look at (a column of the lists of missed photos)",
+        help="what to try: its predictions' folder, its group (heatmaps, variant, baseline, detector, control, ours), "
+        "and for detectors of heatmaps which they look at (a column of the lists of missed photos)",
     )
     parser.add_argument("--predictions", type=Path, required=True, help="folder with <method>/<set>.parquet")
     parser.add_argument("--missed", type=Path, nargs="+", required=True, help="<set>.csv of `uncover missed`")

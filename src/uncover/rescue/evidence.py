@@ -1,4 +1,4 @@
-"""What rescue strategies may look at: stored predictions, sizes of images, maps, and the anatomy of faces.
+"""What rescue strategies are given: stored predictions, sizes of images, maps, and the anatomy of faces.
 
 The anatomy says where a whole face lies around each of its parts, learnt once from the true boxes of the training set.
 """
@@ -50,7 +50,8 @@ class Evidence:
         rgb10: Predictions of the detector of ten parts.
         rgb1: Predictions of the detector of the whole face, on the same images.
         anatomy: Of the training set.
-        looks: Further predictions of the same images, by name: such as those of rgb1 at twice its input size.
+        scales: Predictions of the same images at several inference scales, by name, such as those of rgb1 at twice
+            its input size.
         nms_iou: IoU above which a proposed box of lower confidence is dropped.
         maps: The joint heatmap of each image, by its name; None where there are no heatmaps.
     """
@@ -58,7 +59,7 @@ class Evidence:
     rgb10: Predictions
     rgb1: Predictions
     anatomy: Anatomy
-    looks: Mapping[str, Predictions] = field(default_factory=dict)
+    scales: Mapping[str, Predictions] = field(default_factory=dict)
     nms_iou: float = 0.6
     maps: Mapping[str, StoredMaps] | None = None
 
@@ -69,7 +70,7 @@ class Evidence:
             InputError: They are not.
         """
         own = self.images[["image", "width", "height"]].sort_values("image", ignore_index=True)
-        for name, others in {"rgb1": self.rgb1, **self.looks}.items():
+        for name, others in {"rgb1": self.rgb1, **self.scales}.items():
             same = others.images[["image", "width", "height"]].sort_values("image", ignore_index=True)
             if not np.array_equal(own.to_numpy(object), same.to_numpy(object)):
                 raise InputError(

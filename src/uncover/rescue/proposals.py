@@ -33,7 +33,7 @@ def write_proposals(
     train: Path,
     rgb10: Sequence[Path],
     rgb1: Sequence[Path],
-    looks: Sequence[Path] = (),
+    scales: Sequence[Path] = (),
     nms_iou: float | None = None,
     heatmaps: Path | None = None,
 ) -> dict[str, list[str]]:
@@ -44,7 +44,8 @@ def write_proposals(
         train: The training data set, whose true boxes the anatomy is learnt from.
         rgb10: Predictions `<set>.parquet` of the detector of ten parts.
         rgb1: Those of the detector of the whole face, on the same sets.
-        looks: Folders with further predictions of each set; without any, strategies that need them propose nothing.
+        scales: Folders with predictions of each set at several inference scales; without any, strategies that need them
+            propose nothing.
         nms_iou: IoU above which a proposed box of lower confidence is dropped; None takes that of the predictions,
             which it must equal.
         heatmaps: Folder with a heatmap set `<set>/` of each set; without it, strategies that look at heatmaps propose
@@ -62,18 +63,18 @@ def write_proposals(
         raise InputError(
             f"{lacking}.parquet: given for one of --rgb10 and --rgb1 only; expected the same sets for both"
         )
-    for folder in looks:
+    for folder in scales:
         if not folder.is_dir():
             raise InputError(f"{folder}: is no folder; expected one with predictions <set>.parquet")
-    if len({folder.absolute().name for folder in looks}) < len(looks):
-        raise InputError(f"--scales {' '.join(map(str, looks))}: two folders of one name; expected each look once")
+    if len({folder.absolute().name for folder in scales}) < len(scales):
+        raise InputError(f"--scales {' '.join(map(str, scales))}: two folders of one name; expected each scale once")
     if heatmaps is not None and not heatmaps.is_dir():
         raise InputError(f"{heatmaps}: is no folder; expected one with a heatmap set <set>/ of each set")
     anatomy = learn_anatomy(train)
     written: dict[str, list[str]] = {name: [] for name in STRATEGIES}
     alike = Alike()
     for name, path in sets.items():
-        evidence = _evidence(path, others[name], [folder / path.name for folder in looks], anatomy, nms_iou, alike)
+        evidence = _evidence(path, others[name], [folder / path.name for folder in scales], anatomy, nms_iou, alike)
         recipe: Mapping[str, Any] | None = None
         if heatmaps is not None:
             maps = read_map_set(heatmaps / name)
@@ -86,7 +87,7 @@ def write_proposals(
 
 
 def propose_all(evidence: Evidence, heatmaps: Mapping[str, Any] | None = None) -> dict[str, Predictions]:
-    """Proposals by strategy; those that need further looks or heatmaps are left out where there are none.
+    """Proposals by strategy; those that need inference scales or heatmaps are left out where there are none.
 
     Args:
         evidence: Of a set.
@@ -98,10 +99,10 @@ def propose_all(evidence: Evidence, heatmaps: Mapping[str, Any] | None = None) -
 
 def _stored(name: str, evidence: Evidence, heatmaps: Mapping[str, Any] | None) -> Predictions:
     inputs = {"rgb10": evidence.rgb10.settings, "rgb1": evidence.rgb1.settings}
-    inputs |= {look: predictions.settings for look, predictions in evidence.looks.items()}
+    inputs |= {scale: predictions.settings for scale, predictions in evidence.scales.items()}
     settings: dict[str, Any] = {
         "model": name,
-        "baseline": name,
+        "strategy": name,
         "classes": {str(WHOLE_FACE): CLASS_NAMES[WHOLE_FACE]},
         "nms_iou": evidence.nms_iou,
         CAP: MOST_BOXES,
@@ -116,18 +117,18 @@ def _stored(name: str, evidence: Evidence, heatmaps: Mapping[str, Any] | None) -
 
 
 def _evidence(
-    rgb10: Path, rgb1: Path, looks: Sequence[Path], anatomy: Anatomy, nms_iou: float | None, alike: Alike
+    rgb10: Path, rgb1: Path, scales: Sequence[Path], anatomy: Anatomy, nms_iou: float | None, alike: Alike
 ) -> Evidence:
-    found = [read_predictions(path) for path in (rgb10, rgb1, *looks)]
-    names = ["rgb10", "rgb1", *(path.absolute().parent.name for path in looks)]
-    for name, path, predictions in zip(names, (rgb10, rgb1, *looks), found, strict=True):
+    found = [read_predictions(path) for path in (rgb10, rgb1, *scales)]
+    names = ["rgb10", "rgb1", *(path.absolute().parent.name for path in scales)]
+    for name, path, predictions in zip(names, (rgb10, rgb1, *scales), found, strict=True):
         alike.add(path, predictions.settings, name)
     stored = float(found[0].settings[NMS_IOU])
     if nms_iou is not None and nms_iou != stored:
         raise InputError(
             f"--nms-iou {nms_iou}: {rgb10} was stored at {stored}; expected the same for what is proposed from it"
         )
-    further = {path.absolute().parent.name: look for path, look in zip(looks, found[2:], strict=True)}
+    further = {path.absolute().parent.name: scaled for path, scaled in zip(scales, found[2:], strict=True)}
     try:
         return Evidence(found[0], found[1], anatomy, further, stored)
     except InputError as error:

@@ -43,7 +43,7 @@ class Strategy:
 
     def can_propose(self, evidence: Evidence) -> bool:
         """Whether there is all that it needs."""
-        return bool(evidence.looks or not self.needs_scales) and (evidence.maps is not None or not self.needs_maps)
+        return bool(evidence.scales or not self.needs_scales) and (evidence.maps is not None or not self.needs_maps)
 
 
 STRATEGIES: dict[str, Strategy] = {}
@@ -66,13 +66,13 @@ def lower_threshold(evidence: Evidence) -> Detections:
     return _whole_faces(evidence.rgb10, evidence)
 
 
-@strategy("Votes of the part boxes", "baseline")
+@strategy("Box fusion of part boxes", "baseline")
 def part_fusion(evidence: Evidence) -> Detections:
     """The faces that lie around the nine parts that rgb10 found, fused; its whole-face boxes do not count."""
     return fuse(part_faces(evidence), evidence)
 
 
-@strategy("Votes of whole-face and part boxes", "baseline")
+@strategy("Box fusion of whole-face and part boxes", "baseline")
 def face_and_part_fusion(evidence: Evidence) -> Detections:
     """All boxes of rgb10, fused."""
     return fuse(pooled(face_boxes(evidence.rgb10, evidence), part_faces(evidence)), evidence)
@@ -97,21 +97,21 @@ def heatmap_boxes(evidence: Evidence) -> Detections:
     return regions.propose(evidence)
 
 
-@strategy("Votes of both RGB models", "ours")
+@strategy("Box fusion of both RGB models", "ours")
 def box_fusion(evidence: Evidence) -> Detections:
     """The whole-face boxes of both RGB detectors and the faces around the parts, fused."""
     faces = [face_boxes(found, evidence) for found in (evidence.rgb10, evidence.rgb1)]
     return fuse(pooled(*faces, part_faces(evidence)), evidence)
 
 
-@strategy("A multi-scale inference, at several sizes", "ours", needs_scales=True)
+@strategy("Multi-scale inference", "ours", needs_scales=True)
 def multi_scale(evidence: Evidence) -> Detections:
     """The whole-face boxes of one detector at several sizes of its input, fused: what is seen again counts more.
 
     Faces too small for one size are large enough at the next, and what one size alone shows is more often no face. The
     parts and the first detector do not count here: on real photos they added more false boxes than faces.
     """
-    return fuse(pooled(*(face_boxes(found, evidence) for found in evidence.looks.values())), evidence)
+    return fuse(pooled(*(face_boxes(found, evidence) for found in evidence.scales.values())), evidence)
 
 
 def _whole_faces(predictions: Predictions, evidence: Evidence) -> Detections:

@@ -47,7 +47,7 @@ def read_trial(path: Path) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Tried:
+class MethodScore:
     """A method in the trial, over all sets with labels.
 
     Attributes:
@@ -63,7 +63,7 @@ class Tried:
     faces: int
 
 
-def read_tried(path: Path) -> dict[str, Tried]:
+def read_method_scores(path: Path) -> dict[str, MethodScore]:
     """All methods that have a threshold, the best first: most faces, then fewest false boxes, then as in the record.
 
     Args:
@@ -82,5 +82,6 @@ def read_tried(path: Path) -> dict[str, Tried]:
     names = [name for name in rows.loc[rows["threshold"] == OF_VAL, "method"].unique() if name in confidence]
     found, faces, false = counts.reindex(names, fill_value=0).to_numpy(np.int64).T
     order = np.lexsort((false, -found))
-    tried = [Tried(*row) for row in zip(names, confidence[names].tolist(), found.tolist(), faces.tolist(), strict=True)]
-    return {tried[row].name: tried[row] for row in order}
+    rows_of = zip(names, confidence[names].tolist(), found.tolist(), faces.tolist(), strict=True)
+    scores = [MethodScore(*row) for row in rows_of]
+    return {scores[row].name: scores[row] for row in order}

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from uncover.video.track import FrameFaces
+from uncover.video.faces import FrameFaces
 
 LONG = 1.0
 """Seconds from which a stretch without a face is a gap worth naming."""
@@ -32,7 +32,7 @@ class SourceStatistics:
         mended: What was wrong with the times of its pictures, and what was made of it.
         lost: What could not be written of it.
         notes: What else is worth knowing.
-        frames: Pictures that were looked at.
+        frames: Pictures processed.
         found: Pictures by what found a face in them; one with several counts for the first.
         gaps: How many stretches without a face lasted `LONG` or longer.
         longest_gap: Seconds.

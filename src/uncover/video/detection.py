@@ -1,0 +1,156 @@
+"""The steps from frames to boxes: decoded frames are letterboxed, batched, detected and rescued.
+
+Each step is a generator over the one before it; nothing here knows of files that are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from uncover.cam.passes import run_direct, take
+from uncover.errors import needs_memory
+from uncover.images.privacy import Cover
+from uncover.metrics.detections import Detections
+from uncover.threads import cores
+from uncover.video.batches import Picture, ahead, in_batches, letterboxed, stack
+from uncover.video.decode import Frame
+from uncover.video.detected_frames import DETECTOR, RESCUE, DetectedFrame
+from uncover.video.model import Model
+from uncover.video.rescue import Missed, Rescue
+from uncover.yolov5.device import in_precision
+from uncover.yolov5.inference import SMALLER, batch_in_words, to_network
+
+LOWEST = 0.05
+"""Confidence from which a box is worth keeping: time may speak for a face that is not sure by itself."""
+
+DEPTH = 2
+"""Batches that wait for the network at most."""
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What finds faces, as `load_networks` makes it.
+
+    Attributes:
+        detector: Runs on every frame.
+        name: Of the detector.
+        confidence: From which its boxes count as faces.
+        rescue: What is tried where the detector found none; None for nothing.
+        why: A line on the rescue.
+        digests: sha256 of the weights of each network, by name.
+        covered: Whether it is to be said where else faces may be.
+    """
+
+    detector: Model
+    name: str
+    confidence: float
+    rescue: Rescue | None
+    why: str
+    digests: dict[str, str]
+    covered: bool = False
+
+
+@dataclass(frozen=True)
+class DetectedBatch:
+    """What the detector says of some pictures, and what a rescue needs to know to go on.
+
+    Attributes:
+        pictures: B of them, of one shape.
+        frames: The detector's boxes in each.
+        missed: Places of those without a face.
+        for_rescue: These, for the rescue; None where there is none, or no rescue.
+    """
+
+    pictures: Sequence[Picture]
+    frames: Sequence[DetectedFrame]
+    missed: Sequence[int]
+    for_rescue: Missed | None
+
+
+def detect_frames(
+    frames: Iterable[Frame], networks: Networks, batch: int, live: bool = False
+) -> Generator[tuple[Picture, DetectedFrame]]:
+    """All steps. One thread decodes, one runs the detector, and this one the rescue.
+
+    Args:
+        frames: Decoded, of one source.
+        networks: Detector and rescue.
+        batch: Frames at a time, at most.
+        live: Whether frames come as they happen. Others are letterboxed by as many threads as there are cores, which
+            waits for the frames that come after them.
+    """
+    model = networks.detector
+    pictures = letterboxed(frames, model.image_size, model.header.padding, 0 if live else cores())
+
+    def detected() -> Generator[DetectedBatch]:
+        with closing(ahead(in_batches(pictures, batch), DEPTH)) as batches:
+            for each in batches:
+                yield detect_batch(each, networks)
+
+    with closing(ahead(detected(), 1)) as halves:
+        for half in halves:
+            yield from zip(half.pictures, rescue_batch(half, networks), strict=True)
+
+
+def detect_batch(pictures: Sequence[Picture], networks: Networks) -> DetectedBatch:
+    """The detector, in pictures of one shape."""
+    model, rescue = networks.detector, networks.rescue
+    inputs = stack(pictures)
+    with (
+        needs_memory(batch_in_words(inputs.shape, model.device), SMALLER),
+        in_precision(model.device, model.precision),
+    ):
+        images = to_network(inputs, model.device)
+        passed = run_direct(model.network, images, rescue.layers if rescue else ())
+    places = [each.place for each in pictures]
+    found = model.faces(passed.decoded, places, min(LOWEST, networks.confidence))
+    covers = model.covers(passed.decoded, places) if networks.covered else [None] * len(pictures)
+    frames = [_detected(*each) for each in zip(pictures, found, covers, strict=True)]
+    missed = [number for number, each in enumerate(found) if not len(each.with_confidence(networks.confidence))]
+    for_rescue = None
+    if rescue is not None and missed:
+        rows = torch.tensor(missed, device=images.device)
+        own = [pictures[number] for number in missed]
+        for_rescue = Missed(own, images[rows], take(passed, rows), model.header.padding, networks.covered)
+    return DetectedBatch(list(pictures), frames, missed, for_rescue)
+
+
+def rescue_batch(detected: DetectedBatch, networks: Networks) -> list[DetectedFrame]:
+    """The rescue, in pictures without a face; the others stay as the detector has them."""
+    frames, rescue = list(detected.frames), networks.rescue
+    if rescue is not None and detected.for_rescue is not None:
+        more = rescue.find(detected.for_rescue, min(LOWEST, rescue.confidence))
+        for number, faces, cover in zip(detected.missed, more.faces, more.covers, strict=True):
+            frames[number] = _rescued(frames[number], faces, cover)
+    return frames
+
+
+def _detected(picture: Picture, faces: Detections, cover: Cover | None) -> DetectedFrame:
+    place, frame = picture.place, picture.original
+    return DetectedFrame(
+        picture.index,
+        picture.second,
+        place.width,
+        place.height,
+        _marked(faces, DETECTOR),
+        cover,
+        frame.corrupt,
+        frame.joint,
+    )
+
+
+def _rescued(frame: DetectedFrame, faces: Detections, cover: Cover | None) -> DetectedFrame:
+    return replace(
+        frame,
+        detections=Detections.concatenate([frame.detections, _marked(faces, RESCUE)]),
+        cover=frame.cover | cover if frame.cover and cover else frame.cover,
+    )
+
+
+def _marked(faces: Detections, found_by: int) -> Detections:
+    return Detections(faces.boxes, faces.confidence, found_by=np.full(len(faces), found_by, np.int8))

@@ -1,0 +1,163 @@
+"""The tracking step: from boxes to faces, those sure enough by themselves or those of a track through time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby, tee
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uncover.metrics.detections import Detections
+from uncover.tracking.per_second import FoundBy
+from uncover.tracking.smoothing import smooth
+from uncover.tracking.tracker import Observation, Tracked, Tracker, TrackerSettings
+from uncover.video.detected_frames import DETECTOR, DetectedFrame
+from uncover.video.options import Temporal
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What boxes are marked as, and from which confidence they count.
+
+    Attributes:
+        detector: Name of the detector.
+        confidence: From which its boxes count.
+        rescue: Name of the rescue; empty where there is none.
+        rescue_confidence: From which its boxes count.
+        rescue_mark: "heatmap" or "rescue".
+    """
+
+    detector: str
+    confidence: float
+    rescue: str = ""
+    rescue_confidence: float = 1.0
+    rescue_mark: FoundBy = "rescue"
+
+    def counts(self, frame: DetectedFrame) -> NDArray[np.bool_]:
+        """Which boxes of a frame are sure enough: those of the rescue only where the detector found none."""
+        # In single precision, in which confidences are stored.
+        sure = np.array([self.confidence, self.rescue_confidence], np.float32)[frame.found_by]
+        counts = frame.detections.confidence >= sure
+        of_detector = frame.found_by == DETECTOR
+        return counts & of_detector if (counts & of_detector).any() else counts
+
+    def marks(self, found_by: int) -> tuple[FoundBy, str]:
+        """Step and name of the method behind a box that counts."""
+        return ("rgb", self.detector) if found_by == DETECTOR else (self.rescue_mark, self.rescue)
+
+
+@dataclass(frozen=True)
+class FrameFaces:
+    """Faces of one frame.
+
+    Attributes:
+        frame: With all that was detected in it.
+        faces: N of them, in pixels of the picture.
+        found_by: What found each: "rgb", "heatmap", "rescue" or "temporal". The last also of a box that a network
+            proposed but that is not sure enough to count, and is there only because a track expects it.
+        methods: The model or method behind each; "temporal" where no network proposed it.
+    """
+
+    frame: DetectedFrame
+    faces: Detections
+    found_by: tuple[FoundBy, ...]
+    methods: tuple[str, ...]
+
+
+def track_faces(
+    frames: Iterable[DetectedFrame], labels: Labels, temporal: Temporal, bridge: float
+) -> Iterator[FrameFaces]:
+    """Faces of all frames of one source, in order.
+
+    Args:
+        frames: As they were detected; of a video in the order of time.
+        labels: What counts.
+        temporal: Whether the frames follow each other: "off", or a track "online" (no frame knows a later one) or
+            "offline". A track ends where nobody knows how much time passed, and where pictures get another size.
+        bridge: Seconds that a gap may last.
+    """
+    if temporal == "off":
+        for frame in frames:
+            yield sure_faces(frame, labels)
+    elif temporal == "online":
+        follow = Follower(labels, bridge)
+        for frame in frames:
+            yield follow(frame)
+    else:
+        for _, stretch in groupby(frames, _Stretches()):
+            yield from _smoothed(stretch, labels, bridge)
+
+
+def sure_faces(frame: DetectedFrame, labels: Labels) -> FrameFaces:
+    """What was found in a frame, without regard to others."""
+    counts = labels.counts(frame)
+    marks = [labels.marks(int(each)) for each in frame.found_by[counts]]
+    found_by, methods = tuple(mark for mark, _ in marks), tuple(method for _, method in marks)
+    return FrameFaces(frame, frame.detections[counts], found_by, methods)
+
+
+class Follower:
+    """The one face of a video, followed frame by frame."""
+
+    def __init__(self, labels: Labels, bridge: float) -> None:
+        self._labels, self._bridge = labels, bridge
+        self._stretches = _Stretches()
+        self._tracker: Tracker | None = None
+
+    def __call__(self, frame: DetectedFrame) -> FrameFaces:
+        before = self._stretches.number
+        if self._stretches(frame) != before or self._tracker is None:
+            self._tracker = Tracker(TrackerSettings(frame.width, frame.height, self._bridge))
+        return _tracked_face(frame, self._tracker.update(_observation(frame, self._labels)), self._labels)
+
+
+class _Stretches:
+    """Tells the number of the stretch, from 0, that a frame belongs to: within one, a face can be followed."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._size: tuple[int, int] | None = None
+
+    def __call__(self, frame: DetectedFrame) -> int:
+        size = frame.width, frame.height
+        if self._size is not None:
+            self.number += frame.joint or size != self._size
+        self._size = size
+        return self.number
+
+
+def _smoothed(frames: Iterator[DetectedFrame], labels: Labels, bridge: float) -> Iterator[FrameFaces]:
+    first = next(frames, None)
+    if first is None:
+        return
+
+    def all_frames() -> Iterator[DetectedFrame]:
+        yield first
+        yield from frames
+
+    # The smoother runs a window ahead of what it has answered, so only as many frames wait here.
+    shown, tracked = tee(all_frames())
+    settings = TrackerSettings(first.width, first.height, bridge)
+    answers = smooth((_observation(frame, labels) for frame in tracked), settings)
+    for frame, answer in zip(shown, answers, strict=True):
+        yield _tracked_face(frame, answer, labels)
+
+
+def _observation(frame: DetectedFrame, labels: Labels) -> Observation:
+    found = frame.detections
+    exact = Detections(found.boxes.astype(np.float64), found.confidence.astype(np.float64), found_by=frame.found_by)
+    return Observation(frame.second, exact, labels.counts(frame))
+
+
+def _tracked_face(frame: DetectedFrame, tracked: Tracked | None, labels: Labels) -> FrameFaces:
+    if tracked is None:
+        return FrameFaces(frame, Detections.empty(), (), ())
+    mark: FoundBy = "temporal"
+    method = "temporal"
+    if tracked.candidate is not None:
+        own, method = labels.marks(int(frame.found_by[tracked.candidate]))
+        mark = own if labels.counts(frame)[tracked.candidate] else mark
+    face = Detections(tracked.box.astype(np.float32)[None], np.array([tracked.confidence], np.float32))
+    return FrameFaces(frame, face, (mark,), (method,))

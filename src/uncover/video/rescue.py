@@ -1,0 +1,282 @@
+"""Rescue of faces in pictures in which the detector found none: another detector, heatmaps, or a rescue strategy.
+
+All work on one batch, on what the detector has already computed for it: its candidates, its activations, its input.
+"""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from torch import Tensor
+
+from uncover.cam.engine import Explainer
+from uncover.cam.passes import Pass
+from uncover.cam.store import pack
+from uncover.errors import needs_memory
+from uncover.images.letterbox import Frame as Place
+from uncover.images.letterbox import fit, letterbox
+from uncover.images.maps import MAP, StoredMaps, average
+from uncover.images.privacy import SUSPECT, Cover
+from uncover.images.reading import AVERAGES, scale
+from uncover.metrics.detections import Detections
+from uncover.metrics.predictions import CORNERS, Predictions
+from uncover.rescue.evidence import Anatomy, Evidence
+from uncover.rescue.strategies import STRATEGIES
+from uncover.video.batches import Picture
+from uncover.video.model import Found, Model
+from uncover.yolov5.device import Precision
+from uncover.yolov5.inference import SMALLER, batch_in_words
+from uncover.yolov5.nms import non_max_suppression
+from uncover.yolov5.weights import Header
+
+EVIDENCE_FROM = 0.001
+"""Confidence from which boxes are evidence for a strategy, as in stored predictions: weak ones count too."""
+
+
+@dataclass(frozen=True)
+class Missed:
+    """Pictures in which the detector found no face.
+
+    Attributes:
+        pictures: M of them.
+        images: float (M, 3, h, w), the detector's input.
+        passed: What it computed for them.
+        padding: Value around the pictures in its input.
+        covered: Whether it is to be said where else faces may be.
+    """
+
+    pictures: Sequence[Picture]
+    images: Tensor
+    passed: Pass
+    padding: int
+    covered: bool = False
+
+
+class Rescue(ABC):
+    """A way to find the faces that the detector missed.
+
+    Attributes:
+        name: As the rescue trial calls it.
+        found_by: What its boxes are marked as.
+        confidence: From which they count as faces.
+        layers: Layers of the detector whose activations it wants.
+    """
+
+    found_by: Literal["heatmap", "rescue"] = "rescue"
+    layers: Sequence[int] = ()
+
+    def __init__(self, name: str, confidence: float) -> None:
+        self.name, self.confidence = name, confidence
+
+    @abstractmethod
+    def find(self, missed: Missed, lowest: float) -> Found:
+        """Faces in each picture, from the confidence `lowest` on."""
+
+
+class SecondDetector(Rescue):
+    """Another detector of whole faces, on the picture itself, in colour or grey."""
+
+    def __init__(self, name: str, confidence: float, model: Model) -> None:
+        super().__init__(name, confidence)
+        self.model = model
+
+    def find(self, missed: Missed, lowest: float) -> Found:
+        """As `Rescue.find`."""
+        model = self.model
+        places = [fit(picture.place.width, picture.place.height, model.image_size) for picture in missed.pictures]
+        seen = (model.header.input, model.header.channels, model.header.padding)
+        same = seen == ("photo", missed.images.shape[1], missed.padding)
+        if same and all(place == picture.place for place, picture in zip(places, missed.pictures, strict=True)):
+            return model.find_in(missed.images, places, lowest, missed.covered)
+        return model.find(self._framed(missed, places), places, lowest, missed.covered)
+
+    def _framed(self, missed: Missed, places: Sequence[Place]) -> list[NDArray[np.uint8]]:
+        import cv2
+
+        framed = []
+        for picture, place in zip(missed.pictures, places, strict=True):
+            pixels = picture.pixels
+            if self.model.header.input == "grey":
+                pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)[..., None]
+            framed.append(letterbox(pixels, place, self.model.header.padding).transpose(2, 0, 1))
+        return framed
+
+
+class HeatmapDetector(Rescue):
+    """The thesis's way: a detector of faces in heatmaps of the first one, made from its own pass."""
+
+    found_by = "heatmap"
+
+    def __init__(self, name: str, confidence: float, model: Model, maps: LiveMaps) -> None:
+        super().__init__(name, confidence)
+        self.model, self.maps = model, maps
+        self.layers = maps.layers
+
+    def find(self, missed: Missed, lowest: float) -> Found:
+        """As `Rescue.find`; in blank heatmaps nothing is found."""
+        model = self.model
+        found = Found.nothing(len(missed.pictures))
+        seen, framed, places = [], [], []
+        for number, maps in enumerate(self.maps.make(missed)):
+            if MAP in maps.about["status"]:
+                place = fit(maps.frame.width, maps.frame.height, model.image_size)
+                image = letterbox(scale(maps, place), place, model.header.padding)
+                seen.append(number)
+                framed.append(image.transpose(2, 0, 1))
+                places.append(place)
+        own = model.find(framed, places, lowest, missed.covered)
+        for number, faces, cover in zip(seen, own.faces, own.covers, strict=True):
+            found.faces[number], found.covers[number] = faces, cover
+        return found
+
+
+class LiveMaps:
+    """Heatmaps of one kind, as a heatmap set would hold them.
+
+    Attributes:
+        layers: Layers of the detector that its pass must keep; none where that pass is not what is explained.
+    """
+
+    def __init__(
+        self, explainer: Explainer, class_names: Sequence[str], kind: str, precision: Precision = "float32"
+    ) -> None:
+        """
+        Args:
+            explainer: Of the detector, with one variant.
+            class_names: Of the detector.
+            kind: Which maps: "classes", "joint", "mean" or "whole_face".
+            precision: Of the detector's pass. Only one in single precision is explained; where it is another, pictures
+                go through the detector once more, and boxes and candidates behind a map come from that second pass.
+        """
+        self._explainer, self._class_names, self._kind = explainer, list(class_names), kind
+        self.layers = (explainer.layers or ()) if precision == "float32" else ()
+
+    def make(self, missed: Missed) -> list[StoredMaps]:
+        """Of each picture."""
+        with needs_memory(batch_in_words(missed.images.shape, missed.images.device), SMALLER):
+            if self.layers:
+                explained = self._explainer.explain(missed.passed, missed.images)
+            else:
+                explained = self._explainer(missed.images)
+        (maps,) = explained.maps.values()
+        made = []
+        for picture, heatmaps, detections in zip(missed.pictures, maps, explained.detections, strict=True):
+            files = pack(heatmaps, detections.cpu().numpy(), picture.place, self._class_names, {})
+            if self._kind in AVERAGES:
+                made.append(average(files.classes, "mean" if self._kind == "mean" else "whole_face"))
+            else:
+                made.append(files.joint if self._kind == "joint" else files.classes)
+        return made
+
+
+class StrategyRescue(Rescue):
+    """A rescue strategy that needs no training.
+
+    It gets just what it gets in the trial: all boxes of the detector, and of others where it asks for them.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        confidence: float,
+        detector: Model,
+        anatomy: Anatomy,
+        rgb1: SecondDetector | None = None,
+        scales: Mapping[str, SecondDetector] | None = None,
+        maps: LiveMaps | None = None,
+    ) -> None:
+        """
+        Args:
+            name: Of the strategy.
+            confidence: From which its boxes count.
+            detector: The first detector.
+            anatomy: Of the training set.
+            rgb1: The detector of the whole face alone; None where the strategy does not ask for it.
+            scales: Detectors at several sizes of their input, likewise.
+            maps: Heatmaps, likewise.
+        """
+        super().__init__(name, confidence)
+        self._detector, self._anatomy, self._rgb1 = detector, anatomy, rgb1
+        self._scales, self._maps = scales or {}, maps
+        if maps is not None:
+            self.layers, self.found_by = maps.layers, "heatmap"
+
+    def find(self, missed: Missed, lowest: float) -> Found:
+        """As `Rescue.find`."""
+        decoded = missed.passed.decoded
+        found = non_max_suppression(decoded, EVIDENCE_FROM, self._detector.nms_iou)
+        nothing = Found.nothing(len(missed.pictures))
+        of_rgb1 = nothing if self._rgb1 is None else self._rgb1.find(missed, EVIDENCE_FROM)
+        scales = {name: each.find(missed, EVIDENCE_FROM) for name, each in self._scales.items()}
+        evidence = Evidence(
+            _predictions(missed.pictures, found, self._detector.header),
+            self._whole_faces(of_rgb1, self._rgb1, missed),
+            self._anatomy,
+            {name: self._whole_faces(own, self._scales[name], missed) for name, own in scales.items()},
+            self._detector.nms_iou,
+            None if self._maps is None else {str(row): maps for row, maps in enumerate(self._maps.make(missed))},
+        )
+        proposed = STRATEGIES[self.name].propose(evidence)
+        faces = _by_picture(proposed, len(missed.pictures), lowest)
+        return Found(faces, self._covers(missed, proposed, [of_rgb1, *scales.values()]))
+
+    def _whole_faces(self, found: Found, second: SecondDetector | None, missed: Missed) -> Predictions:
+        header = self._detector.header if second is None else second.model.header
+        rows = [np.column_stack([each.boxes, each.confidence, np.zeros(len(each), np.float32)]) for each in found.faces]
+        return _table(missed.pictures, rows, header.class_names[:1], header.class_ids[:1])
+
+    def _covers(self, missed: Missed, proposed: Detections, others: Sequence[Found]) -> list[Cover | None]:
+        """Where faces may be: what is proposed, and what those say that it comes from."""
+        if not missed.covered:
+            return [None] * len(missed.pictures)
+        covers: list[Cover | None] = []
+        for number, faces in enumerate(_by_picture(proposed, len(missed.pictures), SUSPECT)):
+            place = missed.pictures[number].place
+            own = Cover.of(faces.boxes, place.width, place.height)
+            said = [cover for each in others if (cover := each.covers[number])]
+            covers.append(functools.reduce(Cover.__or__, [own, *said]))
+        return covers
+
+
+def _predictions(pictures: Sequence[Picture], found: Sequence[Tensor], header: Header) -> Predictions:
+    rows = []
+    for picture, boxes in zip(pictures, found, strict=True):
+        pixels = boxes.float().cpu().numpy()
+        pixels[:, :4] = picture.place.to_original(pixels[:, :4])
+        rows.append(pixels)
+    return _table(pictures, rows, header.class_names, header.class_ids)
+
+
+def _table(
+    pictures: Sequence[Picture],
+    rows: Sequence[NDArray[np.float32]],
+    class_names: Sequence[str],
+    class_ids: Sequence[int],
+) -> Predictions:
+    """Rows (n, 6) of each picture as stored predictions have them; pictures are named by their place in the batch."""
+    names = np.array([str(number) for number in range(len(pictures))], object)
+    boxes = np.concatenate(rows)
+    number = boxes[:, 5].astype(np.int64)
+    table = pd.DataFrame(
+        {
+            "image": np.repeat(names, [len(each) for each in rows]),
+            "class": np.asarray(class_names, object)[number],
+            "class_id": np.asarray(class_ids, np.int64)[number],
+            "confidence": boxes[:, 4],
+            **{corner: boxes[:, place] for place, corner in enumerate(CORNERS)},
+        }
+    )
+    sizes = [(picture.place.width, picture.place.height) for picture in pictures]
+    images = pd.DataFrame(sizes, columns=["width", "height"]).assign(image=names)
+    return Predictions(table, images, {})
+
+
+def _by_picture(proposed: Detections, pictures: int, lowest: float) -> list[Detections]:
+    return [each.with_confidence(lowest).sorted() for each in proposed.by_image(pictures)]
