@@ -1,8 +1,9 @@
 """Raw data sets small enough to write by hand, and where the real ones are."""
 
+import dataclasses
 import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import settings
 from PIL import Image
 
 from tests.quick_python import server, write_client
+from uncover import commands
 from uncover.console import set_up_logging
 
 set_up_logging()
@@ -48,6 +50,12 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+def run_as(run: Callable[..., int | None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `uncover doctor` run a function instead."""
+    doctor = dataclasses.replace(commands.load()["doctor"], run=run)
+    monkeypatch.setitem(commands.load(), "doctor", doctor)
 
 
 def picture(width: int = WIDTH, height: int = HEIGHT, mode: str = "RGB") -> Image.Image:

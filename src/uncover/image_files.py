@@ -59,10 +59,10 @@ def kinds(paths: Iterable[Path]) -> str:
     return ", ".join(f"{count} {ending or 'without an ending'}" for ending, count in ordered)
 
 
-def say_passed_over(
+def log_passed_over(
     where: object, others: Iterable[Path], what: str = "no images", beside: Collection[str] = BESIDE
 ) -> None:
-    """Say how many files are passed over, of which kinds, and what would make pictures among them readable.
+    """Log how many files are passed over, of which kinds, and what would make pictures among them readable.
 
     Args:
         where: They stand.
@@ -81,8 +81,8 @@ def say_passed_over(
     )
 
 
-def say_first_of_several(pictures: Mapping[Path, int]) -> None:
-    """Say of which image files the first picture alone is looked at.
+def log_first_of_several(pictures: Mapping[Path, int]) -> None:
+    """Log of which image files only the first picture is read.
 
     Args:
         pictures: How many each file holds; most hold one.

@@ -42,6 +42,8 @@ _SETS = {"labels", "train"}
 _GOES_ON = {"frames import": "frames"}
 """Commands that change what another one made, and keep all that is in it."""
 
+_INSTEAD = "give another name, or remove it first"
+
 
 def mark(folder: Path, maker: str) -> None:
     """Mark a folder that is written as a whole, when all else is in it.
@@ -124,9 +126,6 @@ def check_shared(out: Path, maker: str, files: Sequence[str] = ()) -> None:
         there = [name for name in files if (out / name).exists()]
         if there:
             raise InputError(f"{out}: its {there[0]} is none of 'uncover {maker}' and would be replaced; {_INSTEAD}")
-
-
-_INSTEAD = "give another name, or remove it first"
 
 
 def _check_maker(out: Path, maker: str) -> None:

@@ -201,7 +201,7 @@ class RunPaths:
         return f"{self.root}/weights/{network}.pt"
 
     def fetched_weights(self, key: str) -> str:
-        """Folder of weights of others, by their key in the config."""
+        """Folder of third parties' weights, by their key in the config."""
         return f"{self.root}/weights/{key}"
 
     def generation(self, number: object) -> str:

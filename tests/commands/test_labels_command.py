@@ -121,14 +121,14 @@ def test_stages_one_by_one_give_what_labels_gives(raw: RawData, tmp_path: Path) 
     rejected = tmp_path / "rejected.csv"
     assert main(["read_faces", "--layout", "merl_rav", str(raw.root), str(faces), str(rejected)]) == 0
     assert "image00006.pts,0,image00006,malformed_row,is empty" in rejected.read_text()
-    wishes = "train=all,val=9,test=1"
+    sizes = "train=all,val=9,test=1"
     poses = ["--poses", "frontal,righthalf"]
-    assert main(["split_photos", str(faces), str(split), str(numbers), "--split", wishes, *poses]) == 0
+    assert main(["split_photos", str(faces), str(split), str(numbers), "--split", sizes, *poses]) == 0
     told = json.loads(numbers.read_text())
-    assert told["wished"] == {"train": None, "val": 9, "test": 1}
+    assert told["requested"] == {"train": None, "val": 9, "test": 1}
     assert told["got"] == {"train": 2, "val": 1, "test": 1} and told["unused"] == {"other_pose": 1}
     whole = tmp_path / "whole"
-    labels(raw, whole, "--layout", "merl_rav", "--split", wishes, *poses)
+    labels(raw, whole, "--layout", "merl_rav", "--split", sizes, *poses)
     manifest = pd.read_parquet(whole / "manifest.parquet").set_index("photo")
     for name, photos in (("train", 2), ("val", 1), ("test", 1)):
         out = tmp_path / name
@@ -150,10 +150,10 @@ def prepared(raw: RawData, tmp_path: Path) -> tuple[str, str]:
 
 def test_a_shortfall_is_a_note_or_an_error(raw: RawData, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     faces, _ = prepared(raw, tmp_path)
-    assert "note: " in (said := capsys.readouterr().err) and "only 0 photos for val, 3 wished for" in said
+    assert "note: " in (said := capsys.readouterr().err) and "only 0 photos for val, 3 requested" in said
     out = tmp_path / "strict.parquet"
     assert main(["split_photos", faces, str(out), str(tmp_path / "s.json"), "--split", "val=3", "--strict"]) == 2
-    assert "only 0 photos for val, 3 wished for" in capsys.readouterr().err
+    assert "only 0 photos for val, 3 requested" in capsys.readouterr().err
     assert not out.exists() and not (tmp_path / "s.json").exists()
 
 
@@ -282,15 +282,15 @@ def test_classes_of_frames_are_chosen_by_name(raw: RawData, tmp_path: Path, caps
     assert "--class: wflw has faces only" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("wish", ["all", "9"])
+@pytest.mark.parametrize("size", ["all", "9"])
 def test_a_set_of_a_split_that_gets_no_photo_cannot_be_overlooked(
-    raw: RawData, tmp_path: Path, capsys: pytest.CaptureFixture[str], wish: str
+    raw: RawData, tmp_path: Path, capsys: pytest.CaptureFixture[str], size: str
 ) -> None:
     raw.wflw(["0--A/a.jpg", "0--A/b.jpg"], "train")
     raw.wflw(["1--B/c.jpg"], "test")
-    split = f"train=5,val={wish},test=1"
+    split = f"train=5,val={size},test=1"
     assert main(["labels", "--layout", "wflw", "--split", split, str(raw.root), str(tmp_path / "out")]) == 3
     told = capsys.readouterr().err
-    assert f"NO PHOTO for val, {wish} wished for: there is no val.txt" in told
-    assert "only 2 photos for train, 5 wished for" in told
+    assert f"NO PHOTO for val, {size} requested: there is no val.txt" in told
+    assert "only 2 photos for train, 5 requested" in told
     assert not (tmp_path / "out/val.txt").exists()

@@ -9,22 +9,63 @@ from __future__ import annotations
 
 from typing import Any
 
-VERBS: dict[str, str | None] = {}
+VERBS: dict[str, str | None] = {
+    "make_standin": "make_synthetic",
+    "predict rival": "predict baseline",
+    "rescue_summary rivals": "rescue_summary baselines",
+    "table_10 rivals": "table_10 baselines",
+    "table_11 rivals": "table_11 baselines",
+    "train rival": "train baseline",
+}
 """Whole verbs: "predict rival" -> "predict baseline"."""
 
-OPTIONS: dict[str, str | None] = {"page --captions": None}
+OPTIONS: dict[str, str | None] = {"page --captions": None, "propose --looks": "--scales"}
 """Options and positionals, of all verbs ("--look") or of one, by its old name ("predict rival --look")."""
 
-RULES: dict[str, str | None] = {}
+RULES: dict[str, str | None] = {
+    "collect_rival": "collect_baseline",
+    "evaluate_rival": "evaluate_baseline",
+    "look_closer": "predict_at_scales",
+    "make_standin": "make_synthetic",
+    "predict_rival": "predict_baseline",
+    "rescue_summary_rivals": "rescue_summary_baselines",
+    "table_10_rivals": "table_10_baselines",
+    "table_11_rivals": "table_11_baselines",
+    "train_rival": "train_baseline",
+}
 """Snakemake's rules."""
 
-CONFIG_KEYS: dict[str, str | None] = {}
+CONFIG_KEYS: dict[str, str | None] = {
+    "detectors.siblings": "detectors.variants",
+    "raw.standin": "raw.synthetic",
+    "rescue.looks": "rescue.inference_scales",
+    "rescue.looks_of": "rescue.scales_of",
+    "rivals": "baselines",
+    "standin": "synthetic",
+}
 """Dotted keys by their beginning: "rivals" stands for "rivals.detectors" too. The longest that fits is taken."""
 
-PATHS: list[tuple[str, str]] = []
+PATHS: list[tuple[str, str]] = [
+    ("closer_look", "multi_scale"),
+    ("all_votes", "box_fusion"),
+    ("part_votes", "part_fusion"),
+    ("covered_faces", "rgb1_occlusion"),
+    (r"_look(?=\d)", "_scale"),
+    (r"^(tables|figures)/(.*)_rivals", r"\1/\2_baselines"),
+    (r"/standin\.json$", "/synthetic.json"),
+]
 """Regular expressions and what replaces them, one after the other, in paths below results/<run>/."""
 
-WORDS: list[tuple[str, str]] = []
+WORDS: list[tuple[str, str]] = [
+    ("closer_look", "multi_scale"),
+    ("all_votes", "box_fusion"),
+    ("part_votes", "part_fusion"),
+    ("covered_faces", "rgb1_occlusion"),
+    ("covered faces", "occlusion augmentation"),
+    (r"_look(?=\d)", "_scale"),
+    ("rival", "baseline"),
+    ("standin", "synthetic"),
+]
 """The same in values: choices, defaults and types of options and keys; texts, columns and cells of files of a run."""
 
 CHANGED: dict[str, dict[str, Any]] = {

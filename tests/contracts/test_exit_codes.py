@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-import uncover.commands.workflow
+from tests.conftest import run_as
 from uncover.cli import main
 from uncover.errors import InputError, OutOfMemory
 
@@ -46,7 +46,7 @@ def test_how_a_verb_ends_is_its_exit_code(
             raise outcome
         return outcome
 
-    monkeypatch.setattr(uncover.commands.workflow, "run", run)
+    run_as(run, monkeypatch)
     assert main(["doctor"]) == code
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == isinstance(outcome, BaseException) and all(

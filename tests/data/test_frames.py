@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from tests.data.frames import frames_of
+from tests.data.conftest import frames_of
 from uncover.data.faces import Frame, Rejected
 from uncover.data.frames import read_frames
 from uncover.errors import InputError

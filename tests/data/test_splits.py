@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from uncover.data.splits import (
     all_to_test,
-    parse_wishes,
+    parse_split_sizes,
     read_exclusions,
     read_split,
     shortfalls,
@@ -52,31 +52,31 @@ rows_of_faces = st.lists(
     max_size=60,
 )
 counts = st.one_of(st.none(), st.integers(0, 6))
-wishes_of_users = st.fixed_dictionaries({"train": counts, "val": counts, "test": counts})
+requests = st.fixed_dictionaries({"train": counts, "val": counts, "test": counts})
 
 
-@given(rows_of_faces, wishes_of_users, st.integers(0, 5), st.sets(st.integers(0, 12).map("p{}".format)))
+@given(rows_of_faces, requests, st.integers(0, 5), st.sets(st.integers(0, 12).map("p{}".format)))
 def test_what_holds_of_every_split(
-    rows: list[Row], wishes: dict[str, int | None], seed: int, excluded: set[str]
+    rows: list[Row], sizes: dict[str, int | None], seed: int, excluded: set[str]
 ) -> None:
-    split = split_by_photo(table(rows), wishes, seed, excluded=excluded)
+    split = split_by_photo(table(rows), sizes, seed, excluded=excluded)
     parts = {photo: {part for name, part, _ in rows if name == photo} for photo, _, _ in rows}
     went = sets_of(split)
     assert len(split) == len(went) == len(parts), "each photo stands once, so never in two sets"
     got = {name: [photo for photo, chosen in went.items() if chosen == name] for name in ("train", "val", "test")}
-    for name, wished in wishes.items():
-        assert wished is None or len(got[name]) <= wished
+    for name, requested in sizes.items():
+        assert requested is None or len(got[name]) <= requested
     assert all("train" in parts[photo] for photo in got["train"]), "both parts or the train part"
     assert all(parts[photo] == {"test"} for photo in got["val"] + got["test"])
     assert not excluded & set(got["val"] + got["test"])
-    # Wishes are met as far as there are photos, test before val.
+    # Requests are met as far as there are photos, test before val.
     could_train = sum("train" in part for part in parts.values())
     could_test = sum(part == {"test"} and photo not in excluded for photo, part in parts.items())
     everything = len(parts)
-    train, val, test = (everything if wishes[name] is None else wishes[name] for name in ("train", "val", "test"))
+    train, val, test = (everything if sizes[name] is None else sizes[name] for name in ("train", "val", "test"))
     assert train is not None and val is not None and test is not None
     assert len(got["train"]) == min(train, could_train)
-    if wishes["test"] is None and wishes["val"] is not None:
+    if sizes["test"] is None and sizes["val"] is not None:
         assert len(got["val"]) == min(val, could_test)
         assert len(got["test"]) == could_test - len(got["val"])
     else:
@@ -84,29 +84,29 @@ def test_what_holds_of_every_split(
         assert len(got["val"]) == min(val, could_test - len(got["test"]))
     assert (split["reason"] != "").tolist() == (split["set"] == "").tolist(), "who is left out is told why"
     assert set(split["part"]) <= {"train", "test", "both"}
-    wished_and_got = {
-        name: (wished, len(got[name]))
-        for name, wished in wishes.items()
-        if wished is not None and len(got[name]) < wished
+    requested_and_got = {
+        name: (requested, len(got[name]))
+        for name, requested in sizes.items()
+        if requested is not None and len(got[name]) < requested
     }
-    assert shortfalls(split, wishes) == wished_and_got
+    assert shortfalls(split, sizes) == requested_and_got
 
 
-@given(rows_of_faces, wishes_of_users, st.integers(0, 5), st.randoms(use_true_random=False))
+@given(rows_of_faces, requests, st.integers(0, 5), st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(
-    rows: list[Row], wishes: dict[str, int | None], seed: int, random: Random
+    rows: list[Row], sizes: dict[str, int | None], seed: int, random: Random
 ) -> None:
     shuffled = list(rows)
     random.shuffle(shuffled)
-    first, second = (split_by_photo(table(order), wishes, seed, ["frontal"]) for order in (rows, shuffled))
+    first, second = (split_by_photo(table(order), sizes, seed, ["frontal"]) for order in (rows, shuffled))
     assert first.sort_values("photo", ignore_index=True).equals(second.sort_values("photo", ignore_index=True))
-    assert first.equals(split_by_photo(table(rows), wishes, seed, ["frontal"]))
+    assert first.equals(split_by_photo(table(rows), sizes, seed, ["frontal"]))
 
 
-@given(rows_of_faces, wishes_of_users, st.sampled_from(["train", "test"]))
-def test_a_new_photo_moves_at_most_two_others(rows: list[Row], wishes: dict[str, int | None], part: str) -> None:
-    before = sets_of(split_by_photo(table(rows), wishes, 0))
-    after = sets_of(split_by_photo(table([("new", part, "frontal"), *rows]), wishes, 0))
+@given(rows_of_faces, requests, st.sampled_from(["train", "test"]))
+def test_a_new_photo_moves_at_most_two_others(rows: list[Row], sizes: dict[str, int | None], part: str) -> None:
+    before = sets_of(split_by_photo(table(rows), sizes, 0))
+    after = sets_of(split_by_photo(table([("new", part, "frontal"), *rows]), sizes, 0))
     assert sum(after[photo] != chosen for photo, chosen in before.items()) <= 2
 
 
@@ -148,8 +148,8 @@ def test_a_misspelt_pose_is_refused() -> None:
 
 def test_excluded_photos_may_still_train() -> None:
     rows = [("a", "train", ""), ("b", "test", ""), ("c", "test", ""), ("d", "train", ""), ("d", "test", "")]
-    wishes = dict.fromkeys(("train", "val", "test"))
-    split = split_by_photo(table(rows), wishes, 0, excluded=["a", "b", "d"])
+    sizes = dict.fromkeys(("train", "val", "test"))
+    split = split_by_photo(table(rows), sizes, 0, excluded=["a", "b", "d"])
     assert sets_of(split) == {"a": "train", "b": "", "c": "test", "d": "train"}
     assert split.set_index("photo").loc["b", "reason"] == "excluded"
 
@@ -160,7 +160,7 @@ def test_a_face_without_official_part_cannot_be_split() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wishes", "counts"),
+    ("sizes", "counts"),
     [
         ({"train": None, "val": 2, "test": 3}, {"train": 7, "val": 2, "test": 3}),
         ({"train": 4, "val": 2, "test": None}, {"train": 4, "val": 2, "test": 6}),
@@ -169,13 +169,13 @@ def test_a_face_without_official_part_cannot_be_split() -> None:
     ],
 )
 def test_photos_of_no_official_part_fill_up_what_is_lacking(
-    wishes: dict[str, int | None], counts: dict[str, int]
+    sizes: dict[str, int | None], counts: dict[str, int]
 ) -> None:
     rows = [("a", "train", ""), ("b", "train", ""), ("c", "test", ""), *((f"x{number}", "", "") for number in range(9))]
-    split = split_by_photo(table(rows), wishes, 0, need_parts=False)
+    split = split_by_photo(table(rows), sizes, 0, need_parts=False)
     assert {name: int((split["set"] == name).sum()) for name in counts} == counts
     assert split.set_index("photo").loc["c", "set"] in ("test", "val")
-    listed = split_by_photo(table(rows), wishes, 0, excluded=["x1", "c"], need_parts=False).set_index("photo")
+    listed = split_by_photo(table(rows), sizes, 0, excluded=["x1", "c"], need_parts=False).set_index("photo")
     assert listed.loc["x1", "set"] in ("train", "") and listed.loc["c", "set"] == ""
 
 
@@ -242,11 +242,11 @@ def test_released_wflw_takes_rows_in_their_order() -> None:
     assert set(split.loc[split["set"] == "", "reason"]) == {"surplus"}
 
 
-# Wishes, exclusion lists, stored splits
+# Requested sizes, exclusion lists, stored splits
 
 
 @pytest.mark.parametrize(
-    ("text", "wishes"),
+    ("text", "sizes"),
     [
         ("train=6000,val=125,test=794", {"train": 6000, "val": 125, "test": 794}),
         ("train=all", {"train": None, "val": 0, "test": 0}),
@@ -254,8 +254,8 @@ def test_released_wflw_takes_rows_in_their_order() -> None:
         ("val=0", {"train": 0, "val": 0, "test": 0}),
     ],
 )
-def test_wishes_are_read(text: str, wishes: dict[str, int | None]) -> None:
-    assert parse_wishes(text) == wishes
+def test_sizes_are_read(text: str, sizes: dict[str, int | None]) -> None:
+    assert parse_split_sizes(text) == sizes
 
 
 @pytest.mark.parametrize(
@@ -274,18 +274,18 @@ def test_wishes_are_read(text: str, wishes: dict[str, int | None]) -> None:
         ("train=5,train=6", "train stands twice"),
     ],
 )
-def test_wishes_that_mean_nothing_are_refused(text: str, words: str) -> None:
+def test_sizes_that_mean_nothing_are_refused(text: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
-        parse_wishes(text)
+        parse_split_sizes(text)
 
 
 @given(st.text(max_size=20))
-def test_no_text_of_wishes_raises_anything_else(text: str) -> None:
+def test_no_text_of_sizes_raises_anything_else(text: str) -> None:
     try:
-        wishes = parse_wishes(text)
+        sizes = parse_split_sizes(text)
     except InputError:
         return
-    assert set(wishes) == {"train", "val", "test"}
+    assert set(sizes) == {"train", "val", "test"}
 
 
 def test_an_exclusion_list_is_ids_and_remarks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,8 @@
-"""Label files and images as other tools read them."""
+"""Label files and images as other tools read them, and what is wrong with some rows."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
@@ -12,13 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
+from uncover.data.faces import RowError
 from uncover.data.photos import inspect_photo
-from uncover.data.yolo import label_lines, place_image, write_data_yaml
+from uncover.data.yolo import label_lines, parse_yolo, place_image, read_label_file, write_data_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import RawData
+
 
 edges = st.floats(0, 1, allow_nan=False)
 
@@ -87,3 +90,88 @@ def test_data_yaml_names_ten_classes_and_its_sets(tmp_path: Path) -> None:
     content = yaml.safe_load((tmp_path / "data.yaml").read_text())
     assert (content["path"], content["train"], content["val"]) == (".", "train.txt", "images")
     assert content["names"][0] == "eyes" and content["names"][2] == "whole face" and len(content["names"]) == 10
+
+
+shares = st.floats(0, 1, allow_nan=False)
+sides = st.floats(1e-6, 1, allow_nan=False)
+
+
+@given(st.lists(st.tuples(shares, shares, sides, sides), max_size=6))
+def test_yolo_boxes_come_back(boxes: list[tuple[float, float, float, float]]) -> None:
+    found = parse_yolo("".join(f"0 {x!r} {y!r} {w!r} {h!r}\n" for x, y, w, h in boxes))
+    assert found.shape == (len(boxes), 4) and found.dtype == np.float64
+    assert found.tolist() == [[x - w / 2, y - h / 2, x + w / 2, y + h / 2] for x, y, w, h in boxes]
+
+
+@pytest.mark.parametrize(
+    ("text", "row", "words"),
+    [
+        ("0 0.5 0.5 0.1", 1, ["4 values", "expected five"]),
+        ("0 0.5 0.5 0.1 0.1 0.9", 1, ["6 values", "expected five", "confidence"]),
+        ("0 0.5 0.5 0.1 0.1\n\n0 0.5 0.5 0.1 x", 3, ["no five numbers"]),
+        ("face 0.5 0.5 0.1 0.1", 1, ["no five numbers"]),
+        ("1 0.5 0.5 0.1 0.1", 1, ["class 1 is unknown", "0"]),
+        ("nan 0.5 0.5 0.1 0.1", 1, ["no finite number"]),
+        ("0 0.5 0.5 nan 0.1", 1, ["no finite number"]),
+        ("0 inf 0.5 0.1 0.1", 1, ["no finite number"]),
+        ("0 0.5 0.5 0.1 1.01", 1, ["from 0 to 1"]),
+        ("0 -0.1 0.5 0.1 0.1", 1, ["from 0 to 1"]),
+        ("0 320 240 64 48", 1, ["from 0 to 1"]),
+        ("0 0.5 0.5 0 0.1", 1, ["sides above 0"]),
+    ],
+)
+def test_a_malformed_yolo_row_is_named(text: str, row: int, words: list[str]) -> None:
+    with pytest.raises(RowError) as caught:
+        parse_yolo(text)
+    assert caught.value.row == row
+    for word in words:
+        assert word in str(caught.value)
+
+
+@given(st.one_of(st.text(), st.lists(st.sampled_from(["0", "0.5", "1", "2", "nan", "\n", "x"])).map(" ".join)))
+def test_no_text_raises_anything_but_a_row_error(text: str) -> None:
+    try:
+        boxes = parse_yolo(text)
+    except RowError as error:
+        assert 1 <= error.row <= len(text.splitlines()) and "\n" not in str(error)
+    else:
+        assert boxes.shape == (sum(1 for line in text.splitlines() if line.split()), 4)
+
+
+def label_file(folder: Path, text: str) -> Path:
+    path = folder / "a.txt"
+    path.write_text(text)
+    return path
+
+
+def test_rows_stay_in_order_and_repeated_ones_are_counted(tmp_path: Path) -> None:
+    path = label_file(tmp_path, "9 .5 .5 1 1\n\n 0 0.1 0.2\t0.3 0.4 \n9.0 0.50 .5 1 1.00000001\n")
+    file = read_label_file(path)
+    assert file.boxes.dtype == np.float32 and file.repeated == 1 and file.problems == ()
+    assert np.array_equal(file.boxes, np.array([[9, 0.5, 0.5, 1, 1], [0, 0.1, 0.2, 0.3, 0.4]], np.float32))
+
+
+@pytest.mark.parametrize("text", ["", "\n \n"])
+def test_an_empty_file_and_none_at_all_hold_no_box(tmp_path: Path, text: str) -> None:
+    for path in (label_file(tmp_path, text), tmp_path / "b.txt"):
+        file = read_label_file(path, known=[0])
+        assert file.boxes.shape == (0, 5) and file.boxes.dtype == np.float32
+        assert file.repeated == 0 and file.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("known", "says"),
+    [
+        (None, "class 1e8 is unknown; expected a whole number from 0 on"),
+        ({0: "eyes"}, "class 1e8 is unknown; expected an id that data.yaml names"),
+    ],
+)
+def test_a_class_must_be_known(tmp_path: Path, known: dict[int, str] | None, says: str) -> None:
+    path = label_file(tmp_path, "0 .5 .5 1 1\n1e8 .5 .5 1 1")
+    assert read_label_file(path, known).problems == (f"{path}, row 2: {says}",)
+
+
+def test_a_link_to_nowhere_is_no_image_without_labels(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").symlink_to("moved.txt")
+    (problem,) = read_label_file(tmp_path / "a.txt").problems
+    assert problem.startswith(f"{tmp_path / 'a.txt'}: links to a file that does not exist")

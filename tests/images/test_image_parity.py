@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from uncover.config.detectors import Hyperparameters
-from uncover.images import augmentation as augment
-from uncover.images import augmentation as mosaic
+from uncover.images import augmentation
 from uncover.images.letterbox import fit, letterbox
 from uncover.images.loader import TrainingImages
 
@@ -83,15 +82,15 @@ def affine_settings(by: Hyperparameters) -> dict[str, float]:
 @pytest.mark.parametrize("seed", range(5))
 def test_warps_are_upstreams(upstream: SimpleNamespace, feed: Any, by: Hyperparameters, seed: int) -> None:
     image = photos()[2]
-    boxes = mosaic.to_pixels(labels_of(40, seed), SIZE, SIZE)
+    boxes = augmentation.to_pixels(labels_of(40, seed), SIZE, SIZE)
     for border in (0, -SIZE // 4):
         feed(seed)
         theirs, their_boxes = upstream.augmentations.random_perspective(
             image.copy(), boxes.copy(), (), **affine_settings(by), border=(border, border)
         )
         out = SIZE + 2 * border
-        warp = augment.draw_warp(SIZE, SIZE, out, out, np.random.default_rng(seed), by)
-        ours, our_boxes = augment.warp_image(image, warp, 114), augment.warp_boxes(boxes, warp)
+        warp = augmentation.draw_warp(SIZE, SIZE, out, out, np.random.default_rng(seed), by)
+        ours, our_boxes = augmentation.warp_image(image, warp, 114), augmentation.warp_boxes(boxes, warp)
         assert np.array_equal(ours, theirs)
         assert our_boxes.shape == their_boxes.shape and np.allclose(our_boxes, their_boxes, atol=1e-9)
         assert len(our_boxes)
@@ -109,13 +108,13 @@ def test_mosaics_are_upstreams(upstream: SimpleNamespace, feed: Any, seed: int) 
     feed(seed)
     theirs, their_boxes = loader.load_mosaic(seed % len(SHAPES))
     chance = np.random.default_rng(seed)
-    chosen, centre = mosaic.draw_mosaic(seed % len(SHAPES), np.arange(len(SHAPES)), SIZE, chance)
-    square, boxes = mosaic.lay_mosaic(
+    chosen, centre = augmentation.draw_mosaic(seed % len(SHAPES), np.arange(len(SHAPES)), SIZE, chance)
+    square, boxes = augmentation.lay_mosaic(
         [images[index] for index in chosen], [labels[index] for index in chosen], centre, SIZE, 114
     )
-    warp = augment.draw_warp(2 * SIZE, 2 * SIZE, SIZE, SIZE, chance, MODEST)
-    assert np.array_equal(augment.warp_image(square, warp, 114), theirs)
-    assert np.allclose(augment.warp_boxes(boxes, warp), their_boxes, atol=1e-4)  # theirs are float32 on the way
+    warp = augmentation.draw_warp(2 * SIZE, 2 * SIZE, SIZE, SIZE, chance, MODEST)
+    assert np.array_equal(augmentation.warp_image(square, warp, 114), theirs)
+    assert np.allclose(augmentation.warp_boxes(boxes, warp), their_boxes, atol=1e-4)  # theirs are float32 on the way
 
 
 @pytest.mark.parametrize("square", [True, False])
@@ -135,7 +134,7 @@ def test_colours_are_upstreams(upstream: SimpleNamespace, monkeypatch: pytest.Mo
     monkeypatch.setattr(upstream.augmentations.np.random, "uniform", np.random.default_rng(seed).uniform)
     upstream.augmentations.augment_hsv(theirs, 0.2, 0.7, 0.4)
     by = MODEST.model_copy(update={"hsv_h": 0.2, "hsv_s": 0.7, "hsv_v": 0.4})
-    assert np.array_equal(augment.change_colours(image, np.random.default_rng(seed), by), theirs[..., ::-1])
+    assert np.array_equal(augmentation.change_colours(image, np.random.default_rng(seed), by), theirs[..., ::-1])
 
 
 def test_mixtures_are_upstreams(upstream: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +142,7 @@ def test_mixtures_are_upstreams(upstream: SimpleNamespace, monkeypatch: pytest.M
     boxes, others = labels_of(3, 0), labels_of(2, 1)
     monkeypatch.setattr(upstream.augmentations.np.random, "beta", np.random.default_rng(4).beta)
     theirs, their_boxes = upstream.augmentations.mixup(one, boxes, other, others)
-    ours, our_boxes = augment.mix(one, boxes, other, others, np.random.default_rng(4))
+    ours, our_boxes = augmentation.mix(one, boxes, other, others, np.random.default_rng(4))
     assert np.array_equal(ours, theirs) and np.array_equal(our_boxes, their_boxes)
 
 

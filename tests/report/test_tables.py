@@ -54,14 +54,14 @@ def test_table_2_counts_photos_and_footnotes_what_falls_short() -> None:
     }
     summary = {
         "source": "wflw",
-        "wished": {"train": 2, "val": 5, "test": None},
+        "requested": {"train": 2, "val": 5, "test": None},
         "got": {"train": 2, "val": 0, "test": 2},
         "unused": {"other_pose": 3},
     }
     table = splits_table(manifests, [summary], [{"Original Datasets": "WFLW", "Train": 6000, "Val": 125, "Test": 794}])
     assert table.frame.values.tolist() == [["WFLW", 2, 0, 1]]
     assert table.notes[:3] == [
-        "WFLW, Val: 0 of 5 photos wished for (the thesis prints 125).",
+        "WFLW, Val: 0 of 5 photos requested (the thesis prints 125).",
         "WFLW, Test: 1 of 2 photos have no usable box, see rejected.csv.",
         "WFLW: photos in no set: 3 other pose.",
     ]

@@ -98,7 +98,7 @@ def test_raw_data_that_changed_is_named_by_its_source() -> None:
             {"uncover.data.parts:new": "new", "uncover.data.parts:FEWEST_POINTS": "another"},
             ["uncover.data.parts:FEWEST_POINTS changed"],
         ),
-        ({"uncover.faces.*": None}, ["uncover.data.faces is gone"]),
+        ({"uncover.data.faces*": None}, ["uncover.data.faces is gone"]),
         ({"uncover.data.parts:*": "another"}, ["uncover.data.parts changed"]),
     ],
 )

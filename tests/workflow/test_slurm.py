@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.workflow.programs import answer
-from uncover.config.cluster import Cluster, Demand
+from uncover.config.cluster import Cluster, JobResources
 from uncover.workflow import slurm
 from uncover.workflow.slurm import UNLIMITED, Asked, NoAnswer, Node, demand
 
@@ -123,7 +123,8 @@ def test_each_try_asks_for_more_up_to_what_there_is(attempt: int, mem_mb: int, r
 
 
 def test_the_config_knows_better_for_one_rule() -> None:
-    cluster = Cluster(rules={"train": Demand(mem_mb=64000, gpu=4, partition="big"), "predict": Demand(mem_mb=1)})
+    train = JobResources(mem_mb=64000, gpu=4, partition="big")
+    cluster = Cluster(rules={"train": train, "predict": JobResources(mem_mb=1)})
     assert demanded(cluster, gpu=1) == {"mem_mb": 64000, "runtime": 60, "gpu": 4, "nodes": 1, "slurm_partition": "big"}
 
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uncover.config.detectors import Detector, Hyperparameters
-from uncover.config.evolution import Evolution, Reach, Space
+from uncover.config.evolution import Evolution, SearchRange, SearchSpace
 from uncover.errors import Diverged, InputError
 from uncover.yolov5.evolution import (
     Generation,
@@ -32,7 +32,7 @@ from uncover.yolov5.evolution import (
 )
 
 BASE = Hyperparameters().model_dump()
-SPACE = Space()
+SPACE = SearchSpace()
 
 
 def record(generation: int, fitness: float, **hyperparameters: float) -> Generation:
@@ -109,7 +109,7 @@ def test_same_seed_same_child_in_any_order() -> None:
 def test_about_four_fifths_mutate() -> None:
     names = ("hsv_s", "hsv_v", "translate", "mosaic", "mixup")
     base = dict.fromkeys(names, 0.3)
-    wide = Space(**{name: (1, 0, 1) for name in names})
+    wide = SearchSpace(**{name: (1, 0, 1) for name in names})
     rng = np.random.default_rng(0)
     children = [mutate(base, wide, 0.8, 0.2, rng) for _ in range(800)]
     factors = np.array([[child[name] / 0.3 for name in names] for child in children])
@@ -159,7 +159,9 @@ def test_a_missing_generation_is_named() -> None:
 
 
 def test_a_space_without_room_is_an_error() -> None:
-    still = Evolution(space=Space(**{name: Reach(0, reach.low, reach.high) for name, reach in SPACE}), parallel=9)
+    still = Evolution(
+        space=SearchSpace(**{name: SearchRange(0, reach.low, reach.high) for name, reach in SPACE}), parallel=9
+    )
     with pytest.raises(InputError, match="no hyperparameter can change"):
         breed(1, BASE, [], still)
     with pytest.raises(InputError, match="no hyperparameter can change"):

@@ -2,7 +2,7 @@
 
 
 wildcard_constraints:
-    look="|".join(RUN.scales) or "none",
+    scale="|".join(RUN.scales) or "none",
 
 
 def rescue_predictions(wildcards):
@@ -35,7 +35,7 @@ rule predict_at_scales:
     params:
         sets=RUN.datasets(RUN.tried_sets),
         out=RUN.paths.predictions_of("{scale}"),
-        image_size=lambda wildcards: targets.look_size(
+        image_size=lambda wildcards: targets.size_at_scale(
             CONFIG, RUN.scales.index(wildcards.scale)
         ),
         confidence=CONFIG.prediction.confidence,
@@ -51,7 +51,7 @@ rule propose_faces:
     input:
         rgb10=RUN.predictions(["rgb10"], RUN.tried_sets),
         rgb1=RUN.predictions(["rgb1"], RUN.tried_sets),
-        looks=RUN.predictions(RUN.all_scales, RUN.tried_sets),
+        scales=RUN.predictions(RUN.all_scales, RUN.tried_sets),
         boxes=RUN.paths.dataset("train").boxes,
         heatmaps=RUN.heatmaps([RUN.boxed_heatmaps], RUN.tried_sets),
     output:
@@ -67,7 +67,7 @@ rule propose_faces:
     params:
         out=RUN.paths.all_predictions,
         train=RUN.paths.dataset("train"),
-        looks=" ".join(
+        scales=" ".join(
             ["--scales", *(RUN.paths.predictions_of(scale) for scale in RUN.all_scales)]
             if RUN.all_scales
             else []
@@ -77,7 +77,7 @@ rule propose_faces:
         code=code_of_verb("propose"),
     shell:
         "uncover propose {params.out} --train {params.train} --rgb10 {input.rgb10} --rgb1 {input.rgb1}"
-        " {params.looks} --heatmaps {params.heatmaps} --nms-iou {params.nms_iou} 2>&1 | tee {log}"
+        " {params.scales} --heatmaps {params.heatmaps} --nms-iou {params.nms_iou} 2>&1 | tee {log}"
 
 
 rule rescue_trial:

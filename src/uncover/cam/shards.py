@@ -28,7 +28,7 @@ from uncover.config.heatmaps import Variant
 from uncover.errors import keeping, needs_memory
 from uncover.images.inputs import Shard
 from uncover.images.letterbox import Frame
-from uncover.images.reading import hash_file, inspect_image, say_animations
+from uncover.images.reading import hash_file, inspect_image, log_animations
 from uncover.progress import track
 from uncover.threads import cores, in_background
 from uncover.yolov5.inference import SMALLER, FramedImages, batch_in_words, read_ahead, to_network
@@ -185,7 +185,7 @@ class ShardMaker:
         with ThreadPoolExecutor(cores()) as pool:
             looks = pool.map(lambda name: self._look(name, files[name], images[name]), names)
             looked = list(track(looks, "looking at images", len(names)))
-        say_animations(images[name] for name in names)
+        log_animations(images[name] for name in names)
         items, rows = [item for item, _ in looked], [found for _, found in looked]
         made = sum(len(found) < len(self._folders) for found in rows)
         self._forget_records(shard)

@@ -30,7 +30,6 @@ _NUMBERS = {
 
 
 def _make_synthetic_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
     parser.add_argument("layout", choices=list(_LAYOUTS), help="data set whose layout to write")
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to write; replaced as a whole")
     for name in sorted({name for counts in _LAYOUTS.values() for name in counts}):
@@ -142,7 +141,7 @@ def _split_photos_arguments(parser: argparse.ArgumentParser) -> None:
         "--split",
         required=True,
         metavar="SET=COUNT,...",
-        help="photos wanted, such as train=6000,val=125,test=all",
+        help="photos requested, such as train=6000,val=125,test=all",
     )
     parser.add_argument(
         "--procedure",
@@ -156,14 +155,14 @@ def _split_photos_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--poses", metavar="POSE,...", default="", help="photos with a face of these poses only")
     parser.add_argument("--exclude", type=Path, help="file of photo ids that may not stand in val or test")
-    parser.add_argument("--strict", action="store_true", help="fail where a set falls short of its wish")
+    parser.add_argument("--strict", action="store_true", help="fail where a set gets fewer photos than requested")
 
 
 @verb("split_photos", "split photos into train, val and test", _split_photos_arguments)
 def run_split_photos(args: argparse.Namespace) -> int:
     """Split the photos of a faces table into train, val and test; OUT says of every photo where it went, and why.
 
-    SUMMARY holds the numbers: photos wished for and got per set, and the reasons of those that stand in none.
+    SUMMARY holds the numbers: photos requested and got per set, and the reasons of those that stand in none.
     """
     import json
 
@@ -172,7 +171,7 @@ def run_split_photos(args: argparse.Namespace) -> int:
     from uncover.data.splits import (
         SETS,
         all_to_test,
-        parse_wishes,
+        parse_split_sizes,
         read_exclusions,
         shortfalls,
         split_as_released,
@@ -181,18 +180,18 @@ def run_split_photos(args: argparse.Namespace) -> int:
     from uncover.errors import InputError
 
     faces = read_faces_table(args.faces)
-    wishes = parse_wishes(args.split)
+    sizes = parse_split_sizes(args.split)
     poses = args.poses.split(",") if args.poses and (attribute(faces, "pose") != "").any() else []
     if args.procedure == "released":
-        split = split_as_released(faces, wishes, poses)
+        split = split_as_released(faces, sizes, poses)
     else:
         excluded = read_exclusions(args.exclude, set(faces["photo"])) if args.exclude else ()
         if args.procedure == "all_to_test":
             split = all_to_test(faces, excluded)
         else:
-            split = split_by_photo(faces, wishes, args.seed, poses, excluded, need_parts=not args.any_part)
-    for name, (wished, found) in shortfalls(split, wishes).items():
-        message = f"{args.faces}: only {found} photos for {name}, {wished} wished for"
+            split = split_by_photo(faces, sizes, args.seed, poses, excluded, need_parts=not args.any_part)
+    for name, (requested, found) in shortfalls(split, sizes).items():
+        message = f"{args.faces}: only {found} photos for {name}, {requested} requested"
         if args.strict:
             raise InputError(f"{message}; lower splits.*.{name} or set splits.strict: false")
         logger.info(f"note: {message}")
@@ -200,7 +199,7 @@ def run_split_photos(args: argparse.Namespace) -> int:
     split.insert(0, "source", source)
     got = {name: int((split["set"] == name).sum()) for name in SETS}
     unused = split.loc[split["set"] == "", "reason"].value_counts().to_dict()
-    numbers = {"source": source, "wished": wishes, "got": got, "unused": unused}
+    numbers = {"source": source, "requested": sizes, "got": got, "unused": unused}
     with new_file(args.out) as table, new_file(args.summary) as summary:
         split.to_parquet(table, index=False)
         summary.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
@@ -306,7 +305,7 @@ def _draw_schemes_arguments(parser: argparse.ArgumentParser) -> None:
 
 @verb("draw_schemes", "draw the landmark schemes and their parts", _draw_schemes_arguments)
 def run_draw_schemes(args: argparse.Namespace) -> int:
-    """Draw both landmark schemes with the parts made of them (docs/landmark_schemes.png), on the synthetic data's face."""
+    """Draw both landmark schemes with the parts made of them (docs/landmark_schemes.png), on a synthetic face."""
     from uncover.report.figures.labels import schemes_figure
     from uncover.report.figures.style import save_figure
     from uncover.synthetic.compose import compose

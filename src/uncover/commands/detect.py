@@ -84,9 +84,9 @@ def run_detect(args: argparse.Namespace) -> int:
     from uncover.config.values import check_number
     from uncover.console import warn_each
     from uncover.errors import InputError
-    from uncover.image_files import say_passed_over
+    from uncover.image_files import log_passed_over
     from uncover.images.inputs import check_inference_options
-    from uncover.images.reading import say_animations
+    from uncover.images.reading import log_animations
     from uncover.owner import check_shared
     from uncover.video.options import DetectOptions, NetworkOptions, find_privacy
     from uncover.video.sources import find_sources, is_live
@@ -103,8 +103,8 @@ def run_detect(args: argparse.Namespace) -> int:
                 f"--out {args.out}: stands in {folder}, whose videos are looked at; give a folder elsewhere"
             )
     sources = find_sources(args.sources)
-    say_passed_over(" ".join(args.sources), sources.others, "neither video nor image", beside=())
-    say_animations(sources.images.values())
+    log_passed_over(" ".join(args.sources), sources.others, "neither video nor image", beside=())
+    log_animations(sources.images.values())
     if args.temporal == "offline" and any(is_live(address) for address in sources.videos.values()):
         raise InputError("--temporal offline: needs the whole video, and a live stream has no end; give online")
     if args.annotate and args.sound == "keep" and any(is_live(address) for address in sources.videos.values()):

@@ -13,14 +13,13 @@ from uncover.config.catalogue import LANDMARK_LAYOUTS, LAYOUTS
 if TYPE_CHECKING:
     import pandas as pd
 
-    from uncover.data.splits import Wishes
+    from uncover.data.splits import SplitSizes
 
 logger = logging.getLogger(__name__)
 
 
-SETS = ("train", "val", "test")
 PARTLY = 3
-"""Exit code when a data set was made that is not what somebody wished for."""
+"""Exit code when a data set was made that is not what was requested."""
 
 
 def _labels_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,9 +72,9 @@ def run_labels(args: argparse.Namespace) -> int:
       wflw       the official download: WFLW_images/ and list_98pt_rect_attr_{train,test}.txt
       merl_rav   <pose>/<split>/imageNNNNN[_k].{jpg,pts}, or the label tree with AFLW's photos (--photos)
       300w       photos with .pts files of 68 points beside them, at any depth
-      graded     <grade>/images and <grade>/labels (YOLO, class 0 = face) or a COCO JSON; also a plain folder of frames, and
-                 what Roboflow, CVAT, labelImg, Label Studio and Darknet export as YOLO, COCO or Pascal VOC (--class says
-                 which of their classes is the face, where it is not plain)
+      graded     <grade>/images and <grade>/labels (YOLO, class 0 = face) or a COCO JSON; also a plain folder of
+                 frames, and what Roboflow, CVAT, labelImg, Label Studio and Darknet export as YOLO, COCO or Pascal VOC
+                 (--class says which of their classes is the face, where it is not plain)
 
     OUT gets images/ (links), labels/, data.yaml, manifest.parquet, boxes.parquet, rejected.csv and summary.json. The
     exit code is 3 where no photo has a face, or where a set of --split gets none.
@@ -88,14 +87,14 @@ def run_labels(args: argparse.Namespace) -> int:
     from uncover.data.reading import LANDMARK_READERS, read_raw, to_faces_table
     from uncover.data.sets import photos_of_faces, write_dataset
     from uncover.data.sources import require_folder
-    from uncover.data.splits import parse_wishes, read_exclusions, split_by_photo
+    from uncover.data.splits import parse_split_sizes, read_exclusions, split_by_photo
 
     _refuse_idle_options(args)
     check_replaceable(args.out, "labels")
     require_folder(args.raw, args.layout)
     if args.photos:
         require_folder(args.photos, "photos")
-    wishes: Wishes = parse_wishes(args.split) if args.split else {}
+    sizes: SplitSizes = parse_split_sizes(args.split) if args.split else {}
     review = None
     if args.layout not in LANDMARK_LAYOUTS:
         reading, review = read_reviewed_frames(args.raw, args.grade, args.classes)
@@ -116,7 +115,7 @@ def run_labels(args: argparse.Namespace) -> int:
             present = faces[faces["photo"].isin(photos["photo"])]
             excluded = read_exclusions(args.exclude, set(faces["photo"])) if args.exclude else ()
             poses = args.poses.split(",") if args.poses else ()
-            split = split_by_photo(present, wishes, args.seed, poses, excluded)
+            split = split_by_photo(present, sizes, args.seed, poses, excluded)
             photos = photos.merge(split[["photo", "set", "reason"]], on="photo")
     warn_each([f"rejected: {item}" for item in rejected], f"{args.out}/rejected.csv")
     counts = write_dataset(args.out, photos, labels.boxes, rejected, read, kept, review)
@@ -125,7 +124,7 @@ def run_labels(args: argparse.Namespace) -> int:
         f"{args.out}: read {counts.read}, kept {counts.kept}, rejected {counts.rejected}; {counts.photos} photos"
         + (f", {unannotated} of them not annotated" if unannotated else "")
     )
-    empty = _tell_shortfalls(photos, wishes, args.out)
+    empty = _tell_shortfalls(photos, sizes, args.out)
     if not photos["faces"].sum():
         logger.warning(
             f"{args.out}: NO FACE in {counts.photos} photos, {unannotated} of them not annotated: are the"
@@ -135,19 +134,19 @@ def run_labels(args: argparse.Namespace) -> int:
     return PARTLY if empty else 0
 
 
-def _tell_shortfalls(photos: pd.DataFrame, wishes: Wishes, out: Path) -> bool:
-    """Say which sets get fewer photos than wished for, and whether one gets none and is left out."""
+def _tell_shortfalls(photos: pd.DataFrame, sizes: SplitSizes, out: Path) -> bool:
+    """Say which sets get fewer photos than requested, and whether one gets none and is left out."""
     from uncover.data.splits import shortfalls
 
-    short = shortfalls(photos, wishes) if wishes else {}
-    empty = [name for name, wished in wishes.items() if wished != 0 and not (photos["set"] == name).any()]
-    for name, (wished, found) in short.items():
+    short = shortfalls(photos, sizes) if sizes else {}
+    empty = [name for name, requested in sizes.items() if requested != 0 and not (photos["set"] == name).any()]
+    for name, (requested, found) in short.items():
         if found:
-            logger.info(f"note: {out}: only {found} photos for {name}, {wished} wished for")
+            logger.info(f"note: {out}: only {found} photos for {name}, {requested} requested")
     for name in empty:
-        wish = "all" if wishes[name] is None else str(wishes[name])
+        size = "all" if sizes[name] is None else str(sizes[name])
         logger.warning(
-            f"{out}: NO PHOTO for {name}, {wish} wished for: there is no {name}.txt, nor {name}: in data.yaml"
+            f"{out}: NO PHOTO for {name}, {size} requested: there is no {name}.txt, nor {name}: in data.yaml"
         )
     return bool(empty)
 

@@ -23,9 +23,14 @@ Grade = Literal["none", "easy", "medium", "hard"]
 GRADES: tuple[Grade, ...] = get_args(Grade)
 """Of occlusion."""
 
+FURTHER_RAW = ("aflw", "videos")
+"""Raw data that makes no set of its own: MERL-RAV's photos, and videos with true boxes."""
+TRAINING_SETS = ("train", "val")
+"""Sets that photos of several sources make."""
+
 
 @dataclass(frozen=True)
-class KnownSet:
+class CatalogueEntry:
     """A raw data set that the thesis used.
 
     Attributes:
@@ -53,11 +58,11 @@ class KnownSet:
         return self.layout in LANDMARK_LAYOUTS
 
 
-CATALOGUE: Mapping[str, KnownSet] = {
-    "wflw": KnownSet("WFLW", "wflw", "wflw", size={"": 10_000}),
-    "merl_rav": KnownSet("MERL RAV", "merl_rav", "merl", size={"": 19_314}),
-    "hof": KnownSet("Hand Over Face", "images", "hof", labelled=False, size={"hof": 4384}),
-    "slapi": KnownSet(
+CATALOGUE: Mapping[str, CatalogueEntry] = {
+    "wflw": CatalogueEntry("WFLW", "wflw", "wflw", size={"": 10_000}),
+    "merl_rav": CatalogueEntry("MERL RAV", "merl_rav", "merl", size={"": 19_314}),
+    "hof": CatalogueEntry("Hand Over Face", "images", "hof", labelled=False, size={"hof": 4384}),
+    "slapi": CatalogueEntry(
         "SLAPI",
         "graded",
         "slapi",
@@ -65,7 +70,7 @@ CATALOGUE: Mapping[str, KnownSet] = {
         patients=True,
         size={"slapi_none": 10, "slapi_easy": 64, "slapi_medium": 203, "slapi_hard": 210},
     ),
-    "preterm_web": KnownSet(
+    "preterm_web": CatalogueEntry(
         "Preterm infants of the web",
         "graded",
         "preterm_web",
@@ -76,12 +81,6 @@ CATALOGUE: Mapping[str, KnownSet] = {
     ),
 }
 """By source: the key of its folder in the section `raw`."""
-
-FURTHER_RAW = ("aflw", "videos")
-"""Raw data that makes no set of its own: MERL-RAV's photos, and videos with true boxes."""
-
-TRAINING_SETS = ("train", "val")
-"""Sets that photos of several sources make."""
 
 
 def known_names() -> frozenset[str]:

@@ -9,7 +9,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 from uncover.config.values import Section
 
 
-class Demand(Section):
+class JobResources(Section):
     """What the jobs of one rule ask for; null leaves what the rule says."""
 
     mem_mb: PositiveInt | None = Field(None, description="memory, in MB")
@@ -41,7 +41,9 @@ class Cluster(Section):
     longest: PositiveInt | None = Field(
         None, description="time that no try exceeds: what the partition allows, minutes"
     )
-    rules: dict[str, Demand] = Field({}, description="what the jobs of a rule ask for instead, by the rule's name")
+    rules: dict[str, JobResources] = Field(
+        {}, description="what the jobs of a rule ask for instead, by the rule's name"
+    )
     freeze: Literal["auto", "always", "never"] = Field(
         "auto", description="run from a frozen copy of code and config; auto does where jobs go to a cluster"
     )

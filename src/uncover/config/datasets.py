@@ -32,17 +32,17 @@ class Labels(Section):
     merge: Merge = Field(Merge(), description="faces of one photo in one label file, per raw data set")
 
 
-class Wishes(Section):
-    """Photos wanted per set; null takes all there are."""
+class SplitSizes(Section):
+    """Photos requested per set; null takes all there are."""
 
     train: NonNegativeInt | None = Field(
-        None, description="photos wanted, from the official train part; null takes what is left"
+        None, description="photos requested, from the official train part; null takes what is left"
     )
     val: NonNegativeInt | None = Field(
-        None, description="photos wanted, from the official test part; null takes what is left"
+        None, description="photos requested, from the official test part; null takes what is left"
     )
     test: NonNegativeInt | None = Field(
-        None, description="photos wanted, from the official test part; null takes what is left"
+        None, description="photos requested, from the official test part; null takes what is left"
     )
 
 
@@ -54,14 +54,14 @@ class Splits(Section):
         description="`by_photo` never puts a photo into two sets; `released` follows the published scripts",
     )
     seed: NonNegativeInt = Field(0, description="order in which photos are drawn")
-    strict: bool = Field(False, description="make a set that falls short of its wish an error, not a footnote")
+    strict: bool = Field(False, description="make a set with fewer photos than requested an error, not a footnote")
     poses: tuple[Literal["frontal", "left", "lefthalf", "right", "righthalf"], ...] = Field(
         ("frontal", "lefthalf", "righthalf"),
         description="MERL-RAV: photos with at least one face of these poses",
     )
     exclude: str | None = Field(None, description="file of photo ids, one a line, that may not stand in val or test")
-    wflw: Wishes = Field(Wishes(), description="photos per set of WFLW")
-    merl_rav: Wishes = Field(Wishes(), description="photos per set of MERL-RAV")
+    wflw: SplitSizes = Field(SplitSizes(), description="photos per set of WFLW")
+    merl_rav: SplitSizes = Field(SplitSizes(), description="photos per set of MERL-RAV")
 
 
 class DataSet(Section):
@@ -77,7 +77,7 @@ class DataSet(Section):
         description="test: all of it is a test set of this name; train: faces with landmarks join train and val as"
         " `split` says, and what it leaves for test is a test set of this name",
     )
-    split: Wishes | None = Field(None, description="photos for train, val and test; needed by use: train")
+    split: SplitSizes | None = Field(None, description="photos for train, val and test; needed by use: train")
     photos: str | None = Field(
         None, description="folder of the photos, where those do not stand with the landmarks, relative to raw.folder"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Literal, Self, get_args
 
 from pydantic import (
@@ -15,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from uncover.config.heatmaps import Heatmaps
 from uncover.config.values import Section
 
 LAYERS_BELOW_HEAD = 24
@@ -30,6 +32,9 @@ DRAWN_BOXES = "drawn_boxes"
 
 OCCLUSION = "rgb1_occlusion"
 """Name of our own detector, which learns that a face goes on under what covers it."""
+
+FirstDetector = Literal["rgb10", "rgb1"]
+SecondDetector = Literal["gradcampp_avg", "hirescam_avg", "gradcampp_10", "hirescam_10"]
 
 
 class Hyperparameters(Section):
@@ -132,10 +137,6 @@ class Detector(Section):
     hyperparameters: Hyperparameters = Field(Hyperparameters(), description="YOLOv5's hyperparameters")
 
 
-FirstDetector = Literal["rgb10", "rgb1"]
-SecondDetector = Literal["gradcampp_avg", "hirescam_avg", "gradcampp_10", "hirescam_10"]
-
-
 class DetectorVariant(Section):
     """One more detector for the second step: like one of the six, but for what it looks at."""
 
@@ -167,7 +168,7 @@ class DetectorVariant(Section):
 
 
 def _variants() -> dict[str, DetectorVariant]:
-    """Variants of the thesis's four heatmap detectors, three controls, and one that learns from occlusion augmentation."""
+    """Variants of the thesis's four heatmap detectors, three controls, and one with occlusion augmentation."""
     methods = ("gradcampp", "hirescam")
     variants: dict[str, DetectorVariant] = {}
     for method in methods:
@@ -242,3 +243,42 @@ class Weights(Section):
     path: str | None = Field(None, description="file at hand")
     url: str | None = Field(None, description="where to fetch it otherwise")
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="hash that the file must have")
+
+
+@dataclass(frozen=True)
+class SecondStep:
+    """A detector of the second step.
+
+    Attributes:
+        role: "thesis" for its four detectors, "variant" for other kinds of heatmaps, "control" for what has none,
+            "ours" for what is to beat them all.
+        settings: Network and recipe.
+        input: What it looks at.
+        heatmaps: Name of the heatmaps that it looks at; None for photos.
+        start: The trained detector whose weights it starts from; None starts anew.
+    """
+
+    role: Literal["thesis", "variant", "control", "ours"]
+    settings: Detector
+    input: Input
+    heatmaps: str | None
+    start: str | None
+
+
+def second_detectors(detectors: Detectors, heatmaps: Heatmaps) -> dict[str, SecondStep]:
+    """All of them by name, the thesis's four first."""
+    steps = {}
+    for name in get_args(SecondDetector):
+        method, _, kind = name.rpartition("_")
+        steps[name] = SecondStep(
+            "thesis", getattr(detectors, name), "classes" if kind == "10" else heatmaps.average, method, None
+        )
+    for name, variant in detectors.variants.items():
+        changed = {
+            key: value
+            for key in ("freeze", "occlusion", "epochs", "image_size")
+            if (value := getattr(variant, key)) is not None
+        }
+        settings = getattr(detectors, variant.like).model_copy(update=changed)
+        steps[name] = SecondStep(variant.role, settings, variant.input, variant.heatmaps, variant.start)
+    return steps

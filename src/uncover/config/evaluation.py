@@ -56,18 +56,18 @@ class Rescue(Section):
     )
     scales_of: str | None = Field(
         None,
-        description="detector that looks again, closer: rgb1, or a variant that looks at photos; null takes"
+        description="detector of multi-scale inference: rgb1, or a variant that looks at photos; null takes"
         " rgb1_occlusion where there is one, else rgb1",
     )
     inference_scales: tuple[PositiveFloat, ...] = Field(
         (1.5,),
-        description="sizes of its input then, in shares of that of its training: small faces grow with it; empty looks"
-        " no closer",
+        description="input sizes of multi-scale inference, in shares of that of the training: small faces grow with it;"
+        " empty: none",
     )
     rescuers: tuple[str, ...] | None = Field(
         None,
         description="methods that look into the photos that other detectors missed; null takes gradcampp_avg and what"
-        " needs no heatmaps: multi_scale, or box_fusion where nothing looks closer",
+        " needs no heatmaps: multi_scale, or box_fusion without inference_scales",
     )
     heatmap_boxes: str | None = Field(
         None,
@@ -84,7 +84,7 @@ class Rescue(Section):
         """Name of the variant of heatmaps that boxes are drawn in, of those that the run makes."""
         if self.heatmap_boxes is not None:
             return self.heatmap_boxes
-        # On the synthetic data's val this finds nearly as many faces as the detector itself, HiResCAM T1 a fourth of them.
+        # On val of the synthetic data this finds nearly as many faces as the detector itself, HiResCAM T1 a fourth.
         return "gradcampp_multiscale" if "gradcampp_multiscale" in made else "gradcampp"
 
 

@@ -10,7 +10,7 @@ from uncover.config.detectors import Hyperparameters
 from uncover.config.values import Section
 
 
-class Reach(NamedTuple):
+class SearchRange(NamedTuple):
     """How strongly a hyperparameter mutates, and its limits.
 
     Attributes:
@@ -24,49 +24,49 @@ class Reach(NamedTuple):
     high: float
 
 
-def _reach(gain: float, low: float, high: float) -> Reach:
-    return Field(Reach(gain, low, high), description="gain of mutations, lowest and highest value")
+def _range(gain: float, low: float, high: float) -> SearchRange:
+    return Field(SearchRange(gain, low, high), description="gain of mutations, lowest and highest value")
 
 
-class Space(Section):
+class SearchSpace(Section):
     """Where evolution may search; defaults are upstream's. A value of 0 stays 0: mutations multiply."""
 
-    lr0: Reach = _reach(1, 1e-5, 0.1)
-    lrf: Reach = _reach(1, 0.01, 1.0)
-    momentum: Reach = _reach(0.3, 0.6, 0.98)
-    weight_decay: Reach = _reach(1, 0.0, 0.001)
-    warmup_epochs: Reach = _reach(1, 0.0, 5.0)
-    warmup_momentum: Reach = _reach(1, 0.0, 0.95)
-    warmup_bias_lr: Reach = _reach(1, 0.0, 0.2)
-    box: Reach = _reach(1, 0.02, 0.2)
-    cls: Reach = _reach(1, 0.2, 4.0)
-    cls_pw: Reach = _reach(1, 0.5, 2.0)
-    obj: Reach = _reach(1, 0.2, 4.0)
-    obj_pw: Reach = _reach(1, 0.5, 2.0)
-    iou_t: Reach = _reach(0, 0.1, 0.7)
-    anchor_t: Reach = _reach(1, 2.0, 8.0)
-    anchors: Reach = _reach(2, 2.0, 10.0)
-    fl_gamma: Reach = _reach(0, 0.0, 2.0)
-    hsv_h: Reach = _reach(1, 0.0, 0.1)
-    hsv_s: Reach = _reach(1, 0.0, 0.9)
-    hsv_v: Reach = _reach(1, 0.0, 0.9)
-    degrees: Reach = _reach(1, 0.0, 45.0)
-    translate: Reach = _reach(1, 0.0, 0.9)
-    scale: Reach = _reach(1, 0.0, 0.9)
-    shear: Reach = _reach(1, 0.0, 10.0)
-    perspective: Reach = _reach(0, 0.0, 0.001)
-    flipud: Reach = _reach(1, 0.0, 1.0)
-    fliplr: Reach = _reach(0, 0.0, 1.0)
-    mosaic: Reach = _reach(1, 0.0, 1.0)
-    mixup: Reach = _reach(1, 0.0, 1.0)
-    copy_paste: Reach = _reach(1, 0.0, 1.0)
+    lr0: SearchRange = _range(1, 1e-5, 0.1)
+    lrf: SearchRange = _range(1, 0.01, 1.0)
+    momentum: SearchRange = _range(0.3, 0.6, 0.98)
+    weight_decay: SearchRange = _range(1, 0.0, 0.001)
+    warmup_epochs: SearchRange = _range(1, 0.0, 5.0)
+    warmup_momentum: SearchRange = _range(1, 0.0, 0.95)
+    warmup_bias_lr: SearchRange = _range(1, 0.0, 0.2)
+    box: SearchRange = _range(1, 0.02, 0.2)
+    cls: SearchRange = _range(1, 0.2, 4.0)
+    cls_pw: SearchRange = _range(1, 0.5, 2.0)
+    obj: SearchRange = _range(1, 0.2, 4.0)
+    obj_pw: SearchRange = _range(1, 0.5, 2.0)
+    iou_t: SearchRange = _range(0, 0.1, 0.7)
+    anchor_t: SearchRange = _range(1, 2.0, 8.0)
+    anchors: SearchRange = _range(2, 2.0, 10.0)
+    fl_gamma: SearchRange = _range(0, 0.0, 2.0)
+    hsv_h: SearchRange = _range(1, 0.0, 0.1)
+    hsv_s: SearchRange = _range(1, 0.0, 0.9)
+    hsv_v: SearchRange = _range(1, 0.0, 0.9)
+    degrees: SearchRange = _range(1, 0.0, 45.0)
+    translate: SearchRange = _range(1, 0.0, 0.9)
+    scale: SearchRange = _range(1, 0.0, 0.9)
+    shear: SearchRange = _range(1, 0.0, 10.0)
+    perspective: SearchRange = _range(0, 0.0, 0.001)
+    flipud: SearchRange = _range(1, 0.0, 1.0)
+    fliplr: SearchRange = _range(0, 0.0, 1.0)
+    mosaic: SearchRange = _range(1, 0.0, 1.0)
+    mixup: SearchRange = _range(1, 0.0, 1.0)
+    copy_paste: SearchRange = _range(1, 0.0, 1.0)
 
     @model_validator(mode="after")
     def _limits_are_values(self) -> Self:
-        for name, reach in self:
-            if reach.low > reach.high:
-                raise ValueError(f"{name}: its lowest value {reach.low} is above its highest {reach.high}")
-            for limit in (reach.low, reach.high):
+        for name, limits in self:
+            if limits.low > limits.high:
+                raise ValueError(f"{name}: its lowest value {limits.low} is above its highest {limits.high}")
+            for limit in (limits.low, limits.high):
                 try:
                     Hyperparameters.model_validate({name: limit})
                 except ValidationError as error:
@@ -87,4 +87,4 @@ class Evolution(Section):
     mutation_sigma: PositiveFloat = Field(0.2, description="spread of a mutation (the thesis gives its square, 0.04)")
     parents: PositiveInt = Field(5, description="best generations that parents are drawn from, weighted by fitness")
     seed: NonNegativeInt = Field(0, description="seed of mutations")
-    space: Space = Field(Space(), description="where to search")
+    space: SearchSpace = Field(SearchSpace(), description="where to search")

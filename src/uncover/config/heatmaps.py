@@ -13,6 +13,10 @@ from uncover.errors import InputError
 
 Share = float
 
+Target = Literal["T1", "T2", "confidence"]
+# The layers that feed YOLOv5's heads of small, middle and large boxes; -2 is the last of them alone.
+MULTISCALE = (17, 20, 23)
+
 
 class CamMethod(NamedTuple):
     """A method of class-activation mapping.
@@ -43,10 +47,6 @@ if TYPE_CHECKING:
     Method = str
 else:
     Method = Literal[tuple(METHODS)]
-Target = Literal["T1", "T2", "confidence"]
-
-# The layers that feed YOLOv5's heads of small, middle and large boxes; -2 is the last of them alone.
-MULTISCALE = (17, 20, 23)
 
 
 def _layers() -> tuple[int, ...]:
@@ -160,5 +160,5 @@ def parse_variants(
         if name in variants:
             raise InputError(f"--variant {text}: there is another variant of this name")
         variants[name] = check_section(Variant, values, f"--variant {text}")
-    wishes = {"methods": methods, "layers": layers, "target": target, "variants": variants}
-    return check_section(Heatmaps, wishes, "--variant").named()
+    section = {"methods": methods, "layers": layers, "target": target, "variants": variants}
+    return check_section(Heatmaps, section, "--variant").named()

@@ -11,13 +11,20 @@ from uncover.config.baselines import BASELINES, Baselines
 from uncover.config.catalogue import known_names
 from uncover.config.cluster import Cluster
 from uncover.config.datasets import DataSet, Labels, Splits
-from uncover.config.detectors import DRAWN_BOXES, OCCLUSION, Detectors, SecondDetector, Weights
+from uncover.config.detectors import (
+    DRAWN_BOXES,
+    OCCLUSION,
+    Detectors,
+    SecondDetector,
+    SecondStep,
+    Weights,
+    second_detectors,
+)
 from uncover.config.evaluation import Prediction, Report, Rescue
 from uncover.config.evolution import Evolution
 from uncover.config.finetune import Finetune
 from uncover.config.heatmaps import Heatmaps
 from uncover.config.raw import Raw, Synthetic
-from uncover.config.second_step import SecondStep, second_detectors
 from uncover.config.values import Section
 
 
@@ -114,7 +121,7 @@ class Config(Section):
 
     @property
     def scales_of(self) -> str:
-        """Name of the detector that looks again, closer."""
+        """Name of the detector of multi-scale inference."""
         return self.rescue.scales_of or (OCCLUSION if OCCLUSION in self.detectors.variants else "rgb1")
 
     def second_detectors(self) -> dict[str, SecondStep]:

@@ -1,4 +1,4 @@
-"""Where raw data comes from: folders of downloads, or the embedded synthetic data."""
+"""Where raw data comes from: folders of downloads, or synthetic data."""
 
 from __future__ import annotations
 

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from uncover.errors import InputError
 
+AnySection = TypeVar("AnySection", bound=BaseModel)
+
 
 class Section(BaseModel):
     """A part of the config: unknown keys are errors, values never change after loading."""
@@ -33,9 +35,6 @@ def check_number(option: str, value: float | None, lowest: float, highest: float
     if value is not None and not lowest <= value <= highest:
         expected = f"{lowest} or more" if highest == math.inf else f"{lowest} to {highest}"
         raise InputError(f"{option} {value}: expected {expected}")
-
-
-AnySection = TypeVar("AnySection", bound=BaseModel)
 
 
 def check_section(section: type[AnySection], values: Mapping[str, Any], name: str) -> AnySection:

@@ -28,9 +28,16 @@ OTHERS = frozenset({".json", ".xml", ".names", ".data"})
 SETS = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
 """Sets, with the keys under which tools list them."""
 
+FACE = re.compile(r"faces?")
+NEGATIONS = frozenset({"no", "non", "not", "without", "un", "other"})
+PARTS_OF_FACE = frozenset({"left", "right", "eye", "eyes", "half", "upper", "lower", "part"})
+"""Words with which a class is a part of the face, such as "right eye face"."""
+SHOWN = 12
+"""Class names that a message lists."""
+
 
 @dataclass(frozen=True)
-class Description:
+class DataYaml:
     """Classes of label files, and where the images of each set are.
 
     Attributes:
@@ -102,7 +109,7 @@ class Description:
         return None
 
 
-def read_data_yaml(given: Path) -> Description:
+def read_data_yaml(given: Path) -> DataYaml:
     """Read the YAML file of a data set.
 
     Args:
@@ -177,7 +184,7 @@ def _describes(path: Path) -> bool:
     )
 
 
-def _read(path: Path) -> Description:
+def _read(path: Path) -> DataYaml:
     try:
         content = yaml.safe_load(read_text(path))
     except (FileNotFoundError, NotADirectoryError):
@@ -195,7 +202,7 @@ def _read(path: Path) -> Description:
         problems.append(f"path is {root!r:.60}; expected a folder")
     if problems:
         raise InputError(f"{path}: {'; '.join(problems)}")
-    return Description(path, names, entries, root or "", keypoints)
+    return DataYaml(path, names, entries, root or "", keypoints)
 
 
 def _names(content: Mapping[str, Any], problems: list[str]) -> dict[int, str]:
@@ -243,7 +250,7 @@ def _keypoints(content: Mapping[str, Any], problems: list[str]) -> tuple[int, in
     return None
 
 
-def find_class_names(places: Sequence[Path]) -> Description | None:
+def find_class_names(places: Sequence[Path]) -> DataYaml | None:
     """What names the classes of the label files in some folders; None where nothing does.
 
     Args:
@@ -262,22 +269,13 @@ def find_class_names(places: Sequence[Path]) -> Description | None:
     return None
 
 
-def _read_names(path: Path) -> Description:
+def _read_names(path: Path) -> DataYaml:
     names = [line.strip() for line in read_text(path).splitlines()]
     while names and not names[-1]:
         names.pop()
     if not all(names) or not names:
         raise InputError(f"{path}: has no class in row {names.index('') + 1 if names else 1}; expected a name a line")
-    return Description(path, dict(enumerate(names)))
-
-
-FACE = re.compile(r"faces?")
-NEGATIONS = frozenset({"no", "non", "not", "without", "un", "other"})
-PARTS_OF_FACE = frozenset({"left", "right", "eye", "eyes", "half", "upper", "lower", "part"})
-"""Words with which a class is a part of the face, such as "right eye face"."""
-
-SHOWN = 12
-"""Class names that a message lists."""
+    return DataYaml(path, dict(enumerate(names)))
 
 
 def find_faces(names: Mapping[int, str], chosen: Sequence[str], where: str) -> frozenset[int]:

@@ -15,6 +15,29 @@ from numpy.typing import NDArray
 
 from uncover.tables import read_table
 
+POSES = ("frontal", "left", "lefthalf", "right", "righthalf")
+"""Pose folders of MERL-RAV; left and right are the subject's."""
+PART_OF_FOLDER = {"trainset": "train", "testset": "test"}
+"""Official part by folder name, in MERL-RAV and in 300-W as it is often arranged."""
+COLUMNS = (
+    "source",
+    "photo",
+    "image",
+    "width",
+    "height",
+    "mode",
+    "orientation",
+    "kind",
+    "pictures",
+    "part",
+    "name",
+    "annotation",
+    "row",
+    "attributes",
+    "landmarks",
+    "visibility",
+)
+
 
 class Visibility(IntEnum):
     """What hides a landmark (MERL-RAV's three classes; Kumar et al., LUVLi, CVPR 2020)."""
@@ -109,13 +132,6 @@ class RowError(ValueError):
         self.row = row
 
 
-POSES = ("frontal", "left", "lefthalf", "right", "righthalf")
-"""Pose folders of MERL-RAV; left and right are the subject's."""
-
-PART_OF_FOLDER = {"trainset": "train", "testset": "test"}
-"""Official part by folder name, in MERL-RAV and in 300-W as it is often arranged."""
-
-
 def find_photo(path: Path, suffixes: Sequence[str] = ()) -> Path:
     """The file that a layout means, however its ending is spelt on disk: `.jpg`, `.JPG` or `.Jpg`.
 
@@ -132,26 +148,6 @@ def find_photo(path: Path, suffixes: Sequence[str] = ()) -> Path:
             if os.path.exists(candidate):  # unlike Path.exists, it takes names that no file can have
                 return candidate
     return path
-
-
-COLUMNS = (
-    "source",
-    "photo",
-    "image",
-    "width",
-    "height",
-    "mode",
-    "orientation",
-    "kind",
-    "pictures",
-    "part",
-    "name",
-    "annotation",
-    "row",
-    "attributes",
-    "landmarks",
-    "visibility",
-)
 
 
 def landmark_arrays(faces: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:

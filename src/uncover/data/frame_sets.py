@@ -23,6 +23,9 @@ from uncover.errors import InputError
 
 logger = logging.getLogger(__name__)
 
+ANNOTATIONS = {"yolo": ".txt", "coco": ".json", "voc": ".xml"}
+"""By layout: how files of its annotations end."""
+
 
 def label_frames(reading: Reading, source: str) -> tuple[pd.DataFrame, Labels]:
     """Photos and boxes of frames, boxes clipped to the frame.
@@ -150,10 +153,6 @@ def read_reviewed_frames(
         )
     logger.info(f"{raw}: {review}" + ("; only those reviewed are used" if review.proposed or review.unseen else ""))
     return read_raw(items, raw), review
-
-
-ANNOTATIONS = {"yolo": ".txt", "coco": ".json", "voc": ".xml"}
-"""By layout: how files of its annotations end."""
 
 
 def require_annotations(reading: Reading, raw: Path, layout: str) -> None:

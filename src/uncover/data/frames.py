@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from uncover.data.coco import Listed, read_coco
+from uncover.data.coco import CocoIndex, read_coco
 from uncover.data.data_yaml import NAME_FILES, find_class_names, find_faces
 from uncover.data.faces import Frame, Rejected, RowError
 from uncover.data.voc import VocFile, read_voc
 from uncover.data.yolo import FACE_CLASS, parse_yolo
 from uncover.errors import InputError
-from uncover.image_files import ENDINGS, find_images, is_image, say_passed_over
+from uncover.image_files import ENDINGS, find_images, is_image, log_passed_over
 from uncover.text_files import read_text
 
 logger = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ def read_frames(root: Path, grade: str | None = None, classes: Sequence[str] = (
 def _find_images(folder: Path) -> tuple[Path, list[Path]]:
     images = next((folder / name for name in IMAGE_FOLDERS if (folder / name).is_dir()), folder)
     found, others = find_images(images)
-    say_passed_over(images, others)
+    log_passed_over(images, others)
     return images, found
 
 
@@ -128,7 +128,7 @@ class _Annotations:
         self._faces: dict[Path, _Classes] = {}
         self._polygons = 0
         self._voc: dict[Path, VocFile | RowError] = {}
-        self._coco = Listed(self._coco_files(), root, images)
+        self._coco = CocoIndex(self._coco_files(), root, images)
         self._voc_faces: frozenset[str] | None = None
 
     def _coco_files(self) -> list:

@@ -50,6 +50,33 @@ SMALLEST_SIDE = 1.0
 KEPT, TOO_FEW_POINTS, OUTSIDE, UNDER_ONE_PIXEL = range(4)
 STATUS_NAMES = ("kept", "too_few_points", "outside_image", "under_one_pixel")
 
+Ranges = tuple[tuple[int, int], ...]
+_BASE: Mapping[str, Mapping[int, Ranges]] = {
+    # part          68 points        98 points
+    "whole face": {68: ((0, 26),), 98: ((0, 50),)},
+    "right face": {68: ((0, 7),), 98: ((0, 14),)},
+    "left face": {68: ((9, 16),), 98: ((18, 32),)},
+    "brows": {68: ((17, 26),), 98: ((33, 50),)},
+    "nose": {68: ((27, 35),), 98: ((51, 59),)},
+    "right eye": {68: ((36, 41),), 98: ((60, 67),)},
+    "left eye": {68: ((42, 47),), 98: ((68, 75),)},
+    "mouth": {68: ((48, 67),), 98: ((76, 95),)},
+}
+_UNIONS: Mapping[str, tuple[str, ...]] = {
+    "left eye face": ("left eye", "left face"),
+    "right eye face": ("right eye", "right face"),
+    "eyes nose": ("left eye", "right eye", "nose"),
+}
+SCHEMES = (68, 98)
+"""Numbers of landmarks that we know the parts of."""
+FEWEST_POINTS = 2
+Outside = Literal["clip", "drop", "drop_as_yolov5"]
+"""What becomes of boxes that leave the image.
+
+`clip` cuts them at its border; `drop` rejects a photo with such a box; `drop_as_yolov5` rejects a photo only if a
+box's centre or size leaves [0, 1], as YOLOv5's loader does (the thesis lost 21 of 14 601 photos that way).
+"""
+
 
 @dataclass(frozen=True)
 class PartBoxes:
@@ -76,30 +103,6 @@ def to_xywh(xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([(lower + upper) / 2, upper - lower], axis=-1)
 
 
-Ranges = tuple[tuple[int, int], ...]
-
-_BASE: Mapping[str, Mapping[int, Ranges]] = {
-    # part          68 points        98 points
-    "whole face": {68: ((0, 26),), 98: ((0, 50),)},
-    "right face": {68: ((0, 7),), 98: ((0, 14),)},
-    "left face": {68: ((9, 16),), 98: ((18, 32),)},
-    "brows": {68: ((17, 26),), 98: ((33, 50),)},
-    "nose": {68: ((27, 35),), 98: ((51, 59),)},
-    "right eye": {68: ((36, 41),), 98: ((60, 67),)},
-    "left eye": {68: ((42, 47),), 98: ((68, 75),)},
-    "mouth": {68: ((48, 67),), 98: ((76, 95),)},
-}
-
-_UNIONS: Mapping[str, tuple[str, ...]] = {
-    "left eye face": ("left eye", "left face"),
-    "right eye face": ("right eye", "right face"),
-    "eyes nose": ("left eye", "right eye", "nose"),
-}
-
-SCHEMES = (68, 98)
-"""Numbers of landmarks that we know the parts of."""
-
-
 def part_indices(points: int) -> dict[str, tuple[int, ...]]:
     """Landmark indices of each of the eleven parts.
 
@@ -117,16 +120,6 @@ def part_indices(points: int) -> dict[str, tuple[int, ...]]:
 
 def _expand(ranges: Ranges) -> tuple[int, ...]:
     return tuple(index for first, last in ranges for index in range(first, last + 1))
-
-
-FEWEST_POINTS = 2
-
-Outside = Literal["clip", "drop", "drop_as_yolov5"]
-"""What becomes of boxes that leave the image.
-
-`clip` cuts them at its border; `drop` rejects a photo with such a box; `drop_as_yolov5` rejects a photo only if a
-box's centre or size leaves [0, 1], as YOLOv5's loader does (the thesis lost 21 of 14 601 photos that way).
-"""
 
 
 def corrected_boxes(landmarks: NDArray[np.float64]) -> PartBoxes:

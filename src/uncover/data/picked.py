@@ -40,6 +40,20 @@ GRADE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 JPEG_QUALITY = 95
 
+MEANT = "a table of 'uncover frames'"
+CELLS = {
+    "image": FILE,
+    "video": FILE,
+    "frame": Column("whole", low=0),
+    "second": Column("number"),
+    "grade": TEXT,
+    "reason": Column(empty=True),
+    "change": Column("number"),
+    "reviewed": Column(empty=True, optional=True),
+    "infant": Column(empty=True, optional=True),
+}
+"""Tables of earlier versions do not say who reviewed a frame, or who is in a video."""
+
 
 @dataclass(frozen=True)
 class PickedFrame:
@@ -104,19 +118,6 @@ class PickedFrame:
 
 
 COLUMNS = tuple(field.name for field in fields(PickedFrame))
-MEANT = "a table of 'uncover frames'"
-CELLS = {
-    "image": FILE,
-    "video": FILE,
-    "frame": Column("whole", low=0),
-    "second": Column("number"),
-    "grade": TEXT,
-    "reason": Column(empty=True),
-    "change": Column("number"),
-    "reviewed": Column(empty=True, optional=True),
-    "infant": Column(empty=True, optional=True),
-}
-"""Tables of earlier versions do not say who reviewed a frame, or who is in a video."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from uncover.data.photos import PhotoError, PhotoInfo, inspect_photo
 from uncover.data.three_hundred_w import read_300w
 from uncover.data.wflw import read_wflw
 from uncover.errors import InputError
-from uncover.image_files import say_first_of_several
+from uncover.image_files import log_first_of_several
 from uncover.progress import track
 
 LANDMARK_READERS: dict[str, Callable[[Path, Path | None], Iterator[Face | Rejected]]] = {
@@ -84,7 +84,7 @@ def read_raw(items: Iterable[Face | Frame | Rejected], root: Path, look_at_photo
     photos: dict[Path, Photo | PhotoError] = {}
     for key, images in track(copies.items(), f"looking at photos of {root.name}"):
         photos |= _inspect_copies(ids[key], list(images), look_at_photos)
-    say_first_of_several(
+    log_first_of_several(
         {photo.image: photo.info.pictures for photo in photos.values() if isinstance(photo, Photo) and photo.info}
     )
     kept: list[tuple[Face | Frame, Photo]] = []

@@ -46,6 +46,9 @@ SLICES: Mapping[int, Mapping[str, Slices]] = {
 }
 """Half-open ranges, by number of points and part."""
 
+ELSEWHERE = 0.5
+"""A box whose IoU with the right one is below this lies elsewhere: no detector would be given credit for it."""
+
 
 def released_boxes(landmarks: NDArray[np.float64], externally_occluded: NDArray[np.bool_]) -> PartBoxes:
     """Boxes as the released scripts make them.
@@ -84,10 +87,6 @@ def _corners(points: NDArray[np.int64]) -> NDArray[np.float64]:
     size = points.max(axis=0) - lowest + 1
     centre = lowest + size // 2
     return np.concatenate([centre - size / 2, centre + size / 2])
-
-
-ELSEWHERE = 0.5
-"""A box whose IoU with the right one is below this lies elsewhere: no detector would be given credit for it."""
 
 
 def compare_boxes(

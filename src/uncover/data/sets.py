@@ -27,6 +27,11 @@ logger = logging.getLogger(__name__)
 MANIFEST_COLUMNS = ("source", "photo", "image", "width", "height", "faces", "labelled")
 """That every manifest has; `block` and `block_kind` say what a photo belongs to (`uncover.data.blocks`)."""
 
+BOX_COLUMNS = ("source", "photo", "name", "part", "class_id", "x1", "y1", "x2", "y2", "status")
+PHOTO_COLUMNS = ("source", "photo", "image", "width", "height", "mode", "orientation", "kind", "pictures", "part")
+CORNERS = ["x1", "y1", "x2", "y2"]
+REJECTED_COLUMNS = tuple(field.name for field in fields(Rejected))
+
 
 def read_manifest(path: Path) -> pd.DataFrame:
     """Load a data set's manifest.
@@ -35,9 +40,6 @@ def read_manifest(path: Path) -> pd.DataFrame:
         InputError: It is no `manifest.parquet`.
     """
     return read_table(path, MANIFEST_COLUMNS, "labels")
-
-
-BOX_COLUMNS = ("source", "photo", "name", "part", "class_id", "x1", "y1", "x2", "y2", "status")
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,6 @@ def read_kept_boxes(path: Path) -> pd.DataFrame:
     """
     boxes = read_table(path, BOX_COLUMNS, "labels")
     return boxes[boxes["status"] == "kept"]
-
-
-PHOTO_COLUMNS = ("source", "photo", "image", "width", "height", "mode", "orientation", "kind", "pictures", "part")
-CORNERS = ["x1", "y1", "x2", "y2"]
 
 
 @dataclass(frozen=True)
@@ -181,9 +179,6 @@ def _write_images_and_labels(photos: pd.DataFrame, boxes: pd.DataFrame, folder: 
             (folder / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
     write_data_yaml(folder, sets)
     return photos
-
-
-REJECTED_COLUMNS = tuple(field.name for field in fields(Rejected))
 
 
 def write_rejected(rejected: Sequence[Rejected], path: Path) -> None:

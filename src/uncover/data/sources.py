@@ -1,4 +1,4 @@
-"""The raw data sets of the thesis: what each is, and whom to ask for it."""
+"""The raw data sets of the thesis: what each is, and whom to ask for it. Words alone, which rerun nothing."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ from uncover.text_files import read_text
 logger = logging.getLogger(__name__)
 
 SETS = ("train", "val", "test")
-Wishes = Mapping[str, int | None]
-"""How many photos each of `SETS` should get; None for as many as there are."""
+SplitSizes = Mapping[str, int | None]
+"""Photos requested for each of `SETS`; None for as many as there are."""
 
 SURPLUS = "surplus"
 EXCLUDED = "excluded"
@@ -28,7 +28,7 @@ OTHER_POSE = "other_pose"
 
 def split_by_photo(
     faces: pd.DataFrame,
-    wishes: Wishes,
+    sizes: SplitSizes,
     seed: int,
     poses: Collection[str] = (),
     excluded: Collection[str] = (),
@@ -37,14 +37,14 @@ def split_by_photo(
     """Split so that no photo stands in two sets.
 
     Train comes from the official train part, test and val from the official test part; a photo that stands in both
-    goes to train. Test is filled first, then val; a set that wishes for "all" takes what the other leaves. Photos are
+    goes to train. Test is filled first, then val; a set that asks for "all" takes what the other leaves. Photos are
     drawn in an order that depends on the seed and their own id only, so that a new photo moves few others. Photos of no
     official part fill up test, then val, then train where their own part falls short of a number; the rest trains, or
     goes to the first set that takes what is left.
 
     Args:
         faces: A faces table; `part` is "train" or "test", or "" where a layout has none.
-        wishes: Photos wanted per set.
+        sizes: Photos requested per set.
         seed: Chooses the order.
         poses: Use photos with at least one face of these poses, whose parts then count; empty for all.
         excluded: Ids of photos that may not stand in val or test, such as those with unannotated faces.
@@ -66,23 +66,23 @@ def split_by_photo(
     free = free.loc[order.sort_values().index]
     from_test = free[free["part"] == "test"]
     # A set that takes "all" takes what is left, so it comes after the one with a number.
-    order_of_sets = ("val", "test") if wishes.get("test") is None and wishes.get("val") is not None else ("test", "val")
+    order_of_sets = ("val", "test") if sizes.get("test") is None and sizes.get("val") is not None else ("test", "val")
     for name in order_of_sets:
         untaken = from_test[photos.loc[from_test.index, "set"] == ""]
-        photos.loc[untaken.index[: wishes.get(name)], "set"] = name
-    photos.loc[free[free["part"].isin(["train", "both"])].index[: wishes.get("train")], "set"] = "train"
-    _fill_up(photos, free[free["part"] == ""].index, wishes, listed)
+        photos.loc[untaken.index[: sizes.get(name)], "set"] = name
+    photos.loc[free[free["part"].isin(["train", "both"])].index[: sizes.get("train")], "set"] = "train"
+    _fill_up(photos, free[free["part"] == ""].index, sizes, listed)
     photos.loc[(photos["set"] == "") & (photos["reason"] == ""), "reason"] = SURPLUS
     return photos
 
 
-def _fill_up(photos: pd.DataFrame, order: pd.Index, wishes: Wishes, listed: pd.Series) -> None:
+def _fill_up(photos: pd.DataFrame, order: pd.Index, sizes: SplitSizes, listed: pd.Series) -> None:
     """Put photos of no official part, in their order, into the sets that lack some; those listed may only train."""
-    numbered = [name for name in ("test", "val", "train") if wishes.get(name) is not None]
+    numbered = [name for name in ("test", "val", "train") if sizes.get(name) is not None]
     for name in (*numbered, *(name for name in ("train", "test", "val") if name not in numbered)):
         left = order[(photos.loc[order, "set"] == "") & ((name == "train") | ~listed[order])]
-        wish = wishes.get(name)
-        lacking = len(left) if wish is None else max(0, wish - int((photos["set"] == name).sum()))
+        size = sizes.get(name)
+        lacking = len(left) if size is None else max(0, size - int((photos["set"] == name).sum()))
         photos.loc[left[:lacking], "set"] = name
 
 
@@ -93,7 +93,7 @@ def all_to_test(faces: pd.DataFrame, excluded: Collection[str] = ()) -> pd.DataF
     return photos.assign(set=np.where(barred, "", "test"), reason=np.where(barred, EXCLUDED, ""))
 
 
-def split_as_released(faces: pd.DataFrame, wishes: Wishes, poses: Collection[str] = ()) -> pd.DataFrame:
+def split_as_released(faces: pd.DataFrame, sizes: SplitSizes, poses: Collection[str] = ()) -> pd.DataFrame:
     """Split as the released scripts do, leaks and all.
 
     MERL-RAV (faces with a pose): per pose folder, in the order of names, the first half of the official test part's
@@ -103,7 +103,7 @@ def split_as_released(faces: pd.DataFrame, wishes: Wishes, poses: Collection[str
 
     Args:
         faces: A faces table; WFLW's with one photo id per face.
-        wishes: Photos per set, for WFLW.
+        sizes: Photos per set, for WFLW.
         poses: Poses to use, for MERL-RAV.
 
     Returns:
@@ -126,12 +126,12 @@ def split_as_released(faces: pd.DataFrame, wishes: Wishes, poses: Collection[str
         return photos
     rows = faces.sort_values("row", kind="stable").drop_duplicates("photo")
     train, test = (list(rows.loc[rows["part"] == part, "photo"]) for part in ("train", "test"))
-    first = wishes.get("train")
+    first = sizes.get("train")
     cut = len(train) if first is None else first
-    wanted_val, wanted_test = wishes.get("val"), wishes.get("test")
+    val_size, test_size = sizes.get("val"), sizes.get("test")
     photos.loc[photos["photo"].isin(train[:cut]), "set"] = "train"
-    photos.loc[photos["photo"].isin(train[cut:][:wanted_val]), "set"] = "val"
-    photos.loc[photos["photo"].isin(test[:wanted_test]), "set"] = "test"
+    photos.loc[photos["photo"].isin(train[cut:][:val_size]), "set"] = "val"
+    photos.loc[photos["photo"].isin(test[:test_size]), "set"] = "test"
     photos.loc[photos["set"] == "", "reason"] = SURPLUS
     return photos
 
@@ -167,11 +167,11 @@ def read_split(path: Path) -> pd.DataFrame:
     return read_table(path, ("source", "photo", "set"), "split_photos")
 
 
-def shortfalls(photos: pd.DataFrame, wishes: Wishes) -> dict[str, tuple[int, int]]:
-    """Sets that got fewer photos than wished for: wished and got, by set."""
+def shortfalls(photos: pd.DataFrame, sizes: SplitSizes) -> dict[str, tuple[int, int]]:
+    """Sets that got fewer photos than requested: requested and got, by set."""
     got = {name: int((photos["set"] == name).sum()) for name in SETS}
-    wished = {name: count for name in SETS if (count := wishes.get(name)) is not None}
-    return {name: (count, got[name]) for name, count in wished.items() if got[name] < count}
+    requested = {name: count for name in SETS if (count := sizes.get(name)) is not None}
+    return {name: (count, got[name]) for name, count in requested.items() if got[name] < count}
 
 
 def _photos_with_parts(faces: pd.DataFrame, poses: Collection[str], need_parts: bool = True) -> pd.DataFrame:
@@ -197,23 +197,23 @@ def _photos_with_parts(faces: pd.DataFrame, poses: Collection[str], need_parts: 
     return photos
 
 
-def parse_wishes(text: str) -> dict[str, int | None]:
-    """Read wishes such as "train=6000,val=125,test=all".
+def parse_split_sizes(text: str) -> dict[str, int | None]:
+    """Read sizes such as "train=6000,val=125,test=all".
 
     Raises:
         InputError: An unknown or repeated set, or a count that is neither "all" nor a whole number from 0 up.
     """
-    wishes: dict[str, int | None] = {}
+    sizes: dict[str, int | None] = {}
     for item in text.split(","):
         name, _, count = item.strip().partition("=")
         if name not in SETS:
             raise InputError(f"split '{item}': set '{name}' is unknown; expected {', '.join(SETS)}")
         if count != "all" and not count.isdecimal():
             raise InputError(f"split '{item}': expected {name}=all or {name}= a whole number")
-        if name in wishes:
+        if name in sizes:
             raise InputError(f"split '{text}': {name} stands twice; expected each set once")
-        wishes[name] = None if count == "all" else int(count)
-    return {name: wishes.get(name, 0) for name in SETS}
+        sizes[name] = None if count == "all" else int(count)
+    return {name: sizes.get(name, 0) for name in SETS}
 
 
 def read_exclusions(path: Path, photos: Collection[str]) -> frozenset[str]:

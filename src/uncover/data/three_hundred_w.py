@@ -27,6 +27,8 @@ from uncover.text_files import read_text
 
 POINTS = 68
 
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", *sorted(ENDINGS - {".jpg", ".jpeg", ".png", ".bmp"}))
+
 
 def parse_pts(text: str) -> NDArray[np.float64]:
     """Read the points of one `.pts` file.
@@ -99,9 +101,6 @@ def _diagnose(text: str) -> RowError:
     else:
         return RowError(0, f"ends after {points} points without '}}'; the file is truncated")
     return RowError(0, f"{points} points; expected 68")
-
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", *sorted(ENDINGS - {".jpg", ".jpeg", ".png", ".bmp"}))
 
 
 def read_300w(root: Path, photos: Path | None = None) -> Iterator[Face | Rejected]:

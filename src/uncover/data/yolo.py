@@ -38,6 +38,12 @@ BEYOND = 0.01
 FACE_POINTS = (5, 2)
 """Landmarks that yolov5-face writes behind each box: both eyes, nose, both corners of the mouth."""
 
+IMAGES, LABELS = "images", "labels"
+TOOLS_READ = frozenset({".bmp", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"})
+"""Endings of images that every YOLO tool looks at."""
+ENDINGS = {"BMP": ".bmp", "JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "TIFF": ".tif", "WEBP": ".webp"}
+"""For links to files whose own ending such tools pass over, by format."""
+
 
 @dataclass(frozen=True)
 class LabelRows:
@@ -205,13 +211,6 @@ def parse_yolo(
     boxes = rows.boxes[np.isin(rows.boxes[:, 0], list(faces)), 1:]
     centre, size = np.split(boxes, 2, axis=1)
     return np.hstack([centre - size / 2, centre + size / 2])
-
-
-IMAGES, LABELS = "images", "labels"
-TOOLS_READ = frozenset({".bmp", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"})
-"""Endings of images that every YOLO tool looks at."""
-ENDINGS = {"BMP": ".bmp", "JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "TIFF": ".tif", "WEBP": ".webp"}
-"""For links to files whose own ending such tools pass over, by format."""
 
 
 def label_lines(class_ids: Iterable[int], xyxy: NDArray[np.float64], width: int, height: int) -> list[str]:

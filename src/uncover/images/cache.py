@@ -26,7 +26,7 @@ SHARE = 0.5
 
 
 def choose_place(
-    wished: Literal["auto", "ram", "disk", "none"],
+    requested: Literal["auto", "ram", "disk", "none"],
     needed: int,
     folder: Path | None,
     processes: int,
@@ -35,19 +35,19 @@ def choose_place(
     """Find room for images: memory, else disk, else none.
 
     Args:
-        wished: Where to begin to look; "auto" begins with memory.
+        requested: Where to begin to look; "auto" begins with memory.
         needed: Bytes of all images.
         folder: Where on disk; None does without.
         processes: Processes that each keep images of their own in the same memory.
-        report: Told when a wish cannot be met.
+        report: Told when that place cannot be had.
     """
     room = free_memory() * SHARE / processes
-    if wished in ("auto", "ram"):
+    if requested in ("auto", "ram"):
         if needed <= room:
             return "ram"
         otherwise = "decoded anew in each epoch" if folder is None else "kept on disk, if there is room"
         report(f"images need {needed / 1e9:.1f} GB of memory, {room / 1e9:.1f} GB may be used: they are {otherwise}")
-    if wished != "none" and folder is not None:
+    if requested != "none" and folder is not None:
         existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir())
         room = shutil.disk_usage(existing).free * SHARE
         if needed <= room:
@@ -78,7 +78,7 @@ class ImageCache:
         paths: Sequence[Path],
         frames: Sequence[Frame],
         channels: int,
-        wished: Literal["auto", "ram", "disk", "none"],
+        requested: Literal["auto", "ram", "disk", "none"],
         folder: Path | None,
         report: Callable[[str], None],
         kind: Input = "photo",
@@ -89,9 +89,9 @@ class ImageCache:
             paths: Image files.
             frames: The frame of each, whose inner size it gets.
             channels: Channels of each.
-            wished: Where images are kept, as `choose_place` has it.
+            requested: Where images are kept, as `choose_place` has it.
             folder: For those on disk: gets a `.npy` per image. Heatmaps are small there anyway.
-            report: Told when a wish cannot be met.
+            report: Told when that place cannot be had.
             kind: What the network looks at.
             processes: As for `choose_place`.
 
@@ -105,7 +105,7 @@ class ImageCache:
             needed = bytes_of_maps(paths, frames, channels, kind)
         else:
             needed = sum(frame.inner_width * frame.inner_height for frame in frames) * channels
-        self._place: Place = choose_place(wished, needed, self._folder, processes, report)
+        self._place: Place = choose_place(requested, needed, self._folder, processes, report)
         self._kept: list[Source | None] = [None] * len(paths)
         self._writing = threading.Lock()
 

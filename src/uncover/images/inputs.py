@@ -24,14 +24,16 @@ from uncover.images.reading import (
     TIFF,
     channels_of_file,
     inspect_image,
+    log_animations,
     named_images,
-    say_animations,
 )
 
 logger = logging.getLogger(__name__)
 
 RECORDS = "shards"
 Item = TypeVar("Item")
+
+EXPECTED = "give a heatmap set of 'uncover heatmaps', such as OUT/gradcampp"
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,6 @@ def check_inference_options(confidence: float, nms_iou: float | None, batch: int
 
 
 WHOLE = Shard()
-EXPECTED = "give a heatmap set of 'uncover heatmaps', such as OUT/gradcampp"
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def find_inputs(
         raise InputError(f"{folder}: is a heatmap set, and these weights look at photos; give the data set")
     names, paths = _share(named_images(given), shard)
     sizes = [inspect_image(path, channels_of_file(channels, kind)) for path in paths]
-    say_animations(paths)
+    log_animations(paths)
     return Inputs(names, paths, np.array(sizes, np.int64).reshape(-1, 2))
 
 

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uncover.console import fail
-from uncover.data.data_yaml import Description, choose_classes, find_faces, listed, read_data_yaml
+from uncover.data.data_yaml import DataYaml, choose_classes, find_faces, listed, read_data_yaml
 from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
 from uncover.data.yolo import IMAGES, LABELS, find_label, read_label_file
 from uncover.errors import InputError
-from uncover.images.reading import inspect_image, list_images, say_animations
+from uncover.images.reading import inspect_image, list_images, log_animations
 from uncover.progress import track
 from uncover.text_files import read_text
 
@@ -119,7 +119,7 @@ def read_labelled_images(
         kept[:, 0] = [numbers[class_id] for class_id in kept[:, 0]]
         labels.append(kept)
     fail(problems, str(folder))
-    say_animations(paths)
+    log_animations(paths)
     if repeated:
         logger.info(f"{folder}: {len(repeated)} label files repeat a row, such as {repeated[0]}; each row counts once")
     if polygons:
@@ -181,7 +181,7 @@ def sides(class_names: Sequence[str]) -> NDArray[np.int64]:
 
 
 def _chosen(
-    described: Description, classes: Sequence[str] | None, chosen: Sequence[str]
+    described: DataYaml, classes: Sequence[str] | None, chosen: Sequence[str]
 ) -> tuple[tuple[str, ...], dict[int, int]]:
     """Names of the classes to keep, and the network's number of each id in the label files."""
     names, where = described.names, str(described.path)
@@ -199,7 +199,7 @@ def _chosen(
     return wanted, {by_name[name]: number for number, name in enumerate(wanted)}
 
 
-def _images_of(folder: Path, described: Description, subset: str | None) -> list[Path]:
+def _images_of(folder: Path, described: DataYaml, subset: str | None) -> list[Path]:
     if subset is None:
         return list_images(folder / IMAGES if (folder / IMAGES).is_dir() or not _has_labels(folder) else folder)
     found: list[Path] = []

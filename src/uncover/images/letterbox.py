@@ -69,19 +69,19 @@ def fit(width: int, height: int, size: int, stride: int = STRIDE, square: bool =
     Args:
         width: Of the image, in pixels.
         height: Likewise.
-        size: Wished longest side, in pixels.
+        size: Requested longest side, in pixels.
         stride: The frame's sides are multiples of it.
         square: Take the square of `size`, not the smallest rectangle.
         enlarge: Whether small images grow.
     """
     longest = max(width, height)
     if not enlarge:
-        size, wished = min(size, longest), size
+        size, side = min(size, longest), size
     else:
-        wished = size
+        side = size
     # Whole numbers, rounded up as upstream's loader does; its floats make 201 of 200.00000000000003.
     inner_width, inner_height = (max(1, -(-side * size // longest)) for side in (width, height))
-    inside = (wished, wished) if square else (inner_width, inner_height)
+    inside = (side, side) if square else (inner_width, inner_height)
     return place(width, height, inner_width, inner_height, *(-(-side // stride) * stride for side in inside))
 
 
@@ -96,7 +96,7 @@ def resize(image: NDArray[np.uint8], width: int, height: int, smooth: bool) -> N
 
     Args:
         image: uint8 (H, W, C).
-        width: Wished, in pixels.
+        width: To get, in pixels.
         height: Likewise.
         smooth: Average the pixels that shrinking brings together (up to four channels; OpenCV cannot beyond), as
             upstream does except in training.

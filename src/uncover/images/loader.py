@@ -20,6 +20,7 @@ from uncover.images.augmentation import (
     Boxes,
     Image,
     change_colours,
+    cover_faces,
     draw_mosaic,
     draw_warp,
     lay_mosaic,
@@ -32,7 +33,6 @@ from uncover.images.augmentation import (
 from uncover.images.cache import ImageCache
 from uncover.images.labelled import LabelledImages, sides
 from uncover.images.letterbox import GREY, STRIDE, Frame, fit, letterbox, place
-from uncover.images.occlusion import cover_faces
 from uncover.images.reading import COLOURS
 from uncover.threads import cores
 
@@ -40,6 +40,13 @@ logger = logging.getLogger(__name__)
 
 MARGIN = 1e-3
 """In pixels: how far inside the image a clipped box ends, as upstream's do."""
+
+Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]
+AHEAD = 2
+"""Batches that are made before anyone asks for them."""
+MOST_WORKERS = 8
+ORDER = 1
+"""Keeps the chance that orders an epoch apart from the chance that augments its images."""
 
 
 class TrainingImages:
@@ -220,15 +227,6 @@ def _shares(boxes: Boxes, width: int, height: int) -> NDArray[np.float32]:
     return np.concatenate([boxes[:, :1], shares], axis=1).astype(np.float32)
 
 
-Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]
-AHEAD = 2
-"""Batches that are made before anyone asks for them."""
-
-MOST_WORKERS = 8
-ORDER = 1
-"""Keeps the chance that orders an epoch apart from the chance that augments its images."""
-
-
 def epoch_order(
     images: TrainingImages, seed: int, epoch: int, weights: NDArray[np.floating] | None = None
 ) -> NDArray[np.int64]:
@@ -293,10 +291,10 @@ def iterate_batches(
     steps = _steps(order, batch, rank, world_size)
     threads = workers or max(1, min(MOST_WORKERS, cores() // 2))
     executor = ThreadPoolExecutor(threads, thread_name_prefix="images")
-    coming: deque[_Making] = deque()
+    coming: deque[_PendingBatch] = deque()
     try:
         for step in steps:
-            coming.append(_Making.start(executor, images, step, epoch, pool))
+            coming.append(_PendingBatch.start(executor, images, step, epoch, pool))
             if len(coming) > AHEAD:
                 yield coming.popleft().finish()
         while coming:
@@ -322,7 +320,7 @@ def _steps(order: NDArray[np.int64], batch: int, rank: int, world_size: int) -> 
 
 
 @dataclass(frozen=True)
-class _Making:
+class _PendingBatch:
     """A batch under way."""
 
     pixels: NDArray[np.uint8]
@@ -336,7 +334,7 @@ class _Making:
         step: list[tuple[int, int]],
         epoch: int,
         pool: NDArray[np.int64],
-    ) -> _Making:
+    ) -> _PendingBatch:
         pixels = np.empty((len(step), *images.shape(step[0][0])), np.uint8)
 
         def make(row: int, index: int, draw: int) -> NDArray[np.float32]:

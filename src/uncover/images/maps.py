@@ -23,6 +23,19 @@ from uncover.images.letterbox import Frame
 if TYPE_CHECKING:
     from tifffile import TiffFile
 
+FULL = np.iinfo(np.uint16).max
+"""A channel's maximum, as it is stored."""
+FORMAT = "uncover maps"
+"""Key of the description that marks a file as one of these."""
+JOINT = "joint"
+"""Folder and name of the maps of all detections together."""
+MAP, NO_DETECTION = "map", "no detection"
+"""What a channel may be, among others; all but the first are blank."""
+Size = Literal["original", "letterbox"] | tuple[int, int]
+TRUNCATED = (-0.499, 254.501)
+"""Range of maps that are rounded afterwards: the result is that of cutting off the decimals of 0 to 255. The last
+thousandth makes sure that a map's maximum is 255."""
+
 
 @contextmanager
 def open_tiff(path: Path) -> Iterator[TiffFile]:
@@ -69,19 +82,6 @@ def turn_upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     return pixels
-
-
-FULL = np.iinfo(np.uint16).max
-"""A channel's maximum, as it is stored."""
-
-FORMAT = "uncover maps"
-"""Key of the description that marks a file as one of these."""
-
-JOINT = "joint"
-"""Folder and name of the maps of all detections together."""
-
-MAP, NO_DETECTION = "map", "no detection"
-"""What a channel may be, among others; all but the first are blank."""
 
 
 @dataclass(frozen=True)
@@ -218,13 +218,6 @@ def _spread(values: NDArray[np.uint16]) -> NDArray[np.float32]:
     """Channels (C, h, w), each from 0 to 1; constant ones are 0, as grad-cam has it."""
     low = values.min((1, 2), keepdims=True)
     return (values - low) / np.maximum(values.max((1, 2), keepdims=True) - low, 1).astype(np.float32)
-
-
-Size = Literal["original", "letterbox"] | tuple[int, int]
-
-TRUNCATED = (-0.499, 254.501)
-"""Range of maps that are rounded afterwards: the result is that of cutting off the decimals of 0 to 255. The last
-thousandth makes sure that a map's maximum is 255."""
 
 
 def render(stored: StoredMaps, size: Size = "original") -> NDArray[np.uint8]:

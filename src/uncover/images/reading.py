@@ -1,4 +1,4 @@
-"""Image files that a user names, of a known number of channels, and the one path from a file to the pixels of a frame."""
+"""Image files that a user names, and the one path from a file to the pixels of a frame."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from uncover.data.photos import (
 )
 from uncover.data.yolo import IMAGES
 from uncover.errors import InputError
-from uncover.image_files import ENDINGS, find_images, kinds, say_first_of_several, say_passed_over
+from uncover.image_files import ENDINGS, find_images, kinds, log_first_of_several, log_passed_over
 from uncover.images.letterbox import Frame, fit, resize
 from uncover.images.maps import (
     StoredMaps,
@@ -53,6 +53,15 @@ COLOURS = 3
 FASTEST = frozenset({"JPEG", "MPO", "PNG", "WEBP"})
 """Formats that OpenCV decodes to the same pixels as Pillow, in less time or beside other threads."""
 
+Source = NDArray[np.uint8] | StoredMaps
+"""What a file holds: a picture, uint8 (H, W, C), or heatmaps as small as they are stored."""
+AVERAGES = ("mean", "whole_face")
+"""Maps for which those of the classes are read and averaged."""
+OVERHEAD = 1000
+"""Bytes of the objects around the maps of one image, about."""
+READERS = 4
+"""Files that are read at a time."""
+
 
 def list_images(folder: Path) -> list[Path]:
     """Image files at any depth of a folder, sorted by their path inside it; hidden ones are passed over.
@@ -68,13 +77,13 @@ def list_images(folder: Path) -> list[Path]:
     if not found:
         there = f"; there are {kinds(others)}" if others else ""
         raise InputError(f"{folder}: no image in it; expected files that end in {', '.join(sorted(ENDINGS))}{there}")
-    say_passed_over(folder, others)
+    log_passed_over(folder, others)
     return found
 
 
-def say_animations(paths: Iterable[Path]) -> None:
-    """Say of which image files the first picture alone is looked at; stacks of channels are none of them."""
-    say_first_of_several({path: count_pictures(path) for path in paths})
+def log_animations(paths: Iterable[Path]) -> None:
+    """Log of which image files only the first picture is read; stacks of channels are none of them."""
+    log_first_of_several({path: count_pictures(path) for path in paths})
 
 
 def inspect_image(path: Path, channels: int) -> tuple[int, int]:
@@ -211,16 +220,6 @@ def _height_width(path: Path, shape: tuple[int, ...], dtype: Any, channels: int)
     raise InputError(f"{path}: holds an array of {' x '.join(map(str, shape))}; expected {channels} channels")
 
 
-Source = NDArray[np.uint8] | StoredMaps
-"""What a file holds: a picture, uint8 (H, W, C), or heatmaps as small as they are stored."""
-
-AVERAGES = ("mean", "whole_face")
-"""Maps for which those of the classes are read and averaged."""
-
-OVERHEAD = 1000
-"""Bytes of the objects around the maps of one image, about."""
-
-
 def channels_of_file(channels: int, kind: Input) -> int:
     """Channels of the photo behind an input: a grey one is made of colours."""
     return COLOURS if kind == "grey" else channels
@@ -296,10 +295,6 @@ def _read_maps(path: Path, channels: int, frame: Frame, kind: Input) -> StoredMa
             f" {frame.width} x {frame.height}, so make them anew with 'uncover heatmaps'"
         )
     return replace(stored, about={})  # much text, for thousands of images
-
-
-READERS = 4
-"""Files that are read at a time."""
 
 
 def named_images(given: Sequence[Path]) -> dict[str, Path]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from uncover.console import fail
-from uncover.data.data_yaml import NAME_FILES, Description, find_class_names, is_face, listed
+from uncover.data.data_yaml import NAME_FILES, DataYaml, find_class_names, is_face, listed
 from uncover.data.parts import to_xyxy
 from uncover.data.yolo import FACE_CLASS, IMAGES, LABELS, read_label_file
 from uncover.errors import InputError
@@ -136,7 +136,7 @@ def read_truth(labels: Path, images: pd.DataFrame, known: Mapping[int, str] | No
     return truth
 
 
-def _describe(labels: Path) -> Description | None:
+def _describe(labels: Path) -> DataYaml | None:
     """What names the classes of label files: beside them, or where their data set begins."""
     labels = _folder_of(labels)
     above = [place.parent for place in (labels, *labels.parents) if place.name == LABELS][:1]
@@ -144,7 +144,7 @@ def _describe(labels: Path) -> Description | None:
 
 
 def _ids_of_model(
-    labels: Path, used: Collection[int], described: Description | None, known: Mapping[int, str]
+    labels: Path, used: Collection[int], described: DataYaml | None, known: Mapping[int, str]
 ) -> dict[int, int]:
     """The model's id of each class of the labels; classes that it does not know get ids that it has not."""
     if described is None:

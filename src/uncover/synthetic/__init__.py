@@ -1,1 +1,1 @@
-"""The embedded synthetic data: a parametric 3-D face that writes synthetic raw data in the layouts of real data sets."""
+"""Synthetic data: a parametric 3-D face, from which raw data in the layouts of real data sets is rendered."""

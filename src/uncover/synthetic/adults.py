@@ -24,9 +24,9 @@ from uncover.synthetic.scene import (
     happens,
     new_seed,
     pick,
+    sample_appearance,
     sample_hand,
     sample_light,
-    sample_looks,
     sample_shape,
 )
 
@@ -49,11 +49,11 @@ def _adult(rng: Rng) -> Person:
         brow_raise=float(rng.uniform(0.3, 1)) if happens(rng, 0.15) else 0.0,
         gaze=(around(rng, 1.2, 0), around(rng, 0.5, 0)),
     )  # fmt: skip
-    looks = sample_looks(rng, SKINS[skin_rank], age == 0)
+    appearance = sample_appearance(rng, SKINS[skin_rank], age == 0)
     if style == "long" or age > 0:
-        looks = replace(looks, stubble=0.0)
+        appearance = replace(appearance, stubble=0.0)
     return Person(
-        centre=(0, 0), scale=1, shape=sample_shape(rng, age), expression=expression, looks=looks,
+        centre=(0, 0), scale=1, shape=sample_shape(rng, age), expression=expression, appearance=appearance,
         hair=Hair(style, hair_colour, hairline, around(rng, 2.5, 9)), clothes=any_colour(rng),
         camera_distance=float(rng.uniform(600, 1600)), seed=new_seed(rng),
     )  # fmt: skip

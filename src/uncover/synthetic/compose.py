@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uncover.data.faces import Visibility
-from uncover.synthetic import backdrops
-from uncover.synthetic import occluders as covers
-from uncover.synthetic import occluders as hands
+from uncover.synthetic import backdrops, occluders
 from uncover.synthetic.head import NECK, Head
 from uncover.synthetic.landmarks import landmarks
 from uncover.synthetic.paint import face_texture, uv
@@ -112,7 +110,7 @@ def _draw_person(canvas: Canvas, person: Person, rank: int) -> list[tuple[Array,
         target, person.scale * _SUPERSAMPLING, person.camera_distance, rank * _BETWEEN_PEOPLE_MM,
     )  # fmt: skip
     detail = float(np.clip(view.scale * 1.1, 1.0, 4.0))
-    skin = plain(scaled(person.looks.skin, 0.97))
+    skin = plain(scaled(person.appearance.skin, 0.97))
     canvas.draw(Surface(posed(head.skin), face_texture(person, detail, rng), uv(head.canonical), 0.10), view)
     for ear in head.ears():
         canvas.draw(Surface(posed(ear), skin), view)
@@ -125,19 +123,19 @@ def _draw_person(canvas: Canvas, person: Person, rank: int) -> list[tuple[Array,
         behind = _farthest(own, pixels) < depth - _SELF_GAP_MM
         schemes.append((pixels, depth, turned | (behind & ~outline)))
 
-    canvas.draw(Surface(bodily(head.neck()), plain(scaled(person.looks.skin, 0.86))), view)
+    canvas.draw(Surface(bodily(head.neck()), plain(scaled(person.appearance.skin, 0.86))), view)
     shirt = cloth(rng, person.clothes, scaled(person.clothes, 0.8))
     canvas.draw(Surface(bodily(head.torso()), shirt, None, 0.02), view)
     capped = any(isinstance(item, Cap) for item in person.coverings)
-    for surface in covers.hair(head, person.hair, capped, rng):
+    for surface in occluders.hair(head, person.hair, capped, rng):
         canvas.draw(_moved(surface, posed), view)
     for item in person.coverings:
         if isinstance(item, Hand):
-            for surface in hands.hand(item, person.looks.skin, 58.0):
+            for surface in occluders.hand(item, person.appearance.skin, 58.0):
                 canvas.draw(_moved(surface, before_face), view)
         else:
             place = bodily if isinstance(item, Blanket | Scarf) else posed
-            for surface in covers.worn(head, item, rng):
+            for surface in occluders.worn(head, item, rng):
                 canvas.draw(_moved(surface, place), view)
     canvas.end_layer()
     return schemes

@@ -22,7 +22,7 @@ from uncover.synthetic.scene import (
     happens,
     new_seed,
     pick,
-    sample_looks,
+    sample_appearance,
     sample_shape,
 )
 from uncover.synthetic.surfaces import Array, smoothstep
@@ -33,6 +33,15 @@ _SHARES: dict[Event, float] = {"movement": 1.3, "hand": 2.1, "nurse": 2.1, "dim"
 # Nothing is crowded into less.
 _SECONDS_AN_EVENT = 2.2
 _STILL_SHARE = 0.45
+
+# Yaw, pitch, roll (degrees), right and down (shares of the face's height): how far the infant sways, how far it throws
+# its head about.
+_SWAY = np.array([9.0, 3.0, 4.0, 0.05, 0.035])
+_THROW = np.array([40.0, 10.0, 24.0, 0.26, 0.13])
+# Shares of the event `away` between which the infant is carried out, and mirrored back in.
+_CARRY = (0.15, 0.40)
+_GLOVE: Colour = (0.80, 0.62, 0.42)
+_SCRUBS: tuple[Colour, ...] = ((0.62, 0.46, 0.26), (0.52, 0.58, 0.32), (0.90, 0.89, 0.87), (0.46, 0.34, 0.52))
 
 
 @dataclass(frozen=True)
@@ -68,22 +77,14 @@ def timeline(rng: Rng, seconds: float) -> tuple[Span, ...]:
     return tuple(spans)
 
 
-# Yaw, pitch, roll (degrees), right and down (shares of the face's height): how far the infant sways, how far it throws
-# its head about.
-_SWAY = np.array([9.0, 3.0, 4.0, 0.05, 0.035])
-_THROW = np.array([40.0, 10.0, 24.0, 0.26, 0.13])
-# Shares of the event `away` between which the infant is carried out, and mirrored back in.
-_CARRY = (0.15, 0.40)
-
-
 def eased(share: float, low: float, high: float) -> float:
     """0 at `low`, 1 at `high`, smooth between; `low` may be the larger one."""
     return float(smoothstep(low, high, np.asarray(share)))
 
 
-def visiting(share: float, arbaseline: float = 0.27) -> float:
-    """0 at both ends of an event, 1 in its middle; `arbaseline` is the share that coming takes, and going."""
-    return eased(share, 0.0, arbaseline) * eased(share, 1.0, 1.0 - arbaseline)
+def visiting(share: float, coming: float = 0.27) -> float:
+    """0 at both ends of an event, 1 in its middle; `coming` is the share that coming takes, and going."""
+    return eased(share, 0.0, coming) * eased(share, 1.0, 1.0 - coming)
 
 
 @dataclass(frozen=True)
@@ -178,12 +179,8 @@ def sample_movement(rng: Rng, person: Person, face: float, size: tuple[int, int]
     )  # fmt: skip
 
 
-_GLOVE: Colour = (0.80, 0.62, 0.42)
-_SCRUBS: tuple[Colour, ...] = ((0.62, 0.46, 0.26), (0.52, 0.58, 0.32), (0.90, 0.89, 0.87), (0.46, 0.34, 0.52))
-
-
 @dataclass(frozen=True)
-class Reach:
+class HandVisit:
     """A hand that comes in along its own arm, stays a while, and goes back.
 
     Attributes:
@@ -211,7 +208,7 @@ class Reach:
 
 
 @dataclass(frozen=True)
-class Draw:
+class BlanketVisit:
     """A blanket over the body that is drawn up over the face, to `top` mm, and down again."""
 
     blanket: Blanket
@@ -225,7 +222,7 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class Lean:
+class AdultVisit:
     """An adult, seen from behind, who leans in between camera and infant and goes again.
 
     Attributes:
@@ -247,7 +244,7 @@ class Lean:
         return (replace(self.adult, centre=(x + back * self.way[0], y + back * self.way[1])),)
 
 
-Visit = Reach | Draw | Lean
+Visit = HandVisit | BlanketVisit | AdultVisit
 
 
 def _adult_hand(rng: Rng, centre: tuple[float, float], tilt: float, sleeve: Colour, glove: Colour | None) -> Hand:
@@ -273,11 +270,11 @@ def sample_hand_visit(rng: Rng, span: Span, way: float, sleeve: Colour) -> tuple
             curl=float(rng.uniform(0.05, 0.5)), spread=float(rng.uniform(3, 9)), size=0.64 * around(rng, 0.05),
             back=happens(rng, 0.75), mirrored=side > 0, sleeve=sleeve,
         )  # fmt: skip
-        return (Reach(own, way, span),)
+        return (HandVisit(own, way, span),)
     centre = (side * float(rng.uniform(5, 50)), float(rng.uniform(-45, -5)))
     tilt = -side * float(rng.uniform(35, 110))
     glove = _GLOVE if happens(rng, 0.4) else _adult_skin(rng)
-    return (Reach(_adult_hand(rng, centre, tilt, pick(rng, _SCRUBS), glove), way, span),)
+    return (HandVisit(_adult_hand(rng, centre, tilt, pick(rng, _SCRUBS), glove), way, span),)
 
 
 def two_hands(rng: Rng, span: Span, way: float) -> tuple[Visit, ...]:
@@ -286,7 +283,7 @@ def two_hands(rng: Rng, span: Span, way: float) -> tuple[Visit, ...]:
     sleeve = pick(rng, _SCRUBS)
     upper = 1.0 if happens(rng, 0.5) else -1.0
     return tuple(
-        Reach(
+        HandVisit(
             _adult_hand(
                 rng, (side * float(rng.uniform(14, 34)), (16.0 if side == upper else -36.0) + around(rng, 4, 0)),
                 -side * float(rng.uniform(68, 104)), sleeve, glove,
@@ -301,7 +298,7 @@ def _holding(rng: Rng, span: Span, way: float) -> tuple[Visit, ...]:
     """An adult's hands at the sides of the head, as whoever lifts an infant holds it."""
     glove, sleeve = _GLOVE if happens(rng, 0.5) else _adult_skin(rng), pick(rng, _SCRUBS)
     return tuple(
-        Reach(
+        HandVisit(
             replace(
                 _adult_hand(rng, (side * 78.0, -30.0), -side * float(rng.uniform(20, 50)), sleeve, glove), distance=0.0
             ),
@@ -311,7 +308,7 @@ def _holding(rng: Rng, span: Span, way: float) -> tuple[Visit, ...]:
     )  # fmt: skip
 
 
-def sample_lean(rng: Rng, span: Span, infant: Person, size: tuple[int, int]) -> Lean:
+def sample_adult_visit(rng: Rng, span: Span, infant: Person, size: tuple[int, int]) -> AdultVisit:
     """An adult who bends over the infant from the nearer side of a picture of `size` (width, height)."""
     x, y = infant.centre
     side = -1.0 if x < size[0] / 2 else 1.0
@@ -321,12 +318,12 @@ def sample_lean(rng: Rng, span: Span, infant: Person, size: tuple[int, int]) -> 
     scrubs = pick(rng, _SCRUBS)
     adult = Person(
         centre=(x + side * float(rng.uniform(6, 26)) * scale, y + float(rng.uniform(-6, 10)) * scale), scale=scale,
-        shape=sample_shape(rng, 0.0), expression=Expression(), looks=sample_looks(rng, skin, False),
+        shape=sample_shape(rng, 0.0), expression=Expression(), appearance=sample_appearance(rng, skin, False),
         hair=Hair("short", pick(rng, HAIRS[:4]), 60.0, 9.0), yaw=180.0, pitch=around(rng, 5, 0), roll=roll,
         body_yaw=180.0, body_roll=roll, clothes=scrubs, camera_distance=900.0, seed=new_seed(rng),
     )  # fmt: skip
     room = x if side < 0 else size[0] - x
-    return Lean(adult, (side * (room + 170 * scale), 0.1 * size[1]), span)
+    return AdultVisit(adult, (side * (room + 170 * scale), 0.1 * size[1]), span)
 
 
 def sample_nurse_visit(
@@ -338,9 +335,12 @@ def sample_nurse_visit(
         hand = _adult_hand(
             rng, (side * 52.0, -42.0), -side * float(rng.uniform(50, 80)), pick(rng, _SCRUBS), _adult_skin(rng)
         )
-        return (Draw(blanket, float(rng.uniform(-4, 14)), span), Reach(replace(hand, distance=30.0), way, span))
+        return (
+            BlanketVisit(blanket, float(rng.uniform(-4, 14)), span),
+            HandVisit(replace(hand, distance=30.0), way, span),
+        )
     if happens(rng, 0.5):
-        return (sample_lean(rng, span, infant, size),)
+        return (sample_adult_visit(rng, span, infant, size),)
     return two_hands(rng, span, way)
 
 

@@ -25,9 +25,9 @@ from uncover.synthetic.scene import (
     happens,
     new_seed,
     pick,
+    sample_appearance,
     sample_hand,
     sample_light,
-    sample_looks,
     sample_shape,
 )
 
@@ -57,11 +57,11 @@ def _infant(rng: Rng) -> Person:
         share * dark[0] + (1 - share) * 0.7 * skin[0], share * dark[1] + (1 - share) * 0.7 * skin[1],
         share * dark[2] + (1 - share) * 0.7 * skin[2],
     )  # fmt: skip
-    looks = replace(
-        sample_looks(rng, (skin[0] * ruddy, skin[1] * ruddy, skin[2]), False), blush=float(rng.uniform(0.5, 1))
+    appearance = replace(
+        sample_appearance(rng, (skin[0] * ruddy, skin[1] * ruddy, skin[2]), False), blush=float(rng.uniform(0.5, 1))
     )
     return Person(
-        centre=(0, 0), scale=1, shape=shape, expression=expression, looks=looks,
+        centre=(0, 0), scale=1, shape=shape, expression=expression, appearance=appearance,
         hair=Hair("fuzz" if happens(rng, 0.5) else "bald", down, around(rng, 4, 74), 1.0),
         clothes=pick(rng, PASTELS), camera_distance=float(rng.uniform(500, 1100)), seed=new_seed(rng),
     )  # fmt: skip

@@ -72,7 +72,7 @@ def _attributes(truth: Truth, scene: Scene) -> list[int]:
         or expression.brow_raise > 0.6
         or expression.eye_open < 0.3,
         max(scene.light.gain) < 0.7 or scene.light.ambient < 0.3,
-        person.looks.make_up > 0.5,
+        person.appearance.make_up > 0.5,
         hidden > 0.12,
         scene.lens.defocus > 0.8 or scene.lens.motion > 2.5,
     )

@@ -34,6 +34,16 @@ from uncover.synthetic.surfaces import (
     tube_points,
 )
 
+_SUNK = -5.0
+# Fingers from the index to the little one: knuckle (mm from the palm's centre), length, radius.
+_FINGERS = (
+    ((-29.0, 40.0), 72.0, 8.8),
+    ((-9.5, 46.0), 80.0, 9.2),
+    ((10.0, 44.0), 74.0, 8.8),
+    ((28.0, 36.0), 58.0, 7.6),
+)
+_PHALANGES = np.array([0.0, 0.22, 0.45, 0.62, 0.75, 0.9, 1.0])
+
 
 def _patch(head: Head, centre: tuple[float, float], radii: tuple[float, float], colour: Colour) -> Surface:
     """A tape stuck on the skin."""
@@ -93,9 +103,6 @@ def cpap(head: Head, item: Cpap) -> list[Surface]:
         strap = np.stack([head.place(side * u * half, -36 + 26 * u + dy, 2.5) for dy in (5, 0, -5)])
         surfaces.append(Surface(strap, plain(item.strap), None, 0.03, two_sided=True))
     return surfaces
-
-
-_SUNK = -5.0
 
 
 def _shell(head: Head, field: Array, thickness: float | Array, steepness: float = 0.8) -> Array:
@@ -310,16 +317,6 @@ def worn(head: Head, item: Covering, rng: np.random.Generator) -> list[Surface]:
         case Blanket():
             return blanket(head, item, rng)
     raise TypeError(f"no surfaces for {item!r}")
-
-
-# Fingers from the index to the little one: knuckle (mm from the palm's centre), length, radius.
-_FINGERS = (
-    ((-29.0, 40.0), 72.0, 8.8),
-    ((-9.5, 46.0), 80.0, 9.2),
-    ((10.0, 44.0), 74.0, 8.8),
-    ((28.0, 36.0), 58.0, 7.6),
-)
-_PHALANGES = np.array([0.0, 0.22, 0.45, 0.62, 0.75, 0.9, 1.0])
 
 
 def _finger_texture(skin: Array, nails: bool, creases: float) -> Texture:

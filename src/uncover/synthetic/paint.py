@@ -88,52 +88,52 @@ def face_texture(person: Person, detail: float, rng: np.random.Generator) -> Tex
     Returns:
         (height, width, 3) uint8 BGR.
     """
-    looks, shape = person.looks, person.shape
+    appearance, shape = person.appearance, person.shape
     lines = curves(shape, person.expression)
     sheet = _Sheet(detail)
     _skin(sheet, person, rng)
-    _nose(sheet, looks.skin, shape.nose_width, shape.nose_size)
+    _nose(sheet, appearance.skin, shape.nose_width, shape.nose_size)
     _mouth(sheet, person, lines)
     for side in (-1.0, 1.0):
         _eye(sheet, person, lines, side)
         _brow(sheet, person, lines, side, rng)
-    if looks.freckles > 0:
-        spots = rng.normal((0, -18), (30, 11), (round(70 * looks.freckles), 1, 2))
-        sheet.line(np.concatenate([spots, spots + 0.1], 1), _tinted(looks.skin, 0.62), 1.1, 0.55)
+    if appearance.freckles > 0:
+        spots = rng.normal((0, -18), (30, 11), (round(70 * appearance.freckles), 1, 2))
+        sheet.line(np.concatenate([spots, spots + 0.1], 1), _tinted(appearance.skin, 0.62), 1.1, 0.55)
     return np.clip(sheet.picture * 255, 0, 255).astype(np.uint8)
 
 
 def _skin(sheet: _Sheet, person: Person, rng: np.random.Generator) -> None:
     """Ground colour with blush, shadows, blotches and pores."""
-    looks, shape = person.looks, person.shape
+    appearance, shape = person.appearance, person.shape
     adult = 1 - shape.age
     rows, columns = round(_TOP - _BOTTOM), round(_RIGHT - _LEFT)
     ground = _Sheet(1.0)
-    ground.picture[:] = looks.skin
-    skin = looks.skin
+    ground.picture[:] = appearance.skin
+    skin = appearance.skin
     # Beyond the painted region its border is repeated, and marks there would become streaks.
     inner = 1 - np.linspace(-1, 1, columns) ** 8
     blotches = 0.035 * noise(rng, rows, columns, (26, 26)) + 0.02 * noise(rng, rows, columns, (8, 8))
     ground.picture *= (1 + inner * blotches)[..., None]
     eye = 31.4 * shape.eye_distance
     for side in (-1.0, 1.0):
-        ground.oval((side * 44, -32), (19, 15), _tinted(skin, 0.95, 0.2), 0.75 * looks.blush, 9)
+        ground.oval((side * 44, -32), (19, 15), _tinted(skin, 0.95, 0.2), 0.75 * appearance.blush, 9)
         ground.oval((side * eye, 5), (18, 10), _tinted(skin, 0.72, 0.05), 0.45 * adult + 0.2, 6)
         ground.oval((side * (eye - 3), -9), (12, 4), _tinted(skin, 0.74, 0.06), 0.4 * adult + 0.22, 3)
         ground.oval((side * 70, -70), (14, 30), _tinted(skin, 0.84), 0.4, 10)
         fold = np.array([[side * 17, -44], [side * 26, -54], [side * 30, -66]])
         smile = 0.3 * person.expression.smile
         ground.line(fold, _tinted(skin, 0.66), 3.0, 0.16 * adult + smile, 1.8)
-    ground.oval((0, -38), (12, 9), _tinted(skin, 0.98, 0.12), 0.35 * looks.blush + 0.1, 5)
+    ground.oval((0, -38), (12, 9), _tinted(skin, 0.98, 0.12), 0.35 * appearance.blush + 0.1, 5)
     ground.oval((0, -83.5), (14, 3.5), _tinted(skin, 0.7), 0.4, 3.5)
     ground.oval((0, -106), (26, 4), _tinted(skin, 0.72), 0.35, 5)
     ground.oval((0, 0), (3.5, 14), _tinted(skin, 1.06), 0.3, 4)
-    if looks.stubble > 0:
+    if appearance.stubble > 0:
         beard = np.array(
             [[-62, -30], [-46, -58], [-27, -54], [0, -53], [27, -54], [46, -58], [62, -30], [62, -90], [30, -122],
              [-30, -122], [-62, -90]]
         )  # fmt: skip
-        ground.fill(beard, person.hair.colour, 0.75 * looks.stubble, 4)
+        ground.fill(beard, person.hair.colour, 0.75 * appearance.stubble, 4)
     sheet.picture = resized(ground.picture, sheet.width, sheet.height)
     pores = rng.normal(0, 0.012, (sheet.height // 2, sheet.width // 2)).astype(np.float32)
     pores *= 1 - np.linspace(-1, 1, pores.shape[1]) ** 8
@@ -161,7 +161,7 @@ def _nose(sheet: _Sheet, skin: Colour, width: float, size: float) -> None:
 
 
 def _mouth(sheet: _Sheet, person: Person, lines: Curves) -> None:
-    skin, make_up = person.looks.skin, person.looks.make_up
+    skin, make_up = person.appearance.skin, person.appearance.make_up
     pink = np.array(_tinted(skin, 0.82, 0.26)) * (1 - make_up) + np.array([0.18, 0.14, 0.66]) * make_up
     lip: Colour = (float(pink[0]), float(pink[1]), float(pink[2]))
     outer_up, inner_up, inner_low, outer_low = lines.lips
@@ -190,7 +190,7 @@ def _mouth(sheet: _Sheet, person: Person, lines: Curves) -> None:
 def _eye(sheet: _Sheet, person: Person, lines: Curves, side: float) -> None:
     mirror = np.array([side, 1.0])
     upper, lower = lines.upper_lid * mirror, lines.lower_lid * mirror
-    skin, looks, openness = person.looks.skin, person.looks, person.expression.eye_open
+    skin, appearance, openness = person.appearance.skin, person.appearance, person.expression.eye_open
     size = eye_scale(person.shape)
     middle = lines.upper_lid[:, 0].mean()
     x = side * middle + lines.pupil[0] - middle
@@ -205,8 +205,8 @@ def _eye(sheet: _Sheet, person: Person, lines: Curves, side: float) -> None:
         inner = lines.upper_lid[0] * mirror
         ball.oval((inner[0] + side * 1.5, inner[1]), (2.4, 1.8), (0.5, 0.52, 0.82), 0.8, 0.8)
         iris = 6.1 * size
-        ball.oval((x, y), (iris, iris), _tinted(looks.iris, 0.55), 1.0, 0.25)
-        ball.oval((x, y - 0.4), (iris * 0.8, iris * 0.8), looks.iris, 0.9, 0.7)
+        ball.oval((x, y), (iris, iris), _tinted(appearance.iris, 0.55), 1.0, 0.25)
+        ball.oval((x, y - 0.4), (iris * 0.8, iris * 0.8), appearance.iris, 0.9, 0.7)
         ball.oval((x, y), (iris * 0.43, iris * 0.43), (0.03, 0.03, 0.03), 1.0, 0.2)
         ball.line(upper + np.array([0, -0.8]), (0.25, 0.25, 0.28), 2.2, 0.5, 0.9)
         ball.oval((x - 1.9, y + 2.1), (1.15, 1.15), (1, 1, 1), 0.95, 0.15)
@@ -215,22 +215,22 @@ def _eye(sheet: _Sheet, person: Person, lines: Curves, side: float) -> None:
         share = mask[window][..., None].astype(np.float32) / 255
         sheet.picture[window] += share * (ball.picture[window] - sheet.picture[window])
     lash = _tinted(person.hair.colour, 0.35) if person.shape.age < 0.5 else _tinted(skin, 0.36, 0.05)
-    width = 1.3 + 0.6 * looks.make_up if openness > 0.12 else 0.9
+    width = 1.3 + 0.6 * appearance.make_up if openness > 0.12 else 0.9
     sheet.line(upper, lash, width, 0.9, 0.3)
     tail = np.array([upper[-1], upper[-1] + np.array([side * 2.5, 0.8])])
     sheet.line(tail, lash, 0.9, 0.6, 0.4)
     sheet.line(lower, _tinted(skin, 0.52, 0.08), 0.7, 0.55, 0.4)
     crease = upper + np.array([0, 3.4 * size * (0.6 + 0.4 * openness)])
     sheet.line(crease[3:-1], _tinted(skin, 0.56, 0.03), 0.9, 0.55, 0.6)
-    if looks.make_up > 0:
-        sheet.line((upper + crease) / 2, (0.35, 0.25, 0.25), 3.0, 0.35 * looks.make_up, 1.2)
+    if appearance.make_up > 0:
+        sheet.line((upper + crease) / 2, (0.35, 0.25, 0.25), 3.0, 0.35 * appearance.make_up, 1.2)
 
 
 def _brow(sheet: _Sheet, person: Person, lines: Curves, side: float, rng: np.random.Generator) -> None:
     mirror = np.array([side, 1.0])
     top, bottom = lines.brow_top * mirror, lines.brow_bottom * mirror
     infant = person.shape.age
-    skin = np.array(person.looks.skin)
+    skin = np.array(person.appearance.skin)
     mixed = np.array(person.hair.colour) * 0.8 * (1 - 0.55 * infant) + skin * 0.6 * 0.55 * infant
     colour: Colour = (float(mixed[0]), float(mixed[1]), float(mixed[2]))
     sheet.fill(np.concatenate([top, bottom[::-1]]), colour, 0.62 - 0.3 * infant, 0.9)

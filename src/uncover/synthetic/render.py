@@ -18,6 +18,8 @@ _TRIANGLE_MASK = (1 << _TRIANGLE_BITS) - 1
 _DEPTH_STEPS = 64.0
 EMPTY = np.iinfo(np.int64).max
 
+_KNEE = 0.68
+
 
 @dataclass(frozen=True)
 class View:
@@ -229,9 +231,6 @@ def _sample(texture: NDArray[np.uint8], uv: NDArray[np.float32]) -> NDArray[np.f
     maps = padded.reshape(lines, fold, 2)
     found = cv2.remap(texture, maps[..., 0], maps[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return found.reshape(-1, 3)[: len(uv)].astype(np.float32) / np.float32(255)
-
-
-_KNEE = 0.68
 
 
 def photograph(picture: NDArray[np.float32], lens: Lens) -> NDArray[np.uint8]:

@@ -9,6 +9,24 @@ import numpy as np
 
 Colour = tuple[float, float, float]
 
+Rng = np.random.Generator
+SKINS: tuple[Colour, ...] = (
+    (0.66, 0.74, 0.93), (0.58, 0.69, 0.90), (0.50, 0.63, 0.86), (0.42, 0.56, 0.79), (0.32, 0.45, 0.68),
+    (0.22, 0.33, 0.53), (0.15, 0.23, 0.38),
+)  # fmt: skip
+SKIN_SHARES = (0.18, 0.2, 0.2, 0.15, 0.12, 0.09, 0.06)
+HAIRS: tuple[Colour, ...] = (
+    (0.05, 0.05, 0.06), (0.07, 0.10, 0.15), (0.10, 0.17, 0.27), (0.20, 0.33, 0.48), (0.38, 0.56, 0.72),
+    (0.10, 0.22, 0.48), (0.60, 0.62, 0.64),
+)  # fmt: skip
+_IRISES: tuple[Colour, ...] = (
+    (0.10, 0.17, 0.28),
+    (0.18, 0.30, 0.42),
+    (0.55, 0.45, 0.30),
+    (0.35, 0.48, 0.38),
+    (0.05, 0.09, 0.15),
+)
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -57,7 +75,7 @@ class Hair:
 
 
 @dataclass(frozen=True)
-class Looks:
+class Appearance:
     """Colours and surface marks of one face; `freckles`, `stubble`, `make_up` and `blush` in 0..1."""
 
     skin: Colour = (0.55, 0.66, 0.85)
@@ -187,7 +205,7 @@ class Person:
     shape: Shape = Shape()
     expression: Expression = Expression()
     hair: Hair = Hair()
-    looks: Looks = Looks()
+    appearance: Appearance = Appearance()
     yaw: float = 0.0
     pitch: float = 0.0
     roll: float = 0.0
@@ -248,26 +266,6 @@ class Scene:
     lens: Lens = Lens()
 
 
-Rng = np.random.Generator
-
-SKINS: tuple[Colour, ...] = (
-    (0.66, 0.74, 0.93), (0.58, 0.69, 0.90), (0.50, 0.63, 0.86), (0.42, 0.56, 0.79), (0.32, 0.45, 0.68),
-    (0.22, 0.33, 0.53), (0.15, 0.23, 0.38),
-)  # fmt: skip
-SKIN_SHARES = (0.18, 0.2, 0.2, 0.15, 0.12, 0.09, 0.06)
-HAIRS: tuple[Colour, ...] = (
-    (0.05, 0.05, 0.06), (0.07, 0.10, 0.15), (0.10, 0.17, 0.27), (0.20, 0.33, 0.48), (0.38, 0.56, 0.72),
-    (0.10, 0.22, 0.48), (0.60, 0.62, 0.64),
-)  # fmt: skip
-_IRISES: tuple[Colour, ...] = (
-    (0.10, 0.17, 0.28),
-    (0.18, 0.30, 0.42),
-    (0.55, 0.45, 0.30),
-    (0.35, 0.48, 0.38),
-    (0.05, 0.09, 0.15),
-)
-
-
 def rng_of(seed: int, name: str, index: int) -> Rng:
     """The chance of one photo or video: it depends on nothing but the seed, the set and the number in it."""
     return np.random.default_rng(np.random.SeedSequence([seed, zlib.crc32(name.encode()), index]))
@@ -310,9 +308,9 @@ def sample_shape(rng: Rng, age: float) -> Shape:
     )  # fmt: skip
 
 
-def sample_looks(rng: Rng, skin: Colour, adult: bool) -> Looks:
+def sample_appearance(rng: Rng, skin: Colour, adult: bool) -> Appearance:
     tone = around(rng, 0.03)
-    return Looks(
+    return Appearance(
         skin=(skin[0] * tone * around(rng, 0.03), skin[1] * tone, skin[2] * tone), iris=pick(rng, _IRISES),
         freckles=float(rng.uniform(0.3, 1)) if adult and happens(rng, 0.15) else 0.0,
         stubble=float(rng.uniform(0.2, 0.9)) if adult and happens(rng, 0.25) else 0.0,

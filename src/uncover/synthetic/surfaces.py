@@ -13,6 +13,8 @@ from uncover.synthetic.scene import Colour
 Array = NDArray[np.float64]
 Texture = NDArray[np.uint8]
 
+Picture = NDArray[np.float32]
+
 
 @dataclass(frozen=True)
 class Surface:
@@ -119,9 +121,6 @@ def ellipsoid_points(centre: Array, radii: Array, power: float = 2.0, rows: int 
     y = bent(np.cos(v)) * np.ones_like(u)
     z = bent(np.sin(v)) * bent(np.cos(u))
     return centre + np.stack([x, y, z], -1) * radii
-
-
-Picture = NDArray[np.float32]
 
 
 def bgr(colour: Colour) -> Picture:

@@ -16,10 +16,10 @@ from uncover.progress import track
 from uncover.synthetic import infants
 from uncover.synthetic.compose import Photo, Truth, compose
 from uncover.synthetic.events import (
-    Draw,
-    Lean,
+    AdultVisit,
+    BlanketVisit,
+    HandVisit,
     Movement,
-    Reach,
     Span,
     Visit,
     sample_carry,
@@ -58,9 +58,14 @@ _MEDIUM_FROM, _HARD_FROM = 0.1, 0.5
 _DIM_BELOW = 0.6
 _FEATURES = slice(33, 96)
 
+_MOST_INFANTS = 99
+_MOST_SECONDS, _MOST_RATE = 3600, 60
+# Low enough that a picture of 320 px keeps its noise.
+_QUALITY = 14
+
 
 @dataclass(frozen=True)
-class Moment:
+class VideoFrame:
     """One picture of a video.
 
     Attributes:
@@ -77,14 +82,14 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Take:
+class VideoPlan:
     """All of one video before it is drawn.
 
     Attributes:
         scene: the empty incubator with its light and lens.
         movement: the infant and where it is.
         spans: what happens, from the first second to the last.
-        visits: what comes over the face; a `Draw` is there all the time.
+        visits: what comes over the face; a `BlanketVisit` is there all the time.
         darkest: share of the light that is left in each of `spans`, 1 but for `dim`.
     """
 
@@ -94,7 +99,7 @@ class Take:
     visits: tuple[Visit, ...]
     darkest: tuple[float, ...]
 
-    def moment(self, second: float, index: int) -> Moment:
+    def frame_at(self, second: float, index: int) -> VideoFrame:
         """Draw the picture at a time; `index` chooses nothing but its noise."""
         scene = self.scene_at(second, index)
         photo = compose(scene)
@@ -105,8 +110,8 @@ class Take:
         if event == "away" and box is not None:
             event = "nurse"  # who carries it off, or brings it back
         if truth is None or box is None:
-            return Moment(photo, None, "none", "away")
-        return Moment(photo, box, _grade(truth, scene, self._light(second)), event)
+            return VideoFrame(photo, None, "none", "away")
+        return VideoFrame(photo, box, _grade(truth, scene, self._light(second)), event)
 
     def scene_at(self, second: float, index: int) -> Scene:
         """What is in the picture at a time: nobody, or the infant as the last of its people."""
@@ -117,11 +122,11 @@ class Take:
         adults: tuple[Person, ...] = ()
         for visit in self.visits:
             match visit:
-                case Reach():
+                case HandVisit():
                     covers += visit.at(second)
-                case Draw():
+                case BlanketVisit():
                     blankets.append(visit.at(second))
-                case Lean():
+                case AdultVisit():
                     adults += visit.at(second)
         # There is one blanket, and whoever draws it highest has it. It comes last: what is drawn before it takes its
         # chance from the same source.
@@ -174,7 +179,7 @@ def _grade(truth: Truth, scene: Scene, light: float) -> Grade:
     return "easy" if worn or unseen.any() else "none"
 
 
-def incubator_video(rng: Rng, size: int, seconds: float) -> Take:
+def incubator_video(rng: Rng, size: int, seconds: float) -> VideoPlan:
     """An infant, bare or with cap and tube, who moves, is covered, tended, left in the dark and carried off."""
     worn: Literal["none", "easy"] = "none" if happens(rng, 0.35) else "easy"
     scene = infants.incubator(rng, size, worn)
@@ -193,7 +198,7 @@ def incubator_video(rng: Rng, size: int, seconds: float) -> Take:
     if happens(rng, 0.45):
         pattern = str(rng.choice(["weave", "stripes", "checks", "dots"]))
         blanket = Blanket(pick(rng, infants.PASTELS), pick(rng, infants.PASTELS), -104.0, around(rng, 0.04, 0), pattern)
-    visits: list[Visit] = [] if blanket is None else [Draw(blanket, blanket.top, Span("still", 0.0, seconds))]
+    visits: list[Visit] = [] if blanket is None else [BlanketVisit(blanket, blanket.top, Span("still", 0.0, seconds))]
     darkest = []
     for span in spans:
         darkest.append(float(rng.uniform(0.20, 0.34)) if span.event == "dim" else 1.0)
@@ -204,13 +209,7 @@ def incubator_video(rng: Rng, size: int, seconds: float) -> Take:
         elif span.event == "away":
             visits += sample_carry(rng, span, way)
     movement = sample_movement(rng, infant, face, frame)
-    return Take(replace(scene, people=()), movement, spans, tuple(visits), tuple(darkest))
-
-
-_MOST_INFANTS = 99
-_MOST_SECONDS, _MOST_RATE = 3600, 60
-# Low enough that a picture of 320 px keeps its noise.
-_QUALITY = 14
+    return VideoPlan(replace(scene, people=()), movement, spans, tuple(visits), tuple(darkest))
 
 
 @dataclass(frozen=True)
@@ -222,9 +221,9 @@ class VideoCounts:
     faces: int
 
 
-def _row(index: int, second: float, moment: Moment) -> list[str]:
-    corners = ["", "", "", ""] if moment.box is None else [f"{value:.2f}" for value in moment.box]
-    return [str(index), f"{second:.6f}", *corners, moment.grade, moment.event]
+def _row(index: int, second: float, frame: VideoFrame) -> list[str]:
+    corners = ["", "", "", ""] if frame.box is None else [f"{value:.2f}" for value in frame.box]
+    return [str(index), f"{second:.6f}", *corners, frame.grade, frame.event]
 
 
 def write_videos(root: Path, *, infants: int, seconds: int, rate: int, size: int, seed: int) -> VideoCounts:
@@ -252,15 +251,15 @@ def write_videos(root: Path, *, infants: int, seconds: int, rate: int, size: int
     faces = 0
     for number in range(infants):
         name = f"infant_{number + 1:02}"
-        take = incubator_video(rng_of(seed, "videos", number), size, seconds)
+        plan = incubator_video(rng_of(seed, "videos", number), size, seconds)
         rows = []
         path = root / f"{name}.mp4"
-        with VideoWriter(path, take.scene.width, take.scene.height, rate, quality=_QUALITY) as video:
+        with VideoWriter(path, plan.scene.width, plan.scene.height, rate, quality=_QUALITY) as video:
             for index in track(range(seconds * rate), name):
-                moment = take.moment(index / rate, index)
-                video.write(np.ascontiguousarray(moment.photo.picture[..., ::-1]), index / rate)
-                rows.append(_row(index, index / rate, moment))
-                faces += moment.box is not None
+                frame = plan.frame_at(index / rate, index)
+                video.write(np.ascontiguousarray(frame.photo.picture[..., ::-1]), index / rate)
+                rows.append(_row(index, index / rate, frame))
+                faces += frame.box is not None
         with path.with_suffix(".csv").open("w", encoding="utf-8", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([TRUTH_COLUMNS, *rows])
     return VideoCounts(infants, infants * seconds * rate, faces)

@@ -11,7 +11,6 @@ import numpy as np
 
 from uncover.atomic import check_replaceable, new_folder
 from uncover.data.blocks import read_infants
-from uncover.data.frame_boxes import UNKNOWN, FrameBoxes, read_frame_boxes
 from uncover.data.picked import (
     PickedFrame,
     Review,
@@ -22,6 +21,7 @@ from uncover.data.picked import (
     write_frames,
     write_picture,
 )
+from uncover.data.video_truth import UNKNOWN, FrameBoxes, read_frame_boxes
 from uncover.errors import InputError
 from uncover.progress import track
 from uncover.text_files import printable

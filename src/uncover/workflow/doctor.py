@@ -41,6 +41,7 @@ PACKAGES = (
     "psutil",
     "pyyaml",
     "jinja2",
+    "markdown-it-py",
     "rich",
 )
 FOR_ONE = {

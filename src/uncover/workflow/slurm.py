@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from uncover.config.cluster import Cluster, Demand
+from uncover.config.cluster import Cluster, JobResources
 
 SECONDS_TO_END = 120.0
 """How long cancelled jobs may take; SLURM kills them after its KillWait, of 30 seconds by default."""
@@ -215,7 +215,7 @@ def demand(cluster: Cluster, rule: str, attempt: int, mem_mb: int, runtime: int,
     Returns:
         Resources; None for those that the job does not ask for.
     """
-    own = cluster.rules.get(rule, Demand())
+    own = cluster.rules.get(rule, JobResources())
     factor = cluster.retry_factor ** (attempt - 1)
     gpus = own.gpu if own.gpu is not None else (gpu if cluster.gpu else 0)
     partition = own.partition or (cluster.gpu_partition if gpus else None) or cluster.partition

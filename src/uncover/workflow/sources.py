@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uncover.config.catalogue import CATALOGUE, FURTHER_RAW, GRADES, TRAINING_SETS, name_of_test_set
-from uncover.config.datasets import DataSet, Wishes
+from uncover.config.datasets import DataSet, SplitSizes
 from uncover.config.model import Config
 from uncover.paths import RunPaths
 
@@ -32,7 +32,7 @@ class Source:
     has_landmarks: bool
     labelled: bool = True
     tried: bool = True
-    split: Wishes | None = None
+    split: SplitSizes | None = None
     own: DataSet | None = None
 
     def joins(self, split: str) -> bool:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from uncover.baselines.fetched import read_fetched
 from uncover.config.baselines import BASELINES
-from uncover.config.detectors import DRAWN_BOXES, Detector, Weights
+from uncover.config.detectors import DRAWN_BOXES, Detector, SecondStep, Weights
 from uncover.config.heatmaps import Variant
 from uncover.config.model import Config
-from uncover.config.second_step import SecondStep
 from uncover.config.values import as_pairs, may_be_told
 from uncover.data.blocks import INFANTS, block_of_video, read_infants
 from uncover.errors import InputError
@@ -110,8 +109,8 @@ def baselines_wanted(config: Config) -> tuple[list[str], dict[str, str]]:
     return wanted, left_out
 
 
-def look_size(config: Config, number: int) -> int:
-    """Longest side of the input, in pixels, of the multi-scale inference of this number, which counts from 0."""
+def size_at_scale(config: Config, number: int) -> int:
+    """Longest side of the input, in pixels, of the further inference scale of this number, which counts from 0."""
     of = config.scales_of
     settings = config.detectors.rgb1 if of == "rgb1" else config.second_detectors()[of].settings
     wished = config.rescue.inference_scales[number] * settings.image_size

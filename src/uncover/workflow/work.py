@@ -28,7 +28,7 @@ GIGAFLOPS = {
 UNIT = GIGAFLOPS["yolov5m"] * 640**2
 
 TRAINING = 3.0
-"""Work of a training step over that of a look: forward, and backward through activations and weights."""
+"""Work of a training step over inference: forward, and backward through activations and weights."""
 
 WILDCARDS: Mapping[str, tuple[str, ...]] = {
     "train": ("model",),
@@ -37,7 +37,7 @@ WILDCARDS: Mapping[str, tuple[str, ...]] = {
     "predict_rgb_tables": ("model", "set"),
     "make_heatmaps": ("set",),
     "predict_second": ("second",),
-    "predict_at_scales": ("look",),
+    "predict_at_scales": ("scale",),
     "train_baseline": ("trained_baseline",),
     "predict_baseline": ("baseline",),
     "evaluate": ("model", "set", "scope"),
@@ -69,8 +69,8 @@ class Work:
 
     @cached_property
     def photos(self) -> dict[str, int]:
-        """Photos by set: as they were counted if the set is made, else as stated, else as the config wishes."""
-        return {name: self._counted(name) or self.stated.get(name) or self._wished(name) for name in self.run.sets}
+        """Photos by set: as they were counted if the set is made, else as stated, else as the config requests."""
+        return {name: self._counted(name) or self.stated.get(name) or self._requested(name) for name in self.run.sets}
 
     def of_name(self, name: str) -> float:
         """Work of a job that has left nothing but its name, such as "train/rgb10"."""
@@ -89,14 +89,14 @@ class Work:
             return self._training(self.config.detectors.rgb10.model_copy(update={"epochs": epochs}))
         if rule in ("predict", "predict_rgb_tables"):
             shards = self.config.prediction.shards
-            return self._looks(self.run.detector(wildcards["model"]), wildcards["set"]) / shards
+            return self._inference(self.run.detector(wildcards["model"]), wildcards["set"]) / shards
         if rule == "make_heatmaps":
             shards = self.config.heatmaps.shards_of(wildcards["set"])
-            return self._looks(self.config.detectors.rgb10, wildcards["set"]) / shards
+            return self._inference(self.config.detectors.rgb10, wildcards["set"]) / shards
         if rule in ("predict_second", "predict_at_scales"):
             model = wildcards.get("second", self.config.scales_of)
             detector = self.run.detector(model)
-            return sum(self._looks(detector, name) for name in self.run.tried_sets) / self.config.prediction.shards
+            return sum(self._inference(detector, name) for name in self.run.tried_sets) / self.config.prediction.shards
         if rule == "train_baseline":
             baseline = getattr(self.config.baselines, wildcards["trained_baseline"])
             cost = GIGAFLOPS[baseline.network] * baseline.image_size**2 / UNIT
@@ -119,14 +119,14 @@ class Work:
         return max(1.0, detector.epochs * steps * _cost(detector) / UNIT)
 
     def _fine_tuning(self, frames: int) -> float:
-        """Of a training on so many frames, which looks at them once an epoch, and of scores on one video."""
+        """Of a training on so many frames, scored on them after each epoch, and of scores on one video."""
         ours = self.config.finetune
         shown = -(-ours.least_images // frames) * frames if frames else 0
         start = self.run.detector(ours.start)
-        looks = ours.epochs * (TRAINING * max(shown, frames) + frames) + ours.frames_per_video
-        return max(1.0, looks * _cost(start) / UNIT)
+        passes = ours.epochs * (TRAINING * max(shown, frames) + frames) + ours.frames_per_video
+        return max(1.0, passes * _cost(start) / UNIT)
 
-    def _looks(self, detector: Detector, name: str) -> float:
+    def _inference(self, detector: Detector, name: str) -> float:
         return max(1.0, self.photos.get(name, 0) * _cost(detector) / UNIT)
 
     def _counted(self, name: str) -> int | None:
@@ -136,22 +136,22 @@ class Work:
         except (OSError, ValueError, KeyError):
             return None
 
-    def _wished(self, name: str) -> int:
+    def _requested(self, name: str) -> int:
         config = self.config
         if name in self.run.landmark_sets:
             split, sources = self.run.landmark_sets[name]
-            return sum(self._wish(source, split) for source in sources)
+            return sum(self._requested_of(source, split) for source in sources)
         source, _ = self.run.frame_sets[name]
         if not is_rendered(config, source):
             return CATALOGUE[source].size.get(name, 1) if source in CATALOGUE else 1
         sizes = getattr(config.synthetic, source)
         return int(sizes) if isinstance(sizes, int) else int(getattr(sizes, name.removeprefix(f"{source}_")))
 
-    def _wish(self, source: str, split: str) -> int:
-        wishes = self.run.sources[source].split
-        wish = None if wishes is None else getattr(wishes, split)
-        if wish is not None:
-            return int(wish)
+    def _requested_of(self, source: str, split: str) -> int:
+        sizes = self.run.sources[source].split
+        size = None if sizes is None else getattr(sizes, split)
+        if size is not None:
+            return int(size)
         if is_rendered(self.config, source):
             sizes = getattr(self.config.synthetic, source)
             return int(sizes.train if split == "train" else sizes.test)
@@ -173,8 +173,8 @@ class Work:
             values: Mapping[str, int] = {"all": sizes} if isinstance(sizes, int) else sizes.model_dump()
             return sum(values.values())
         known = self.run.sources.get(source)
-        wishes = {} if known is None or known.split is None else known.split.model_dump()
-        return max(sum(count for count in wishes.values() if count is not None), _faces_of(source))
+        sizes = {} if known is None or known.split is None else known.split.model_dump()
+        return max(sum(count for count in sizes.values() if count is not None), _faces_of(source))
 
 
 def _faces_of(source: str) -> int:
@@ -198,5 +198,5 @@ def read_photos(pairs: Sequence[str]) -> dict[str, int]:
 
 
 def _cost(detector: Detector) -> float:
-    """Of one look at one image."""
+    """Of one image."""
     return GIGAFLOPS[detector.model] * detector.image_size**2

@@ -19,7 +19,7 @@ import numpy as np
 
 from uncover.atomic import new_file
 from uncover.config.detectors import Detector, Hyperparameters
-from uncover.config.evolution import Evolution, Reach, Space
+from uncover.config.evolution import Evolution, SearchRange, SearchSpace
 from uncover.config.values import check_section
 from uncover.errors import Diverged, InputError
 from uncover.metrics.average_precision import fitness
@@ -134,7 +134,7 @@ def choose_parent(history: Sequence[Generation], parents: int, rng: np.random.Ge
 
 
 def mutate(
-    values: Values, space: Space, probability: float, sigma: float, rng: np.random.Generator
+    values: Values, space: SearchSpace, probability: float, sigma: float, rng: np.random.Generator
 ) -> dict[str, float | None]:
     """Multiply hyperparameters by chance, again and again until at least one is another.
 
@@ -171,7 +171,7 @@ def mutate(
     raise InputError("evolution.space: no hyperparameter can change: each has gain 0, value 0 or no room")
 
 
-def _limited(value: float, reach: Reach) -> float:
+def _limited(value: float, reach: SearchRange) -> float:
     return min(max(float(f"{value:.{DIGITS}g}"), reach.low), reach.high)
 
 

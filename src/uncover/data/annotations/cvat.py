@@ -35,6 +35,8 @@ CORNERS = ("xtl", "ytl", "xbr", "ybr")
 XML_IN_ZIP = "annotations.xml"
 EXPECTED = "expected what CVAT exports as 'CVAT for images 1.1' (or video), XML or ZIP"
 
+SHAPES = frozenset({"polygon", "polyline", "points", "ellipse", "cuboid", "skeleton", "mask"})
+
 
 @dataclass(frozen=True)
 class Document:
@@ -169,9 +171,6 @@ def _frame_of(shape: ElementTree.Element, names: Mapping[int, str]) -> str | Non
     """Name of the picked frame that a shape belongs to."""
     number = shape.get("frame", "")
     return names.get(int(number)) if number.isdecimal() else None
-
-
-SHAPES = frozenset({"polygon", "polyline", "points", "ellipse", "cuboid", "skeleton", "mask"})
 
 
 def read_cvat(path: Path, states: Mapping[str, FrameState], face: str) -> Reading:

@@ -34,7 +34,7 @@ ROUNDED = 0.02
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportRecord:
     """What came of an import: a row of `imports.csv`. The frames of the folder are updated + spoilt + untouched.
 
     Attributes:
@@ -58,7 +58,7 @@ class Imported:
     rejected: int
 
 
-def import_annotations(root: Path, file: Path, face: str) -> tuple[Imported, list[Rejected]]:
+def import_annotations(root: Path, file: Path, face: str) -> tuple[ImportRecord, list[Rejected]]:
     """Give frames the boxes and grades that a tool exported, and move them to the folder of their grade.
 
     Boxes of the file replace those of the folder. A frame of which it gives no grade keeps its own. One that comes back
@@ -71,7 +71,7 @@ def import_annotations(root: Path, file: Path, face: str) -> tuple[Imported, lis
         face: Label of boxes of faces.
 
     Returns:
-        The account, and what cannot be used.
+        What came of it, and what cannot be used.
 
     Raises:
         InputError: Either is none, or nothing of the file can be used. The folder is then as it was.
@@ -93,7 +93,7 @@ def import_annotations(root: Path, file: Path, face: str) -> tuple[Imported, lis
         for name, said in usable.items()
     }
     moved = sum(frame.grade != states[name].frame.grade for name, frame in new.items())
-    imported = Imported(
+    imported = ImportRecord(
         file.name,
         hashlib.sha256(file.read_bytes()).hexdigest(),
         len(usable),
@@ -117,7 +117,7 @@ def import_annotations(root: Path, file: Path, face: str) -> tuple[Imported, lis
                 _place(proposals, folder / frame.proposal)
         write_frames([new.get(item.name, item) for item in picked], folder)
         write_rejected(reading.rejected, folder / REJECTED)
-        _write_account(imported, root / IMPORTS, folder / IMPORTS)
+        _add_to_imports(imported, root / IMPORTS, folder / IMPORTS)
     return imported, reading.rejected
 
 
@@ -168,14 +168,14 @@ def _place(old: Path, new: Path) -> None:
         shutil.copy2(old, new, follow_symlinks=False)
 
 
-def _write_account(imported: Imported, old: Path, new: Path) -> None:
-    """Add a row to the account of all imports, which may lack columns where an earlier version began it."""
+def _add_to_imports(imported: ImportRecord, old: Path, new: Path) -> None:
+    """Add a row to the table of all imports, which may lack columns where an earlier version began it."""
     before: list[dict[str, str]] = []
     if old.exists():
         with old.open(newline="", encoding="utf-8-sig") as file:
             before = list(csv.DictReader(file))
     with new.open("w", newline="", encoding="utf-8") as file:
-        columns = [field.name for field in fields(Imported)]
+        columns = [field.name for field in fields(ImportRecord)]
         writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows([*before, asdict(imported)])

@@ -33,6 +33,12 @@ BOX = "box"
 LOCAL_FILES = "/data/local-files/?d="
 """How Label Studio addresses files below LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT."""
 
+EXPECTED = "expected what Label Studio exports as JSON or JSON_MIN: a list of tasks"
+UPLOADED = re.compile(r"[0-9a-f]{8}-")
+"""What Label Studio puts before the name of a file that was uploaded."""
+RECTANGLE = "rectanglelabels"
+OTHER_SHAPES = ("polygonlabels", "brushlabels", "ellipselabels", "keypointlabels", "labels", "videorectangle")
+
 
 def write_label_studio(states: Mapping[str, FrameState], prefix: str, out: Path) -> None:
     """Write a task per frame.
@@ -98,13 +104,6 @@ def _box_of(number: int, box: list[float], size: tuple[int, int]) -> dict[str, A
     }
 
 
-EXPECTED = "expected what Label Studio exports as JSON or JSON_MIN: a list of tasks"
-UPLOADED = re.compile(r"[0-9a-f]{8}-")
-"""What Label Studio puts before the name of a file that was uploaded."""
-RECTANGLE = "rectanglelabels"
-OTHER_SHAPES = ("polygonlabels", "brushlabels", "ellipselabels", "keypointlabels", "labels", "videorectangle")
-
-
 def read_label_studio(path: Path, states: Mapping[str, FrameState], face: str) -> Reading:
     """Read boxes and grades of frames.
 
@@ -134,7 +133,7 @@ def read_label_studio(path: Path, states: Mapping[str, FrameState], face: str) -
             try:
                 if _is_grade(result):
                     found += [(row, str(choice)) for choice in _value_of(result, row).get("choices", [])]
-                elif box := _box_of_of_label_studio(result, path, row, name, reading, states[name].size, face):
+                elif box := _box_of_face(result, path, row, name, reading, states[name].size, face):
                     boxes.append(box)
             except EntryError as error:
                 reading.reject(path, row, name, error.reason, f"{name}: {error}")
@@ -263,7 +262,7 @@ def _value_of(result: Mapping[str, Any], row: int) -> Mapping[str, Any]:
     return value
 
 
-def _box_of_of_label_studio(
+def _box_of_face(
     result: Mapping[str, Any],
     path: Path,
     row: int,

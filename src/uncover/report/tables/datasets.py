@@ -105,7 +105,7 @@ def photos_by_split(manifests: Sequence[Path], splits: Sequence[Path], published
         InputError: A file is not what it should be.
     """
     by_set = {path.parent.name: read_manifest(path) for path in manifests}
-    summaries = [read_summary(path, ("source", "wished", "got", "unused"), "split_photos") for path in splits]
+    summaries = [read_summary(path, ("source", "requested", "got", "unused"), "split_photos") for path in splits]
     return splits_table(by_set, summaries, load_published(published)["table_02"].rows)
 
 
@@ -118,7 +118,7 @@ def splits_table(
 
     Args:
         manifests: Manifest of each set ("train", "val", "wflw", "merl"), by set.
-        splits: Summaries of `uncover split_photos`: `source`, `wished` and `got` photos per set.
+        splits: Summaries of `uncover split_photos`: `source`, `requested` and `got` photos per set.
         published: Rows of the thesis's table 2.
 
     Returns:
@@ -135,10 +135,10 @@ def splits_table(
             # A data set of somebody's own may leave out a set.
             count = 0 if dataset is None else int((dataset["source"] == source).sum())
             row[column] = count
-            wished, got = (summary[key][set_name] for key in ("wished", "got"))  # type: ignore[index]
-            if wished is not None and got < wished:
+            requested, got = (summary[key][set_name] for key in ("requested", "got"))  # type: ignore[index]
+            if requested is not None and got < requested:
                 thesis = printed.get(name, {}).get(column)
-                notes.append(f"{name}, {column}: {got} of {wished} photos wished for (the thesis prints {thesis}).")
+                notes.append(f"{name}, {column}: {got} of {requested} photos requested (the thesis prints {thesis}).")
             if count != got:
                 notes.append(f"{name}, {column}: {got - count} of {got} photos have no usable box, see rejected.csv.")
         unused = {reason: count for reason, count in summary["unused"].items() if count}  # type: ignore[attr-defined]

@@ -1,4 +1,6 @@
-"""The released scripts' boxes, against the scripts' steps told one by one with OpenCV's own boundingRect."""
+"""The released scripts' boxes, against their steps told one by one with OpenCV's boundingRect; what they change."""
+
+from __future__ import annotations
 
 import cv2
 import numpy as np
@@ -6,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uncover.data.parts import CLASS_OF_PART, PARTS, to_xywh
-from uncover.data.released_parts import released_boxes
+from uncover.data.parts import CLASS_OF_PART, KEPT, PARTS, TOO_FEW_POINTS, PartBoxes, to_xywh
+from uncover.data.released_parts import compare_boxes, released_boxes
 from uncover.data.yolo import label_lines
 
 Marks = list[tuple[str, str]]
@@ -136,3 +138,59 @@ def test_a_covered_point_at_the_first_pixel_is_taken_for_a_hidden_one() -> None:
     marks = [(str(10 * index + 2), str(7 * index + 2)) for index in range(68)]
     marks[3] = ("-1.7", "-300.0")
     assert_equal_to_the_digit(marks, 640, 480)
+
+
+LEFT_EYE, RIGHT_EYE, NOSE, MOUTH = (PARTS.index(part) for part in ("left eye", "right eye", "nose", "mouth"))
+
+
+def all_boxes(faces: int) -> PartBoxes:
+    corners = np.tile(np.array([0.0, 0.0, 10.0, 10.0]), (faces, len(PARTS), 1))
+    return PartBoxes(corners, np.full((faces, len(PARTS)), KEPT, np.uint8))
+
+
+def by_class(
+    corrected: PartBoxes, released: PartBoxes, shifted: list[bool]
+) -> dict[object, dict[str, str | int | float | None]]:
+    return {row["Class"]: row for row in compare_boxes(corrected, released, np.array(shifted), "some")}
+
+
+def test_equal_boxes_are_nowhere_else() -> None:
+    rows = by_class(all_boxes(2), all_boxes(2), [True, False])
+    assert len(rows) == 10
+    assert rows["eyes"]["Boxes"] == 4 and rows["eyes"]["Boxes of shifted faces"] == 2
+    for row in rows.values():
+        assert (row["Faces"], row["Mean IoU"], row["Elsewhere"], row["Share"], row["Added"]) == ("some", 1, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("box", "iou", "elsewhere"),
+    [
+        ((0, 0, 10, 5), 0.5, 0),  # half of it: exactly at the limit
+        ((0, 0, 10, 4.9), 0.49, 1),
+        ((5, 0, 15, 10), 1 / 3, 1),
+        ((10, 0, 20, 10), 0.0, 1),  # they touch
+        ((30, 30, 40, 40), 0.0, 1),
+        ((0, 0, 0, 0), 0.0, 1),
+        ((-5, -5, 15, 15), 0.25, 1),
+    ],
+)
+def test_overlap_of_one_box(box: tuple[float, ...], iou: float, elsewhere: int) -> None:
+    released = all_boxes(1)
+    released.xyxy[0, NOSE] = box
+    row = by_class(all_boxes(1), released, [True])["nose"]
+    assert row["Mean IoU"] == pytest.approx(iou)
+    assert row["Elsewhere"] == elsewhere == row["Share"] == row["Share of shifted faces"]
+
+
+def test_boxes_that_only_the_scripts_have_are_counted_apart() -> None:
+    corrected, released = all_boxes(2), all_boxes(2)
+    corrected.status[0, LEFT_EYE] = TOO_FEW_POINTS
+    corrected.xyxy[0, LEFT_EYE] = np.nan
+    corrected.status[:, MOUTH] = TOO_FEW_POINTS
+    released.xyxy[1, RIGHT_EYE] = (90, 90, 99, 99)
+    rows = by_class(corrected, released, [True, False])
+    eyes, mouth = rows["eyes"], rows["mouth"]
+    assert (eyes["Boxes"], eyes["Elsewhere"], eyes["Added"]) == (3, 1, 1)
+    assert eyes["Share"] == pytest.approx(1 / 3) and eyes["Mean IoU"] == pytest.approx(2 / 3)
+    assert (eyes["Boxes of shifted faces"], eyes["Share of shifted faces"]) == (1, 0)
+    assert (mouth["Boxes"], mouth["Mean IoU"], mouth["Share"], mouth["Added"]) == (0, None, None, 2)

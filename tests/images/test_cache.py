@@ -88,7 +88,7 @@ def test_a_full_disk_ends_keeping_and_not_the_training(tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("wished", "needed", "disk", "expected", "lines"),
+    ("requested", "needed", "disk", "expected", "lines"),
     [
         ("auto", 4, 100, "ram", 0),
         ("auto", 6, 100, "disk", 1),
@@ -103,7 +103,7 @@ def test_a_full_disk_ends_keeping_and_not_the_training(tmp_path: Path, monkeypat
 def test_images_go_where_there_is_room(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    wished: str,
+    requested: str,
     needed: int,
     disk: int | None,
     expected: str,
@@ -113,7 +113,7 @@ def test_images_go_where_there_is_room(
     monkeypatch.setattr(cache.shutil, "disk_usage", lambda _: SimpleNamespace(free=(disk or 0) * GB))
     said: list[str] = []
     folder = None if disk is None else tmp_path / "not/yet/there"
-    assert choose_place(wished, needed * GB, folder, 1, said.append) == expected  # type: ignore[arg-type]
+    assert choose_place(requested, needed * GB, folder, 1, said.append) == expected  # type: ignore[arg-type]
     assert len(said) == lines
     assert choose_place("auto", 4 * GB, None, 2, said.append) == "none"
 

@@ -1,4 +1,4 @@
-"""Boxes stay on their objects, whatever is done to the image."""
+"""Boxes stay on their objects, whatever is done to the image: warps, mosaics, covers painted over faces."""
 
 from __future__ import annotations
 
@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 
 from tests.images.conftest import BRIGHT, DARK, rectangle_image
 from uncover.config.detectors import Hyperparameters
-from uncover.images.augmentation import change_colours, draw_warp, mirror, mix, warp_boxes, warp_image
+from uncover.images.augmentation import (
+    SMALLEST_COVERED,
+    change_colours,
+    cover_faces,
+    draw_mosaic,
+    draw_warp,
+    lay_mosaic,
+    mirror,
+    mix,
+    to_pixels,
+    warp_boxes,
+    warp_image,
+)
 
 STILL = Hyperparameters(
     hsv_h=0, hsv_s=0, hsv_v=0, degrees=0, translate=0, scale=0, shear=0, perspective=0, fliplr=0, mosaic=0
@@ -160,3 +172,114 @@ def test_a_mixture_is_about_half_and_half_with_all_boxes(seed: int) -> None:
 
 def test_opencv_keeps_to_one_thread() -> None:
     assert cv2.getNumThreads() == 1
+
+
+SIZE = 96
+
+sides = st.integers(10, SIZE)
+centres = st.tuples(st.integers(SIZE // 2, 3 * SIZE // 2), st.integers(SIZE // 2, 3 * SIZE // 2))
+
+
+@given(st.lists(st.tuples(sides, sides), min_size=4, max_size=4), centres, st.sampled_from([1, 3, 10]))
+def test_each_image_touches_the_centre_and_boxes_stay_on_it(
+    shapes: list[tuple[int, int]], centre: tuple[int, int], channels: int
+) -> None:
+    # Every image is all object, so that what is bright must be the union of the boxes.
+    images = [rectangle_image(width, height, (0, 0, width, height), channels) for width, height in shapes]
+    labels = [np.array([[number, 0.5, 0.5, 1, 1]], np.float32) for number in range(4)]
+    square, boxes = lay_mosaic(images, labels, centre, SIZE, padding=7)
+    assert square.shape == (2 * SIZE, 2 * SIZE, channels)
+    assert boxes[:, 0].tolist() == [0, 1, 2, 3] and (boxes[:, 1:] >= 0).all() and (boxes[:, 1:] <= 2 * SIZE).all()
+    assert np.allclose(boxes[:, 1:], boxes[:, 1:].round(), atol=1e-4)
+    expected = np.full_like(square, 7)
+    x, y = centre
+    for (_, x1, y1, x2, y2), corner in zip(boxes.round().astype(int), [(2, 3), (0, 3), (2, 1), (0, 1)], strict=True):
+        expected[y1:y2, x1:x2] = BRIGHT
+        values = {0: x1, 1: y1, 2: x2, 3: y2}
+        assert (values[corner[0]], values[corner[1]]) == (x, y)
+    assert np.array_equal(square, expected)
+
+
+def test_boxes_inside_an_image_move_with_it() -> None:
+    image = rectangle_image(60, 40, (30, 10, 50, 30), 3)
+    label = np.array([[1, 40 / 60, 0.5, 20 / 60, 0.5]], np.float32)
+    square, boxes = lay_mosaic([image] * 4, [label] * 4, (60, 80), SIZE, padding=0)
+    expected = [[30, 50, 50, 70], [90, 50, 110, 70], [30, 90, 50, 110], [90, 90, 110, 110]]
+    assert np.allclose(boxes[:, 1:], expected, atol=1e-4)
+    for x1, y1, x2, y2 in expected:
+        assert (square[y1:y2, x1:x2] == BRIGHT).all()
+    assert (square == BRIGHT).all(axis=2).sum() == 4 * 20 * 20
+
+
+def test_centres_and_places_are_drawn_evenly() -> None:
+    pool = np.array([5, 7, 9])
+    drawn = [draw_mosaic(1, pool, SIZE, np.random.default_rng(seed)) for seed in range(3000)]
+    centres = np.array([centre for _, centre in drawn])
+    assert centres.min() == SIZE // 2 and centres.max() == 3 * SIZE // 2 - 1
+    assert np.abs(centres.mean(axis=0) - SIZE).max() < 3
+    places = np.array([chosen.index(1) for chosen, _ in drawn])
+    assert np.bincount(places, minlength=4).min() > 650
+    others = np.concatenate([[other for other in chosen if other != 1] for chosen, _ in drawn])
+    assert len(others) == 9000 and np.unique(others).tolist() == [5, 7, 9]
+    assert np.bincount(others)[[5, 7, 9]].min() > 2800
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_shares_become_pixels(count: int) -> None:
+    labels = np.array([[2, 0.5, 0.25, 0.2, 0.5]] * count, np.float32).reshape(-1, 5)
+    boxes = to_pixels(labels, 100, 40, left=-10, top=5)
+    assert boxes.dtype == np.float64 and boxes.shape == (count, 5)
+    assert np.allclose(boxes, np.reshape([[2, 30, 5, 50, 25]] * count, (-1, 5)), atol=1e-5)
+
+
+GREY = np.full((120, 160, 3), 90, np.uint8)
+FACE = np.array([[2.0, 50, 30, 110, 100]])
+
+
+def changed(boxes: np.ndarray, seed: int, probability: float = 1.0, face: int = 2) -> np.ndarray:
+    """Where a cover was painted: bool (H, W)."""
+    image = GREY.copy()
+    covered = cover_faces(image, boxes, np.random.default_rng(seed), probability, face)
+    assert (image == GREY).all(), "the image itself must stay as it is"
+    return (covered != GREY).any(axis=2)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_cover_stays_near_its_face_and_leaves_some_of_it(seed: int) -> None:
+    where = changed(FACE, seed)
+    rows, columns = np.nonzero(where)
+    if len(rows):
+        # At most a fifth of the face beyond its box, and the soft edge of a pixel.
+        assert columns.min() >= 50 - 12 - 2 and columns.max() <= 110 + 12 + 2
+        assert rows.min() >= 30 - 14 - 2 and rows.max() <= 100 + 14 + 2
+    assert where[30:100, 50:110].mean() < 0.85
+
+
+def test_covers_hide_a_third_of_a_face_on_average_and_more_often_its_lower_half() -> None:
+    where = np.mean([changed(FACE, seed) for seed in range(300)], axis=0)
+    inside = where[30:100, 50:110]
+    assert 0.2 < inside.mean() < 0.6
+    assert inside[35:].mean() > 1.5 * inside[:35].mean()
+
+
+@pytest.mark.parametrize(("probability", "low", "high"), [(0.0, 0, 0), (0.3, 40, 85), (1.0, 170, 200)])
+def test_so_many_faces_are_covered(probability: float, low: int, high: int) -> None:
+    count = sum(changed(FACE, seed, probability).any() for seed in range(200))
+    assert low <= count <= high
+
+
+def test_other_boxes_and_tiny_faces_are_passed_over() -> None:
+    assert not changed(FACE, 0, face=0).any()
+    tiny = np.array([[2.0, 50, 30, 50 + SMALLEST_COVERED - 1, 60]])
+    assert not any(changed(tiny, seed).any() for seed in range(20))
+
+
+def test_a_face_at_the_edge_or_larger_than_the_photo_is_covered_as_far_as_there_is_photo() -> None:
+    for seed in range(40):
+        changed(np.array([[2.0, -30, -20, 40, 50], [2, 120, 90, 300, 260], [2, -50, -50, 400, 300]]), seed)
+    assert any(changed(np.array([[2.0, 130, 60, 200, 160]]), seed).any() for seed in range(10))
+
+
+def test_the_same_chance_paints_the_same_cover() -> None:
+    one, two = (cover_faces(GREY, FACE, np.random.default_rng(5), 1.0, 2) for _ in range(2))
+    assert (one == two).all()

@@ -66,10 +66,10 @@ def test_who_looks_closer_learns_from_rgb1_occlusion_where_there_is_one() -> Non
 
 
 def test_boxes_are_drawn_in_maps_of_several_layers_where_there_are_some() -> None:
-    own, wished = (check_config({"run": "r", "rescue": rescue}).rescue for rescue in ({}, {"heatmap_boxes": "mine"}))
+    own, given = (check_config({"run": "r", "rescue": rescue}).rescue for rescue in ({}, {"heatmap_boxes": "mine"}))
     assert own.boxed_heatmaps(["gradcampp", "hirescam", "gradcampp_multiscale"]) == "gradcampp_multiscale"
     assert own.boxed_heatmaps(["gradcampp", "hirescam"]) == "gradcampp"
-    assert wished.boxed_heatmaps(["hirescam_t1"]) == "mine"
+    assert given.boxed_heatmaps(["hirescam_t1"]) == "mine"
 
 
 def test_whoever_gives_one_key_of_a_model_leaves_its_others() -> None:
