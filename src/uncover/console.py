@@ -22,7 +22,7 @@ class _StandardError(logging.Handler):
 
 
 def set_up_logging() -> None:
-    """Show what the package logs. Programs call it once; who uses the package from Python sets up logging themselves."""
+    """Show what the package logs. Programs call it once; users of the package from Python do not need it."""
     package = logging.getLogger("uncover")
     if not any(isinstance(handler, _StandardError) for handler in package.handlers):
         package.addHandler(_StandardError())

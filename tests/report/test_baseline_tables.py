@@ -10,7 +10,7 @@ import pytest
 from tests.report.second_records import FACE, Boxes, write_boxes, write_evaluation, write_labels
 from uncover.cli import main
 from uncover.metrics.predictions import Predictions, read_predictions, write_predictions
-from uncover.report.tables.not_run import NOT_RUN
+from uncover.report.tables.table import NOT_RUN
 from uncover.rescue.cascade import COLUMNS
 
 IMAGES = ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]

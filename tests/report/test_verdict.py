@@ -45,7 +45,10 @@ def test_a_lead_within_the_intervals_may_be_chance() -> None:
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        ({"part_fusion": 9, "box_fusion": 9}, "box fusion of part boxes and box fusion of both RGB models found most, 9 of"),
+        (
+            {"part_fusion": 9, "box_fusion": 9},
+            "box fusion of part boxes and box fusion of both RGB models found most, 9 of",
+        ),
         ({"a": 9, "b": 9, "c": 9, "d": 9, "e": 9}, "a, b, c and 2 more found most, 9 of"),
     ],
 )
