@@ -26,7 +26,7 @@ $(READY): envs/requirements.txt envs/dev.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
-demo: $(READY)  ## the whole thesis on the synthetic synthetic data, from nothing to tables, figures and the report
+demo: $(READY)  ## the whole thesis on synthetic data, from nothing to tables, figures and the report
 	$(BIN)/snakemake --cores $(CORES) --workflow-profile workflow/profiles/default
 	$(BIN)/snakemake --report results/demo/workflow.html --quiet all
 	@$(BIN)/uncover summary results/demo

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What docs/videos.md tells, on synthetic data video of the finished demo and on real photos.
+# What docs/videos.md tells, on a synthetic video of the finished demo and on real photos.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$(mktemp -d)

@@ -7,10 +7,7 @@ from pathlib import Path
 import pytest
 
 from uncover.paths import (
-    Evaluation,
-    HeatmapSet,
     RunPaths,
-    StoredPredictions,
     at_scale,
     folder_name,
     model_at_scale,
@@ -101,18 +98,10 @@ def test_where_things_lie(path, expected):
     assert str(path) == expected
 
 
-def test_a_file_says_what_it_is_of():
-    assert StoredPredictions.of(Path(RUN.predictions("rgb10", "val"))) == ("rgb10", "val")
-    assert Evaluation.of(Path(RUN.metrics("rgb10", "val", "all").curves)) == ("rgb10", "val", "all")
-    assert HeatmapSet.of(Path(RUN.heatmaps("gradcampp", "hof"))) == ("gradcampp", "hof")
+def test_a_file_says_which_folder_it_lies_in(tmp_path, monkeypatch):
     assert folder_name(Path(RUN.model("rgb1").weights)) == "rgb1"
-
-
-def test_a_file_named_from_within_its_folder_says_it_too(tmp_path, monkeypatch):
-    folder = tmp_path / "rgb10"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    assert StoredPredictions.of(Path("val.parquet")) == ("rgb10", "val")
+    (tmp_path / "rgb10").mkdir()
+    monkeypatch.chdir(tmp_path / "rgb10")
     assert folder_name(Path("weights.pt")) == "rgb10"
 
 

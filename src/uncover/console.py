@@ -22,7 +22,7 @@ class _StandardError(logging.Handler):
 
 
 def set_up_logging() -> None:
-    """Show what the package logs. Programs call it once; users of the package from Python do not need it."""
+    """Show what the package logs. Programs call it once; users from Python set up logging themselves."""
     package = logging.getLogger("uncover")
     if not any(isinstance(handler, _StandardError) for handler in package.handlers):
         package.addHandler(_StandardError())

@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 RESULTS = "results"
 """Folder of all runs."""
@@ -378,42 +377,6 @@ class RunPaths:
     def code(self) -> str:
         """Folder of copies of the code that jobs on a cluster run from."""
         return f"{self.root}/code"
-
-
-class StoredPredictions(NamedTuple):
-    """What a file of stored predictions is of, by where it lies: .../<model>/<set>.parquet."""
-
-    model: str
-    set_name: str
-
-    @classmethod
-    def of(cls, path: Path) -> StoredPredictions:
-        return cls(path.absolute().parent.name, path.stem)
-
-
-class Evaluation(NamedTuple):
-    """What a file of scores is of, by where it lies: .../<model>/<set>/<scope>/<file>."""
-
-    model: str
-    set_name: str
-    scope: str
-
-    @classmethod
-    def of(cls, path: Path) -> Evaluation:
-        folder = path.absolute().parent
-        return cls(folder.parents[1].name, folder.parent.name, folder.name)
-
-
-class HeatmapSet(NamedTuple):
-    """What a folder of heatmaps is of, by where it lies: .../<kind>/<set>."""
-
-    kind: str
-    set_name: str
-
-    @classmethod
-    def of(cls, folder: Path) -> HeatmapSet:
-        folder = folder.absolute()
-        return cls(folder.parent.name, folder.name)
 
 
 def job_name(file: Path, folder: str | Path) -> str:

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.baselines.face_sets import box_row, make_faces
-from tests.baselines.trainings import CPU, Trained, photo_of, stopped_after, train
+from tests.baselines.trainings import CPU, Trained, box_row, make_faces, photo_of, stopped_after, train
 from uncover.baselines import yolo11
 from uncover.baselines.training import METRICS, face_boxes, read_faces
 from uncover.baselines.weights import BaselineWeights

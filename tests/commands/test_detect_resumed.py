@@ -145,8 +145,8 @@ def test_pictures_damaged_before_the_stop_are_counted_after_it(
     assert detect(video, "--out", out, "--annotate", rescue="none") == 130
     stop.at = None
     assert detect(video, "--out", out, "--annotate", rescue="none") == 3
-    account = json.loads((out / "summary.json").read_text())["sources"]["bed.avi"]
-    assert (account["frames"], account["corrupt"], account["status"]) == (38, 2, "complete")
+    source = json.loads((out / "summary.json").read_text())["sources"]["bed.avi"]
+    assert (source["frames"], source["corrupt"], source["status"]) == (38, 2, "complete")
     assert stop.looked_at[:38] == list(range(38))
 
 
@@ -186,7 +186,7 @@ def test_killed_and_given_again_it_goes_on(
     words = ["detect", ward / "bed.mp4", "--out", out, "--run", live_run.folder, "--rescue", "rgb1_occlusion"]
     words += ["--confidence", live_run.confidence, "--batch", 3, "--device", "cpu"]
     program = (
-        "import sys, time; from uncover.detect import stored\n"
+        "import sys, time; from uncover.video import detected_frames as stored\n"
         "stored.FRAMES = 2; own = stored.Parts.add\n"
         "stored.Parts.add = lambda self, seen: (own(self, seen), time.sleep(60 if seen.index == 6 else 0))\n"
         "from uncover.cli import main; sys.exit(main(sys.argv[1:]))"

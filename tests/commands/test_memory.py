@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.baselines.face_sets import make_faces
+from tests.baselines.trainings import make_faces
 from tests.yolov5.picked_frames import make_picked, make_start
 from tests.yolov5.squares import make_set
 from uncover.baselines import predict, torchvision_detector

@@ -45,7 +45,7 @@ sides = st.floats(1e-6, 1, allow_nan=False)
     )
 )
 def test_coco_boxes_come_back(images: dict[str, list[list[float]]]) -> None:
-    found = parse_coco(json.loads(json.dumps(coco(images))))
+    found, _ = parse_coco(json.loads(json.dumps(coco(images))))
     assert found.keys() == images.keys()
     for name, boxes in images.items():
         mine = found[name]
@@ -56,13 +56,13 @@ def test_coco_boxes_come_back(images: dict[str, list[list[float]]]) -> None:
 def test_only_the_category_face_counts() -> None:
     content = coco({"a.jpg": [[1, 2, 3, 4]]}, [{"id": 1, "name": "hand"}, {"id": 7, "name": "Infant Face"}])
     content["annotations"].append({"id": 5, "image_id": 0, "category_id": 7, "bbox": [5, 6, 7, 8]})
-    boxes = parse_coco(content)["a.jpg"]
+    boxes = parse_coco(content)[0]["a.jpg"]
     assert isinstance(boxes, np.ndarray) and boxes.tolist() == [[5, 6, 12, 14]]
 
 
 @pytest.mark.parametrize("categories", [[], [{"id": 1, "name": "baby"}]])
 def test_a_single_category_is_the_face_whatever_its_name(categories: list[dict]) -> None:
-    boxes = parse_coco(coco({"a.jpg": [[1, 2, 3, 4]]}, categories))["a.jpg"]
+    boxes = parse_coco(coco({"a.jpg": [[1, 2, 3, 4]]}, categories))[0]["a.jpg"]
     assert isinstance(boxes, np.ndarray) and boxes.tolist() == [[1, 2, 4, 6]]
 
 

@@ -12,8 +12,8 @@ from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
 from uncover.metrics.evaluation import evaluate
 from uncover.metrics.intervals import wilson
 from uncover.metrics.predictions import Predictions, write_predictions
-from uncover.rescue.counts import COLUMNS, as_table
 from uncover.rescue.missed import write_missed
+from uncover.rescue.second_step import COLUMNS, as_table
 
 MODELS = ("gradcampp_avg", "hirescam_avg", "gradcampp_10", "hirescam_10")
 SIDE = 100

@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from uncover.cam.store import Manifest, Row, tabulate, write_manifest
-from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
+from uncover.data.parts import CLASS_NAMES, CLASS_OF_PART, PARTS, WHOLE_FACE
+from uncover.data.sets import BOX_COLUMNS, MANIFEST_COLUMNS
 from uncover.images.letterbox import fit
 from uncover.images.maps import store_maps, write_maps
 from uncover.metrics.predictions import CORNERS, Predictions, write_predictions
@@ -22,6 +23,9 @@ STATED = {"nms_iou": 0.6, "max_boxes_per_class": 300, "precision": "float32", "i
 
 SIDE = 100
 """Width and height of every photo, in pixels."""
+
+WIDTH, HEIGHT = 200, 100
+"""Those of training sets."""
 
 Found = tuple[str, float, tuple[float, float, float, float]]
 """A whole face that was predicted: photo, confidence, corners."""
@@ -103,4 +107,19 @@ def write_joint_maps(folder: Path, maps: Mapping[str, NDArray[np.floating]], **s
         joint = {"class_names": ["joint"], "status": ["map"]}
         write_maps(folder / f"joint/{image}.tif", store_maps(cells[None].astype(np.float32), frame, joint))
     write_manifest(folder / "manifest.parquet", manifest({image: ["map"] for image in maps}, [], **settings))
+    return folder
+
+
+def write_training_set(folder: Path, faces: Mapping[str, Mapping[str, tuple[float, ...]]]) -> Path:
+    """`boxes.parquet` and `manifest.parquet` of photos of one face each, 200 x 100 pixels: boxes by photo and part."""
+    folder.mkdir(parents=True)
+    class_of = dict(zip(PARTS, CLASS_OF_PART, strict=True))
+    rows = [
+        ("hand", photo, photo, part, class_of[part], *map(float, box), "kept")
+        for photo, parts in faces.items()
+        for part, box in parts.items()
+    ]
+    pd.DataFrame(rows, columns=list(BOX_COLUMNS)).to_parquet(folder / "boxes.parquet")
+    photos = [("hand", photo, f"images/{photo}.jpg", WIDTH, HEIGHT, 1, True) for photo in faces]
+    pd.DataFrame(photos, columns=list(MANIFEST_COLUMNS)).to_parquet(folder / "manifest.parquet")
     return folder

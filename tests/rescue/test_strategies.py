@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.rescue.sets import predicted, write_joint_maps
-from tests.rescue.training_sets import write_training_set
+from tests.rescue.sets import predicted, write_joint_maps, write_training_set
 from uncover.cli import main
 from uncover.data.parts import CLASS_NAMES, CLASS_OF_PART, PARTS, WHOLE_FACE
 from uncover.errors import InputError

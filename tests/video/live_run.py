@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from tests.once import once
-from tests.rescue.training_sets import write_training_set
+from tests.rescue.sets import write_training_set
 from uncover.cli import main
 from uncover.config.detectors import Input
 from uncover.data.parts import CLASS_NAMES, WHOLE_FACE

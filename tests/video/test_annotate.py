@@ -18,7 +18,16 @@ from uncover.data.parts import SMALLEST_SIDE
 from uncover.images.letterbox import fit
 from uncover.images.privacy import CELLS, Cover, shown
 from uncover.metrics.detections import Detections
-from uncover.video.annotate import COLOURS, HOLD, Held, LiveDrawing, annotate, annotate_image, annotate_video, fitted
+from uncover.video.annotate import (
+    COLOURS,
+    HOLD,
+    DelayedFrames,
+    LiveDrawing,
+    annotate,
+    annotate_image,
+    annotate_video,
+    fitted,
+)
 from uncover.video.batches import letterboxed
 from uncover.video.decode import open_video
 from uncover.video.detected_frames import DetectedFrame
@@ -145,7 +154,7 @@ def test_a_false_box_that_comes_and_goes_brings_nothing_out() -> None:
     for counts in range(1, 6):
         sure = (2, 1, 3, 0, 4)[:counts]
         frames = [sure_faces(seen(n, *[by_detector(0.9, ASIDE)] * (n in sure), second=n / 5), LABELS) for n in range(5)]
-        held = Held[None]("pixelate")
+        held = DelayedFrames[None]("pixelate")
         given = [each for own in frames for each in held.add(None, own)]
         _, own, cover = [*given, *held.rest()][2]
         assert own.frame.index == 2 and cover is not None

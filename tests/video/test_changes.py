@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from uncover.video.changes import (
     Limits,
-    Looks,
     Pick,
+    SampledVideo,
     light,
-    look_at,
-    looks,
     most_different,
     motion,
     pick_changes,
+    sample_video,
+    sampled,
     small_grey,
 )
 from uncover.video.decode import Frame
@@ -81,7 +81,7 @@ def test_a_small_version_is_the_average_of_its_cells() -> None:
 def test_looks_pass_over_frames_in_between_whatever_the_rate_of_the_video() -> None:
     times = [0, 0.0333, 0.0667, 0.1, 0.1333, 0.1667, 0.1999, 0.2333, 0.7, 0.7333, 0.9]
     frames = [Frame(number, second, picture()) for number, second in enumerate(times)]
-    assert [frame.index for frame in looks(frames, 5)] == [0, 6, 8, 10]
+    assert [frame.index for frame in sampled(frames, 5)] == [0, 6, 8, 10]
 
 
 def test_of_a_still_scene_only_the_first_frame_is_picked_noise_or_not() -> None:
@@ -140,9 +140,9 @@ def test_picked_frames_keep_their_distance() -> None:
     assert len(seconds) == 10 and (np.diff(seconds) >= 2).all()
 
 
-def watched(places: list[int], brightness: list[float]) -> Looks:
+def watched(places: list[int], brightness: list[float]) -> SampledVideo:
     pictures = [picture(place, bright) for place, bright in zip(places, brightness, strict=True)]
-    return look_at((Frame(index, index / 5, pixels) for index, pixels in enumerate(pictures)), 5)
+    return sample_video((Frame(index, index / 5, pixels) for index, pixels in enumerate(pictures)), 5)
 
 
 @given(st.lists(st.tuples(st.integers(0, 130), st.floats(0.5, 1)), min_size=1, max_size=12), st.integers(1, 6))
@@ -174,4 +174,4 @@ def test_a_number_of_frames_says_what_made_each_different() -> None:
 
 
 def test_of_no_frames_none_are_picked() -> None:
-    assert most_different(look_at([], 5), 3, Limits()) == [] and picks_of(iter([])) == []
+    assert most_different(sample_video([], 5), 3, Limits()) == [] and picks_of(iter([])) == []

@@ -11,7 +11,7 @@ import pytest
 from tests.video.live_run import LiveRun, sha256, write_trial
 from uncover.errors import InputError
 from uncover.metrics.predictions import Predictions, read_predictions, write_predictions
-from uncover.video.load_networks import CannotLook, load_networks
+from uncover.video.load_networks import CannotRescue, load_networks
 from uncover.video.model import find_whole_face
 from uncover.video.options import NetworkOptions
 from uncover.video.rescue import HeatmapDetector, SecondDetector, StrategyRescue
@@ -68,7 +68,7 @@ def test_what_cannot_look_at_new_pictures_is_passed_over(run: LiveRun) -> None:
     assert chosen.rescue is not None and chosen.rescue.name == "gradcampp_mean"
     assert chosen.digests == {name: sha256(run.weights(name)) for name in ("rgb10", "gradcampp_mean")}
     for name, reason in {"drawn": "looks at drawn boxes", "mtcnn": "no method of"}.items():
-        with pytest.raises(CannotLook, match=reason):
+        with pytest.raises(CannotRescue, match=reason):
             load_networks(options_of(run, name))
     with pytest.raises(InputError, match="the same box in every picture"):
         load_networks(options_of(run, "constant_box"))
@@ -184,7 +184,7 @@ def test_predictions_of_a_run_that_were_not_made_alike_are_refused_or_said_to_be
     write_predictions(look, stored)
     assert load_networks(replace(options_of(run), image_size=128)).rescue is not None
     said = capsys.readouterr().err
-    assert "look1/ward.parquet: is of an earlier version, and so is the confidence of multi_scale" in said
+    assert "scale1/ward.parquet: is of an earlier version, and so is the confidence of multi_scale" in said
 
 
 def test_the_class_that_is_the_face_may_be_chosen(run: LiveRun, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ LOWEST = 0.001
 SURE = 0.25
 """Confidence from which boxes are drawn, and below which a table holds guesses."""
 FEW = 50
-"""Images that are looked at again where no box counted."""
+"""Images that are predicted on again where no box counted."""
 
 
 def above(predictions: Predictions, confidence: float) -> Predictions:
@@ -99,7 +99,7 @@ def hint(
     """What to try where a table has no box, or only guesses; nothing where it has more.
 
     Args:
-        predictor: Looks again at some images, where no box counted.
+        predictor: Predicts on some images again, where no box counted.
         inputs: All images.
         predictions: What was found.
         confidence: From which boxes counted.

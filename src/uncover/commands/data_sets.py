@@ -30,7 +30,6 @@ _NUMBERS = {
 
 
 def _make_synthetic_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
     parser.add_argument("layout", choices=list(_LAYOUTS), help="data set whose layout to write")
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to write; replaced as a whole")
     for name in sorted({name for counts in _LAYOUTS.values() for name in counts}):
@@ -142,7 +141,7 @@ def _split_photos_arguments(parser: argparse.ArgumentParser) -> None:
         "--split",
         required=True,
         metavar="SET=COUNT,...",
-        help="photos wanted, such as train=6000,val=125,test=all",
+        help="photos requested, such as train=6000,val=125,test=all",
     )
     parser.add_argument(
         "--procedure",

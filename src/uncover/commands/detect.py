@@ -29,7 +29,7 @@ def _detect_arguments(parser: argparse.ArgumentParser) -> None:
         "--rescue",
         default="best",
         metavar="METHOD",
-        help="what looks where the detector found no face: best (of the run's rescue summary, the default), "
+        help="what is tried where the detector found no face: best (of the run's rescue summary, the default), "
         "heatmap:MODEL (the thesis's way), the name of a model or method of the run, or none",
     )
     parser.add_argument("--heatmap-weights", type=Path, metavar="FILE", help="detector of heatmaps to rescue with")
@@ -44,7 +44,7 @@ def _detect_arguments(parser: argparse.ArgumentParser) -> None:
         help="follow the one face of each video: online knows the past only, offline the whole video (default: off)",
     )
     parser.add_argument("--bridge", type=float, default=1.0, help="seconds that a gap may last then (default: 1)")
-    parser.add_argument("--until", type=float, metavar="SECOND", help="look at this much of each video only")
+    parser.add_argument("--until", type=float, metavar="SECOND", help="process this much of each video only")
     parser.add_argument(
         "--format", nargs="+", choices=("csv", "coco"), default=[], help="tables to write besides Parquet"
     )
@@ -69,12 +69,12 @@ def run_detect(args: argparse.Namespace) -> int:
     """Find faces in videos, images and cameras: also those that the detector alone misses.
 
     SOURCE is a video, an image, a folder of either, a pattern such as 'ward/*.mp4', the address of a stream
-    (rtsp://...), or the number of a camera. A detector looks at every frame; where it finds no face, a rescue looks
-    again, at what the detector has already computed. With --temporal the one infant of a video is followed through
+    (rtsp://...), or the number of a camera. A detector runs on every frame; where it finds no face, a rescue is
+    tried, on what the detector has already computed. With --temporal the one infant of a video is followed through
     time.
 
     DIR gets boxes.parquet (a row per box: source, frame, second, corners in pixels, confidence, found_by rgb,
-    heatmap, rescue or temporal), frames.parquet (a row per frame that was looked at), per_second.csv (a box per
+    heatmap, rescue or temporal), frames.parquet (a row per processed frame), per_second.csv (a box per
     second) and summary.json; boxes.csv, boxes.json (COCO) and annotated/ where they are asked for. Stopped, the same
     command goes on where it was. A video that is cut off, a stream that drops, pictures that cannot be read, or a
     clock that starts anew or jumps in the middle: what was found is kept, a line says so and what was done, and the

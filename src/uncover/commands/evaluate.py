@@ -117,13 +117,13 @@ def run_evaluate_second(args: argparse.Namespace) -> int:
     """
     from uncover.atomic import check_writable
     from uncover.config.values import check_number
-    from uncover.rescue.second import Choice, count_all, read_sets
+    from uncover.rescue.second_step import Settings, count_all, read_sets
 
     check_number("--confidence", args.confidence, 0, 1)
     check_number("--true-iou", args.true_iou, 0, 1)
     check_resampling_arguments(args)
     check_writable(args.out)
-    choice = Choice(args.whole, args.maps, args.confidence, args.true_iou, args.bootstrap, args.seed)
+    choice = Settings(args.whole, args.maps, args.confidence, args.true_iou, args.bootstrap, args.seed)
     sets = read_sets(args.predictions, args.datasets, args.missed, args.unlabelled, choice)
     second = count_all(sets, choice)
     second.write(args.out)

@@ -30,7 +30,7 @@ def _frames_arguments(parser: argparse.ArgumentParser) -> None:
         "--motion",
         type=float,
         help="motion since the last picked frame that makes one worth picking, in standard deviations of the picture, "
-        f"summed up over looks (default: {_DEFAULTS['motion']})",
+        f"summed up over the frames compared (default: {_DEFAULTS['motion']})",
     )
     parser.add_argument(
         "--light",
@@ -46,7 +46,7 @@ def _frames_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--count", type=int, metavar="N", help="pick the N most different frames of each video instead")
     parser.add_argument("--gap", type=float, default=1.0, metavar="SECONDS", help="between two at least (default: 1)")
-    parser.add_argument("--rate", type=float, default=5.0, help="looks a second of the video (default: 5)")
+    parser.add_argument("--rate", type=float, default=5.0, help="frames compared per second (default: 5)")
     parser.add_argument(
         "--boxes",
         type=Path,

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-SETS = ("train", "val", "test")
 PARTLY = 3
 """Exit code when a data set was made that is not what was requested."""
 

@@ -56,7 +56,7 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
         "--also",
         nargs=2,
         metavar=("IOU", "OTHER.parquet"),
-        help="a second table of the same look, at another IoU of non-maximum suppression",
+        help="a second table of the same inference, at another IoU of non-maximum suppression",
     )
     add_shard_argument(parser)
 
@@ -210,7 +210,7 @@ def _predict_collect_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-@verb("predict collect", "join the shares of sets that several jobs looked at", _predict_collect_arguments)
+@verb("predict collect", "join the shares of sets that several jobs predicted on", _predict_collect_arguments)
 def run_predict_collect(args: argparse.Namespace) -> int:
     """Join the shares of sets that `uncover predict sets --shard` or `predict baseline --shard` wrote.
 

@@ -82,7 +82,7 @@ def run_propose(args: argparse.Namespace) -> int:
     Writes OUT/<strategy>/<set>.parquet, tables like those of `uncover predict`, for every strategy and set. Strategies
     know where a whole face lies around its parts from the true boxes of the training set; no network runs. With
     --scales, predictions of the same sets at several inference scales, faces that several of them show are proposed
-    too; with --heatmaps, boxes around what heatmaps of the first detector highlight, checked against the boxes of parts.
+    too; with --heatmaps, boxes around what heatmaps of the first detector highlight, checked against boxes of parts.
     """
     from uncover.atomic import check_writable
     from uncover.config.values import check_number

@@ -59,7 +59,7 @@ def read_coco(path: Path, chosen: Sequence[str] = ()) -> CocoFile | None:
     if not isinstance(content, dict) or not {"images", "annotations"} <= content.keys():
         return None
     try:
-        boxes, crowds = _parse(content, chosen, str(path))
+        boxes, crowds = parse_coco(content, chosen, str(path))
         sizes = {image["file_name"]: size for image in content["images"] if (size := _size(image)) is not None}
     except KeyError as error:
         raise InputError(f"{path}: field {error} is missing; expected a COCO file") from None
@@ -68,7 +68,9 @@ def read_coco(path: Path, chosen: Sequence[str] = ()) -> CocoFile | None:
     return CocoFile(path, boxes, sizes, crowds)
 
 
-def parse_coco(content: Mapping[str, list[dict]], chosen: Sequence[str] = (), where: str = "COCO") -> dict[str, Boxes]:
+def parse_coco(
+    content: Mapping[str, list[dict]], chosen: Sequence[str] = (), where: str = "COCO"
+) -> tuple[dict[str, Boxes], Counter[str]]:
     """Boxes of faces by file name; images that the file lists without annotation get an empty array.
 
     Args:
@@ -77,8 +79,8 @@ def parse_coco(content: Mapping[str, list[dict]], chosen: Sequence[str] = (), wh
         where: The file, for messages.
 
     Returns:
-        float64 (M, 4) per file name, xyxy in pixels; for an image with a box that is none, the error that says so,
-        with the position of the annotation in its list as row.
+        By file name: float64 (M, 4), xyxy in pixels, or, for an image with a box that is none, the error that says so,
+        with the position of the annotation in its list as row; and the number of boxes of crowds.
 
     Raises:
         InputError: It is not plain which category is the face.
@@ -86,12 +88,6 @@ def parse_coco(content: Mapping[str, list[dict]], chosen: Sequence[str] = (), wh
         KeyError: A field that COCO demands is missing.
         TypeError: A field is of another kind than COCO's.
     """
-    return _parse(content, chosen, where)[0]
-
-
-def _parse(
-    content: Mapping[str, list[dict]], chosen: Sequence[str], where: str
-) -> tuple[dict[str, Boxes], Counter[str]]:
     annotations = content["annotations"]
     categories = _categories(content.get("categories", []), annotations)
     wanted = find_faces(categories, chosen, where) if categories else frozenset()

@@ -14,8 +14,8 @@ from uncover.data.blocks import BlockCount
 from uncover.errors import InputError
 from uncover.metrics.intervals import Rate
 from uncover.report.records import block_count
-from uncover.rescue.counts import COLUMNS, RATES, WHOLE_NUMBERS
 from uncover.rescue.methods import FIXED, OF_SET, OF_VAL
+from uncover.rescue.second_step import COLUMNS, RATES, WHOLE_NUMBERS
 from uncover.tables import read_table
 
 MADE_BY = "evaluate second"

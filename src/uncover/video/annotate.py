@@ -1,4 +1,4 @@
-"""Pictures with the boxes drawn in, and the faces hidden unless somebody wishes to see them."""
+"""Pictures with the boxes drawn in, and the faces hidden unless they are to be published."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def annotate(
 def annotate_video(
     video: Video, faces: Iterable[FrameFaces], privacy: str, path: Path, clock: FileClock | None = None
 ) -> Iterator[FrameFaces]:
-    """Write a video with the boxes drawn in, without sound; frames that were not looked at are left out.
+    """Write a video with the boxes drawn in, without sound; frames without detections of their own are left out.
 
     Args:
         video: As it was.
@@ -98,26 +98,26 @@ def annotate_video(
     Yields:
         The faces, so that somebody may count them.
     """
-    held = Held[None](privacy)
-    with closing(ahead(video.frames(), DEPTH)) as pictures, _Film(path, video) as film:
+    delayed = DelayedFrames[None](privacy)
+    with closing(ahead(video.frames(), DEPTH)) as pictures, _CopyWriter(path, video) as copy:
 
         def draw(own: FrameFaces, cover: Cover | None) -> None:
             picture = next((each for each in pictures if each.index >= own.frame.index), None)
             if picture is not None:
-                film.add(annotate(picture.pixels, own, privacy, cover), picture.second)
+                copy.add(annotate(picture.pixels, own, privacy, cover), picture.second)
                 if clock is not None:
                     clock.add(picture.stamp, picture.second)
 
         for each in faces:
-            for _, own, cover in held.add(None, each):
+            for _, own, cover in delayed.add(None, each):
                 draw(own, cover)
                 yield own
-        for _, own, cover in held.rest():
+        for _, own, cover in delayed.rest():
             draw(own, cover)
             yield own
 
 
-class Held(Generic[Item]):
+class DelayedFrames(Generic[Item]):
     """Pictures that wait until it is known what comes just after them, so that faces are hidden before they are found.
 
     Memory is that of the pictures of `HOLD` seconds.
@@ -184,20 +184,20 @@ class LiveDrawing:
             bridge: Seconds that a gap may last where the face is followed; None where it is not.
         """
         self._labels, self._privacy, self._bridge = labels, privacy, bridge
-        self._film = _Film(path, video)
-        self._held = Held[Picture](privacy)
+        self._copy = _CopyWriter(path, video)
+        self._delayed = DelayedFrames[Picture](privacy)
         self._follower: Follower | None = None
 
     def __enter__(self) -> LiveDrawing:
-        self._film.__enter__()
+        self._copy.__enter__()
         return self
 
     def __exit__(self, *error: Any) -> None:
         try:
             if error[0] is None:
-                self._draw(self._held.rest())
+                self._draw(self._delayed.rest())
         finally:
-            self._film.__exit__(*error)
+            self._copy.__exit__(*error)
 
     def add(self, picture: Picture, frame: DetectedFrame) -> None:
         """Take the next picture; it is drawn when it is known what came just after it."""
@@ -206,14 +206,14 @@ class LiveDrawing:
         else:
             self._follower = self._follower or Follower(self._labels, self._bridge)
             faces = self._follower(frame)
-        self._draw(self._held.add(picture, faces))
+        self._draw(self._delayed.add(picture, faces))
 
     def _draw(self, pictures: Iterable[tuple[Picture, FrameFaces, Cover | None]]) -> None:
         for picture, faces, cover in pictures:
-            self._film.add(annotate(picture.pixels, faces, self._privacy, cover), picture.second)
+            self._copy.add(annotate(picture.pixels, faces, self._privacy, cover), picture.second)
 
 
-class _Film:
+class _CopyWriter:
     """A video being written: all pictures of one size, with pixels as wide as the source's."""
 
     def __init__(self, path: Path, video: Video) -> None:
@@ -222,7 +222,7 @@ class _Film:
         self._writer = VideoWriter(path, *self._size, video.rate or 25.0, pixel_aspect=video.pixel_aspect)
         self._last = -math.inf
 
-    def __enter__(self) -> _Film:
+    def __enter__(self) -> _CopyWriter:
         self._writer.__enter__()
         return self
 

@@ -1,4 +1,4 @@
-"""Frames on their way to the network: read, letterboxed while the one before is looked at, in batches of one shape."""
+"""Frames on their way to the network: read, letterboxed in threads of their own, and put into batches of one shape."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ def frames_of_video(
 
     Args:
         video: To read.
-        last: The last frame that was looked at; None begins anew.
+        last: The last detected frame; None begins anew.
         until: Second after which to stop; None reads to the end.
         dropped: Gets the reason if the video ends too early.
     """
     start, first, corrupt = (0.0, 0, 0) if last is None else (last.second, last.index + 1, last.corrupt)
     frames = video.frames(start, first, corrupt)
     if last is not None:
-        # The frame that was looked at last comes again, and has its number already.
+        # The last detected frame comes again, and has its number already.
         frames = (frame for frame in frames if frame.second > last.second + 1e-6)
         frames = (frame.renumbered(number) for number, frame in zip(itertools.count(first), frames))
     try:
@@ -91,11 +91,11 @@ def frames_of_video(
 
 
 def frames_of_images(images: Mapping[str, Path], known: Container[int], skipped: dict[str, str]) -> Iterator[Frame]:
-    """Images as frames without a time. While one is looked at, others are read, as many at once as there are cores.
+    """Images as frames without a time. As many are read at once as there are cores.
 
     Args:
         images: Files by name.
-        known: Numbers of those that were looked at before; they are left out.
+        known: Numbers of those that are done; they are left out.
         skipped: Gets why an image could not be read, by its name.
     """
 

@@ -27,10 +27,10 @@ LEAST_CONTRAST = 8.0
 BUSIEST = 0.1
 """Share of the picture that motion is looked for in: where most changes, for an arm is a small part of a picture."""
 NOISE_SECONDS, NOISE_SPREAD = 10.0, 1.3
-"""Between two looks at a still scene the noise of camera and codec passes for motion. The stillest two looks of the
-last ten seconds tell how much it is, and up to so many times that is no motion."""
+"""Between two frames of a still scene the noise of camera and codec passes for motion. The stillest two of the last ten
+seconds tell how much it is, and up to so many times that is no motion."""
 LEAST_NOISE, MOST_NOISE = 0.05, 0.4
-"""What is below is never motion between two looks, and above always."""
+"""What is below is never motion between two compared frames, and above always."""
 CLOCK = 1e-3
 """Seconds by which the times of frames may be off: containers round them."""
 AT_ONCE = 1024
@@ -43,11 +43,11 @@ class Limits:
 
     Attributes:
         motion: Motion since the last picked frame, in standard deviations of the picture (`motion`), summed up over
-            looks.
+            the frames compared.
         light: Change of light since the last picked frame, as a share of the range from black to white.
         every: Seconds after which a frame is picked though nothing changed; 0 means never.
         gap: Seconds that lie between two picked frames at least.
-        rate: Looks per second; frames in between are passed over.
+        rate: Frames compared per second; those in between are passed over.
     """
 
     motion: float = 1.0
@@ -134,7 +134,7 @@ def light(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float6
     return np.abs(one.mean(axis=(-2, -1)) - other.mean(axis=(-2, -1))) / 255
 
 
-def looks(frames: Iterable[Frame], rate: float) -> Iterator[Frame]:
+def sampled(frames: Iterable[Frame], rate: float) -> Iterator[Frame]:
     """Pass on the first frame, and from there on at most `rate` frames a second."""
     last: float | None = None
     for frame in frames:
@@ -146,8 +146,8 @@ def looks(frames: Iterable[Frame], rate: float) -> Iterator[Frame]:
 def pick_changes(frames: Iterable[Frame], limits: Limits) -> Iterator[tuple[Frame, Pick]]:
     """Pick frames as they come: where enough has changed since the last one, or nothing has for long.
 
-    Motion is summed up from look to look, so that what moves to and fro counts, and compared with the last picked
-    frame, so that what moves too slowly for two looks counts too. Three small versions are kept at any time.
+    Motion is summed up from frame to frame, so that what moves to and fro counts, and compared with the last picked
+    frame, so that what moves too slowly for two frames counts too. Three small versions are kept at any time.
 
     Args:
         frames: Frames in the order of time.
@@ -158,7 +158,7 @@ def pick_changes(frames: Iterable[Frame], limits: Limits) -> Iterator[tuple[Fram
     """
     picked, previous, at, moved = None, None, 0.0, 0.0
     recent: deque[float] = deque(maxlen=max(1, round(NOISE_SECONDS * limits.rate)))
-    for frame in looks(frames, limits.rate):
+    for frame in sampled(frames, limits.rate):
         now = small_grey(frame.pixels)
         if picked is None or previous is None:
             pick: Pick | None = Pick(frame.index, frame.second, "first", 0.0)
@@ -190,8 +190,8 @@ def _judge(frame: Frame, moved: float, lit: float, waited: float, limits: Limits
 
 
 @dataclass(frozen=True)
-class Looks:
-    """What is kept of a video to choose among its frames: 3 kB a look.
+class SampledVideo:
+    """Small versions of the frames that are compared, 3 kB each.
 
     Attributes:
         frames: int64 (N,), numbers in the video.
@@ -204,14 +204,14 @@ class Looks:
     small: NDArray[np.uint8]
 
 
-def look_at(frames: Iterable[Frame], rate: float) -> Looks:
-    """Watch a video once."""
-    seen = [(frame.index, frame.second, small_grey(frame.pixels)) for frame in looks(frames, rate)]
+def sample_video(frames: Iterable[Frame], rate: float) -> SampledVideo:
+    """Go through a video once, at most `rate` frames a second."""
+    seen = [(frame.index, frame.second, small_grey(frame.pixels)) for frame in sampled(frames, rate)]
     small = np.array([item[2] for item in seen], np.uint8).reshape(-1, SMALL_HEIGHT, SMALL_WIDTH)
-    return Looks(np.array([item[0] for item in seen], np.int64), np.array([item[1] for item in seen]), small)
+    return SampledVideo(np.array([item[0] for item in seen], np.int64), np.array([item[1] for item in seen]), small)
 
 
-def most_different(watched: Looks, count: int, limits: Limits) -> list[Pick]:
+def most_different(watched: SampledVideo, count: int, limits: Limits) -> list[Pick]:
     """Pick the first frame, then again and again the frame that is least like any picked before.
 
     Motion and light are weighed by their limits: as much of one as its limit is worth as much of the other.
@@ -251,7 +251,7 @@ def _weighed(moved: NDArray[np.float64], lit: NDArray[np.float64], limits: Limit
 
 
 def _changes_to(small: NDArray[np.uint8], chosen: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Motion and light of all looks against one."""
+    """Motion and light of all compared frames against one."""
     parts = [small[start : start + AT_ONCE] for start in range(0, len(small), AT_ONCE)]
     moved = np.concatenate([motion(part, small[chosen]) for part in parts]).astype(np.float64)
     return moved, np.concatenate([light(part, small[chosen]) for part in parts])

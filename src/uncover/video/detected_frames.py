@@ -25,7 +25,7 @@ DETECTOR, RESCUE = 0, 1
 
 @dataclass(frozen=True)
 class DetectedFrame:
-    """A frame that was looked at, with all boxes in it, also those that are not sure enough to count.
+    """A frame with all boxes that were detected in it, also those that are not sure enough to count.
 
     Attributes:
         index: Its number in the video, or in the list of images.
@@ -73,7 +73,7 @@ class End:
 
 
 class Parts:
-    """Frames of one source, in the order in which they were looked at.
+    """Frames of one source, in the order in which they were detected.
 
     Attributes:
         folder: Where the parts lie; made with the first of them.

@@ -37,10 +37,10 @@ class Networks:
     """What finds faces, as `load_networks` makes it.
 
     Attributes:
-        detector: Looks at every frame.
+        detector: Runs on every frame.
         name: Of the detector.
         confidence: From which its boxes count as faces.
-        rescue: What looks where the detector found none; None for nothing.
+        rescue: What is tried where the detector found none; None for nothing.
         why: A line on the rescue.
         digests: sha256 of the weights of each network, by name.
         covered: Whether it is to be said where else faces may be.
@@ -75,7 +75,7 @@ class DetectedBatch:
 def detect_frames(
     frames: Iterable[Frame], networks: Networks, batch: int, live: bool = False
 ) -> Generator[tuple[Picture, DetectedFrame]]:
-    """All steps. One thread decodes, one runs the detector, and here the rescue looks again.
+    """All steps. One thread decodes, one runs the detector, and this one the rescue.
 
     Args:
         frames: Decoded, of one source.
@@ -124,7 +124,7 @@ def rescue_batch(detected: DetectedBatch, networks: Networks) -> list[DetectedFr
     """The rescue, in pictures without a face; the others stay as the detector has them."""
     frames, rescue = list(detected.frames), networks.rescue
     if rescue is not None and detected.for_rescue is not None:
-        more = rescue.look(detected.for_rescue, min(LOWEST, rescue.confidence))
+        more = rescue.find(detected.for_rescue, min(LOWEST, rescue.confidence))
         for number, faces, cover in zip(detected.missed, more.faces, more.covers, strict=True):
             frames[number] = _rescued(frames[number], faces, cover)
     return frames

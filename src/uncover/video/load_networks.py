@@ -1,4 +1,4 @@
-"""Which detector and which rescue are at work: what somebody asks for, and what a run can give."""
+"""Load the detector and the rescue that the options ask for and the run has."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from uncover.yolov5.weights import open_weights
 logger = logging.getLogger(__name__)
 
 DETECTOR = "rgb10"
-"""The detector of a run that is the first to look, as in the thesis."""
+"""The first detector of a run, as in the thesis."""
 
 MULTI_SCALE, HEATMAP_BOXES = "multi_scale", "heatmap_boxes"
 """Methods that need to know more than weights."""
@@ -44,7 +44,7 @@ BEST, NONE, HEATMAP = "best", "none", "heatmap"
 
 RGB1 = "rgb1"
 LEFT_OUT = ("constant_box",)
-"""Methods of the trial that do not look at the picture: every empty picture would have a face."""
+"""Methods of the trial that ignore the picture: every empty picture would have a face."""
 
 CONFIDENCE, NMS_IOU = 0.25, 0.6
 """From which boxes of a rescue count where no trial says, and how much boxes may overlap where no run does."""
@@ -57,7 +57,7 @@ def load_networks(options: NetworkOptions) -> Networks:
     """Load the detector and the rescue.
 
     Raises:
-        InputError: A file is missing or no weights, a method is not of this run or cannot look at new pictures, or the
+        InputError: A file is missing or no weights, a method is not of this run or cannot work on new pictures, or the
             device is not here.
     """
     if options.weights is None and options.run is None:
@@ -74,7 +74,7 @@ def load_networks(options: NetworkOptions) -> Networks:
     if options.face is not None:
         detector = replace(detector, header=with_whole_face(detector.header, options.face))
     find_whole_face(detector.header)
-    rescue, why = _Rescuer(options, loader, detector, loader.digests[name]).choose()
+    rescue, why = _RescueLoader(options, loader, detector, loader.digests[name]).choose()
     return Networks(detector, name, options.confidence, rescue, why, loader.digests, options.covered)
 
 
@@ -116,21 +116,21 @@ class _Loader:
             path: Of the weights.
             name: What to call them.
             image_size: Longest side of the input in the run, in pixels; None takes that of the training. Where another
-                size of the detector's input is wished for, the baselines that look at the picture change alike.
+                size of the detector's input is asked for, the other detectors of photos change alike.
         """
         network, header, digest = open_weights(path)
         # Files of different folders may have one name.
         self.digests[name if self.digests.get(name, digest) == digest else str(path)] = digest
         size = image_size or header.image_size
-        wished, self._trained = self._options.image_size, self._trained or size
-        if wished is not None and header.input not in MAP_INPUTS:
-            size = max(STRIDE, round(size * wished / self._trained / STRIDE) * STRIDE)
+        asked, self._trained = self._options.image_size, self._trained or size
+        if asked is not None and header.input not in MAP_INPUTS:
+            size = max(STRIDE, round(size * asked / self._trained / STRIDE) * STRIDE)
         network = network.fuse().to(self.device).to(memory_format=torch.channels_last)
         return Model(network, header, self.device, size, self.nms_iou, self._options.precision)
 
 
-class _Rescuer:
-    """Finds the rescue that is wished for."""
+class _RescueLoader:
+    """Chooses and loads the rescue."""
 
     def __init__(self, options: NetworkOptions, loader: _Loader, detector: Model, digest: str) -> None:
         self._options, self._loader, self._detector, self._digest = options, loader, detector, digest
@@ -163,7 +163,7 @@ class _Rescuer:
             if score.found and score.name not in LEFT_OUT:
                 try:
                     rescue = self._named(score.name)
-                except CannotLook:
+                except CannotRescue:
                     self._loader.digests.pop(score.name, None)
                     continue
                 return (
@@ -186,7 +186,7 @@ class _Rescuer:
                 return self._strategy(name)
             known = [each for each in self._scores if each not in LEFT_OUT]
             message = f"--rescue {name}: no method of {run} that can look at new pictures"
-            raise CannotLook(f"{message}; expected best, none, or one of {', '.join(known) or 'its models'}")
+            raise CannotRescue(f"{message}; expected best, none, or one of {', '.join(known) or 'its models'}")
         return self._of_model(name, self._loader.weights_of(name), heatmap=False)
 
     def _of_model(self, name: str, path: Path, heatmap: bool) -> Rescue:
@@ -198,7 +198,9 @@ class _Rescuer:
                 raise InputError(f"{path}: looks at photos; expected a detector that looks at heatmaps")
             return SecondDetector(name, self._confidence(name), model)
         if maps["variant"] == DRAWN_BOXES:
-            raise CannotLook(f"--rescue {name}: looks at drawn boxes, a control of the trial; expected another method")
+            raise CannotRescue(
+                f"--rescue {name}: looks at drawn boxes, a control of the trial; expected another method"
+            )
         if maps["model"] != self._digest:
             logger.info(f"note: {path}: learnt from heatmaps of another detector than this one")
         return HeatmapDetector(name, self._confidence(name), model, self._maps(maps, model.header.input))
@@ -223,7 +225,7 @@ class _Rescuer:
                 each: self._second(model, size) for each, (model, size) in find_inference_scales(self._run).items()
             }
             if not scales:
-                raise CannotLook(
+                raise CannotRescue(
                     f"--rescue {name}: {self._run} has no predictions of a multi-scale inference; expected another"
                 )
         rgb1 = self._second(RGB1) if name == "box_fusion" else None
@@ -232,7 +234,7 @@ class _Rescuer:
         if name == HEATMAP_BOXES:
             settings = find_boxed_heatmaps(self._run)
             if settings is None:
-                raise CannotLook(f"--rescue {name}: {self._run} has no such predictions; expected another")
+                raise CannotRescue(f"--rescue {name}: {self._run} has no such predictions; expected another")
             maps = self._maps(settings, JOINT)
         return StrategyRescue(name, self._confidence(name), self._detector, anatomy, rgb1, scales, maps)
 
@@ -247,8 +249,8 @@ class _Rescuer:
         return CONFIDENCE
 
 
-class CannotLook(InputError):
-    """A method of the trial cannot look at new pictures."""
+class CannotRescue(InputError):
+    """A method of the trial cannot work on new pictures."""
 
 
 def _name_of(path: Path) -> str:
@@ -263,14 +265,14 @@ def find_nms_iou(run: RunPaths) -> float | None:
 
 
 def check_as_tried(run: RunPaths, name: str, nms_iou: float, precision: str, resized: bool) -> None:
-    """Make sure that a method looks as it did when the run's trial chose its confidence.
+    """Make sure that a method is applied as when the run's trial chose its confidence.
 
     Args:
         run: The run.
         name: Of the method.
         nms_iou: IoU above which a box of lower confidence is dropped, now.
         precision: Arithmetic of the networks, now.
-        resized: Whether pictures are looked at in another size than in the run.
+        resized: Whether the input has another size than in the run.
 
     Raises:
         InputError: Boxes are suppressed at another IoU now.

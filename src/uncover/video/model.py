@@ -29,7 +29,7 @@ class Found:
 
     Attributes:
         faces: Whole faces in each, in pixels of the original, best first.
-        covers: Where faces may be in each, however unsure; None where nobody asked or there was nothing to look at.
+        covers: Where faces may be in each, however unsure; None where nobody asked or the heatmap was blank.
     """
 
     faces: list[Detections]

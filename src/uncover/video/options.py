@@ -1,4 +1,4 @@
-"""What somebody may choose of `uncover detect`: networks, what is looked at, and what is written."""
+"""Options of `uncover detect`: which networks, how they are applied, and what is written."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Temporal = Literal["off", "online", "offline"]
 
 @dataclass(frozen=True)
 class DetectOptions:
-    """How to look, and what to write.
+    """How to detect, and what to write.
 
     Attributes:
         batch: Frames at a time, at most.
         temporal: Whether frames follow each other: "off", or a track "online" (no frame knows a later one) or
             "offline"; of images always off.
         bridge: Seconds that a gap may last.
-        until: Second of each video after which to stop; None looks at all of it.
+        until: Second of each video after which to stop; None goes to its end.
         csv: Also write boxes.csv.
         coco: Also write boxes.json.
         annotated: Also write videos and images with the boxes drawn in.

@@ -25,7 +25,7 @@ from uncover.data.video_truth import UNKNOWN, FrameBoxes, read_frame_boxes
 from uncover.errors import InputError
 from uncover.progress import track
 from uncover.text_files import printable
-from uncover.video.changes import Limits, Pick, look_at, most_different, pick_changes
+from uncover.video.changes import Limits, Pick, most_different, pick_changes, sample_video
 from uncover.video.container import EXPECTED
 from uncover.video.decode import Dropped, Frame, Video, open_video
 
@@ -143,7 +143,7 @@ def _picks(
             yield from pick_changes(frames, limits)
             mended, notes, corrupt = video.mended, video.notes, video.corrupt
         else:
-            picks = {pick.frame: pick for pick in most_different(look_at(frames, limits.rate), count, limits)}
+            picks = {pick.frame: pick for pick in most_different(sample_video(frames, limits.rate), count, limits)}
             mended, notes, corrupt = video.mended, video.notes, video.corrupt
             yield from _fetch(_whole(video, video.frames(), name, []), picks)
         if corrupt:

@@ -1,7 +1,7 @@
-"""Faces in everything that somebody points to. Stopped, the same call goes on where it was.
+"""Faces in videos, streams and images. Stopped, the same call goes on where it was.
 
-Of each source: decode -> letterbox -> detect -> rescue (`steps`) -> keep on disk (`stored`), and when all sources were
-looked at: -> track (`track`) -> draw (`annotate`) -> write (`results`).
+Of each source: decode -> letterbox (`batches`) -> detect -> rescue (`detection`) -> keep on disk (`detected_frames`),
+and when that is done for all sources: -> track (`faces`) -> draw (`annotate`) -> write (`results`).
 """
 
 from __future__ import annotations
@@ -68,11 +68,11 @@ class Outcome:
 
 
 class Stopwatch:
-    """How fast this process looks at frames.
+    """How fast this process detects faces in frames.
 
     Attributes:
-        frames: That were looked at.
-        seconds: That it took, from the first decoded to the last looked at.
+        frames: Processed.
+        seconds: That it took, from the first decoded to the last processed.
         first_face: Seconds from the start of the process to the first face; None before.
     """
 
@@ -100,18 +100,18 @@ class Stopwatch:
 
 
 def detect_sources(sources: Sources, networks: Networks, options: DetectOptions, out: Path, code: str) -> Outcome:
-    """Look at everything, then write what was found; what was looked at is kept until that is done.
+    """Detect in all sources, then write what was found; detected frames are kept on disk until that is done.
 
     Args:
-        sources: What to look at.
+        sources: Videos, streams and images.
         networks: Detector and rescue.
-        options: How to look, and what to write.
+        options: How to detect, and what to write.
         out: Folder to write into.
-        code: Digest of the program: what another one looked at is looked at again.
+        code: Digest of the program: frames of another one are not taken over.
 
     Raises:
         InputError: Nothing could be read at all.
-        OutOfMemory: A batch does not fit into memory. What was looked at is kept: with another batch size, the same
+        OutOfMemory: A batch does not fit into memory. Detected frames are kept: with another batch size, the same
             call goes on there.
     """
     labels = labels_of(networks)

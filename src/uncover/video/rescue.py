@@ -1,4 +1,4 @@
-"""What looks again at pictures in which the detector found no face: another detector, heatmaps, a rescue strategy.
+"""Rescue of faces in pictures in which the detector found none: another detector, heatmaps, or a rescue strategy.
 
 All work on one batch, on what the detector has already computed for it: its candidates, its activations, its input.
 """
@@ -76,8 +76,8 @@ class Rescue(ABC):
         self.name, self.confidence = name, confidence
 
     @abstractmethod
-    def look(self, missed: Missed, lowest: float) -> Found:
-        """Look at each picture again; boxes are wanted from a confidence on."""
+    def find(self, missed: Missed, lowest: float) -> Found:
+        """Faces in each picture, from the confidence `lowest` on."""
 
 
 class SecondDetector(Rescue):
@@ -87,8 +87,8 @@ class SecondDetector(Rescue):
         super().__init__(name, confidence)
         self.model = model
 
-    def look(self, missed: Missed, lowest: float) -> Found:
-        """As `Rescue.look`."""
+    def find(self, missed: Missed, lowest: float) -> Found:
+        """As `Rescue.find`."""
         model = self.model
         places = [fit(picture.place.width, picture.place.height, model.image_size) for picture in missed.pictures]
         seen = (model.header.input, model.header.channels, model.header.padding)
@@ -110,7 +110,7 @@ class SecondDetector(Rescue):
 
 
 class HeatmapDetector(Rescue):
-    """The thesis's way: a detector that looks at heatmaps of the first one, made from its own pass."""
+    """The thesis's way: a detector of faces in heatmaps of the first one, made from its own pass."""
 
     found_by = "heatmap"
 
@@ -119,8 +119,8 @@ class HeatmapDetector(Rescue):
         self.model, self.maps = model, maps
         self.layers = maps.layers
 
-    def look(self, missed: Missed, lowest: float) -> Found:
-        """As `Rescue.look`; where the heatmap is blank there is nothing to look at."""
+    def find(self, missed: Missed, lowest: float) -> Found:
+        """As `Rescue.find`; in blank heatmaps nothing is found."""
         model = self.model
         found = Found.nothing(len(missed.pictures))
         seen, framed, places = [], [], []
@@ -151,7 +151,7 @@ class LiveMaps:
         Args:
             explainer: Of the detector, with one variant.
             class_names: Of the detector.
-            kind: What is looked at: "classes", "joint", "mean" or "whole_face".
+            kind: Which maps: "classes", "joint", "mean" or "whole_face".
             precision: Of the detector's pass. Only one in single precision is explained; where it is another, pictures
                 go through the detector once more, and boxes and candidates behind a map come from that second pass.
         """
@@ -179,7 +179,7 @@ class LiveMaps:
 class StrategyRescue(Rescue):
     """A rescue strategy that needs no training.
 
-    It is shown just what it is shown in the trial: all boxes of the detector, and of others where it asks for them.
+    It gets just what it gets in the trial: all boxes of the detector, and of others where it asks for them.
     """
 
     def __init__(
@@ -208,13 +208,13 @@ class StrategyRescue(Rescue):
         if maps is not None:
             self.layers, self.found_by = maps.layers, "heatmap"
 
-    def look(self, missed: Missed, lowest: float) -> Found:
-        """As `Rescue.look`."""
+    def find(self, missed: Missed, lowest: float) -> Found:
+        """As `Rescue.find`."""
         decoded = missed.passed.decoded
         found = non_max_suppression(decoded, EVIDENCE_FROM, self._detector.nms_iou)
         nothing = Found.nothing(len(missed.pictures))
-        of_rgb1 = nothing if self._rgb1 is None else self._rgb1.look(missed, EVIDENCE_FROM)
-        scales = {name: each.look(missed, EVIDENCE_FROM) for name, each in self._scales.items()}
+        of_rgb1 = nothing if self._rgb1 is None else self._rgb1.find(missed, EVIDENCE_FROM)
+        scales = {name: each.find(missed, EVIDENCE_FROM) for name, each in self._scales.items()}
         evidence = Evidence(
             _predictions(missed.pictures, found, self._detector.header),
             self._whole_faces(of_rgb1, self._rgb1, missed),

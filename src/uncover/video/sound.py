@@ -43,8 +43,8 @@ SILENCE = 0.02
 
 
 @dataclass
-class _Stretch:
-    """Pictures from one time to another, by the file's clock, whose times in the film differ by one offset; seconds."""
+class _ClockSpan:
+    """Pictures from one time to another, by the file's clock, whose times in the copy differ by one offset; seconds."""
 
     start: float
     end: float
@@ -53,61 +53,61 @@ class _Stretch:
 
 @dataclass
 class FileClock:
-    """What a file's own times became in the film: one offset, or several where its clock was mended."""
+    """What a file's own times became in the copy: one offset, or several where its clock was mended."""
 
-    _stretches: list[_Stretch] = field(default_factory=list)
+    _spans: list[_ClockSpan] = field(default_factory=list)
 
     def add(self, stamp: float | None, second: float) -> None:
         """Note a picture, in the order in which they are shown.
 
         Args:
             stamp: Its time by the file's clock, in seconds; None where it has none.
-            second: Its time in the film.
+            second: Its time in the copy.
         """
         if stamp is None:
             return
-        last = self._stretches[-1] if self._stretches else None
+        last = self._spans[-1] if self._spans else None
         if last is not None and abs(second - stamp - last.offset) <= APART:
             last.end = max(last.end, stamp)
         else:
-            self._stretches.append(_Stretch(stamp, stamp, second - stamp))
+            self._spans.append(_ClockSpan(stamp, stamp, second - stamp))
 
     def follow(self) -> _Follower:
         """Goes through the times of one stream of sound, in the order of the file."""
-        return _Follower(self._stretches or [_Stretch(0.0, 0.0, 0.0)])
+        return _Follower(self._spans or [_ClockSpan(0.0, 0.0, 0.0)])
 
 
 class _Follower:
-    """The place of sound in the film: its clock starts anew or jumps where that of the pictures does."""
+    """The place of sound in the copy: its clock starts anew or jumps where that of the pictures does."""
 
-    def __init__(self, stretches: list[_Stretch]) -> None:
-        self._stretches, self._at, self._last = stretches, 0, -np.inf
+    def __init__(self, spans: list[_ClockSpan]) -> None:
+        self._spans, self._at, self._last = spans, 0, -np.inf
 
     def begin_again(self) -> None:
         """Another recording begins, with a clock of its own."""
         self._last = np.inf
 
     def second(self, stamp: float) -> float:
-        """Second in the film of a time by the file's clock."""
+        """Second in the copy of a time by the file's clock."""
         again = stamp < self._last - SLACK
         self._last = stamp
-        for place in range(self._at + again, len(self._stretches)):
-            stretch = self._stretches[place]
+        for place in range(self._at + again, len(self._spans)):
+            stretch = self._spans[place]
             if stretch.start - SLACK <= stamp <= stretch.end + SLACK:
                 self._at = place
                 break
-        return stamp + self._stretches[self._at].offset
+        return stamp + self._spans[self._at].offset
 
 
 def add_sound(
-    film: Path, source: str, clock: FileClock, until: float | None = None, starts: Sequence[int] = (0,)
+    copy: Path, source: str, clock: FileClock, until: float | None = None, starts: Sequence[int] = (0,)
 ) -> bool:
-    """Put the sound of a video into a film of its pictures; all streams of it, in step with the pictures.
+    """Put the sound of a video into its annotated copy; all streams of it, in step with the pictures.
 
     Args:
-        film: MP4 file with one stream of pictures; replaced by one with sound.
+        copy: MP4 file with one stream of pictures; replaced by one with sound.
         source: Address of the video.
-        clock: What its times became in the film.
+        clock: What its times became in the copy.
         until: Second after which sound is left out; None keeps all.
         starts: Bytes at which its recordings begin, if it is several that were put one behind the other.
 
@@ -115,7 +115,7 @@ def add_sound(
         Whether the video has sound.
 
     Raises:
-        InputError: The sound cannot be read or written; the film is as it was.
+        InputError: The sound cannot be read or written; the copy is as it was.
     """
     import av
 
@@ -126,8 +126,8 @@ def add_sound(
                 heard = [stack.enter_context(closing(open_container(source, THREADS, start)[0])) for start in starts]
                 if not any(each.streams.audio for each in heard):
                     return False
-                temporary = stack.enter_context(new_file(film))
-                seen = stack.enter_context(closing(av.open(f"file:{film}")))
+                temporary = stack.enter_context(new_file(copy))
+                seen = stack.enter_context(closing(av.open(f"file:{copy}")))
                 with closing(av.open(f"file:{temporary}", "w", format="mp4", options={"fflags": "+bitexact"})) as out:
                     _remux(seen, heard, out, copied, clock, until)
             return True
@@ -155,7 +155,7 @@ def _remux(
     for stream in max((each.streams.audio for each in heard), key=len):
         kind = _Copy if stream.codec.canonical_name in copied else _Encode
         writers.append(kind(out, stream, clock.follow(), until))
-    sound = _in_film(heard, writers)
+    sound = _in_copy(heard, writers)
     ahead = next(sound, None)
     for packet in seen.demux(pictures):
         if packet.dts is None or packet.time_base is None:
@@ -171,8 +171,8 @@ def _remux(
         ahead = next(sound, None)
 
 
-def _in_film(heard: Sequence[InputContainer], writers: Sequence[_Copy | _Encode]) -> Iterator[tuple[float, Packet]]:
-    """Packets of sound for the film, with their seconds in it."""
+def _in_copy(heard: Sequence[InputContainer], writers: Sequence[_Copy | _Encode]) -> Iterator[tuple[float, Packet]]:
+    """Packets of sound for the copy, with their seconds in it."""
     for number, container in enumerate(heard):
         own = {stream.index: writer for stream, writer in zip(container.streams.audio, writers, strict=False)}
         for writer in own.values():

@@ -1,4 +1,4 @@
-"""What somebody points to: videos, live streams, images, folders and patterns of them; what of names people may see."""
+"""Videos, live streams and images, found by files, folders, patterns and addresses; and names without secrets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from uncover.image_files import ENDINGS, VIDEOS
 from uncover.text_files import printable
 
 PLAYLISTS = frozenset({".m3u8"})
-"""Lists of videos that are looked at as one where somebody names them: in folders, their parts count."""
+"""Lists of videos, played as one where they are named; of those in folders, the parts count."""
 EXPECTED = "expected a video, an image, a folder or a pattern of them, rtsp://..., or the number of a camera"
 
 
@@ -23,12 +23,11 @@ LIVE = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp:
 """What the address of a live stream begins with; and cameras have files in /dev."""
 
 _CAMERA = re.compile(r"/dev/video\d*")
-"""Characters that end a line, or change what a terminal shows of others."""
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What there is to look at.
+    """Videos and images to process.
 
     Attributes:
         videos: Addresses of videos and live streams, by the name under which results know them (`printable`).
@@ -49,7 +48,7 @@ def find_sources(given: Sequence[str]) -> Sources:
             numbers of cameras.
 
     Raises:
-        InputError: One of them is none, or there is nothing to look at.
+        InputError: One of them is none, or no video and no image is there.
     """
     files: list[Path] = []
     others: list[Path] = []

@@ -32,7 +32,7 @@ class SourceStatistics:
         mended: What was wrong with the times of its pictures, and what was made of it.
         lost: What could not be written of it.
         notes: What else is worth knowing.
-        frames: Pictures that were looked at.
+        frames: Pictures processed.
         found: Pictures by what found a face in them; one with several counts for the first.
         gaps: How many stretches without a face lasted `LONG` or longer.
         longest_gap: Seconds.

@@ -30,7 +30,7 @@ def root(tmp_path: Path) -> Path:
     return write_set(tmp_path / "set", [("ungraded", [[1, 1, 9, 9]]), UNKNOWN])
 
 
-@pytest.mark.parametrize("step", ["write_boxes", "write_frames", "write_rejected", "_write_account"])
+@pytest.mark.parametrize("step", ["write_boxes", "write_frames", "write_rejected", "_add_to_imports"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
 def test_a_killed_import_leaves_the_old_folder_whole(
     root: Path, file: Path, step: str, error: type[BaseException], monkeypatch: pytest.MonkeyPatch

@@ -12,7 +12,7 @@ import pytest
 from tests.rescue.sets import Face, Found, missed_list, predicted, write_set
 from uncover.cli import main
 from uncover.metrics.predictions import Predictions, read_predictions, write_predictions
-from uncover.rescue.counts import COLUMNS
+from uncover.rescue.second_step import COLUMNS
 
 FACE: Face = (10.0, 10.0, 50.0, 50.0)
 OTHER: Face = (60.0, 60.0, 90.0, 90.0)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.rescue.training_sets import write_training_set
+from tests.rescue.sets import write_training_set
 from uncover.errors import InputError
 from uncover.rescue.evidence import into_frame, learn_anatomy, out_of_frame
 
