@@ -8,6 +8,7 @@ start, and the seconds that this project has promised.
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -21,7 +22,7 @@ THESIS, HUNDREDFOLD = "config/thesis.yaml", "config/hundredfold.yaml"
 BOUNDS = {"dry_run_over_start": 8.0, "plan_seconds": 8.0, "hundredfold_dry_run_seconds": 30.0, "help_seconds": 0.5}
 
 
-def main(rounds: int = 5) -> int:
+def main(rounds: int) -> int:
     """Time the commands in turn and print."""
     start, dry, plan, hundredfold, usage = median_seconds(
         lambda: run("snakemake", "--version"),
@@ -54,4 +55,6 @@ def run(program: str, *arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rounds", type=int, nargs="?", default=5)
+    sys.exit(main(parser.parse_args().rounds))

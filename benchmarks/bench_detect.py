@@ -5,7 +5,7 @@
 
 The confidence of a face is set such that the detector misses half of the frames; then the same command takes turns with
 no rescue, the best one of the run, the thesis's heatmap detector and others. Ratios are medians of rounds, of the time
-from the first frame wanted to the last one looked at; frames per second count the whole command, its start and what it
+from the first frame wanted to the last one done; frames per second count the whole command, its start and what it
 writes included. MODEL takes untrained networks of that size in the place of the run's. The last line is JSON.
 """
 
@@ -60,7 +60,7 @@ def main() -> None:
         video = make_video(OUT.parent, args.frames)
         bench = Bench(run, video, args, place)
         confidence = bench.middle_confidence()
-        figures = measure(bench, confidence, args.rounds, votes=not args.model)
+        figures = measure(bench, confidence, args.rounds, fusion=not args.model)
         figures |= measure_start(bench, confidence, args.rounds)
         figures |= measure_memory(bench, confidence)
     for name, value in figures.items():
@@ -124,13 +124,13 @@ class Bench:
         return float(np.median(surest))
 
 
-def measure(bench: Bench, confidence: float, rounds: int, votes: bool) -> dict[str, float]:
-    """Frames a second of the best rescue, and what each rescue costs; votes need the faces of a training set."""
+def measure(bench: Bench, confidence: float, rounds: int, fusion: bool) -> dict[str, float]:
+    """Frames a second of the best rescue, and what each rescue costs; box fusion needs the faces of a training set."""
     ways = {
         "none": ("--rescue", "none"),
         BEST: ("--rescue", BEST),
         HEATMAP: ("--rescue", HEATMAP),
-        **({"face_and_part_fusion": ("--rescue", "face_and_part_fusion")} if votes else {}),
+        **({"face_and_part_fusion": ("--rescue", "face_and_part_fusion")} if fusion else {}),
         "best, online": ("--rescue", BEST, "--temporal", "online"),
     }
     timed: dict[str, list[Timed]] = {name: [] for name in ways}
@@ -138,18 +138,18 @@ def measure(bench: Bench, confidence: float, rounds: int, votes: bool) -> dict[s
         for name, options in ways.items():
             timed[name].append(bench("--confidence", confidence, *options))
             print(f"round {number + 1} of {rounds}: {name}: {timed[name][-1].seconds:.1f} s", file=sys.stderr)
-    (account,) = timed["none"][0].summary["sources"].values()
-    frames = account["frames"]
-    looks = {name: [frames / each.summary["frames_per_second"] for each in own] for name, own in timed.items()}
+    (source,) = timed["none"][0].summary["sources"].values()
+    frames = source["frames"]
+    seconds = {name: [frames / each.summary["frames_per_second"] for each in own] for name, own in timed.items()}
     figures = {
         "frames_per_second": statistics.median(frames / each.seconds for each in timed[BEST]),
         "frames_per_second_rgb_alone": statistics.median(frames / each.seconds for each in timed["none"]),
-        "frames_per_second_after_start": statistics.median(frames / seconds for seconds in looks[BEST]),
-        "missed_share": account["without"] / frames,
-        "cost_over_rgb_alone": _ratio(looks[BEST], looks["none"]),
+        "frames_per_second_after_start": statistics.median(frames / each for each in seconds[BEST]),
+        "missed_share": source["without"] / frames,
+        "cost_over_rgb_alone": _ratio(seconds[BEST], seconds["none"]),
     }
     for name in list(ways)[2:]:
-        figures[f"cost_over_rgb_alone ({name})"] = _ratio(looks[name], looks["none"])
+        figures[f"cost_over_rgb_alone ({name})"] = _ratio(seconds[name], seconds["none"])
     return figures
 
 

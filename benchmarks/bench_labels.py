@@ -9,9 +9,9 @@ integers, one OpenCV boundingRect per part; it writes nothing, which favours it.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
-import sys
 import tarfile
 import tempfile
 from pathlib import Path
@@ -35,7 +35,9 @@ ROUNDS = 3
 
 def main() -> None:
     """Prepare labels, time both ways in turn, print."""
-    real = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("real", type=Path, nargs="?", help="folder of the real labels (default: random ones)")
+    real = parser.parse_args().real
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (prepare_real if real else prepare_random)(folder, real)

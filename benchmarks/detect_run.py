@@ -33,7 +33,7 @@ NOISE = 3.0
 
 
 def make_video(folder: Path, frames: int) -> Path:
-    """A pan over synthetic data infants in incubators, a new one every second; made once.
+    """A pan over rendered infants in incubators, a new one every second; made once.
 
     Args:
         folder: To keep it in.
@@ -64,15 +64,15 @@ def make_run(folder: Path, model: str, size: int) -> Path:
     """
     images = torch.from_numpy(np.stack([cv2.resize(_still(number), (size, size)) for number in range(2)]))
     shares = images.permute(0, 3, 1, 2).float().div(255)
-    classes = tuple(CLASS_NAMES.values()) if isinstance(CLASS_NAMES, dict) else tuple(CLASS_NAMES)
-    ten = Header(model=model, channels=3, class_names=classes, class_ids=tuple(range(len(classes))), image_size=size)
+    numbers = tuple(range(len(CLASS_NAMES)))
+    ten = Header(model=model, channels=3, class_names=CLASS_NAMES, class_ids=numbers, image_size=size)
     _save(folder, "rgb10", lively_network(shares, model), ten)
     whole = {"class_names": ("whole face",), "class_ids": (2,)}
     one = Header(model=model, channels=3, image_size=size, **whole)
     _save(folder, "rgb1_occlusion", build_network(model, 3, 1, seed=0), one)
     digest = open_weights(folder / "models/rgb10/weights.pt")[2]
     maps = {"variant": "gradcampp", "method": "gradcampp", "layers": [-2], "target": "T2", "model": digest}
-    maps |= {"confidence": 0.25, "nms_iou": 0.45, "class_names": list(classes)}
+    maps |= {"confidence": 0.25, "nms_iou": 0.45, "class_names": list(CLASS_NAMES)}
     second = Header(model=model, channels=1, image_size=size, padding=0, input="joint", maps=maps, **whole)
     _save(folder, "gradcampp_avg", build_network(model, 1, 1, seed=0), second)
     row = {"set": "hard", "method": "rgb1_occlusion", "group": "ours", "fp_per_photo": 0.25, "faces": 1, "found": 1}
@@ -96,7 +96,7 @@ def _noise(rng: np.random.Generator) -> NDArray[np.int16]:
 
 
 def _still(number: int) -> NDArray[np.uint8]:
-    """Synthetic data infant, wider than the video, uint8 RGB."""
+    """A rendered infant, wider than the video, uint8 RGB."""
     photo = compose(incubator(rng_of(0, "bench detect", number), 480, ("none", "easy", "medium", "hard")[number % 4]))
     wide = cv2.resize(photo.picture, (2000, 1500), interpolation=cv2.INTER_CUBIC)
     return np.ascontiguousarray(wide[210 : 210 + HEIGHT, :, ::-1])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from uncover import threads
+from uncover.errors import InputError
 from uncover.images import cache
 from uncover.threads import cores, in_background
 
@@ -62,3 +64,52 @@ def test_few_images_are_decoded_at_once_where_memory_is_short(
     # A quarter of the memory holds 2500 bytes, and an image takes two times its own while it is decoded.
     assert cache.readers(largest) == expected
     assert threads.cores() == 8
+
+
+def test_jobs_are_done_beside_the_network_and_few_wait() -> None:
+    begun, go = [], threading.Event()
+
+    def jobs() -> Iterator[Callable[[], int]]:
+        for number in range(50):
+            if number == 8:
+                go.set()
+            begun.append(number)
+            yield lambda number=number: go.wait(10) and number
+
+    results = in_background(jobs(), 8)
+    # The first result is asked for only when more jobs than may wait are handed over.
+    assert next(results) == 0 and len(begun) <= 10
+    assert list(results) == list(range(1, 50))
+
+
+def test_a_job_that_fails_is_heard_of_and_those_begun_are_finished() -> None:
+    done = []
+
+    def jobs() -> Iterator[Callable[[], int]]:
+        for number in range(20):
+
+            def job(number: int = number) -> int:
+                if number == 3:
+                    raise OSError(28, "No space left on device")
+                done.append(number)
+                return number
+
+            yield job
+
+    found = []
+    with pytest.raises(OSError, match="No space left"):
+        found.extend(in_background(jobs(), 4))
+    assert {0, 1, 2} <= set(done) and 3 not in done and len(done) < 19
+
+
+def test_the_network_that_fails_loses_no_job_handed_over() -> None:
+    done = []
+
+    def jobs() -> Iterator[Callable[[], None]]:
+        for number in range(5):
+            yield lambda number=number: done.append(number)
+        raise InputError("4.jpg cannot be decoded")
+
+    with pytest.raises(InputError, match="cannot be decoded"):
+        list(in_background(jobs(), 100))
+    assert sorted(done) == [0, 1, 2, 3, 4]

@@ -12,16 +12,16 @@ import torch
 from torch import Tensor
 
 from tests.cam.reference import Pair
-from tests.yolov5.conftest import Upstream
+from tests.yolov5.conftest import Upstream, learned_squares, squares, upstream  # noqa: F401
 from uncover.yolov5.network import build_network
-from uncover.yolov5.third_party import read_checkpoint
+from uncover.yolov5.upstream_checkpoints import read_checkpoint
 from uncover.yolov5.weights import load_weights
 
 SHA256 = "4f180cf23ba0717ada0badd6c685026d73d48f184d00fc159c2641284b2ac0a3"
 
 
 @pytest.fixture(scope="session")
-def nano(upstream: Upstream, real: Path) -> Pair:
+def nano(upstream: Upstream, real: Path) -> Pair:  # noqa: F811
     """The published yolov5n."""
     file = real / "weights" / "yolov5n.pt"
     checkpoint = read_checkpoint(file.read_bytes(), file.name, SHA256)
@@ -43,7 +43,7 @@ def photos(real: Path) -> Tensor:
 
 
 @pytest.fixture(scope="session")
-def learned(upstream: Upstream, learned_squares: Path) -> Pair:
+def learned(upstream: Upstream, learned_squares: Path) -> Pair:  # noqa: F811
     """A yolov5n that has learned squares."""
     ours = load_weights(learned_squares / "weights.pt")[0].eval()
     theirs = upstream.build("yolov5n", 3, 2)
@@ -52,7 +52,7 @@ def learned(upstream: Upstream, learned_squares: Path) -> Pair:
 
 
 @pytest.fixture(scope="session")
-def scenes(squares: Path) -> Tensor:
+def scenes(squares: Path) -> Tensor:  # noqa: F811
     """The squares of its validation, float32 (8, 3, 64, 96)."""
     canvas = np.full((8, 64, 96, 3), 114, np.uint8)
     for own, file in zip(canvas, sorted((squares / "val" / "images").iterdir()), strict=True):
@@ -61,7 +61,7 @@ def scenes(squares: Path) -> Tensor:
 
 
 @pytest.fixture(scope="session")
-def of_channels(upstream: Upstream, learned: Pair) -> dict[int, Pair]:
+def of_channels(upstream: Upstream, learned: Pair) -> dict[int, Pair]:  # noqa: F811
     """The same for images of 1 and 10 channels, all of them grey."""
     pairs = {}
     for channels in (1, 10):

@@ -75,7 +75,7 @@ def test_one_more_method_is_a_class_and_a_row(tmp_path: Path) -> None:
     row = '    "gradcam": CamMethod("GradCAM", "GradCAM"),\n'
     for name, old, new in (
         ("config", row, f'{row}    "negcam": CamMethod("NegCAM", "NegCAM"),\n'),
-        ("heatmaps", "\nMETHODS = {", ONE_MORE),
+        ("cam", "\nMETHODS = {", ONE_MORE),
     ):
         path = tmp_path / "uncover" / name / ("heatmaps.py" if name == "config" else "methods.py")
         text = path.read_text(encoding="utf-8")

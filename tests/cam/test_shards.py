@@ -92,11 +92,11 @@ def test_files_hold_what_the_network_says_of_each_image(network: Network, images
 
 def test_files_say_how_they_were_made(images: dict[str, Path], made: Path) -> None:
     keys = set()
-    for variant, wish in VARIANTS.items():
+    for variant, wanted in VARIANTS.items():
         for folder, names in (("images", list(NAMES)), ("joint", ["joint"])):
             about = read_maps(made / variant / folder / "0.tif").about
-            assert about["class_names"] == names and about["method"] == wish.method
-            assert tuple(about["layers"]) == wish.layers and about["target"] == "T2"
+            assert about["class_names"] == names and about["method"] == wanted.method
+            assert tuple(about["layers"]) == wanted.layers and about["target"] == "T2"
             assert about["model"] == RECIPE.model and about["variant"] == variant
         keys |= {read_maps(made / variant / "images" / f"{number}.tif").about["key"] for number in range(6)}
     assert len(keys) == 6 * len(VARIANTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,23 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tests.conftest import RawData
 from tests.metrics.conftest import RandomSet
 from uncover.errors import InputError
-from uncover.metrics.predictions import COLUMNS, Predictions, read_predictions, write_predictions
+from uncover.images.inputs import Shard
+from uncover.metrics.predictions import (
+    COLUMNS,
+    LANDMARK_COLUMNS,
+    Predictions,
+    join_predictions,
+    read_predictions,
+    write_predictions,
+)
+
+SETTINGS = {"model": "yolov5n", "confidence": 0.001, "classes": {"0": "face"}}
 
 
 def changed(drawn: RandomSet, column: str, value: object, row: int = 2) -> Predictions:
@@ -125,3 +139,100 @@ def test_boxes_of_some_classes_are_kept_by_name(a_set: RandomSet) -> None:
     assert kept.images is found.images and found.of_classes([]) is found
     with pytest.raises(InputError, match="the model: has no class 'ear'"):
         found.of_classes(["ear"])
+
+
+def with_landmarks(a_set: RandomSet) -> Predictions:
+    """Points that tell from which row and column they come."""
+    boxes = a_set.predictions.boxes
+    points = np.arange(len(boxes) * len(LANDMARK_COLUMNS), dtype=np.float32).reshape(len(boxes), -1)
+    landmarks = pd.DataFrame(points, columns=list(LANDMARK_COLUMNS), index=boxes.index)
+    return replace(a_set.predictions, boxes=pd.concat([boxes, landmarks], axis=1))
+
+
+def test_they_follow_their_boxes(a_set: RandomSet, tmp_path: Path) -> None:
+    """Also when boxes and columns are in any order."""
+    path, given = tmp_path / "set.parquet", with_landmarks(a_set)
+    shuffled = given.boxes.sample(frac=1, random_state=1)
+    write_predictions(path, replace(given, boxes=shuffled[sorted(shuffled.columns)]))
+    read = read_predictions(path).boxes
+    assert list(read) == [*COLUMNS, *LANDMARK_COLUMNS]
+    expected = shuffled.sort_values(["image", "confidence"], ascending=[True, False], ignore_index=True)
+    pd.testing.assert_frame_equal(read, expected[list(read)], check_dtype=False)
+    assert {str(read[name].dtype) for name in LANDMARK_COLUMNS} == {"float32"}
+
+
+def test_sides_are_those_of_the_person() -> None:
+    assert list(LANDMARK_COLUMNS)[:4] == ["right_eye_x", "right_eye_y", "left_eye_x", "left_eye_y"]
+    assert len(LANDMARK_COLUMNS) == 10
+
+
+def test_columns_stay_without_a_box(a_set: RandomSet, tmp_path: Path) -> None:
+    given = with_landmarks(a_set)
+    write_predictions(tmp_path / "set.parquet", replace(given, boxes=given.boxes.iloc[:0]))
+    assert list(read_predictions(tmp_path / "set.parquet").boxes) == [*COLUMNS, *LANDMARK_COLUMNS]
+
+
+def test_half_a_face_is_left_out(a_set: RandomSet, tmp_path: Path) -> None:
+    given = with_landmarks(a_set)
+    write_predictions(tmp_path / "set.parquet", replace(given, boxes=given.boxes.drop(columns="nose_y")))
+    assert list(read_predictions(tmp_path / "set.parquet").boxes) == list(COLUMNS)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_unsound_landmarks(a_set: RandomSet, tmp_path: Path, value: float) -> None:
+    given = with_landmarks(a_set)
+    boxes = given.boxes.copy()
+    boxes.loc[2, "nose_x"] = value
+    with pytest.raises(InputError, match=r"set.parquet: row .*a landmark that is no number; 1 such rows"):
+        write_predictions(tmp_path / "set.parquet", replace(given, boxes=boxes))
+    assert not list(tmp_path.iterdir())
+
+
+def predictions(names: list[str], boxes_of: dict[str, int], settings: dict[str, object]) -> Predictions:
+    """Each image has as many boxes as stated, told apart by their confidence."""
+    rows = [
+        {"image": name, "class": "face", "class_id": 0, "confidence": 0.9 - 0.1 * k, "x1": k, "y1": 0, "x2": 9, "y2": 9}
+        for name in names
+        for k in range(boxes_of[name])
+    ]
+    columns = ["image", "class", "class_id", "confidence", "x1", "y1", "x2", "y2"]
+    boxes = pd.DataFrame(rows, columns=columns).astype({"class_id": "int64"})
+    images = pd.DataFrame({"image": names, "width": 10, "height": 10})
+    return Predictions(boxes, images, settings)
+
+
+def write_shares(folder: Path, boxes_of: dict[str, int], count: int) -> list[Path]:
+    paths = []
+    for shard in (Shard(number, count) for number in range(1, count + 1)):
+        path = shard.record(folder)
+        names = list(shard.take(list(boxes_of)))
+        write_predictions(path, predictions(names, boxes_of, {**SETTINGS, **shard.settings()}))
+        paths.append(path)
+    return paths
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=9), st.integers(1, 6), st.randoms())
+def test_joined_shares_are_the_bytes_of_the_whole(made: RawData, counts: list[int], shares: int, chance) -> None:
+    boxes_of = {f"{number}.png": count for number, count in enumerate(counts)}
+    whole = made.root / "whole.parquet"
+    write_predictions(whole, predictions(list(boxes_of), boxes_of, dict(SETTINGS)))
+    paths = write_shares(made.root / "set", boxes_of, shares)
+    chance.shuffle(paths)
+    joined = made.root / "joined.parquet"
+    write_predictions(joined, join_predictions(paths))
+    assert joined.read_bytes() == whole.read_bytes()
+    assert read_predictions(joined).images["image"].tolist() == list(boxes_of)
+
+
+def test_shares_that_do_not_make_a_set_are_named(tmp_path: Path) -> None:
+    boxes_of = {f"{number}.png": 1 for number in range(5)}
+    one, two, three = write_shares(tmp_path / "set", boxes_of, 3)
+    with pytest.raises(InputError, match=r"no share 2 of 3"):
+        join_predictions([one, three])
+    with pytest.raises(InputError, match=r"is share 1 of 3, and so is .*1-of-3.parquet; give each once"):
+        other = tmp_path / "again.parquet"
+        other.write_bytes(one.read_bytes())
+        join_predictions([one, two, three, other])
+    write_predictions(two, predictions(["1.png"], boxes_of, {**SETTINGS, "model": "yolov5s", "shard": 2, "shards": 3}))
+    with pytest.raises(InputError, match=r"2-of-3.parquet: was not made as .*1-of-3.parquet was"):
+        join_predictions([one, two, three])

@@ -13,7 +13,7 @@ import numpy as np
 
 from uncover.metrics.detections import Detections, box_iou
 from uncover.tracking.smoothing import smooth
-from uncover.tracking.tracker import Observation, Tracked, Tracker, TrackerSettings
+from uncover.tracking.tracker import Observation, TrackedFace, Tracker, TrackerSettings
 
 WIDTH, HEIGHT = 640.0, 480.0
 COUNTS_FROM = 0.25
@@ -96,36 +96,36 @@ def found(second: float, boxes: Sequence[np.ndarray], confidence: Sequence[float
     return Observation(float(second), detections, sure >= COUNTS_FROM)
 
 
-def without_track(frames: Iterable[Observation]) -> list[Tracked | None]:
+def without_track(frames: Iterable[Observation]) -> list[TrackedFace | None]:
     """The surest box that counts, frame by frame."""
-    results: list[Tracked | None] = []
+    results: list[TrackedFace | None] = []
     for frame in frames:
         best = int(frame.confidence.argmax()) if len(frame.confidence) else 0
         sure = frame.counts.any()
-        results.append(Tracked(frame.boxes[best], float(frame.confidence[best]), best) if sure else None)
+        results.append(TrackedFace(frame.boxes[best], float(frame.confidence[best]), best) if sure else None)
     return results
 
 
-def online(frames: Iterable[Observation], settings: TrackerSettings | None = None) -> list[Tracked | None]:
+def online(frames: Iterable[Observation], settings: TrackerSettings | None = None) -> list[TrackedFace | None]:
     tracker = Tracker(settings or TrackerSettings(WIDTH, HEIGHT))
     return [tracker.update(frame) for frame in frames]
 
 
-def offline(frames: Iterable[Observation], settings: TrackerSettings | None = None) -> list[Tracked | None]:
+def offline(frames: Iterable[Observation], settings: TrackerSettings | None = None) -> list[TrackedFace | None]:
     return list(smooth(frames, settings or TrackerSettings(WIDTH, HEIGHT)))
 
 
-def with_own_boxes(video: Video, results: Sequence[Tracked | None]) -> list[Tracked | None]:
+def with_own_boxes(video: Video, results: Sequence[TrackedFace | None]) -> list[TrackedFace | None]:
     """The same, but the boxes of candidates are as the detector found them."""
     return [
         result
         if result is None or result.candidate is None
-        else Tracked(frame.boxes[result.candidate], result.confidence, result.candidate)
+        else TrackedFace(frame.boxes[result.candidate], result.confidence, result.candidate)
         for frame, result in zip(video.frames, results, strict=True)
     ]
 
 
-def score(videos: Sequence[Video], results: Sequence[Sequence[Tracked | None]]) -> Scores:
+def score(videos: Sequence[Video], results: Sequence[Sequence[TrackedFace | None]]) -> Scores:
     """Recall at IoU 0.5, false boxes per minute, and the mean IoU of all boxes that are right."""
     faces = right = false = 0
     seconds, overlaps = 0.0, []
@@ -147,7 +147,7 @@ def _box(centre: np.ndarray, logs: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    ways: dict[str, Callable[[list[Observation]], list[Tracked | None]]] = {
+    ways: dict[str, Callable[[list[Observation]], list[TrackedFace | None]]] = {
         "without": without_track,
         "online": online,
         "offline": offline,

@@ -22,7 +22,7 @@ from tests.tracking.simulated_tracks import (
 from uncover.metrics.detections import box_iou
 from uncover.tracking import smoothing
 from uncover.tracking.smoothing import smooth
-from uncover.tracking.tracker import Observation, Tracked, TrackerSettings
+from uncover.tracking.tracker import Observation, TrackedFace, TrackerSettings
 
 SETTINGS = TrackerSettings(640, 480)
 FACE = np.array([300.0, 200, 360, 280])
@@ -37,7 +37,7 @@ def shown(*stretches: tuple[int, np.ndarray | None]) -> list[Observation]:
     ]
 
 
-def overlaps(tracked: Tracked | None, place: np.ndarray) -> bool:
+def overlaps(tracked: TrackedFace | None, place: np.ndarray) -> bool:
     return tracked is not None and float(box_iou(tracked.box[None], place[None])[0, 0]) > 0.8
 
 
@@ -102,7 +102,7 @@ def test_a_movement_in_a_gap_is_followed_from_both_sides() -> None:
         assert one is not None and one.box[0] == pytest.approx(FACE[0] + 4 * n, abs=2)
 
 
-def same(one: list[Tracked | None], other: list[Tracked | None]) -> None:
+def same(one: list[TrackedFace | None], other: list[TrackedFace | None]) -> None:
     assert [x is None for x in one] == [x is None for x in other]
     for first, second in zip(one, other, strict=True):
         if first is not None and second is not None:

@@ -21,7 +21,7 @@ from tests.tracking.simulated_tracks import (
 )
 from uncover.errors import InputError
 from uncover.metrics.detections import Detections, box_iou
-from uncover.tracking.tracker import Observation, Tracked, Tracker, TrackerSettings
+from uncover.tracking.tracker import Observation, TrackedFace, Tracker, TrackerSettings
 
 SETTINGS = TrackerSettings(640, 480)
 FACE = np.array([300.0, 200, 360, 280])
@@ -46,7 +46,7 @@ def beside(pixels: float) -> np.ndarray:
     return FACE + np.array([pixels, 0, pixels, 0])
 
 
-def is_at(tracked: Tracked | None, place: np.ndarray) -> bool:
+def is_at(tracked: TrackedFace | None, place: np.ndarray) -> bool:
     return tracked is not None and float(box_iou(tracked.box[None], place[None])[0, 0]) > 0.8
 
 

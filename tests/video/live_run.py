@@ -30,7 +30,7 @@ from uncover.metrics.predictions import Predictions, read_predictions, write_pre
 from uncover.rescue.proposals import write_proposals
 from uncover.video import load_networks
 from uncover.video.encode import VideoWriter
-from uncover.yolov5.inference import Predictor, Wishes
+from uncover.yolov5.inference import InferenceOptions, Predictor
 from uncover.yolov5.network import Network, build_network
 from uncover.yolov5.weights import Header, save_weights
 
@@ -203,7 +203,7 @@ def _predict(run: LiveRun) -> None:
     looked_at |= {name: run.folder / "heatmaps" / variant / SET for name, (variant, _) in HEATMAP_DETECTORS.items()}
     sized = [(name, name, None) for name in looked_at] + [("rgb1_occlusion_scale1", "rgb1_occlusion", LARGER)]
     for stored, name, size in sized:
-        predictor = Predictor(run.weights(name), "cpu", Wishes(0.001, NMS_IOU, 4, size, "float32"))
+        predictor = Predictor(run.weights(name), "cpu", InferenceOptions(0.001, NMS_IOU, 4, size, "float32"))
         found = predictor.predict(predictor.find([looked_at[name]]))
         write_predictions(run.folder / "predictions" / stored / f"{SET}.parquet", found)
     out = run.folder / "predictions"

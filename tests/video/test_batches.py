@@ -19,7 +19,7 @@ from PIL import Image
 from uncover import threads
 from uncover.images.letterbox import fit, letterbox
 from uncover.video import batches as batches_module
-from uncover.video.batches import Picture, ahead, frames_of_images, in_batches, letterboxed, stack
+from uncover.video.batches import Picture, ahead, frames_of_images, in_batches, letterboxed
 from uncover.video.decode import Frame
 
 PATIENCE = 5.0
@@ -101,8 +101,6 @@ def test_batches_have_one_shape_and_the_first_picture_comes_alone(shapes: list[t
     # As few as can be: two that follow each other either differ in shape, or the one before is full.
     for first, second in itertools.pairwise(batches[1:]):
         assert len(first) == most or first[0].framed.shape != second[0].framed.shape
-    for batch in batches:
-        assert stack(batch).shape == (len(batch), *batch[0].framed.shape)
 
 
 def test_fewer_huge_pictures_come_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from squares import make_set
+
+from tests.yolov5.squares import make_set
 
 EPOCHS = 60
 SETTINGS = [

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 import torch
-from squares import make_set
 
+from tests.yolov5.squares import make_set
 from uncover.errors import InputError
 from uncover.yolov5.device import pick_device
 from uncover.yolov5.distributed import WAIT, ProcessGroup, process_group

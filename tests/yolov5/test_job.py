@@ -4,9 +4,9 @@ import shutil
 
 import pandas as pd
 import pytest
-from map_sets import make_map_set
-from squares import make_set
 
+from tests.yolov5.map_sets import make_map_set
+from tests.yolov5.squares import make_set
 from uncover.errors import InputError
 from uncover.yolov5.finetune import is_picked
 from uncover.yolov5.job import read_job

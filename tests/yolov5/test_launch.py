@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from squares import make_set
 
+from tests.yolov5.squares import make_set
 from uncover.process import is_alive
 from uncover.yolov5.launch import launch_processes
 

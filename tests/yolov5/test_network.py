@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +14,20 @@ import torch
 
 from uncover.errors import InputError
 from uncover.yolov5.network import Network, architecture, build_network
-from uncover.yolov5.third_party import read_checkpoint
+from uncover.yolov5.upstream_checkpoints import read_checkpoint
 
 if TYPE_CHECKING:
     from conftest import Upstream
 
 SHA256 = "4f180cf23ba0717ada0badd6c685026d73d48f184d00fc159c2641284b2ac0a3"
+TRAINING = """
+import sys
+import uncover.yolov5.train
+from uncover.yolov5.network import build_network
+
+build_network("yolov5n", 3, 1)
+print("yolov5" in sys.modules)
+"""
 
 
 def images(*shape: int) -> torch.Tensor:
@@ -183,3 +193,8 @@ def test_anchors_can_be_given_or_counted() -> None:
 def test_a_network_that_does_not_exist() -> None:
     with pytest.raises(InputError, match=r"yolov5q: unknown; expected one of yolov5n"):
         build_network("yolov5q", 3, 1)
+
+
+def test_upstreams_package_is_not_imported():
+    done = subprocess.run([sys.executable, "-c", TRAINING], capture_output=True, text=True)
+    assert done.stdout == "False\n", done.stderr

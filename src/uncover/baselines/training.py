@@ -24,7 +24,6 @@ from uncover.config.baselines import BASELINES, Trained
 from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
 from uncover.errors import Diverged, InputError, needs_memory
 from uncover.images.labelled import LabelledImages, read_labelled_images
-from uncover.images.reading import COLOURS, read_image
 from uncover.yolov5.checkpoint import state_folder
 from uncover.yolov5.results import check_finished
 from uncover.yolov5.validate import true_boxes
@@ -71,15 +70,6 @@ def face_boxes(faces: LabelledImages, index: int) -> NDArray[np.float64]:
     """Faces in one photo, float64 (n, 4) x1 y1 x2 y2 in its pixels; they end at its edge."""
     width, height = faces.sizes[index].tolist()
     return true_boxes(faces.labels[index], width, height)[:, 1:]
-
-
-def read_photo(path: Path) -> NDArray[np.uint8]:
-    """One photo as all detectors of a run see it: upright, uint8 (height, width, 3) in RGB.
-
-    Raises:
-        InputError: It cannot be read.
-    """
-    return read_image(path, COLOURS)
 
 
 @dataclass(frozen=True)

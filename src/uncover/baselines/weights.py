@@ -22,8 +22,8 @@ from uncover.atomic import new_file
 from uncover.baselines.fetched import WEIGHTS, Fetched, write_fetched
 from uncover.errors import InputError
 from uncover.yolov5.checkpoint import save
-from uncover.yolov5.inert_pickle import Record, load_inert, state_of
 from uncover.yolov5.third_party import check_content, check_trusted, read_or_fetch
+from uncover.yolov5.upstream_checkpoints import Record, load_inert, state_of
 
 logger = logging.getLogger(__name__)
 

@@ -36,7 +36,6 @@ from uncover.baselines.training import (
     check_weights,
     epoch_line,
     read_faces,
-    read_photo,
     unfinished,
     write_outcome,
 )
@@ -46,6 +45,7 @@ from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
 from uncover.errors import keeping
 from uncover.images.labelled import LabelledImages
 from uncover.images.letterbox import fit, resize
+from uncover.images.reading import COLOURS, read_image
 from uncover.metrics.detections import Detections, Detector
 
 logger = logging.getLogger(__name__)
@@ -342,7 +342,7 @@ class FaceImages(YOLODataset):
         """A photo in the size of the network's input, and its height and width before and now."""
         if self.ims[i] is not None:
             return self.ims[i], self.im_hw0[i], self.im_hw[i]
-        photo = read_photo(Path(self.im_files[i]))[..., ::-1]  # blue, green, red
+        photo = read_image(Path(self.im_files[i]), COLOURS)[..., ::-1]  # blue, green, red
         height, width = photo.shape[:2]
         frame = fit(width, height, self.imgsz)
         image = resize(np.ascontiguousarray(photo), frame.inner_width, frame.inner_height, smooth=False)

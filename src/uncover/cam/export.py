@@ -24,6 +24,12 @@ Frame = Literal["original", "letterbox"]
 Average = Literal["joint", "mean", "whole_face"]
 THREADS = 2
 
+COLOURS = cv2.COLORMAP_INFERNO
+"""Equal steps of the map look like equal steps, in grey and to colour-blind readers too."""
+
+MOST_OPAQUE = 0.8
+"""Share of the map's colour where the map is highest; the rest is the photo's."""
+
 
 def export(folder: Path, out: Path, kind: Format, frame: Frame, averaged: Average | None = None) -> list[list[str]]:
     """Write every map of a heatmap set at full size.
@@ -75,13 +81,6 @@ def _folder_names(class_names: Sequence[str]) -> list[str]:
     """A folder per class; their numbers keep apart what is the same without blanks and slashes."""
     plain = (re.sub(r"[^\w.-]+", "_", name) for name in class_names)
     return [f"{number}_{name}" for number, name in enumerate(plain)]
-
-
-COLOURS = cv2.COLORMAP_INFERNO
-"""Equal steps of the map look like equal steps, in grey and to colour-blind readers too."""
-
-MOST_OPAQUE = 0.8
-"""Share of the map's colour where the map is highest; the rest is the photo's."""
 
 
 def overlay(photo: NDArray[np.uint8], heat: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -29,6 +29,12 @@ COLUMNS = (
 )
 
 
+BRIGHT, MOST = 0.98, 0.5
+"""A map is saturated where more than this share of its cells has this share of its maximum."""
+
+FULL = np.iinfo(np.uint16).max
+
+
 def lint(table: pd.DataFrame, class_names: Sequence[str], trained_on: Collection[str] | None = None) -> pd.DataFrame:
     """Summarise a heatmap set.
 
@@ -86,12 +92,6 @@ def _share(which: NDArray[np.bool_] | NDArray[np.float64]) -> float:
 def _stack(lists: pd.Series, kind: type, width: int) -> NDArray[Any]:
     """Lists of a column as one array (N, width); None becomes NaN."""
     return np.array([list(each) for each in lists], kind).reshape(-1, width)
-
-
-BRIGHT, MOST = 0.98, 0.5
-"""A map is saturated where more than this share of its cells has this share of its maximum."""
-
-FULL = np.iinfo(np.uint16).max
 
 
 def are_saturated(values: NDArray[np.uint16]) -> NDArray[np.bool_]:

@@ -172,7 +172,7 @@ class ShardMaker:
 
         Args:
             images: Files of all images of the set, by name.
-            shard: Which of them to look at.
+            shard: Which of them to make.
             batch: Images at a time, at most.
 
         Raises:
@@ -183,10 +183,10 @@ class ShardMaker:
         files = file_names(sorted(images))
         names = shard.take(list(files))
         with ThreadPoolExecutor(cores()) as pool:
-            looks = pool.map(lambda name: self._look(name, files[name], images[name]), names)
-            looked = list(track(looks, "looking at images", len(names)))
+            inspections = pool.map(lambda name: self._inspect(name, files[name], images[name]), names)
+            inspected = list(track(inspections, "looking at images", len(names)))
         log_animations(images[name] for name in names)
-        items, rows = [item for item, _ in looked], [found for _, found in looked]
+        items, rows = [item for item, _ in inspected], [found for _, found in inspected]
         made = sum(len(found) < len(self._folders) for found in rows)
         self._forget_records(shard)
         jobs = self._jobs(items, rows, batch)
@@ -206,7 +206,7 @@ class ShardMaker:
             time.monotonic() - started,
         )
 
-    def _look(self, name: str, file: str, path: Path) -> tuple[Item, dict[str, Row]]:
+    def _inspect(self, name: str, file: str, path: Path) -> tuple[Item, dict[str, Row]]:
         """What there is to know of an image before the network sees it, and its rows of the variants that are there."""
         recipe = self._recipe
         size = inspect_image(path, recipe.header.channels)

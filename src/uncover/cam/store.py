@@ -33,6 +33,35 @@ SUFFIX = ".tif"
 DIGITS = 2
 """Of boxes, which stand in the files for the lint table: a hundredth of a pixel, or of a confidence, will do."""
 
+PLACES = (CLASSES, JOINT, RECORDS)
+"""What stands in the folder of a heatmap set, beside its tables."""
+
+AGAIN = "run 'uncover heatmaps' again for all shards"
+OTHER = {
+    "class_names": "for other classes",
+    "code": "by another version of uncover",
+    "images": "of more or fewer images",
+    "model": "with other weights",
+    "names": "of other images",
+}
+"""How records differ, by setting; of others the name says it."""
+
+
+SCHEMA = pa.schema(
+    {
+        "image": pa.string(),
+        "file": pa.string(),
+        "width": pa.int64(),
+        "height": pa.int64(),
+        "sha256": pa.string(),
+        "detections": pa.list_(pa.int64()),
+        "status": pa.list_(pa.string()),
+        "saturated": pa.list_(pa.bool_()),
+        "inverted": pa.list_(pa.bool_()),
+        "degenerate": pa.int64(),
+    }
+)
+
 
 @dataclass(frozen=True)
 class Files:
@@ -113,22 +142,6 @@ def file_names(images: Iterable[str]) -> dict[str, str]:
             )
         names[image], taken[name] = name, image
     return names
-
-
-SCHEMA = pa.schema(
-    {
-        "image": pa.string(),
-        "file": pa.string(),
-        "width": pa.int64(),
-        "height": pa.int64(),
-        "sha256": pa.string(),
-        "detections": pa.list_(pa.int64()),
-        "status": pa.list_(pa.string()),
-        "saturated": pa.list_(pa.bool_()),
-        "inverted": pa.list_(pa.bool_()),
-        "degenerate": pa.int64(),
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -232,20 +245,6 @@ def read_manifest(path: Path) -> Manifest:
         InputError: It does not exist, is cut off, or is none.
     """
     return Manifest(*read_rows(path, SCHEMA.names))
-
-
-PLACES = (CLASSES, JOINT, RECORDS)
-"""What stands in the folder of a heatmap set, beside its tables."""
-
-AGAIN = "run 'uncover heatmaps' again for all shards"
-OTHER = {
-    "class_names": "for other classes",
-    "code": "by another version of uncover",
-    "images": "of more or fewer images",
-    "model": "with other weights",
-    "names": "of other images",
-}
-"""How records differ, by setting; of others the name says it."""
 
 
 @dataclass(frozen=True)

@@ -75,11 +75,11 @@ def load_predictor(args: argparse.Namespace) -> Predictor:
         InputError: An option is beyond its limits, the device is not here, or the file holds no weights.
     """
     from uncover.images.inputs import check_inference_options
-    from uncover.yolov5.inference import Predictor, Wishes
+    from uncover.yolov5.inference import InferenceOptions, Predictor
 
     check_inference_options(args.confidence, args.nms_iou, args.batch, args.image_size)
-    wishes = Wishes(args.confidence, args.nms_iou, args.batch, args.image_size, args.precision)
-    return Predictor(args.weights, args.device, wishes)
+    options = InferenceOptions(args.confidence, args.nms_iou, args.batch, args.image_size, args.precision)
+    return Predictor(args.weights, args.device, options)
 
 
 @verb("predict", "find boxes in images with a trained detector", _predict_arguments)

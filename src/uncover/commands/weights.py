@@ -30,7 +30,8 @@ def run_import_weights(args: argparse.Namespace) -> int:
     """
     from uncover.atomic import check_new_file
     from uncover.errors import InputError
-    from uncover.yolov5.third_party import check_trusted, is_address, read_checkpoint, read_or_fetch
+    from uncover.yolov5.third_party import check_trusted, is_address, read_or_fetch
+    from uncover.yolov5.upstream_checkpoints import read_checkpoint
     from uncover.yolov5.weights import assemble, describe, save_weights
 
     if not Path(args.checkpoint).exists() and (args.url or is_address(args.checkpoint)):

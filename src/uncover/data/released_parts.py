@@ -132,7 +132,7 @@ def _share(part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> float | None:
 
 
 def _iou(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    """IoU of boxes (..., 4), pair by pair; 0 where one of them has no area."""
+    """IoU of boxes (..., 4), pair by pair; 0 where one has no area. `metrics.iou` is a floor above this room."""
     size = np.minimum(first[..., 2:], second[..., 2:]) - np.maximum(first[..., :2], second[..., :2])
     intersection = np.clip(size, 0, None).prod(axis=-1)
     union = sum(np.clip(box[..., 2:] - box[..., :2], 0, None).prod(axis=-1) for box in (first, second)) - intersection

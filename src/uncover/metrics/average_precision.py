@@ -10,6 +10,17 @@ from numpy.typing import NDArray
 RECALLS: NDArray[np.float64] = np.linspace(0, 1, 101)
 """Where average precision reads precision (COCO's 101 points)."""
 
+CONFIDENCES: NDArray[np.float64] = np.linspace(0, 1, 1000)
+"""Where precision, recall and F1 are read; also the recalls of precision-recall curves."""
+
+EPSILON = 1e-16
+"""Keeps F1 defined where precision and recall are 0; upstream's value."""
+
+SMOOTHING = 0.1
+"""Share of the confidences over which the mean F1 is averaged before its maximum is looked for."""
+
+MAP50_WEIGHT, MAP50_95_WEIGHT = 0.1, 0.9
+
 
 def precision_at_recall(
     hits: NDArray[np.number],
@@ -58,16 +69,6 @@ def area(precision: NDArray[np.float64], recalls: NDArray[np.float64] = RECALLS)
     """Average precision: the area under (..., P) precisions at (P,) recalls, by trapezoids."""
     heights = (precision[..., 1:] + precision[..., :-1]) / 2
     return (heights * np.diff(recalls)).sum(axis=-1)
-
-
-CONFIDENCES: NDArray[np.float64] = np.linspace(0, 1, 1000)
-"""Where precision, recall and F1 are read; also the recalls of precision-recall curves."""
-
-EPSILON = 1e-16
-"""Keeps F1 defined where precision and recall are 0; upstream's value."""
-
-SMOOTHING = 0.1
-"""Share of the confidences over which the mean F1 is averaged before its maximum is looked for."""
 
 
 @dataclass(frozen=True)
@@ -226,9 +227,6 @@ def _smooth(values: NDArray[np.float64], share: float) -> NDArray[np.float64]:
 
 def _mean(values: NDArray[np.float64]) -> float:
     return float(values.mean()) if len(values) else 0.0
-
-
-MAP50_WEIGHT, MAP50_95_WEIGHT = 0.1, 0.9
 
 
 def fitness(map50: float, map50_95: float) -> float:

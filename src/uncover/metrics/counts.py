@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from uncover.metrics.predictions import Predictions
 
 
+CONFIDENCE = 0.4
+"""From which the thesis takes a face as found."""
+
+
 @dataclass(frozen=True)
 class FaceScores:
     """Scores of whole faces on some frames; None where there is nothing to score.
@@ -89,10 +93,6 @@ def score_faces(predictions: Predictions, truth: pd.DataFrame, confidence: float
         frames_with_false_alarm=len(np.unique(matched.predicted_image[sure][in_empty])),
         confidence=confidence,
     )
-
-
-CONFIDENCE = 0.4
-"""From which the thesis takes a face as found."""
 
 
 @dataclass(frozen=True)

@@ -326,7 +326,7 @@ class Detections:
 
 
 class Detector(Protocol):
-    """Whatever finds boxes in images: a network of ours or of others."""
+    """Whatever finds boxes in images: a network of ours or a baseline."""
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """Boxes in each image, in its pixels, best first.

@@ -19,6 +19,9 @@ LEVEL = 0.95
 ELEMENTS_AT_ONCE = 4_000_000
 """Resamples times boxes that are worked on together: about a hundred megabytes of temporaries."""
 
+Floats = NDArray[np.float64]
+Weights = NDArray[np.int32]
+
 
 @dataclass(frozen=True)
 class Rate:
@@ -166,10 +169,6 @@ def resample_images(
         count = min(batch, resamples - start)
         weights = generator.multinomial(drawn, np.full(drawn, 1 / drawn), size=count).astype(np.int32)
         yield weights if blocks is None else weights[:, blocks]
-
-
-Floats = NDArray[np.float64]
-Weights = NDArray[np.int32]
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,26 @@ OF_METHOD = (*OF_ALL, IMAGE_SIZE)
 AGAIN = "make both again in one way, with 'uncover predict', or the whole run with snakemake"
 
 
+CORNERS = ("x1", "y1", "x2", "y2")
+COLUMNS = {
+    "image": pa.string(),
+    "class": pa.string(),
+    "class_id": pa.int64(),
+    "confidence": pa.float32(),
+    **dict.fromkeys(CORNERS, pa.float32()),
+}
+LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
+"""Of a face, as the person shown calls the sides: the right eye stands left in a frontal photo."""
+
+LANDMARK_COLUMNS = {f"{name}_{axis}": pa.float32() for name in LANDMARKS for axis in ("x", "y")}
+"""Columns of detectors that know landmarks, in pixels of the original image; others leave them out."""
+
+METADATA_KEY = b"uncover"
+
+SHARE = ("shard", "shards")
+"""Settings in which the predictions of a share differ from those of another."""
+
+
 @dataclass
 class Alike:
     """Predictions that are read together, and refused where they were not made alike."""
@@ -71,23 +91,6 @@ def _check(
     for name in names:
         if settings[name] != others[name]:
             raise InputError(f"{path}: {name} is {settings[name]}, but {others[name]} in {other}; {AGAIN}")
-
-
-CORNERS = ("x1", "y1", "x2", "y2")
-COLUMNS = {
-    "image": pa.string(),
-    "class": pa.string(),
-    "class_id": pa.int64(),
-    "confidence": pa.float32(),
-    **dict.fromkeys(CORNERS, pa.float32()),
-}
-LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
-"""Of a face, as the person shown calls the sides: the right eye stands left in a frontal photo."""
-
-LANDMARK_COLUMNS = {f"{name}_{axis}": pa.float32() for name in LANDMARKS for axis in ("x", "y")}
-"""Columns of detectors that know landmarks, in pixels of the original image; others leave them out."""
-
-METADATA_KEY = b"uncover"
 
 
 @dataclass(frozen=True)
@@ -241,10 +244,6 @@ def _check_of_predictions(path: Path, predictions: Predictions) -> None:
             row = int(np.flatnonzero(wrong)[0])
             image = boxes["image"].iloc[row]
             raise InputError(f"{path}: row {row + 1} ({image}): {what}; {int(wrong.sum())} such rows")
-
-
-SHARE = ("shard", "shards")
-"""Settings in which the predictions of a share differ from those of another."""
 
 
 def join_predictions(paths: Sequence[Path]) -> Predictions:

@@ -32,6 +32,25 @@ OUTCOME_COLUMNS = (
 BOX_COLUMNS = ("source", "frame", *CORNERS, "confidence", "found_by")
 FRAME_COLUMNS = ("source", "frame", "second")
 
+ALL = "all"
+"""Stands for all videos, and for all frames of one."""
+
+SECONDS_OF_MINUTE = 60
+SHORTEST_BLOCK = 0.001
+"""Seconds that may be drawn together, at least."""
+
+COLUMNS = (
+    *("mode", "video", "by", "part", "frames", "faces", "found", *(f"found_by_{step}" for step in STEPS)),
+    *("recall", "recall_low", "recall_high", "recall_gain", "recall_gain_low", "recall_gain_high"),
+    *("false_boxes", "minutes", "false_per_minute", "false_per_minute_low", "false_per_minute_high"),
+    *("false_gain", "false_gain_low", "false_gain_high", "longest_gap", "blocks"),
+)
+"""Of the record; gains are differences to the first way, longest_gap is in seconds."""
+
+Floats = NDArray[np.float64]
+Row = dict[str, Any]
+Part = tuple[str, str]
+
 
 def videos_of(folder: Path) -> dict[str, str]:
     """Videos that `uncover detect` looked at.
@@ -113,14 +132,14 @@ def _check_frames(where: Path, source: str, frames: pd.DataFrame, truth: pd.Data
             f"{where}: {source}: {len(missing)} of the {len(truth)} frames of its truth were not looked at, from"
             f" {missing.min()} on; run 'uncover detect' on every frame, or give the truth of this very video"
         )
-    looked = frames.set_index("frame").loc[truth["frame"], "second"].to_numpy(np.float64)
-    apart = np.abs(looked - looked[:1] - truth["second"].to_numpy(np.float64) + truth["second"].iloc[0])
+    detected = frames.set_index("frame").loc[truth["frame"], "second"].to_numpy(np.float64)
+    apart = np.abs(detected - detected[:1] - truth["second"].to_numpy(np.float64) + truth["second"].iloc[0])
     # Rounded times are as good; those of another rate drift away.
     wrong = np.flatnonzero(~(apart <= np.median(until_next(truth["second"])) / 2))
     if len(wrong):
         row = wrong[0]
         raise InputError(
-            f"{where}: {source}: frame {truth['frame'].iloc[row]} is at second {looked[row]:.3f}, in its truth at"
+            f"{where}: {source}: frame {truth['frame'].iloc[row]} is at second {detected[row]:.3f}, in its truth at"
             f" {truth['second'].iloc[row]:.3f}; expected the truth of this very video"
         )
 
@@ -149,27 +168,6 @@ def _of_video(boxes: pd.DataFrame, truth: pd.DataFrame, true_iou: float) -> pd.D
         found_by=found_by,
         false_boxes=np.bincount(of_frame[~correct], minlength=len(truth)),
     )
-
-
-ALL = "all"
-"""Stands for all videos, and for all frames of one."""
-
-SECONDS_OF_MINUTE = 60
-SHORTEST_BLOCK = 0.001
-"""Seconds that may be drawn together, at least."""
-
-
-COLUMNS = (
-    *("mode", "video", "by", "part", "frames", "faces", "found", *(f"found_by_{step}" for step in STEPS)),
-    *("recall", "recall_low", "recall_high", "recall_gain", "recall_gain_low", "recall_gain_high"),
-    *("false_boxes", "minutes", "false_per_minute", "false_per_minute_low", "false_per_minute_high"),
-    *("false_gain", "false_gain_low", "false_gain_high", "longest_gap", "blocks"),
-)
-"""Of the record; gains are differences to the first way, longest_gap is in seconds."""
-
-Floats = NDArray[np.float64]
-Row = dict[str, Any]
-Part = tuple[str, str]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,16 @@ import numpy as np
 
 from uncover.metrics.detections import iou
 from uncover.tracking.kalman import FaceFilter, Floats, as_boxes
-from uncover.tracking.tracker import CLOCK, Observation, Picked, Tracked, Tracker, TrackerSettings, faded, seen_box
+from uncover.tracking.tracker import (
+    CLOCK,
+    Association,
+    Observation,
+    TrackedFace,
+    Tracker,
+    TrackerSettings,
+    faded,
+    seen_box,
+)
 
 GAP = 2.0
 """A gap with both ends known may last so many times as long as one whose end is not."""
@@ -24,7 +33,7 @@ AHEAD = 3.0
 """Seconds, beyond the longest gap that is filled, after which a frame no longer changes what came before."""
 
 
-def smooth(frames: Iterable[Observation], settings: TrackerSettings) -> Iterator[Tracked | None]:
+def smooth(frames: Iterable[Observation], settings: TrackerSettings) -> Iterator[TrackedFace | None]:
     """Say for each frame where the face is, with the frames after it in mind.
 
     The candidates are those that the online track picks, but where it went to another place after some frames, these
@@ -67,7 +76,7 @@ class _Held:
 
     observation: Observation
     track: int | None
-    picked: Picked | None
+    picked: Association | None
 
 
 @dataclass(frozen=True)
@@ -114,9 +123,9 @@ class _Course:
 
 def _smooth_window(
     held: Sequence[_Held], ready: int, left: _Course | None, settings: TrackerSettings
-) -> tuple[list[Tracked | None], _Course | None]:
+) -> tuple[list[TrackedFace | None], _Course | None]:
     """Results of the first `ready` frames, and the track as it is after these, if there is one."""
-    results: list[Tracked | None] = []
+    results: list[TrackedFace | None] = []
     after: _Course | None = None
     for number, group in groupby(held, lambda frame: frame.track):
         own, wanted = list(group), ready - len(results)
@@ -133,7 +142,7 @@ def _smooth_window(
 
 def _smooth_track(
     own: Sequence[_Held], ready: int, before: _Course | None, settings: TrackerSettings
-) -> tuple[list[Tracked | None], _Course | None]:
+) -> tuple[list[TrackedFace | None], _Course | None]:
     """Results of a track's frames, all in a row, and the track after the first `ready` of them, if it has so many."""
     course, after = copy.deepcopy(before), None
     sightings = [before.seen] if before else []
@@ -155,7 +164,7 @@ def _smooth_track(
     smoothed = course.filter.smoothed(*map(np.array, (states, covariances, transitions, noises)))
     boxes = as_boxes(smoothed)
     times = [sighting.second for sighting in sightings]
-    results: list[Tracked | None] = []
+    results: list[TrackedFace | None] = []
     for frame, box in zip(own, boxes, strict=True):
         if frame.picked is not None:
             results.append(seen_box(box, frame.observation, frame.picked, settings))
@@ -165,7 +174,7 @@ def _smooth_track(
     return results, after
 
 
-def _filled(box: Floats, second: float, sides: Sequence[_Sighting], settings: TrackerSettings) -> Tracked | None:
+def _filled(box: Floats, second: float, sides: Sequence[_Sighting], settings: TrackerSettings) -> TrackedFace | None:
     """The face of a frame in which it was not seen; None where the gap has one side or is too long."""
     within = settings.clip(box)
     if len(sides) < 2 or within is None:
@@ -176,4 +185,4 @@ def _filled(box: Floats, second: float, sides: Sequence[_Sighting], settings: Tr
     if iou(left.box, right.box) < AGREE:
         return None
     confidence = max(side.confidence * faded(abs(second - side.second), settings) for side in sides)
-    return Tracked(within, confidence, None)
+    return TrackedFace(within, confidence, None)

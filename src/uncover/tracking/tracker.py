@@ -43,7 +43,7 @@ class Observation:
         return np.asarray(self.detections.confidence, np.float64)
 
     @property
-    def rank(self) -> NDArray[np.integer]:
+    def priority(self) -> NDArray[np.integer]:
         """integers (N,), `found_by`, or 0 for each."""
         found_by = self.detections.found_by
         return np.zeros(len(self.detections), np.int64) if found_by is None else found_by
@@ -117,7 +117,7 @@ class TrackerSettings:
 
 
 @dataclass(frozen=True)
-class Picked:
+class Association:
     """A candidate that a track takes: its row, and the factor on its variances."""
 
     candidate: int
@@ -144,7 +144,7 @@ class Track:
         self.filter = FaceFilter(observation.boxes[row], self.confidence, settings.motion)
         self.seen = self.counted = observation.second
         self.sightings, self.followed = 1, 0.0
-        self.trail = [Picked(row)]
+        self.trail = [Association(row)]
 
     def holds(self, second: float) -> bool:
         """Whether it stands for a face even where none is seen."""
@@ -162,7 +162,7 @@ class Track:
         limit = max(self._settings.trust, longest) if sure else self._settings.bridge
         return second - self.counted > limit + CLOCK
 
-    def pick(self, observation: Observation, distances: Floats) -> Picked | None:
+    def pick(self, observation: Observation, distances: Floats) -> Association | None:
         """The candidate that is most likely its own.
 
         Args:
@@ -180,10 +180,10 @@ class Track:
         if not len(eligible):
             return None
         unlikely = distances[eligible] / 2 - np.log(np.maximum(observation.confidence[eligible], 1e-9))
-        best = int(eligible[np.lexsort((unlikely, observation.rank[eligible], kind[eligible]))[0]])
-        return Picked(best, max(1.0, float(distances[best] / settings.gate)))
+        best = int(eligible[np.lexsort((unlikely, observation.priority[eligible], kind[eligible]))[0]])
+        return Association(best, max(1.0, float(distances[best] / settings.gate)))
 
-    def see(self, observation: Observation, picked: Picked, step: float) -> None:
+    def see(self, observation: Observation, picked: Association, step: float) -> None:
         """Learn a candidate, `step` seconds after the frame before."""
         row = picked.candidate
         self.confidence = float(observation.confidence[row])
@@ -197,7 +197,7 @@ class Track:
 
 
 @dataclass(frozen=True)
-class Tracked:
+class TrackedFace:
     """The face of one frame.
 
     Attributes:
@@ -212,7 +212,7 @@ class Tracked:
 
 
 @dataclass(frozen=True)
-class Assigned:
+class Assignment:
     """What one frame is to the track.
 
     Attributes:
@@ -222,8 +222,8 @@ class Assigned:
     """
 
     track: int | None
-    picked: Picked | None
-    earlier: tuple[Picked, ...] = ()
+    picked: Association | None
+    earlier: tuple[Association, ...] = ()
 
 
 class Tracker:
@@ -241,7 +241,7 @@ class Tracker:
         self._challenger: Track | None = None
         self._number = -1
 
-    def update(self, observation: Observation) -> Tracked | None:
+    def update(self, observation: Observation) -> TrackedFace | None:
         """The face in the next frame; None when there is none.
 
         Raises:
@@ -256,9 +256,9 @@ class Tracker:
         box = self._settings.clip(track.filter.box)
         if box is None or not track.holds(observation.second):
             return None
-        return Tracked(box, track.confidence * faded(observation.second - track.seen, self._settings), None)
+        return TrackedFace(box, track.confidence * faded(observation.second - track.seen, self._settings), None)
 
-    def assign(self, observation: Observation) -> Assigned:
+    def assign(self, observation: Observation) -> Assignment:
         """Pick the track's candidate of the next frame, and learn it.
 
         Raises:
@@ -278,7 +278,7 @@ class Tracker:
         if challenger is not None and picked is not None:
             # This frame stays the track's own, whatever becomes of the challenger.
             challenger.trail.clear()
-        return Assigned(None if track is None else self._number, picked)
+        return Assignment(None if track is None else self._number, picked)
 
     def _pass_time(self, second: float) -> float:
         """Let the tracks see the time of the next frame; returns the seconds since the last."""
@@ -312,7 +312,7 @@ class Tracker:
                 challenger.see(observation, picked, step)
                 challenger.trail.append(picked)
                 return challenger
-        best = elsewhere[np.lexsort((-observation.confidence[elsewhere], observation.rank[elsewhere]))[0]]
+        best = elsewhere[np.lexsort((-observation.confidence[elsewhere], observation.priority[elsewhere]))[0]]
         self._challenger = Track(observation, int(best), self._settings)
         if self._track is not None:
             self._challenger.support *= 1 - self._settings.kept(step)
@@ -326,15 +326,15 @@ class Tracker:
             return track.seen < second
         return challenger.sightings >= self._settings.agree and challenger.support > track.support
 
-    def _take_over(self, challenger: Track) -> Assigned:
+    def _take_over(self, challenger: Track) -> Assignment:
         self._track, self._challenger = challenger, None
         self._number += 1
         *earlier, picked = challenger.trail
         challenger.trail.clear()
-        return Assigned(self._number, picked, tuple(earlier))
+        return Assignment(self._number, picked, tuple(earlier))
 
 
-def seen_box(box: Floats, observation: Observation, picked: Picked, settings: TrackerSettings) -> Tracked:
+def seen_box(box: Floats, observation: Observation, picked: Association, settings: TrackerSettings) -> TrackedFace:
     """The face of a frame in which it was seen.
 
     Args:
@@ -347,7 +347,7 @@ def seen_box(box: Floats, observation: Observation, picked: Picked, settings: Tr
     own = observation.boxes[row]
     within = settings.clip(box)
     # A detector's box is in the frame even where the track has the face just out of it.
-    return Tracked(own if within is None else within, float(observation.confidence[row]), row)
+    return TrackedFace(own if within is None else within, float(observation.confidence[row]), row)
 
 
 def faded(gap: float, settings: TrackerSettings) -> float:

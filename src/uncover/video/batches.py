@@ -6,7 +6,7 @@ import itertools
 import math
 import queue
 import threading
-from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -201,8 +201,3 @@ def ahead(items: Iterable[Item], depth: int) -> Generator[Item]:
     finally:
         stopped.set()
         worker.join()
-
-
-def stack(pictures: Sequence[Picture]) -> NDArray[np.uint8]:
-    """The network's input of a batch, uint8 (B, 3, h, w)."""
-    return np.stack([picture.framed for picture in pictures])

@@ -17,7 +17,7 @@ from uncover.errors import needs_memory
 from uncover.images.privacy import Cover
 from uncover.metrics.detections import Detections
 from uncover.threads import cores
-from uncover.video.batches import Picture, ahead, in_batches, letterboxed, stack
+from uncover.video.batches import Picture, ahead, in_batches, letterboxed
 from uncover.video.decode import Frame
 from uncover.video.detected_frames import DETECTOR, RESCUE, DetectedFrame
 from uncover.video.model import Model
@@ -100,7 +100,7 @@ def detect_frames(
 def detect_batch(pictures: Sequence[Picture], networks: Networks) -> DetectedBatch:
     """The detector, in pictures of one shape."""
     model, rescue = networks.detector, networks.rescue
-    inputs = stack(pictures)
+    inputs = np.stack([picture.framed for picture in pictures])
     with (
         needs_memory(batch_in_words(inputs.shape, model.device), SMALLER),
         in_precision(model.device, model.precision),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from uncover.metrics.detections import Detections
 from uncover.tracking.per_second import FoundBy
 from uncover.tracking.smoothing import smooth
-from uncover.tracking.tracker import Observation, Tracked, Tracker, TrackerSettings
+from uncover.tracking.tracker import Observation, TrackedFace, Tracker, TrackerSettings
 from uncover.video.detected_frames import DETECTOR, DetectedFrame
 from uncover.video.options import Temporal
 
@@ -151,7 +151,7 @@ def _observation(frame: DetectedFrame, labels: Labels) -> Observation:
     return Observation(frame.second, exact, labels.counts(frame))
 
 
-def _tracked_face(frame: DetectedFrame, tracked: Tracked | None, labels: Labels) -> FrameFaces:
+def _tracked_face(frame: DetectedFrame, tracked: TrackedFace | None, labels: Labels) -> FrameFaces:
     if tracked is None:
         return FrameFaces(frame, Detections.empty(), (), ())
     mark: FoundBy = "temporal"

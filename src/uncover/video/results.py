@@ -294,7 +294,7 @@ def write_csv(folder: Path) -> None:
         writer = csv.DictWriter(file, BOXES.names, lineterminator="\n")
         writer.writeheader()
         for row in _rows(folder / BOXES_FILE):
-            numbers = {name: _short(row[name], 3) for name in CORNERS} | {"confidence": _short(row["confidence"], 4)}
+            numbers = {name: round(row[name], 3) for name in CORNERS} | {"confidence": round(row["confidence"], 4)}
             writer.writerow(row | numbers)
 
 
@@ -321,15 +321,10 @@ def write_coco(folder: Path) -> None:
 
 def _annotation(number: int, image: int, row: dict[str, Any]) -> dict[str, Any]:
     x1, y1, x2, y2 = (row[corner] for corner in CORNERS)
-    box = [_short(value, 3) for value in (x1, y1, x2 - x1, y2 - y1)]
+    box = [round(value, 3) for value in (x1, y1, x2 - x1, y2 - y1)]
     told = {"id": number, "image_id": image, "category_id": CATEGORY["id"], "bbox": box, "iscrowd": 0}
-    told["area"] = _short((x2 - x1) * (y2 - y1), 3)
-    return told | {"score": _short(row["confidence"], 4), "found_by": row["found_by"], "method": row["method"]}
-
-
-def _short(value: float, digits: int) -> float:
-    """Of a single-precision number, no more digits than mean something."""
-    return round(value, digits)
+    told["area"] = round((x2 - x1) * (y2 - y1), 3)
+    return told | {"score": round(row["confidence"], 4), "found_by": row["found_by"], "method": row["method"]}
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

@@ -36,7 +36,7 @@ class TrainingState:
         scaler: Scale of float16 gradients.
         last_step: Step of the loop at which the optimiser last moved.
         rows: The record, one row per epoch.
-        best: Averaged weights of the best epoch.
+        best: Weights of the moving average at the best epoch.
         best_epoch: Which that was.
         class_map: mAP50-95 of each class in the last epoch, for image weights.
     """

@@ -16,6 +16,8 @@ from uncover.yolov5.device import pick_device
 
 Value = TypeVar("Value")
 
+_ENVIRONMENT = (("WORLD_SIZE", "1"), ("RANK", "0"), ("LOCAL_RANK", "0"))
+
 WAIT = timedelta(days=7)
 """How long a process waits for the others: they have nothing to do while the main one validates, writes, or reads.
 
@@ -81,6 +83,3 @@ def process_group(device: str) -> Iterator[ProcessGroup]:
         yield ProcessGroup(rank, world_size, chosen)
     finally:
         torch.distributed.destroy_process_group()
-
-
-_ENVIRONMENT = (("WORLD_SIZE", "1"), ("RANK", "0"), ("LOCAL_RANK", "0"))

@@ -160,9 +160,9 @@ def choose_fold(frames: GroupedImages, name: str | None) -> Fold:
         fold = leave_out(frames.groups, frames.group_named(name))
     else:
         folds = leave_one_out(frames.groups)
-        wished = VALIDATING_SHARE * len(frames.groups)
+        target = VALIDATING_SHARE * len(frames.groups)
         usable = [each for each in folds if _has_faces(frames, each)] or folds
-        fold = min(usable, key=lambda each: abs(len(each.held_out) - wished))
+        fold = min(usable, key=lambda each: abs(len(each.held_out) - target))
     for side, names in (("to train on", fold.training), (f"of {fold.left_out}", fold.held_out)):
         if not frames.with_face(names):
             raise InputError(
@@ -224,7 +224,7 @@ def read_frames_job(
         chosen: Names of the classes to learn; for a detector of whole faces, of those that are faces.
 
     Raises:
-        InputError: Weights, frames or settings are unusable, or wishes contradict each other.
+        InputError: Weights, frames or settings are unusable, or options contradict each other.
     """
     header = None if start is None else read_start(start)
     if header is not None and fine_tuning:

@@ -109,7 +109,7 @@ class FramedImages:
 
 
 @dataclass(frozen=True)
-class Answer:
+class BatchOutput:
     """What a network says about a batch.
 
     Attributes:
@@ -167,7 +167,7 @@ def read_ahead(images: FramedImages, groups: Sequence[list[int]]) -> Iterator[tu
 @torch.inference_mode()
 def infer(
     network: Network, images: FramedImages, batch: int, device: torch.device, precision: Precision = "float32"
-) -> Iterator[Answer]:
+) -> Iterator[BatchOutput]:
     """Run a network in evaluation mode over images; the next batch is read while the network works.
 
     Args:
@@ -180,7 +180,7 @@ def infer(
     for group, pixels in read_ahead(images, images.batches(batch)):
         with needs_memory(batch_in_words(pixels.shape, device), SMALLER), in_precision(device, precision):
             decoded, raw = network(to_network(pixels, device))
-        yield Answer(group, pixels.shape[2:], decoded.float(), [level.float() for level in raw])
+        yield BatchOutput(group, pixels.shape[2:], decoded.float(), [level.float() for level in raw])
 
 
 def predict(
@@ -264,8 +264,8 @@ def _as_table(found: Sequence[tuple[int, NDArray[np.float32]]], names: Sequence[
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """How to look.
+class InferenceOptions:
+    """How to detect.
 
     Attributes:
         confidence: Lowest confidence kept.
@@ -285,17 +285,17 @@ class Wishes:
 class Predictor:
     """A detector."""
 
-    def __init__(self, weights: Path, device: str, wishes: Wishes) -> None:
+    def __init__(self, weights: Path, device: str, options: InferenceOptions) -> None:
         """
         Args:
             weights: Of a training, or a checkpoint of upstream's YOLOv5.
             device: "auto", or a name as torch has it.
-            wishes: How to look.
+            options: How to detect.
 
         Raises:
             InputError: The device is not here, or the file holds no weights.
         """
-        self._device, self._wishes = pick_device(device), wishes
+        self._device, self._options = pick_device(device), options
         network, self._header, self._sha256 = open_weights(weights)
         self._network = network.to(self._device)
 
@@ -305,7 +305,7 @@ class Predictor:
         return dict(zip(self._header.class_ids, self._header.class_names, strict=True))
 
     def find(self, given: Sequence[Path], shard: Shard = WHOLE) -> Inputs:
-        """Find what to look at; arguments and errors are those of `find_inputs`."""
+        """Find images or heatmaps; arguments and errors are those of `find_inputs`."""
         return find_inputs(given, self._header.input, self._header.channels, self._header.maps, shard)
 
     @property
@@ -314,21 +314,21 @@ class Predictor:
         return self._header
 
     def predict(self, inputs: Inputs, confidence: float | None = None) -> Predictions:
-        """Look at it.
+        """Detect in them.
 
         Args:
             inputs: As found.
-            confidence: Lowest confidence kept this time; None takes the wished one.
+            confidence: Lowest confidence kept this time; None takes that of the options.
 
         Raises:
             InputError: An image cannot be read, or the device does not compute in the precision.
         """
-        return self.predict_at(inputs, [self._wishes.nms_iou], confidence)[0]
+        return self.predict_at(inputs, [self._options.nms_iou], confidence)[0]
 
     def predict_at(
         self, inputs: Inputs, nms_ious: Sequence[float], confidence: float | None = None
     ) -> list[Predictions]:
-        """Look at it once, and keep boxes at several IoUs of non-maximum suppression in the place of the wished one.
+        """Detect once, and keep boxes at several IoUs of non-maximum suppression instead of that of the options.
 
         Args:
             inputs: As found.
@@ -338,19 +338,19 @@ class Predictor:
         Raises:
             InputError: As `predict`.
         """
-        wishes = self._wishes
+        options = self._options
         found = predict(
             self._network,
             self._header,
             inputs.names,
             inputs.paths,
             inputs.sizes,
-            wishes.confidence if confidence is None else confidence,
+            options.confidence if confidence is None else confidence,
             nms_ious,
             self._device,
-            wishes.batch,
-            wishes.image_size,
-            wishes.precision,
+            options.batch,
+            options.image_size,
+            options.precision,
         )
         for predictions in found:
             predictions.settings["weights"] = self._sha256

@@ -28,7 +28,7 @@ from uncover.yolov5.weights import EXPECTED, initialise, read_any_weights
 
 logger = logging.getLogger(__name__)
 
-Place = tuple[Path, str | None]
+SetPlace = tuple[Path, str | None]
 """Folder of a data set, or its YAML file, and the entry of that where it has several."""
 
 
@@ -103,7 +103,7 @@ def read_job(
         chosen: Names of the data set's classes to learn; for a detector of whole faces, of those that are faces.
 
     Raises:
-        InputError: A set is missing, empty or spoilt, a setting is unknown, or wishes contradict each other.
+        InputError: A set is missing, empty or spoilt, a setting is unknown, or options contradict each other.
     """
     if start is not None and not start.is_file():
         raise InputError(f"{start}: is no file; {EXPECTED}")
@@ -178,17 +178,17 @@ def _read_maps(heatmaps: Path | None, input: Input, one_folder: bool) -> list[Ma
     return maps
 
 
-def _channels(input: Input, wished: int | None, maps: Sequence[MapSet]) -> int:
+def _channels(input: Input, asked: int | None, maps: Sequence[MapSet]) -> int:
     """Channels that the network sees."""
     if input == "photo":
-        return COLOURS if wished is None else wished
+        return COLOURS if asked is None else asked
     channels = len(maps[0].settings["class_names"]) if input == "classes" else 1
-    if wished not in (None, channels):
-        raise InputError(f"--channels {wished}: --input {input} has {channels}; leave the option out")
+    if asked not in (None, channels):
+        raise InputError(f"--channels {asked}: --input {input} has {channels}; leave the option out")
     return channels
 
 
-def find_inside(data: Path) -> tuple[Place, Place] | None:
+def find_inside(data: Path) -> tuple[SetPlace, SetPlace] | None:
     """The sets to train and to validate on where a folder, or a YAML file, holds both; None where it does not."""
     path = data if data.is_file() else find_data_yaml(data, above=False)
     entries = read_data_yaml(path).entries if path is not None else {}
@@ -200,7 +200,7 @@ def find_inside(data: Path) -> tuple[Place, Place] | None:
     return None
 
 
-def _find_sets(data: Path, val: Path | None) -> tuple[Place, Place]:
+def _find_sets(data: Path, val: Path | None) -> tuple[SetPlace, SetPlace]:
     """Folder or YAML file, and entry of it, of the sets to train and to validate on."""
     for given in (data, val or data):
         if not given.is_dir() and not (given.is_file() and given.suffix.lower() in YAML_SUFFIXES):
@@ -225,7 +225,7 @@ def _find_sets(data: Path, val: Path | None) -> tuple[Place, Place]:
     )
 
 
-def _place_of(given: Path, subset: str) -> Place:
+def _place_of(given: Path, subset: str) -> SetPlace:
     """A set that somebody gave; of a YAML file that lists several, the one that is meant."""
     if given.is_dir():
         return given, None
@@ -246,14 +246,14 @@ def build_start(settings: Detector, labelled: LabelledImages, channels: int, sta
     Raises:
         InputError: The file holds no weights of this network.
     """
-    wished = settings.hyperparameters.anchors
+    anchors = settings.hyperparameters.anchors
     if start is None and settings.weights == "coco":
         logger.info("note: no start weights were given; starting anew (settings: weights=scratch)")
     network = build_network(
         settings.model,
         channels,
         len(labelled.class_names),
-        anchors=None if wished is None else round(wished),
+        anchors=None if anchors is None else round(anchors),
         seed=settings.seed,
     )
     if start is not None:
@@ -262,7 +262,7 @@ def build_start(settings: Detector, labelled: LabelledImages, channels: int, sta
             raise InputError(
                 f"{start}: holds weights of {header.model}; expected those of {settings.model}, or model={header.model}"
             )
-        if wished is not None:
+        if anchors is not None:
             state = {name: value for name, value in state.items() if not name.endswith(".anchors")}
         left_out = initialise(network, state, str(start))
         logger.info(f"start weights: {start}" + (f"; initialised anew: {', '.join(left_out)}" if left_out else ""))

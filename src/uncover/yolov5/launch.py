@@ -1,8 +1,8 @@
 """One training in several processes of this machine: each gets a rank and, where there are GPUs, one of them.
 
-Like torchrun for a single machine, and with its environment variables. torchrun itself is not used: it takes seconds to
-import, wraps every error in a report of many lines, ends with exit code 1 where ours is 2 for bad input, and outlives a
-Snakemake that is killed.
+Like torchrun for a single machine, and with its environment variables; what joins them is `distributed`, which imports
+torch. torchrun itself is not used: it takes seconds to import, wraps every error in a report of many lines, ends with
+exit code 1 where ours is 2 for bad input, and outlives a Snakemake that is killed.
 """
 
 from __future__ import annotations

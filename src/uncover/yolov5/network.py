@@ -291,13 +291,13 @@ def build_network(
         return Network(design, channels, classes, _choose_anchors(design["anchors"], anchors))
 
 
-def _choose_anchors(given: Sequence[Sequence[float]], wished: Tensor | int | None) -> Tensor:
-    if isinstance(wished, Tensor):
-        return wished
+def _choose_anchors(given: Sequence[Sequence[float]], asked: Tensor | int | None) -> Tensor:
+    if isinstance(asked, Tensor):
+        return asked
     anchors = torch.tensor(given).view(len(given), -1, 2).float()
-    if wished is None or wished == anchors.shape[1]:
+    if asked is None or asked == anchors.shape[1]:
         return anchors
     # Another number of them, spread evenly over the same range of sizes.
     sizes = anchors.flatten(0, 1).log().T[None]
-    spread = nn.functional.interpolate(sizes, len(given) * wished, mode="linear", align_corners=True)
-    return spread[0].T.exp().view(len(given), wished, 2)
+    spread = nn.functional.interpolate(sizes, len(given) * asked, mode="linear", align_corners=True)
+    return spread[0].T.exp().view(len(given), asked, 2)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torchvision.ops import nms
 
 from uncover.metrics.predictions import MOST_BOXES
 
@@ -17,7 +16,7 @@ MOST_CANDIDATES = 30_000
 CLASS_STEP = 7680.0
 """Pixels by which boxes of different classes are moved apart, so that they never suppress each other."""
 AT_FIRST = 8
-"""Times the boxes asked for that are looked at first; most often they are enough."""
+"""Times the boxes asked for that suppression begins with; most often they are enough."""
 
 
 def non_max_suppression(
@@ -26,7 +25,7 @@ def non_max_suppression(
     """Keep the boxes that no better box of the same class covers.
 
     Classes know nothing of each other: what is kept of one is the same whatever others there are, so that a detector of
-    ten classes and a look at one of them find equal boxes.
+    ten classes and one of one class find equal boxes.
 
     Args:
         decoded: float (B, N, 5 + classes): xc yc w h in pixels, objectness, classes.
@@ -97,6 +96,8 @@ def _boxes(candidates: Tensor, confidence: float, multi_label: bool) -> Tensor:
 
 def _survivors(corners: Tensor, scores: Tensor, iou: float, most: int) -> Tensor:
     """Rows of boxes (n, 4) that no better one covers, best first; scores fall."""
+    from torchvision.ops import nms  # here, as it takes a second that training's first steps need not wait for
+
     # What happens to a box depends on better boxes alone, so the best few may do for all that is asked for.
     first = most * AT_FIRST
     kept = nms(corners[:first], scores[:first], iou)

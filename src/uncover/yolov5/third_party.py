@@ -1,33 +1,20 @@
-"""Weights of others: files from disk or the net, and checkpoints of upstream's `yolov5`, which is never imported.
-
-A checkpoint of upstream is a pickle of whole Python objects. None of its classes comes to life when it is read: all but
-tensors and plain containers become inert records. Of a file that holds no such network it is told what it is instead.
-"""
+"""Files of third parties: where they come from, whether they may be opened, and what they are by their content."""
 
 from __future__ import annotations
 
 import hashlib
 import http.client
-import io
 import logging
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
-
-from torch import Tensor
+from typing import BinaryIO
 
 from uncover.errors import InputError
-from uncover.yolov5.inert_pickle import LEGACY, Record, load_inert, state_of
-from uncover.yolov5.network import MODELS, architecture
 
 logger = logging.getLogger(__name__)
 
-DETECTORS = ("models.yolo.Model", "models.yolo.DetectionModel")
-DESIGN_KEYS = ("depth_multiple", "width_multiple", "backbone", "head")
 TIMEOUT = 30.0
 """Seconds without an answer."""
 WHOLE = "give the checkpoint that its training wrote, such as best.pt"
@@ -48,59 +35,9 @@ BEGINNINGS = {
     b"\xff\xd8\xff": "is a picture; expected weights",
 }
 WEB_PAGES = (b"<!doctype", b"<html", b"<head", b"<?xml")
+LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""How files of torch before 1.6 begin: a pickle of a number."""
 PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in (2, 3, 4, 5))
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """What a checkpoint of upstream holds.
-
-    Attributes:
-        model: One of `MODELS`.
-        channels: Channels of an image.
-        class_names: By class number.
-        state: State dict, float32.
-        sha256: Of the file.
-    """
-
-    model: str
-    channels: int
-    class_names: tuple[str, ...]
-    state: dict[str, Tensor]
-    sha256: str
-
-
-def read_checkpoint(content: bytes, name: str, sha256: str | None = None) -> Checkpoint:
-    """Take the network out of a checkpoint.
-
-    Args:
-        content: The file.
-        name: What to call it in messages.
-        sha256: Hash that `content` must have; None takes any.
-
-    Raises:
-        InputError: It has another hash, or is no detector of `MODELS`; the message says what it is.
-    """
-    digest = check_content(content, name, sha256) if sha256 is not None else hashlib.sha256(content).hexdigest()
-    foreign = name_foreign(io.BytesIO(content))
-    if foreign:
-        raise InputError(f"{name}: {foreign}")
-    saved = load_inert(content, name)
-    network: Any = (saved.get("ema") or saved.get("model")) if isinstance(saved, dict) else saved
-    if not (isinstance(network, Record) and network.origin.endswith(DETECTORS)):
-        raise InputError(
-            f"{name}: holds no detector of YOLOv5 but {name_object(saved)}; expected one of {', '.join(MODELS)}"
-        )
-    design, names = network.fields.get("yaml"), network.fields.get("names")
-    if not (isinstance(design, dict) and isinstance(names, list | tuple | dict)):
-        raise InputError(f"{name}: its network has no description (yaml) or no class names")
-    return Checkpoint(
-        model=_recognise(design, name),
-        channels=design.get("ch", 3),
-        class_names=tuple(map(str, names.values() if isinstance(names, dict) else names)),
-        state=dict(state_of(network)),
-        sha256=digest,
-    )
 
 
 def check_content(content: bytes, name: str, sha256: str | None) -> str:
@@ -127,17 +64,6 @@ def check_trusted(name: str, sha256: str | None) -> None:
             f"{name}: not opened, because nobody says which file it must be; state the sha256 of the one that you trust"
             " (sha256sum FILE) with --sha256, or in the config under weights"
         )
-
-
-def _recognise(design: dict[str, Any], name: str) -> str:
-    for model in MODELS:
-        known = architecture(model)
-        if not design.get("activation") and all(design.get(key) == known[key] for key in DESIGN_KEYS):
-            return model
-    raise InputError(
-        f"{name}: its architecture, of depth {design.get('depth_multiple')} and width {design.get('width_multiple')},"
-        f" is none of {', '.join(MODELS)} (v6.0 or later)"
-    )
 
 
 def read_or_fetch(place: str, url: str | None = None) -> tuple[bytes, str]:
@@ -241,21 +167,3 @@ def _name_archive(file: BinaryIO) -> str | None:
         return f"is a model of Keras; {WHOLE}"
     inside = next((name for name in names if name.endswith(".pt")), None)
     return "is a ZIP archive that torch did not write; unpack it first" + (f" and give {inside}" if inside else "")
-
-
-def name_object(saved: Any) -> str:
-    """What a file of torch holds in the place of a detector of YOLOv5, and what to do."""
-    for key in (None, "state_dict", "model_state_dict", "ema", "model"):
-        own = saved if key is None else saved.get(key) if isinstance(saved, Mapping) else None
-        if isinstance(own, Mapping) and own and all(isinstance(value, Tensor) for value in own.values()):
-            return f"a plain state dict, tensors without the network's description and classes; {WHOLE}"
-        if isinstance(own, Record) and own.origin.startswith("ultralytics."):
-            return (
-                f"{own.origin}, a network of the package ultralytics such as YOLOv8 or YOLO11; train a YOLOv5 on the"
-                " same data with 'uncover train'"
-            )
-        if isinstance(own, Record):
-            return own.origin
-    if isinstance(saved, Mapping):
-        return f"a dict of {', '.join(str(key)[:30] for key in [*saved][:5]) or 'nothing'}"
-    return f"a {type(saved).__name__}"

@@ -43,7 +43,7 @@ from uncover.yolov5.validate import Validation, validate
 
 logger = logging.getLogger(__name__)
 
-Place = Literal["auto", "ram", "disk", "none"]
+CacheMode = Literal["auto", "ram", "disk", "none"]
 
 GRADIENT_NORM = 10.0
 
@@ -52,7 +52,7 @@ def train(
     job: Job,
     out: Path,
     processes: ProcessGroup,
-    cache: Place = "auto",
+    cache: CacheMode = "auto",
     workers: int | None = None,
     identity: Mapping[str, object] | None = None,
     replace: bool = True,
@@ -97,7 +97,7 @@ def train(
 
 
 def _train(
-    job: Job, out: Path, processes: ProcessGroup, state_at: Path, cache: Place, workers: int | None
+    job: Job, out: Path, processes: ProcessGroup, state_at: Path, cache: CacheMode, workers: int | None
 ) -> dict[str, object]:
     loop = _Loop(job, processes, state_at, cache, workers)
     if processes.is_main:
@@ -129,7 +129,9 @@ def _nothing(_: str) -> None:
 class _Loop:
     """A training under way."""
 
-    def __init__(self, job: Job, processes: ProcessGroup, state_at: Path, cache: Place, workers: int | None) -> None:
+    def __init__(
+        self, job: Job, processes: ProcessGroup, state_at: Path, cache: CacheMode, workers: int | None
+    ) -> None:
         self.job, self.processes, self._state_at, self._workers = job, processes, state_at, workers
         settings = job.settings
         self.state = load_state(state_at) or TrainingState()

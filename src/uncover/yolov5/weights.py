@@ -20,9 +20,9 @@ from uncover.atomic import new_file
 from uncover.config.detectors import MAP_INPUTS, Input
 from uncover.errors import InputError
 from uncover.yolov5.checkpoint import save
-from uncover.yolov5.inert_pickle import LEGACY
 from uncover.yolov5.network import Network, architecture, build_network
-from uncover.yolov5.third_party import Checkpoint, name_foreign, read_checkpoint
+from uncover.yolov5.third_party import LEGACY, name_foreign
+from uncover.yolov5.upstream_checkpoints import Checkpoint, read_checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ IMAGE_SIZE = 640
 """Of upstream's own trainings, in pixels; a checkpoint does not say."""
 
 
-class Foreign(InputError):
+class ForeignWeights(InputError):
     """A file of torch is not one of uncover's; where it may run code, it was not opened."""
 
 
@@ -201,7 +201,7 @@ def _read(path: Path) -> dict[str, Any]:
         if foreign:
             raise InputError(f"{path}: {foreign}")
         if legacy:
-            raise Foreign(f"{path}: is a pickle that may run code when opened; {EXPECTED}")
+            raise ForeignWeights(f"{path}: is a pickle that may run code when opened; {EXPECTED}")
         # torch notices a file that ends early, but not one with wrong bytes in the middle.
         with zipfile.ZipFile(path) as archive:
             whole = archive.testzip() is None
@@ -211,14 +211,14 @@ def _read(path: Path) -> dict[str, Any]:
     except IsADirectoryError:
         raise InputError(f"{path}: is a folder; {EXPECTED}") from None
     except pickle.UnpicklingError:
-        raise Foreign(f"{path}: is a pickle that may run code when opened; {EXPECTED}") from None
+        raise ForeignWeights(f"{path}: is a pickle that may run code when opened; {EXPECTED}") from None
     except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError, KeyError, NotImplementedError):
         raise InputError(damaged) from None
     if not whole:
         raise InputError(damaged)
     other = f"{path}: is no weights file of uncover; {EXPECTED}"
     if not (isinstance(content, dict) and content.get("format") == FORMAT):
-        raise Foreign(other)
+        raise ForeignWeights(other)
     if not _is_state(content.get("state")):
         raise InputError(other)
     if content.get("version") != VERSION:
@@ -305,7 +305,7 @@ def open_weights(path: Path) -> tuple[Network, Header, str]:
 def read_any_weights(path: Path, tell: bool = True) -> tuple[Header, dict[str, Tensor], str]:
     """Read a weights file of uncover, or a checkpoint of upstream's YOLOv5, without building its network.
 
-    No file runs code: of a checkpoint only tensors and plain values are taken (see `inert_pickle`).
+    No file runs code: of a checkpoint only tensors and plain values are taken (see `upstream_checkpoints`).
 
     Args:
         path: The file.
@@ -321,7 +321,7 @@ def read_any_weights(path: Path, tell: bool = True) -> tuple[Header, dict[str, T
         header, state = read_weights(path)
         with path.open("rb") as file:
             return header, state, hashlib.file_digest(file, "sha256").hexdigest()
-    except Foreign:
+    except ForeignWeights:
         content = path.read_bytes()
     checkpoint = read_checkpoint(content, str(path))
     if tell:

@@ -1,23 +1,30 @@
-"""Look into a file of `torch.save`, of whatever version, without bringing anything in it to life.
+"""Checkpoints of upstream's `yolov5`, which is never imported: pickles of whole objects that stay lifeless.
 
-Tensors and plain containers are made; every class and function that the pickle names becomes an inert record instead.
+Tensors and plain containers are made; every class and function that a pickle names becomes an inert record instead. So
+any file of `torch.save` can be opened; of one that holds no network of YOLOv5 it is told what it is.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import pickle
 import struct
 import zipfile
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from uncover.errors import InputError
+from uncover.yolov5.network import MODELS, architecture
+from uncover.yolov5.third_party import LEGACY, WHOLE, check_content, name_foreign
 
+DETECTORS = ("models.yolo.Model", "models.yolo.DetectionModel")
+DESIGN_KEYS = ("depth_multiple", "width_multiple", "backbone", "head")
 DTYPES = {
     "DoubleStorage": torch.float64,
     "FloatStorage": torch.float32,
@@ -31,8 +38,86 @@ DTYPES = {
     "BoolStorage": torch.bool,
 }
 
-LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-"""How files of torch before 1.6 begin: a pickle of a number."""
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint of upstream holds.
+
+    Attributes:
+        model: One of `MODELS`.
+        channels: Channels of an image.
+        class_names: By class number.
+        state: State dict, float32.
+        sha256: Of the file.
+    """
+
+    model: str
+    channels: int
+    class_names: tuple[str, ...]
+    state: dict[str, Tensor]
+    sha256: str
+
+
+def read_checkpoint(content: bytes, name: str, sha256: str | None = None) -> Checkpoint:
+    """Take the network out of a checkpoint.
+
+    Args:
+        content: The file.
+        name: What to call it in messages.
+        sha256: Hash that `content` must have; None takes any.
+
+    Raises:
+        InputError: It has another hash, or is no detector of `MODELS`; the message says what it is.
+    """
+    digest = check_content(content, name, sha256) if sha256 is not None else hashlib.sha256(content).hexdigest()
+    foreign = name_foreign(io.BytesIO(content))
+    if foreign:
+        raise InputError(f"{name}: {foreign}")
+    saved = load_inert(content, name)
+    network: Any = (saved.get("ema") or saved.get("model")) if isinstance(saved, dict) else saved
+    if not (isinstance(network, Record) and network.origin.endswith(DETECTORS)):
+        raise InputError(
+            f"{name}: holds no detector of YOLOv5 but {_name_object(saved)}; expected one of {', '.join(MODELS)}"
+        )
+    design, names = network.fields.get("yaml"), network.fields.get("names")
+    if not (isinstance(design, dict) and isinstance(names, list | tuple | dict)):
+        raise InputError(f"{name}: its network has no description (yaml) or no class names")
+    return Checkpoint(
+        model=_recognise(design, name),
+        channels=design.get("ch", 3),
+        class_names=tuple(map(str, names.values() if isinstance(names, dict) else names)),
+        state=dict(state_of(network)),
+        sha256=digest,
+    )
+
+
+def _recognise(design: dict[str, Any], name: str) -> str:
+    for model in MODELS:
+        known = architecture(model)
+        if not design.get("activation") and all(design.get(key) == known[key] for key in DESIGN_KEYS):
+            return model
+    raise InputError(
+        f"{name}: its architecture, of depth {design.get('depth_multiple')} and width {design.get('width_multiple')},"
+        f" is none of {', '.join(MODELS)} (v6.0 or later)"
+    )
+
+
+def _name_object(saved: Any) -> str:
+    """What a file of torch holds in the place of a detector of YOLOv5, and what to do."""
+    for key in (None, "state_dict", "model_state_dict", "ema", "model"):
+        own = saved if key is None else saved.get(key) if isinstance(saved, Mapping) else None
+        if isinstance(own, Mapping) and own and all(isinstance(value, Tensor) for value in own.values()):
+            return f"a plain state dict, tensors without the network's description and classes; {WHOLE}"
+        if isinstance(own, Record) and own.origin.startswith("ultralytics."):
+            return (
+                f"{own.origin}, a network of the package ultralytics such as YOLOv8 or YOLO11; train a YOLOv5 on the"
+                " same data with 'uncover train'"
+            )
+        if isinstance(own, Record):
+            return own.origin
+    if isinstance(saved, Mapping):
+        return f"a dict of {', '.join(str(key)[:30] for key in [*saved][:5]) or 'nothing'}"
+    return f"a {type(saved).__name__}"
 
 
 class Record:

@@ -28,10 +28,11 @@ from uncover.config.detectors import Detector
 from uncover.errors import InputError
 from uncover.images.labelled import LabelledImages
 from uncover.yolov5.finetune import read_start
-from uncover.yolov5.inference import Predictor, Wishes
+from uncover.yolov5.inference import InferenceOptions, Predictor
 from uncover.yolov5.job import build_start
 from uncover.yolov5.network import architecture, build_network
-from uncover.yolov5.third_party import read_checkpoint, read_or_fetch
+from uncover.yolov5.third_party import read_or_fetch
+from uncover.yolov5.upstream_checkpoints import read_checkpoint
 from uncover.yolov5.weights import load_weights, open_weights
 
 SHA256 = "4f180cf23ba0717ada0badd6c685026d73d48f184d00fc159c2641284b2ac0a3"
@@ -190,7 +191,7 @@ def test_everything_that_takes_weights_opens_a_checkpoint_alike(
     assert main(["import_weights", str(path), str(tmp_path / "safe.pt")]) == 0
     labelled = LabelledImages(tmp_path, [], np.empty((0, 2), np.int64), [], tuple("abcd"), (0, 1, 2, 3))
     settings = Detector(model="yolov5n", autoanchor=False)
-    predictor = Predictor(path, "cpu", Wishes(0.5, 0.6, 1, 64, "float32"))
+    predictor = Predictor(path, "cpu", InferenceOptions(0.5, 0.6, 1, 64, "float32"))
     found = {
         "heatmaps, detect": open_weights(path)[0],
         "predict": predictor._network,

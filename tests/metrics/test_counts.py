@@ -7,11 +7,9 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from uncover.metrics.counts import score_faces
 from uncover.metrics.evaluation import evaluate
-from uncover.metrics.intervals import mean_of_few
 from uncover.metrics.predictions import Predictions
 
 FACE = (10.0, 10.0, 50.0, 50.0)
@@ -68,17 +66,3 @@ def test_without_a_face_there_is_no_recall_and_without_a_box_no_precision() -> N
 
 def test_boxes_of_other_classes_do_not_count() -> None:
     assert score_faces(predictions([], ["a"]), truth(["a"], class_id=0), 0.4).faces == 0
-
-
-@given(st.lists(st.floats(0, 1), min_size=2, max_size=8))
-def test_the_mean_of_few_has_students_interval(values: list[float]) -> None:
-    rate = mean_of_few(np.array([*values, np.nan]))
-    assert rate.value == pytest.approx(np.mean(values), abs=1e-12)
-    error = stats.sem(values)
-    low, high = stats.t.interval(0.95, len(values) - 1, np.mean(values), error) if error > 0 else (rate.value,) * 2
-    assert rate.low == pytest.approx(max(0, low), abs=1e-9) and rate.high == pytest.approx(min(1, high), abs=1e-9)
-
-
-def test_one_value_has_no_interval_and_none_has_no_mean() -> None:
-    alone, none = mean_of_few(np.array([0.3])), mean_of_few(np.array([np.nan]))
-    assert alone.value == 0.3 and np.isnan([alone.low, alone.high, none.value]).all()
