@@ -24,7 +24,7 @@ ALWAYS = ("missed", "heatmaps")
 """Counts that do not hang on anything that may be unknown."""
 
 THRESHOLD = "set"
-"""The confidences of the trial that rows are asked for: those at which a method has this rate on the very set, so that all have the same."""
+"""Rows of the trial that are asked for: at confidences of one rate on the very set, the same for all methods."""
 
 HEATMAPS = "heatmaps"
 """Group of the thesis's four heatmap detectors."""
