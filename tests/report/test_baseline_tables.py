@@ -277,7 +277,7 @@ def test_every_detector_stands_alone_and_with_each_rescue(tmp_path: Path) -> Non
         "| --- | --- | --- | --- | --- | --- | --- |",
         "| RGB 10 classes | none | 3 | 0.50 [0.10, 0.90] | 0.20 | – | – |",
         "| RGB 10 classes | heatmaps: GradCAM++ (avg) | 3 | 0.70 [0.10, 0.90] | 0.20 | 0.50 | +0.20 [-0.10, +0.30] |",
-        "| RGB 10 classes | a multi-scale inference, at several sizes | 3 | 0.80 [0.10, 0.90] | 0.20 | 0.60"
+        "| RGB 10 classes | multi-scale inference | 3 | 0.80 [0.10, 0.90] | 0.20 | 0.60"
         " | +0.20 [-0.10, +0.30] |",
         "| MTCNN | none | 3 | 0.30 [0.10, 0.90] | 0.20 | – | – |",
         "| RetinaFace | – | not run | not run | not run | not run | not run |",
@@ -286,7 +286,7 @@ def test_every_detector_stands_alone_and_with_each_rescue(tmp_path: Path) -> Non
     # Said once, below the first table.
     assert WHY in merl and WHY not in hard
     assert "RGB 10 classes 0.4, MTCNN 0.7." in merl
-    assert "heatmaps: GradCAM++ (avg) 0.31; a multi-scale inference, at several sizes n/a." in merl
+    assert "heatmaps: GradCAM++ (avg) 0.31; multi-scale inference n/a." in merl
 
 
 def test_a_cascade_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
