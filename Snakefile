@@ -14,27 +14,26 @@ from snakemake.utils import min_version
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
 from uncover import cli, commands
+from uncover.baselines.fetched import next_attempt
+from uncover.baselines.registry import module_of
 from uncover.config.detectors import DRAWN_BOXES
 from uncover.config.load import check_config
 from uncover.config.values import as_pairs
 from uncover.console import set_up_logging
-from uncover.yolov5.evolution import visible_generations
 from uncover.errors import InputError
 from uncover.images.inputs import Shard
 from uncover.process import this_process
 from uncover.report import command_line, registry, text_numbers
-from uncover.baselines.fetched import next_attempt
-from uncover.baselines.registry import module_of
 from uncover.workflow import engine, targets
-from uncover.workflow.digest import code_digest, content_digest
-from uncover.workflow.frozen import folder_fingerprint
-from uncover.workflow.frozen import code_state
+from uncover.workflow.digest import code_digest, content_digest, text_digest
+from uncover.workflow.frozen import code_state, folder_fingerprint
 from uncover.workflow.gpus import WANTED
 from uncover.workflow.parent import PARENT
 from uncover.workflow.run_record import after_jobs, before_jobs
 from uncover.workflow.slurm import demand
 from uncover.workflow.sources import is_rendered, raw_folder
 from uncover.workflow.targets import Run
+from uncover.yolov5.evolution import visible_generations
 
 min_version("9.0")
 set_up_logging()
@@ -119,17 +118,13 @@ localrules:
     all,
 
 
-include: "workflow/rules/running.smk"
-include: "workflow/rules/raw.smk"
+include: "workflow/rules/common.smk"
 include: "workflow/rules/datasets.smk"
 include: "workflow/rules/detectors.smk"
 include: "workflow/rules/heatmaps.smk"
-include: "workflow/rules/second_step.smk"
 include: "workflow/rules/baselines.smk"
 include: "workflow/rules/rescue.smk"
-include: "workflow/rules/shares.smk"
 include: "workflow/rules/videos.smk"
-include: "workflow/rules/finetune.smk"
 include: "workflow/rules/report.smk"
 
 

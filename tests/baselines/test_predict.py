@@ -243,7 +243,7 @@ module.CONFIDENCE, module.NMS_IOU, module.load = 0.1, None, lambda settings, wei
 sys.modules[module.__name__] = module
 from uncover.cli import main
 from uncover.config.model import Config
-from uncover.report.models import BASELINE_TITLES
+from uncover.report.titles import BASELINE_TITLES
 from uncover.workflow.targets import baselines_wanted
 assert BASELINE_TITLES["added"] == "Added" and "added" in baselines_wanted(Config(run='some'))[0]
 sys.exit(main(["predict", "baseline", "added", {str(raw.root)!r}, "--out", {str(tmp_path / "out")!r}]))

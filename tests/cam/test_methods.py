@@ -63,7 +63,7 @@ METHODS = {"""
 ASKED = """
 from uncover.config.heatmaps import Heatmaps, parse_variants
 from uncover.cam.methods import METHODS
-from uncover.report.models import model_title
+from uncover.report.titles import model_title
 assert type(METHODS["negcam"]).__name__ == "NegCAM"
 assert Heatmaps(methods=["negcam"], variants={}).named() == parse_variants(["negcam"], [-2], "T2", [])
 print(model_title("negcam_multiscale_avg"))

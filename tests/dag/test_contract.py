@@ -17,7 +17,7 @@ BASELINE_TABLES = ["table_10_baselines", "table_11_baselines", "table_web", "res
 FIGURES = [f"figure_{number}" for number in range(15, 32)]
 # Two detectors on val, merl and wflw; one of them is scored on all parts too.
 RGB_TABLES = {"predict_rgb_tables": 2 * 3, "evaluate_rgb_tables": 2 * 3 + 3}
-# Three heatmap detectors of the demo are variants, one of ours learns from occlusion augmentation. Two baseline detectors need
+# Three heatmap detectors of the demo are variants, one of ours learns from occlusion augmentation. Two baselines need
 # nothing but their packages.
 SYNTHETIC_JOBS = {
     "make_synthetic": 5,

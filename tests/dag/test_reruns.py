@@ -51,10 +51,10 @@ def test_a_change_of_config_reruns_exactly_what_uses_it(replanned: Checkout, cha
 
 @pytest.mark.parametrize("change", FILE_CHANGES)
 def test_a_change_of_a_file_of_ours_reruns_exactly_what_reads_it(replanned: Checkout, change: str) -> None:
-    path, old, new, expected = FILE_CHANGES[change]
+    path, old, new, name, expected = FILE_CHANGES[change]
     replanned.edit(path, old, new)
     jobs, causes = replanned.foretold()
-    assert jobs == expected and causes == {rule: {f"{path} changed"} for rule in expected}
+    assert jobs == expected and causes == {rule: {f"{name} changed"} for rule in expected}
 
 
 def test_what_is_foretold_is_what_snakemake_plans(replanned: Checkout) -> None:

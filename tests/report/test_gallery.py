@@ -107,7 +107,16 @@ def test_a_detector_of_others_is_drawn_like_any_method_in_missed_photos_alone(tm
 
 def test_the_command_writes_both_forms(tmp_path: Path) -> None:
     trial = write_trial(tmp_path / "trial.csv", [trial_row("wflw", "part_fusion", "baseline", 0, 0)])
-    words = ["figure_rescue", tmp_path, "--trial", trial, "--predictions", tmp_path, "--methods", "part_fusion=baseline"]
+    words = [
+        "figure_rescue",
+        tmp_path,
+        "--trial",
+        trial,
+        "--predictions",
+        tmp_path,
+        "--methods",
+        "part_fusion=baseline",
+    ]
     assert main([str(word) for word in words]) == 0
     assert all((tmp_path / f"figure_rescue.{suffix}").stat().st_size > 0 for suffix in ("png", "pdf"))
 

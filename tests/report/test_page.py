@@ -18,8 +18,7 @@ from tests.report.records import PUBLISHED, write_summary
 from tests.report.rescue_records import trial_row, write_trial
 from uncover.cli import main
 from uncover.errors import InputError
-from uncover.report.markdown_table import read_markdown_tables
-from uncover.report.page import FIGURES, TABLES
+from uncover.report.page import FIGURES, TABLES, read_markdown_tables
 from uncover.report.tables.table import Table, Tables, companion_rows
 
 WIDE = 14

@@ -15,7 +15,7 @@ from tests.dag.checkout import copy_checkout
 from uncover.cli import verbs
 from uncover.report import command_line, registry
 from uncover.report.command_line import Option
-from uncover.report.tables.not_run import NOBODY, read_not_run
+from uncover.report.tables.table import NOBODY, read_not_run
 
 ADDED_TABLE = '''
 """A table that a test adds."""

@@ -18,7 +18,7 @@ from uncover.images.letterbox import fit
 from uncover.images.maps import store_maps, write_maps
 from uncover.report.figures import style
 from uncover.report.figures.heatmaps import choose_frame, draw_rescued_frame
-from uncover.report.figures.missed_f1 import draw_missed_f1
+from uncover.report.figures.scores import draw_missed_f1
 from uncover.report.figures.training import training_record
 
 METHODS = ("gradcampp", "hirescam")

@@ -11,9 +11,9 @@ from tests.report import records
 from tests.report.second_records import MODELS, counted, write_evaluation, write_rescue
 from uncover.cli import main
 from uncover.errors import InputError
-from uncover.report.models import model_title
 from uncover.report.published import load_published
-from uncover.report.rescue_counts import read_rescue
+from uncover.report.rescue_records import read_rescue
+from uncover.report.titles import model_title
 
 IMAGES = ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]
 

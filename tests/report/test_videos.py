@@ -13,7 +13,7 @@ from tests.video_records import truth, write_detections, write_truth
 from uncover.cli import main
 from uncover.errors import InputError
 from uncover.report.figures.videos import STATES, choose_videos, draw_videos, runs_of
-from uncover.report.markdown_table import read_markdown_tables
+from uncover.report.page import read_markdown_tables
 from uncover.report.videos import read_scores, video_verdict
 
 EVENTS = ["still"] * 4 + ["hand"] * 4 + ["away"] * 2

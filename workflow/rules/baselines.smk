@@ -97,7 +97,9 @@ rule train_baseline:
         out=RUN.paths.model("{trained_baseline}"),
         start=start_option,
         settings=lambda wildcards: baseline_settings(wildcards.trained_baseline),
-        code=lambda wildcards: BASELINE_CODE["train", wildcards.trained_baseline](wildcards),
+        code=lambda wildcards: BASELINE_CODE["train", wildcards.trained_baseline](
+            wildcards
+        ),
     shell:
         "uncover train baseline {wildcards.trained_baseline} {params.data} {params.out} {params.start}"
         " {params.settings:q} 2>&1 | tee {log}"

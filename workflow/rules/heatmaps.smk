@@ -1,8 +1,10 @@
-# Heatmaps of the first detector on every data set: all variants in one pass, shared by the shards of a set.
+# Heatmaps of the first detector on every data set, all variants in one pass, shared by the shards of a set; the photos that
+# this detector missed, and what heatmap detectors and controls find in them.
 
 
 wildcard_constraints:
     shards=r"\d+",
+    second="|".join(RUN.second_models),
 
 
 def heatmap_options():
@@ -72,3 +74,131 @@ rule collect_heatmaps:
         code=code_of_verb("heatmaps collect"),
     shell:
         "uncover heatmaps collect {params.folders} --trained-on {params.trained_on} 2>&1 | tee {log}"
+
+
+rule draw_boxes:
+    input:
+        predictions=RUN.paths.predictions("rgb10", "{set}"),
+    output:
+        manifest=RUN.paths.heatmaps(DRAWN_BOXES, "{set}").manifest,
+    log:
+        RUN.paths.log("draw_boxes", "{set}"),
+    benchmark:
+        RUN.paths.benchmark("draw_boxes", "{set}")
+    conda:
+        ENVIRONMENT
+    resources:
+        **needs(mem_mb=4000, runtime=60),
+    params:
+        out=RUN.paths.heatmaps(DRAWN_BOXES, "{set}"),
+        confidence=CONFIG.heatmaps.confidence,
+        code=code_of_verb("draw_boxes"),
+    shell:
+        "uncover draw_boxes --predictions {input.predictions} --confidence {params.confidence}"
+        " --out {params.out} 2>&1 | tee {log}"
+
+
+rule find_missed:
+    input:
+        predictions=RUN.paths.predictions("rgb10", "{set}"),
+        boxes=RUN.paths.dataset("{set}").boxes,
+        heatmaps=RUN.heatmaps(RUN.all_heatmap_kinds, ["{set}"]),
+    output:
+        missed=RUN.paths.missed("{set}"),
+    log:
+        RUN.paths.log("find_missed", "{set}"),
+    benchmark:
+        RUN.paths.benchmark("find_missed", "{set}")
+    conda:
+        ENVIRONMENT
+    resources:
+        **needs(mem_mb=2000, runtime=20),
+    params:
+        labels=lambda wildcards: (
+            f"--labels {RUN.paths.dataset(wildcards.set).labels}"
+            if wildcards.set in RUN.labelled_sets
+            else ""
+        ),
+        heatmaps=[RUN.paths.heatmaps(kind, "{set}") for kind in RUN.all_heatmap_kinds],
+        confidence=CONFIG.rescue.missed_confidence,
+        code=code_of_verb("missed"),
+    shell:
+        "uncover missed {output.missed} --predictions {input.predictions} --heatmaps {params.heatmaps}"
+        " {params.labels} --confidence {params.confidence} 2>&1 | tee {log}"
+
+
+# One job for all sets of a detector: it is loaded once.
+rule predict_second:
+    input:
+        weights=RUN.paths.model("{second}").weights,
+        manifests=RUN.manifests(RUN.tried_sets),
+        maps=lambda wildcards: RUN.seen_heatmaps(wildcards.second, RUN.tried_sets),
+    output:
+        predictions=predicted("{second}", RUN.tried_sets),
+    log:
+        RUN.paths.log("predict_second", "{second}", *SHARD),
+    benchmark:
+        RUN.paths.benchmark("predict_second", "{second}", *SHARD)
+    conda:
+        ENVIRONMENT
+    threads: DETECTOR_THREADS
+    resources:
+        **needs(mem_mb=8000, runtime=480, gpu=1),
+    params:
+        sets=lambda wildcards: RUN.seen_folders(wildcards.second, RUN.tried_sets),
+        out=RUN.paths.predictions_of("{second}"),
+        confidence=CONFIG.prediction.confidence,
+        nms_iou=CONFIG.prediction.nms_iou,
+        shard=shard_option,
+        code=code_of_verb("predict sets"),
+    shell:
+        "uncover predict sets --weights {input.weights} {params.sets} --out {params.out}"
+        " --confidence {params.confidence} --nms-iou {params.nms_iou} {params.shard} 2>&1 | tee {log}"
+
+
+rule evaluate_second:
+    input:
+        predictions=RUN.predictions(["{second}"], RUN.tried_sets),
+        boxes=RUN.boxes(RUN.tried_sets),
+        manifests=RUN.manifests(RUN.tried_sets),
+        missed=RUN.missed(RUN.missed_sets),
+    output:
+        whole=RUN.evaluations(["{second}"], RUN.scored_sets, "whole_face"),
+        missed=RUN.evaluations(["{second}"], RUN.labelled_missed_sets, "missed"),
+        counts=RUN.paths.rescue_counts("{second}"),
+    log:
+        RUN.paths.log("evaluate_second", "{second}"),
+    benchmark:
+        RUN.paths.benchmark("evaluate_second", "{second}")
+    group:
+        "scores"
+    conda:
+        ENVIRONMENT
+    resources:
+        **needs(mem_mb=4000, runtime=60, small=1),
+    params:
+        out=RUN.paths.metrics_of("{second}"),
+        datasets=RUN.datasets(RUN.tried_sets),
+        whole=lambda wildcards: (
+            RUN.scored_sets
+            if wildcards.second in RUN.second_models
+            else RUN.labelled_sets
+        ),
+        unlabelled=" ".join(
+            ["--unlabelled", *RUN.unlabelled_sets] if RUN.unlabelled_sets else []
+        ),
+        maps=lambda wildcards: (
+            f"--maps {RUN.blank_column(wildcards.second)}"
+            if RUN.blank_column(wildcards.second)
+            else ""
+        ),
+        confidence=lambda wildcards: RUN.confidences.get(
+            wildcards.second, CONFIG.rescue.missed_confidence
+        ),
+        true_iou=CONFIG.rescue.true_iou,
+        bootstrap=CONFIG.prediction.bootstrap,
+        code=code_of_verb("evaluate second"),
+    shell:
+        "uncover evaluate second {params.out} --predictions {input.predictions} --datasets {params.datasets}"
+        " --whole {params.whole} --missed {input.missed} {params.unlabelled} {params.maps}"
+        " --confidence {params.confidence} --true-iou {params.true_iou} --bootstrap {params.bootstrap} 2>&1 | tee {log}"

@@ -118,7 +118,9 @@ def is_made(record):
 rule comparison:
     input:
         tables=[RUN.paths.table(name) for name in TABLES],
-        records=[f"{RUN.paths}/{name}" for name in text_numbers.RECORDS if is_made(name)],
+        records=[
+            f"{RUN.paths}/{name}" for name in text_numbers.RECORDS if is_made(name)
+        ],
     output:
         comparison=RUN.paths.comparison,
     log:
@@ -165,7 +167,9 @@ rule report_page:
     params:
         run=CONFIG.run,
         # No code of the page, and yet in it.
-        captions=registry.captions_digest(MADE.values()),
+        captions=text_digest(
+            {f"caption of {name}": MADE[name].caption.encode() for name in MADE}
+        ),
         videos=lambda wildcards, input: (
             f"--videos {input.videos}" if input.videos else ""
         ),

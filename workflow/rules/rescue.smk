@@ -68,7 +68,10 @@ rule propose_faces:
         out=RUN.paths.all_predictions,
         train=RUN.paths.dataset("train"),
         scales=" ".join(
-            ["--scales", *(RUN.paths.predictions_of(scale) for scale in RUN.all_scales)]
+            [
+                "--scales",
+                *(RUN.paths.predictions_of(scale) for scale in RUN.all_scales),
+            ]
             if RUN.all_scales
             else []
         ),

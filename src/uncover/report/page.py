@@ -1,9 +1,10 @@
-"""The page that holds everything of a run: one HTML file that asks for nothing else."""
+"""The page of a run: all tables and figures with their captions, and how the numbers compare to the thesis."""
 
 from __future__ import annotations
 
 import base64
 import platform
+import re
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,20 +12,24 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from markdown_it import MarkdownIt
+from markdown_it.tree import SyntaxTreeNode
+
 import uncover
 from uncover.atomic import new_file
 from uncover.config.values import may_be_told
 from uncover.errors import InputError
 from uncover.report import registry
 from uncover.report.comparison import COLUMNS as COMPARED
-from uncover.report.markdown_table import read_markdown_tables
-from uncover.report.tables.table import MISSING
+from uncover.report.tables.table import MISSING, NOT_RUN
 from uncover.report.verdict import verdict
 from uncover.report.videos import video_verdict
 from uncover.tables import read_summary, read_table
 
 TEMPLATE = "page.html.j2"
+
 TABLES = tuple(f"table_{number:02}" for number in range(1, 14))
+
 FIGURES = tuple(f"figure_{number}" for number in range(15, 32))
 """Of the thesis; its figures 1 to 14 show nothing that is computed."""
 
@@ -38,10 +43,16 @@ PACKAGES = (
     *("torch", "torchvision", "yolov5", "facenet-pytorch", "facexlib", "ultralytics"),
     *("numpy", "opencv-python-headless", "pandas", "snakemake"),
 )
+
 DENSITY = 1.6
 """Pixels of a figure per pixel of the page, where there is room: figures are made for print."""
 
 PNG = b"\x89PNG\r\n\x1a\n"
+
+NUMBER = re.compile(r"[-+–\d.,%*\s\[\]()/]*")
+"""A cell with a number, an interval, or nothing."""
+
+NO_NUMBER = re.compile(r"[-+]?(nan|inf|none)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -256,3 +267,86 @@ def _trainings(paths: Mapping[str, Path]) -> list[dict[str, object]]:
 def _pair(word: str) -> tuple[str, str]:
     key, _, value = word.partition("=")
     return key, value
+
+
+@dataclass(frozen=True)
+class ShownTable:
+    """A table as people read it.
+
+    Attributes:
+        name: Stem of its files, such as "table_07_variants".
+        title: One line.
+        columns: Headings.
+        rows: Cells, as many as there are columns.
+        notes: Footnotes.
+    """
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+    @property
+    def words(self) -> tuple[bool, ...]:
+        """For each column, whether it holds anything but numbers."""
+        if not self.rows:
+            return (True,) * len(self.columns)
+        return tuple(
+            not all(cell in (MISSING, NOT_RUN) or NUMBER.fullmatch(cell) for cell in column)
+            for column in zip(*self.rows, strict=True)
+        )
+
+
+def read_markdown_tables(path: Path) -> list[ShownTable]:
+    """Load the Markdown file of a table, or of several below each other.
+
+    Raises:
+        InputError: There is no such file, no table in it, or a table without a title.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: does not exist; expected a table of this run") from None
+    tables: list[ShownTable] = []
+    for title, nodes in _sections(path, text):
+        rows = [
+            tuple(cell.children[0].content if cell.children else "" for cell in row.children)
+            for node in nodes
+            if node.type == "table"
+            for row in node.walk()
+            if row.type == "tr"
+        ]
+        if not rows:
+            raise InputError(f"{path}: no table below '{title}'; expected rows of '| cells |'")
+        notes = [
+            " ".join(part.content for part in item.walk() if part.type == "inline")
+            for node in nodes
+            if node.type == "ordered_list"
+            for item in node.children
+        ]
+        tables.append(
+            ShownTable(
+                name=f"{path.stem}_{len(tables) + 1}" if tables else path.stem,
+                title=title,
+                columns=rows[0],
+                rows=tuple(tuple(MISSING if NO_NUMBER.fullmatch(cell) else cell for cell in row) for row in rows[1:]),
+                notes=tuple(notes),
+            )
+        )
+    return tables
+
+
+def _sections(path: Path, text: str) -> list[tuple[str, list[SyntaxTreeNode]]]:
+    """Titles of a Markdown file, each with what stands below it."""
+    parts: list[tuple[str, list[SyntaxTreeNode]]] = []
+    for node in SyntaxTreeNode(MarkdownIt("commonmark").enable("table").parse(text)).children:
+        if node.type == "heading":
+            parts.append((node.children[0].content, []))
+        elif not parts:
+            break
+        else:
+            parts[-1][1].append(node)
+    if not parts:
+        raise InputError(f"{path}: no title and table in it; expected '# title', then rows of '| cells |'")
+    return parts

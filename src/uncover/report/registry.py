@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import ast
 import functools
-import hashlib
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -196,8 +195,3 @@ def load() -> dict[str, Entry]:
         for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
             importlib.import_module(module.name)
     return {each.name: each for each in sorted(_entries.values(), key=lambda each: (each.kind != "table", each.name))}
-
-
-def captions_digest(entries: Iterable[Entry]) -> str:
-    """Digest of captions, in 16 hexadecimal digits."""
-    return hashlib.sha256("\n\n".join(each.caption for each in entries).encode()).hexdigest()[:16]

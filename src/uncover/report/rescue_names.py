@@ -1,8 +1,11 @@
-"""How the report calls the sets and methods of the rescue trial."""
+"""How the report calls the sets and methods of the rescue trial.
+
+Apart from `titles`, as the digest of all tables would depend on the strategies otherwise.
+"""
 
 from __future__ import annotations
 
-from uncover.report.models import METHOD_TITLES, THESIS_MODELS, model_title
+from uncover.report.titles import METHOD_TITLES, THESIS_MODELS, model_title
 from uncover.rescue.methods import NO_RESCUE
 from uncover.rescue.strategies import STRATEGIES
 

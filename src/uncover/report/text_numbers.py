@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from uncover.metrics.intervals import Rate, wilson
-from uncover.report.models import THESIS_MODELS
 from uncover.report.records import read_confusion, read_evaluation, read_training_record
+from uncover.report.titles import THESIS_MODELS
 from uncover.tables import read_summary, read_table
 
 SETTINGS = "settings"

@@ -9,11 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from uncover.config.baselines import BASELINES
-from uncover.report.models import THESIS_MODELS
 from uncover.report.records import block_count, read_evaluation
-from uncover.report.rescue_counts import read_rescue
 from uncover.report.rescue_names import SET_TITLES, method_title, set_title
-from uncover.report.trial import HEATMAPS, at_rate, ranked, rate_of, unlabelled
+from uncover.report.rescue_records import HEATMAPS, at_rate, ranked, rate_of, read_rescue, unlabelled
+from uncover.report.titles import THESIS_MODELS
 from uncover.rescue.methods import FIXED, OF_SET
 from uncover.rescue.trial import BASELINE
 from uncover.rescue.trial_record import read_trial

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import uncover
@@ -211,10 +211,10 @@ def our_code() -> Code:
 
 
 _given: dict[str, list[str]] = {}
-"""Parts of the code or files behind each digest that was asked for."""
+"""Parts of the code or texts behind each digest that was asked for."""
 
-_files: dict[str, str] = {}
-"""State of each file that is no module."""
+_texts: dict[str, str] = {}
+"""State of each text that is no module."""
 
 
 @functools.cache
@@ -248,17 +248,19 @@ def content_digest(root: Path, *names: str) -> str:
     Raises:
         FileNotFoundError: There is no such file.
     """
-    digest = hashlib.sha256()
-    for file in sorted(names):
-        state = hashlib.sha256((root / file).read_bytes()).hexdigest()
-        digest.update(f"{file}={state}\n".encode())
-        _files[file] = state
-    name = digest.hexdigest()[:16]
-    _given[name] = sorted(names)
-    return name
+    return text_digest({file: (root / file).read_bytes() for file in names})
+
+
+def text_digest(texts: Mapping[str, bytes]) -> str:
+    """Digest of some texts by name, in 16 hexadecimal digits."""
+    states = {name: hashlib.sha256(texts[name]).hexdigest() for name in sorted(texts)}
+    digest = hashlib.sha256("".join(f"{name}={state}\n" for name, state in states.items()).encode()).hexdigest()[:16]
+    _texts.update(states)
+    _given[digest] = list(states)
+    return digest
 
 
 def code_states() -> tuple[dict[str, list[str]], dict[str, str]]:
-    """What stands behind all digests that this process has given: code or files of each, and the state of each."""
+    """What stands behind all digests that this process has given: code or texts of each, and the state of each."""
     names = sorted({name for parts in _given.values() for name in parts})
-    return dict(_given), {name: _files[name][:16] if name in _files else our_code().state(name) for name in names}
+    return dict(_given), {name: _texts[name][:16] if name in _texts else our_code().state(name) for name in names}

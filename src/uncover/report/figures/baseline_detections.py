@@ -24,9 +24,9 @@ from uncover.metrics.predictions import CORNERS, LANDMARK_COLUMNS, LANDMARKS, Pr
 from uncover.metrics.truth import read_truth
 from uncover.report.command_line import Option
 from uncover.report.figures.style import new_figure
-from uncover.report.models import BASELINE_TITLES
 from uncover.report.registry import figure
 from uncover.report.rescue_names import set_title
+from uncover.report.titles import BASELINE_TITLES
 from uncover.rescue.missed import check_same_images
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from uncover.images.maps import read_maps, render
 from uncover.images.privacy import may_show_patients, shown
 from uncover.metrics.predictions import CORNERS, Alike, Predictions, read_predictions
 from uncover.report.figures.style import new_figure
-from uncover.report.models import METHOD_TITLES
 from uncover.report.registry import figure
+from uncover.report.titles import METHOD_TITLES
 from uncover.rescue.missed import check_same_images, read_missed
 from uncover.tables import read_table
 

@@ -24,7 +24,7 @@ from uncover.report.command_line import Option
 from uncover.report.figures.style import new_figure
 from uncover.report.registry import figure
 from uncover.report.rescue_names import SET_TITLES, method_title, set_title
-from uncover.report.trial import at_rate, first_of
+from uncover.report.rescue_records import at_rate, first_of
 from uncover.rescue.methods import Method, read_methods
 from uncover.rescue.missed import looked_at, read_missed
 from uncover.rescue.trial_record import read_trial

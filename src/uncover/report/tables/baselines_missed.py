@@ -1,4 +1,4 @@
-"""Table 11's counterpart: images that each detector finds a face in or misses, by set (the thesis has no such table)."""
+"""Table 11's counterpart: images in which each detector finds or misses a face, by set (the thesis has none)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from uncover.errors import InputError
 from uncover.metrics.predictions import Alike, read_predictions
 from uncover.metrics.truth import find_labels, read_truth
 from uncover.report.face_counts import FaceCount, count_faces
-from uncover.report.models import model_title
 from uncover.report.registry import table
 from uncover.report.tables.baselines import (
     ALL_SETS,
@@ -23,8 +22,21 @@ from uncover.report.tables.baselines import (
     files_by_detector,
     of_confidences,
 )
-from uncover.report.tables.not_run import NOBODY, NOT_RUN, NotRun, by_detector, check_not_run, why_not_run, with_rows
-from uncover.report.tables.table import HIGH, LOW, Table, interval_notes, with_interval
+from uncover.report.tables.table import (
+    HIGH,
+    LOW,
+    NOBODY,
+    NOT_RUN,
+    NotRun,
+    Table,
+    by_detector,
+    check_not_run,
+    interval_notes,
+    why_not_run,
+    with_interval,
+    with_rows,
+)
+from uncover.report.titles import model_title
 from uncover.rescue.missed import check_same_images
 
 NAME = "table_11_baselines"

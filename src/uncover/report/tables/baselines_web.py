@@ -10,12 +10,22 @@ import pandas as pd
 from uncover.config.values import check_number
 from uncover.metrics.predictions import Alike
 from uncover.report.face_counts import FaceCount
-from uncover.report.models import model_title
 from uncover.report.registry import table
 from uncover.report.tables.baselines import Confidences, conventions, files_by_detector, of_confidences
 from uncover.report.tables.baselines_missed import count_set, shares_in_one_cell
-from uncover.report.tables.not_run import NOBODY, NotRun, by_detector, check_not_run, why_not_run, with_rows
-from uncover.report.tables.table import HIGH, LOW, Table, interval_notes
+from uncover.report.tables.table import (
+    HIGH,
+    LOW,
+    NOBODY,
+    NotRun,
+    Table,
+    by_detector,
+    check_not_run,
+    interval_notes,
+    why_not_run,
+    with_rows,
+)
+from uncover.report.titles import model_title
 
 NAME = "table_web"
 COUNTS = ("Photos", "Faces", "Photos with a detection", "Found", "False detections")

@@ -14,11 +14,11 @@ from uncover.errors import InputError
 from uncover.metrics.predictions import Alike, Predictions, read_predictions
 from uncover.metrics.truth import read_truth
 from uncover.report.face_counts import count_faces
-from uncover.report.models import maps_title
 from uncover.report.published import Cell, load_published
 from uncover.report.registry import table
 from uncover.report.tables.detectors import ALL_GRADES, number
 from uncover.report.tables.table import PUBLISHED, Table, companion_rows
+from uncover.report.titles import maps_title
 from uncover.rescue.missed import check_same_images, looked_at, read_missed
 
 COLUMNS = {

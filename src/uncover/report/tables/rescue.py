@@ -10,22 +10,27 @@ import pandas as pd
 
 from uncover.config.evaluation import middle_rate
 from uncover.errors import InputError
-from uncover.report.models import model_title
 from uncover.report.records import block_count
 from uncover.report.registry import table
 from uncover.report.rescue_names import SET_TITLES, method_title, rescue_title, set_title
 from uncover.report.tables.baselines import conventions, of_confidences
-from uncover.report.tables.not_run import (
+from uncover.report.tables.table import (
     DETECTORS,
+    MISSING,
     NOBODY,
     NOT_RUN,
     NotRun,
+    Table,
+    Tables,
     by_detector,
+    cell_text,
     check_not_run,
+    interval_notes,
     why_not_run,
+    with_interval,
     with_rows,
 )
-from uncover.report.tables.table import MISSING, Table, Tables, cell_text, interval_notes, with_interval
+from uncover.report.titles import model_title
 from uncover.rescue.cascade import COLUMNS as CASCADE_COLUMNS
 from uncover.rescue.methods import GROUPS, NO_RESCUE, OF_SET, OF_VAL
 from uncover.rescue.strategies import STRATEGIES

@@ -11,7 +11,7 @@ import pandas as pd
 
 from uncover.metrics.intervals import Rate
 from uncover.report.registry import table
-from uncover.report.rescue_counts import Counts, RescueCount, read_rescues
+from uncover.report.rescue_records import Counts, RescueCount, read_rescues
 from uncover.report.tables.detectors import number
 from uncover.report.tables.second_step import Layout, Variants, absent, choose_layout
 from uncover.report.tables.table import HIGH, LOW, PUBLISHED, Table, companion_rows, interval_notes

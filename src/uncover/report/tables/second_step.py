@@ -13,8 +13,8 @@ from typing import Annotated
 
 from uncover.errors import InputError
 from uncover.report.command_line import Option
-from uncover.report.models import MAPS_EXPLAINED, THESIS_MODELS, model_title
 from uncover.report.published import Cell, load_published
+from uncover.report.titles import MAPS_EXPLAINED, THESIS_MODELS, model_title
 
 Names = Mapping[str, str]
 Variants = Annotated[Sequence[str], Option(metavar="NAME", nargs="+")]

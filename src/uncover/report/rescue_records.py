@@ -1,4 +1,4 @@
-"""Read what the detectors of the second step found in missed photos: `rescue.csv`."""
+"""What the rescue of missed faces left behind, as the report reads it: counts of detectors, and rows of the trial."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from uncover.config.evaluation import middle_rate
 from uncover.data.blocks import BlockCount
 from uncover.errors import InputError
 from uncover.metrics.intervals import Rate
@@ -21,6 +22,12 @@ MADE_BY = "evaluate second"
 NUMBERS = ("confidence", "f1")
 ALWAYS = ("missed", "heatmaps")
 """Counts that do not hang on anything that may be unknown."""
+
+THRESHOLD = "set"
+"""Rows of the trial that are asked for: at confidences of one rate on the very set, the same for all methods."""
+
+HEATMAPS = "heatmaps"
+"""Group of the thesis's four heatmap detectors."""
 
 
 @dataclass(frozen=True)
@@ -140,3 +147,36 @@ def _number(where: str, value: object) -> float:
     if math.isinf(number) or number < 0:
         raise InputError(f"{where}: {str(value)!r}, expected a number that is not negative")
     return number
+
+
+def rate_of(trial: pd.DataFrame) -> float | None:
+    """The rate by which methods are ranked; None of an empty record."""
+    rates = trial["fp_per_photo"].dropna().unique()
+    return middle_rate(rates) if len(rates) else None
+
+
+def at_rate(trial: pd.DataFrame) -> pd.DataFrame:
+    """Rows at `rate_of` and `THRESHOLD`: one per labelled set and method."""
+    rows = trial[(trial["fp_per_photo"] == rate_of(trial)) & (trial["threshold"] == THRESHOLD)]
+    return rows.assign(**{name: rows[name].fillna(0).astype(int) for name in ("photos", "faces", "found")})
+
+
+def unlabelled(trial: pd.DataFrame) -> dict[str, int]:
+    """Missed photos by set, of the sets that nobody labelled."""
+    photos = trial.loc[trial["faces"].isna()].groupby("set", sort=False)["photos"].max()
+    return {str(name): int(count) for name, count in photos.items()}
+
+
+def ranked(rows: pd.DataFrame) -> pd.DataFrame:
+    """Methods of one set, those that found most first; of equals, as the record has them."""
+    return rows.sort_values("found", ascending=False, kind="stable")
+
+
+def first_of(rows: pd.DataFrame) -> tuple[pd.Series | None, pd.Series | None]:
+    """The method of a set that found most, and the thesis's heatmap detector that did.
+
+    Where that detector is itself the first, or nothing was found at all, both may be the same.
+    """
+    order = ranked(rows)
+    heatmaps = order[order["group"] == HEATMAPS]
+    return (order.iloc[0] if len(order) else None), (heatmaps.iloc[0] if len(heatmaps) else None)
