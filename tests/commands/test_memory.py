@@ -174,11 +174,11 @@ def test_detectors_of_others(place: Path, lose: Lose, capsys: pytest.CaptureFixt
 def test_want_of_memory_anywhere_else_is_a_line_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from uncover.commands import workflow as doctor
+    from uncover.workflow import doctor
 
-    def fail(args: object) -> int:
+    def fail(*given: object) -> int:
         raise MemoryError("Unable to allocate 7.1 PiB for an array")
 
-    monkeypatch.setattr(doctor, "run", fail)
+    monkeypatch.setattr(doctor, "examine", fail)
     code, line = told(capsys, "doctor")
     assert code == 2 and "memory is used up (Unable to allocate 7.1 PiB for an array); give it more" in line
