@@ -71,6 +71,12 @@ WORDS: list[tuple[str, str]] = [
     ('"wished":', '"requested":'),
     ("wished for", "requested"),
     (r"_look(?=\d)", "_scale"),
+    ("Votes of the part boxes", "Box fusion of part boxes"),
+    ("votes of the part boxes", "box fusion of part boxes"),
+    ("Votes of (?=whole-face|both)", "Box fusion of "),
+    ("votes of (?=whole-face|both)", "box fusion of "),
+    ("A closer look, at several sizes", "Multi-scale inference"),
+    ("a closer look, at several sizes", "multi-scale inference"),
     ("rival", "baseline"),
     ("standin", "synthetic"),
 ]

@@ -1,4 +1,4 @@
-"""Intervals against SciPy, and where there is none."""
+"""Intervals against formulas and simulations, and resampled scores against scoring copies of the drawn images."""
 
 from __future__ import annotations
 

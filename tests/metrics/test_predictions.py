@@ -1,4 +1,4 @@
-"""Stored predictions come back as they were, and what is none is refused."""
+"""Stored predictions: they come back as they were, landmarks and shares too, and nothing unsound is stored or read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores of videos: counts by hand, and intervals against draws that copy frames."""
+"""Boxes of videos against the true ones frame by frame, and the rates and gaps counted from them."""
 
 from __future__ import annotations
 

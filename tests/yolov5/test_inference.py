@@ -1,4 +1,4 @@
-"""From image files to batches: what is read when, and what becomes of errors."""
+"""From image files to batches to boxes: what is read when, and that prediction finds what validation found."""
 
 from __future__ import annotations
 

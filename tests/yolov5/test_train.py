@@ -1,4 +1,4 @@
-"""Training: it learns, it repeats itself, it goes on after a stop, and it says when it cannot."""
+"""Training: it learns, repeats itself, goes on after a stop, keeps frozen layers, and says when it cannot."""
 
 from __future__ import annotations
 

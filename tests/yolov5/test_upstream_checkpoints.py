@@ -1,4 +1,4 @@
-"""Checkpoints of upstream: read as they are and never brought to life, and only the one whose hash is stated."""
+"""Checkpoints of upstream and other files of third parties: never brought to life, and named for what they are."""
 
 from __future__ import annotations
 

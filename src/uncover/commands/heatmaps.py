@@ -59,13 +59,13 @@ def run_heatmaps(args: argparse.Namespace) -> int:
 
     IMAGES is a data set (a folder with images/), a folder of images, or image files. OUT gets a folder per method, or
     OUT/<method>/<SET> with --name SET; in it:
-      images/ joint/    a TIFF per image: a channel per class; one channel for all detections together (native resolution)
+      images/ joint/    a TIFF per image, at native resolution: a channel per class; one for all detections together
       manifest.parquet  a row per image: detections, and which maps are blank and why
       lint.csv          a row per class: shares of blank, saturated and inverted maps
-    Whoever is stopped goes on where he was when the same command is given again. Several jobs share a set with
-    --shard 1/4 ... --shard 4/4; afterwards `uncover heatmaps collect` joins each folder. Full-size maps: `uncover heatmaps
-    export`. A folder named collect or export is given as ./collect. Where every map is blank, a line says why and what to
-    try, and the exit code is 3.
+    The same command resumes a stopped run where it was. Several jobs share a set with --shard 1/4 ... --shard 4/4;
+    afterwards `uncover heatmaps collect` joins each folder. Full-size maps: `uncover heatmaps export`. A folder named
+    collect or export is given as ./collect. Where every map is blank, a line says why and what to try, and the exit
+    code is 3.
     """
     import re
 

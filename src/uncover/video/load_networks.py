@@ -226,7 +226,7 @@ class _RescueLoader:
             }
             if not scales:
                 raise CannotRescue(
-                    f"--rescue {name}: {self._run} has no predictions of a multi-scale inference; expected another"
+                    f"--rescue {name}: {self._run} has no predictions of multi-scale inference; expected another"
                 )
         rgb1 = self._second(RGB1) if name == "box_fusion" else None
         anatomy = learn_anatomy(Path(self._run.dataset("train")))

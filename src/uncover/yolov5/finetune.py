@@ -285,8 +285,8 @@ def _groups_of(frames: GroupedImages, names: Iterable[str]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Point:
-    """What to learn from, and what to be scored on.
+class CurvePoint:
+    """A point of a learning curve: what to learn from, and what to be scored on.
 
     Attributes:
         frames: All frames.
@@ -308,7 +308,7 @@ class Point:
 
 def read_point(
     data: Path, start: Path, count: int, left_out: str, changes: Mapping[str, object], pairs: Sequence[str]
-) -> Point:
+) -> CurvePoint:
     """Read frames and draw those to learn from.
 
     Args:
@@ -336,11 +336,11 @@ def read_point(
         )
     if names and not frames.with_face(names):
         raise InputError(f"{data}: none of the {len(names)} frames drawn has a face; take another seed, or more frames")
-    return Point(frames, fold, names, count, start, settings)
+    return CurvePoint(frames, fold, names, count, start, settings)
 
 
 def run_point(
-    point: Point, out: Path, processes: ProcessGroup, confidence: float, identity: Mapping[str, object]
+    point: CurvePoint, out: Path, processes: ProcessGroup, confidence: float, identity: Mapping[str, object]
 ) -> FaceScores:
     """Fine-tune, score, write `weights.pt` and last `left_out.json`.
 
@@ -384,7 +384,7 @@ def run_point(
     return scores
 
 
-def score_left_out(point: Point, weights: Path, processes: ProcessGroup, confidence: float) -> FaceScores:
+def score_left_out(point: CurvePoint, weights: Path, processes: ProcessGroup, confidence: float) -> FaceScores:
     """Score weights on the frames of the group that was left out."""
     network, header = load_weights(weights)
     held, names = point.frames.take(point.fold.held_out), list(point.fold.held_out)
