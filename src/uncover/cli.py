@@ -1,7 +1,6 @@
-"""The command line: a verb for each module of `uncover.commands`, and for each table and figure of `uncover.report`.
+"""The command line: the verbs of `uncover.commands`, and one for each table and figure of `uncover.report`.
 
-Modules that begin with _ serve several verbs. A name `a_b` beside a name `a` is the verb of two words `a b`:
-`heatmaps_collect` is `uncover heatmaps collect`.
+A table or figure `a_b` beside one `a` is the verb of two words `a b`: `uncover table_10 baselines`.
 """
 
 from __future__ import annotations
@@ -44,14 +43,14 @@ ALIKE, MUCH_ALIKE = 0.6, 0.8
 
 @functools.cache
 def verbs() -> dict[str, str]:
-    """Name of the command, table or figure behind every verb, in alphabetical order."""
+    """Name of the verb itself, the table or the figure behind every verb, in alphabetical order."""
     made = [name for name, each in registry.declared().items() if each.is_command]
     names = {name: name for name in commands.load()} | {_in_words(name, made): name for name in made}
     return dict(sorted(names.items()))
 
 
 def verb_of(name: str) -> str:
-    """The verb that a module, table or figure stands behind."""
+    """The verb of a table or figure, or a verb itself."""
     return next(verb for verb, own in verbs().items() if own == name)
 
 

@@ -166,7 +166,7 @@ def test_all_that_is_compared_is_stored_at_one_overlap_and_tables_4_to_6_have_th
         readers[rule] |= {shares.sub("", path) for path in fields.get("input", "").split(", ") if path in stored}
     assert {rule for rule, read in readers.items() if read & apart} == {"evaluate_rgb_tables"}
     assert readers["propose_faces"] and readers["find_missed"] and readers["evaluate_second"]
-    # Before weights of others are at hand, nobody knows what else these read.
+    # Before weights are fetched, nobody knows what else these read.
     known = dry_run.run in ("tiny", "demo")
     assert all(readers[rule] or not known for rule in ("rescue_trial", "rescue_cascade", "table_11_baselines"))
     scores = {rule: fields["input"] for rule, fields in dry_run.jobs if "/metrics/" in fields.get("input", "")}

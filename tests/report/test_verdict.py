@@ -80,7 +80,7 @@ def test_a_detector_of_others_that_found_most_is_named_as_what_it_is_beside_the_
 def test_the_best_detector_of_others_is_told_where_it_is_not_first() -> None:
     said = set_sentence("wflw", rows(20, hirescam_avg=8, part_fusion=15, mtcnn=3, yolo11=6))
     assert "box fusion of part boxes found most" in said
-    assert "; the best face baseline detector, YOLO11, found 6 of 20 (0.30 [0.20, 0.40]); the lead" in said
+    assert "; the best baseline detector, YOLO11, found 6 of 20 (0.30 [0.20, 0.40]); the lead" in said
     assert "trained" not in said and "of the other methods" not in said
 
 

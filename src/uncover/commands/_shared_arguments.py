@@ -13,52 +13,6 @@ if TYPE_CHECKING:
 PRIVACY = ("pixelate", "blur", "whole-frame", "publish")
 """What of faces may be shown: values of `report.privacy` of the config, which takes too long to import for a parser."""
 
-COUNTS = "rescue.csv of `uncover evaluate second`, in folders named as their detector"
-
-
-def add_heatmap_table_arguments(parser: argparse.ArgumentParser, table: str, records: str, what: str) -> None:
-    """Arguments of the tables of heatmap detectors, which have a variant for other kinds of heatmaps.
-
-    Args:
-        parser: Of the verb.
-        table: Such as "table_08".
-        records: Option that names the records.
-        what: They are.
-    """
-    parser.add_argument("out", type=Path, metavar="OUT", help=f"folder for {table}.csv, .md and .tex")
-    parser.add_argument(records, type=Path, nargs="+", required=True, help=what)
-    parser.add_argument("--published", type=Path, help="the thesis's numbers (config/published.yaml)")
-    parser.add_argument(
-        "--variants",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        help=f"detectors of other kinds of heatmaps: write {table}_variants of these instead",
-    )
-
-
-def add_not_run_argument(parser: argparse.ArgumentParser) -> None:
-    """Baseline detectors that a run does without, for tables that give them a row all the same."""
-    parser.add_argument(
-        "--not-run",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="NAME=REASON",
-        help="detectors without results, and why: a row each, which says so",
-    )
-
-
-def add_confidences_argument(parser: argparse.ArgumentParser) -> None:
-    """From which confidence the boxes of several detectors count."""
-    parser.add_argument(
-        "--confidences",
-        nargs="+",
-        required=True,
-        metavar="NAME=NUMBER",
-        help="lowest confidence of a box that counts as a face, by detector, such as rgb10=0.4 mtcnn=0.7",
-    )
-
 
 def add_settings_argument(parser: argparse.ArgumentParser) -> None:
     """The settings of a run, for what tells of them."""

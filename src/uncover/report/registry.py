@@ -53,7 +53,7 @@ class Entry:
         fixed: Arguments that are the same in every run and stand behind no option.
         command: Name of the entry whose verb makes this, where that is not its own.
         mem_mb: What the job needs.
-        after_fetching: Whether inputs depend on which weights of others could be fetched.
+        after_fetching: Whether inputs depend on which weights could be fetched.
     """
 
     kind: str

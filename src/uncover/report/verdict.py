@@ -124,7 +124,7 @@ def set_sentence(name: str, rows: pd.DataFrame) -> str:
     for what, row, named in (
         ("the best of the thesis's heatmap detectors", heatmaps, True),
         ("the mere lower threshold", order[order["method"] == BASELINE].head(1), False),
-        ("the best face baseline detector", order[order["group"] == DETECTOR].head(1), True),
+        ("the best baseline detector", order[order["group"] == DETECTOR].head(1), True),
     ):
         if len(row) and row["method"].iloc[0] not in told:
             name = str(row["method"].iloc[0])

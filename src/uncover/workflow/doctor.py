@@ -1,4 +1,4 @@
-"""What is installed, what the machine has, and which raw data and weights of others are there."""
+"""What is installed, what the machine has, and which raw data and fetched weights are there."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Finding:
 
 
 def examine(config: Config | None, folder: Path) -> list[Finding]:
-    """Look at packages, machine, disk, raw data and weights of others.
+    """Look at packages, machine, disk, raw data and fetched weights.
 
     Args:
         config: Says which raw data a run wants; None where there is no config to ask.

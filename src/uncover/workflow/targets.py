@@ -254,7 +254,7 @@ class Run:
 
     @functools.cached_property
     def shown_set(self) -> str:
-        """The set whose photos show detections of others: where nobody gathered web photos, test photos."""
+        """The set whose photos show detections of baselines: where nobody gathered web photos, test photos."""
         return next((name for name in ("preterm_web", "merl") if name in self.sets), self.labelled_missed_sets[0])
 
     # Our detectors.
@@ -406,7 +406,7 @@ class Run:
         return why
 
     def baselines_at_hand(self) -> list[str]:
-        """Baseline detectors that need no weights of others, or have theirs by now."""
+        """Baseline detectors that need no fetched weights, or have theirs by now."""
         folders = {name: Path(self.paths.fetched_weights(key)) for name, key in self.fetched_weights.items()}
         fetched = {name: read_fetched(folder) for name, folder in folders.items()}
         return [

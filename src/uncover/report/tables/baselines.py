@@ -135,8 +135,8 @@ def _list(names: Sequence[str]) -> str:
 @table(
     "table_10_baselines",
     "10, baselines: whole face by set",
-    caption="All face detectors, the thesis's and the baselines, scored on whole faces alone, by set: the variant of"
-    " table 10.\n"
+    caption="All face detectors, the thesis's and the baselines, scored on whole faces alone, by set: the counterpart"
+    " of table 10.\n"
     "The thesis has no such table.",
     inputs=lambda run: {"summaries": run.summaries(run.detectors_of_photos(), run.table_sets, "whole_face")},
     options=lambda run: {"not_run": run.baselines_not_run()},

@@ -52,7 +52,7 @@ Counts = Mapping[tuple[str, str], FaceCount]
     "table_11_baselines",
     "11, baselines: found and missed by set",
     caption="Images in which each face detector, the thesis's and the baselines, finds a face or none at its working"
-    " confidence, by set: the variant of table 11.\n"
+    " confidence, by set: the counterpart of table 11.\n"
     "The thesis has no such table.",
     inputs=lambda run: {
         "predictions": run.predictions(run.detectors_of_photos(), run.table_sets),
