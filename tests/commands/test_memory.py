@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from tests.baselines.trainings import make_faces
+from tests.conftest import run_as
 from tests.yolov5.picked_frames import make_picked, make_start
 from tests.yolov5.squares import make_set
 from uncover.baselines import predict, torchvision_detector
@@ -174,11 +175,9 @@ def test_detectors_of_others(place: Path, lose: Lose, capsys: pytest.CaptureFixt
 def test_want_of_memory_anywhere_else_is_a_line_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from uncover.commands import workflow as doctor
-
     def fail(args: object) -> int:
         raise MemoryError("Unable to allocate 7.1 PiB for an array")
 
-    monkeypatch.setattr(doctor, "run", fail)
+    run_as(fail, monkeypatch)
     code, line = told(capsys, "doctor")
     assert code == 2 and "memory is used up (Unable to allocate 7.1 PiB for an array); give it more" in line
