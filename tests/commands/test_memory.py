@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from tests.baselines.trainings import make_faces
-from tests.conftest import run_as
 from tests.yolov5.picked_frames import make_picked, make_start
 from tests.yolov5.squares import make_set
 from uncover.baselines import predict, torchvision_detector
@@ -175,9 +174,11 @@ def test_detectors_of_others(place: Path, lose: Lose, capsys: pytest.CaptureFixt
 def test_want_of_memory_anywhere_else_is_a_line_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(args: object) -> int:
+    from uncover.workflow import doctor
+
+    def fail(*given: object) -> int:
         raise MemoryError("Unable to allocate 7.1 PiB for an array")
 
-    run_as(fail, monkeypatch)
+    monkeypatch.setattr(doctor, "examine", fail)
     code, line = told(capsys, "doctor")
     assert code == 2 and "memory is used up (Unable to allocate 7.1 PiB for an array); give it more" in line
