@@ -26,7 +26,7 @@ from uncover.cam.store import (
 )
 from uncover.errors import InputError
 from uncover.images.inputs import Shard
-from uncover.images.letterbox import Frame, fit
+from uncover.images.letterbox import Letterbox, fit
 
 FRAME = fit(200, 100, 128)
 """128 x 64 in a frame of the same size."""
@@ -84,7 +84,7 @@ def test_inverted_of_a_small_box_anywhere(seed: int) -> None:
     assert inverted(cells, [box], FRAME) == counted(cells, [box], FRAME)
 
 
-def inverted(cells: np.ndarray, boxes: list[list[int]], frame: Frame) -> bool:
+def inverted(cells: np.ndarray, boxes: list[list[int]], frame: Letterbox) -> bool:
     """Of one class, and so of all."""
     given, classes = np.array(boxes, float).reshape(-1, 4), np.zeros(len(boxes), np.int64)
     one, joint = are_inverted(np.stack([cells, cells]), given, classes, frame)
@@ -92,7 +92,7 @@ def inverted(cells: np.ndarray, boxes: list[list[int]], frame: Frame) -> bool:
     return bool(one)
 
 
-def counted(cells: np.ndarray, boxes: list[list[int]], frame: Frame) -> bool:
+def counted(cells: np.ndarray, boxes: list[list[int]], frame: Letterbox) -> bool:
     """Means over the pixels of the photo inside and outside of whole-numbered boxes, each pixel that of its cell."""
     pixels = np.kron(cells.astype(float), np.ones((32, 32)))
     inside, photo = np.zeros(pixels.shape, bool), np.zeros(pixels.shape, bool)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.data.conftest import frames_of
 from uncover.data.coco import parse_coco
-from uncover.data.faces import Frame, Rejected
+from uncover.data.faces import FrameFaces, Rejected
 from uncover.data.frames import read_frames
 from uncover.errors import InputError
 
@@ -153,7 +153,7 @@ def test_a_bad_coco_box_costs_its_own_image_only(raw: RawData, box: object) -> N
     bad = found.pop("hard/images/b.jpg")
     assert isinstance(bad, Rejected) and bad.reason == "malformed_row" and bad.file == "hard/faces.json"
     assert "annotation 10" in bad.detail and "expected x, y, width, height" in bad.detail and len(str(bad)) < 250
-    assert all(isinstance(item, Frame) for item in found.values())
+    assert all(isinstance(item, FrameFaces) for item in found.values())
 
 
 @pytest.mark.parametrize(

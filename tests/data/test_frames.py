@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.data.conftest import frames_of
-from uncover.data.faces import Frame, Rejected
+from uncover.data.faces import FrameFaces, Rejected
 from uncover.data.frames import read_frames
 from uncover.errors import InputError
 
@@ -55,7 +55,7 @@ def test_a_label_without_image_is_rejected(raw: RawData) -> None:
     raw.write("hard/labels/a.txt", "")
     raw.write("hard/labels/orphan.txt", "0 0.5 0.5 0.2 0.4\n")
     frame, orphan = read_frames(raw.root)
-    assert isinstance(frame, Frame) and isinstance(orphan, Rejected)
+    assert isinstance(frame, FrameFaces) and isinstance(orphan, Rejected)
     assert (orphan.file, orphan.reason) == ("hard/labels/orphan.txt", "missing_photo")
 
 
@@ -65,7 +65,7 @@ def test_a_bad_row_costs_its_own_frame_only(raw: RawData) -> None:
         raw.write(f"hard/labels/{name}.txt", "0 0.5 0.5 0.2 0.4\n")
     raw.write("hard/labels/a.txt", "0 0.5 0.5 0.2 0.4\n0 1 2\n")
     bad, good = read_frames(raw.root)
-    assert isinstance(good, Frame) and isinstance(bad, Rejected)
+    assert isinstance(good, FrameFaces) and isinstance(bad, Rejected)
     assert (bad.file, bad.row, bad.photo) == ("hard/labels/a.txt", 2, "hard/images/a.jpg")
 
 
@@ -94,7 +94,7 @@ def test_an_empty_grade_beside_a_full_one_is_named_and_costs_nothing_else(raw: R
     (raw.root / "easy/images").mkdir(parents=True)
     raw.photo("hard/images/a.jpg")
     empty, frame = read_frames(raw.root)
-    assert isinstance(frame, Frame) and isinstance(empty, Rejected)
+    assert isinstance(frame, FrameFaces) and isinstance(empty, Rejected)
     assert (empty.file, empty.reason) == ("easy/images", "empty_folder")
 
 
@@ -103,7 +103,7 @@ def test_a_folder_of_images_that_is_no_grade_is_not_passed_over_in_silence(raw: 
     raw.photo("hard/b.jpg")
     raw.write("notes/read_me.txt", "nothing to see")
     items = list(read_frames(raw.root))
-    assert [item.photo for item in items if isinstance(item, Frame)] == ["easy/images/a.jpg"]
+    assert [item.photo for item in items if isinstance(item, FrameFaces)] == ["easy/images/a.jpg"]
     rejected = [(item.file, item.reason) for item in items if isinstance(item, Rejected)]
     assert rejected == [("hard", "unknown_folder")]
     assert [item for item in read_frames(raw.root, "easy") if isinstance(item, Rejected)] == []

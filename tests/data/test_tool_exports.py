@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from uncover.data.faces import Frame, Rejected
+from uncover.data.faces import FrameFaces, Rejected
 from uncover.data.frame_sets import label_frames
 from uncover.data.frames import read_frames
 from uncover.data.reading import read_raw
@@ -296,7 +296,7 @@ def test_numbers_choose_where_nothing_names_the_classes(raw: RawData, capsys: py
     (bad,) = read_frames(raw.root)
     assert isinstance(bad, Rejected) and "class 3 is unknown; expected 0, the whole face, or a data.yaml" in bad.detail
     (frame,) = read_frames(raw.root, classes=["3"])
-    assert isinstance(frame, Frame) and frame.boxes is not None and len(frame.boxes) == 1
+    assert isinstance(frame, FrameFaces) and frame.boxes is not None and len(frame.boxes) == 1
     with pytest.raises(InputError, match=r"--class face: nothing names the classes of .*a\.txt"):
         list(read_frames(raw.root, classes=["face"]))
 
@@ -341,7 +341,7 @@ def test_files_that_belong_to_no_image_are_counted_by_kind(raw: RawData, capsys:
     raw.write("val.txt", "./a.jpg")
     raw.write("blocks.csv", "image,infant\na.jpg,Mia\n")
     raw.write("_annotations.csv", "filename,width,height,class,xmin,ymin,xmax,ymax\n")
-    assert all(isinstance(item, Frame) and item.boxes is None for item in read_frames(raw.root))
+    assert all(isinstance(item, FrameFaces) and item.boxes is None for item in read_frames(raw.root))
     lines = capsys.readouterr().err.splitlines()
     why = "are passed over, as they belong to no image or are of no kind that is read"
     assert [line.removeprefix(f"warning: {raw.root}: ").replace(f" {why}", "") for line in lines] == [
@@ -366,7 +366,7 @@ def test_crowds_are_no_faces_and_are_told(raw: RawData, capsys: pytest.CaptureFi
     photos(raw, "a.jpg")
     raw.write("coco.json", coco(["a.jpg"], ONLY_FACE, iscrowd=1, segmentation={"counts": "x", "size": [90, 120]}))
     (frame,) = read_frames(raw.root)
-    assert isinstance(frame, Frame) and frame.boxes is not None and len(frame.boxes) == 0
+    assert isinstance(frame, FrameFaces) and frame.boxes is not None and len(frame.boxes) == 0
     assert "1 boxes of crowds (iscrowd) are left out, in 1 images such as a.jpg" in capsys.readouterr().err
 
 
@@ -381,7 +381,7 @@ def test_a_name_that_may_mean_two_images_means_none(raw: RawData) -> None:
     photos(raw, "one/a.jpg", "two/a.jpg")
     raw.write("coco.json", coco(["a.jpg"], ONLY_FACE))
     items = list(read_frames(raw.root))
-    assert [item.boxes for item in items if isinstance(item, Frame)] == [None, None]
+    assert [item.boxes for item in items if isinstance(item, FrameFaces)] == [None, None]
     (lost,) = (item for item in items if isinstance(item, Rejected))
     assert lost.reason == "ambiguous_photo" and "may mean 2 images" in lost.detail
 
@@ -393,7 +393,7 @@ def test_two_coco_files_that_disagree_on_an_image_are_refused_for_it(raw: RawDat
     found = {item.photo: item for item in read_frames(raw.root)}
     bad = found["a.jpg"]
     assert isinstance(bad, Rejected) and "first.json and second.json have other boxes of this image" in bad.detail
-    assert isinstance(found["b.jpg"], Frame)
+    assert isinstance(found["b.jpg"], FrameFaces)
 
 
 def test_landmarks_behind_a_box_are_no_polygon(raw: RawData) -> None:

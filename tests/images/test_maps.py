@@ -21,7 +21,7 @@ from pytorch_grad_cam.utils.image import scale_cam_image
 from torch.nn import functional
 
 from uncover.errors import InputError
-from uncover.images.letterbox import Frame, fit
+from uncover.images.letterbox import Letterbox, fit
 from uncover.images.maps import StoredMaps, average, read_maps, render, store_maps, write_maps
 from uncover.images.reading import inspect_image, read_image
 
@@ -225,7 +225,7 @@ LANDSCAPE, PORTRAIT = fit(1000, 700, 640), fit(450, 900, 640)
 STRIDE = 32
 
 
-def smooth_maps(frame: Frame, channels: int, seed: int) -> NDArray[np.float32]:
+def smooth_maps(frame: Letterbox, channels: int, seed: int) -> NDArray[np.float32]:
     """float32 (C, h, w) at stride 32, as an activation map after ReLU: blobs, some below 0."""
     chance = np.random.default_rng(seed)
     y, x = np.mgrid[: frame.out_height // STRIDE, : frame.out_width // STRIDE].astype(np.float32)
@@ -252,7 +252,7 @@ def levels_apart(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> int:
 
 
 @pytest.mark.parametrize("frame", [LANDSCAPE, PORTRAIT, fit(300, 300, 640), fit(640, 480, 64)])
-def test_letterboxed_maps_are_those_of_grad_cam(frame: Frame) -> None:
+def test_letterboxed_maps_are_those_of_grad_cam(frame: Letterbox) -> None:
     maps = smooth_maps(frame, 10, seed=frame.width)
     for native, picture in zip(maps, render(store_maps(maps, frame, {}), "letterbox"), strict=True):
         assert picture.min() == 0 and picture.max() == 255
@@ -260,7 +260,7 @@ def test_letterboxed_maps_are_those_of_grad_cam(frame: Frame) -> None:
 
 
 @pytest.mark.parametrize("frame", [LANDSCAPE, PORTRAIT, fit(200, 150, 640), fit(900, 800, 256, square=True)])
-def test_maps_of_the_image_alone_are_enlarged_cropped_and_scaled(frame: Frame) -> None:
+def test_maps_of_the_image_alone_are_enlarged_cropped_and_scaled(frame: Letterbox) -> None:
     maps = smooth_maps(frame, 3, seed=frame.height)
     full = functional.interpolate(
         torch.from_numpy(maps)[None].double(), (frame.out_height, frame.out_width), mode="bilinear"
@@ -285,7 +285,7 @@ def test_any_map_is_that_of_grad_cam(data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("frame", [LANDSCAPE, PORTRAIT])
 @pytest.mark.parametrize("scale", [1, 0.5])
-def test_a_blob_comes_back_where_it_was_in_the_photo(frame: Frame, scale: float) -> None:
+def test_a_blob_comes_back_where_it_was_in_the_photo(frame: Letterbox, scale: float) -> None:
     place = np.array([0.3 * frame.width, 0.6 * frame.height])  # x, y in pixels of the photo
     in_frame = frame.to_network(np.tile(place, 2))[:2]
     y, x = (np.mgrid[: frame.out_height // STRIDE, : frame.out_width // STRIDE] + 0.5) * STRIDE

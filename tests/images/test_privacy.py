@@ -28,7 +28,7 @@ from uncover.config.evaluation import Privacy
 from uncover.errors import InputError
 from uncover.images.privacy import CELLS, GRID, MARGIN, Cover, has_patients, may_show_patients, shown
 from uncover.report.figures.rescue_gallery import draw_rescue_gallery
-from uncover.report.page import Parts, write_page
+from uncover.report.page import PageParts, write_page
 
 IMAGES = [f"frame{number}.png" for number in range(2)]
 NO_BOXES = np.zeros((0, 4))
@@ -171,7 +171,7 @@ def page_of(run: Path, privacy: str) -> tuple[str, Path]:
     figure = draw_rescue_gallery(trial, run / "predictions", [dataset], [missed], privacy)
     figure.savefig(run / "figure_rescue.png", dpi=120)
     page = run / "report.html"
-    write_page(page, "test", Parts(figures=[run / "figure_rescue.png"], trial=trial), [], {})
+    write_page(page, "test", PageParts(figures=[run / "figure_rescue.png"], trial=trial), [], {})
     return page.read_text(encoding="utf-8"), dataset
 
 

@@ -17,9 +17,9 @@ from tests.rescue.sets import Face, Found, missed_list, predicted, true_faces, w
 from uncover.cli import main
 from uncover.data.blocks import BlockCount
 from uncover.metrics.predictions import Predictions, write_predictions
-from uncover.rescue.cascade import COLUMNS, Rescue, confidence_at, try_cascades
+from uncover.rescue.cascade import COLUMNS, TriedRescue, confidence_at, try_cascades
 from uncover.rescue.matched_photos import MatchedPhotos
-from uncover.rescue.methods import Detector, Method
+from uncover.rescue.methods import Method, TriedDetector
 from uncover.rescue.trial import Drawn, Row, Settings, TrialSet
 
 LEFT, RIGHT, BELOW = (10.0, 10.0, 30.0, 30.0), (60.0, 10.0, 80.0, 30.0), (60.0, 60.0, 80.0, 80.0)
@@ -41,7 +41,7 @@ RESCUED: Sequence[Found] = (
     ("d.jpg", 0.75, RIGHT),
     ("d.jpg", 0.25, LEFT),
 )
-AT_WORK = Detector("mtcnn", 0.4)
+AT_WORK = TriedDetector("mtcnn", 0.4)
 
 
 def on_set(found: Sequence[Found], blank: Sequence[str] = (), photos: Sequence[str] = PHOTOS) -> MatchedPhotos:
@@ -61,7 +61,7 @@ def faces_of(photos: Sequence[str] = PHOTOS) -> np.ndarray:
     return np.array([len(FACES[photo]) for photo in photos], np.int64)
 
 
-def rows_of(detector: Detector, found: MatchedPhotos, *rescues: Rescue, resamples: int = 50) -> list[Row]:
+def rows_of(detector: TriedDetector, found: MatchedPhotos, *rescues: TriedRescue, resamples: int = 50) -> list[Row]:
     photos = PHOTOS[: found.photos]
     return try_cascades("test", faces_of(photos), {detector: found}, rescues, Settings(resamples=resamples))
 
@@ -71,7 +71,7 @@ def some(row: Row, *names: str) -> tuple[Any, ...]:
 
 
 def test_a_rescue_helps_where_the_detector_found_nothing() -> None:
-    alone, helped = rows_of(AT_WORK, on_set(FOUND), Rescue("ours", 0.25, on_set(RESCUED)))
+    alone, helped = rows_of(AT_WORK, on_set(FOUND), TriedRescue("ours", 0.25, on_set(RESCUED)))
     of_both = ("set", "detector", "confidence", "photos", "faces", "missed")
     assert some(alone, *of_both) == some(helped, *of_both) == ("test", "mtcnn", 0.4, 4, 4, 2)
     assert some(alone, "rescue", "rescue_confidence", "found", "share") == ("none", None, 1, 0.25)
@@ -85,13 +85,15 @@ def test_a_rescue_helps_where_the_detector_found_nothing() -> None:
 
 
 def test_as_many_false_boxes_alone() -> None:
-    rows = rows_of(AT_WORK, on_set(FOUND), Rescue("ours", 0.75, on_set(RESCUED)))
+    rows = rows_of(AT_WORK, on_set(FOUND), TriedRescue("ours", 0.75, on_set(RESCUED)))
     # One false box more buys the one in c, and all faces before the next false box, in d: one in a and one in c.
     assert some(rows[1], "found", "false_boxes", "same_confidence", "same_share", "gain") == (1, 2, 0.25, 0.75, -0.5)
 
 
 def test_for_no_further_false_box_the_detector_has_what_comes_before_it() -> None:
-    rows = rows_of(AT_WORK, on_set(FOUND), Rescue("ours", 0.5, on_set([box for box in RESCUED if box[0] != "d.jpg"])))
+    rows = rows_of(
+        AT_WORK, on_set(FOUND), TriedRescue("ours", 0.5, on_set([box for box in RESCUED if box[0] != "d.jpg"]))
+    )
     found, false, confidence, share, gain = some(
         rows[1], "found", "false_boxes", "same_confidence", "same_share", "gain"
     )
@@ -100,14 +102,14 @@ def test_for_no_further_false_box_the_detector_has_what_comes_before_it() -> Non
 
 
 def test_a_rescue_that_keeps_the_rate_nowhere_proposes_nothing() -> None:
-    alone, helped = rows_of(AT_WORK, on_set(FOUND), Rescue("ours", None, on_set(RESCUED)))
+    alone, helped = rows_of(AT_WORK, on_set(FOUND), TriedRescue("ours", None, on_set(RESCUED)))
     assert helped["rescue_confidence"] is None
     assert some(helped, "found", "share", "false_boxes") == some(alone, "found", "share", "false_boxes")
     assert some(helped, "same_share", "gain") == (0.5, -0.25)
 
 
 def test_nothing_is_found_on_blank_maps() -> None:
-    rows = rows_of(AT_WORK, on_set(FOUND), Rescue("blind", 0.25, on_set(RESCUED, blank=["c.jpg"])))
+    rows = rows_of(AT_WORK, on_set(FOUND), TriedRescue("blind", 0.25, on_set(RESCUED, blank=["c.jpg"])))
     assert some(rows[1], "missed", "found", "false_boxes") == (2, 1, 3)
 
 
@@ -115,7 +117,7 @@ def test_confidences_are_those_of_single_precision() -> None:
     """0.4 in single precision is above 0.4, 0.7 is below."""
     found = on_set([("a.jpg", 0.7, LEFT), ("b.jpg", 0.4, LEFT)])
     rescued = on_set([("b.jpg", 0.3, LEFT), ("c.jpg", 0.3, LEFT)])
-    sure, unsure = (rows_of(Detector("mtcnn", at), found, Rescue("ours", 0.3, rescued)) for at in (0.7, 0.4))
+    sure, unsure = (rows_of(TriedDetector("mtcnn", at), found, TriedRescue("ours", 0.3, rescued)) for at in (0.7, 0.4))
     assert some(sure[0], "missed", "found") == (3, 1) and some(sure[1], "found", "same_confidence") == (3, 0.4)
     assert some(unsure[0], "missed", "found") == (2, 2) and some(unsure[1], "found", "same_confidence") == (3, 0.4)
 
@@ -123,20 +125,20 @@ def test_confidences_are_those_of_single_precision() -> None:
 def test_the_threshold_is_never_raised() -> None:
     found = on_set([("a.jpg", 0.9, LEFT), ("d.jpg", 0.8, LEFT)])
     for confidence, false in ((0.4, 1), (0.4, 7), (0.85, 0)):
-        assert confidence_at(Detector("mtcnn", confidence), found, false) == confidence
-    assert confidence_at(Detector("mtcnn", 0.85), found, 1) == 0.8
-    assert confidence_at(Detector("mtcnn", 0.95), found, 0) == 0.9
+        assert confidence_at(TriedDetector("mtcnn", confidence), found, false) == confidence
+    assert confidence_at(TriedDetector("mtcnn", 0.85), found, 1) == 0.8
+    assert confidence_at(TriedDetector("mtcnn", 0.95), found, 0) == 0.9
     # In single precision, 0.80000001 is no higher than 0.8.
-    assert confidence_at(Detector("mtcnn", 0.80000001), found, 2) == 0.80000001
+    assert confidence_at(TriedDetector("mtcnn", 0.80000001), found, 2) == 0.80000001
     assert confidence_at(AT_WORK, on_set([]), 3) == 0.4
 
 
 def test_photos_without_faces_and_no_photos() -> None:
     found, rescued = on_set(FOUND), on_set(RESCUED)
     empty = try_cascades(
-        "test", np.zeros(4, np.int64), {AT_WORK: found}, [Rescue("ours", 0.5, rescued)], Settings(resamples=5)
+        "test", np.zeros(4, np.int64), {AT_WORK: found}, [TriedRescue("ours", 0.5, rescued)], Settings(resamples=5)
     )
-    nowhere = rows_of(AT_WORK, on_set([], photos=()), Rescue("ours", 0.5, on_set([], photos=())))
+    nowhere = rows_of(AT_WORK, on_set([], photos=()), TriedRescue("ours", 0.5, on_set([], photos=())))
     undefined = ("share", "share_low", "share_high", "same_share", "same_low", "gain", "gain_low", "gain_high")
     for row in (*empty, *nowhere):
         assert {row[name] for name in undefined} == {None} and row["faces"] == 0
@@ -145,7 +147,7 @@ def test_photos_without_faces_and_no_photos() -> None:
 
 
 def test_intervals_are_those_of_copied_photos() -> None:
-    row = rows_of(AT_WORK, on_set(FOUND), Rescue("ours", 0.25, on_set(RESCUED)), resamples=400)[1]
+    row = rows_of(AT_WORK, on_set(FOUND), TriedRescue("ours", 0.25, on_set(RESCUED)), resamples=400)[1]
     draws = np.random.default_rng(0).multinomial(4, [1 / 4] * 4, size=400)
     faces, helped, alone = (draws @ counts for counts in ([2, 1, 1, 0], [1, 0, 1, 0], [2, 1, 1, 0]))
     some_faces = faces > 0
@@ -158,7 +160,7 @@ def test_intervals_are_those_of_copied_photos() -> None:
 def test_photos_of_one_infant_are_drawn_together() -> None:
     """Against draws of two infants that numpy makes: a and c are of one, b and d of another."""
     photos, of = Drawn(np.array([0, 1, 0, 1]), BlockCount("infant", 2)), [0, 1, 0, 1]
-    rescue = Rescue("ours", 0.25, on_set(RESCUED))
+    rescue = TriedRescue("ours", 0.25, on_set(RESCUED))
     found, settings = {AT_WORK: on_set(FOUND)}, Settings(resamples=400)
     row = try_cascades("test", faces_of(), found, [rescue], settings, photos)[1]
     draws = np.random.default_rng(0).multinomial(2, [1 / 2] * 2, size=400)[:, of]
@@ -188,8 +190,8 @@ def random_boxes(random: np.random.Generator, faces: np.ndarray) -> MatchedPhoto
 def test_a_rescue_never_costs_a_face(seed: int, confidence: float, threshold: float | None) -> None:
     random = np.random.default_rng(seed)
     faces = random.integers(0, 3, int(random.integers(1, 7)))
-    detector, found = Detector("mtcnn", confidence), random_boxes(random, faces)
-    rescues = [Rescue("ours", threshold, random_boxes(random, faces)), Rescue("nothing", None, found)]
+    detector, found = TriedDetector("mtcnn", confidence), random_boxes(random, faces)
+    rescues = [TriedRescue("ours", threshold, random_boxes(random, faces)), TriedRescue("nothing", None, found)]
     alone, helped, nothing = try_cascades("test", faces, {detector: found}, rescues, Settings(resamples=100))
     assert alone["found"] <= helped["found"] <= faces.sum() and alone["false_boxes"] <= helped["false_boxes"]
     assert helped["same_confidence"] <= confidence

@@ -19,7 +19,7 @@ from tests.rescue.sets import SIDE, predicted, write_joint_maps, write_training_
 from tests.rescue.test_strategies import FACE, IMAGES, anatomy, evidence, seen
 from uncover.data.parts import CLASS_OF_PART, PARTS
 from uncover.errors import InputError
-from uncover.images.letterbox import Frame, fit
+from uncover.images.letterbox import Letterbox, fit
 from uncover.images.map_sets import JointMaps, read_map_set
 from uncover.images.maps import store_maps
 from uncover.metrics.detections import iou
@@ -193,7 +193,7 @@ def test_a_heatmap_set_is_of_the_images_that_were_predicted(tmp_path: Path) -> N
 
 
 SQUARE = fit(100, 100, 320)
-AS_IT_IS = Frame(LONGEST, LONGEST, LONGEST, LONGEST, 0, 0, LONGEST, LONGEST)
+AS_IT_IS = Letterbox(LONGEST, LONGEST, LONGEST, LONGEST, 0, 0, LONGEST, LONGEST)
 """A frame in which a map of as many cells is not enlarged at all."""
 
 

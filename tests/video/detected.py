@@ -9,11 +9,11 @@ import numpy as np
 from uncover.images.privacy import Cover
 from uncover.metrics.detections import Detections
 from uncover.video.detected_frames import DETECTOR, RESCUE, DetectedFrame
-from uncover.video.faces import FrameFaces, Labels, sure_faces
+from uncover.video.faces import FaceLabels, FrameFaces, sure_faces
 
 FACE = (40.0, 30.0, 80.0, 70.0)
 ASIDE = (10.0, 60.0, 30.0, 80.0)
-LABELS = Labels("rgb10", 0.4, "gradcampp_avg", 0.25, "heatmap")
+LABELS = FaceLabels("rgb10", 0.4, "gradcampp_avg", 0.25, "heatmap")
 WIDTH, HEIGHT = 120, 100
 
 Box = tuple[int, float, tuple[float, float, float, float]]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.video.detected import ASIDE, FACE, LABELS, by_detector, by_rescue, seen
 from uncover.video.detected_frames import DetectedFrame
-from uncover.video.faces import FrameFaces, Labels, track_faces
+from uncover.video.faces import FaceLabels, FrameFaces, track_faces
 from uncover.video.options import Temporal
 from uncover.video.statistics import SourceStatistics
 
@@ -46,7 +46,7 @@ def test_all_sure_boxes_of_one_step_count() -> None:
 
 
 def test_without_a_rescue_its_name_is_nowhere() -> None:
-    labels = Labels("mine", 0.4)
+    labels = FaceLabels("mine", 0.4)
     found = list(track_faces([seen(0, by_detector(SURE)), seen(1)], labels, "off", 1.0))
     assert [each.methods for each in found] == [("mine",), ()]
 

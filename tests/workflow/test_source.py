@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from uncover.workflow import source
-from uncover.workflow.source import Source, Unit, read_source, remember_sources
+from uncover.workflow.source import ParsedSource, Unit, read_source, remember_sources
 
 TEXT = """import os, shop.till
 from shop import till, PRICE
@@ -51,7 +51,7 @@ def test_a_file_is_read_once_for_all_processes_until_it_changes(
 def test_a_spoilt_memory_is_none(memory: Path, module: Path, spoilt: str) -> None:
     memory.parent.mkdir()
     memory.write_text(spoilt)
-    assert isinstance(read_source(module, "shop"), Source)
+    assert isinstance(read_source(module, "shop"), ParsedSource)
 
 
 def test_a_memory_that_cannot_be_written_is_none(memory: Path, module: Path) -> None:

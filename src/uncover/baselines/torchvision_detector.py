@@ -41,7 +41,7 @@ from uncover.baselines.weights import BaselineWeights, start_from
 from uncover.config.baselines import Torchvision
 from uncover.errors import keeping
 from uncover.images.labelled import LabelledImages
-from uncover.images.letterbox import GREY, Frame, fit, letterbox
+from uncover.images.letterbox import GREY, Letterbox, fit, letterbox
 from uncover.images.reading import COLOURS
 from uncover.metrics.average_precision import ap_per_class, fitness
 from uncover.metrics.detections import Detections, Detector
@@ -198,7 +198,7 @@ class TorchvisionDetector:
 
 @torch.inference_mode()
 def look(
-    network: nn.Module, images: list[NDArray[np.uint8]], frames: list[Frame], face: int, device: torch.device
+    network: nn.Module, images: list[NDArray[np.uint8]], frames: list[Letterbox], face: int, device: torch.device
 ) -> list[Detections]:
     """Faces in some photos, by falling confidence.
 

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from uncover.cam.heatmaps import MAP, NO_EVIDENCE, NOT_FINITE
-from uncover.images.letterbox import Frame
+from uncover.images.letterbox import Letterbox
 
 FILE = "lint.csv"
 JOINT, ALL = "joint", "all classes"
@@ -100,7 +100,7 @@ def are_saturated(values: NDArray[np.uint16]) -> NDArray[np.bool_]:
 
 
 def are_inverted(
-    values: NDArray[np.uint16], boxes: NDArray[np.float64], channels: NDArray[np.int64], frame: Frame
+    values: NDArray[np.uint16], boxes: NDArray[np.float64], channels: NDArray[np.int64], frame: Letterbox
 ) -> NDArray[np.bool_]:
     """Which maps are darker inside of what was detected than around it, in the photo; padding does not count.
 
@@ -126,7 +126,7 @@ def are_inverted(
     return bright_inside * outside.sum((1, 2)) < bright_outside * inside.sum((1, 2))
 
 
-def _shares(boxes: NDArray[np.floating], cells: tuple[int, ...], frame: Frame) -> NDArray[np.float64]:
+def _shares(boxes: NDArray[np.floating], cells: tuple[int, ...], frame: Letterbox) -> NDArray[np.float64]:
     """Shares (n, h, w) of cells that boxes (n, 4) cover; small parts of a face are smaller than a cell."""
     across = _overlap(boxes[:, 0::2], cells[1], frame.out_width)
     down = _overlap(boxes[:, 1::2], cells[0], frame.out_height)

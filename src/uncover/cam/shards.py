@@ -27,7 +27,7 @@ from uncover.cam.store import Row, describe, file_names, find_files, pack, tabul
 from uncover.config.heatmaps import Variant
 from uncover.errors import keeping, needs_memory
 from uncover.images.inputs import Shard
-from uncover.images.letterbox import Frame
+from uncover.images.letterbox import Letterbox
 from uncover.images.reading import hash_file, inspect_image, log_animations
 from uncover.progress import track
 from uncover.threads import cores, in_background
@@ -241,7 +241,7 @@ class ShardMaker:
                     yield functools.partial(self._write, index, items[index], framed.frames[index], heatmaps, found)
 
     def _write(
-        self, index: int, item: Item, frame: Frame, heatmaps: Mapping[str, Heatmaps], found: NDArray[np.float32]
+        self, index: int, item: Item, frame: Letterbox, heatmaps: Mapping[str, Heatmaps], found: NDArray[np.float32]
     ) -> tuple[int, dict[str, Row]]:
         rows = {}
         for variant, maps in heatmaps.items():

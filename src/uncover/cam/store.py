@@ -22,7 +22,7 @@ from uncover.cam.quality import are_inverted, are_saturated
 from uncover.data.yolo import IMAGES
 from uncover.errors import InputError
 from uncover.images.inputs import RECORDS, Shard
-from uncover.images.letterbox import Frame
+from uncover.images.letterbox import Letterbox
 from uncover.images.map_sets import MANIFEST, METADATA_KEY, read_rows
 from uncover.images.maps import JOINT, StoredMaps, read_maps, store_maps, write_maps
 
@@ -84,7 +84,7 @@ class Files:
 def pack(
     heatmaps: Heatmaps,
     detections: NDArray[np.float32],
-    frame: Frame,
+    frame: Letterbox,
     class_names: list[str],
     about: Mapping[str, Any],
 ) -> Files:

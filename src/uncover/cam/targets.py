@@ -70,7 +70,7 @@ class AllCandidates(Target):
             yield RowGradients(image, torch.full_like(image, channel), row, slopes[:, classes], columns)
 
 
-class Detections(Target):
+class ChosenDetections(Target):
     """T2: S_c sums over the detections of c; each gives the probabilities of c of its candidates, weighed by IoU.
 
     Of a detection's ten candidates of highest IoU, those whose best class is c count, and the softmax of their IoU are
@@ -117,14 +117,14 @@ class Detections(Target):
         return (self.value(candidates, classes[:, None].expand(of_class.shape)) * weights).sum(-1)
 
 
-class ConfidentDetections(Detections):
+class ConfidentDetections(ChosenDetections):
     """T2 with the confidence that detections are ranked by: a candidate gives its objectness times its probability."""
 
     def value(self, candidates: Tensor, classes: Tensor) -> Tensor:
         return candidates[..., 4] * super().value(candidates, classes)
 
 
-TARGETS: dict[str, Target] = {"T1": AllCandidates(), "T2": Detections(), "confidence": ConfidentDetections()}
+TARGETS: dict[str, Target] = {"T1": AllCandidates(), "T2": ChosenDetections(), "confidence": ConfidentDetections()}
 
 
 def _best_rows(candidates: Tensor, detections: Tensor) -> tuple[Tensor, Tensor]:

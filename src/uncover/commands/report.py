@@ -98,7 +98,7 @@ def run_page(args: argparse.Namespace) -> int:
     from uncover.config.load import check_config
     from uncover.config.values import read_pairs
     from uncover.errors import InputError
-    from uncover.report.page import Parts, write_page
+    from uncover.report.page import PageParts, write_page
 
     if args.out.suffix != ".html":
         raise InputError(f"{args.out}: expected OUT.html, the file to write")
@@ -106,7 +106,7 @@ def run_page(args: argparse.Namespace) -> int:
     for pair in args.facts:
         if "=" not in pair:
             raise InputError(f"{pair}: expected name=value")
-    parts = Parts(
+    parts = PageParts(
         tables=args.tables,
         figures=args.figures,
         trial=args.trial,

@@ -196,7 +196,7 @@ def run_rescue_cascade(args: argparse.Namespace) -> int:
     from uncover.config.values import check_number
     from uncover.errors import InputError
     from uncover.rescue.cascade import run_cascade, write_cascades
-    from uncover.rescue.methods import Detector, read_confidences, read_rescues
+    from uncover.rescue.methods import TriedDetector, read_confidences, read_rescues
     from uncover.rescue.trial import Settings
 
     check_resampling_arguments(args)
@@ -205,7 +205,7 @@ def run_rescue_cascade(args: argparse.Namespace) -> int:
     if args.out.suffix != ".csv":
         raise InputError(f"{args.out}: expected OUT.csv, the record to write")
     check_new_file(args.out)
-    detectors = [Detector(*each) for each in read_confidences(args.detectors, "--detectors").items()]
+    detectors = [TriedDetector(*each) for each in read_confidences(args.detectors, "--detectors").items()]
     rescues = read_rescues(args.rescues)
     settings = Settings((args.rate,), args.true_iou, args.bootstrap, args.seed)
     rows = run_cascade(detectors, rescues, args.predictions, args.missed, args.datasets, args.val, settings)

@@ -77,7 +77,7 @@ class Face:
 
 
 @dataclass(frozen=True)
-class Frame:
+class FrameFaces:
     """One image with boxes of whole faces, or without any annotation.
 
     Attributes:

@@ -12,13 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from uncover.console import warn_each
-from uncover.data.faces import Frame, Rejected
+from uncover.data.faces import FrameFaces, Rejected
 from uncover.data.frames import read_frames
 from uncover.data.parts import KEPT, SMALLEST_SIDE, STATUS_NAMES, UNDER_ONE_PIXEL, WHOLE_FACE
 from uncover.data.photos import SWAPS_SIDES, PhotoInfo
 from uncover.data.picked import Review, find_picked, review_of
 from uncover.data.reading import Reading, read_raw
-from uncover.data.sets import BOX_COLUMNS, Counts, Labels, write_dataset
+from uncover.data.sets import BOX_COLUMNS, Counts, SetLabels, write_dataset
 from uncover.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ ANNOTATIONS = {"yolo": ".txt", "coco": ".json", "voc": ".xml"}
 """By layout: how files of its annotations end."""
 
 
-def label_frames(reading: Reading, source: str) -> tuple[pd.DataFrame, Labels]:
+def label_frames(reading: Reading, source: str) -> tuple[pd.DataFrame, SetLabels]:
     """Photos and boxes of frames, boxes clipped to the frame.
 
     Boxes that were drawn on a larger or smaller copy of the frame are scaled, which is told.
@@ -42,7 +42,7 @@ def label_frames(reading: Reading, source: str) -> tuple[pd.DataFrame, Labels]:
     """
     photos, boxes, rejected, scaled = [], [], [], []
     for frame, photo in reading.items:
-        assert isinstance(frame, Frame) and photo.info is not None, "only frames whose photos were looked at"
+        assert isinstance(frame, FrameFaces) and photo.info is not None, "only frames whose photos were looked at"
         sides = np.array([photo.info.width, photo.info.height] * 2, np.float64)
         found = np.empty((0, 4)) if frame.boxes is None else frame.boxes * _scale(frame, photo.info)
         inside = np.clip(found, 0, sides)
@@ -71,10 +71,10 @@ def label_frames(reading: Reading, source: str) -> tuple[pd.DataFrame, Labels]:
             f"note: {len(scaled)} images are of another size than their annotations state, and their boxes are scaled,"
             f" such as {scaled[0]}"
         )
-    return pd.DataFrame(photos), Labels(pd.DataFrame(boxes, columns=list(BOX_COLUMNS)), rejected)
+    return pd.DataFrame(photos), SetLabels(pd.DataFrame(boxes, columns=list(BOX_COLUMNS)), rejected)
 
 
-def _scale(frame: Frame, info: PhotoInfo) -> NDArray[np.float64]:
+def _scale(frame: FrameFaces, info: PhotoInfo) -> NDArray[np.float64]:
     """What turns a frame's boxes into pixels of its photo, float64 (4,)."""
     sides = np.array([info.width, info.height] * 2, np.float64)
     if frame.normalised:
@@ -82,7 +82,7 @@ def _scale(frame: Frame, info: PhotoInfo) -> NDArray[np.float64]:
     return np.ones(4) if frame.size is None else sides / np.array([*frame.size, *frame.size], np.float64)
 
 
-def _misfit(frame: Frame, info: PhotoInfo, found: NDArray[np.float64], all_small: bool) -> tuple[str, str] | None:
+def _misfit(frame: FrameFaces, info: PhotoInfo, found: NDArray[np.float64], all_small: bool) -> tuple[str, str] | None:
     """Why boxes cannot be of this photo, as a reason and a line; None where they can."""
     size = (info.width, info.height)
     if frame.size is not None and not _same_shape(frame.size, size):
@@ -144,9 +144,11 @@ def read_reviewed_frames(
     if warning := review.warning(raw):
         logger.info(warning)
     items = [
-        item for item in read_frames(raw, grade, classes) if not (isinstance(item, Frame) and item.photo in waiting)
+        item
+        for item in read_frames(raw, grade, classes)
+        if not (isinstance(item, FrameFaces) and item.photo in waiting)
     ]
-    if not any(isinstance(item, Frame) for item in items):
+    if not any(isinstance(item, FrameFaces) for item in items):
         raise InputError(
             f"{raw}: {review}: nothing to learn from; take them to a tool with 'uncover frames export', correct them,"
             " and bring them back with 'uncover frames import'"

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from uncover.data.coco import CocoIndex, read_coco
 from uncover.data.data_yaml import NAME_FILES, find_class_names, find_faces
-from uncover.data.faces import Frame, Rejected, RowError
+from uncover.data.faces import FrameFaces, Rejected, RowError
 from uncover.data.voc import VocFile, read_voc
 from uncover.data.yolo import FACE_CLASS, parse_yolo
 from uncover.errors import InputError
@@ -57,7 +57,7 @@ def find_grades(root: Path) -> list[str]:
     return sorted(folder.parent.name for folder in root.glob("*/images") if folder.is_dir())
 
 
-def read_frames(root: Path, grade: str | None = None, classes: Sequence[str] = ()) -> Iterator[Frame | Rejected]:
+def read_frames(root: Path, grade: str | None = None, classes: Sequence[str] = ()) -> Iterator[FrameFaces | Rejected]:
     """Read the images of `root` and what is annotated of them.
 
     Files of annotations that belong to no image, or are of no kind that is read, are counted aloud.
@@ -144,7 +144,7 @@ class _Annotations:
         instances = [other for other in self._files.values() if other.parent == path.parent and _is_instances(other)]
         return not instances or _is_instances(path)
 
-    def read(self, folder: Path, images: Path, paths: Sequence[Path], grade: str) -> Iterator[Frame | Rejected]:
+    def read(self, folder: Path, images: Path, paths: Sequence[Path], grade: str) -> Iterator[FrameFaces | Rejected]:
         """Frames of a folder, with the labels that belong to no image."""
         for path in paths:
             photo = path.relative_to(self._root).as_posix()
@@ -159,7 +159,7 @@ class _Annotations:
                     continue
                 found = self._find(folder, images, path)
                 if found is None:
-                    yield Frame(photo, path, grade, "", None)
+                    yield FrameFaces(photo, path, grade, "", None)
                     continue
                 label = found
                 self._unused.pop(label, None)
@@ -220,12 +220,12 @@ class _Annotations:
         boxes: NDArray[np.float64] | RowError,
         label: Path,
         size: tuple[int, int] | None,
-    ) -> Frame:
+    ) -> FrameFaces:
         if isinstance(boxes, RowError):
             raise boxes
-        return Frame(photo, path, grade, label.relative_to(self._root).as_posix(), boxes, False, size)
+        return FrameFaces(photo, path, grade, label.relative_to(self._root).as_posix(), boxes, False, size)
 
-    def _of_voc(self, photo: str, path: Path, grade: str, label: Path) -> Frame:
+    def _of_voc(self, photo: str, path: Path, grade: str, label: Path) -> FrameFaces:
         file = self._voc_of(label)
         if isinstance(file, RowError):
             raise file
@@ -233,7 +233,9 @@ class _Annotations:
         if self._voc_faces is None:
             self._voc_faces = self._find_voc_faces()
         mine = [number for number, name in enumerate(file.names) if name in self._voc_faces]
-        return Frame(photo, path, grade, label.relative_to(self._root).as_posix(), file.boxes[mine], False, file.size)
+        return FrameFaces(
+            photo, path, grade, label.relative_to(self._root).as_posix(), file.boxes[mine], False, file.size
+        )
 
     def _find_voc_faces(self) -> frozenset[str]:
         """Names of the objects that are faces, of all that any image's file names."""
@@ -244,11 +246,11 @@ class _Annotations:
         known = dict(enumerate(sorted(names)))
         return frozenset(known[number] for number in find_faces(known, self._chosen, f"{self._root}: Pascal VOC"))
 
-    def _of_yolo(self, photo: str, path: Path, grade: str, folder: Path, label: Path) -> Frame:
+    def _of_yolo(self, photo: str, path: Path, grade: str, folder: Path, label: Path) -> FrameFaces:
         text = read_text(label, "replace")
         boxes = parse_yolo(text, *self._classes_of(folder, label))
         self._polygons += any(len(line.split()) > 6 for line in text.splitlines())
-        return Frame(photo, path, grade, label.relative_to(self._root).as_posix(), boxes)
+        return FrameFaces(photo, path, grade, label.relative_to(self._root).as_posix(), boxes)
 
     def _classes_of(self, folder: Path, label: Path) -> _Classes:
         if label.parent not in self._faces:

@@ -22,7 +22,7 @@ from uncover.data.parts import (
     leave_out_small,
 )
 from uncover.data.released_parts import released_boxes
-from uncover.data.sets import BOX_COLUMNS, Labels
+from uncover.data.sets import BOX_COLUMNS, SetLabels
 from uncover.errors import InputError
 
 PartRule = Literal["corrected", "released"]
@@ -36,7 +36,7 @@ def part_boxes(faces: pd.DataFrame, rule: PartRule) -> PartBoxes:
     return corrected_boxes(landmarks)
 
 
-def label_faces(faces: pd.DataFrame, rule: PartRule, outside: Outside) -> Labels:
+def label_faces(faces: pd.DataFrame, rule: PartRule, outside: Outside) -> SetLabels:
     """Make the part boxes of every face.
 
     Args:
@@ -74,7 +74,7 @@ def label_faces(faces: pd.DataFrame, rule: PartRule, outside: Outside) -> Labels
         ]
         tables.append(_long_table(group[keep], PartBoxes(boxes.xyxy[keep], boxes.status[keep])))
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(BOX_COLUMNS))
-    return Labels(table, rejected)
+    return SetLabels(table, rejected)
 
 
 def _reject(annotation: str, row: int, photo: str, dropped: bool) -> Rejected:

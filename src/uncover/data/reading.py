@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from uncover.data.faces import COLUMNS, Face, Frame, Rejected
+from uncover.data.faces import COLUMNS, Face, FrameFaces, Rejected
 from uncover.data.merl_rav import read_merl_rav
 from uncover.data.photos import PhotoError, PhotoInfo, inspect_photo
 from uncover.data.three_hundred_w import read_300w
@@ -53,11 +53,11 @@ class Reading:
         rejected: Faces or photos that cannot be used.
     """
 
-    items: list[tuple[Face | Frame, Photo]]
+    items: list[tuple[Face | FrameFaces, Photo]]
     rejected: list[Rejected]
 
 
-def read_raw(items: Iterable[Face | Frame | Rejected], root: Path, look_at_photos: bool = True) -> Reading:
+def read_raw(items: Iterable[Face | FrameFaces | Rejected], root: Path, look_at_photos: bool = True) -> Reading:
     """Join annotations with their photos.
 
     Args:
@@ -68,7 +68,7 @@ def read_raw(items: Iterable[Face | Frame | Rejected], root: Path, look_at_photo
     Raises:
         InputError: There is nothing usable at all.
     """
-    annotated: list[Face | Frame] = []
+    annotated: list[Face | FrameFaces] = []
     rejected: list[Rejected] = []
     for item in track(items, f"reading annotations of {root.name}"):
         if isinstance(item, Rejected):
@@ -87,7 +87,7 @@ def read_raw(items: Iterable[Face | Frame | Rejected], root: Path, look_at_photo
     log_first_of_several(
         {photo.image: photo.info.pictures for photo in photos.values() if isinstance(photo, Photo) and photo.info}
     )
-    kept: list[tuple[Face | Frame, Photo]] = []
+    kept: list[tuple[Face | FrameFaces, Photo]] = []
     for item in annotated:
         photo = photos[item.image]
         if isinstance(photo, PhotoError):

@@ -43,7 +43,7 @@ def read_manifest(path: Path) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Labels:
+class SetLabels:
     """Boxes of a data set.
 
     Attributes:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from uncover.atomic import new_file
 from uncover.config.detectors import MAP_INPUTS, Input
-from uncover.images.letterbox import Frame
+from uncover.images.letterbox import Letterbox
 from uncover.images.maps import StoredMaps
 from uncover.images.reading import Source, bytes_of_maps, read_source, scale
 from uncover.process import free_memory
@@ -76,7 +76,7 @@ class ImageCache:
     def __init__(
         self,
         paths: Sequence[Path],
-        frames: Sequence[Frame],
+        frames: Sequence[Letterbox],
         channels: int,
         requested: Literal["auto", "ram", "disk", "none"],
         folder: Path | None,

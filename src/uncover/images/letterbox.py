@@ -21,7 +21,7 @@ MOST_CHANNELS_OF_AREA = 4
 
 
 @dataclass(frozen=True)
-class Frame:
+class Letterbox:
     """Where an image stands in what the network sees. All in pixels.
 
     Attributes:
@@ -63,7 +63,9 @@ class Frame:
         return np.tile([self.inner_width / self.width, self.inner_height / self.height], 2)
 
 
-def fit(width: int, height: int, size: int, stride: int = STRIDE, square: bool = False, enlarge: bool = True) -> Frame:
+def fit(
+    width: int, height: int, size: int, stride: int = STRIDE, square: bool = False, enlarge: bool = True
+) -> Letterbox:
     """The frame of an image whose longest side becomes `size`.
 
     Args:
@@ -85,10 +87,10 @@ def fit(width: int, height: int, size: int, stride: int = STRIDE, square: bool =
     return place(width, height, inner_width, inner_height, *(-(-side // stride) * stride for side in inside))
 
 
-def place(width: int, height: int, inner_width: int, inner_height: int, out_width: int, out_height: int) -> Frame:
+def place(width: int, height: int, inner_width: int, inner_height: int, out_width: int, out_height: int) -> Letterbox:
     """The frame with a scaled image in its middle; an odd pixel goes to the right and the bottom, as upstream's."""
     left, top = (out_width - inner_width) // 2, (out_height - inner_height) // 2
-    return Frame(width, height, inner_width, inner_height, left, top, out_width, out_height)
+    return Letterbox(width, height, inner_width, inner_height, left, top, out_width, out_height)
 
 
 def resize(image: NDArray[np.uint8], width: int, height: int, smooth: bool) -> NDArray[np.uint8]:
@@ -112,7 +114,9 @@ def resize(image: NDArray[np.uint8], width: int, height: int, smooth: bool) -> N
     return np.asarray(scaled, np.uint8).reshape(height, width, image.shape[2])  # OpenCV drops a last axis of one
 
 
-def letterbox(image: NDArray[np.uint8], frame: Frame, padding: int = GREY, smooth: bool = True) -> NDArray[np.uint8]:
+def letterbox(
+    image: NDArray[np.uint8], frame: Letterbox, padding: int = GREY, smooth: bool = True
+) -> NDArray[np.uint8]:
     """Put an image into its frame.
 
     Args:

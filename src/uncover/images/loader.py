@@ -32,7 +32,7 @@ from uncover.images.augmentation import (
 )
 from uncover.images.cache import ImageCache
 from uncover.images.labelled import LabelledImages, sides
-from uncover.images.letterbox import GREY, STRIDE, Frame, fit, letterbox, place
+from uncover.images.letterbox import GREY, STRIDE, Letterbox, fit, letterbox, place
 from uncover.images.reading import COLOURS
 from uncover.threads import cores
 
@@ -208,7 +208,7 @@ class TrainingImages:
             )
 
 
-def _frames_of_batches(frames: list[Frame], order: NDArray[np.int64], batch: int) -> list[Frame]:
+def _frames_of_batches(frames: list[Letterbox], order: NDArray[np.int64], batch: int) -> list[Letterbox]:
     """Frames of one shape per batch: the smallest that holds all its images (upstream's rule without extra padding)."""
     shaped = list(frames)
     for start in range(0, len(order), batch):

@@ -18,7 +18,7 @@ from uncover.atomic import new_file
 from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
 from uncover.data.photos import ORIENTATION_TAG, UPRIGHT
 from uncover.errors import InputError
-from uncover.images.letterbox import Frame
+from uncover.images.letterbox import Letterbox
 
 if TYPE_CHECKING:
     from tifffile import TiffFile
@@ -97,7 +97,7 @@ class StoredMaps:
 
     values: NDArray[np.uint16]
     scales: NDArray[np.float32]
-    frame: Frame
+    frame: Letterbox
     about: dict[str, Any]
 
     def native(self) -> NDArray[np.float32]:
@@ -105,7 +105,7 @@ class StoredMaps:
         return (self.values * (self.scales.astype(np.float64) / FULL)[:, None, None]).astype(np.float32)
 
 
-def store_maps(maps: NDArray[np.float32], frame: Frame, about: dict[str, Any]) -> StoredMaps:
+def store_maps(maps: NDArray[np.float32], frame: Letterbox, about: dict[str, Any]) -> StoredMaps:
     """Maps as they are written.
 
     Args:
@@ -176,7 +176,7 @@ def decode_maps(path: Path, tiff: TiffFile, channels: int | None = None) -> Stor
     if values.dtype != np.uint16:
         raise InputError(f"{path}: holds {values.dtype} values; expected heatmaps of 16 bits (uint16); make it anew")
     scales = np.array(content["scales"], np.float32).reshape(shape[0])
-    return StoredMaps(values.reshape(shape), scales, Frame(**content["frame"]), content["about"])
+    return StoredMaps(values.reshape(shape), scales, Letterbox(**content["frame"]), content["about"])
 
 
 def is_description(text: str) -> bool:
@@ -257,7 +257,7 @@ def render(stored: StoredMaps, size: Size = "original") -> NDArray[np.uint8]:
     return pictures
 
 
-def _scaled_evenly(frame: Frame, width: int, height: int) -> tuple[tuple[int, int], int, int] | None:
+def _scaled_evenly(frame: Letterbox, width: int, height: int) -> tuple[tuple[int, int], int, int] | None:
     """Size of the frame, and left and top of its image, where the image gets another size; None if they are uneven."""
     across = divmod(frame.out_width * width, frame.inner_width), divmod(frame.left * width, frame.inner_width)
     down = divmod(frame.out_height * height, frame.inner_height), divmod(frame.top * height, frame.inner_height)

@@ -27,7 +27,7 @@ from uncover.data.photos import (
 from uncover.data.yolo import IMAGES
 from uncover.errors import InputError
 from uncover.image_files import ENDINGS, find_images, kinds, log_first_of_several, log_passed_over
-from uncover.images.letterbox import Frame, fit, resize
+from uncover.images.letterbox import Letterbox, fit, resize
 from uncover.images.maps import (
     StoredMaps,
     average,
@@ -225,7 +225,7 @@ def channels_of_file(channels: int, kind: Input) -> int:
     return COLOURS if kind == "grey" else channels
 
 
-def read_source(path: Path, channels: int, frame: Frame, kind: Input = "photo") -> Source:
+def read_source(path: Path, channels: int, frame: Letterbox, kind: Input = "photo") -> Source:
     """Decode an image; heatmaps stay as small as they are.
 
     Args:
@@ -245,7 +245,7 @@ def read_source(path: Path, channels: int, frame: Frame, kind: Input = "photo") 
     return read_image(path, channels)
 
 
-def scale(source: Source, frame: Frame, smooth: bool = True) -> NDArray[np.uint8]:
+def scale(source: Source, frame: Letterbox, smooth: bool = True) -> NDArray[np.uint8]:
     """Give an image the size that it has in its frame; heatmaps go there straight from their cells.
 
     Args:
@@ -262,7 +262,7 @@ def scale(source: Source, frame: Frame, smooth: bool = True) -> NDArray[np.uint8
     return resize(source, frame.inner_width, frame.inner_height, smooth)
 
 
-def bytes_of_maps(paths: Sequence[Path], frames: Sequence[Frame], channels: int, kind: Input) -> int:
+def bytes_of_maps(paths: Sequence[Path], frames: Sequence[Letterbox], channels: int, kind: Input) -> int:
     """Memory that the heatmaps of all images take as they are stored, told from the first.
 
     Args:
@@ -282,7 +282,7 @@ def bytes_of_maps(paths: Sequence[Path], frames: Sequence[Frame], channels: int,
     return int(share * sum(frame.out_width * frame.out_height for frame in whole)) + OVERHEAD * len(whole)
 
 
-def _read_maps(path: Path, channels: int, frame: Frame, kind: Input) -> StoredMaps:
+def _read_maps(path: Path, channels: int, frame: Letterbox, kind: Input) -> StoredMaps:
     stored = read_maps(path, None if kind in AVERAGES else channels)
     if kind in AVERAGES:
         try:

@@ -56,7 +56,7 @@ NO_NUMBER = re.compile(r"[-+]?(nan|inf|none)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Parts:
+class PageParts:
     """Files that the page is made of.
 
     Attributes:
@@ -106,7 +106,7 @@ class Picture:
         return round(self.width / DENSITY)
 
 
-def write_page(out: Path, run: str, parts: Parts, settings: Sequence[str], facts: Mapping[str, str]) -> None:
+def write_page(out: Path, run: str, parts: PageParts, settings: Sequence[str], facts: Mapping[str, str]) -> None:
     """Make the page from files.
 
     Args:

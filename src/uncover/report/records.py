@@ -34,7 +34,7 @@ MEAN = -1
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class EvaluationRecord:
     """What `summary.json` of an evaluation says.
 
     Attributes:
@@ -71,14 +71,14 @@ class ConfusionTable:
     counts: NDArray[np.int64]
 
 
-def read_evaluation(path: Path) -> Evaluation:
+def read_evaluation(path: Path) -> EvaluationRecord:
     """Load `summary.json` of an evaluation.
 
     Raises:
         InputError: It is none.
     """
     summary = read_summary(path, ("images", "labels", "confidence", "accuracy", *SCORES), MADE_BY)
-    return Evaluation(
+    return EvaluationRecord(
         images=int(summary["images"]),
         labels=int(summary["labels"]),
         confidence=_number(path, "confidence", summary["confidence"]),
@@ -92,7 +92,7 @@ def read_evaluation(path: Path) -> Evaluation:
 
 def read_evaluations(
     paths: Sequence[Path], sets: Collection[str], scope: str, alike: Alike | None = None
-) -> dict[str, Evaluation]:
+) -> dict[str, EvaluationRecord]:
     """Load `summary.json` of several sets.
 
     Args:
@@ -108,7 +108,7 @@ def read_evaluations(
         InputError: One is no summary, its folders name another set or scope, or a set that came before, or the
             predictions that were scored were not made alike.
     """
-    found: dict[str, Evaluation] = {}
+    found: dict[str, EvaluationRecord] = {}
     alike = alike or Alike()
     for path in paths:
         set_name, own_scope = path.parent.parent.name, path.parent.name

@@ -24,7 +24,7 @@ Reader = Callable[[Any], Rate | None]
 
 
 @dataclass(frozen=True)
-class Source:
+class NumberSource:
     """Where a number stands.
 
     Attributes:
@@ -38,7 +38,7 @@ class Source:
     caveat: str = ""
 
 
-def _cell(record: str, where: Mapping[str, object], column: str, factor: float = 1.0) -> Source:
+def _cell(record: str, where: Mapping[str, object], column: str, factor: float = 1.0) -> NumberSource:
     """A cell of a CSV file, with its interval if it has one, in the one row that has the values of `where`."""
 
     def read(path: Path) -> Rate | None:
@@ -47,16 +47,16 @@ def _cell(record: str, where: Mapping[str, object], column: str, factor: float =
         values = [factor * float(row[name]) if row is not None and name in row else float("nan") for name in names]
         return None if pd.isna(values[0]) else Rate(*values)
 
-    return Source(record, read)
+    return NumberSource(record, read)
 
 
-def _incorrect(model: str, set_name: str) -> Source:
+def _incorrect(model: str, set_name: str) -> NumberSource:
     def read(path: Path) -> Rate | None:
         row = _row(path, {"set": set_name, "threshold": "set"}, "images_with_boxes", "images_correct")
         value = None if row is None else float(row["images_with_boxes"]) - float(row["images_correct"])
         return None if value is None or pd.isna(value) else Rate(value)
 
-    return Source(f"metrics/{model}/rescue.csv", read)
+    return NumberSource(f"metrics/{model}/rescue.csv", read)
 
 
 def _row(path: Path, where: Mapping[str, object], *columns: str) -> pd.Series | None:
@@ -66,31 +66,31 @@ def _row(path: Path, where: Mapping[str, object], *columns: str) -> pd.Series | 
     return table.iloc[0] if len(table) == 1 else None
 
 
-def _sum(record: str, column: str) -> Source:
-    return Source(record, lambda path: Rate(float(read_table(path, (column,), path.stem)[column].sum())))
+def _sum(record: str, column: str) -> NumberSource:
+    return NumberSource(record, lambda path: Rate(float(read_table(path, (column,), path.stem)[column].sum())))
 
 
-def _photos(set_name: str) -> Source:
+def _photos(set_name: str) -> NumberSource:
     return _json(f"datasets/{set_name}/summary.json", "photos", made_by="labels")
 
 
-def _rows(record: str, column: str) -> Source:
-    return Source(record, lambda path: Rate(float(len(read_table(path, (column,), path.stem)))))
+def _rows(record: str, column: str) -> NumberSource:
+    return NumberSource(record, lambda path: Rate(float(len(read_table(path, (column,), path.stem)))))
 
 
-def _missed(set_name: str, tested: bool = False) -> Source:
+def _missed(set_name: str, tested: bool = False) -> NumberSource:
     def read(path: Path) -> Rate:
         missed = read_table(path, ("image", "missed"), "missed")["missed"]
         return Rate(float(len(missed) if tested else missed.sum()))
 
-    return Source(f"missed/{set_name}.csv", read)
+    return NumberSource(f"missed/{set_name}.csv", read)
 
 
-def _json(record: str, *keys: str, made_by: str) -> Source:
+def _json(record: str, *keys: str, made_by: str) -> NumberSource:
     def read(path: Path) -> Rate | None:
         return _number(read_summary(path, keys[:1], made_by), keys)
 
-    return Source(record, read)
+    return NumberSource(record, read)
 
 
 def _number(values: Any, keys: tuple[str, ...]) -> Rate | None:
@@ -99,19 +99,19 @@ def _number(values: Any, keys: tuple[str, ...]) -> Rate | None:
     return None if values is None else Rate(float(values))
 
 
-def _setting(key: str, change: Callable[[float], float] = float) -> Source:
+def _setting(key: str, change: Callable[[float], float] = float) -> NumberSource:
     def read(settings: Mapping[str, Any]) -> Rate | None:
         number = _number(settings, tuple(key.split(".")))
         return None if number is None else Rate(change(number.value))
 
-    return Source(SETTINGS, read)
+    return NumberSource(SETTINGS, read)
 
 
 def _percent(value: float) -> float:
     return round(100 * value, 6)
 
 
-def _score(set_name: str, name: str, scope: str = "all", factor: float = 1.0) -> Source:
+def _score(set_name: str, name: str, scope: str = "all", factor: float = 1.0) -> NumberSource:
     """A score of the ten-part detector; `name` is one of an evaluation's scores, "accuracy" or "confidence"."""
 
     def read(path: Path) -> Rate | None:
@@ -122,10 +122,10 @@ def _score(set_name: str, name: str, scope: str = "all", factor: float = 1.0) ->
             rate = evaluation.accuracy if name == "accuracy" else evaluation.scores[name]
         return None if pd.isna(rate.value) else Rate(*(factor * end for end in (rate.value, rate.low, rate.high)))
 
-    return Source(f"{RGB_TABLES}/metrics/rgb10/{set_name}/{scope}/summary.json", read)
+    return NumberSource(f"{RGB_TABLES}/metrics/rgb10/{set_name}/{scope}/summary.json", read)
 
 
-def _confusion(set_name: str, predicted: str, true: str) -> Source:
+def _confusion(set_name: str, predicted: str, true: str) -> NumberSource:
     """Percent of a true class's boxes (or of what is none) that were predicted as a class, with Wilson's interval."""
 
     def read(path: Path) -> Rate | None:
@@ -136,20 +136,20 @@ def _confusion(set_name: str, predicted: str, true: str) -> Source:
         return Rate(100 * share.value, 100 * share.low, 100 * share.high) if total else None
 
     caveat = "interval: boxes as independent, which those of one photo are not"
-    return Source(f"{RGB_TABLES}/metrics/rgb10/{set_name}/all/confusion.csv", read, caveat)
+    return NumberSource(f"{RGB_TABLES}/metrics/rgb10/{set_name}/all/confusion.csv", read, caveat)
 
 
-def _curve(column: str, epoch: int | None) -> Source:
+def _curve(column: str, epoch: int | None) -> NumberSource:
     """The training of the ten-part detector: a value at one of its epochs, or the highest."""
 
     def read(path: Path) -> Rate:
         values = read_training_record(path)[column]
         return Rate(float(values.max() if epoch is None else values.iloc[epoch]))
 
-    return Source("models/rgb10/results.csv", read)
+    return NumberSource("models/rgb10/results.csv", read)
 
 
-def _detections(set_name: str, models: tuple[str, ...] = tuple(THESIS_MODELS)) -> dict[str, Source]:
+def _detections(set_name: str, models: tuple[str, ...] = tuple(THESIS_MODELS)) -> dict[str, NumberSource]:
     """Photos detected rightly and wrongly at the threshold that is best on the scored set itself, as in the thesis."""
     where = {"set": set_name, "threshold": "set"}
     right = {
@@ -158,11 +158,11 @@ def _detections(set_name: str, models: tuple[str, ...] = tuple(THESIS_MODELS)) -
     return right | {f"{set_name}_{model}_incorrect": _incorrect(model, set_name) for model in models}
 
 
-def _heatmaps(set_name: str, threshold: str = "val") -> Source:
+def _heatmaps(set_name: str, threshold: str = "val") -> NumberSource:
     return _cell("metrics/gradcampp_avg/rescue.csv", {"set": set_name, "threshold": threshold}, "heatmaps")
 
 
-def _counts(model: str) -> dict[str, Source]:
+def _counts(model: str) -> dict[str, NumberSource]:
     columns = {"true_positive": "Found", "false_positive": "False", "false_negative": "Missed"}
     return {
         f"val_{model}_{name}": _cell("tables/table_val_counts.csv", {"Model": model}, column)
@@ -170,7 +170,7 @@ def _counts(model: str) -> dict[str, Source]:
     }
 
 
-def _hand_over_face(model: str) -> dict[str, Source]:
+def _hand_over_face(model: str) -> dict[str, NumberSource]:
     record, where = "tables/table_hof.csv", {"Model": model}
     return {
         f"hof_{model}_found": _cell(record, where, "Detected"),
@@ -178,7 +178,7 @@ def _hand_over_face(model: str) -> dict[str, Source]:
     }
 
 
-SOURCES: dict[str, Source] = {
+SOURCES: dict[str, NumberSource] = {
     "preterm_web_images": _photos("preterm_web"),
     "train_images_kept": _sum("tables/table_02.csv", "Train"),
     "evolve_generations": _rows("evolution/history.csv", "generation"),

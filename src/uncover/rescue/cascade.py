@@ -16,7 +16,7 @@ import numpy as np
 
 from uncover.metrics.intervals import ratio
 from uncover.rescue.matched_photos import MatchedPhotos, threshold_within
-from uncover.rescue.methods import NO_RESCUE, Detector, Method
+from uncover.rescue.methods import NO_RESCUE, Method, TriedDetector
 from uncover.rescue.trial import (
     BLOCK_COLUMNS,
     Drawn,
@@ -43,7 +43,7 @@ PHOTOS = Drawn()
 
 
 @dataclass(frozen=True)
-class Rescue:
+class TriedRescue:
     """A rescue on a set.
 
     Attributes:
@@ -75,8 +75,8 @@ class _Pair:
 def try_cascades(
     name: str,
     faces: Ints,
-    detectors: Mapping[Detector, MatchedPhotos],
-    rescues: Sequence[Rescue],
+    detectors: Mapping[TriedDetector, MatchedPhotos],
+    rescues: Sequence[TriedRescue],
     settings: Settings,
     drawn: Drawn = PHOTOS,
 ) -> list[Row]:
@@ -112,7 +112,7 @@ def try_cascades(
     return rows
 
 
-def confidence_at(detector: Detector, matched: MatchedPhotos, false_boxes: int) -> float:
+def confidence_at(detector: TriedDetector, matched: MatchedPhotos, false_boxes: int) -> float:
     """How far a detector's threshold may be lowered, alone, for so many false boxes on some photos.
 
     Args:
@@ -135,7 +135,7 @@ def write_cascades(path: Path, rows: Sequence[Row]) -> None:
     write_rows(path, COLUMNS, rows)
 
 
-def _pairs(detector: Detector, matched: MatchedPhotos, rescues: Sequence[Rescue]) -> Iterator[_Pair]:
+def _pairs(detector: TriedDetector, matched: MatchedPhotos, rescues: Sequence[TriedRescue]) -> Iterator[_Pair]:
     found, false = matched.count(detector.confidence)
     missed = found + false == 0
     of_all = {
@@ -162,7 +162,7 @@ def _counts(found: Ints, false: Ints) -> Row:
 
 
 def run_cascade(
-    detectors: Sequence[Detector],
+    detectors: Sequence[TriedDetector],
     rescues: Sequence[Method],
     predictions: Path,
     missed: Sequence[Path],
@@ -196,7 +196,9 @@ def run_cascade(
         if trial_set.truth is not None:
             found = {detector: _match(files, detector, trial_set, settings.true_iou) for detector in detectors}
             behind = [
-                Rescue(rescue.name, threshold, files.match(rescue, trial_set, settings.true_iou, only_missed=False))
+                TriedRescue(
+                    rescue.name, threshold, files.match(rescue, trial_set, settings.true_iou, only_missed=False)
+                )
                 for rescue, threshold in thresholds.items()
             ]
             drawn = trial_set.drawn(only_missed=False)
@@ -204,7 +206,7 @@ def run_cascade(
     return rows
 
 
-def _match(files: TrialFiles, detector: Detector, trial_set: TrialSet, true_iou: float) -> MatchedPhotos:
+def _match(files: TrialFiles, detector: TriedDetector, trial_set: TrialSet, true_iou: float) -> MatchedPhotos:
     """Boxes of a detector on a set.
 
     Raises:

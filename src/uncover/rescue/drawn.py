@@ -19,7 +19,7 @@ from uncover.cam.heatmaps import MAP, NO_DETECTION, Heatmaps
 from uncover.cam.store import Files, Manifest, describe, file_names, pack, tabulate, write_files, write_manifest
 from uncover.config.detectors import DRAWN_BOXES
 from uncover.errors import InputError
-from uncover.images.letterbox import Frame, fit
+from uncover.images.letterbox import Letterbox, fit
 from uncover.images.map_sets import MANIFEST
 from uncover.metrics.predictions import CORNERS, OF_ALL, Predictions, read_predictions
 from uncover.progress import track
@@ -69,7 +69,7 @@ def draw_set(path: Path, confidence: float, out: Path) -> Manifest:
 
 def draw(
     boxes: pd.DataFrame,
-    frame: Frame,
+    frame: Letterbox,
     class_ids: Sequence[int],
     class_names: Sequence[str],
     about: dict[str, Any],

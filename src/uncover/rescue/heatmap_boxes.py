@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from uncover.data.parts import SMALLEST_SIDE
 from uncover.errors import InputError
-from uncover.images.letterbox import Frame
+from uncover.images.letterbox import Letterbox
 from uncover.metrics.detections import Detections, iou, nms
 from uncover.metrics.predictions import CORNERS, MOST_BOXES
 from uncover.rescue.box_fusion import LOWEST_PART, stored
@@ -54,7 +54,7 @@ class Regions:
     heat: Floats
 
 
-def highlighted_regions(heatmap: NDArray[np.floating], frame: Frame, levels: Sequence[float] = LEVELS) -> Regions:
+def highlighted_regions(heatmap: NDArray[np.floating], frame: Letterbox, levels: Sequence[float] = LEVELS) -> Regions:
     """Regions of a map, level by level.
 
     The map is enlarged between the centres of its cells and cut to the image, as in the heatmaps that one looks at:
@@ -88,7 +88,7 @@ def highlighted_regions(heatmap: NDArray[np.floating], frame: Frame, levels: Seq
 
 def boxes_of_map(
     heatmap: NDArray[np.floating],
-    frame: Frame,
+    frame: Letterbox,
     parts: NDArray[np.floating],
     class_id: NDArray[np.integer],
     confidence: NDArray[np.floating],
@@ -177,7 +177,7 @@ def _moved(boxes: Floats, faces: Floats, weights: Floats) -> Floats:
     return np.where(total > 0, (boxes + mean) / 2, boxes)
 
 
-def _enlarged(heatmap: NDArray[np.floating], frame: Frame) -> tuple[NDArray[np.float32], Floats, Floats]:
+def _enlarged(heatmap: NDArray[np.floating], frame: Letterbox) -> tuple[NDArray[np.float32], Floats, Floats]:
     """The image's part of a map, enlarged; where it begins in the frame, and pixels of the frame per pixel of it."""
     gain = max(frame.out_width, frame.out_height) / LONGEST
     width, height = (max(1, round(side / gain)) for side in (frame.out_width, frame.out_height))

@@ -36,7 +36,7 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Detector:
+class TriedDetector:
     """A detector at work.
 
     Attributes:

@@ -20,7 +20,7 @@ from uncover.video.batches import Picture, ahead
 from uncover.video.decode import Video
 from uncover.video.detected_frames import DetectedFrame
 from uncover.video.encode import VideoWriter
-from uncover.video.faces import Follower, FrameFaces, Labels, sure_faces
+from uncover.video.faces import FaceLabels, Follower, FrameFaces, sure_faces
 from uncover.video.sound import FileClock
 
 COLOURS = {"rgb": (0, 158, 115), "heatmap": (230, 159, 0), "rescue": (230, 159, 0), "temporal": (86, 180, 233)}
@@ -174,7 +174,7 @@ def _cover_of(faces: FrameFaces) -> Cover:
 class LiveDrawing:
     """A live stream with the boxes drawn in, written while it is watched, for use in a `with` statement."""
 
-    def __init__(self, path: Path, video: Video, labels: Labels, privacy: str, bridge: float | None) -> None:
+    def __init__(self, path: Path, video: Video, labels: FaceLabels, privacy: str, bridge: float | None) -> None:
         """
         Args:
             path: MP4 file to write.

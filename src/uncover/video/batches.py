@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from uncover.errors import InputError
 from uncover.images.cache import readers
-from uncover.images.letterbox import Frame as Place
-from uncover.images.letterbox import fit, letterbox
+from uncover.images.letterbox import Letterbox, fit, letterbox
 from uncover.images.reading import COLOURS, read_image
 from uncover.text_files import printable
 from uncover.threads import in_background
@@ -52,7 +51,7 @@ class Picture:
     index: int
     second: float
     original: Frame = field(repr=False)
-    place: Place
+    place: Letterbox
     framed: NDArray[np.uint8] = field(repr=False)
 
     @property

@@ -18,7 +18,7 @@ from uncover.video.options import Temporal
 
 
 @dataclass(frozen=True)
-class Labels:
+class FaceLabels:
     """What boxes are marked as, and from which confidence they count.
 
     Attributes:
@@ -67,7 +67,7 @@ class FrameFaces:
 
 
 def track_faces(
-    frames: Iterable[DetectedFrame], labels: Labels, temporal: Temporal, bridge: float
+    frames: Iterable[DetectedFrame], labels: FaceLabels, temporal: Temporal, bridge: float
 ) -> Iterator[FrameFaces]:
     """Faces of all frames of one source, in order.
 
@@ -90,7 +90,7 @@ def track_faces(
             yield from _smoothed(stretch, labels, bridge)
 
 
-def sure_faces(frame: DetectedFrame, labels: Labels) -> FrameFaces:
+def sure_faces(frame: DetectedFrame, labels: FaceLabels) -> FrameFaces:
     """What was found in a frame, without regard to others."""
     counts = labels.counts(frame)
     marks = [labels.marks(int(each)) for each in frame.found_by[counts]]
@@ -101,7 +101,7 @@ def sure_faces(frame: DetectedFrame, labels: Labels) -> FrameFaces:
 class Follower:
     """The one face of a video, followed frame by frame."""
 
-    def __init__(self, labels: Labels, bridge: float) -> None:
+    def __init__(self, labels: FaceLabels, bridge: float) -> None:
         self._labels, self._bridge = labels, bridge
         self._stretches = _Stretches()
         self._tracker: Tracker | None = None
@@ -128,7 +128,7 @@ class _Stretches:
         return self.number
 
 
-def _smoothed(frames: Iterator[DetectedFrame], labels: Labels, bridge: float) -> Iterator[FrameFaces]:
+def _smoothed(frames: Iterator[DetectedFrame], labels: FaceLabels, bridge: float) -> Iterator[FrameFaces]:
     first = next(frames, None)
     if first is None:
         return
@@ -145,13 +145,13 @@ def _smoothed(frames: Iterator[DetectedFrame], labels: Labels, bridge: float) ->
         yield _tracked_face(frame, answer, labels)
 
 
-def _observation(frame: DetectedFrame, labels: Labels) -> Observation:
+def _observation(frame: DetectedFrame, labels: FaceLabels) -> Observation:
     found = frame.detections
     exact = Detections(found.boxes.astype(np.float64), found.confidence.astype(np.float64), found_by=frame.found_by)
     return Observation(frame.second, exact, labels.counts(frame))
 
 
-def _tracked_face(frame: DetectedFrame, tracked: TrackedFace | None, labels: Labels) -> FrameFaces:
+def _tracked_face(frame: DetectedFrame, tracked: TrackedFace | None, labels: FaceLabels) -> FrameFaces:
     if tracked is None:
         return FrameFaces(frame, Detections.empty(), (), ())
     mark: FoundBy = "temporal"

@@ -13,7 +13,7 @@ from torch import Tensor
 from uncover.data.data_yaml import choose_classes, is_face, listed
 from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
 from uncover.errors import InputError, needs_memory
-from uncover.images.letterbox import Frame as Place
+from uncover.images.letterbox import Letterbox
 from uncover.images.privacy import SUSPECT, Cover
 from uncover.metrics.detections import Detections
 from uncover.yolov5.device import Precision, in_precision
@@ -61,7 +61,7 @@ class Model:
     nms_iou: float
     precision: Precision = "float32"
 
-    def faces(self, decoded: Tensor, places: Sequence[Place], confidence: float) -> list[Detections]:
+    def faces(self, decoded: Tensor, places: Sequence[Letterbox], confidence: float) -> list[Detections]:
         """Whole faces in each original, best first.
 
         Args:
@@ -77,7 +77,7 @@ class Model:
         return [_in_original(boxes, place) for boxes, place in zip(found, places, strict=True)]
 
     def find(
-        self, framed: Sequence[NDArray[np.uint8]], places: Sequence[Place], confidence: float, covered: bool
+        self, framed: Sequence[NDArray[np.uint8]], places: Sequence[Letterbox], confidence: float, covered: bool
     ) -> Found:
         """Whole faces in pictures that may differ in shape.
 
@@ -98,7 +98,7 @@ class Model:
                 found.faces[number], found.covers[number] = faces, cover
         return found
 
-    def find_in(self, images: Tensor, places: Sequence[Place], confidence: float, covered: bool) -> Found:
+    def find_in(self, images: Tensor, places: Sequence[Letterbox], confidence: float, covered: bool) -> Found:
         """The same of pictures that are the network's input already, (B, channels, h, w)."""
         with (
             torch.no_grad(),
@@ -109,7 +109,7 @@ class Model:
         faces = self.faces(decoded, places, confidence)
         return Found(faces, self.covers(decoded, places) if covered else [None] * len(faces))
 
-    def covers(self, decoded: Tensor, places: Sequence[Place]) -> list[Cover | None]:
+    def covers(self, decoded: Tensor, places: Sequence[Letterbox]) -> list[Cover | None]:
         """Where faces may be by candidates (B, N, 5 + classes) of any class, however unsure, in each original."""
         row, candidate, number = (decoded[..., 5:] * decoded[..., 4:5] > SUSPECT).nonzero(as_tuple=True)
         found = decoded[row, candidate, :4].float().cpu().numpy()
@@ -123,7 +123,7 @@ class Model:
         return covers
 
 
-def _in_original(boxes: Tensor, place: Place) -> Detections:
+def _in_original(boxes: Tensor, place: Letterbox) -> Detections:
     """Boxes (n, 6) of a network's input in pixels of the original."""
     found = boxes[:, :5].float().cpu().numpy()
     return Detections(place.to_original(found[:, :4]).astype(np.float32), found[:, 4])

@@ -30,7 +30,7 @@ from uncover.video.batches import Picture, frames_of_images, frames_of_video
 from uncover.video.decode import Video, open_video
 from uncover.video.detected_frames import DetectedFrame, End, Parts
 from uncover.video.detection import Networks, detect_frames
-from uncover.video.faces import Labels
+from uncover.video.faces import FaceLabels
 from uncover.video.model import find_whole_face
 from uncover.video.options import DetectOptions
 from uncover.video.results import ImageSource, VideoSource, write_results, write_summary
@@ -76,7 +76,7 @@ class Stopwatch:
         first_face: Seconds from the start of the process to the first face; None before.
     """
 
-    def __init__(self, labels: Labels) -> None:
+    def __init__(self, labels: FaceLabels) -> None:
         self._labels = labels
         self.frames, self.seconds = 0, 0.0
         self.first_face: float | None = None
@@ -155,7 +155,7 @@ def detect_sources(sources: Sources, networks: Networks, options: DetectOptions,
 
 
 def detect_video(
-    source: VideoSource, networks: Networks, options: DetectOptions, labels: Labels, stopwatch: Stopwatch
+    source: VideoSource, networks: Networks, options: DetectOptions, labels: FaceLabels, stopwatch: Stopwatch
 ) -> None:
     """Decode, detect and keep the frames of a video that are not kept yet; its statistics get how that ended."""
     parts, statistics = source.parts, source.statistics
@@ -198,7 +198,7 @@ def _keep(
     source: VideoSource,
     video: Video,
     options: DetectOptions,
-    labels: Labels,
+    labels: FaceLabels,
 ) -> None:
     """Keep frames as they come. A live video is drawn while it is watched, and somebody may end it by hand."""
     bridge = options.bridge if options.temporal != "off" else None
@@ -234,12 +234,12 @@ def detect_images(source: ImageSource, networks: Networks, batch: int, stopwatch
     statistics.corrupt = len(source.skipped)
 
 
-def labels_of(networks: Networks) -> Labels:
+def labels_of(networks: Networks) -> FaceLabels:
     """What boxes are marked as, and which count."""
     rescue = networks.rescue
     if rescue is None:
-        return Labels(networks.name, networks.confidence)
-    return Labels(networks.name, networks.confidence, rescue.name, rescue.confidence, rescue.found_by)
+        return FaceLabels(networks.name, networks.confidence)
+    return FaceLabels(networks.name, networks.confidence, rescue.name, rescue.confidence, rescue.found_by)
 
 
 def settings_of(networks: Networks, options: DetectOptions) -> dict[str, Any]:

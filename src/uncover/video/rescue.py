@@ -20,8 +20,7 @@ from uncover.cam.engine import Explainer
 from uncover.cam.passes import Pass
 from uncover.cam.store import pack
 from uncover.errors import needs_memory
-from uncover.images.letterbox import Frame as Place
-from uncover.images.letterbox import fit, letterbox
+from uncover.images.letterbox import Letterbox, fit, letterbox
 from uncover.images.maps import MAP, StoredMaps, average
 from uncover.images.privacy import SUSPECT, Cover
 from uncover.images.reading import AVERAGES, scale
@@ -97,7 +96,7 @@ class SecondDetector(Rescue):
             return model.find_in(missed.images, places, lowest, missed.covered)
         return model.find(self._framed(missed, places), places, lowest, missed.covered)
 
-    def _framed(self, missed: Missed, places: Sequence[Place]) -> list[NDArray[np.uint8]]:
+    def _framed(self, missed: Missed, places: Sequence[Letterbox]) -> list[NDArray[np.uint8]]:
         import cv2
 
         framed = []

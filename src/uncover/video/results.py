@@ -28,7 +28,7 @@ from uncover.tracking.per_second import FoundBy, FrameFace, per_second
 from uncover.video.annotate import annotate_image, annotate_video
 from uncover.video.decode import Dropped, open_video
 from uncover.video.detected_frames import Parts
-from uncover.video.faces import FrameFaces, Labels, track_faces
+from uncover.video.faces import FaceLabels, FrameFaces, track_faces
 from uncover.video.options import DetectOptions
 from uncover.video.sound import FileClock, add_sound
 from uncover.video.sources import is_live
@@ -110,7 +110,7 @@ def write_results(
     out: Path,
     videos: list[VideoSource],
     images: ImageSource | None,
-    labels: Labels,
+    labels: FaceLabels,
     options: DetectOptions,
     settings: Mapping[str, Any],
 ) -> None:
@@ -209,7 +209,7 @@ def _surest(faces: FrameFaces) -> FrameFace:
     return FrameFace(faces.frame.second, box, float(found.confidence[surest]), found_by)
 
 
-def _write_images(images: ImageSource, labels: Labels, options: DetectOptions, tables: FaceTables) -> None:
+def _write_images(images: ImageSource, labels: FaceLabels, options: DetectOptions, tables: FaceTables) -> None:
     names = list(images.files)
     for faces in track_faces(images.parts, labels, "off", options.bridge):
         name = names[faces.frame.index]

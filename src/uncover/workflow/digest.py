@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import uncover
-from uncover.workflow.source import Source, read_source
+from uncover.workflow.source import ParsedSource, read_source
 
 ROOT = Path(uncover.__file__).parent
 
@@ -58,7 +58,7 @@ class Code:
         """
         self._root = root
         self._talk = frozenset(talk)
-        self._sources: dict[str, Source | None] = {}
+        self._sources: dict[str, ParsedSource | None] = {}
         self._next: dict[str, tuple[str, ...]] = {}
 
     def closure(self, *references: str) -> list[str]:
@@ -191,13 +191,13 @@ class Code:
         )
         return next((candidate for candidate in candidates if candidate.is_file()), None)
 
-    def _source(self, module: str) -> Source | None:
+    def _source(self, module: str) -> ParsedSource | None:
         if module not in self._sources:
             file = self._file(module)
             self._sources[module] = None if file is None else read_source(file, self._root.name)
         return self._sources[module]
 
-    def _known(self, module: str) -> Source:
+    def _known(self, module: str) -> ParsedSource:
         source = self._source(module)
         if source is None:
             raise ModuleNotFoundError(f"no module {module} in {self._root}")

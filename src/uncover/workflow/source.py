@@ -56,7 +56,7 @@ class Unit(NamedTuple):
     references: list[str]
 
 
-class Source(NamedTuple):
+class ParsedSource(NamedTuple):
     """A file of Python.
 
     Attributes:
@@ -70,7 +70,7 @@ class Source(NamedTuple):
     imports: dict[str, list[str]]
 
 
-def read_source(file: Path, package: str) -> Source:
+def read_source(file: Path, package: str) -> ParsedSource:
     """Read a file.
 
     Args:
@@ -90,7 +90,7 @@ def read_source(file: Path, package: str) -> Source:
     return known[digest]
 
 
-def parse_source(tree: ast.Module, package: str) -> Source:
+def parse_source(tree: ast.Module, package: str) -> ParsedSource:
     """Take a module apart. The tree is changed on the way."""
     return _Reader(tree, package).source()
 
@@ -135,12 +135,12 @@ def _memory() -> Path:
 
 
 @functools.cache
-def _known() -> dict[str, Source]:
+def _known() -> dict[str, ParsedSource]:
     atexit.register(remember_sources)
     try:
         stored = json.loads(_memory().read_text(encoding="utf-8"))
         return {
-            digest: Source({name: Unit(*unit) for name, unit in units.items()}, loose, imports)
+            digest: ParsedSource({name: Unit(*unit) for name, unit in units.items()}, loose, imports)
             for digest, (units, loose, imports) in stored.items()
         }
     except (OSError, ValueError, TypeError, AttributeError):
@@ -159,7 +159,7 @@ class _Reader:
         self._loose: list[ast.AST] = []
         self._wholes: list[str] = []
 
-    def source(self) -> Source:
+    def source(self) -> ParsedSource:
         statements = self._tree.body
         for statement in statements:
             for node in _in_scope([statement]):
@@ -177,7 +177,7 @@ class _Reader:
         first = self._unit(self._loose) if self._loose else Unit("", [])
         units[""] = Unit(first.meaning, sorted({*first.references, *extra}))
         ours = {name: mine for name, each in self._imports.items() if (mine := list(filter(self._is_ours, each)))}
-        return Source(units, sorted(loose), ours)
+        return ParsedSource(units, sorted(loose), ours)
 
     def _is_ours(self, target: str) -> bool:
         return target.startswith(".") or target.split(".")[0] == self._package

@@ -12,7 +12,7 @@ from uncover.paths import RunPaths
 
 
 @dataclass(frozen=True)
-class Source:
+class RawSource:
     """A raw data set that a run uses.
 
     Attributes:
@@ -67,10 +67,10 @@ def is_rendered(config: Config, name: str) -> bool:
     return config.raw.synthetic and name not in config.data_sets
 
 
-def all_sources(config: Config) -> dict[str, Source]:
+def all_sources(config: Config) -> dict[str, RawSource]:
     """The raw data sets that the run uses, by name: known ones, then somebody's own."""
     known = {
-        name: Source(
+        name: RawSource(
             name,
             each.layout,
             folder,
@@ -83,7 +83,7 @@ def all_sources(config: Config) -> dict[str, Source]:
         if (folder := raw_folder(config, name)) is not None
     }
     own = {
-        name: Source(
+        name: RawSource(
             name,
             each.layout,
             Path(config.raw.folder, each.path),

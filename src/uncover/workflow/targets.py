@@ -19,7 +19,7 @@ from uncover.images.letterbox import STRIDE
 from uncover.paths import RunPaths, at_scale
 from uncover.rescue.strategies import STRATEGIES
 from uncover.workflow.sources import (
-    Source,
+    RawSource,
     all_sources,
     frame_sets,
     graded_sets,
@@ -167,7 +167,7 @@ class Run:
     # Sets.
 
     @functools.cached_property
-    def sources(self) -> dict[str, Source]:
+    def sources(self) -> dict[str, RawSource]:
         """Raw data sets by name."""
         return all_sources(self.config)
 

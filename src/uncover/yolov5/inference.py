@@ -21,7 +21,7 @@ from uncover.config.detectors import MAP_INPUTS, Input
 from uncover.errors import needs_memory
 from uncover.images.cache import readers
 from uncover.images.inputs import WHOLE, Inputs, Shard, find_inputs
-from uncover.images.letterbox import Frame, fit, letterbox
+from uncover.images.letterbox import Letterbox, fit, letterbox
 from uncover.images.maps import StoredMaps
 from uncover.images.reading import Source, bytes_of_maps, read_source, scale
 from uncover.metrics.predictions import MOST_BOXES, Predictions
@@ -72,7 +72,7 @@ class FramedImages:
             InputError: Heatmaps are to be kept, and the first file is unusable.
         """
         self.paths = list(paths)
-        self.frames: list[Frame] = [fit(int(width), int(height), image_size) for width, height in sizes]
+        self.frames: list[Letterbox] = [fit(int(width), int(height), image_size) for width, height in sizes]
         self._channels, self._padding, self._kind = channels, padding, kind
         pixels = max((frame.out_width * frame.out_height for frame in self.frames), default=0)
         if kind not in MAP_INPUTS:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from uncover.data.parts import to_xywh, to_xyxy
 from uncover.images.labelled import LabelledImages
-from uncover.images.letterbox import Frame
+from uncover.images.letterbox import Letterbox
 from uncover.metrics.average_precision import ap_per_class, fitness
 from uncover.metrics.matching import IOUS, match_image
 from uncover.yolov5.device import Precision
@@ -56,7 +56,7 @@ def true_boxes(labels: NDArray[np.float32], width: int, height: int) -> NDArray[
     return np.column_stack([labels[:, 0].astype(np.float64), shares * scale])
 
 
-def framed_targets(labels: list[NDArray[np.float32]], frames: list[Frame]) -> torch.Tensor:
+def framed_targets(labels: list[NDArray[np.float32]], frames: list[Letterbox]) -> torch.Tensor:
     """Labels of a batch as the loss wants them: float32 (M, 6) image in batch, class, shares of the frame."""
     rows = []
     for number, (own, frame) in enumerate(zip(labels, frames, strict=True)):

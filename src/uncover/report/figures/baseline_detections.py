@@ -73,7 +73,7 @@ EDGE = 1.2
 
 
 @dataclass(frozen=True)
-class Detections:
+class ScoredDetections:
     """What was found in a photo.
 
     Attributes:
@@ -104,7 +104,7 @@ class Panel:
 
     image: NDArray[np.uint8]
     number: int
-    found: Detections
+    found: ScoredDetections
 
 
 def baseline_detections(panels: Sequence[Panel], told: str) -> Figure:
@@ -347,7 +347,7 @@ def draw_baseline_detections(
 
 def detections(
     predictions: Predictions, dataset: Path, labelled: Mapping[str, bool], confidence: float, true_iou: float
-) -> dict[str, Detections]:
+) -> dict[str, ScoredDetections]:
     """What was found in each photo of a set, in the order of their names.
 
     Args:
@@ -375,7 +375,7 @@ def detections(
     }
 
 
-def _of_photo(boxes: pd.DataFrame, truth: pd.DataFrame, labelled: bool, true_iou: float) -> Detections:
+def _of_photo(boxes: pd.DataFrame, truth: pd.DataFrame, labelled: bool, true_iou: float) -> ScoredDetections:
     corners = boxes[list(CORNERS)].to_numpy(np.float32)
     sure = boxes["confidence"].to_numpy(np.float32)
     points = np.full((len(boxes), len(LANDMARKS), 2), np.nan, np.float32)
@@ -386,7 +386,7 @@ def _of_photo(boxes: pd.DataFrame, truth: pd.DataFrame, labelled: bool, true_iou
     predicted = np.column_stack([corners, sure, np.zeros(len(boxes))])
     ious = np.array([true_iou], np.float32)
     correct = match_image(predicted, np.column_stack([np.zeros(len(true)), true]), ious)[:, 0]
-    return Detections(corners, sure, points, true if labelled else None, correct)
+    return ScoredDetections(corners, sure, points, true if labelled else None, correct)
 
 
 def choose_photos(detected: NDArray[np.bool_], count: int) -> list[int]:
@@ -414,7 +414,7 @@ def choose_photos(detected: NDArray[np.bool_], count: int) -> list[int]:
     return sorted(chosen)
 
 
-def sentence(detector: str, photos: str, confidence: float, found: Sequence[Detections]) -> str:
+def sentence(detector: str, photos: str, confidence: float, found: Sequence[ScoredDetections]) -> str:
     """What the detector does on the whole set, of which the panels show a part."""
     with_box = sum(len(each.boxes) > 0 for each in found)
     told = (
@@ -429,7 +429,7 @@ def sentence(detector: str, photos: str, confidence: float, found: Sequence[Dete
     return f"{told};\n{right} of {faces} faces found, {counted(false, 'other detection')}"
 
 
-def _may_hold_faces(found: Detections) -> NDArray[np.float64]:
+def _may_hold_faces(found: ScoredDetections) -> NDArray[np.float64]:
     """Boxes for `shown`; none where nobody labelled the photo, as its faces may be anywhere but in what was found."""
     if found.true is None:
         return np.zeros((0, 4))

@@ -12,7 +12,7 @@ import pandas as pd
 from uncover.errors import InputError
 from uncover.metrics.predictions import Alike
 from uncover.report.command_line import Option
-from uncover.report.records import Evaluation, read_evaluations
+from uncover.report.records import EvaluationRecord, read_evaluations
 from uncover.report.registry import table
 from uncover.report.tables.detectors import ALL_GRADES, SCORE_OF_COLUMN, SETS, drawn_by, how_made, score_cells
 from uncover.report.tables.table import (
@@ -52,7 +52,7 @@ NAME = "table_10_baselines"
 FIRST = ("Detector", "Set", "Count", "Faces")
 """Columns before the scores."""
 
-Scores = Mapping[tuple[str, str], Evaluation]
+Scores = Mapping[tuple[str, str], EvaluationRecord]
 """By detector and set."""
 
 

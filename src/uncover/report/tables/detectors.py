@@ -17,7 +17,7 @@ from uncover.metrics.counts import count_images
 from uncover.metrics.intervals import Rate
 from uncover.metrics.predictions import Alike, Predictions, read_predictions
 from uncover.report.published import Cell, PublishedNumber, load_published, load_text
-from uncover.report.records import Evaluation, read_evaluations
+from uncover.report.records import EvaluationRecord, read_evaluations
 from uncover.report.registry import table
 from uncover.report.tables.second_step import GRADES
 from uncover.report.tables.table import HIGH, LOW, PUBLISHED, Table, cell_text, companion_rows, interval_notes
@@ -81,7 +81,9 @@ def _summaries(run: Run, model: str, scope: str) -> list[str]:
     return [run.paths.rgb_tables.metrics(model, name, scope).summary for name in run.scored_sets]
 
 
-def scores_table(name: str, evaluations: Mapping[str, Evaluation], published: Sequence[Mapping[str, Cell]]) -> Table:
+def scores_table(
+    name: str, evaluations: Mapping[str, EvaluationRecord], published: Sequence[Mapping[str, Cell]]
+) -> Table:
     """Lay the scores of a detector beside the thesis's.
 
     Args:
@@ -101,7 +103,7 @@ def scores_table(name: str, evaluations: Mapping[str, Evaluation], published: Se
     return Table(name, TITLES[name], frame, _notes(evaluations), shown=companion_rows(frame))
 
 
-def score_cells(evaluation: Evaluation | None, printed: Mapping[str, Cell]) -> dict[str, float]:
+def score_cells(evaluation: EvaluationRecord | None, printed: Mapping[str, Cell]) -> dict[str, float]:
     """The scores of an evaluation, then their intervals, then what the thesis prints; NaN where there is none.
 
     Args:
@@ -121,7 +123,7 @@ def number(cell: Cell) -> float:
     return float(cell) if isinstance(cell, int | float) else math.nan
 
 
-def made_by(evaluations: Iterable[tuple[str, Evaluation]]) -> list[str]:
+def made_by(evaluations: Iterable[tuple[str, EvaluationRecord]]) -> list[str]:
     """Footnotes on how the predictions and the intervals of some evaluations were made.
 
     Args:
@@ -132,7 +134,7 @@ def made_by(evaluations: Iterable[tuple[str, Evaluation]]) -> list[str]:
     return [*([f"Predictions: {'; '.join(sorted(made))}."] if made else []), *drawn_by(evaluations)]
 
 
-def drawn_by(evaluations: Iterable[tuple[str, Evaluation]]) -> list[str]:
+def drawn_by(evaluations: Iterable[tuple[str, EvaluationRecord]]) -> list[str]:
     """Footnotes on how the intervals of some evaluations were made.
 
     Args:
@@ -161,7 +163,7 @@ def how_made(settings: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
-def _notes(evaluations: Mapping[str, Evaluation]) -> list[str]:
+def _notes(evaluations: Mapping[str, EvaluationRecord]) -> list[str]:
     notes = [
         f"{SETS[name]}: {each.images} photos, {each.labels} labels;"
         f" P, R and F1 at confidence {cell_text(each.confidence)}."
@@ -201,7 +203,7 @@ def scores_by_grade(summaries: Sequence[Path], published: Path) -> Table:
     return graded_frames(evaluations, load_published(published)["table_10"].rows)
 
 
-def graded_frames(evaluations: Mapping[str, Evaluation], published: Sequence[Mapping[str, Cell]]) -> Table:
+def graded_frames(evaluations: Mapping[str, EvaluationRecord], published: Sequence[Mapping[str, Cell]]) -> Table:
     """Lay the scores of the detector by grade beside the thesis's.
 
     Args:

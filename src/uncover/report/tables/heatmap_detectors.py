@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from uncover.metrics.predictions import Alike
-from uncover.report.records import Evaluation, read_evaluations
+from uncover.report.records import EvaluationRecord, read_evaluations
 from uncover.report.registry import table
 from uncover.report.tables.detectors import SCORE_OF_COLUMN, made_by, score_cells
 from uncover.report.tables.second_step import Layout, Variants, absent, choose_layout
@@ -31,7 +31,7 @@ WHAT = {
 FURTHER = {"Conf": "float64", "Photos": "Int64", "Faces": "Int64"}
 """Columns that the thesis has not, and what they hold."""
 
-Scores = Mapping[tuple[str, str], Evaluation]
+Scores = Mapping[tuple[str, str], EvaluationRecord]
 
 
 def _summaries(run: Run, models: Sequence[str], sets: Sequence[str], scope: str) -> dict[str, list[str]] | None:
