@@ -77,6 +77,8 @@ WORDS: list[tuple[str, str]] = [
     ("votes of (?=whole-face|both)", "box fusion of "),
     ("A closer look, at several sizes", "Multi-scale inference"),
     ("a closer look, at several sizes", "multi-scale inference"),
+    (r'"rival"(?=: ")', '"strategy"'),
+    ("stand-in data", "synthetic data"),
     ("rival", "baseline"),
     ("standin", "synthetic"),
 ]
