@@ -23,6 +23,8 @@ TICKS = 90_000
 """Steps of a second in which times are kept; the clock of MPEG, a multiple of every usual frame rate."""
 
 _HIGHEST_RATE = 1000.0
+_AVX_512 = 13
+"""OpenCV's number of AVX-512 (`CpuFeatures`), which has no name in Python."""
 
 
 class VideoWriter:
@@ -72,6 +74,7 @@ class VideoWriter:
     def __enter__(self) -> VideoWriter:
         """Open the temporary file."""
         import av
+        import cv2
         from av.video.reformatter import ColorRange, Colorspace
 
         with ExitStack() as stack:
@@ -91,7 +94,12 @@ class VideoWriter:
             # x264 decides differently with more threads. Without B-frames pictures are stored in the order of their
             # times, so that even readers that know no edit lists get the times right.
             stream.codec_context.thread_count = 1
-            stream.codec_context.options = {"crf": str(self.quality), "preset": "medium", "bf": "0", "threads": "1"}
+            options = {"crf": str(self.quality), "preset": "medium", "bf": "0", "threads": "1"}
+            if cv2.checkHardwareSupport(_AVX_512):
+                # With AVX-512, x264's macroblock tree reads memory that nothing was written to (seen in version 165):
+                # equal pictures get other bytes, and other pixels, in some runs.
+                options["x264-params"] = "asm=AVX2"
+            stream.codec_context.options = options
             self._stream = stream
             self._stack = stack.pop_all()
         return self
