@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from uncover.text_files import printable
+
 logger = logging.getLogger(__name__)
 
 
@@ -77,7 +79,7 @@ def log_passed_over(
     advice = f"; convert pictures of kinds that are not read to JPEG or PNG: {kinds(pictures)}" if pictures else ""
     logger.info(
         f"note: {where}: {len(missed)} files that are {what} are passed over: {kinds(missed)}"
-        f" (such as {missed[0].name}){advice}"
+        f" (such as {printable(missed[0].name)}){advice}"
     )
 
 
@@ -91,7 +93,7 @@ def log_first_of_several(pictures: Mapping[Path, int]) -> None:
     if several:
         path, count = next(iter(several.items()))
         logger.info(
-            f"note: {len(several)} image files hold several pictures (such as {path}: {count}); the first of each is"
+            f"note: {len(several)} image files hold several pictures (such as {printable(str(path))}: {count}); the first of each is"
             f" looked at, {sum(several.values()) - len(several)} are passed over: to have all, make a video of them"
             " (ffmpeg -i IN OUT.mp4) or save each as a file"
         )
