@@ -93,7 +93,7 @@ def log_first_of_several(pictures: Mapping[Path, int]) -> None:
     if several:
         path, count = next(iter(several.items()))
         logger.info(
-            f"note: {len(several)} image files hold several pictures (such as {printable(str(path))}: {count}); the first of each is"
-            f" looked at, {sum(several.values()) - len(several)} are passed over: to have all, make a video of them"
+            f"note: {len(several)} image files hold several pictures (such as {printable(str(path))}: {count}); the first of"
+            f" each is looked at, {sum(several.values()) - len(several)} are passed over: to have all, make a video of them"
             " (ffmpeg -i IN OUT.mp4) or save each as a file"
         )
