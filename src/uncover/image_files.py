@@ -92,8 +92,9 @@ def log_first_of_several(pictures: Mapping[Path, int]) -> None:
     several = {path: count for path, count in pictures.items() if count > 1}
     if several:
         path, count = next(iter(several.items()))
+        example, passed_over = printable(str(path)), sum(several.values()) - len(several)
         logger.info(
-            f"note: {len(several)} image files hold several pictures (such as {printable(str(path))}: {count}); the first of"
-            f" each is looked at, {sum(several.values()) - len(several)} are passed over: to have all, make a video of them"
-            " (ffmpeg -i IN OUT.mp4) or save each as a file"
+            f"note: {len(several)} image files hold several pictures (such as {example}: {count}); the first of each is"
+            f" looked at, {passed_over} are passed over: to have all, make a video of them (ffmpeg -i IN OUT.mp4) or"
+            " save each as a file"
         )
