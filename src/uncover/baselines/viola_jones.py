@@ -1,6 +1,6 @@
 """Viola and Jones's cascade (2001) as OpenCV has it, with a cascade that ships with its package.
 
-A cascade says yes or no to each window. OpenCV believes in a face where more than `NEIGHBOURS` windows that say yes lie
+A cascade says yes or no to each window. OpenCV reports a face where more than `NEIGHBOURS` windows that say yes lie
 together; their number n is the only degree of belief that there is, so a box's confidence is n / (n + 4): 0.5 where the
 library begins to believe. Boxes of fewer windows are kept below that, because an average precision asks for them; they
 change nothing about the others.

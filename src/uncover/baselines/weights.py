@@ -104,7 +104,7 @@ def fetch_weights(folder: Path, place: str, url: str | None, sha256: str | None,
 def read_state_dict(content: bytes, name: str) -> dict[str, Tensor]:
     """Tensors by name, of a file of `torch.save` that holds a state dict, alone or under a key, or a whole module.
 
-    Nothing in the file comes to life. A prefix that every name has, as data parallel training leaves it, is taken off.
+    No code of the file runs. A prefix that every name has, as data parallel training leaves it, is taken off.
 
     Args:
         content: The file.

@@ -139,7 +139,7 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
         InputError: The predictions are not sound; the message says where.
     """
     boxes = predictions.boxes.sort_values(["image", "confidence"], ascending=[True, False], kind="stable")
-    _check_of_predictions(path, predictions)
+    _check_predictions(path, predictions)
     sizes = predictions.images[["width", "height"]].to_numpy(np.int64).tolist()
     images = [[image, *size] for image, size in zip(predictions.images["image"], sizes, strict=True)]
     columns = _columns(boxes.columns)
@@ -202,7 +202,7 @@ def read_predictions(path: Path, confidence: float = 1.0) -> Predictions:
     except pa.ArrowException as error:
         raise InputError(f"{path}: {str(error).splitlines()[0]}; {expected}") from None
     predictions = Predictions(boxes, images, settings)
-    _check_of_predictions(path, predictions)
+    _check_predictions(path, predictions)
     lowest = settings.get("confidence", 0)
     if lowest > confidence:
         raise InputError(f"{path}: holds boxes from confidence {lowest} only; expected {confidence} or less")
@@ -219,7 +219,7 @@ def _columns(names: Iterable[str]) -> dict[str, pa.DataType]:
     return COLUMNS | (LANDMARK_COLUMNS if LANDMARK_COLUMNS.keys() <= set(names) else {})
 
 
-def _check_of_predictions(path: Path, predictions: Predictions) -> None:
+def _check_predictions(path: Path, predictions: Predictions) -> None:
     boxes, images = predictions.boxes, predictions.images
     repeated = images["image"][images["image"].duplicated()]
     if len(repeated):

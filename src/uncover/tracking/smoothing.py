@@ -45,7 +45,7 @@ def smooth(frames: Iterable[Observation], settings: TrackerSettings) -> Iterator
 
     Args:
         frames: In order.
-        settings: What the track believes.
+        settings: Gates and times of the track.
 
     Yields:
         One result per frame, in order, about `AHEAD` and four times `bridge` seconds of video later.

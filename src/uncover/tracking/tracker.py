@@ -51,7 +51,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class TrackerSettings:
-    """What a track believes.
+    """Gates and times of a track.
 
     Attributes:
         width: Of the frame, pixels.
@@ -232,7 +232,7 @@ class Tracker:
     def __init__(self, settings: TrackerSettings, gap: float = 1.0) -> None:
         """
         Args:
-            settings: What the track believes.
+            settings: Gates and times of the track.
             gap: Times `bridge` that a gap may last after which a box at the old place still belongs to the same track.
         """
         self._settings, self._longest = settings, gap * settings.bridge

@@ -76,13 +76,13 @@ def freeze(checkout: Path, folder: Path) -> Path:
 def code_state(checkout: Path) -> str:
     """Digest of all files that a run is made from, in 16 hexadecimal digits."""
     digest = hashlib.sha256()
-    for path in sorted(_files_of_frozen(checkout)):
+    for path in sorted(_files_of_checkout(checkout)):
         digest.update(f"{path.relative_to(checkout)}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _files_of_frozen(checkout: Path) -> Iterator[Path]:
+def _files_of_checkout(checkout: Path) -> Iterator[Path]:
     for name in PARTS:
         place = checkout / name
         if place.is_file():
