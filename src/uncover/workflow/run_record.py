@@ -271,7 +271,7 @@ def before_jobs(workflow: Any, config: Config, run_folder: Path, checkout: Path,
         about["code_folder"] = str(frozen)
     record = begin_record(run_folder, config, checkout, about)
     if frozen is not None:
-        engine.run_from(workflow, frozen.absolute() / "Snakefile", (record.folder / CONFIG).absolute())
+        engine.run_from(workflow, frozen.absolute() / "workflow" / "Snakefile", (record.folder / CONFIG).absolute())
         logger.info(f"jobs run from {frozen}; edits of {checkout} do not reach them")
     return record
 
