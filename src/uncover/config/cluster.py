@@ -47,3 +47,9 @@ class Cluster(Section):
     freeze: Literal["auto", "always", "never"] = Field(
         "auto", description="run from a frozen copy of code and config; auto does where jobs go to a cluster"
     )
+    container: str | None = Field(
+        None,
+        pattern=r"^[\w.:/@%+,=-]+$",
+        description="image of jobs under --sdm apptainer: a file, relative to the working folder, or docker://...;"
+        " letters, digits and .:/@%+,=_- only",
+    )

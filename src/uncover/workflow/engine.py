@@ -48,6 +48,27 @@ def only_touches(workflow: Any) -> bool:
     return workflow.touch
 
 
+def uses_containers(workflow: Any) -> bool:
+    """Whether jobs run in containers (--sdm apptainer)."""
+    from snakemake.settings.types import DeploymentMethod
+
+    return DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method
+
+
+def ignore_environments(workflow: Any) -> None:
+    """Let no job run again because it ran without conda or a container, or with another one.
+
+    The packages are the same, and the digests of our code do not depend on them. What somebody chose with
+    --rerun-triggers stays. Snakemake has its settings of the DAG from when the Snakefile is read on; before, and where a
+    version of it keeps them elsewhere, nothing happens.
+    """
+    from snakemake.settings.enums import RerunTrigger
+
+    settings = getattr(workflow, "dag_settings", None)
+    if settings is not None and set(settings.rerun_triggers) == set(RerunTrigger.all()):
+        settings.rerun_triggers = RerunTrigger.all() - {RerunTrigger.SOFTWARE_ENV}
+
+
 def name_in_queue(workflow: Any) -> str:
     """The name that all SLURM jobs of this run have."""
     return workflow.scheduler._executor.run_uuid
