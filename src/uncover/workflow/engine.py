@@ -51,6 +51,11 @@ def only_touches(workflow: Any) -> bool:
     return workflow.touch
 
 
+def moved(workflow: Any, path: str) -> str:
+    """Where a path of a rule ends up that an importing workflow, or a storage provider, moves elsewhere."""
+    return str(workflow.modifier.modify_path(path))
+
+
 def name_in_queue(workflow: Any) -> str:
     """The name that all SLURM jobs of this run have."""
     return workflow.scheduler._executor.run_uuid
