@@ -1,7 +1,7 @@
 """Write the environment of `snakemake --sdm conda` from the lock: envs/uncover.yaml and envs/uncover.post-deploy.sh.
 
-conda makes Python and pip; then Snakemake runs the script of the same name in the new environment. Only there can pip be
-told not to look for what packages demand (overrides.txt leaves some of it out on purpose). Snakemake copies both files
+conda makes Python and pip; then Snakemake runs the script of the same name in the new environment. Only there can pip
+be told not to look for what packages demand (overrides.txt leaves some of it out on purpose). Snakemake copies both files
 elsewhere first and takes a digest of them, so the script must hold every pin itself.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 ENVIRONMENT = """\
-# Made by `make lock`; do not edit. The packages come with uncover.post-deploy.sh, which Snakemake runs by itself. By hand:
+# Made by `make lock`; do not edit. Snakemake runs uncover.post-deploy.sh in it, which installs the packages. By hand:
 #   conda env create -n uncover -f envs/uncover.yaml && conda run -n uncover sh envs/uncover.post-deploy.sh
 channels:
   - conda-forge
@@ -26,15 +26,15 @@ variables:
   PYTHONNOUSERSITE: "1"
 """
 
-# Snakemake takes the first line for the interpreter, and puts the path of the script behind it without quotes, in which a
+# Snakemake takes the first line for the interpreter, and puts the path of the script behind it without quotes, where a
 # space would end it. So the line names the script itself, which stands beside the environment, and ends as a comment.
 SCRIPT = """\
 #!/bin/sh "$CONDA_PREFIX.post-deploy.sh" #
 # Made by `make lock` from requirements.txt; do not edit. Installs the lock into the conda environment that is active.
 set -eu
 # -I: what PYTHONPATH or ~/.local have is no part of the environment, and would count as installed already.
-PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 "${CONDA_PREFIX:?is empty: activate the environment of uncover.yaml}/bin/python" -I \\
-  -m pip install --no-deps --require-hashes --requirement /dev/stdin <<'PINS'
+PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 "${CONDA_PREFIX:?activate the environment of uncover.yaml}/bin/python" -I -m pip \\
+  install --no-deps --require-hashes --requirement /dev/stdin <<'PINS'
 """
 
 

@@ -2,8 +2,8 @@
 # Made by `make lock` from requirements.txt; do not edit. Installs the lock into the conda environment that is active.
 set -eu
 # -I: what PYTHONPATH or ~/.local have is no part of the environment, and would count as installed already.
-PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 "${CONDA_PREFIX:?is empty: activate the environment of uncover.yaml}/bin/python" -I \
-  -m pip install --no-deps --require-hashes --requirement /dev/stdin <<'PINS'
+PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 "${CONDA_PREFIX:?activate the environment of uncover.yaml}/bin/python" -I -m pip \
+  install --no-deps --require-hashes --requirement /dev/stdin <<'PINS'
 annotated-types==0.8.0 \
     --hash=sha256:13b2beaad985e05e2d6407ee4c4f35590b11f8d693a258a561055cac8f64cab7 \
     --hash=sha256:f072f4d804ea359e4eaf198b1af7a8b0943881a87f31bb764f8bf219bb9419e0

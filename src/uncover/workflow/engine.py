@@ -25,6 +25,9 @@ from uncover.workflow.slurm import Asked
 TRIED = ("9.27.1",)
 """Versions of Snakemake whose private names were tried."""
 
+SNAKEFILE = ROOT.parents[1] / "workflow" / "Snakefile"
+"""Of the checkout that this code stands in."""
+
 SLURM = "slurm"
 
 
@@ -59,7 +62,7 @@ def ignore_environments(workflow: Any) -> None:
     """Let no job run again because it ran without conda or a container, or with another one.
 
     The packages are the same, and the digests of our code do not depend on them. What somebody chose with
-    --rerun-triggers stays. Snakemake has its settings of the DAG from when the Snakefile is read on; before, and where a
+    --rerun-triggers stays. While Snakemake reads the Snakefile it has no settings of the DAG yet; then, and where a
     version of it keeps them elsewhere, nothing happens.
     """
     from snakemake.settings.enums import RerunTrigger
@@ -67,6 +70,11 @@ def ignore_environments(workflow: Any) -> None:
     settings = getattr(workflow, "dag_settings", None)
     if settings is not None and set(settings.rerun_triggers) == set(RerunTrigger.all()):
         settings.rerun_triggers = RerunTrigger.all() - {RerunTrigger.SOFTWARE_ENV}
+
+
+def moved(workflow: Any, path: str) -> str:
+    """Where a path of a rule ends up that an importing workflow, or a storage provider, moves elsewhere."""
+    return str(workflow.modifier.modify_path(path))
 
 
 def name_in_queue(workflow: Any) -> str:
@@ -269,15 +277,16 @@ def read_plan(targets: Sequence[str], configs: Sequence[Path] = (), changes: dic
         changes: Values that replace some of theirs, as --config takes them.
 
     Raises:
-        InputError: There is no Snakefile of ours here, a config does not hold, or nothing makes a target.
+        InputError: This is no checkout, or the working folder is another one; a config does not hold; nothing makes a
+            target.
     """
-    snakefile = Path("Snakefile")
-    if not snakefile.is_file():
-        raise InputError("no Snakefile here; run this in the checkout of uncover")
+    if not SNAKEFILE.is_file():
+        raise InputError(f"{SNAKEFILE}: does not exist; the workflow needs a clone of the repository, not the package")
     # Digests of code would be those of other files than the jobs would run.
-    if not ROOT.resolve().is_relative_to(Path.cwd().resolve()):
+    here = Path("workflow", "Snakefile")
+    if here.is_file() and Path("src", "uncover").is_dir() and not here.samefile(SNAKEFILE):
         raise InputError(
-            f"this is the uncover of {ROOT.parents[1]}, not of the checkout here; give workflow/bin/uncover"
+            f"this is the uncover of {SNAKEFILE.parents[1]}, not of the checkout here; give workflow/bin/uncover"
         )
     for path in configs:
         if not path.is_file():
@@ -301,7 +310,7 @@ def read_plan(targets: Sequence[str], configs: Sequence[Path] = (), changes: dic
             SnakemakeApi(OutputSettings(dryrun=True, quiet={Quietness.ALL})) as api,
         ):
             settings = ConfigSettings(configfiles=list(configs), config=changes or {})
-            workflow_api = api.workflow(ResourceSettings(), config_settings=settings, snakefile=snakefile)
+            workflow_api = api.workflow(ResourceSettings(), config_settings=settings, snakefile=SNAKEFILE)
             dag_api = workflow_api.dag(DAGSettings(targets=set(targets), force_incomplete=True))
             workflow = dag_api.workflow_api._workflow
             workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True)
