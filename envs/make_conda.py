@@ -1,7 +1,7 @@
 """Write the environment of `snakemake --sdm conda` from the lock: envs/uncover.yaml and envs/uncover.post-deploy.sh.
 
 conda makes Python and pip; then Snakemake runs the script of the same name in the new environment. Only there can pip
-be told not to look for what packages demand (overrides.txt leaves some of it out on purpose). Snakemake copies both files
+be told not to look for what packages demand (overrides.txt leaves some out on purpose). Snakemake copies both files
 elsewhere first and takes a digest of them, so the script must hold every pin itself.
 """
 
