@@ -160,7 +160,10 @@ def test_a_module_that_snakemake_fetches_from_git_uses_the_package_that_is_insta
 def test_what_moves_outputs_but_not_commands_is_refused(plain_checkout: Checkout, folder: Checkout) -> None:
     outer_workflow(folder, f'{local(plain_checkout)}\n    prefix: "thesis"')
     said = failure(folder)
-    assert "results/tiny/report.html is moved to thesis/results/tiny/report.html" in said and "leave out the module's prefix" in said
+    assert (
+        "results/tiny/report.html is moved to thesis/results/tiny/report.html" in said
+        and "leave out the module's prefix" in said
+    )
 
 
 def test_a_module_needs_a_config(plain_checkout: Checkout, folder: Checkout) -> None:
@@ -177,6 +180,7 @@ def test_a_workflow_without_its_package_is_one_line(plain_checkout: Checkout, fo
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\nsys.path[:] = [path for path in sys.path if not path.endswith('/src')]\n", encoding="utf-8"
     )
-    said = failure(folder, "-s", str(root / "workflow/Snakefile"), python=Path(sys.executable), PYTHONPATH=str(tmp_path))
+    said = failure(
+        folder, "-s", str(root / "workflow/Snakefile"), python=Path(sys.executable), PYTHONPATH=str(tmp_path)
+    )
     assert "the package uncover does not stand beside this workflow and is not installed" in said
-

@@ -25,7 +25,7 @@ def check_image(image: str | None) -> None:
     if image is None:
         raise InputError(
             "--sdm apptainer: the config names no image; give one, such as"
-            f" --config 'cluster={{container: uncover.sif}}' ({how})"
+            f" --config 'cluster={{container: image.sif}}' ({how})"
         )
     if "://" not in image and not Path(image).exists():
         raise InputError(f"config: key cluster.container: {image} does not exist in {Path.cwd()} ({how})")
