@@ -22,6 +22,7 @@ from uncover.config.values import as_pairs
 from uncover.console import set_up_logging
 from uncover.errors import InputError
 from uncover.images.inputs import Shard
+from uncover.paths import RunPaths, compared_file
 from uncover.process import this_process
 from uncover.report import command_line, registry, text_numbers
 from uncover.workflow import engine, targets
@@ -116,6 +117,12 @@ wildcard_constraints:
 
 localrules:
     all,
+    datasets,
+    models,
+    heatmaps,
+    tables,
+    figures,
+    report,
 
 
 include: "workflow/rules/common.smk"
@@ -155,3 +162,39 @@ rule all:
         figures=[RUN.paths.figure(name) for name in FIGURES],
         comparison=RUN.paths.comparison,
         page=RUN.paths.report,
+
+
+# All files of one kind.
+
+
+rule datasets:
+    input:
+        RUN.manifests(RUN.sets),
+
+
+rule models:
+    input:
+        [
+            RUN.paths.model(model).weights
+            for model in [*RUN.rgb_models, *RUN.second_models, *RUN.trained_baselines]
+        ],
+
+
+rule heatmaps:
+    input:
+        RUN.heatmaps(RUN.all_heatmap_kinds, RUN.sets),
+
+
+rule tables:
+    input:
+        [RUN.paths.table(name) for name in TABLES],
+
+
+rule figures:
+    input:
+        [RUN.paths.figure(name) for name in FIGURES],
+
+
+rule report:
+    input:
+        RUN.paths.report,

@@ -306,6 +306,9 @@ def read_plan(targets: Sequence[str], configs: Sequence[Path] = (), changes: dic
         ) from None
     except (WorkflowError, RuleException) as error:
         raise InputError(" ".join(str(error).split()) or told.getvalue().strip()) from None
+    except SystemExit:
+        # Rules that have said in one line what is missing.
+        raise InputError(told.getvalue().strip().rpartition("error: ")[2]) from None
     finally:
         heard.end()
 
