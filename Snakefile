@@ -182,7 +182,11 @@ rule models:
 
 rule heatmaps:
     input:
-        RUN.heatmaps(RUN.all_heatmap_kinds, RUN.sets),
+        RUN.heatmaps(RUN.heatmap_kinds, RUN.sets),
+        RUN.heatmaps(
+            [kind for kind in RUN.all_heatmap_kinds if kind not in RUN.heatmap_kinds],
+            ["train", *RUN.tried_sets],
+        ),
 
 
 rule tables:

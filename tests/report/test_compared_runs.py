@@ -174,16 +174,16 @@ def test_what_is_in_one_run_only_is_listed(runs: tuple[Path, Path]) -> None:
 def test_words_are_told_where_they_differ_and_numbers_always(runs: tuple[Path, Path]) -> None:
     old, new = runs
     rows = [
-        {"Name": "a", "Kind": "SGD", "N": 5},
-        {"Name": "b", "Kind": "x", "N": "not run"},
-        {"Name": "c", "Kind": "y", "N": 2},
+        {"Name": "a", "N": 5, "Kind": "SGD"},
+        {"Name": "b", "N": "not run", "Kind": "x"},
+        {"Name": "c", "N": 2, "Kind": "y"},
     ]
     write(old, "table_a", rows)
     write(new, "table_a", [rows[0] | {"Kind": "Adam", "N": 5.0}, rows[1] | {"N": 7}, rows[2]])
     lines = [line for line in lines_of(old, new) if line.table == "table_a"]
     assert [(line.row, line.column, line.a, line.b, line.difference, line.differs) for line in lines] == [
-        ("a", "Kind", "SGD", "Adam", "", True),
         ("a", "N", "5", "5.0", "0", False),
+        ("a", "Kind", "SGD", "Adam", "", True),
         ("b", "N", "not run", "7.0", "", True),
         ("c", "N", "2", "2.0", "0", False),
     ]
@@ -193,6 +193,7 @@ def test_words_are_told_where_they_differ_and_numbers_always(runs: tuple[Path, P
     ("columns", "rows", "keys"),
     [
         (("Set", "P", "R"), [("x", 1, 2), ("y", 1, 2)], ["Set"]),
+        (("Model", "Set", "P"), [("a", "x", 1), ("b", "x", 1)], ["Model", "Set"]),
         (("Model", "Set", "P"), [("a", "x", 1), ("a", "y", 1)], ["Model", "Set"]),
         (
             ("Detector", "Conf", "Set", "N"),
@@ -213,6 +214,16 @@ def test_rows_are_named_by_words_before_numbers(
 ) -> None:
     table = pd.DataFrame([list(map(str, row)) for row in rows], columns=list(columns))
     assert row_keys(table, table) == keys
+
+
+def test_a_declared_table_says_what_names_its_rows(runs: tuple[Path, Path]) -> None:
+    for run, kind in zip(runs, ("One face", "Up to 3"), strict=True):
+        write(run, "table_01", [{"Original Datasets": "WFLW", "Type of Images": kind, "Total Amount": 7}])
+    lines = [line for line in lines_of(*runs) if line.table == "table_01"]
+    assert [(line.row, line.column, line.a, line.b) for line in lines] == [
+        ("WFLW", "Type of Images", "One face", "Up to 3"),
+        ("WFLW", "Total Amount", "7", "7"),
+    ]
 
 
 def test_rows_of_one_name_are_matched_in_order(runs: tuple[Path, Path]) -> None:

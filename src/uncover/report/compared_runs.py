@@ -28,6 +28,7 @@ from uncover.metrics.paired import OF_MEANS, Scored, in_order_of, paired_differe
 from uncover.metrics.predictions import Predictions, read_predictions
 from uncover.metrics.truth import read_truth
 from uncover.paths import RunPaths
+from uncover.report import registry
 from uncover.report.comparison import number_text
 from uncover.report.records import EvaluationRecord, read_evaluation
 from uncover.report.tables.table import HIGH, LOW, MISSING, NOT_RUN, PUBLISHED, Table, Tables, cell_text
@@ -333,7 +334,7 @@ def compare_runs(a: RunFolder, b: RunFolder, resamples: int, seed: int) -> list[
 
 def _compare_tables(name: str, a: RunFolder, b: RunFolder, paired: PairedScores) -> Iterator[Line]:
     tables = a.table(name), b.table(name)
-    keys = row_keys(*tables)
+    keys = row_keys(*tables, registry.entry(name).keys if name in registry.declared() else ())
     rows_a, rows_b = (_by_key(table, keys) for table in tables)
     columns = [column for table in tables for column in _values(table, keys)]
     for column in dict.fromkeys(columns):
@@ -370,27 +371,31 @@ def _compare_cells(line: Line, a: Mapping[str, str], b: Mapping[str, str], found
     return replace(line, **values)
 
 
-def row_keys(a: pd.DataFrame, b: pd.DataFrame) -> list[str]:
-    """Columns that together name a row in both tables: words before numbers, from the left, until no two rows are alike.
+def row_keys(a: pd.DataFrame, b: pd.DataFrame, declared: Sequence[str] = ()) -> list[str]:
+    """Columns that name a row in both tables: the words that they begin with, and more until no two rows are alike.
 
     Args:
         a: A table, every cell as text.
         b: The same table of another run.
+        declared: Columns that name its rows, where somebody has said so.
 
     Returns:
         In the order of the table; all words, where no columns tell all rows apart.
     """
     common = [str(column) for column in a if column in b and not str(column).endswith((LOW, HIGH, PUBLISHED))]
+    if declared and all(column in common for column in declared) and _name_rows(a, b, list(declared)):
+        return list(declared)
     words = [column for column in common if _is_words(a[column]) and _is_words(b[column])]
     first = list(itertools.takewhile(words.__contains__, common))
-    chosen: list[str] = []
+    chosen = list(first)
     for column in [*words, *(column for column in common if column not in words)]:
         if chosen and _name_rows(a, b, chosen):
             break
-        chosen.append(column)
+        if column not in chosen:
+            chosen.append(column)
     if not _name_rows(a, b, chosen):
         return words or chosen[:1]
-    # Words between numbers may as well be a result; those that a table begins with name its rows.
+    # Words between numbers may as well be a result.
     for column in [column for column in chosen[::-1] if column not in first]:
         fewer = [each for each in chosen if each != column]
         if fewer and _name_rows(a, b, fewer):
