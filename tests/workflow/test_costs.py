@@ -130,6 +130,13 @@ def test_stated_speeds_come_first_and_are_checked(tmp_path: Path) -> None:
     file.write_text("train: {start: 60, each: 0.01}\n")
     cost = Costs([measured(1, 1.0)], read_speeds(file)).of(planned("train/rgb10", model="rgb10"), Work(DEMO))
     assert cost.seconds == pytest.approx(60 + 0.01 * Work(DEMO).of("train", {"model": "rgb10"}))
+    file.write_text("'table_*': {start: 4, each: 0}\ntable_09: {start: 9, each: 0}\n")
+    patterns = Costs([], read_speeds(file))
+    assert [patterns.of(planned(name), Work(DEMO)).seconds for name in ("table_01", "table_09", "figure_15")] == [
+        4,
+        9,
+        None,
+    ]
     file.write_text("train: 3\n")
     with pytest.raises(InputError, match=r"speeds.yaml: train: expected \{start: seconds, each: seconds\}; found 3"):
         read_speeds(file)

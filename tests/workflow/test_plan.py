@@ -128,10 +128,13 @@ def test_hours_of_gpus_are_not_those_of_processors(tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     found = foretold(tmp_path, list(SECONDS), gpu=PROCESSOR)
     text = " ".join(outlook_text(found, Plan(CONFIG, JOBS), free=10**12).split())
-    assert text.startswith("results/a: 5 jobs, unknown hours of GPUs (2 jobs), 3.0 h of processors")
+    assert text.startswith(
+        "results/a: 5 jobs, unknown hours of GPUs (2 jobs), 3.0 h where these run without one, 2 min of processors"
+    )
     assert "train (2): on a GPU: measured on processors only" in text and "one job of each rule on a GPU" in text
     # Both trainings side by side on eight processors, as they would run here.
     assert "1 GPU: not known 3 GPUs: not known no GPU: 2.0 h" in text
+    assert found.to_dict()["gpu_jobs_on_processors_hours"] == 3
     assert found.to_dict()["gpu_hours"] is None and found.to_dict()["hours_by_gpus"]["0"] == pytest.approx(
         2.028, abs=0.01
     )

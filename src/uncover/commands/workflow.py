@@ -45,9 +45,9 @@ def run_plan(args: argparse.Namespace) -> int:
 
     TARGET is a file of a run or a rule; without one it is everything. Nothing is run. Times are foretold from the
     benchmark files of earlier runs in results/, larger or smaller ones too; --speeds FILE states those of a machine
-    that is not at hand, as YAML: a rule a line, {start: seconds, each: seconds for a unit of work}. A time that cannot
-    be known from these is not told, nor is a sum with it: the plan says which jobs those are, and what would make their
-    time known.
+    that is not at hand, as YAML: a rule a line, or several as table_*, {start: seconds, each: seconds for a unit of
+    work}. A time that cannot be known from these is not told, nor is a sum with it: the plan says which jobs those are,
+    and what would make their time known.
     """
     import json
     import shutil

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fnmatch
 import itertools
 import math
 import statistics
@@ -94,7 +95,8 @@ class Costs:
         """
         Args:
             measured: Jobs of earlier runs.
-            speeds: By rule, of a machine that is not at hand; they come before what was measured.
+            speeds: By rule, or by a pattern such as "table_*", of a machine that is not at hand; they come before what
+                was measured.
         """
         self._measured, self._speeds = measured, speeds or {}
 
@@ -105,8 +107,11 @@ class Costs:
             named = job.wildcards.get("set")
             unsized = [named] if named in work.unsized else work.unsized
             return Cost(None, f"{UNCOUNTED} in {', '.join(unsized)}" if unsized else UNCOUNTED)
-        if job.rule in self._speeds:
-            return Cost(self._speeds[job.rule].seconds(amount), STATED)
+        stated = self._speeds.get(job.rule) or next(
+            (speed for name, speed in self._speeds.items() if fnmatch.fnmatchcase(job.rule, name)), None
+        )
+        if stated is not None:
+            return Cost(stated.seconds(amount), STATED)
         alike = [each for each in self._measured if each.rule == job.rule]
         if job.rule in EACH_ITS_OWN:
             alike = [each for each in alike if each.name == job.name]
@@ -181,7 +186,7 @@ def _of_run(folder: Path, config: Config | None) -> Iterator[Measured]:
 
 
 def read_speeds(path: Path) -> dict[str, Speed]:
-    """Speeds of a machine that is not at hand, by rule.
+    """Speeds of a machine that is not at hand, by rule or pattern.
 
     Raises:
         InputError: The file is none of such, or a number is no number.

@@ -149,9 +149,14 @@ class Outlook:
 
     @property
     def core_seconds(self) -> Total:
-        """Of the processors of jobs without a GPU, and of those that are known on processors alone."""
-        own = [cost for cost in self.jobs if not cost.job.gpus or cost.only_on_processors]
+        """Of the processors of jobs without a GPU."""
+        own = [cost for cost in self.jobs if not cost.job.gpus]
         return Total.over([None if cost.seconds is None else cost.seconds * cost.job.threads for cost in own])
+
+    @property
+    def seconds_on_processors(self) -> float:
+        """Of jobs that want a GPU and are known on processors alone, one after the other, on as many as there were."""
+        return math.fsum(cost.seconds or 0.0 for cost in self.jobs if cost.only_on_processors)
 
     @property
     def seconds(self) -> float:
@@ -203,6 +208,7 @@ class Outlook:
                 "disk_gigabytes": round(self.disk.amount / GIGABYTE, 3),
                 "critical_path_hours": round(self.path_seconds / HOUR, 3),
             },
+            "gpu_jobs_on_processors_hours": round(self.seconds_on_processors / HOUR, 3),
             "not_known": [each.to_dict() for each in self.not_known],
             "disk_not_known": [cost.job.name for cost in self.jobs if cost.disk is None],
             "warnings": list(self.warnings),
@@ -310,8 +316,11 @@ def outlook_text(outlook: Outlook, plan: Plan, free: int) -> str:
     other = [str(each) for each in outlook.other_versions]
     if not outlook.jobs:
         return "\n".join([f"{plan.run_folder}: nothing to do", *other]) + "\n"
+    on_gpus = outlook.gpu_seconds.text(_hours, "GPUs")
+    if outlook.seconds_on_processors:
+        on_gpus += f", {_hours(outlook.seconds_on_processors)} where these run without one"
     lines = [
-        f"{plan.run_folder}: {len(outlook.jobs)} jobs, {outlook.gpu_seconds.text(_hours, 'GPUs')},"
+        f"{plan.run_folder}: {len(outlook.jobs)} jobs, {on_gpus},"
         f" {outlook.core_seconds.text(_hours, 'processors')}, {outlook.disk.text(_bytes, 'disk')}, and"
         f" {_bytes(outlook.running_disk)} while it runs ({_bytes(free)} free)",
         *other,
