@@ -271,6 +271,15 @@ def test_programs_get_every_line(runs: tuple[Path, Path], capsys: pytest.Capture
     assert values["lines"][0]["low"] is None and values["tables"][0]["Numbers"] == 5
 
 
+def test_tables_of_one_run_alone_are_listed(runs: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("table_01", "table_02"):
+        write(runs[0], name, [{"Set": "x", "N": 1}])
+    (runs[0] / "tables" / "table_06.csv").unlink()
+    assert main(["compare", *map(str, runs)]) == 0
+    text = capsys.readouterr().out
+    assert "Only in old: table_01, table_02." in text and "Only in new: table_06." in text
+
+
 def test_a_run_without_tables_is_one_line(
     runs: tuple[Path, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -464,31 +464,29 @@ def write_lines(out: Path, lines: Sequence[Line], a: RunFolder, b: RunFolder) ->
     """
     frame = pd.DataFrame([asdict(line) for line in lines], columns=[field.name for field in fields(Line)])
     tables = [
-        _shown(name, list(own), a, b)
-        for name, own in itertools.groupby((line for line in lines if line.row or line.column), lambda line: line.table)
+        _shown(name, list(own), a, b) for name, own in itertools.groupby(_of_both(lines), lambda line: line.table)
     ]
     summary = Table("summary", f"{a.name} and {b.name}", summary_of(lines), _explained(lines, a, b))
     Tables(out.stem, frame.replace("", MISSING), [summary, *tables]).write(out.parent)
 
 
 def summary_of(lines: Sequence[Line]) -> pd.DataFrame:
-    """A row per table: how many numbers were compared, how many differ, and where an interval leaves out zero."""
+    """A row per table of both: numbers that were compared, those that differ, and intervals that leave out zero."""
     rows = []
-    for name, group in itertools.groupby(lines, lambda line: line.table):
+    for name, group in itertools.groupby(_of_both(lines), lambda line: line.table):
         own = list(group)
         numbers = [line for line in own if line.difference]
-        rows.append(
-            {
-                "Table": name,
-                "Numbers": len(numbers),
-                "Differ": sum(line.differs for line in numbers),
-                "With an interval": sum(bool(line.low) for line in numbers),
-                "Apart from 0": sum(line.is_apart for line in numbers),
-                "Other cells": sum(bool(line.column and line.row) and not line.difference for line in own),
-                ONLY: sum(not (line.row and line.column) for line in own),
-            }
+        counts = (
+            len(numbers),
+            sum(line.differs for line in numbers),
+            sum(bool(line.low) for line in numbers),
+            sum(line.is_apart for line in numbers),
+            sum(bool(line.column and line.row) and not line.difference for line in own),
+            sum(not (line.row and line.column) for line in own),
         )
-    return pd.DataFrame(rows)
+        rows.append((name, *counts))
+    names = ("Table", "Numbers", "Differ", "With an interval", "Apart from 0", "Other cells", ONLY)
+    return pd.DataFrame(rows, columns=list(names))
 
 
 def summary_text(lines: Sequence[Line], a: RunFolder, b: RunFolder) -> str:
@@ -505,8 +503,22 @@ def _explained(lines: Sequence[Line], a: RunFolder, b: RunFolder) -> list[str]:
     return [
         f"Differences are those of {b.name} to {a.name}. In square brackets: their 95 % intervals, of a bootstrap over"
         " the photos, or over blocks of them, that both runs share, with the same draws for both.",
-        *(f"{line.table}: {line.note}." for line in lines if not (line.row or line.column)),
+        *(f"{note.capitalize()}: {', '.join(line.table for line in own)}." for note, own in _of_one(lines).items()),
     ]
+
+
+def _of_both(lines: Sequence[Line]) -> Iterator[Line]:
+    """Lines of tables that both runs have."""
+    return (line for line in lines if line.row or line.column)
+
+
+def _of_one(lines: Sequence[Line]) -> dict[str, list[Line]]:
+    """Lines of tables that one run has, by what is to be said of them."""
+    found: dict[str, list[Line]] = {}
+    for line in lines:
+        if not (line.row or line.column):
+            found.setdefault(line.note, []).append(line)
+    return found
 
 
 def _shown(name: str, lines: Sequence[Line], a: RunFolder, b: RunFolder) -> Table:
