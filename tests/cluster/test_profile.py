@@ -19,7 +19,7 @@ EDITS = (
     ("src/uncover/yolov5/loss.py", "FOCAL_ALPHA = 0.25", "FOCAL_ALPHA = 0.5"),
     ("src/uncover/report/tables/table.py", "from __future__", "raise SystemExit('edited')\nfrom __future__"),
     ("workflow/bin/uncover", "python -m uncover", "python -m uncoverd"),
-    ("Snakefile", "rule all:", "rule everything:"),
+    ("workflow/Snakefile", "rule all:", "rule everything:"),
     ("config/guest.yaml", "bootstrap: 10", "bootstrap: 11"),
     ("config/published.yaml", "value: 14601", "value: 1"),
 )

@@ -14,7 +14,7 @@ import uncover
 from uncover.workflow import engine
 
 ROOT = Path(uncover.__file__).parent
-SNAKEFILES = [ROOT.parents[1] / "Snakefile", *(ROOT.parents[1] / "workflow" / "rules").glob("*.smk")]
+SNAKEFILES = [ROOT.parents[1] / "workflow" / "Snakefile", *(ROOT.parents[1] / "workflow" / "rules").glob("*.smk")]
 PRIVATE = re.compile(r"(?:workflow|dag|persistence|scheduler|executor|job|rule|api)\._\w+")
 
 

@@ -53,7 +53,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
 
 
 def found(*jobs: PlannedJob) -> list[OtherVersion]:
-    return other_versions(Plan(CONFIG, list(jobs or JOBS)))
+    return other_versions(Plan(CONFIG, list(jobs or JOBS)), LOCK)
 
 
 def test_the_same_versions_are_not_told_and_a_lock_does_not_know_builds() -> None:

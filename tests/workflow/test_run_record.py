@@ -21,7 +21,7 @@ from tests.workflow.programs import answer
 from uncover.config.load import check_config, load_config
 from uncover.errors import InputError
 from uncover.process import this_process
-from uncover.workflow.digest import code_digest, code_states, content_digest
+from uncover.workflow.digest import code_digest, code_states, text_digest
 from uncover.workflow.frozen import PARTS, code_state
 from uncover.workflow.run_record import after_jobs, before_jobs, begin_record, end_record, orphans_of, read_records
 
@@ -88,7 +88,7 @@ def test_code_that_is_no_checkout_has_no_commit(tmp_path: Path) -> None:
 
 def test_the_code_behind_each_digest_is_known(tmp_path: Path) -> None:
     digest, other = code_digest("uncover.commands.data_sets"), code_digest("uncover.data.parts:FEWEST_POINTS")
-    files = content_digest(Path(__file__).parent, "test_run_record.py")
+    files = text_digest({"test_run_record.py": Path(__file__).read_bytes()})
     record = begin_record(tmp_path, CONFIG, tmp_path, {})
     code = record.code()
     assert "uncover.data.parts:FEWEST_POINTS" in code[digest] and "uncover.console:say" not in code[digest]
@@ -150,9 +150,9 @@ def workflow(executor: str = "slurm", mem_mb: int = 1000, submitted: tuple[str, 
 def site(tmp_path: Path, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout on a cluster without accounting."""
     monkeypatch.chdir(tmp_path)
-    for name in PARTS[1:]:
+    for name in PARTS:
         (tmp_path / name).mkdir()
-    (tmp_path / "Snakefile").write_text("rule all:\n")
+    (tmp_path / "workflow" / "Snakefile").write_text("rule all:\n")
     answer(programs, "sinfo", "echo 'main*|2|4000|1-00:00:00|(null)'")
     answer(programs, "scontrol", "echo 'AccountingStorageType = accounting_storage/none'; echo 'MinJobAge = 300 sec'")
     answer(programs, "squeue", "true")
@@ -168,8 +168,8 @@ def test_jobs_run_from_a_frozen_copy_and_are_followed_by_the_queue(site: Path) -
     flow = workflow()
     record = begin(flow, site)
     copy = Path(record.about["code_folder"])
-    assert (copy / "Snakefile").read_text() == "rule all:\n" and copy.parent == Path("results/a/code")
-    assert flow.scheduler._executor.snakefile == str(copy.absolute() / "Snakefile")
+    assert (copy / "workflow" / "Snakefile").read_text() == "rule all:\n" and copy.parent == Path("results/a/code")
+    assert flow.scheduler._executor.snakefile == str(copy.absolute() / "workflow" / "Snakefile")
     assert flow.config_settings.configfiles == [(record.folder / "config.yaml").absolute()]
     assert flow.config_settings.config_args == []
     assert flow.executor_settings.status_command == "squeue" and record.about["queue_name"] == "this-run"

@@ -46,7 +46,7 @@ checkpoint fetch_weights:
     benchmark:
         RUN.paths.benchmark("fetch_weights", "{fetched}")
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     resources:
         **needs(mem_mb=4000, runtime=30),
     params:
@@ -88,7 +88,7 @@ rule train_baseline:
     benchmark:
         RUN.paths.benchmark("train_baseline", "{trained_baseline}")
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     threads: DETECTOR_THREADS
     resources:
         **needs(mem_mb=16000, runtime=2880, gpu=1),
@@ -122,7 +122,7 @@ rule predict_baseline:
     benchmark:
         RUN.paths.benchmark("predict_baseline", "{baseline}", *SHARD)
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     threads: DETECTOR_THREADS
     resources:
         **needs(mem_mb=8000, runtime=480, gpu=1),

@@ -44,7 +44,7 @@ def check_rules_of_cluster():
 if engine.is_on_cluster(workflow):
     engine.record_as_main()
 
-CODE_STATE = code_state(Path(workflow.basedir)) if workflow.is_main_process else None
+CODE_STATE = code_state(CHECKOUT) if workflow.is_main_process else None
 RUN_RECORD = []
 
 
@@ -56,7 +56,7 @@ onstart:
                     workflow,
                     CONFIG,
                     Path(RUN.paths.root),
-                    Path(workflow.basedir),
+                    CHECKOUT,
                     CODE_STATE,
                 )
             )
@@ -65,8 +65,7 @@ onstart:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(2)
         # Jobs of this very process; others read the Snakefile of the copy.
-        code = RUN_RECORD[0].about["code_folder"]
-        shell.prefix(job_prefix(code))
+        use_code_of(RUN_RECORD[0].about["code_folder"])
 
 
 onsuccess:

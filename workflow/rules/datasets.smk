@@ -25,7 +25,7 @@ rule make_synthetic:
     benchmark:
         RUN.paths.benchmark("make_synthetic", "{source}")
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     resources:
         **needs(mem_mb=1000, runtime=60),
     params:
@@ -77,7 +77,7 @@ rule read_faces:
     wildcard_constraints:
         source="|".join(RUN.landmark_sources) or "none",
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     resources:
         **needs(mem_mb=2000, runtime=30),
     params:
@@ -123,7 +123,7 @@ rule split_photos:
     benchmark:
         RUN.paths.benchmark("split_photos", "{source}")
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     resources:
         **needs(mem_mb=2000, runtime=10),
     params:
@@ -164,7 +164,7 @@ rule label_faces:
     wildcard_constraints:
         set="|".join(RUN.landmark_sets) or "none",
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     resources:
         **needs(mem_mb=4000, runtime=30),
     params:
@@ -204,7 +204,7 @@ rule label_frames:
     wildcard_constraints:
         set="|".join(RUN.frame_sets) or "none",
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     resources:
         **needs(mem_mb=2000, runtime=30),
     params:

@@ -76,7 +76,7 @@ rule import_weights:
     wildcard_constraints:
         network="yolov5[nsmlx]",
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     resources:
         **needs(mem_mb=4000, runtime=30),
     params:
@@ -106,7 +106,7 @@ rule evolve_generation:
     benchmark:
         RUN.paths.benchmark("evolve_generation", "{generation}")
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     threads: DETECTOR_THREADS * CONFIG.detectors.rgb10.processes
     resources:
         **needs(mem_mb=16000, runtime=1440, gpu=CONFIG.detectors.rgb10.processes),
@@ -140,7 +140,7 @@ rule evolution_history:
     benchmark:
         RUN.paths.benchmark("evolution_history")
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     resources:
         **needs(mem_mb=1000, runtime=10),
     params:
@@ -171,7 +171,7 @@ rule train:
     wildcard_constraints:
         model="|".join([*RUN.rgb_models, *RUN.second_models]),
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     threads: lambda wildcards: DETECTOR_THREADS * processes(wildcards)
     resources:
         **needs(
@@ -219,7 +219,7 @@ rule predict:
         model="|".join(RUN.rgb_models),
         set="|".join(RUN.unscored_sets),
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     threads: DETECTOR_THREADS
     resources:
         **needs(mem_mb=8000, runtime=240, gpu=1),
@@ -273,7 +273,7 @@ rule evaluate:
     group:
         "scores"
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     resources:
         **needs(mem_mb=4000, runtime=60, small=1),
     params:
@@ -331,7 +331,7 @@ if SHARD:
             model="|".join(RUN.rgb_models),
             set="|".join(RUN.unscored_sets),
         conda:
-            ENVIRONMENT
+            "../../envs/uncover.yaml"
         resources:
             **needs(mem_mb=8000, runtime=30),
         params:

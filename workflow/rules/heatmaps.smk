@@ -34,7 +34,7 @@ rule make_heatmaps:
     benchmark:
         RUN.paths.benchmark("make_heatmaps", "{set}", "{shard}-of-{shards}")
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     threads: DETECTOR_THREADS
     resources:
         **needs(mem_mb=8000, runtime=480, gpu=1),
@@ -42,11 +42,12 @@ rule make_heatmaps:
         images=RUN.paths.dataset("{set}"),
         out=RUN.paths.all_heatmaps,
         options=heatmap_options(),
+        # How many images go together changes no map: Snakemake does not compare a function of outputs.
+        batch=lambda wildcards, output: CONFIG.heatmaps.batch,
         code=code_of_verb("heatmaps"),
-    # How many images go together changes no map, so it is no parameter.
     shell:
         "uncover heatmaps --weights {input.weights} {params.images} {params.out} --name {wildcards.set}"
-        " --shard {wildcards.shard}/{wildcards.shards} {params.options} --batch {CONFIG.heatmaps.batch} 2>&1 | tee {log}"
+        " --shard {wildcards.shard}/{wildcards.shards} {params.options} --batch {params.batch} 2>&1 | tee {log}"
 
 
 rule collect_heatmaps:
@@ -65,7 +66,7 @@ rule collect_heatmaps:
     benchmark:
         RUN.paths.benchmark("collect_heatmaps", "{set}")
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     resources:
         **needs(mem_mb=2000, runtime=30),
     params:
@@ -86,7 +87,7 @@ rule draw_boxes:
     benchmark:
         RUN.paths.benchmark("draw_boxes", "{set}")
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     resources:
         **needs(mem_mb=4000, runtime=60),
     params:
@@ -110,7 +111,7 @@ rule find_missed:
     benchmark:
         RUN.paths.benchmark("find_missed", "{set}")
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     resources:
         **needs(mem_mb=2000, runtime=20),
     params:
@@ -140,7 +141,7 @@ rule predict_second:
     benchmark:
         RUN.paths.benchmark("predict_second", "{second}", *SHARD)
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     threads: DETECTOR_THREADS
     resources:
         **needs(mem_mb=8000, runtime=480, gpu=1),
@@ -173,7 +174,7 @@ rule evaluate_second:
     group:
         "scores"
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     resources:
         **needs(mem_mb=4000, runtime=60, small=1),
     params:

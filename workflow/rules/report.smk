@@ -64,7 +64,7 @@ def params_of(entry):
         "files": files,
         "options": options,
         "fixed": str(dict(entry.fixed)),
-        "published": '--published "$PUBLISHED"' if reads_published else "",
+        "published": '--published "$UNCOVER_PUBLISHED"' if reads_published else "",
         "numbers": content_of("config/published.yaml") if reads_published else "",
         "code": code_of(*entry.code, *command_line.readers(entry)),
         # Of a function that takes outputs, Snakemake thinks that nothing new can come: another caption reruns nothing.
@@ -90,7 +90,7 @@ for name, entry in MADE.items():
         group:
             f"{entry.kind}s"
         conda:
-            ENVIRONMENT
+            "../../envs/uncover.yaml"
         resources:
             **needs(mem_mb=entry.mem_mb, runtime=10, small=1),
         params:
@@ -128,7 +128,7 @@ rule comparison:
     benchmark:
         RUN.paths.benchmark("comparison")
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     resources:
         **needs(mem_mb=1000, runtime=10),
     params:
@@ -138,7 +138,7 @@ rule comparison:
         code=code_of_verb("comparison"),
     shell:
         "uncover comparison {output.comparison} --tables {input.tables} --records {input.records}"
-        ' --published "$PUBLISHED" --settings {params.settings:q} {params.why} 2>&1 | tee {log}'
+        ' --published "$UNCOVER_PUBLISHED" --settings {params.settings:q} {params.why} 2>&1 | tee {log}'
 
 
 rule report_page:
@@ -161,7 +161,7 @@ rule report_page:
     benchmark:
         RUN.paths.benchmark("report_page")
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     resources:
         **needs(mem_mb=1000, runtime=10),
     params:
@@ -174,7 +174,7 @@ rule report_page:
             f"--videos {input.videos}" if input.videos else ""
         ),
         # No module, so the digest of the code does not know it.
-        template=content_of("src/uncover/report/page.html.j2"),
+        template=content_of("src/uncover/report/page.html.j2", PACKAGE),
         settings=targets.telling_settings(CONFIG),
         code=code_of_verb("page"),
     shell:
@@ -210,7 +210,7 @@ rule compare_runs:
     wildcard_constraints:
         other=f"(?!{re.escape(CONFIG.run)}\\.)[A-Za-z0-9][A-Za-z0-9_.-]*",
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     resources:
         **needs(mem_mb=4000, runtime=120),
     params:

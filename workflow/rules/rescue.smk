@@ -28,7 +28,7 @@ rule predict_at_scales:
     benchmark:
         RUN.paths.benchmark("predict_at_scales", "{scale}", *SHARD)
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     threads: DETECTOR_THREADS
     resources:
         **needs(mem_mb=8000, runtime=480, gpu=1),
@@ -61,7 +61,7 @@ rule propose_faces:
     benchmark:
         RUN.paths.benchmark("propose_faces")
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     resources:
         **needs(mem_mb=4000, runtime=60),
     params:
@@ -96,7 +96,7 @@ rule rescue_trial:
     benchmark:
         RUN.paths.benchmark("rescue_trial")
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     resources:
         **needs(mem_mb=4000, runtime=60),
     params:
@@ -130,7 +130,7 @@ rule rescue_cascade:
     benchmark:
         RUN.paths.benchmark("rescue_cascade")
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     resources:
         **needs(mem_mb=4000, runtime=60),
     params:

@@ -70,7 +70,7 @@ rule detect_videos:
     benchmark:
         RUN.paths.benchmark("detect_videos", "{steps}")
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     threads: DETECTOR_THREADS
     resources:
         **needs(mem_mb=8000, runtime=480, gpu=1),
@@ -104,7 +104,7 @@ rule evaluate_videos:
     benchmark:
         RUN.paths.benchmark("evaluate_videos")
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     resources:
         **needs(mem_mb=4000, runtime=60),
     params:
@@ -130,7 +130,7 @@ rule pick_frames:
     benchmark:
         RUN.paths.benchmark("pick_frames")
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     resources:
         **needs(mem_mb=2000, runtime=240),
     params:
@@ -159,7 +159,7 @@ rule label_picked:
     benchmark:
         RUN.paths.benchmark("label_picked")
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     resources:
         **needs(mem_mb=2000, runtime=30),
     params:
@@ -183,7 +183,7 @@ rule fine_tune:
     benchmark:
         RUN.paths.benchmark("fine_tune", "{left_out}", "{freeze}", "{amount}")
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     threads: DETECTOR_THREADS
     resources:
         **needs(mem_mb=8000, runtime=240, gpu=1),
@@ -222,7 +222,7 @@ rule learning_curve:
     benchmark:
         RUN.paths.benchmark("learning_curve")
     conda:
-        ENVIRONMENT
+        "../../envs/uncover.yaml"
     resources:
         **needs(mem_mb=1000, runtime=10),
     params:

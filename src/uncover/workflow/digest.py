@@ -238,22 +238,8 @@ def code_digest(*references: str) -> str:
     return name
 
 
-@functools.cache
-def content_digest(root: Path, *names: str) -> str:
-    """Digest of some files that are no modules, byte by byte, in 16 hexadecimal digits.
-
-    Args:
-        root: The checkout.
-        names: Of the files, relative to it.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-    """
-    return text_digest({file: (root / file).read_bytes() for file in names})
-
-
 def text_digest(texts: Mapping[str, bytes]) -> str:
-    """Digest of some texts by name, in 16 hexadecimal digits."""
+    """Digest of some texts by name, such as files that are no modules, in 16 hexadecimal digits."""
     states = {name: hashlib.sha256(texts[name]).hexdigest() for name in sorted(texts)}
     digest = hashlib.sha256("".join(f"{name}={state}\n" for name, state in states.items()).encode()).hexdigest()[:16]
     _texts.update(states)

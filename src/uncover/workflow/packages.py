@@ -19,11 +19,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from uncover.workflow.digest import code_states, our_code
+from uncover.workflow.digest import ROOT, code_states, our_code
 from uncover.workflow.engine import Plan, PlannedJob
 from uncover.workflow.run_record import ENVIRONMENT, RunRecord, read_records
 
-LOCK = Path("envs", "requirements.txt")
+LOCK = "envs/requirements.txt"
+"""Below the checkout."""
+
 MOST_NAMED = 6
 
 Versions = dict[str, str]
@@ -53,7 +55,7 @@ class OtherVersion:
     first: tuple[str, ...]
 
     def __str__(self) -> str:
-        places = {f"{LOCK}": self.locked, "installed": self.installed}
+        places = {LOCK: self.locked, "installed": self.installed}
         if self.locked == self.installed:
             now = self.locked or ""
         else:
@@ -78,7 +80,7 @@ class OtherVersion:
         }
 
 
-def other_versions(plan: Plan, lock: Path = LOCK) -> list[OtherVersion]:
+def other_versions(plan: Plan, lock: Path = ROOT.parents[1] / LOCK) -> list[OtherVersion]:
     """Packages that jobs compute with which will not be done again, where the version was another.
 
     Args:

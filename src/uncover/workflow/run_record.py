@@ -104,7 +104,7 @@ def begin_record(run_folder: Path, config: Config, checkout: Path, about: Mappin
     Args:
         run_folder: results/<run>.
         config: Merged.
-        checkout: Folder of the Snakefile.
+        checkout: Folder of `workflow/`.
         about: What the engine knows: executor, cores, log files, the frozen copy.
     """
     now = datetime.now(UTC)
@@ -244,7 +244,7 @@ def before_jobs(workflow: Any, config: Config, run_folder: Path, checkout: Path,
         workflow: Snakemake's, with its jobs planned.
         config: Merged.
         run_folder: results/<run>.
-        checkout: Folder of the Snakefile.
+        checkout: Folder of `workflow/`.
         state: Of the code when it was read, as `code_state` has it.
 
     Raises:
@@ -271,7 +271,7 @@ def before_jobs(workflow: Any, config: Config, run_folder: Path, checkout: Path,
         about["code_folder"] = str(frozen)
     record = begin_record(run_folder, config, checkout, about)
     if frozen is not None:
-        engine.run_from(workflow, frozen.absolute() / "Snakefile", (record.folder / CONFIG).absolute())
+        engine.run_from(workflow, frozen.absolute() / "workflow" / "Snakefile", (record.folder / CONFIG).absolute())
         logger.info(f"jobs run from {frozen}; edits of {checkout} do not reach them")
     return record
 
