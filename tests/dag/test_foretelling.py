@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.dag.checkout import REPOSITORY
 from tests.dag.conftest import Checkout
 
 MADE = "results/tiny/faces/merl_rav.parquet"
@@ -42,6 +43,7 @@ def ask(checkout: Checkout, *words: str) -> tuple[str, str]:
     return done.stdout, done.stderr
 
 
+@pytest.mark.whole_run
 def test_a_lost_record_of_snakemake_is_warned_of(own: Checkout) -> None:
     assert ask(own, "why", MADE) == (f"{MADE}: is up to date (read_faces/merl_rav)\n", "")
     shutil.rmtree(own.root / ".snakemake" / "metadata")
@@ -53,6 +55,7 @@ def test_a_lost_record_of_snakemake_is_warned_of(own: Checkout) -> None:
     assert error == f"warning: {warning}\n"
 
 
+@pytest.mark.whole_run
 def test_what_the_snakefile_warns_of_is_passed_on(own: Checkout) -> None:
     snakefile = own.root / "workflow" / "rules" / "common.smk"
     text = 'import logging\nlogging.getLogger("snakemake.logging").warning("the disk is old")\n'
@@ -60,6 +63,7 @@ def test_what_the_snakefile_warns_of_is_passed_on(own: Checkout) -> None:
     assert ask(own, "why", MADE)[1] == "warning: the disk is old\n"
 
 
+@pytest.mark.whole_run
 def test_a_package_of_another_version_in_the_lock_is_told_and_reruns_nothing(own: Checkout) -> None:
     lock = own.root / "envs" / "requirements.txt"
     text = lock.read_text(encoding="utf-8")
@@ -74,3 +78,14 @@ def test_a_package_of_another_version_in_the_lock_is_told_and_reruns_nothing(own
     values = json.loads(ask(own, "plan", MADE, "--json")[0])
     (other,) = values["other_versions"]
     assert values["jobs"] == 0 and (other["package"], other["locked"], other["jobs"]) == ("pandas", "99.1", 2)
+
+
+def test_the_speeds_that_are_shipped_leave_no_time_of_the_thesis_unknown(plain_checkout: Checkout) -> None:
+    speeds = str(REPOSITORY / "benchmarks" / "v100.yaml")
+    values = plain_checkout.plan("--speeds", speeds, config="config/thesis.yaml")
+    assert values["not_known"] == [] and values["gpu_hours"] > 50 and values["hours_by_gpus"]["1"] > values["gpu_hours"]
+    alone = plain_checkout.plan(config="config/thesis.yaml")
+    assert (
+        alone["gpu_hours"] is alone["core_hours"] is alone["critical_path_hours"] is alone["hours_by_gpus"]["1"] is None
+    )
+    assert alone["at_least"]["jobs"] == 0 and sum(each["jobs"] for each in alone["not_known"]) == alone["jobs"]
