@@ -63,7 +63,7 @@ def test_as_released_differs_from_thesis_only_where_it_says_so(monkeypatch: pyte
         ({"run": "a", "splits": None}, "key splits: "),
         ({"run": "a", "heatmaps": {"methods": ["cam"]}}, "key heatmaps.methods.0: input should be 'gradcampp', 'hires"),
         ({"run": "a", "heatmaps": {"layers": []}}, "key heatmaps.layers: tuple should have at least 1 item"),
-        ({"run": "a", "heatmaps": {"methods": [], "variants": {}}}, "no methods and no variants; name at least one"),
+        ({"run": "a", "heatmaps": {"methods": [], "variants": None}}, "no methods and no variants; name at least one"),
         (
             {"run": "a", "heatmaps": {"variants": {"hirescam": {"method": "gradcam"}}}},
             "key heatmaps: the variant 'hirescam' has the name of a method that stands in heatmaps.methods",
