@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -15,7 +15,7 @@ from uncover.config.values import check_section, merged, read_yaml
 from uncover.errors import InputError
 
 EXTENDS = "extends"
-"""Key that names another config file, relative to the working folder, whose values this one changes."""
+"""Key that names another config file, relative to the file that says it, whose values this one changes."""
 
 ALL = "*"
 """Name that stands for all entries of a section that are there already."""
@@ -27,11 +27,14 @@ def load_config(path: Path) -> Config:
     Raises:
         InputError: The file is missing or no YAML, or a key is unknown or has a value that does not fit.
     """
-    return check_config(read_yaml(path), str(path))
+    return check_config(read_yaml(path), str(path), [path])
 
 
 def check_config(
-    values: Mapping[str, Any], name: str = "config", layers: Sequence[Mapping[str, Any]] | None = None
+    values: Mapping[str, Any],
+    name: str = "config",
+    files: Iterable[Path] = (),
+    given: Mapping[str, Any] | None = None,
 ) -> Config:
     """Make a config of plain values, such as those that Snakemake has read.
 
@@ -41,18 +44,21 @@ def check_config(
     Args:
         values: Nested values; `extends` is followed.
         name: Where they come from, for messages.
-        layers: What the values were merged from, the lowest first: a null that replaced an entry in the merged values
-            took away what a lower layer says. None where nothing was merged.
+        files: Config files that the values were read from, the lowest first, one of which says `extends`; what no file
+            says is relative to the working folder.
+        given: What was laid over the files, such as Snakemake's --config.
 
     Raises:
         InputError: A key is unknown or has a value that does not fit; all such keys are named.
     """
+    files = list(files)
     whole = _with_nulls(values)
-    told = [whole] if layers is None else [_with_nulls(layer) for layer in layers]
-    # Other workflows may make their config of anything.
-    exact = functools.reduce(merged, told, {}) == whole
-    below = _extended(whole.get(EXTENDS), name, ())
-    for layer in told if exact else [whole]:
+    # In merged values, a null has replaced the entry of a lower file that it takes away. A workflow that imports this
+    # one may make its config of anything.
+    layers = [_with_nulls(layer) for layer in (*map(read_yaml, files), given or {})]
+    exact = not files or functools.reduce(merged, layers, {}) == whole
+    below = _extended(whole.get(EXTENDS), name, files, ())
+    for layer in layers if files and exact else [whole]:
         changes = {key: value for key, value in layer.items() if key != EXTENDS}
         below = laid_over(below, changes, Config, name if exact else None)
     return check_section(Config, below, name)
@@ -172,12 +178,34 @@ def _with_nulls(value: Any) -> Any:
     return None if value == "null" else value
 
 
-def _extended(base: str | None, name: str, trail: tuple[str, ...]) -> dict[str, Any]:
+def _extended(base: Any, name: str, files: list[Path], trail: tuple[str, ...]) -> dict[str, Any]:
     """What a config changes: values of the file that it extends, or the defaults."""
     if base is None:
         return _defaults(Config)
-    if base in trail:
-        raise InputError(f"{name}: {EXTENDS} goes round in a circle: {' -> '.join([*trail, base])}")
-    values = read_yaml(Path(base))
-    below = _extended(values.pop(EXTENDS, None), base, (*trail, base))
-    return laid_over(below, values, Config, base)
+    if not isinstance(base, str):
+        raise InputError(f"{name}: {EXTENDS}: {base!r:.80}; expected the path of another config file")
+    path = _base(base, name, files)
+    if str(path) in trail:
+        raise InputError(f"{name}: {EXTENDS} goes round in a circle: {' -> '.join([*trail, str(path)])}")
+    values = read_yaml(path)
+    below = _extended(values.pop(EXTENDS, None), str(path), [path], (*trail, str(path)))
+    return laid_over(below, values, Config, str(path))
+
+
+def _base(base: str, name: str, files: list[Path]) -> Path:
+    """The file that `extends` names: beside the last file that says so, or in the working folder."""
+    places = [file.parent / base for file in reversed(files) if _says(read_yaml(file), base)]
+    for path in (*places, Path(base)):
+        if path.is_file():
+            return path.resolve()
+    place = places[0] if places else Path(base)
+    raise InputError(
+        f"{name}: {EXTENDS}: {place}: does not exist; expected a config file, relative to the one that says it"
+    )
+
+
+def _says(values: Any, base: str) -> bool:
+    """Whether a config file extends another one, itself or in a section that it has for an imported workflow."""
+    if not isinstance(values, Mapping):
+        return False
+    return values.get(EXTENDS) == base or any(_says(each, base) for each in values.values())

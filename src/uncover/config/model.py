@@ -79,7 +79,9 @@ class Config(Section):
         steps = self.second_detectors()
         blind = {name: step.heatmaps for name, step in steps.items() if step.heatmaps and step.heatmaps not in made}
         if blind:
-            told = [f"the detector {name} looks at heatmaps {kind!r}, which are not made" for name, kind in blind.items()]
+            told = [
+                f"the detector {name} looks at heatmaps {kind!r}, which are not made" for name, kind in blind.items()
+            ]
             # The thesis's four look at the heatmaps of a method, and cannot be left out.
             needed = sorted({str(kind) for name, kind in blind.items() if steps[name].role == "thesis"})
             if needed:

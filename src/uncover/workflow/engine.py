@@ -25,6 +25,9 @@ from uncover.workflow.slurm import Asked
 TRIED = ("9.27.1",)
 """Versions of Snakemake whose private names were tried."""
 
+SNAKEFILE = ROOT.parents[1] / "workflow" / "Snakefile"
+"""Of the checkout that this code stands in."""
+
 SLURM = "slurm"
 
 
@@ -248,16 +251,15 @@ def read_plan(targets: Sequence[str], configs: Sequence[Path] = (), changes: dic
         changes: Values that replace some of theirs, as --config takes them.
 
     Raises:
-        InputError: There is no Snakefile of ours here, a config does not hold, or nothing makes a target.
+        InputError: This is no checkout, or the working folder is another one; a config does not hold; nothing makes a
+            target.
     """
-    snakefile = Path("Snakefile")
-    if not snakefile.is_file():
-        raise InputError("no Snakefile here; run this in the checkout of uncover")
+    if not SNAKEFILE.is_file():
+        raise InputError(f"{SNAKEFILE}: does not exist; the workflow needs a clone of the repository, not the package")
     # Digests of code would be those of other files than the jobs would run.
-    if not ROOT.resolve().is_relative_to(Path.cwd().resolve()):
-        raise InputError(
-            f"this is the uncover of {ROOT.parents[1]}, not of the checkout here; give workflow/bin/uncover"
-        )
+    here = Path("workflow", "Snakefile")
+    if here.is_file() and Path("src", "uncover").is_dir() and not here.samefile(SNAKEFILE):
+        raise InputError(f"this is the uncover of {SNAKEFILE.parents[1]}, not of the checkout here; give workflow/bin/uncover")
     for path in configs:
         if not path.is_file():
             raise InputError(f"{path}: does not exist; expected a config file")
@@ -280,7 +282,7 @@ def read_plan(targets: Sequence[str], configs: Sequence[Path] = (), changes: dic
             SnakemakeApi(OutputSettings(dryrun=True, quiet={Quietness.ALL})) as api,
         ):
             settings = ConfigSettings(configfiles=list(configs), config=changes or {})
-            workflow_api = api.workflow(ResourceSettings(), config_settings=settings, snakefile=snakefile)
+            workflow_api = api.workflow(ResourceSettings(), config_settings=settings, snakefile=SNAKEFILE)
             dag_api = workflow_api.dag(DAGSettings(targets=set(targets), force_incomplete=True))
             workflow = dag_api.workflow_api._workflow
             workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True)
