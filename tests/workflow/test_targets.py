@@ -23,7 +23,7 @@ from uncover.workflow.targets import (
 
 def test_a_set_exists_only_if_its_raw_data_is_named() -> None:
     config = check_config(
-        {"run": "a", "raw": {"folder": "/data", "merl_rav": "M", "slapi": "S", "grades": {"hard": "3"}}}
+        {"run": "a", "raw": {"folder": "/data", "merl_rav": "M", "slapi": "S", "grades": {"*": None, "hard": "3"}}}
     )
     assert sources_at_hand(config) == (["merl_rav"], ["slapi"])
     assert landmark_sets(config) == {

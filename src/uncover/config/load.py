@@ -56,7 +56,10 @@ def check_config(
     # In merged values, a null has replaced the entry of a lower file that it takes away. A workflow that imports this
     # one may make its config of anything.
     layers = [_with_nulls(layer) for layer in (*map(read_yaml, files), given or {})]
-    exact = not files or functools.reduce(merged, layers, {}) == whole
+    laid: dict[str, Any] = {}
+    for layer in layers:
+        laid = merged(laid, layer)
+    exact = not files or laid == whole
     below = _extended(whole.get(EXTENDS), name, files, ())
     for layer in layers if files and exact else [whole]:
         changes = {key: value for key, value in layer.items() if key != EXTENDS}
