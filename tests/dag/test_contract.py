@@ -211,6 +211,15 @@ def test_one_value_can_be_changed_on_the_command_line(plain_checkout: Checkout) 
     assert "--split train=all,val=20,test=40 --procedure by_photo --seed 3" in plan
 
 
+def test_an_entry_on_the_command_line_joins_those_of_the_config_or_takes_one_away(plain_checkout: Checkout) -> None:
+    variants = "detectors={variants: {mine: {input: grey}, hirescam_t1_avg: null, rgb1_occlusion: null}}"
+    (plain_checkout.root / "config" / "copy.yaml").write_text("extends: demo.yaml\nrun: copy\n", encoding="utf-8")
+    plan = plain_checkout.snakemake("--dry-run", "--config", variants, config="config/copy.yaml")
+    trained = set(re.findall(r"^ *output: results/copy/models/(\w+)/weights", plan, re.MULTILINE))
+    kept = {"gradcampp_multiscale_avg", "hirescam_multiscale_avg", "mine"}
+    assert trained - {"rgb10", "rgb1", "gradcampp_avg", "hirescam_avg", "gradcampp_10", "hirescam_10"} == kept
+
+
 def test_the_demo_leaks_into_no_other_config(plain_checkout: Checkout) -> None:
     (plain_checkout.root / "config" / "bare.yaml").write_text("run: bare\nraw: {wflw: wflw}\n", encoding="utf-8")
     plan = plain_checkout.snakemake("--dry-run", "--printshellcmds", config="config/bare.yaml")

@@ -15,7 +15,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from uncover.config.load import check_config
 from uncover.config.model import Config
 from uncover.errors import InputError
 from uncover.paths import RunPaths, job_name
@@ -49,6 +48,11 @@ def is_on_cluster(workflow: Any) -> bool:
 def only_touches(workflow: Any) -> bool:
     """Whether jobs are only marked as done (--touch)."""
     return workflow.touch
+
+
+def moved(workflow: Any, path: str) -> str:
+    """Where a path of a rule ends up that an importing workflow, or a storage provider, moves elsewhere."""
+    return str(workflow.modifier.modify_path(path))
 
 
 def name_in_queue(workflow: Any) -> str:
@@ -287,7 +291,7 @@ def read_plan(targets: Sequence[str], configs: Sequence[Path] = (), changes: dic
             workflow = dag_api.workflow_api._workflow
             workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True)
             workflow._build_dag()
-            config = check_config(dict(workflow.globals["config"]))
+            config: Config = workflow.globals["CONFIG"]
             return Plan(config, list(_jobs(workflow, Path(RunPaths.of_run(config.run).benchmarks))))
     except MissingRuleException:
         names = ", ".join(targets)
