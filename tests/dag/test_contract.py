@@ -175,6 +175,15 @@ def test_all_that_is_compared_is_stored_at_one_overlap_and_tables_4_to_6_have_th
     assert at_half == ({*of_tables, "table_val_counts", "comparison"} & CONFIGS[dry_run.run].keys())
 
 
+def test_what_is_not_at_hand_is_said_once_before_anything_runs(dry_run: DryRun) -> None:
+    lacks_nothing, lacks_weights = ("tiny",), ("demo",)
+    notes = re.findall(r"^note: not at hand.*\n((?:  .*\n)+)(what cannot be made)?", dry_run.text, re.MULTILINE)
+    assert len(notes) == (dry_run.run not in lacks_nothing)
+    for lines, lost in notes:
+        assert bool(lost) == (dry_run.run not in lacks_weights)
+        assert ("  raw.merl_rav: " in lines) == bool(lost) and "  weights.retinaface: " in lines
+
+
 def overlaps_of(dry_run: DryRun) -> dict[str, str]:
     """IoU of non-maximum suppression of all predictions that commands store, by path."""
     found: dict[str, str] = {}

@@ -1,11 +1,5 @@
 # Videos with true boxes: what is found in them, step by step. Without such videos none of this is made.
 
-if CONFIG.raw.videos and not RUN.video_files and workflow.is_main_process:
-    print(
-        f"note: {raw_folder(CONFIG, 'videos')}: no video with a CSV of its true boxes in it; none is looked at",
-        file=sys.stderr,
-    )
-
 # By name, options of `uncover detect`: the detector alone, as the thesis rescues, and what this run found best.
 DETECTION_STEPS = {
     "rgb": "--rescue none",
