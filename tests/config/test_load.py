@@ -81,6 +81,14 @@ def test_as_released_differs_from_thesis_only_where_it_says_so(monkeypatch: pyte
             "rescue.missed_nms_iou: 0.5 is not prediction.nms_iou, 0.6; boxes are compared at one IoU only",
         ),
         ({"run": "a", "rescue": {"false_positives_per_photo": []}}, "key rescue.false_positives_per_photo: "),
+        (
+            {"run": "a", "rescue": {"false_positives_per_photo": [1, 1.0]}},
+            "expected rates that are not negative, each once",
+        ),
+        (
+            {"run": "a", "rescue": {"false_positives_per_photo": [0.1, -1]}},
+            "expected rates that are not negative, each once",
+        ),
         ({"run": "a", "labels": {"merge": {"wflw": False}}}, "labels.merge: false needs splits.procedure: released"),
     ],
 )

@@ -190,10 +190,12 @@ rule fine_tune:
             if not pair.startswith(OF_EXPERIMENT)
         ],
         confidence=CONFIG.rescue.missed_confidence,
+        true_iou=CONFIG.rescue.true_iou,
         code=code_of_verb("fine_tune"),
     shell:
         "uncover fine_tune {params.data} {params.out} --from {input.start} --count {wildcards.amount}"
-        " --leave-out {wildcards.left_out:q} --confidence {params.confidence} --finetune {params.settings:q}"
+        " --leave-out {wildcards.left_out:q} --confidence {params.confidence}"
+        " --true-iou {params.true_iou} --finetune {params.settings:q}"
         " --set freeze={wildcards.freeze} 2>&1 | tee {log}"
 
 

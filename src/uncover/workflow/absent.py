@@ -128,11 +128,11 @@ def _start_weights(run: Run) -> Iterator[Absent]:
         imported = run.paths.start_weights(network)
         if imported in run.start_weights(model) and not Path(imported).is_file():
             starting.setdefault(network, []).append(model)
-    for network, models in starting.items():
-        lacking, lost = _lacking(checkpoint(run.config, network), needs_hash=False)
+    for name, models in starting.items():
+        lacking, lost = _lacking(checkpoint(run.config, name), needs_hash=False)
         if lacking:
             without = f"needed for {', '.join(models)}" if lost else ""
-            yield Absent(f"weights.{network}", lacking, without, models=models if lost else ())
+            yield Absent(f"weights.{name}", lacking, without, models=models if lost else ())
 
 
 def _weights_of_baselines(run: Run) -> Iterator[Absent]:
