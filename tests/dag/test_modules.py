@@ -67,6 +67,32 @@ use rule * from uncover
 """
 
 
+# As much of GitPython, which we leave out of the environment, as Snakemake needs to read a file of a repository.
+GIT = """\
+import os
+import subprocess
+from types import SimpleNamespace
+
+
+class GitCommandError(Exception):
+    pass
+
+
+class exc:
+    GitCommandError = NoSuchPathError = InvalidGitRepositoryError = GitCommandError
+
+
+class Repo:
+    def __init__(self, path, search_parent_directories=False):
+        path = path if os.path.isdir(path) else os.path.dirname(path)
+
+        def ask(verb):
+            return lambda *words: subprocess.check_output(["git", verb, *words], cwd=path, text=True).strip("\\n")
+
+        self.git = SimpleNamespace(show=ask("show"), rev_parse=ask("rev-parse"))
+"""
+
+
 @pytest.fixture
 def folder(plain_checkout: Checkout, tmp_path: Path) -> Checkout:
     """A folder that is no checkout; its name has a space and an umlaut."""
@@ -85,12 +111,17 @@ def local(checkout: Checkout) -> str:
     return repr(str(checkout.root / "workflow" / "Snakefile"))
 
 
-def failure(folder: Checkout, *words: str, python: Path | None = None, **variables: str) -> str:
-    command = [str(python or folder.python), "-m", "snakemake", "--cores", "1", "--dry-run", *words]
+def run(folder: Checkout, *words: str, python: Path | None = None, **variables: str) -> tuple[int, str]:
+    command = [str(python or folder.python), "-m", "snakemake", "--cores", "2", *words]
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | variables
     done = subprocess.run(command, cwd=folder.root, env=environment, capture_output=True, text=True)
-    assert done.returncode == 1 and "Traceback" not in done.stdout + done.stderr
-    return done.stdout + done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+def failure(folder: Checkout, *words: str, python: Path | None = None, **variables: str) -> str:
+    code, said = run(folder, "--dry-run", *words, python=python, **variables)
+    assert code == 1 and "Traceback" not in said
+    return said
 
 
 @pytest.mark.parametrize("named", ["workflow/Snakefile", "Snakefile"])
@@ -144,7 +175,6 @@ def test_what_snakedeploy_makes_starts_from_the_config_that_it_copies(
 def test_a_module_that_snakemake_fetches_from_git_uses_the_package_that_is_installed(
     plain_checkout: Checkout, folder: Checkout, tmp_path: Path
 ) -> None:
-    pytest.importorskip("git")
     root = tmp_path / "repository"
     shutil.copytree(plain_checkout.root, root)
     shutil.rmtree(root / "src")
@@ -152,15 +182,21 @@ def test_a_module_that_snakemake_fetches_from_git_uses_the_package_that_is_insta
         name = ("-c", "user.name=A", "-c", "user.email=a@example.org")
         subprocess.run(["git", *name, *words], cwd=root, check=True)
     outer_workflow(folder, f'gitfile({str(root)!r}, path="workflow/Snakefile", ref="HEAD")')
-    folder.snakemake(config=None)
-    assert (folder.root / "rows.txt").exists()
-    assert "Nothing to be done" in folder.snakemake("--dry-run", config=None)
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules/git.py").write_text(GIT, encoding="utf-8")
+    code, said = run(folder, python=Path(sys.executable), PYTHONPATH=str(tmp_path / "modules"))
+    assert code == 0 and (folder.root / "rows.txt").exists(), said
+    _, again = run(folder, "--dry-run", python=Path(sys.executable), PYTHONPATH=str(tmp_path / "modules"))
+    assert "Nothing to be done" in again
 
 
 def test_what_moves_outputs_but_not_commands_is_refused(plain_checkout: Checkout, folder: Checkout) -> None:
     outer_workflow(folder, f'{local(plain_checkout)}\n    prefix: "thesis"')
     said = failure(folder)
-    assert "results/tiny/report.html is moved to thesis/results/tiny/report.html" in said and "leave out the module's prefix" in said
+    assert (
+        "results/tiny/report.html is moved to thesis/results/tiny/report.html" in said
+        and "leave out the module's prefix" in said
+    )
 
 
 def test_a_module_needs_a_config(plain_checkout: Checkout, folder: Checkout) -> None:
@@ -177,6 +213,7 @@ def test_a_workflow_without_its_package_is_one_line(plain_checkout: Checkout, fo
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\nsys.path[:] = [path for path in sys.path if not path.endswith('/src')]\n", encoding="utf-8"
     )
-    said = failure(folder, "-s", str(root / "workflow/Snakefile"), python=Path(sys.executable), PYTHONPATH=str(tmp_path))
+    said = failure(
+        folder, "-s", str(root / "workflow/Snakefile"), python=Path(sys.executable), PYTHONPATH=str(tmp_path)
+    )
     assert "the package uncover does not stand beside this workflow and is not installed" in said
-
