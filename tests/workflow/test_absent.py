@@ -127,9 +127,11 @@ def test_weights_of_a_baseline_are_at_hand_fetched_or_missed(
 def test_a_data_set_of_ones_own_its_photos_a_grade_and_videos(root: Path) -> None:
     (root / "slapi/hard/images").rmdir()
     (root / "empty").mkdir()
+    (root / "file").touch()
     (root / "landmarks/a").mkdir(parents=True)
     own = {
         "ward": {"path": "empty", "layout": "yolo"},
+        "file": {"path": "file", "layout": "images"},
         "more": {"path": "landmarks", "photos": "photos", "layout": "merl_rav", "use": "test"},
     }
     run = tiny(root, data_sets=own)
@@ -137,10 +139,11 @@ def test_a_data_set_of_ones_own_its_photos_a_grade_and_videos(root: Path) -> Non
     assert found == {
         "raw.grades.hard": f"raw.grades.hard: {root}/slapi/hard/images does not exist; null does without",
         "data_sets.ward": f"data_sets.ward: {root}/empty is empty; needed for ward",
-        "data_sets.more.photos": f"data_sets.more.photos: {root}/photos does not exist, or is empty; needed for more",
+        "data_sets.file": f"data_sets.file: {root}/file cannot be read (Not a directory); needed for file",
+        "data_sets.more.photos": f"data_sets.more.photos: {root}/photos does not exist; needed for more",
     }
     text = told(run)
-    assert "  sets: more, slapi_hard, ward\n" in text
+    assert "  sets: more, slapi_hard, ward, file\n" in text
     raw = {"folder": str(root), "wflw": "wflw", "videos": "clips"}
     videos = Run(
         check_config({"run": "a", "raw": raw, "baselines": {"detectors": []}, "weights": {"yolov5m": {"path": "m"}}})

@@ -88,17 +88,18 @@ def _raw_data(run: Run) -> Iterator[Absent]:
                 yield Absent(key, f"{folder} has no video with a CSV of its true boxes beside it", "none is looked at")
             continue
         whole = _sets_of(run, name)
-        if not _has_something(folder):
+        if state := _lacks_files(folder):
             whom = "" if own else f" ({RAW_DATA[name]})"
-            found = f"{folder} {'is empty' if folder.is_dir() else 'does not exist'}{whom}"
-            yield Absent(key, found, _needed_by(run, name, whole), whole)
+            yield Absent(key, f"{folder} {state}{whom}", _needed_by(run, name, whole), whole)
         elif own is None and name in CATALOGUE and CATALOGUE[name].graded:
             for grade, place in run.config.raw.grades.items():
                 if not (folder / place / "images").is_dir():
                     found = f"{folder / place / 'images'} does not exist; null does without"
                     yield Absent(f"raw.grades.{grade}", found, sets=[f"{name}_{grade}"])
-        if own is not None and own.photos and not _has_something(photos := Path(run.config.raw.folder, own.photos)):
-            yield Absent(f"{key}.photos", f"{photos} does not exist, or is empty", _needed_by(run, name, whole), whole)
+        if own is not None and own.photos:
+            photos = Path(run.config.raw.folder, own.photos)
+            if state := _lacks_files(photos):
+                yield Absent(f"{key}.photos", f"{photos} {state}", _needed_by(run, name, whole), whole)
 
 
 def _needed_by(run: Run, name: str, sets: Collection[str]) -> str:
@@ -113,11 +114,15 @@ def _sets_of(run: Run, source: str) -> list[str]:
     return [*landmarks, *(name for name, (each, _) in run.frame_sets.items() if each == source)]
 
 
-def _has_something(folder: Path) -> bool:
-    if not folder.is_dir():
-        return False
-    with os.scandir(folder) as entries:
-        return next(entries, None) is not None
+def _lacks_files(folder: Path) -> str:
+    """Why nothing can be read from a folder; empty where there is something in it."""
+    try:
+        with os.scandir(folder) as entries:
+            return "" if next(entries, None) else "is empty"
+    except FileNotFoundError:
+        return "does not exist"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
 
 
 def _start_weights(run: Run) -> Iterator[Absent]:
