@@ -74,7 +74,7 @@ def laid_over(
     strict: str | None = None,
     place: str = "",
 ) -> dict[str, Any]:
-    """Values of a section with changes: entries by name join those that are there; null takes one away.
+    """Values of a section with changes: entries by name join those that are there; null takes one away, {} all.
 
     Args:
         below: Nested values.
@@ -84,7 +84,7 @@ def laid_over(
         place: Beginning of the section's keys, "detectors.".
 
     Raises:
-        InputError: A null names no entry, or an empty section changes nothing.
+        InputError: A null names no entry.
     """
     both = dict(below)
     for key, value in changes.items():
@@ -114,12 +114,8 @@ def _with_entries(
         return {}
     if not isinstance(changes, Mapping):
         return changes
-    there = dict(old) if isinstance(old, Mapping) else {}
-    if there and not changes:
-        raise InputError(
-            f"{strict or 'config'}: key {place}: {{}} changes nothing, as entries join those that are there; null takes"
-            " all of them away"
-        )
+    # Somebody who writes an empty section asks for no entries.
+    there = dict(old) if isinstance(old, Mapping) and changes else {}
     for name, value in changes.items():
         if name == ALL and value is None:
             there.clear()
