@@ -16,7 +16,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from uncover.config.load import check_config
 from uncover.config.model import Config
 from uncover.errors import InputError
 from uncover.paths import RunPaths, job_name
@@ -305,7 +304,7 @@ def read_plan(targets: Sequence[str], configs: Sequence[Path] = (), changes: dic
             workflow = dag_api.workflow_api._workflow
             workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True)
             workflow._build_dag()
-            config = check_config(dict(workflow.globals["config"]))
+            config: Config = workflow.globals["CONFIG"]
             jobs = list(_jobs(workflow, Path(RunPaths.of_run(config.run).benchmarks)))
             return Plan(config, jobs, (*heard.lines, *_unrecorded(jobs)))
     except MissingRuleException:
