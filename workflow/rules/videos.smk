@@ -1,11 +1,5 @@
 # Videos with true boxes: what is found in them, step by step. Without such videos none of this is made.
 
-if CONFIG.raw.videos and not RUN.video_files and workflow.is_main_process:
-    print(
-        f"note: {raw_folder(CONFIG, 'videos')}: no video with a CSV of its true boxes in it; none is looked at",
-        file=sys.stderr,
-    )
-
 # By name, options of `uncover detect`: the detector alone, as the thesis rescues, and what this run found best.
 DETECTION_STEPS = {
     "rgb": "--rescue none",
@@ -112,7 +106,7 @@ rule evaluate_videos:
     resources:
         **needs(mem_mb=4000, runtime=60),
     params:
-        truth=lambda wildcards: raw_folder(CONFIG, "videos"),
+        truth=lambda wildcards: str(raw_folder(CONFIG, "videos")),
         detections=[f"{steps}={RUN.paths.videos(steps)}" for steps in DETECTION_STEPS],
         true_iou=CONFIG.rescue.true_iou,
         bootstrap=CONFIG.prediction.bootstrap,
@@ -206,10 +200,12 @@ rule fine_tune:
             if not pair.startswith(OF_EXPERIMENT)
         ],
         confidence=CONFIG.rescue.missed_confidence,
+        true_iou=CONFIG.rescue.true_iou,
         code=code_of_verb("fine_tune"),
     shell:
         "uncover fine_tune {params.data} {params.out} --from {input.start} --count {wildcards.amount}"
-        " --leave-out {wildcards.left_out:q} --confidence {params.confidence} --finetune {params.settings:q}"
+        " --leave-out {wildcards.left_out:q} --confidence {params.confidence}"
+        " --true-iou {params.true_iou} --finetune {params.settings:q}"
         " --set freeze={wildcards.freeze} 2>&1 | tee {log}"
 
 
