@@ -15,6 +15,7 @@ from uncover.config.values import as_pairs, may_be_told
 from uncover.data.blocks import INFANTS, block_of_video, read_infants
 from uncover.errors import InputError
 from uncover.image_files import VIDEOS
+from uncover.images.inputs import Shard
 from uncover.images.letterbox import STRIDE
 from uncover.paths import RunPaths, at_scale
 from uncover.rescue.strategies import STRATEGIES
@@ -120,6 +121,11 @@ def size_at_scale(config: Config, number: int) -> int:
 def checkpoint(config: Config, network: str) -> Weights:
     """Where a network's start weights come from; upstream's release, when the config says nothing."""
     return config.weights.get(network, Weights(path=None, url=YOLOV5_URL.format(network), sha256=None))
+
+
+def _made_in(table: Path) -> int | None:
+    """Number of jobs that shared the images of stored predictions; None where there are none."""
+    return (Shard.complete(table.with_suffix("")) or 1) if table.is_file() else None
 
 
 RGB_MODELS = ("rgb10", "rgb1")
@@ -323,6 +329,25 @@ class Run:
         """The same, and those at the scale of the training; none where there are no further ones."""
         return [self.scale_model, *self.scales] if self.scales else []
 
+    def kept_shards(self) -> dict[str, int]:
+        """Predictions at hand that were not made by as many jobs as the config says, with the number of those jobs.
+
+        They keep it, as another number alone must not make them and all behind them again. By the name of their folder
+        below that of all predictions, or "model/set" where each set has a job of its own.
+        """
+        single = {f"{model}/{name}": (model, [name]) for model in self.rgb_models for name in self.sets}
+        joint = {
+            **{model: (model, self.tried_sets) for model in [*self.second_models, *self.scales]},
+            **{model: (model, self.baseline_sets) for model in self.baselines},
+        }
+        kept = {}
+        for unit, (model, sets) in (single | joint).items():
+            there = {_made_in(Path(table)) for table in self.predictions([model], sets)}
+            count = there.pop() if len(there) == 1 else None
+            if count not in (None, self.config.prediction.shards):
+                kept[unit] = count
+        return kept
+
     # Heatmaps.
 
     @functools.cached_property
@@ -345,6 +370,15 @@ class Run:
     def boxed_heatmaps(self) -> str:
         """The heatmaps whose highlighted regions boxes are drawn around."""
         return self.config.rescue.boxed_heatmaps(self.heatmap_kinds)
+
+    def heatmap_shards(self, name: str) -> int:
+        """Jobs that share the heatmaps of a set: as many as made those at hand, else as many as the config says.
+
+        Maps are the same whatever their number, so another one alone must not make them and all behind them again.
+        """
+        there = {Shard.complete(Path(self.paths.heatmaps(kind, name))) for kind in self.heatmap_kinds}
+        count = there.pop() if len(there) == 1 else None
+        return count or self.config.heatmaps.shards_of(name)
 
     # The rescue of missed faces.
 
