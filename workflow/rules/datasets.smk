@@ -114,10 +114,7 @@ def split_options(wildcards):
 rule split_photos:
     input:
         faces=RUN.paths.faces("{source}"),
-        # A path of somebody's own may have braces, which a function keeps from being wildcards.
-        exclude=lambda wildcards: (
-            [CONFIG.splits.exclude] if CONFIG.splits.exclude else []
-        ),
+        exclude=[CONFIG.splits.exclude] if CONFIG.splits.exclude else [],
     output:
         split=RUN.paths.split("{source}"),
         summary=RUN.paths.split_summary("{source}"),

@@ -22,9 +22,7 @@ OF_EXPERIMENT = ("start=", "counts=", "freeze=", "frames_per_video=", "gap=")
 
 wildcard_constraints:
     steps="|".join(DETECTION_STEPS),
-    # Snakemake takes no braces in a constraint.
-    left_out="|".join(re.sub("[{}]", ".", re.escape(name)) for name in RUN.infants)
-    or "none",
+    left_out="|".join(re.escape(name) for name in RUN.infants) or "none",
     freeze=r"\d+",
     amount=r"\d+",
 
@@ -210,7 +208,7 @@ rule fine_tune:
 # The start weights as they are, count 0, are the same whatever is frozen.
 rule learning_curve:
     input:
-        records=lambda wildcards: [
+        records=[
             RUN.paths.finetuned(name, freeze, count).record
             for freeze in CONFIG.finetune.freeze
             for count in (

@@ -62,7 +62,8 @@ def infants_at_hand(config: Config) -> list[str]:
     """Infants, or what else is left out in turn, in the videos with true boxes, in the order of their names.
 
     Raises:
-        InputError: `infants.csv` beside the videos is spoilt, or names an infant as no folder can be named.
+        InputError: `infants.csv` beside the videos is spoilt, or an infant has a name that no folder can have, or that
+            Snakemake takes for a wildcard.
     """
     folder, files = raw_folder(config, "videos"), video_files(config)
     if folder is None:
@@ -72,7 +73,17 @@ def infants_at_hand(config: Config) -> list[str]:
     for name in names:
         if not name.strip(".") or "/" in name or "\\" in name:
             raise InputError(f"{folder / INFANTS}: infant {name!r} is no name of a folder; rename it")
+        if has_braces(name):
+            raise InputError(
+                f"{folder}: the infant {name!r} has braces, which Snakemake takes for a wildcard; rename the video, or"
+                f" name its infant otherwise in {INFANTS}"
+            )
     return names
+
+
+def has_braces(path: str) -> bool:
+    """Whether Snakemake would take a part of a path for a wildcard; there is no way to tell it not to."""
+    return "{" in path or "}" in path
 
 
 def telling_settings(config: Config) -> list[str]:
@@ -158,6 +169,12 @@ class Run:
         Raises:
             InputError: The config names heatmaps or methods that this run does not make.
         """
+        exclude = self.config.splits.exclude
+        if exclude is not None and has_braces(str(exclude)):
+            raise InputError(
+                f"config: key splits.exclude: {exclude} has braces, which Snakemake takes for a wildcard; put the file"
+                " elsewhere"
+            )
         if self.boxed_heatmaps not in self.heatmap_kinds:
             raise InputError(
                 f"config: key rescue.heatmap_boxes: heatmaps {self.boxed_heatmaps} are not made; expected one of"
