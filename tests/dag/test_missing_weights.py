@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -26,6 +27,41 @@ def weights(tmp_path: Path) -> Path:
     file.parent.mkdir()
     torch.save(RetinaFace(network_name="mobile0.25", device="cpu").state_dict(), file)
     return file
+
+
+URL = "http://127.0.0.1:9/it.pth"
+"""Where nothing answers."""
+
+
+def test_what_could_not_be_fetched_is_tried_again_only_when_there_is_news(
+    plain_checkout: Checkout, tmp_path: Path, weights: Path
+) -> None:
+    checkout = Checkout(tmp_path / "checkout", plain_checkout.python)
+    shutil.copytree(plain_checkout.root, checkout.root, symlinks=True)
+    place, folder = tmp_path / "its weights.pth", "results/tiny/weights/retinaface"
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    entry = f"{{path: {place}, url: '{URL}', sha256: {digest}}}"
+    own = f"{{detectors: [viola_jones, retinaface]}}\nweights: {{retinaface: {entry}}}"
+    checkout.edit("config/tiny.yaml", "{detectors: [mtcnn, viola_jones]}", own)
+
+    def fetched() -> bool:
+        checkout.snakemake(folder)
+        assert checkout.planned(folder) == {}
+        return (checkout.root / folder / "weights.pt").is_file()
+
+    one = {"fetch_weights": 1}
+    assert checkout.planned(folder) == one and not fetched()
+    # Asked for, the file appears, another one comes, the config says another address: each is news.
+    assert checkout.planned(folder, "--forcerun", "fetch_weights") == one
+    place.write_bytes(b"half of it")
+    assert checkout.planned(folder) == one and not fetched()
+    checkout.edit("config/tiny.yaml", URL, f"{URL}?again")
+    assert checkout.planned(folder) == one and not fetched()
+    shutil.copy(weights, place)
+    assert checkout.planned(folder) == one and fetched()
+    # Once fetched, nothing is asked of the file.
+    place.unlink()
+    assert checkout.planned(folder) == {}
 
 
 def rows_of(checkout: Checkout, detector: str) -> pd.DataFrame:

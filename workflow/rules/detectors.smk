@@ -13,6 +13,12 @@ if workflow.is_main_process:
     KEPT_SHARDS_OF_RUNS[CONFIG.run] = RUN.kept_shards()
     os.environ["UNCOVER_KEPT_SHARDS"] = json.dumps(KEPT_SHARDS_OF_RUNS)
 KEPT_SHARDS = KEPT_SHARDS_OF_RUNS.get(CONFIG.run, {})
+if KEPT_SHARDS and workflow.is_main_process:
+    print(
+        f"note: {RUN.paths.all_predictions}: {', '.join([*KEPT_SHARDS][:3])}{', ...' if len(KEPT_SHARDS) > 3 else ''}"
+        " stay as they were made, not in as many shards as prediction.shards says; to make them so, remove them",
+        file=sys.stderr,
+    )
 # What tells jobs apart in paths that share the images of a set: as the config says, and the other way round.
 SHARD = ("{shard}-of-{shards}",) if CONFIG.prediction.shards > 1 else ()
 OTHER_SHARD = () if SHARD else ("{shard}-of-{shards}",)

@@ -7,6 +7,19 @@ wildcard_constraints:
     second="|".join(RUN.second_models),
 
 
+KEPT_HEATMAPS = [
+    name
+    for name in RUN.sets
+    if RUN.heatmap_shards(name) != CONFIG.heatmaps.shards_of(name)
+]
+if KEPT_HEATMAPS and workflow.is_main_process:
+    print(
+        f"note: {RUN.paths.all_heatmaps}: those of {', '.join(KEPT_HEATMAPS)} stay as they were made, not in as many"
+        " shards as heatmaps.shards says; to make a set so, remove its folders",
+        file=sys.stderr,
+    )
+
+
 def heatmap_options():
     """All that a map depends on but the weights and the photo."""
     settings = CONFIG.heatmaps
