@@ -86,6 +86,7 @@ def test_a_table_goes_on_without_a_detector_and_takes_it_in_later(own_checkout: 
     assert not (own_checkout.root / PREDICTED).exists()
     assert rows_of(own_checkout, "RetinaFace").iloc[0]["P"] == "not run"
     assert len(rows_of(own_checkout, "MTCNN")) > 1
+    assert own_checkout.planned(TABLE) == {}
     notes = (own_checkout.root / TABLE).with_suffix(".md").read_text(encoding="utf-8")
     assert "weights.retinaface" in notes and str(place) not in notes
 
