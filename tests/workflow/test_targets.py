@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ from uncover.workflow.targets import (
 
 def test_a_set_exists_only_if_its_raw_data_is_named() -> None:
     config = check_config(
-        {"run": "a", "raw": {"folder": "/data", "merl_rav": "M", "slapi": "S", "grades": {"hard": "3"}}}
+        {"run": "a", "raw": {"folder": "/data", "merl_rav": "M", "slapi": "S", "grades": {"*": None, "hard": "3"}}}
     )
     assert sources_at_hand(config) == (["merl_rav"], ["slapi"])
     assert landmark_sets(config) == {
@@ -193,7 +194,32 @@ def test_names_that_snakemake_takes_for_wildcards_are_an_error(tmp_path: Path, n
     (tmp_path / "infants.csv").write_text(f"video,infant\n{name},first\n", encoding="utf-8")
     assert infants_at_hand(check_config({"run": "a", "raw": {"videos": str(tmp_path)}})) == ["first"]
     with pytest.raises(InputError, match=r"key splits.exclude: .* has braces"):
-        Run(check_config({"run": "a", "splits": {"exclude": f"{name}.txt"}})).check()
+        Run(check_config({"run": "a", "raw": {"synthetic": True}, "splits": {"exclude": f"{name}.txt"}})).check()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "key raw: no faces with landmarks to train on"),
+        ({"raw": {"hof": "hof", "slapi": "slapi"}}, "key raw: no faces with landmarks to train on"),
+        (
+            {
+                "data_sets": {
+                    "mine": {
+                        "path": "a",
+                        "layout": "300w",
+                        "use": "train",
+                        "split": {"test": 0, "val": None, "train": 3},
+                    }
+                }
+            },
+            "key raw: no test set with true boxes",
+        ),
+    ],
+)
+def test_a_run_needs_something_to_train_and_to_test_on(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Run(check_config({"run": "a", **values})).check()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from uncover.config.load import check_config
 from uncover.config.model import Config
 from uncover.errors import InputError
 from uncover.paths import RunPaths, job_name
@@ -24,6 +23,9 @@ from uncover.workflow.slurm import Asked
 
 TRIED = ("9.27.1",)
 """Versions of Snakemake whose private names were tried."""
+
+SNAKEFILE = ROOT.parents[1] / "workflow" / "Snakefile"
+"""Of the checkout that this code stands in."""
 
 SLURM = "slurm"
 
@@ -49,6 +51,11 @@ def is_on_cluster(workflow: Any) -> bool:
 def only_touches(workflow: Any) -> bool:
     """Whether jobs are only marked as done (--touch)."""
     return workflow.touch
+
+
+def moved(workflow: Any, path: str) -> str:
+    """Where a path of a rule ends up that an importing workflow, or a storage provider, moves elsewhere."""
+    return str(workflow.modifier.modify_path(path))
 
 
 def name_in_queue(workflow: Any) -> str:
@@ -251,15 +258,16 @@ def read_plan(targets: Sequence[str], configs: Sequence[Path] = (), changes: dic
         changes: Values that replace some of theirs, as --config takes them.
 
     Raises:
-        InputError: There is no Snakefile of ours here, a config does not hold, or nothing makes a target.
+        InputError: This is no checkout, or the working folder is another one; a config does not hold; nothing makes a
+            target.
     """
-    snakefile = Path("Snakefile")
-    if not snakefile.is_file():
-        raise InputError("no Snakefile here; run this in the checkout of uncover")
+    if not SNAKEFILE.is_file():
+        raise InputError(f"{SNAKEFILE}: does not exist; the workflow needs a clone of the repository, not the package")
     # Digests of code would be those of other files than the jobs would run.
-    if not ROOT.resolve().is_relative_to(Path.cwd().resolve()):
+    here = Path("workflow", "Snakefile")
+    if here.is_file() and Path("src", "uncover").is_dir() and not here.samefile(SNAKEFILE):
         raise InputError(
-            f"this is the uncover of {ROOT.parents[1]}, not of the checkout here; give workflow/bin/uncover"
+            f"this is the uncover of {SNAKEFILE.parents[1]}, not of the checkout here; give workflow/bin/uncover"
         )
     for path in configs:
         if not path.is_file():
@@ -283,12 +291,12 @@ def read_plan(targets: Sequence[str], configs: Sequence[Path] = (), changes: dic
             SnakemakeApi(OutputSettings(dryrun=True, quiet={Quietness.ALL})) as api,
         ):
             settings = ConfigSettings(configfiles=list(configs), config=changes or {})
-            workflow_api = api.workflow(ResourceSettings(), config_settings=settings, snakefile=snakefile)
+            workflow_api = api.workflow(ResourceSettings(), config_settings=settings, snakefile=SNAKEFILE)
             dag_api = workflow_api.dag(DAGSettings(targets=set(targets), force_incomplete=True))
             workflow = dag_api.workflow_api._workflow
             workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True)
             workflow._build_dag()
-            config = check_config(dict(workflow.globals["config"]))
+            config: Config = workflow.globals["CONFIG"]
             return Plan(config, list(_jobs(workflow, Path(RunPaths.of_run(config.run).benchmarks))))
     except MissingRuleException:
         names = ", ".join(targets)

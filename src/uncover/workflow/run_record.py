@@ -28,6 +28,7 @@ import yaml
 
 import uncover
 from uncover.atomic import check_writable, new_file
+from uncover.config.load import laid_over, whole_values
 from uncover.config.model import Config
 from uncover.errors import InputError
 from uncover.paths import RunPaths
@@ -73,7 +74,8 @@ class RunRecord:
         Raises:
             ValidationError: Today's code knows other keys.
         """
-        return Config.model_validate(yaml.safe_load((self.folder / CONFIG).read_text(encoding="utf-8")))
+        values = yaml.safe_load((self.folder / CONFIG).read_text(encoding="utf-8"))
+        return Config.model_validate(laid_over({}, values, Config))
 
     def code(self) -> dict[str, dict[str, str]]:
         """State of each definition by digest of code and full name, "package.module:name".
@@ -104,12 +106,12 @@ def begin_record(run_folder: Path, config: Config, checkout: Path, about: Mappin
     Args:
         run_folder: results/<run>.
         config: Merged.
-        checkout: Folder of the Snakefile.
+        checkout: Folder of `workflow/`.
         about: What the engine knows: executor, cores, log files, the frozen copy.
     """
     now = datetime.now(UTC)
     folder = _new_folder(Path(RunPaths(run_folder).records), now.strftime("%Y%m%dT%H%M%SZ"))
-    values = config.model_dump(mode="json")
+    values = whole_values(config)
     found: dict[str, Any] = {
         "started": now.isoformat(timespec="milliseconds"),
         "ended": None,
@@ -244,7 +246,7 @@ def before_jobs(workflow: Any, config: Config, run_folder: Path, checkout: Path,
         workflow: Snakemake's, with its jobs planned.
         config: Merged.
         run_folder: results/<run>.
-        checkout: Folder of the Snakefile.
+        checkout: Folder of `workflow/`.
         state: Of the code when it was read, as `code_state` has it.
 
     Raises:
