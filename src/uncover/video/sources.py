@@ -84,7 +84,8 @@ def _files_of(word: str) -> list[Path]:
             raise InputError(f"{printable(word)}: ends in '{printable(path.suffix)}'; {EXPECTED}")
         return [path]
     # Brackets of a folder that is there are no pattern.
-    folder, pattern = (path.parent, path.name) if path.parent.is_dir() else (Path(), word)
+    folder = next(each for each in (*path.parents, Path()) if each.is_dir())
+    pattern = str(path.relative_to(folder))
     matching = [folder / each for each in sorted(glob.glob(pattern, root_dir=folder, recursive=True))]
     if not matching:
         raise InputError(f"{printable(word)}: no such file or folder; {EXPECTED}")
