@@ -166,13 +166,14 @@ def test_what_is_made_keeps_its_number_of_shards(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     values = {"run": "a", "raw": {"wflw": "W", "merl_rav": "M"}, "prediction": {"shards": 4}}
     run = Run(check_config(values | {"heatmaps": {"shards": {"train": 8}}}))
-    assert (run.heatmap_shards("train"), run.heatmap_shards("val"), run.kept_shards()) == (8, 1, {})
+    assert run.kept_heatmaps() == run.kept_predictions() == {}
     for kind in run.heatmap_kinds:
-        assert run.heatmap_shards("val") == 1
+        assert run.kept_heatmaps() == {}
         records(run.paths.heatmaps(kind, "val"), Shard.all(3))
         # A job of another split was killed.
         records(run.paths.heatmaps(kind, "train"), Shard.all(2)[1:])
-    assert (run.heatmap_shards("train"), run.heatmap_shards("val")) == (8, 3)
+        records(run.paths.heatmaps(kind, "wflw"), Shard.all(1))
+    assert run.kept_heatmaps() == {"val": 3}
     tables = {"rgb1/wflw": 1, "rgb1/merl": 2, "rgb10/wflw": 4}
     of_mtcnn = {f"mtcnn/{name}": 1 for name in run.baseline_sets}
     of_second = {f"hirescam_avg/{name}": 1 for name in run.tried_sets[1:]}
@@ -182,7 +183,7 @@ def test_what_is_made_keeps_its_number_of_shards(tmp_path: Path, monkeypatch: py
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.with_suffix(".parquet").touch()
     # What is at hand in part is made anew, as the config says.
-    assert run.kept_shards() == {"rgb1/wflw": 1, "rgb1/merl": 2, "mtcnn": 1}
+    assert run.kept_predictions() == {"rgb1/wflw": 1, "rgb1/merl": 2, "mtcnn": 1}
 
 
 @pytest.mark.parametrize("name", ["a {b} c", "}"])

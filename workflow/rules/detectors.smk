@@ -6,24 +6,32 @@ _cores = None if engine.is_on_cluster(workflow) else workflow.resource_settings.
 DETECTOR_THREADS = CONFIG.cluster.threads or max(1, min(8, (_cores or 16) // 2))
 
 
-# Predictions at hand stay as they were made, in one job or by several; the number of jobs in the config is for others. Jobs
-# see the same predictions at hand as the main process saw, whatever is there by then.
+# Heatmaps and predictions at hand stay as they were made, in one job or by several; the number of jobs in the config is for
+# others. Jobs go by what the main process saw at hand, whatever is there by then.
 KEPT_SHARDS_OF_RUNS = json.loads(os.environ.get("UNCOVER_KEPT_SHARDS", "{}"))
 if workflow.is_main_process:
-    KEPT_SHARDS_OF_RUNS[CONFIG.run] = RUN.kept_shards()
+    KEPT_SHARDS_OF_RUNS[CONFIG.run] = RUN.kept_heatmaps(), RUN.kept_predictions()
     os.environ["UNCOVER_KEPT_SHARDS"] = json.dumps(KEPT_SHARDS_OF_RUNS)
-KEPT_SHARDS = KEPT_SHARDS_OF_RUNS.get(CONFIG.run, {})
-if KEPT_SHARDS and workflow.is_main_process:
-    print(
-        f"note: {RUN.paths.all_predictions}: {', '.join([*KEPT_SHARDS][:3])}{', ...' if len(KEPT_SHARDS) > 3 else ''}"
-        " stay as they were made, not in as many shards as prediction.shards says; to make them so, remove them",
-        file=sys.stderr,
-    )
+KEPT_HEATMAPS, KEPT_PREDICTIONS = KEPT_SHARDS_OF_RUNS.get(CONFIG.run, ({}, {}))
+if workflow.is_main_process:
+    for folder, kept, key in (
+        (RUN.paths.all_heatmaps, KEPT_HEATMAPS, "heatmaps.shards"),
+        (RUN.paths.all_predictions, KEPT_PREDICTIONS, "prediction.shards"),
+    ):
+        if kept:
+            names = ", ".join([*kept][:3]) + (", ..." if len(kept) > 3 else "")
+            print(
+                f"note: {folder}: {names} stay in as many shards as they were made in; remove their folders for"
+                f" {key} to count",
+                file=sys.stderr,
+            )
 # What tells jobs apart in paths that share the images of a set: as the config says, and the other way round.
 SHARD = ("{shard}-of-{shards}",) if CONFIG.prediction.shards > 1 else ()
 OTHER_SHARD = () if SHARD else ("{shard}-of-{shards}",)
 # Predictions that were made the other way round.
-OTHERS = [unit for unit, count in KEPT_SHARDS.items() if (count > 1) != bool(SHARD)]
+OTHERS = [
+    unit for unit, count in KEPT_PREDICTIONS.items() if (count > 1) != bool(SHARD)
+]
 
 
 wildcard_constraints:
@@ -375,7 +383,7 @@ if OTHERS:
 # Where several jobs look at the images of a set, their shares are joined: of the RGB detectors set by set, of the others all
 # sets of a detector at once, as they predict.
 def shares_of(model, names, unit, paths=RUN.paths):
-    count = KEPT_SHARDS.get(unit, CONFIG.prediction.shards)
+    count = KEPT_PREDICTIONS.get(unit, CONFIG.prediction.shards)
     return [
         paths.prediction_shard(model, name, shard)
         for name in names

@@ -7,17 +7,8 @@ wildcard_constraints:
     second="|".join(RUN.second_models),
 
 
-KEPT_HEATMAPS = [
-    name
-    for name in RUN.sets
-    if RUN.heatmap_shards(name) != CONFIG.heatmaps.shards_of(name)
-]
-if KEPT_HEATMAPS and workflow.is_main_process:
-    print(
-        f"note: {RUN.paths.all_heatmaps}: those of {', '.join(KEPT_HEATMAPS)} stay as they were made, not in as many"
-        " shards as heatmaps.shards says; to make a set so, remove its folders",
-        file=sys.stderr,
-    )
+def heatmap_shards(name):
+    return Shard.all(KEPT_HEATMAPS.get(name, CONFIG.heatmaps.shards_of(name)))
 
 
 def heatmap_options():
@@ -71,7 +62,7 @@ rule collect_heatmaps:
         records=lambda wildcards: [
             RUN.paths.heatmaps(kind, wildcards.set).shard(shard)
             for kind in RUN.heatmap_kinds
-            for shard in Shard.all(RUN.heatmap_shards(wildcards.set))
+            for shard in heatmap_shards(wildcards.set)
         ],
         train=RUN.paths.dataset("train").manifest,
     output:

@@ -355,7 +355,7 @@ class Run:
         """The same, and those at the scale of the training; none where there are no further ones."""
         return [self.scale_model, *self.scales] if self.scales else []
 
-    def kept_shards(self) -> dict[str, int]:
+    def kept_predictions(self) -> dict[str, int]:
         """Predictions at hand that were not made by as many jobs as the config says, with the number of those jobs.
 
         They keep it, as another number alone must not make them and all behind them again. By the name of their folder
@@ -397,14 +397,15 @@ class Run:
         """The heatmaps whose highlighted regions boxes are drawn around."""
         return self.config.rescue.boxed_heatmaps(self.heatmap_kinds)
 
-    def heatmap_shards(self, name: str) -> int:
-        """Jobs that share the heatmaps of a set: as many as made those at hand, else as many as the config says.
-
-        Maps are the same whatever their number, so another one alone must not make them and all behind them again.
-        """
-        there = {Shard.complete(Path(self.paths.heatmaps(kind, name))) for kind in self.heatmap_kinds}
-        count = there.pop() if len(there) == 1 else None
-        return count or self.config.heatmaps.shards_of(name)
+    def kept_heatmaps(self) -> dict[str, int]:
+        """Sets whose heatmaps at hand were made by another number of jobs than the config says, with that number."""
+        kept = {}
+        for name in self.sets:
+            there = {Shard.complete(Path(self.paths.heatmaps(kind, name))) for kind in self.heatmap_kinds}
+            count = there.pop() if len(there) == 1 else None
+            if count not in (None, self.config.heatmaps.shards_of(name)):
+                kept[name] = count
+        return kept
 
     # The rescue of missed faces.
 
