@@ -181,3 +181,42 @@ rule report_page:
         "uncover page {output.page:q} --run {params.run:q} --tables {input.tables:q} --figures {input.figures:q}"
         " --trial {input.trial:q} {params.videos:q} --comparison {input.comparison:q} --rescues {input.rescues:q}"
         " --validations {input.validations:q} --trainings {input.trainings:q} --settings {params.settings:q} 2>&1 | tee {log:q}"
+
+
+def other_run(wildcards):
+    """What another run has that is compared: as it lies on the disk, since only its own config could make it."""
+    try:
+        return targets.compared_files(RunPaths.of_run(wildcards.other))
+    except InputError as error:
+        # An exception would be told with lines of this file, which are no help.
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+# Asked for by the name of its file alone, such as results/as_released/compare/thesis.csv.
+rule compare_runs:
+    input:
+        tables=[RUN.paths.table(name) for name in TABLES],
+        other=other_run,
+    output:
+        **{
+            form: compared_file(RUN.paths, "{other}", form)
+            for form in registry.FORMS["table"]
+        },
+    log:
+        RUN.paths.log("compare_runs", "{other}"),
+    benchmark:
+        RUN.paths.benchmark("compare_runs", "{other}")
+    wildcard_constraints:
+        other=f"(?!{re.escape(CONFIG.run)}\\.)[A-Za-z0-9][A-Za-z0-9_.-]*",
+    conda:
+        "../../envs/uncover.yaml"
+    resources:
+        **needs(mem_mb=4000, runtime=120),
+    params:
+        run=str(RUN.paths),
+        other=lambda wildcards: str(RunPaths.of_run(wildcards.other)),
+        bootstrap=CONFIG.prediction.bootstrap,
+        code=code_of_verb("compare"),
+    shell:
+        "uncover compare {params.run:q} {params.other:q} --out {output.csv:q} --bootstrap {params.bootstrap:q} 2>&1 | tee {log:q}"
