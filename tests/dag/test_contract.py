@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 
 import pytest
@@ -148,7 +149,14 @@ def test_what_computes_with_a_network_asks_for_a_gpu_and_nothing_else_does(dry_r
     asking = {rule for rule, fields in dry_run.jobs if "gpu=" in fields["resources"]}
     networks = {"train", "evolve_generation", "predict", "predict_rgb_tables", "predict_second", "make_heatmaps"}
     networks |= {"predict_at_scales", "train_baseline", "predict_baseline", "detect_videos", "fine_tune"}
+    # The tiny run has such baselines as demand one, and one that cannot use it.
     assert asking == networks & CONFIGS[dry_run.run].keys()
+    of_baselines = {
+        re.sub(r".*=", "", fields["wildcards"].split(", ")[0]): "gpu=" in fields["resources"]
+        for rule, fields in dry_run.jobs
+        if rule == "predict_baseline"
+    }
+    assert of_baselines == {name: name != "viola_jones" for name in of_baselines} and "viola_jones" in of_baselines
     shared = [fields["resources"] for rule, fields in dry_run.jobs if rule == "train"]
     assert all(("gpu=8" in words and "nodes=1" in words) == (dry_run.run == "hundredfold") for words in shared)
 
@@ -202,6 +210,13 @@ def overlaps_of(dry_run: DryRun) -> dict[str, str]:
 def test_every_job_is_a_command_that_can_be_run_by_hand(dry_run: DryRun) -> None:
     commands = re.findall(r"^Shell command: (.+)$", dry_run.text, re.MULTILINE)
     assert len([command for command in commands if command.startswith("uncover ")]) == len(list(dry_run.jobs))
+
+
+def test_every_option_is_a_word_of_its_own(dry_run: DryRun) -> None:
+    """What rules hand to the shell is quoted, and would be one word otherwise."""
+    commands = re.findall(r"^Shell command: (.+)$", dry_run.text, re.MULTILINE)
+    words = [word for command in commands for word in shlex.split(command)]
+    assert [word for word in words if " " in word and "--" in word] == []
 
 
 def test_a_misspelt_key_is_one_line_that_names_it(plain_checkout: Checkout) -> None:

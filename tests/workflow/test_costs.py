@@ -80,7 +80,7 @@ def test_shares_of_a_set_are_as_much_work_together(monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(REPOSITORY)
     thesis = load_config(Path("config/thesis.yaml"))
     assert Work(thesis).photos["train"] == 6000 + 8601 and Work(thesis).photos["hof"] == 4384
-    assert 8 * Work(thesis).of("make_heatmaps", {"set": "train", "shard": "1"}) == pytest.approx(14601)
+    assert 8 * Work(thesis).of("make_heatmaps", {"set": "train", "shard": "1", "shards": "8"}) == pytest.approx(14601)
 
 
 @given(st.floats(0, 100), st.floats(0.01, 10), st.lists(st.floats(1, 1e4), min_size=2, max_size=8))

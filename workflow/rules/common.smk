@@ -17,7 +17,8 @@ def needs(mem_mb, runtime, gpu=0, small=0):
     def ask(name):
         def resource(wildcards, attempt, rulename):
             gpus = gpu(wildcards) if callable(gpu) else gpu
-            return demand(CONFIG.cluster, rulename, attempt, mem_mb, runtime, gpus)[
+            known_as = rulename.removesuffix(engine.AS_BEFORE)
+            return demand(CONFIG.cluster, known_as, attempt, mem_mb, runtime, gpus)[
                 name
             ]
 

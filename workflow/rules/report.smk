@@ -59,7 +59,7 @@ def params_of(entry):
 
     reads_published = "published" in entry.parameters
     return {
-        "verb": cli.verb_of(entry.command),
+        "verb": cli.verb_of(entry.command).split(),
         "out": RUN.paths.tables if entry.kind == "table" else RUN.paths.figures,
         "files": files,
         "options": options,
@@ -98,7 +98,7 @@ for name, entry in MADE.items():
         params:
             **params_of(entry),
         shell:
-            "uncover {params.verb} {params.out} {params.files:q} {params.options:q} {params.published} 2>&1 | tee {log}"
+            "uncover {params.verb:q} {params.out:q} {params.files:q} {params.options:q} {params.published} 2>&1 | tee {log:q}"
 
 
 def is_made(record):
@@ -137,12 +137,12 @@ rule comparison:
         **needs(mem_mb=1000, runtime=10),
     params:
         settings=targets.telling_settings(CONFIG),
-        why=f"--not-comparable '{NOT_COMPARABLE}'" if NOT_COMPARABLE else "",
+        why=["--not-comparable", NOT_COMPARABLE] if NOT_COMPARABLE else [],
         published=content_of("config/published.yaml"),
         code=code_of_verb("comparison"),
     shell:
-        "uncover comparison {output.comparison} --tables {input.tables} --records {input.records}"
-        ' --published "$UNCOVER_PUBLISHED" --settings {params.settings:q} {params.why} 2>&1 | tee {log}'
+        "uncover comparison {output.comparison:q} --tables {input.tables:q} --records {input.records:q}"
+        ' --published "$UNCOVER_PUBLISHED" --settings {params.settings:q} {params.why:q} 2>&1 | tee {log:q}'
 
 
 rule report_page:
@@ -177,16 +177,16 @@ rule report_page:
             {f"caption of {name}": MADE[name].caption.encode() for name in MADE}
         ),
         videos=lambda wildcards, input: (
-            f"--videos {input.videos}" if input.videos else ""
+            ["--videos", *input.videos] if input.videos else []
         ),
         # No module, so the digest of the code does not know it.
         template=content_of("src/uncover/report/page.html.j2", PACKAGE),
         settings=targets.telling_settings(CONFIG),
         code=code_of_verb("page"),
     shell:
-        "uncover page {output.page} --run {params.run} --tables {input.tables} --figures {input.figures}"
-        " --trial {input.trial} {params.videos} --comparison {input.comparison} --rescues {input.rescues}"
-        " --validations {input.validations} --trainings {input.trainings} --settings {params.settings:q} 2>&1 | tee {log}"
+        "uncover page {output.page:q} --run {params.run:q} --tables {input.tables:q} --figures {input.figures:q}"
+        " --trial {input.trial:q} {params.videos:q} --comparison {input.comparison:q} --rescues {input.rescues:q}"
+        " --validations {input.validations:q} --trainings {input.trainings:q} --settings {params.settings:q} 2>&1 | tee {log:q}"
 
 
 def other_run(wildcards):
@@ -227,4 +227,4 @@ rule compare_runs:
         bootstrap=CONFIG.prediction.bootstrap,
         code=code_of_verb("compare"),
     shell:
-        "uncover compare {params.run} {params.other} --out {output.csv} --bootstrap {params.bootstrap} 2>&1 | tee {log}"
+        "uncover compare {params.run:q} {params.other:q} --out {output.csv:q} --bootstrap {params.bootstrap:q} 2>&1 | tee {log:q}"

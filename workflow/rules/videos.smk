@@ -2,11 +2,11 @@
 
 # By name, options of `uncover detect`: the detector alone, as the thesis rescues, and what this run found best.
 DETECTION_STEPS = {
-    "rgb": "--rescue none",
-    "heatmap": "--rescue heatmap:gradcampp_avg",
-    "rescue": "--rescue best",
-    "online": "--rescue best --temporal online",
-    "offline": "--rescue best --temporal offline",
+    "rgb": ["--rescue", "none"],
+    "heatmap": ["--rescue", "heatmap:gradcampp_avg"],
+    "rescue": ["--rescue", "best"],
+    "online": ["--rescue", "best", "--temporal", "online"],
+    "offline": ["--rescue", "best", "--temporal", "offline"],
 }
 
 
@@ -71,7 +71,7 @@ rule detect_videos:
     resources:
         **needs(mem_mb=8000, runtime=480, gpu=1),
     params:
-        videos=[str(path) for path in RUN.video_files.values()],
+        videos=lambda wildcards: [str(path) for path in RUN.video_files.values()],
         run=str(RUN.paths),
         out=RUN.paths.videos("{steps}"),
         options=lambda wildcards: DETECTION_STEPS[wildcards.steps],
@@ -80,8 +80,8 @@ rule detect_videos:
         raw_state=lambda wildcards: raw_state("videos"),
         code=code_of_verb("detect"),
     shell:
-        "uncover detect {params.videos:q} --run {params.run} --out {params.out} {params.options}"
-        " --confidence {params.confidence} --nms-iou {params.nms_iou} 2>&1 | tee {log}"
+        "uncover detect {params.videos:q} --run {params.run:q} --out {params.out:q} {params.options:q}"
+        " --confidence {params.confidence:q} --nms-iou {params.nms_iou:q} 2>&1 | tee {log:q}"
 
 
 rule evaluate_videos:
@@ -113,8 +113,8 @@ rule evaluate_videos:
         raw_state=lambda wildcards: raw_state("videos"),
         code=code_of_verb("evaluate videos"),
     shell:
-        "uncover evaluate videos {output.scores} --frames {output.frames} --truth {params.truth:q}"
-        " --detections {params.detections} --true-iou {params.true_iou} --bootstrap {params.bootstrap} 2>&1 | tee {log}"
+        "uncover evaluate videos {output.scores:q} --frames {output.frames:q} --truth {params.truth:q}"
+        " --detections {params.detections:q} --true-iou {params.true_iou:q} --bootstrap {params.bootstrap:q} 2>&1 | tee {log:q}"
 
 
 # Fine-tuning on a few frames of videos, each infant left out in turn (thesis section 5.2).
@@ -134,16 +134,18 @@ rule pick_frames:
     resources:
         **needs(mem_mb=2000, runtime=240),
     params:
-        videos=[str(path) for path in RUN.video_files.values()],
-        truths=[str(path.with_suffix(".csv")) for path in RUN.video_files.values()],
+        videos=lambda wildcards: [str(path) for path in RUN.video_files.values()],
+        truths=lambda wildcards: [
+            str(path.with_suffix(".csv")) for path in RUN.video_files.values()
+        ],
         out=RUN.paths.picked_frames,
         frames=CONFIG.finetune.frames_per_video,
         gap=CONFIG.finetune.gap,
         raw_state=lambda wildcards: raw_state("videos"),
         code=code_of_verb("frames"),
     shell:
-        "uncover frames {params.videos:q} {params.out} --count {params.frames} --gap {params.gap}"
-        " --boxes {params.truths:q} 2>&1 | tee {log}"
+        "uncover frames {params.videos:q} {params.out:q} --count {params.frames:q} --gap {params.gap:q}"
+        " --boxes {params.truths:q} 2>&1 | tee {log:q}"
 
 
 rule label_picked:
@@ -169,7 +171,7 @@ rule label_picked:
         out=RUN.paths.finetune_dataset,
         code=code_of_verb("labels"),
     shell:
-        "uncover labels --layout graded {params.raw} {params.out} 2>&1 | tee {log}"
+        "uncover labels --layout graded {params.raw:q} {params.out:q} 2>&1 | tee {log:q}"
 
 
 rule fine_tune:
@@ -203,10 +205,9 @@ rule fine_tune:
         true_iou=CONFIG.rescue.true_iou,
         code=code_of_verb("fine_tune"),
     shell:
-        "uncover fine_tune {params.data} {params.out} --from {input.start} --count {wildcards.amount}"
-        " --leave-out {wildcards.left_out:q} --confidence {params.confidence}"
-        " --true-iou {params.true_iou} --finetune {params.settings:q}"
-        " --set freeze={wildcards.freeze} 2>&1 | tee {log}"
+        "uncover fine_tune {params.data:q} {params.out:q} --from {input.start:q} --count {wildcards.amount:q}"
+        " --leave-out {wildcards.left_out:q} --confidence {params.confidence:q} --true-iou {params.true_iou:q}"
+        " --finetune {params.settings:q} --set freeze={wildcards.freeze:q} 2>&1 | tee {log:q}"
 
 
 # The start weights as they are, count 0, are the same whatever is frozen.
@@ -236,4 +237,4 @@ rule learning_curve:
     params:
         code=code_of_verb("learning_curve"),
     shell:
-        "uncover learning_curve {output.curve} {input.records:q} 2>&1 | tee {log}"
+        "uncover learning_curve {output.curve:q} {input.records:q} 2>&1 | tee {log:q}"

@@ -34,7 +34,7 @@ class Prediction(Section):
         le=1,
         description="the same for tables 4 to 6 and figures 17 to 20, as the thesis has it; stored apart",
     )
-    shards: PositiveInt = Field(1, description="jobs that share the images of a detector")
+    shards: PositiveInt = Field(1, description="jobs that share the images of a detector; what is made stays as it is")
     bootstrap: NonNegativeInt = Field(
         1000, description="resamples of images, or of blocks of them, behind each interval"
     )

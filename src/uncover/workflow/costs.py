@@ -23,7 +23,7 @@ from uncover.paths import RunPaths, job_name
 from uncover.workflow.engine import Plan, PlannedJob
 from uncover.workflow.gpus import read_gpu_use
 from uncover.workflow.run_record import read_records
-from uncover.workflow.work import Work
+from uncover.workflow.work import Work, shards_of
 
 FAR = 20.0
 """From so many times the largest job that was measured on, a line through jobs is a guess, and no time is told."""
@@ -315,16 +315,16 @@ class Disk:
             return self._weights(self._work.run.detector(wildcards["model"]))
         if rule == "make_heatmaps":
             each = sum(self._map(name) for name in self._work.config.heatmaps.named())
-            return each * photos.get(wildcards["set"], 0) / self._work.config.heatmaps.shards_of(wildcards["set"])
-        shares = self._work.config.prediction.shards
+            return each * photos.get(wildcards["set"], 0) / shards_of(wildcards)
+        shares = shards_of(wildcards)
         if rule in ("predict", "predict_rgb_tables", "collect_predictions", "collect_rgb_tables"):
             classes = 1 if self._work.run.detector(wildcards["model"]).classes == "whole_face" else len(CLASS_NAMES)
             tables = 2 if rule.endswith("rgb_tables") else 1
             boxes = tables * classes * MOST_BOXES * photos.get(wildcards["set"], 0)
-            return boxes * BOX_BYTES // (1 if rule.startswith("collect") else shares)
+            return boxes * BOX_BYTES // shares
         if rule in ("predict_second", "predict_at_scales", "predict_baseline", "collect_second", "collect_baseline"):
             seen = sum(count for name, count in photos.items() if name != "train")
-            return MOST_BOXES * BOX_BYTES * seen // (1 if rule.startswith("collect") else shares)
+            return MOST_BOXES * BOX_BYTES * seen // shares
         if rule == "make_synthetic":
             return int(0.15 * self._work.config.synthetic.size**2) * self._work.of(rule, wildcards)
         if rule == "fine_tune":

@@ -30,6 +30,9 @@ SNAKEFILE = ROOT.parents[1] / "workflow" / "Snakefile"
 
 SLURM = "slurm"
 
+AS_BEFORE = "_as_before"
+"""Ending of rules that make predictions again in as many jobs as those at hand, not in as many as the config says."""
+
 
 def executor_of(workflow: Any) -> str:
     """Name of what runs the jobs: "local", "slurm" or another."""
@@ -404,7 +407,7 @@ def _job(workflow: Any, job: Any, number: int, needs: tuple[int, ...], benchmark
     wildcards = {str(name): str(value) for name, value in job.wildcards.items()}
     return PlannedJob(
         number=number,
-        rule=job.rule.name,
+        rule=job.rule.name.removesuffix(AS_BEFORE),
         name=job_name(Path(str(job.benchmark)), benchmarks) if job.benchmark else job.rule.name,
         wildcards=wildcards,
         params={name: value for name, value in params.items() if value in stored},

@@ -16,6 +16,7 @@ from uncover.config.values import as_pairs, may_be_told
 from uncover.data.blocks import INFANTS, block_of_video, read_infants
 from uncover.errors import InputError
 from uncover.image_files import VIDEOS
+from uncover.images.inputs import Shard
 from uncover.images.letterbox import STRIDE
 from uncover.paths import RunPaths, at_scale
 from uncover.rescue.strategies import STRATEGIES
@@ -62,7 +63,8 @@ def infants_at_hand(config: Config) -> list[str]:
     """Infants, or what else is left out in turn, in the videos with true boxes, in the order of their names.
 
     Raises:
-        InputError: `infants.csv` beside the videos is spoilt, or names an infant as no folder can be named.
+        InputError: `infants.csv` beside the videos is spoilt, or an infant has a name that no folder can have, or that
+            Snakemake takes for a wildcard.
     """
     folder, files = raw_folder(config, "videos"), video_files(config)
     if folder is None:
@@ -72,7 +74,17 @@ def infants_at_hand(config: Config) -> list[str]:
     for name in names:
         if not name.strip(".") or "/" in name or "\\" in name:
             raise InputError(f"{folder / INFANTS}: infant {name!r} is no name of a folder; rename it")
+        if has_braces(name):
+            raise InputError(
+                f"{folder}: the infant {name!r} has braces, which Snakemake takes for a wildcard; rename the video, or"
+                f" name its infant otherwise in {INFANTS}"
+            )
     return names
+
+
+def has_braces(path: str) -> bool:
+    """Whether Snakemake would take a part of a path for a wildcard; there is no way to tell it not to."""
+    return "{" in path or "}" in path
 
 
 def telling_settings(config: Config) -> list[str]:
@@ -121,6 +133,11 @@ def size_at_scale(config: Config, number: int) -> int:
 def checkpoint(config: Config, network: str) -> Weights:
     """Where a network's start weights come from; upstream's release, when the config says nothing."""
     return config.weights.get(network, Weights(path=None, url=YOLOV5_URL.format(network), sha256=None))
+
+
+def _made_in(table: Path) -> int | None:
+    """Number of jobs that shared the images of stored predictions; None where there are none."""
+    return (Shard.complete(table.with_suffix("")) or 1) if table.is_file() else None
 
 
 RGB_MODELS = ("rgb10", "rgb1")
@@ -174,6 +191,12 @@ class Run:
             )
         if not (self.labelled_missed_sets or "preterm_web" in self.sets):
             raise InputError("config: key raw: no test set with true boxes; name one, or leave photos for test (split)")
+        exclude = self.config.splits.exclude
+        if exclude is not None and has_braces(str(exclude)):
+            raise InputError(
+                f"config: key splits.exclude: {exclude} has braces, which Snakemake takes for a wildcard; put the file"
+                " elsewhere"
+            )
         if self.boxed_heatmaps not in self.heatmap_kinds:
             raise InputError(
                 f"config: key rescue.heatmap_boxes: heatmaps {self.boxed_heatmaps} are not made; expected one of"
@@ -345,6 +368,25 @@ class Run:
         """The same, and those at the scale of the training; none where there are no further ones."""
         return [self.scale_model, *self.scales] if self.scales else []
 
+    def kept_predictions(self) -> dict[str, int]:
+        """Predictions at hand that were not made by as many jobs as the config says, with the number of those jobs.
+
+        They keep it, as another number alone must not make them and all behind them again. By the name of their folder
+        below that of all predictions, or "model/set" where each set has a job of its own.
+        """
+        single = {f"{model}/{name}": (model, [name]) for model in self.rgb_models for name in self.sets}
+        joint = {
+            **{model: (model, self.tried_sets) for model in [*self.second_models, *self.scales]},
+            **{model: (model, self.baseline_sets) for model in self.baselines},
+        }
+        kept = {}
+        for unit, (model, sets) in (single | joint).items():
+            there = {_made_in(Path(table)) for table in self.predictions([model], sets)}
+            count = there.pop() if len(there) == 1 else None
+            if count not in (None, self.config.prediction.shards):
+                kept[unit] = count
+        return kept
+
     # Heatmaps.
 
     @functools.cached_property
@@ -367,6 +409,16 @@ class Run:
     def boxed_heatmaps(self) -> str:
         """The heatmaps whose highlighted regions boxes are drawn around."""
         return self.config.rescue.boxed_heatmaps(self.heatmap_kinds)
+
+    def kept_heatmaps(self) -> dict[str, int]:
+        """Sets whose heatmaps at hand were made by another number of jobs than the config says, with that number."""
+        kept = {}
+        for name in self.sets:
+            there = {Shard.complete(Path(self.paths.heatmaps(kind, name))) for kind in self.heatmap_kinds}
+            count = there.pop() if len(there) == 1 else None
+            if count not in (None, self.config.heatmaps.shards_of(name)):
+                kept[name] = count
+        return kept
 
     # The rescue of missed faces.
 

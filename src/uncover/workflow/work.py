@@ -31,16 +31,19 @@ UNIT = GIGAFLOPS["yolov5m"] * 640**2
 TRAINING = 3.0
 """Work of a training step over inference: forward, and backward through activations and weights."""
 
+SHARE = "share"
+"""Stands for both wildcards of a name such as "1-of-4"."""
+
 WILDCARDS: Mapping[str, tuple[str, ...]] = {
     "train": ("model",),
     "evolve_generation": ("generation",),
-    "predict": ("model", "set"),
-    "predict_rgb_tables": ("model", "set"),
-    "make_heatmaps": ("set",),
-    "predict_second": ("second",),
-    "predict_at_scales": ("scale",),
+    "predict": ("model", "set", SHARE),
+    "predict_rgb_tables": ("model", "set", SHARE),
+    "make_heatmaps": ("set", SHARE),
+    "predict_second": ("second", SHARE),
+    "predict_at_scales": ("scale", SHARE),
     "train_baseline": ("trained_baseline",),
-    "predict_baseline": ("baseline",),
+    "predict_baseline": ("baseline", SHARE),
     "evaluate": ("model", "set", "scope"),
     "evaluate_rgb_tables": ("model", "set", "scope"),
     "read_faces": ("source",),
@@ -106,21 +109,19 @@ class Work:
             epochs = self.config.evolution.epochs
             return self._training(self.config.detectors.rgb10.model_copy(update={"epochs": epochs}))
         if rule in ("predict", "predict_rgb_tables"):
-            shards = self.config.prediction.shards
-            return self._inference(self.run.detector(wildcards["model"]), wildcards["set"]) / shards
+            return self._inference(self.run.detector(wildcards["model"]), wildcards["set"]) / shards_of(wildcards)
         if rule == "make_heatmaps":
-            shards = self.config.heatmaps.shards_of(wildcards["set"])
-            return self._inference(self.config.detectors.rgb10, wildcards["set"]) / shards
+            return self._inference(self.config.detectors.rgb10, wildcards["set"]) / shards_of(wildcards)
         if rule in ("predict_second", "predict_at_scales"):
             model = wildcards.get("second", self.config.scales_of)
             detector = self.run.detector(model)
-            return sum(self._inference(detector, name) for name in self.run.tried_sets) / self.config.prediction.shards
+            return sum(self._inference(detector, name) for name in self.run.tried_sets) / shards_of(wildcards)
         if rule == "train_baseline":
             baseline = getattr(self.config.baselines, wildcards["trained_baseline"])
             cost = GIGAFLOPS[baseline.network] * baseline.image_size**2 / UNIT
             return _one_or_more(baseline.epochs * TRAINING * self.photos.get("train", 0) * cost)
         if rule == "predict_baseline":
-            return _one_or_more(sum(self.photos.values())) / self.config.prediction.shards
+            return _one_or_more(sum(self.photos.values())) / shards_of(wildcards)
         if rule == "detect_videos":
             return _one_or_more(self._video_frames() * _cost(self.config.detectors.rgb10) / UNIT)
         if rule in OF_TRIED_PHOTOS:
@@ -224,6 +225,11 @@ def read_photos(pairs: Sequence[str]) -> dict[str, int]:
             raise InputError(f"--photos {pair}: expected SET=N, such as hof=4384")
         photos[name] = int(count)
     return photos
+
+
+def shards_of(wildcards: Mapping[str, str]) -> int:
+    """How many jobs share the images of the one with these wildcards."""
+    return int(wildcards.get("shards") or wildcards.get(SHARE, "").rpartition("-of-")[2] or 1)
 
 
 def _cost(detector: Detector) -> float:
