@@ -1,6 +1,6 @@
 # Videos with true boxes: what is found in them, step by step. Without such videos none of this is made.
 
-if CONFIG.raw.videos and not RUN.video_files and workflow.is_main_process:
+if CONFIG.raw.videos and not RUN.video_files and engine.is_main(workflow):
     print(
         f"note: {raw_folder(CONFIG, 'videos')}: no video with a CSV of its true boxes in it; none is looked at",
         file=sys.stderr,
