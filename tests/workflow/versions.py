@@ -3,7 +3,7 @@
 Each version gets an environment of its own, with what else is needed from the environment that runs this, and a copy of
 the checkout. The cluster is faked: its `sbatch` runs the job before it returns. uv and a package index are needed.
 
-    python -m tests.workflow.versions 9.15.0 9.27.1    # none: those of VERSIONS, and the newest
+    python -m tests.workflow.versions 9.15.0 9.27.1    # none: those of `engine.TRIED`, and the newest
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,9 +23,7 @@ from pathlib import Path
 
 from tests.dag.checkout import copy_checkout
 from tests.workflow.programs import answer
-from uncover.workflow.engine import SLURM_PLUGIN, TRIED_PLUGINS
-
-VERSIONS = ("9.0.1", "9.6.0", "9.10.0", "9.14.0", "9.14.5", "9.15.0", "9.17.0", "9.20.0", "9.24.0", "9.27.1")
+from uncover.workflow.engine import NO_CLUSTER, SLURM_PLUGIN, TRIED, TRIED_PLUGINS
 
 TINY = ("--configfile", "config/tiny.yaml")
 SYNTHETIC, FACES = "results/tiny/raw/wflw/synthetic.json", "results/tiny/faces/wflw.parquet"
@@ -55,20 +54,20 @@ class Environment:
 
     def install(self) -> None:
         """Make an environment with Snakemake alone, one with all, and a copy of the checkout."""
-        uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-        if uv is None:
-            raise SystemExit("uv: is not installed; make setup")
         newest = f"snakemake=={self.version}" if self.version != "newest" else "snakemake"
         plugin = f"{SLURM_PLUGIN}=={TRIED_PLUGINS[-1]}"
         for name, packages in (("alone", [newest]), ("whole", [newest, plugin, "pydantic>=2"])):
             place = self.folder / name
-            subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(place)], check=True)
-            python = self.program("python", name)
-            subprocess.run([uv, "pip", "install", "--quiet", "--python", python, *packages], check=True)
+            uv("venv", "--python", sys.executable, str(place))
+            self.add(name, *packages)
         # Whatever else is needed comes from here, after what stands there.
         (site,) = (self.folder / "whole").glob("lib/*/site-packages")
         (site / "zz_others.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
         copy_checkout(self.checkout)
+
+    def add(self, environment: str, *packages: str) -> None:
+        """Install packages into one of the environments."""
+        uv("pip", "install", "--python", self.program("python", environment), *packages)
 
     def run(self, *command: str, programs: Path | None = None) -> tuple[int, str]:
         """Run a command in the checkout.
@@ -90,6 +89,18 @@ class Environment:
         return done.returncode, done.stdout
 
 
+def uv(*words: str) -> None:
+    """Run uv.
+
+    Raises:
+        SystemExit: There is none.
+    """
+    program = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if program is None:
+        raise SystemExit("uv: is not installed; make setup")
+    subprocess.run([program, *words, "--quiet"], check=True)
+
+
 def fake_cluster(folder: Path, checkout: Path) -> Path:
     """Programs in SLURM's place, for a cluster of one node without accounting.
 
@@ -101,7 +112,7 @@ def fake_cluster(folder: Path, checkout: Path) -> Path:
     answer(programs, "sinfo", "echo 'main*|8|64000|1-00:00:00|(null)'")
     answer(programs, "scontrol", "echo 'AccountingStorageType = accounting_storage/none'; echo 'MinJobAge = 300 sec'")
     answer(programs, "scancel", "true")
-    answer(programs, "squeue", f"case \"$*\" in *%T*) cat {folder}/states 2>/dev/null;; esac; true")
+    answer(programs, "squeue", f'case "$*" in *%T*) cat {folder}/states 2>/dev/null;; esac; true')
     answer(
         programs,
         "sbatch",
@@ -139,13 +150,17 @@ def checks(environment: Environment) -> Iterator[tuple[str, bool, str]]:
         return lambda code, text: code == expected and re.search(pattern, text) is not None
 
     alone = environment.program("snakemake", "alone")
-    yield tried("snakemake alone", says(r"has no cv2, numpy, .* -m pip install", 1), alone, "-n", "--cores", "1", *TINY)
+    dry = (alone, "-n", "--cores", "1", *TINY)
+    yield tried("Snakemake alone", says(r"has no cv2, numpy, .* -m pip install", 1), *dry)
+    _, text = environment.run(*dry)
+    environment.add("alone", *shlex.split(re.findall(r" -m pip install (.*)", text)[0]))
+    yield tried("Snakemake with what it asked for", fine, *dry)
     yield tried("dry run", says(r"(?m)^all +1$"), snakemake, "-n", "--cores", "2")
     profile = ("--workflow-profile", "workflow/profiles/default")
     yield tried("a target with the profile", fine, snakemake, SYNTHETIC, "--cores", "2", *profile, *TINY)
     yield tried("a target", fine, snakemake, FACES, "--cores", "2", *TINY)
-    made = (environment.checkout / FACES).is_file() and len(list(environment.checkout.glob("results/tiny/record/*"))) == 2
-    yield "files and records", made, ""
+    kept = list(environment.checkout.glob("results/tiny/record/*"))
+    yield "files and records", (environment.checkout / FACES).is_file() and len(kept) == 2, ""
     yield tried("nothing to do", says(NOTHING), snakemake, "-n", FACES, "--cores", "2", *TINY)
     # As it is run in a checkout: by the program that finds the package beside it.
     uncover = [str(environment.checkout / "workflow" / "bin" / "uncover")]
@@ -156,13 +171,17 @@ def checks(environment: Environment) -> Iterator[tuple[str, bool, str]]:
     slurm = ("--executor", "slurm", "--jobs", "2", "--slurm-init-seconds-before-status-checks", "1")
     run = ("--config", "run=cluster")
     yield tried("SLURM, dry run", fine, snakemake, "-n", *slurm, *TINY, cluster=True)
-    records = len(list(environment.checkout.glob(".snakemake/metadata/**/*")))
-    what, works, text = tried("SLURM", fine, snakemake, ON_CLUSTER, *slurm, *TINY, *run, cluster=True)
+    before = sum(file.is_file() for file in environment.checkout.glob(".snakemake/metadata/**/*"))
+    submit = (snakemake, ON_CLUSTER, *slurm, *TINY, *run)
+    if environment.run(snakemake, "--version")[1].strip() in NO_CLUSTER:
+        yield tried("SLURM, which it cannot", says("cannot run jobs on a cluster", 2), *submit, cluster=True)
+        return
+    what, works, text = tried("SLURM", fine, *submit, cluster=True)
     job = environment.folder / "job.log"
     yield what, works, text + (job.read_text() if job.is_file() else "")
     if works:
         after = int((environment.folder / "records").read_text())
-        yield "SLURM, the job's own record", after > records, f"{records} records before, {after} after the job"
+        yield "SLURM, the job's own record", after > before, f"{before} records before, {after} after the job"
     yield tried("SLURM, nothing to do", says(NOTHING), snakemake, "-n", ON_CLUSTER, "--cores", "1", *TINY, *run)
 
 
@@ -177,7 +196,7 @@ def main() -> int:
     parser.add_argument("--verbose", action="store_true", help="print what failed said")
     args = parser.parse_args()
     failed = []
-    for version in args.versions or [*VERSIONS, "newest"]:
+    for version in args.versions or [*TRIED, "newest"]:
         with tempfile.TemporaryDirectory() as folder:
             environment = Environment(Path(folder), version)
             environment.install()

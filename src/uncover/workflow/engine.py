@@ -34,8 +34,11 @@ logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
-TRIED = ("9.27.1",)
+TRIED = ("9.0.1", "9.6.0", "9.10.0", "9.14.0", "9.14.5", "9.15.0", "9.17.0", "9.20.0", "9.24.0", "9.27.1")
 """Versions of Snakemake that plans and runs on clusters were tried with."""
+
+NO_CLUSTER = tuple(f"9.14.{number}" for number in range(5))
+"""Versions whose jobs fail on every cluster, whatever the workflow ("assert self.workflow.is_main_process")."""
 
 SLURM_PLUGIN = "snakemake-executor-plugin-slurm"
 TRIED_PLUGINS = ("2.8.0",)
@@ -86,7 +89,9 @@ def _is_of_our_code(error: BaseException) -> bool:
     """Whether it was raised by, or on behalf of, another file of ours than this one: that is no matter of versions."""
     files = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
     last = max(number for number, file in enumerate(files) if file == Path(__file__))
-    ours = (file.is_relative_to(ROOT) or file.name == "Snakefile" or file.suffix == ".smk" for file in files[last + 1 :])
+    ours = (
+        file.is_relative_to(ROOT) or file.name == "Snakefile" or file.suffix == ".smk" for file in files[last + 1 :]
+    )
     return any(ours)
 
 
@@ -140,7 +145,9 @@ def has_configfile(workflow: Any, config: Mapping[str, Any]) -> bool:
         return bool(workflow.config_settings.configfiles)
     except AttributeError:
         if config:
-            told = "does not say whether a config file was given: config/demo.yaml is left out, as --config or a file was"
+            told = (
+                "does not say whether a config file was given: config/demo.yaml is left out, as --config or a file was"
+            )
             logger.warning(f"{_installed()} {told}")
         return bool(config)
 
@@ -215,8 +222,8 @@ def understand_cancellations() -> None:
     user = getattr(getattr(plugin.Executor, "check_active_jobs", None), "__code__", None)
     if source_state(query) != QUERY or "query_job_status" not in getattr(user, "co_names", ()):
         logger.warning(
-            f"{_installed()} follows SLURM jobs in another way than {SLURM_PLUGIN} {', '.join(TRIED_PLUGINS)}: this run may"
-            " wait for ever for a job that somebody cancels; if it does, stop it and start it again"
+            f"{_installed()} follows SLURM jobs in another way than {SLURM_PLUGIN} {', '.join(TRIED_PLUGINS)}: this run"
+            " may wait for ever for a job that somebody cancels; if it does, stop it and start it again"
         )
         return
 
@@ -257,7 +264,7 @@ FINISHED = {
     "aacb17d5af1be2d7": True,
     "3f347851a55e2243": True,
 }
-"""`source_state` of what `record_as_main` replaces, and whether it has to: until 9.13 every job wrote its own record."""
+"""`source_state` of what `record_as_main` replaces, and whether it has to: once every job wrote its own record."""
 
 
 def record_as_main() -> None:
@@ -265,7 +272,7 @@ def record_as_main() -> None:
 
     Otherwise the record is the main process's alone, and missing for ever where that one is killed between a job's end
     and its next look at the queue: no later change of code or settings would rerun the job. Where Snakemake's function
-    is another than those tried it is left alone; `check_records` says so.
+    is another than those tried it is left alone; `check_cluster` says so.
     """
     owner = _keeper_of_records()
     finished = getattr(owner, "finished", None)
@@ -301,8 +308,17 @@ def _keeper_of_records() -> Any:
     return getattr(persistence, "PersistenceBase", None) or getattr(persistence, "Persistence", None)
 
 
-def check_records() -> None:
-    """Warn where jobs on a cluster cannot write their own records."""
+def check_cluster() -> None:
+    """Make sure that jobs can run on a cluster; warn where they cannot write their own records.
+
+    Raises:
+        InputError: They cannot with this Snakemake.
+    """
+    if version("snakemake") in NO_CLUSTER:
+        raise InputError(
+            f"Snakemake {version('snakemake')} cannot run jobs on a cluster, they all fail; install another, such as"
+            f" pip install snakemake=={TRIED[-1]}"
+        )
     if source_state(getattr(_keeper_of_records(), "finished", None)) not in FINISHED:
         logger.warning(
             f"{_installed()} records what jobs were made by in another way than Snakemake {', '.join(TRIED)}: where"

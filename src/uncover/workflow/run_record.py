@@ -255,6 +255,9 @@ def before_jobs(
             cannot be told what a cluster needs.
     """
     check_writable(run_folder)
+    local = engine.is_local(workflow)
+    if not local:
+        engine.check_cluster()
     about: dict[str, Any] = {
         "executor": engine.executor_of(workflow),
         "logs": list(map(str, logs)),
@@ -268,9 +271,6 @@ def before_jobs(
                 _before_slurm(workflow, read_records(run_folder))
             except slurm.NoAnswer as error:
                 raise InputError(str(error)) from None
-    local = engine.is_local(workflow)
-    if not local:
-        engine.check_records()
     frozen = None
     if config.cluster.freeze == "always" or (config.cluster.freeze == "auto" and not local):
         if code_state(checkout) != state:
