@@ -125,6 +125,27 @@ def test_extending_changes_some_values_and_keeps_the_rest(tmp_path: Path, monkey
     assert (config.splits.wflw.train, config.splits.wflw.val) == (5, 7)
 
 
+def test_extending_is_relative_to_the_file_that_says_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder, seed in (("configs", 1), ("elsewhere", 2)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "base.yaml").write_text(f"run: base\nsplits: {{seed: {seed}}}\n")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    mine = tmp_path / "configs" / "mine.yaml"
+    mine.write_text("extends: base.yaml\nrun: mine\n")
+    assert load_config(mine).splits.seed == 1
+    # Of several files, the one that says it; a section for an imported workflow says it too.
+    other, outer = tmp_path / "elsewhere" / "other.yaml", tmp_path / "configs" / "outer.yaml"
+    other.write_text("run: other\n")
+    outer.write_text("samples: 3\nfaces: {extends: base.yaml}\n")
+    for files in ([mine, other], [other, mine], [outer, other]):
+        assert check_config({"extends": "base.yaml"}, files=files).splits.seed == 1
+    # On the command line of Snakemake, where no file says it.
+    assert check_config({"extends": "base.yaml"}, files=[other]).splits.seed == 2
+    with pytest.raises(InputError, match=r"extends: .*configs/none.yaml: does not exist"):
+        mine.write_text("extends: none.yaml\n")
+        load_config(mine)
+
+
 def test_extending_in_a_circle_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("a.yaml").write_text("extends: b.yaml\nrun: a\n")

@@ -85,6 +85,7 @@ def test_without_private_names_the_answers_are_those_of_this_machine(caplog: pyt
     bare = SimpleNamespace()
     assert (engine.executor_of(bare), engine.is_main(bare), engine.is_on_cluster(bare)) == ("local", True, False)
     assert not engine.only_touches(bare) and engine.rule_names(bare) == []
+    assert engine.config_files(bare) == [] and engine.moved(bare, "a") == "a"
     assert engine.is_local(bare) and "where jobs run needs the inside of Snakemake" in caplog.text
 
 
@@ -126,10 +127,12 @@ def test_cores_are_none_where_none_were_named() -> None:
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout of one rule."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(engine, "ROOT", tmp_path / "src" / "uncover")
-    engine.ROOT.mkdir(parents=True)
-    (tmp_path / "Snakefile").write_text(
-        "configfile: 'small.yaml'\nrule made:\n    output: 'results/a/made'\n    shell: 'touch {output}'\n"
+    monkeypatch.setattr(engine, "SNAKEFILE", tmp_path / "Snakefile")
+    engine.SNAKEFILE.write_text(
+        "configfile: 'small.yaml'\n"
+        "from uncover.config.load import check_config\n"
+        "CONFIG = check_config(config)\n"
+        "rule made:\n    output: 'results/a/made'\n    shell: 'touch {output}'\n"
     )
     (tmp_path / "small.yaml").write_text("run: a\n")
     return tmp_path

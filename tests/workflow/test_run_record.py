@@ -150,7 +150,7 @@ def workflow(executor: str = "slurm", mem_mb: int = 1000, submitted: tuple[str, 
 def site(tmp_path: Path, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout on a cluster without accounting."""
     monkeypatch.chdir(tmp_path)
-    for name in PARTS[1:]:
+    for name in PARTS:
         (tmp_path / name).mkdir()
     (tmp_path / "workflow" / "Snakefile").write_text("rule all:\n")
     answer(programs, "sinfo", "echo 'main*|2|4000|1-00:00:00|(null)'")

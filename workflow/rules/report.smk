@@ -174,7 +174,7 @@ rule report_page:
             f"--videos {input.videos}" if input.videos else ""
         ),
         # No module, so the digest of the code does not know it.
-        template=content_of("src/uncover/report/page.html.j2"),
+        template=content_of("src/uncover/report/page.html.j2", PACKAGE),
         settings=targets.telling_settings(CONFIG),
         code=code_of_verb("page"),
     shell:

@@ -20,7 +20,7 @@ def schema_text() -> str:
     schema = Config.model_json_schema()
     schema["properties"]["extends"] = {
         "type": "string",
-        "description": "another config file whose values this one changes, relative to the working folder",
+        "description": "another config file whose values this one changes, relative to the file that says it",
     }
     return json.dumps(schema, indent=2, sort_keys=True) + "\n"
 

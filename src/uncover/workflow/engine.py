@@ -45,6 +45,9 @@ TRIED_PLUGINS = ("2.8.0",)
 
 SLURM, HERE = "slurm", "local"
 
+SNAKEFILE = ROOT.parents[1] / "workflow" / "Snakefile"
+"""Of the checkout that this code stands in."""
+
 OTHERWISE = (AssertionError, AttributeError, ImportError, LookupError, NotImplementedError, TypeError, ValueError)
 """What is raised where a private name is missing, takes other arguments or returns something else."""
 
@@ -89,10 +92,8 @@ def _is_of_our_code(error: BaseException) -> bool:
     """Whether it was raised by, or on behalf of, another file of ours than this one: that is no matter of versions."""
     files = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
     last = max(number for number, file in enumerate(files) if file == Path(__file__))
-    ours = (
-        file.is_relative_to(ROOT) or file.name == "Snakefile" or file.suffix == ".smk" for file in files[last + 1 :]
-    )
-    return any(ours)
+    after = files[last + 1 :]
+    return any(file.is_relative_to(ROOT) or file.name == "Snakefile" or file.suffix == ".smk" for file in after)
 
 
 def _asked(workflow: Any, name: str, otherwise: Answer) -> Answer:
@@ -145,11 +146,16 @@ def has_configfile(workflow: Any, config: Mapping[str, Any]) -> bool:
         return bool(workflow.config_settings.configfiles)
     except AttributeError:
         if config:
-            told = (
-                "does not say whether a config file was given: config/demo.yaml is left out, as --config or a file was"
+            logger.warning(
+                f"{_installed()} does not say whether a config file was given: config/demo.yaml is left out, as"
+                " --config or a file was"
             )
-            logger.warning(f"{_installed()} {told}")
         return bool(config)
+
+
+def config_files(workflow: Any) -> list[Path]:
+    """Config files that were read; none where Snakemake does not say."""
+    return [Path(file) for file in _asked(workflow, "configfiles", [])]
 
 
 def cores_of(workflow: Any) -> int | None:
@@ -168,6 +174,14 @@ def rule_names(workflow: Any) -> list[str]:
         return [rule.name for rule in workflow.rules]
     except (AttributeError, TypeError):
         return []
+
+
+def moved(workflow: Any, path: str) -> str:
+    """Where a path of a rule ends up that an importing workflow, or a storage provider, moves elsewhere."""
+    try:
+        return str(workflow.modifier.modify_path(path))
+    except (AttributeError, TypeError):
+        return path
 
 
 def name_in_queue(workflow: Any) -> str:
@@ -425,15 +439,16 @@ def read_plan(targets: Sequence[str], configs: Sequence[Path] = (), changes: dic
         changes: Values that replace some of theirs, as --config takes them.
 
     Raises:
-        InputError: There is no Snakefile of ours here, a config does not hold, or nothing makes a target.
+        InputError: This is no checkout, or the working folder is another one; a config does not hold; nothing makes a
+            target.
     """
-    snakefile = Path("Snakefile")
-    if not snakefile.is_file():
-        raise InputError("no Snakefile here; run this in the checkout of uncover")
+    if not SNAKEFILE.is_file():
+        raise InputError(f"{SNAKEFILE}: does not exist; the workflow needs a clone of the repository, not the package")
     # Digests of code would be those of other files than the jobs would run.
-    if not ROOT.resolve().is_relative_to(Path.cwd().resolve()):
+    here = Path("workflow", "Snakefile")
+    if here.is_file() and Path("src", "uncover").is_dir() and not here.samefile(SNAKEFILE):
         raise InputError(
-            f"this is the uncover of {ROOT.parents[1]}, not of the checkout here; give workflow/bin/uncover"
+            f"this is the uncover of {SNAKEFILE.parents[1]}, not of the checkout here; give workflow/bin/uncover"
         )
     for path in configs:
         if not path.is_file():
@@ -457,7 +472,7 @@ def read_plan(targets: Sequence[str], configs: Sequence[Path] = (), changes: dic
             SnakemakeApi(OutputSettings(dryrun=True, quiet={Quietness.ALL})) as api,
         ):
             settings = ConfigSettings(configfiles=list(configs), config=changes or {})
-            workflow_api = api.workflow(ResourceSettings(), config_settings=settings, snakefile=snakefile)
+            workflow_api = api.workflow(ResourceSettings(), config_settings=settings, snakefile=SNAKEFILE)
             dag_api = workflow_api.dag(DAGSettings(targets=set(targets), force_incomplete=True))
             workflow = dag_api.workflow_api._workflow
             _done(workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True))
@@ -474,8 +489,9 @@ def read_plan(targets: Sequence[str], configs: Sequence[Path] = (), changes: dic
 
 
 def _done(result: object) -> None:
-    if inspect.isawaitable(result):
-        raise TypeError(f"{result}: has to be awaited")
+    if inspect.iscoroutine(result):
+        result.close()
+        raise TypeError(f"{result.__name__}: has to be awaited")
 
 
 def _jobs(workflow: Any, benchmarks: Path) -> Iterator[PlannedJob]:

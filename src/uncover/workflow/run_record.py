@@ -104,7 +104,7 @@ def begin_record(run_folder: Path, config: Config, checkout: Path, about: Mappin
     Args:
         run_folder: results/<run>.
         config: Merged.
-        checkout: Folder of the Snakefile.
+        checkout: Folder of `workflow/`.
         about: What the engine knows: executor, cores, log files, the frozen copy.
     """
     now = datetime.now(UTC)
@@ -246,7 +246,7 @@ def before_jobs(
         workflow: Snakemake's, with its jobs planned.
         config: Merged.
         run_folder: results/<run>.
-        checkout: Folder of the Snakefile.
+        checkout: Folder of `workflow/`.
         state: Of the code when it was read, as `code_state` has it.
         logs: Snakemake's own log files of this run.
 
