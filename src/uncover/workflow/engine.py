@@ -155,7 +155,8 @@ def has_configfile(workflow: Any, config: Mapping[str, Any]) -> bool:
 
 def config_files(workflow: Any) -> list[Path]:
     """Config files that were read; none where Snakemake does not say."""
-    return [Path(file) for file in _asked(workflow, "configfiles", [])]
+    unknown: list[Any] = []
+    return [Path(file) for file in _asked(workflow, "configfiles", unknown)]
 
 
 def cores_of(workflow: Any) -> int | None:
@@ -214,12 +215,12 @@ def asked_by(workflow: Any, jobs: Iterable[Any]) -> Iterator[Asked]:
 
 def submitted_before(workflow: Any, jobs: Iterable[Any]) -> set[str]:
     """Numbers under which earlier runs submitted these jobs, without seeing their end."""
-    return {number for job in jobs for number in workflow.persistence.external_jobids(job)}
+    return {number for job in jobs for number in workflow.persistence.external_jobids(job) if number}
 
 
 def ask_the_queue(workflow: Any) -> None:
     """Follow jobs by `squeue`, not by `sacct`."""
-    workflow.executor_settings.status_command = "squeue"
+    _change(workflow.executor_settings, "status_command", "squeue")
 
 
 def understand_cancellations() -> None:
@@ -230,7 +231,7 @@ def understand_cancellations() -> None:
     import snakemake_executor_plugin_slurm as plugin
 
     # Earlier plugins ask otherwise, and look at the first word themselves.
-    query = getattr(plugin, "query_job_status", None)
+    query: Any = getattr(plugin, "query_job_status", None)
     if query is None and hasattr(plugin.Executor, "job_stati"):
         return
     user = getattr(getattr(plugin.Executor, "check_active_jobs", None), "__code__", None)
@@ -255,9 +256,15 @@ def seconds_between_checks(workflow: Any) -> int:
 
 def run_from(workflow: Any, snakefile: Path, config: Path) -> None:
     """Send jobs to another copy of the Snakefile and to a config that nobody edits."""
-    workflow.scheduler._executor.snakefile = str(snakefile)
-    workflow.config_settings.configfiles = [config]
-    workflow.config_settings.config_args = []
+    _change(workflow.scheduler._executor, "snakefile", str(snakefile))
+    _change(workflow.config_settings, "configfiles", [config])
+    _change(workflow.config_settings, "config_args", [])
+
+
+def _change(owner: Any, name: str, value: Any) -> None:
+    """Set an attribute that is there; a new one would be read by nobody."""
+    getattr(owner, name)
+    setattr(owner, name, value)
 
 
 def source_state(function: Any) -> str:
@@ -289,7 +296,7 @@ def record_as_main() -> None:
     is another than those tried it is left alone; `check_cluster` says so.
     """
     owner = _keeper_of_records()
-    finished = getattr(owner, "finished", None)
+    finished: Any = getattr(owner, "finished", None)
     if not FINISHED.get(source_state(finished)):
         return
 
