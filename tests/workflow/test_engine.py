@@ -6,6 +6,7 @@ Runs without them are in tests/dag/test_installations.py; `tests.workflow.versio
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import version
@@ -198,6 +199,17 @@ def test_a_plan_that_cannot_be_had_is_one_line(
     assert line.startswith("uncover plan: error: the plan of a run: needs the inside of Snakemake") and "\n" not in line
     assert f"snakemake {version('snakemake')}" in line and f"tried with Snakemake {', '.join(engine.TRIED)}" in line
     assert f"pip install snakemake=={engine.TRIED[-1]}" in line
+
+
+def test_a_module_that_is_no_more_is_one_line_and_no_snakemake_at_all_another(
+    small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "snakemake.settings.enums", None)
+    assert cli.main(["plan", "made"]) == 2
+    assert "needs the inside of Snakemake, which differs in" in capsys.readouterr().err
+    # Which the command line says itself.
+    with pytest.raises(ModuleNotFoundError), engine.private_names("the plan of a run"):
+        raise ModuleNotFoundError(name="snakemake")
 
 
 def test_an_error_of_a_snakefile_is_no_matter_of_versions(small: Path) -> None:
