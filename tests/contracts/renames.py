@@ -94,6 +94,7 @@ CHANGED: dict[str, dict[str, Any]] = {
 NEW: dict[str, list[str]] = {
     "verbs": [],
     "options": [
+        "fine_tune --true-iou",
         *("label_frames --class", "label_frames --layout", "read_faces --source", "split_photos --any-part"),
     ],
     "rules": [],

@@ -180,8 +180,8 @@ CONFIG_CHANGES = {
         "heatmaps.confidence 0.001 -> 0.002",
     ),
     "one more variant": (
-        "variants: {}",
-        "variants: {again: {method: hirescam, layers: [23]}}",
+        "variants: null",
+        'variants: {"*": null, again: {method: hirescam, layers: [23]}}',
         ANOTHER_VARIANT,
         "heatmaps.variants",
     ),

@@ -175,6 +175,15 @@ def test_all_that_is_compared_is_stored_at_one_overlap_and_tables_4_to_6_have_th
     assert at_half == ({*of_tables, "table_val_counts", "comparison"} & CONFIGS[dry_run.run].keys())
 
 
+def test_what_is_not_at_hand_is_said_once_before_anything_runs(dry_run: DryRun) -> None:
+    lacks_nothing, lacks_weights = ("tiny",), ("demo",)
+    notes = re.findall(r"^note: not at hand.*\n((?:  .*\n)+)(what cannot be made)?", dry_run.text, re.MULTILINE)
+    assert len(notes) == (dry_run.run not in lacks_nothing)
+    for lines, lost in notes:
+        assert bool(lost) == (dry_run.run not in lacks_weights)
+        assert ("  raw.merl_rav: " in lines) == bool(lost) and "  weights.retinaface: " in lines
+
+
 def overlaps_of(dry_run: DryRun) -> dict[str, str]:
     """IoU of non-maximum suppression of all predictions that commands store, by path."""
     found: dict[str, str] = {}
@@ -209,6 +218,15 @@ def test_the_demo_is_the_default(plain_checkout: Checkout) -> None:
 def test_one_value_can_be_changed_on_the_command_line(plain_checkout: Checkout) -> None:
     plan = plain_checkout.snakemake("--dry-run", "--printshellcmds", "--config", "splits={seed: 3}", config=None)
     assert "--split train=all,val=20,test=40 --procedure by_photo --seed 3" in plan
+
+
+def test_an_entry_on_the_command_line_joins_those_of_the_config_or_takes_one_away(plain_checkout: Checkout) -> None:
+    variants = "detectors={variants: {mine: {input: grey}, hirescam_t1_avg: null, rgb1_occlusion: null}}"
+    (plain_checkout.root / "config" / "copy.yaml").write_text("extends: demo.yaml\nrun: copy\n", encoding="utf-8")
+    plan = plain_checkout.snakemake("--dry-run", "--config", variants, config="config/copy.yaml")
+    trained = set(re.findall(r"^ *output: results/copy/models/(\w+)/weights", plan, re.MULTILINE))
+    kept = {"gradcampp_multiscale_avg", "hirescam_multiscale_avg", "mine"}
+    assert trained - {"rgb10", "rgb1", "gradcampp_avg", "hirescam_avg", "gradcampp_10", "hirescam_10"} == kept
 
 
 def test_the_demo_leaks_into_no_other_config(plain_checkout: Checkout) -> None:

@@ -96,7 +96,7 @@ def test_without_private_names_the_answers_are_those_of_this_machine(caplog: pyt
     bare = SimpleNamespace()
     assert (engine.executor_of(bare), engine.is_main(bare), engine.is_on_cluster(bare)) == ("local", True, False)
     assert not engine.only_touches(bare) and engine.rule_names(bare) == []
-    assert engine.config_files(bare) == [] and engine.moved(bare, "a") == "a"
+    assert engine.config_files(bare) == [] and engine.given_values(bare) == {} and engine.moved(bare, "a") == "a"
     assert engine.is_local(bare) and "where jobs run needs the inside of Snakemake" in caplog.text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ from uncover.workflow.targets import (
 
 def test_a_set_exists_only_if_its_raw_data_is_named() -> None:
     config = check_config(
-        {"run": "a", "raw": {"folder": "/data", "merl_rav": "M", "slapi": "S", "grades": {"hard": "3"}}}
+        {"run": "a", "raw": {"folder": "/data", "merl_rav": "M", "slapi": "S", "grades": {"*": None, "hard": "3"}}}
     )
     assert sources_at_hand(config) == (["merl_rav"], ["slapi"])
     assert landmark_sets(config) == {
@@ -152,6 +153,31 @@ def test_a_run_knows_which_weights_of_others_could_be_had(tmp_path: Path, monkey
     assert "weights.retinaface" in run.baselines_not_run()["retinaface"]
     write_fetched(folder, Fetched("", 2))
     assert run.detectors_of_photos() == ["rgb10", "rgb1", "mtcnn", "retinaface"]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "key raw: no faces with landmarks to train on"),
+        ({"raw": {"hof": "hof", "slapi": "slapi"}}, "key raw: no faces with landmarks to train on"),
+        (
+            {
+                "data_sets": {
+                    "mine": {
+                        "path": "a",
+                        "layout": "300w",
+                        "use": "train",
+                        "split": {"test": 0, "val": None, "train": 3},
+                    }
+                }
+            },
+            "key raw: no test set with true boxes",
+        ),
+    ],
+)
+def test_a_run_needs_something_to_train_and_to_test_on(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Run(check_config({"run": "a", **values})).check()
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,5 @@
 # Videos with true boxes: what is found in them, step by step. Without such videos none of this is made.
 
-if CONFIG.raw.videos and not RUN.video_files and engine.is_main(workflow):
-    print(
-        f"note: {raw_folder(CONFIG, 'videos')}: no video with a CSV of its true boxes in it; none is looked at",
-        file=sys.stderr,
-    )
-
 # By name, options of `uncover detect`: the detector alone, as the thesis rescues, and what this run found best.
 DETECTION_STEPS = {
     "rgb": "--rescue none",
@@ -196,10 +190,12 @@ rule fine_tune:
             if not pair.startswith(OF_EXPERIMENT)
         ],
         confidence=CONFIG.rescue.missed_confidence,
+        true_iou=CONFIG.rescue.true_iou,
         code=code_of_verb("fine_tune"),
     shell:
         "uncover fine_tune {params.data} {params.out} --from {input.start} --count {wildcards.amount}"
-        " --leave-out {wildcards.left_out:q} --confidence {params.confidence} --finetune {params.settings:q}"
+        " --leave-out {wildcards.left_out:q} --confidence {params.confidence}"
+        " --true-iou {params.true_iou} --finetune {params.settings:q}"
         " --set freeze={wildcards.freeze} 2>&1 | tee {log}"
 
 

@@ -23,7 +23,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-from uncover.config.load import check_config
 from uncover.config.model import Config
 from uncover.errors import InputError
 from uncover.paths import RunPaths, job_name
@@ -157,6 +156,12 @@ def config_files(workflow: Any) -> list[Path]:
     """Config files that were read; none where Snakemake does not say."""
     unknown: list[Any] = []
     return [Path(file) for file in _asked(workflow, "configfiles", unknown)]
+
+
+def given_values(workflow: Any) -> Mapping[str, Any]:
+    """Values of --config; none where Snakemake does not say."""
+    unknown: dict[str, Any] = {}
+    return _asked(workflow, "config_settings.config", unknown)
 
 
 def cores_of(workflow: Any) -> int | None:
@@ -484,7 +489,7 @@ def read_plan(targets: Sequence[str], configs: Sequence[Path] = (), changes: dic
             workflow = dag_api.workflow_api._workflow
             _done(workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True))
             _done(workflow._build_dag())
-            config = check_config(dict(workflow.globals["config"]))
+            config: Config = workflow.globals["CONFIG"]
             return Plan(config, list(_jobs(workflow, Path(RunPaths.of_run(config.run).benchmarks))))
     except MissingRuleException:
         names = ", ".join(targets)

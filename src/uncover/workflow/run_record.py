@@ -28,6 +28,7 @@ import yaml
 
 import uncover
 from uncover.atomic import check_writable, new_file
+from uncover.config.load import laid_over, whole_values
 from uncover.config.model import Config
 from uncover.errors import InputError
 from uncover.paths import RunPaths
@@ -73,7 +74,8 @@ class RunRecord:
         Raises:
             ValidationError: Today's code knows other keys.
         """
-        return Config.model_validate(yaml.safe_load((self.folder / CONFIG).read_text(encoding="utf-8")))
+        values = yaml.safe_load((self.folder / CONFIG).read_text(encoding="utf-8"))
+        return Config.model_validate(laid_over({}, values, Config))
 
     def code(self) -> dict[str, dict[str, str]]:
         """State of each definition by digest of code and full name, "package.module:name".
@@ -109,7 +111,7 @@ def begin_record(run_folder: Path, config: Config, checkout: Path, about: Mappin
     """
     now = datetime.now(UTC)
     folder = _new_folder(Path(RunPaths(run_folder).records), now.strftime("%Y%m%dT%H%M%SZ"))
-    values = config.model_dump(mode="json")
+    values = whole_values(config)
     found: dict[str, Any] = {
         "started": now.isoformat(timespec="milliseconds"),
         "ended": None,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from uncover.baselines.fetched import read_fetched
 from uncover.config.baselines import BASELINES
+from uncover.config.catalogue import TRAINING_SETS
 from uncover.config.detectors import DRAWN_BOXES, Detector, SecondStep, Weights
 from uncover.config.heatmaps import Variant
 from uncover.config.model import Config
@@ -150,8 +151,16 @@ class Run:
         """Check what the config cannot know alone.
 
         Raises:
-            InputError: The config names heatmaps or methods that this run does not make.
+            InputError: There is nothing to train on or to test on, or the config names heatmaps or methods that this
+                run does not make.
         """
+        if not all(name in self.landmark_sets for name in TRAINING_SETS):
+            raise InputError(
+                "config: key raw: no faces with landmarks to train on; name raw.wflw, raw.merl_rav or an entry of"
+                " data_sets with use: train, or say raw: {synthetic: true}"
+            )
+        if not (self.labelled_missed_sets or "preterm_web" in self.sets):
+            raise InputError("config: key raw: no test set with true boxes; name one, or leave photos for test (split)")
         if self.boxed_heatmaps not in self.heatmap_kinds:
             raise InputError(
                 f"config: key rescue.heatmap_boxes: heatmaps {self.boxed_heatmaps} are not made; expected one of"
