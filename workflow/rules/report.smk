@@ -181,3 +181,42 @@ rule report_page:
         "uncover page {output.page} --run {params.run} --tables {input.tables} --figures {input.figures}"
         " --trial {input.trial} {params.videos} --comparison {input.comparison} --rescues {input.rescues}"
         " --validations {input.validations} --trainings {input.trainings} --settings {params.settings:q} 2>&1 | tee {log}"
+
+
+def other_run(wildcards):
+    """What another run has that is compared: as it lies on the disk, since only its own config could make it."""
+    try:
+        return targets.compared_files(RunPaths.of_run(wildcards.other))
+    except InputError as error:
+        # An exception would be told with lines of this file, which are no help.
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+# Asked for by the name of its file alone, such as results/as_released/compare/thesis.csv.
+rule compare_runs:
+    input:
+        tables=[RUN.paths.table(name) for name in TABLES],
+        other=other_run,
+    output:
+        **{
+            form: compared_file(RUN.paths, "{other}", form)
+            for form in registry.FORMS["table"]
+        },
+    log:
+        RUN.paths.log("compare_runs", "{other}"),
+    benchmark:
+        RUN.paths.benchmark("compare_runs", "{other}")
+    wildcard_constraints:
+        other=f"(?!{re.escape(CONFIG.run)}\\.)[A-Za-z0-9][A-Za-z0-9_.-]*",
+    conda:
+        "../../envs/uncover.yaml"
+    resources:
+        **needs(mem_mb=4000, runtime=120),
+    params:
+        run=str(RUN.paths),
+        other=lambda wildcards: str(RunPaths.of_run(wildcards.other)),
+        bootstrap=CONFIG.prediction.bootstrap,
+        code=code_of_verb("compare"),
+    shell:
+        "uncover compare {params.run} {params.other} --out {output.csv} --bootstrap {params.bootstrap} 2>&1 | tee {log}"

@@ -102,7 +102,7 @@ rule evaluate_videos:
     resources:
         **needs(mem_mb=4000, runtime=60),
     params:
-        truth=lambda wildcards: raw_folder(CONFIG, "videos"),
+        truth=lambda wildcards: str(raw_folder(CONFIG, "videos")),
         detections=[f"{steps}={RUN.paths.videos(steps)}" for steps in DETECTION_STEPS],
         true_iou=CONFIG.rescue.true_iou,
         bootstrap=CONFIG.prediction.bootstrap,

@@ -395,6 +395,7 @@ class PlannedJob:
         needs: Numbers of the jobs that run before it.
         runs: Whether it would be run.
         forced: Because somebody asked for it.
+        unrecorded: Whether Snakemake has no record, or one of an earlier version, of how the outputs at hand were made.
     """
 
     number: int
@@ -417,14 +418,22 @@ class PlannedJob:
     needs: tuple[int, ...] = field(default=())
     runs: bool = True
     forced: bool = False
+    unrecorded: bool = False
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A DAG: all jobs behind some targets, and the config that they come from."""
+    """A DAG: all jobs behind some targets, and the config that they come from.
+
+    Attributes:
+        config: Merged and checked.
+        jobs: All of them.
+        warnings: What Snakemake, or the Snakefile, has warned of meanwhile, a line each.
+    """
 
     config: Config
     jobs: list[PlannedJob]
+    warnings: tuple[str, ...] = ()
 
     @property
     def run_folder(self) -> Path:
@@ -476,21 +485,23 @@ def read_plan(targets: Sequence[str], configs: Sequence[Path] = (), changes: dic
         ResourceSettings,
     )
 
-    told = io.StringIO()
+    told, heard = io.StringIO(), _Warnings()
     try:
-        # Whatever Snakemake prints is its own dry run's; errors arrive as exceptions.
+        # Whatever Snakemake prints is its own dry run's; errors arrive as exceptions, and warnings are heard apart.
         with (
             contextlib.redirect_stderr(told),
             SnakemakeApi(OutputSettings(dryrun=True, quiet={Quietness.ALL})) as api,
         ):
             settings = ConfigSettings(configfiles=list(configs), config=changes or {})
             workflow_api = api.workflow(ResourceSettings(), config_settings=settings, snakefile=SNAKEFILE)
+            heard.listen()
             dag_api = workflow_api.dag(DAGSettings(targets=set(targets), force_incomplete=True))
             workflow = dag_api.workflow_api._workflow
             _done(workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True))
             _done(workflow._build_dag())
             config: Config = workflow.globals["CONFIG"]
-            return Plan(config, list(_jobs(workflow, Path(RunPaths.of_run(config.run).benchmarks))))
+            jobs = list(_jobs(workflow, Path(RunPaths.of_run(config.run).benchmarks)))
+            return Plan(config, jobs, (*heard.lines, *_unrecorded(jobs)))
     except MissingRuleException:
         names = ", ".join(targets)
         raise InputError(
@@ -498,6 +509,47 @@ def read_plan(targets: Sequence[str], configs: Sequence[Path] = (), changes: dic
         ) from None
     except (WorkflowError, RuleException) as error:
         raise InputError(" ".join(str(error).split()) or told.getvalue().strip()) from None
+    except SystemExit:
+        # Rules that have said in one line what is missing.
+        raise InputError(told.getvalue().strip().rpartition("error: ")[2]) from None
+    finally:
+        heard.end()
+
+
+class _Warnings(logging.Handler):
+    """Warnings of Snakemake and of ours, as lines."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def listen(self) -> None:
+        """Begin; Snakemake removes the handlers that its logger has when it starts."""
+        for logger in self._loggers():
+            logger.addHandler(self)
+
+    def end(self) -> None:
+        for logger in self._loggers():
+            logger.removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(" ".join(record.getMessage().split()))
+
+    def _loggers(self) -> tuple[logging.Logger, ...]:
+        from snakemake.logging import logger
+
+        return logger, logging.getLogger("uncover")
+
+
+def _unrecorded(jobs: Iterable[PlannedJob]) -> Iterator[str]:
+    """What Snakemake says at the end of a dry run of files at hand that it has no record of."""
+    lacking = [job for job in jobs if job.unrecorded and not job.runs]
+    if lacking:
+        rules = ", ".join(dict.fromkeys(job.rule for job in lacking))
+        yield (
+            f"missing provenance: Snakemake has no record of how the files of some jobs were made ({rules}),"
+            " so no change of code, settings or inputs reruns these; to make them again: snakemake --forcerun FILE"
+        )
 
 
 def _done(result: object) -> None:
@@ -551,6 +603,7 @@ def _job(workflow: Any, job: Any, number: int, needs: tuple[int, ...], benchmark
         needs=needs,
         runs=workflow.dag.needrun(job),
         forced=bool(reason.forced),
+        unrecorded=bool(reason.no_metadata or reason.outdated_metadata),
     )
 
 

@@ -128,6 +128,19 @@ GROUPS = {"thesis": "heatmaps", "variant": "variant", "control": "control", "our
 """Groups of the rescue summary by the role of a detector."""
 
 
+def compared_files(run: RunPaths) -> list[str]:
+    """Files of another run that decide what `uncover compare` makes of it: tables, and the boxes behind their scores.
+
+    Raises:
+        InputError: It has no tables.
+    """
+    tables = sorted(map(str, Path(run.tables).glob("*.csv")))
+    if not tables:
+        raise InputError(f"{run}: no tables in it; make that run first, with its own config")
+    boxes = [path for paths in (run, run.rgb_tables) for path in Path(paths.all_predictions).glob("*/*.parquet")]
+    return [*tables, *sorted(map(str, boxes))]
+
+
 class Run:
     """What a config asks for: models, sets and methods by name, and the files that hold them.
 
