@@ -93,12 +93,14 @@ def uv(*words: str) -> None:
     """Run uv.
 
     Raises:
-        SystemExit: There is none.
+        SystemExit: There is none, or it cannot.
     """
     program = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if program is None:
         raise SystemExit("uv: is not installed; make setup")
-    subprocess.run([program, *words, "--quiet"], check=True)
+    done = subprocess.run([program, *words, "--quiet"], stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise SystemExit(f"uv {' '.join(words)}: {done.stderr.strip()}")
 
 
 def fake_cluster(folder: Path, checkout: Path) -> Path:
@@ -136,7 +138,9 @@ def checks(environment: Environment) -> Iterator[tuple[str, bool, str]]:
     Yields:
         What was tried, whether it works, and what was printed.
     """
-    snakemake, uncover = environment.program("snakemake"), [environment.program("python"), "-m", "uncover"]
+    snakemake, alone = environment.program("snakemake"), environment.program("snakemake", "alone")
+    # The program finds the package beside it.
+    uncover = str(environment.checkout / "workflow" / "bin" / "uncover")
     programs = fake_cluster(environment.folder, environment.checkout)
 
     def tried(what: str, verdict: Verdict, *command: str, cluster: bool = False) -> tuple[str, bool, str]:
@@ -149,12 +153,12 @@ def checks(environment: Environment) -> Iterator[tuple[str, bool, str]]:
     def says(pattern: str, expected: int = 0) -> Verdict:
         return lambda code, text: code == expected and re.search(pattern, text) is not None
 
-    alone = environment.program("snakemake", "alone")
     dry = (alone, "-n", "--cores", "1", *TINY)
     yield tried("Snakemake alone", says(r"has no cv2, numpy, .* -m pip install", 1), *dry)
-    _, text = environment.run(*dry)
-    environment.add("alone", *shlex.split(re.findall(r" -m pip install (.*)", text)[0]))
-    yield tried("Snakemake with what it asked for", fine, *dry)
+    asked = re.search(r" -m pip install (.*)", environment.run(*dry)[1])
+    if asked:
+        environment.add("alone", *shlex.split(asked[1]))
+        yield tried("Snakemake with what it asked for", fine, *dry)
     yield tried("dry run", says(r"(?m)^all +1$"), snakemake, "-n", "--cores", "2")
     profile = ("--workflow-profile", "workflow/profiles/default")
     yield tried("a target with the profile", fine, snakemake, SYNTHETIC, "--cores", "2", *profile, *TINY)
@@ -162,12 +166,10 @@ def checks(environment: Environment) -> Iterator[tuple[str, bool, str]]:
     kept = list(environment.checkout.glob("results/tiny/record/*"))
     yield "files and records", (environment.checkout / FACES).is_file() and len(kept) == 2, ""
     yield tried("nothing to do", says(NOTHING), snakemake, "-n", FACES, "--cores", "2", *TINY)
-    # As it is run in a checkout: by the program that finds the package beside it.
-    uncover = [str(environment.checkout / "workflow" / "bin" / "uncover")]
-    yield tried("uncover plan", says(r"results/tiny: \d+ jobs"), *uncover, "plan", *TINY)
-    yield tried("uncover why", says("is up to date"), *uncover, "why", FACES, *TINY)
+    yield tried("uncover plan", says(r"results/tiny: \d+ jobs"), uncover, "plan", *TINY)
+    yield tried("uncover why", says("is up to date"), uncover, "why", FACES, *TINY)
     changed = ("--config", "synthetic={seed: 4}")
-    yield tried("uncover why, changed", says(r"synthetic\.seed 3 -> 4"), *uncover, "why", FACES, *TINY, *changed)
+    yield tried("uncover why, changed", says(r"synthetic\.seed 3 -> 4"), uncover, "why", FACES, *TINY, *changed)
     slurm = ("--executor", "slurm", "--jobs", "2", "--slurm-init-seconds-before-status-checks", "1")
     run = ("--config", "run=cluster")
     yield tried("SLURM, dry run", fine, snakemake, "-n", *slurm, *TINY, cluster=True)
