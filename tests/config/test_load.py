@@ -57,6 +57,8 @@ def test_as_released_differs_from_thesis_only_where_it_says_so(monkeypatch: pyte
         ({"run": "a", "zzz": 1}, "key zzz is unknown; known keys: run, raw,"),
         ({}, "key run is missing"),
         ({"run": "../a"}, "key run: string should match pattern"),
+        ({"run": "a", "cluster": {"container": "my image.sif"}}, "key cluster.container: expected letters, digits"),
+        ({"run": "a", "cluster": {"container": "x.sif;rm"}}, "key cluster.container: expected letters, digits"),
         ({"run": "a", "labels": {"parts": "right"}}, "key labels.parts: input should be 'corrected' or 'released'"),
         ({"run": "a", "synthetic": {"size": 10}}, "key synthetic.size: input should be greater than or equal to 64"),
         ({"run": "a", "splits": {"wflw": {"train": -1}}}, "key splits.wflw.train: input should be greater"),

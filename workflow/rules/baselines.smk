@@ -47,6 +47,8 @@ checkpoint fetch_weights:
         RUN.paths.benchmark("fetch_weights", "{fetched}")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs(mem_mb=4000, runtime=30),
     params:
@@ -89,6 +91,8 @@ rule train_baseline:
         RUN.paths.benchmark("train_baseline", "{trained_baseline}")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
         **needs(mem_mb=16000, runtime=2880, gpu=1),
@@ -123,6 +127,8 @@ rule predict_baseline:
         RUN.paths.benchmark("predict_baseline", "{baseline}", *SHARD)
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
         **needs(mem_mb=8000, runtime=480, gpu=1),

@@ -26,6 +26,8 @@ rule make_synthetic:
         RUN.paths.benchmark("make_synthetic", "{source}")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs(mem_mb=1000, runtime=60),
     params:
@@ -78,6 +80,8 @@ rule read_faces:
         source="|".join(RUN.landmark_sources) or "none",
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs(mem_mb=2000, runtime=30),
     params:
@@ -124,6 +128,8 @@ rule split_photos:
         RUN.paths.benchmark("split_photos", "{source}")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs(mem_mb=2000, runtime=10),
     params:
@@ -165,6 +171,8 @@ rule label_faces:
         set="|".join(RUN.landmark_sets) or "none",
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs(mem_mb=4000, runtime=30),
     params:
@@ -205,6 +213,8 @@ rule label_frames:
         set="|".join(RUN.frame_sets) or "none",
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs(mem_mb=2000, runtime=30),
     params:

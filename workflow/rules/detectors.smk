@@ -77,6 +77,8 @@ rule import_weights:
         network="yolov5[nsmlx]",
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs(mem_mb=4000, runtime=30),
     params:
@@ -107,6 +109,8 @@ rule evolve_generation:
         RUN.paths.benchmark("evolve_generation", "{generation}")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     threads: DETECTOR_THREADS * CONFIG.detectors.rgb10.processes
     resources:
         **needs(mem_mb=16000, runtime=1440, gpu=CONFIG.detectors.rgb10.processes),
@@ -141,6 +145,8 @@ rule evolution_history:
         RUN.paths.benchmark("evolution_history")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs(mem_mb=1000, runtime=10),
     params:
@@ -172,6 +178,8 @@ rule train:
         model="|".join([*RUN.rgb_models, *RUN.second_models]),
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     threads: lambda wildcards: DETECTOR_THREADS * processes(wildcards)
     resources:
         **needs(
@@ -220,6 +228,8 @@ rule predict:
         set="|".join(RUN.unscored_sets),
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
         **needs(mem_mb=8000, runtime=240, gpu=1),
@@ -274,6 +284,8 @@ rule evaluate:
         "scores"
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs(mem_mb=4000, runtime=60, small=1),
     params:
@@ -332,6 +344,8 @@ if SHARD:
             set="|".join(RUN.unscored_sets),
         conda:
             "../../envs/uncover.yaml"
+        container:
+            CONFIG.cluster.container
         resources:
             **needs(mem_mb=8000, runtime=30),
         params:

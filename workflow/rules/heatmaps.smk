@@ -35,6 +35,8 @@ rule make_heatmaps:
         RUN.paths.benchmark("make_heatmaps", "{set}", "{shard}-of-{shards}")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
         **needs(mem_mb=8000, runtime=480, gpu=1),
@@ -67,6 +69,8 @@ rule collect_heatmaps:
         RUN.paths.benchmark("collect_heatmaps", "{set}")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs(mem_mb=2000, runtime=30),
     params:
@@ -88,6 +92,8 @@ rule draw_boxes:
         RUN.paths.benchmark("draw_boxes", "{set}")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs(mem_mb=4000, runtime=60),
     params:
@@ -112,6 +118,8 @@ rule find_missed:
         RUN.paths.benchmark("find_missed", "{set}")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs(mem_mb=2000, runtime=20),
     params:
@@ -142,6 +150,8 @@ rule predict_second:
         RUN.paths.benchmark("predict_second", "{second}", *SHARD)
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
         **needs(mem_mb=8000, runtime=480, gpu=1),
@@ -175,6 +185,8 @@ rule evaluate_second:
         "scores"
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs(mem_mb=4000, runtime=60, small=1),
     params:

@@ -91,6 +91,8 @@ for name, entry in MADE.items():
             f"{entry.kind}s"
         conda:
             "../../envs/uncover.yaml"
+        container:
+            CONFIG.cluster.container
         resources:
             **needs(mem_mb=entry.mem_mb, runtime=10, small=1),
         params:
@@ -129,6 +131,8 @@ rule comparison:
         RUN.paths.benchmark("comparison")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs(mem_mb=1000, runtime=10),
     params:
@@ -162,6 +166,8 @@ rule report_page:
         RUN.paths.benchmark("report_page")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs(mem_mb=1000, runtime=10),
     params:
@@ -211,6 +217,8 @@ rule compare_runs:
         other=f"(?!{re.escape(CONFIG.run)}\\.)[A-Za-z0-9][A-Za-z0-9_.-]*",
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs(mem_mb=4000, runtime=120),
     params:

@@ -29,6 +29,8 @@ rule predict_at_scales:
         RUN.paths.benchmark("predict_at_scales", "{scale}", *SHARD)
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
         **needs(mem_mb=8000, runtime=480, gpu=1),
@@ -62,6 +64,8 @@ rule propose_faces:
         RUN.paths.benchmark("propose_faces")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs(mem_mb=4000, runtime=60),
     params:
@@ -97,6 +101,8 @@ rule rescue_trial:
         RUN.paths.benchmark("rescue_trial")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs(mem_mb=4000, runtime=60),
     params:
@@ -131,6 +137,8 @@ rule rescue_cascade:
         RUN.paths.benchmark("rescue_cascade")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs(mem_mb=4000, runtime=60),
     params:

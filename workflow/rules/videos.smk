@@ -65,6 +65,8 @@ rule detect_videos:
         RUN.paths.benchmark("detect_videos", "{steps}")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
         **needs(mem_mb=8000, runtime=480, gpu=1),
@@ -99,6 +101,8 @@ rule evaluate_videos:
         RUN.paths.benchmark("evaluate_videos")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs(mem_mb=4000, runtime=60),
     params:
@@ -125,6 +129,8 @@ rule pick_frames:
         RUN.paths.benchmark("pick_frames")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs(mem_mb=2000, runtime=240),
     params:
@@ -154,6 +160,8 @@ rule label_picked:
         RUN.paths.benchmark("label_picked")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs(mem_mb=2000, runtime=30),
     params:
@@ -178,6 +186,8 @@ rule fine_tune:
         RUN.paths.benchmark("fine_tune", "{left_out}", "{freeze}", "{amount}")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
         **needs(mem_mb=8000, runtime=240, gpu=1),
@@ -219,6 +229,8 @@ rule learning_curve:
         RUN.paths.benchmark("learning_curve")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs(mem_mb=1000, runtime=10),
     params:

@@ -182,6 +182,27 @@ def rule_names(workflow: Any) -> list[str]:
         return []
 
 
+def uses_containers(workflow: Any) -> bool:
+    """Whether jobs run in containers (--sdm apptainer)."""
+    from snakemake.settings.types import DeploymentMethod
+
+    return DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method
+
+
+def ignore_environments(workflow: Any) -> None:
+    """Let no job run again because it ran without conda or a container, or with another one.
+
+    The packages are the same, and the digests of our code do not depend on them. What somebody chose with
+    --rerun-triggers stays. While Snakemake reads the Snakefile it has no settings of the DAG yet; then, and where a
+    version of it keeps them elsewhere, nothing happens.
+    """
+    from snakemake.settings.enums import RerunTrigger
+
+    settings = getattr(workflow, "dag_settings", None)
+    if settings is not None and set(settings.rerun_triggers) == set(RerunTrigger.all()):
+        settings.rerun_triggers = RerunTrigger.all() - {RerunTrigger.SOFTWARE_ENV}
+
+
 def moved(workflow: Any, path: str) -> str:
     """Where a path of a rule ends up that an importing workflow, or a storage provider, moves elsewhere."""
     try:
