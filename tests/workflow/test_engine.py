@@ -100,6 +100,17 @@ def test_without_private_names_the_answers_are_those_of_this_machine(caplog: pyt
     assert engine.is_local(bare) and "where jobs run needs the inside of Snakemake" in caplog.text
 
 
+def test_settings_of_software_that_are_elsewhere_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = SimpleNamespace(basedir="somewhere")
+    assert not engine.uses_containers(bare) and engine.main_snakefile(bare) == Path("somewhere", "Snakefile")
+    engine.ignore_environments(bare)
+    engine.ignore_environments(SimpleNamespace(dag_settings=SimpleNamespace()))
+    for name in ("snakemake.settings.types", "snakemake.settings.enums"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert not engine.uses_containers(bare)
+    engine.ignore_environments(bare)
+
+
 def test_names_that_stand_for_something_else_count_as_absent() -> None:
     other = SimpleNamespace(local_exec=lambda: False, is_main_process=lambda: False, touch=print, remote_exec=print)
     assert engine.is_local(other) and engine.is_main(other) and not engine.only_touches(other)

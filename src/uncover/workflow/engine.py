@@ -182,11 +182,18 @@ def rule_names(workflow: Any) -> list[str]:
         return []
 
 
+def main_snakefile(workflow: Any) -> Path:
+    """The Snakefile that Snakemake was started with, which may import this one."""
+    return Path(_asked(workflow, "main_snakefile", "") or Path(workflow.basedir, "Snakefile"))
+
+
 def uses_containers(workflow: Any) -> bool:
     """Whether jobs run in containers (--sdm apptainer)."""
-    from snakemake.settings.types import DeploymentMethod
+    with contextlib.suppress(*OTHERWISE):
+        from snakemake.settings.types import DeploymentMethod
 
-    return DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method
+        return DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method
+    return False
 
 
 def ignore_environments(workflow: Any) -> None:
@@ -196,11 +203,12 @@ def ignore_environments(workflow: Any) -> None:
     --rerun-triggers stays. While Snakemake reads the Snakefile it has no settings of the DAG yet; then, and where a
     version of it keeps them elsewhere, nothing happens.
     """
-    from snakemake.settings.enums import RerunTrigger
+    with contextlib.suppress(*OTHERWISE):
+        from snakemake.settings.enums import RerunTrigger
 
-    settings = getattr(workflow, "dag_settings", None)
-    if settings is not None and set(settings.rerun_triggers) == set(RerunTrigger.all()):
-        settings.rerun_triggers = RerunTrigger.all() - {RerunTrigger.SOFTWARE_ENV}
+        settings = getattr(workflow, "dag_settings", None)
+        if settings is not None and set(settings.rerun_triggers) == set(RerunTrigger.all()):
+            settings.rerun_triggers = RerunTrigger.all() - {RerunTrigger.SOFTWARE_ENV}
 
 
 def moved(workflow: Any, path: str) -> str:
