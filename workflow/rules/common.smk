@@ -30,8 +30,9 @@ def needs(mem_mb, runtime, gpu=0, small=0):
 
 def check_rules_of_cluster():
     """Call when all rules are known."""
-    known = [*(rule.name for rule in workflow.rules), *registry.declared()]
-    for name in CONFIG.cluster.rules:
+    rules_of_run = engine.rule_names(workflow)
+    known = [*rules_of_run, *registry.declared()]
+    for name in CONFIG.cluster.rules if rules_of_run else ():
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             hint = (
@@ -45,7 +46,7 @@ def check_rules_of_cluster():
 if engine.is_on_cluster(workflow):
     engine.record_as_main()
 
-CODE_STATE = code_state(CHECKOUT) if workflow.is_main_process else None
+CODE_STATE = code_state(CHECKOUT) if engine.is_main(workflow) else None
 RUN_RECORD = []
 
 
@@ -59,6 +60,7 @@ onstart:
                     Path(RUN.paths.root),
                     CHECKOUT,
                     CODE_STATE,
+                    [log] if isinstance(log, str) else log,
                 )
             )
         except (InputError, OSError) as error:

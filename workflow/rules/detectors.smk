@@ -2,8 +2,8 @@
 
 # Half of the cores: two small jobs side by side use a machine better than one after the other. A report knows no cores,
 # and what a job on a cluster was given is not the whole node.
-_cores = None if engine.is_on_cluster(workflow) else workflow.resource_settings.cores
-DETECTOR_THREADS = CONFIG.cluster.threads or max(1, min(8, (_cores or 16) // 2))
+_cores = engine.cores_of(workflow) or 16
+DETECTOR_THREADS = CONFIG.cluster.threads or max(1, min(8, _cores // 2))
 
 
 # Heatmaps and predictions at hand stay as they were made, in one job or by several; the number of jobs in the config is for
