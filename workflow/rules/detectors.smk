@@ -9,11 +9,11 @@ DETECTOR_THREADS = CONFIG.cluster.threads or max(1, min(8, _cores // 2))
 # Heatmaps and predictions at hand stay as they were made, in one job or by several; the number of jobs in the config is for
 # others. Jobs go by what the main process saw at hand, whatever is there by then.
 KEPT_SHARDS_OF_RUNS = json.loads(os.environ.get("UNCOVER_KEPT_SHARDS", "{}"))
-if workflow.is_main_process:
+if engine.is_main(workflow):
     KEPT_SHARDS_OF_RUNS[CONFIG.run] = RUN.kept_heatmaps(), RUN.kept_predictions()
     os.environ["UNCOVER_KEPT_SHARDS"] = json.dumps(KEPT_SHARDS_OF_RUNS)
 KEPT_HEATMAPS, KEPT_PREDICTIONS = KEPT_SHARDS_OF_RUNS.get(CONFIG.run, ({}, {}))
-if workflow.is_main_process:
+if engine.is_main(workflow):
     for folder, kept, key in (
         (RUN.paths.all_heatmaps, KEPT_HEATMAPS, "heatmaps.shards"),
         (RUN.paths.all_predictions, KEPT_PREDICTIONS, "prediction.shards"),
