@@ -54,14 +54,14 @@ test-versions: $(READY)  ## which versions of Snakemake everything works with (V
 check: $(READY)  ## formatting, types, import directions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 fix: $(READY)  ## format the code and write what is generated from it
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/snakefmt Snakefile workflow/rules
+	$(BIN)/snakefmt Snakefile workflow
 	$(BIN)/uncover schema
 
 schema: $(READY)  ## write config/schema.json and the table in config/README.md from the config model
@@ -75,7 +75,7 @@ lock: $(READY)  ## resolve the environment anew
 	$(BIN)/python envs/make_conda.py
 
 bench-labels: $(READY)  ## part boxes of 20 780 labels on one core (REAL=folder of the real ones)
-	@$(BIN)/python benchmarks/bench_labels.py $(REAL)
+	@$(BIN)/python benchmarks/bench_labels.py $(if $(REAL),'$(REAL)')
 
 bench-dag: $(READY)  ## planning the whole thesis, and a hundred times its data; fails beyond its bounds (ROUNDS=)
 	@$(BIN)/python benchmarks/bench_dag.py $(ROUNDS)
@@ -84,19 +84,19 @@ bench-scale: $(READY)  ## time and memory of the steps that hold a whole set, as
 	@$(BIN)/python benchmarks/bench_scale.py
 
 bench-train: $(READY)  ## training beside upstream's train.py (DATA= WEIGHTS= SHA256= SEEDS= EPOCHS= SETTINGS=)
-	@$(BIN)/python benchmarks/bench_train.py $(if $(DATA),--data $(DATA)) $(if $(WEIGHTS),--weights $(WEIGHTS) --sha256 $(SHA256)) \
+	@$(BIN)/python benchmarks/bench_train.py $(if $(DATA),--data '$(DATA)') $(if $(WEIGHTS),--weights '$(WEIGHTS)' --sha256 $(SHA256)) \
 	  $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(SETTINGS),--settings $(SETTINGS))
 
 bench-heatmaps: $(READY)  ## heatmaps beside plain inference and grad-cam (IMAGES= WEIGHTS= SIZE= ROUNDS=)
-	@$(BIN)/python benchmarks/bench_heatmaps.py $(if $(IMAGES),--images $(IMAGES)) $(if $(WEIGHTS),--weights $(WEIGHTS)) \
+	@$(BIN)/python benchmarks/bench_heatmaps.py $(if $(IMAGES),--images '$(IMAGES)') $(if $(WEIGHTS),--weights '$(WEIGHTS)') \
 	  $(if $(SIZE),--size $(SIZE)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 bench-second: $(READY)  ## an epoch on heatmaps beside one on photos (RUN=results/... SETTINGS= ROUNDS=)
-	@$(BIN)/python benchmarks/bench_second.py $(if $(RUN),--data $(RUN)) $(if $(SETTINGS),--settings $(SETTINGS)) \
+	@$(BIN)/python benchmarks/bench_second.py $(if $(RUN),--data '$(RUN)') $(if $(SETTINGS),--settings $(SETTINGS)) \
 	  $(if $(ROUNDS),--rounds $(ROUNDS))
 
 bench-detect: $(READY)  ## faces in a full-size video, with and without rescue (RUN= MODEL= SIZE= FRAMES= ROUNDS= DEVICE= PRECISION=)
-	@$(BIN)/python benchmarks/bench_detect.py $(if $(RUN),--run $(RUN)) $(if $(MODEL),--model $(MODEL)) $(if $(SIZE),--size $(SIZE)) \
+	@$(BIN)/python benchmarks/bench_detect.py $(if $(RUN),--run '$(RUN)') $(if $(MODEL),--model $(MODEL)) $(if $(SIZE),--size $(SIZE)) \
 	  $(if $(FRAMES),--frames $(FRAMES)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DEVICE),--device $(DEVICE)) \
 	  $(if $(PRECISION),--precision $(PRECISION))
 

@@ -31,8 +31,8 @@ test "$code" = 2
 
 # What a detector found is no truth: no command learns from it before a person has seen it.
 uncover frames $videos/infant_01.mp4 "$out/proposed" --count 4 --boxes "$out/found/boxes.parquet"
-for learns in "labels --layout graded $out/proposed" "train --from results/demo --data $out/proposed"; do
-  code=0; uncover $learns "$out/unseen" || code=$?
+for learns in "labels --layout graded" "train --from results/demo --data"; do
+  code=0; uncover $learns "$out/proposed" "$out/unseen" || code=$?
   test "$code" = 2
   test ! -e "$out/unseen"
 done
