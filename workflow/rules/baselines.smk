@@ -48,7 +48,7 @@ checkpoint fetch_weights:
     conda:
         "../../envs/uncover.yaml"
     resources:
-        **needs(mem_mb=4000, runtime=30),
+        **needs("fetch_weights", mem_mb=4000, runtime=30),
     params:
         weights=lambda wildcards: checkpoint_options(CONFIG.weights[wildcards.fetched]),
         # A new number makes Snakemake try again what failed.
@@ -91,7 +91,7 @@ rule train_baseline:
         "../../envs/uncover.yaml"
     threads: DETECTOR_THREADS
     resources:
-        **needs(mem_mb=16000, runtime=2880, gpu=1),
+        **needs("train_baseline", mem_mb=16000, runtime=2880, gpu=1, resumes=True),
     params:
         data=RUN.paths.datasets,
         out=RUN.paths.model("{trained_baseline}"),
@@ -125,7 +125,7 @@ rule predict_baseline:
         "../../envs/uncover.yaml"
     threads: DETECTOR_THREADS
     resources:
-        **needs(mem_mb=8000, runtime=480, gpu=1),
+        **needs("predict_baseline", mem_mb=8000, runtime=480, gpu=1),
     params:
         sets=RUN.datasets(RUN.baseline_sets),
         out=RUN.paths.predictions_of("{baseline}"),
@@ -153,3 +153,5 @@ use rule evaluate_second as evaluate_baseline with:
         RUN.paths.benchmark("evaluate_baseline", "{second}")
     wildcard_constraints:
         second="|".join(RUN.baselines) or "none",
+    resources:
+        **needs("evaluate_baseline", mem_mb=4000, runtime=60, small=1),

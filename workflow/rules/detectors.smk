@@ -78,7 +78,7 @@ rule import_weights:
     conda:
         "../../envs/uncover.yaml"
     resources:
-        **needs(mem_mb=4000, runtime=30),
+        **needs("import_weights", mem_mb=4000, runtime=30),
     params:
         checkpoint=lambda wildcards: checkpoint_options(
             targets.checkpoint(CONFIG, wildcards.network)
@@ -109,7 +109,13 @@ rule evolve_generation:
         "../../envs/uncover.yaml"
     threads: DETECTOR_THREADS * CONFIG.detectors.rgb10.processes
     resources:
-        **needs(mem_mb=16000, runtime=1440, gpu=CONFIG.detectors.rgb10.processes),
+        **needs(
+            "evolve_generation",
+            mem_mb=16000,
+            runtime=1440,
+            gpu=CONFIG.detectors.rgb10.processes,
+            resumes=True,
+        ),
     params:
         data=RUN.paths.datasets,
         start=start_option,
@@ -142,7 +148,7 @@ rule evolution_history:
     conda:
         "../../envs/uncover.yaml"
     resources:
-        **needs(mem_mb=1000, runtime=10),
+        **needs("evolution_history", mem_mb=1000, runtime=10),
     params:
         code=code_of_verb("evolution_history"),
     shell:
@@ -175,9 +181,11 @@ rule train:
     threads: lambda wildcards: DETECTOR_THREADS * processes(wildcards)
     resources:
         **needs(
+            "train",
             mem_mb=16000,
             runtime=2880,
             gpu=processes,
+            resumes=True,
         ),
     params:
         data=RUN.paths.datasets,
@@ -222,7 +230,7 @@ rule predict:
         "../../envs/uncover.yaml"
     threads: DETECTOR_THREADS
     resources:
-        **needs(mem_mb=8000, runtime=240, gpu=1),
+        **needs("predict", mem_mb=8000, runtime=240, gpu=1),
     params:
         images=RUN.paths.dataset("{set}"),
         confidence=CONFIG.prediction.confidence,
@@ -247,6 +255,8 @@ use rule predict as predict_rgb_tables with:
     wildcard_constraints:
         model="|".join(RUN.rgb_models),
         set="|".join(RUN.scored_sets) or "none",
+    resources:
+        **needs("predict_rgb_tables", mem_mb=8000, runtime=240, gpu=1),
     params:
         images=RUN.paths.dataset("{set}"),
         confidence=CONFIG.prediction.confidence,
@@ -275,7 +285,7 @@ rule evaluate:
     conda:
         "../../envs/uncover.yaml"
     resources:
-        **needs(mem_mb=4000, runtime=60, small=1),
+        **needs("evaluate", mem_mb=4000, runtime=60, small=1),
     params:
         labels=RUN.paths.dataset("{set}").labels,
         out=RUN.paths.metrics("{model}", "{set}", "{scope}"),
@@ -298,6 +308,8 @@ use rule evaluate as evaluate_rgb_tables with:
         RUN.paths.log("evaluate_rgb_tables", "{model}", "{set}", "{scope}"),
     benchmark:
         RUN.paths.benchmark("evaluate_rgb_tables", "{model}", "{set}", "{scope}")
+    resources:
+        **needs("evaluate_rgb_tables", mem_mb=4000, runtime=60, small=1),
     params:
         labels=RUN.paths.dataset("{set}").labels,
         out=RUN.paths.rgb_tables.metrics("{model}", "{set}", "{scope}"),
@@ -333,7 +345,7 @@ if SHARD:
         conda:
             "../../envs/uncover.yaml"
         resources:
-            **needs(mem_mb=8000, runtime=30),
+            **needs("collect_predictions", mem_mb=8000, runtime=30),
         params:
             code=code_of_verb("predict collect"),
         shell:
@@ -355,6 +367,8 @@ if SHARD:
         wildcard_constraints:
             model="|".join(RUN.rgb_models),
             set="|".join(RUN.scored_sets) or "none",
+        resources:
+            **needs("collect_rgb_tables", mem_mb=8000, runtime=30),
 
     use rule collect_predictions as collect_second with:
         input:
@@ -367,6 +381,8 @@ if SHARD:
             RUN.paths.benchmark("collect_second", "{model}")
         wildcard_constraints:
             model="|".join([*RUN.second_models, *RUN.scales]),
+        resources:
+            **needs("collect_second", mem_mb=8000, runtime=30),
 
     use rule collect_predictions as collect_baseline with:
         input:
@@ -379,3 +395,5 @@ if SHARD:
             RUN.paths.benchmark("collect_baseline", "{model}")
         wildcard_constraints:
             model="|".join(RUN.baselines) or "none",
+        resources:
+            **needs("collect_baseline", mem_mb=8000, runtime=30),

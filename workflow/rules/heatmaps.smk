@@ -37,7 +37,7 @@ rule make_heatmaps:
         "../../envs/uncover.yaml"
     threads: DETECTOR_THREADS
     resources:
-        **needs(mem_mb=8000, runtime=480, gpu=1),
+        **needs("make_heatmaps", mem_mb=8000, runtime=480, gpu=1, resumes=True),
     params:
         images=RUN.paths.dataset("{set}"),
         out=RUN.paths.all_heatmaps,
@@ -68,7 +68,7 @@ rule collect_heatmaps:
     conda:
         "../../envs/uncover.yaml"
     resources:
-        **needs(mem_mb=2000, runtime=30),
+        **needs("collect_heatmaps", mem_mb=2000, runtime=30),
     params:
         folders=[RUN.paths.heatmaps(kind, "{set}") for kind in RUN.heatmap_kinds],
         trained_on=RUN.paths.dataset("train"),
@@ -89,7 +89,7 @@ rule draw_boxes:
     conda:
         "../../envs/uncover.yaml"
     resources:
-        **needs(mem_mb=4000, runtime=60),
+        **needs("draw_boxes", mem_mb=4000, runtime=60),
     params:
         out=RUN.paths.heatmaps(DRAWN_BOXES, "{set}"),
         confidence=CONFIG.heatmaps.confidence,
@@ -113,7 +113,7 @@ rule find_missed:
     conda:
         "../../envs/uncover.yaml"
     resources:
-        **needs(mem_mb=2000, runtime=20),
+        **needs("find_missed", mem_mb=2000, runtime=20),
     params:
         labels=lambda wildcards: (
             f"--labels {RUN.paths.dataset(wildcards.set).labels}"
@@ -144,7 +144,7 @@ rule predict_second:
         "../../envs/uncover.yaml"
     threads: DETECTOR_THREADS
     resources:
-        **needs(mem_mb=8000, runtime=480, gpu=1),
+        **needs("predict_second", mem_mb=8000, runtime=480, gpu=1),
     params:
         sets=lambda wildcards: RUN.seen_folders(wildcards.second, RUN.tried_sets),
         out=RUN.paths.predictions_of("{second}"),
@@ -176,7 +176,7 @@ rule evaluate_second:
     conda:
         "../../envs/uncover.yaml"
     resources:
-        **needs(mem_mb=4000, runtime=60, small=1),
+        **needs("evaluate_second", mem_mb=4000, runtime=60, small=1),
     params:
         out=RUN.paths.metrics_of("{second}"),
         datasets=RUN.datasets(RUN.tried_sets),

@@ -92,7 +92,7 @@ for name, entry in MADE.items():
         conda:
             "../../envs/uncover.yaml"
         resources:
-            **needs(mem_mb=entry.mem_mb, runtime=10, small=1),
+            **needs(name, mem_mb=entry.mem_mb, runtime=10, small=1),
         params:
             **params_of(entry),
         shell:
@@ -130,7 +130,7 @@ rule comparison:
     conda:
         "../../envs/uncover.yaml"
     resources:
-        **needs(mem_mb=1000, runtime=10),
+        **needs("comparison", mem_mb=1000, runtime=10),
     params:
         settings=targets.telling_settings(CONFIG),
         why=f"--not-comparable '{NOT_COMPARABLE}'" if NOT_COMPARABLE else "",
@@ -163,7 +163,7 @@ rule report_page:
     conda:
         "../../envs/uncover.yaml"
     resources:
-        **needs(mem_mb=1000, runtime=10),
+        **needs("report_page", mem_mb=1000, runtime=10),
     params:
         run=CONFIG.run,
         # No code of the page, and yet in it.

@@ -31,7 +31,7 @@ rule predict_at_scales:
         "../../envs/uncover.yaml"
     threads: DETECTOR_THREADS
     resources:
-        **needs(mem_mb=8000, runtime=480, gpu=1),
+        **needs("predict_at_scales", mem_mb=8000, runtime=480, gpu=1),
     params:
         sets=RUN.datasets(RUN.tried_sets),
         out=RUN.paths.predictions_of("{scale}"),
@@ -63,7 +63,7 @@ rule propose_faces:
     conda:
         "../../envs/uncover.yaml"
     resources:
-        **needs(mem_mb=4000, runtime=60),
+        **needs("propose_faces", mem_mb=4000, runtime=60),
     params:
         out=RUN.paths.all_predictions,
         train=RUN.paths.dataset("train"),
@@ -98,7 +98,7 @@ rule rescue_trial:
     conda:
         "../../envs/uncover.yaml"
     resources:
-        **needs(mem_mb=4000, runtime=60),
+        **needs("rescue_trial", mem_mb=4000, runtime=60),
     params:
         methods=rescue_methods,
         predictions=RUN.paths.all_predictions,
@@ -132,7 +132,7 @@ rule rescue_cascade:
     conda:
         "../../envs/uncover.yaml"
     resources:
-        **needs(mem_mb=4000, runtime=60),
+        **needs("rescue_cascade", mem_mb=4000, runtime=60),
     params:
         detectors=confidence_words,
         rescues=[

@@ -73,7 +73,7 @@ rule detect_videos:
         "../../envs/uncover.yaml"
     threads: DETECTOR_THREADS
     resources:
-        **needs(mem_mb=8000, runtime=480, gpu=1),
+        **needs("detect_videos", mem_mb=8000, runtime=480, gpu=1, resumes=True),
     params:
         videos=[str(path) for path in RUN.video_files.values()],
         run=str(RUN.paths),
@@ -106,7 +106,7 @@ rule evaluate_videos:
     conda:
         "../../envs/uncover.yaml"
     resources:
-        **needs(mem_mb=4000, runtime=60),
+        **needs("evaluate_videos", mem_mb=4000, runtime=60),
     params:
         truth=lambda wildcards: raw_folder(CONFIG, "videos"),
         detections=[f"{steps}={RUN.paths.videos(steps)}" for steps in DETECTION_STEPS],
@@ -132,7 +132,7 @@ rule pick_frames:
     conda:
         "../../envs/uncover.yaml"
     resources:
-        **needs(mem_mb=2000, runtime=240),
+        **needs("pick_frames", mem_mb=2000, runtime=240),
     params:
         videos=[str(path) for path in RUN.video_files.values()],
         truths=[str(path.with_suffix(".csv")) for path in RUN.video_files.values()],
@@ -161,7 +161,7 @@ rule label_picked:
     conda:
         "../../envs/uncover.yaml"
     resources:
-        **needs(mem_mb=2000, runtime=30),
+        **needs("label_picked", mem_mb=2000, runtime=30),
     params:
         raw=RUN.paths.picked_frames,
         out=RUN.paths.finetune_dataset,
@@ -186,7 +186,7 @@ rule fine_tune:
         "../../envs/uncover.yaml"
     threads: DETECTOR_THREADS
     resources:
-        **needs(mem_mb=8000, runtime=240, gpu=1),
+        **needs("fine_tune", mem_mb=8000, runtime=240, gpu=1, resumes=True),
     params:
         data=RUN.paths.finetune_dataset,
         out=RUN.paths.finetuned("{left_out}", "{freeze}", "{amount}"),
@@ -224,7 +224,7 @@ rule learning_curve:
     conda:
         "../../envs/uncover.yaml"
     resources:
-        **needs(mem_mb=1000, runtime=10),
+        **needs("learning_curve", mem_mb=1000, runtime=10),
     params:
         code=code_of_verb("learning_curve"),
     shell:

@@ -8,7 +8,9 @@ names what is private, tests/dag and tests/cluster would notice what another ver
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +22,7 @@ from uncover.config.model import Config
 from uncover.errors import InputError
 from uncover.paths import RunPaths, job_name
 from uncover.workflow.digest import ROOT
-from uncover.workflow.slurm import Asked
+from uncover.workflow.slurm import Asked, Site, asked_of
 
 TRIED = ("9.27.1",)
 """Versions of Snakemake whose private names were tried."""
@@ -59,21 +61,70 @@ def jobs_ahead(workflow: Any) -> list[Any]:
 
 
 def asked_by(workflow: Any, jobs: Iterable[Any]) -> Iterator[Asked]:
-    """What jobs ask for, those of a group together."""
+    """What jobs are submitted with, those of a group together; of other clusters than this one nothing is known."""
     groups = {workflow.dag.get_job_group(job) or job for job in jobs}
+    picked = bool(os.environ.get("SNAKEMAKE_SLURM_PARTITIONS") or workflow.executor_settings.partition_config)
     for job in groups:
         rules = sorted({each.rule.name for each in job} if job.is_group() else {job.rule.name})
         resources = job.resources
-        beside_gpus = int(resources.get("cpus_per_gpu") or 0) * int(resources.get("gpu") or 0)
-        yield Asked(
-            ", ".join(rules[:3]) + (", ..." if len(rules) > 3 else ""),
-            beside_gpus or resources.get("_cores", 1),
-            int(resources.get("mem_mb") or 0),
-            int(resources.get("runtime") or 0),
-            int(resources.get("gpu") or 0),
-            resources.get("gpu_model"),
-            resources.get("slurm_partition"),
-        )
+        if not any(resources.get(name) for name in ("cluster", "clusters", "slurm_cluster")):
+            name = ", ".join(rules[:3]) + (", ..." if len(rules) > 3 else "")
+            yield asked_of(name, resources.get("_cores", 1), resources, picked)
+
+
+SITE = "UNCOVER_SITE"
+"""Variable by which the Snakemake that submits to SLURM tells its jobs what it was told: jobs do not ask themselves."""
+
+
+def site_of(workflow: Any) -> Site | None:
+    """What the SLURM allows that jobs are submitted to; None where they are not."""
+    if not workflow.is_main_process:
+        told = os.environ.get(SITE)
+        return Site.heard(told) if told else None
+    if not _submits_to_slurm(workflow):
+        return None
+    sizes = (workflow.group_settings and workflow.group_settings.group_components) or {}
+    small = workflow.global_resources.get("small")
+    return _ask_site(max([1, *map(int, sizes.values())]), int(getattr(small, "value", small) or 10**6))
+
+
+@functools.cache
+def _ask_site(largest_group: int, at_once: int) -> Site:
+    site = Site.ask(largest_group, at_once)
+    os.environ[SITE] = site.told()
+    return site
+
+
+def _submits_to_slurm(workflow: Any) -> bool:
+    if workflow.executor_plugin is None:
+        return False
+    # In a dry run, Snakemake does not tell for which executor; those that submit have threads.
+    return executor_of(workflow) == SLURM or bool(workflow.dryrun and workflow.execution_settings.use_threads)
+
+
+def value_of(workflow: Any, rule: str, name: str, given: dict[str, Any]) -> int | str | None:
+    """What a job asks for by the name of a resource, whether its rule, --set-resources or a default says so.
+
+    Args:
+        workflow: Snakemake's.
+        rule: Name that Snakemake gives the rule.
+        name: Of the resource.
+        given: What functions of resources are called with.
+    """
+    return _evaluated(workflow, workflow.get_rule(rule).resources.get(name), rule, given)
+
+
+def default_of(workflow: Any, rule: str, name: str, given: dict[str, Any]) -> int | str | None:
+    """The site's default (--default-resources) for what a rule has a function for that says nothing for a job."""
+    return _evaluated(workflow, workflow.resource_settings._parsed_default_resources.get(name), rule, given)
+
+
+def _evaluated(workflow: Any, resource: Any, rule: str, given: dict[str, Any]) -> int | str | None:
+    if resource is None:
+        return None
+    wildcards = given["wildcards"]
+    others = {name: value for name, value in given.items() if name != "wildcards"}
+    return resource.evaluate(wildcards, **others, rulename=rule, async_run=workflow.async_run).value
 
 
 def submitted_before(workflow: Any, jobs: Iterable[Any]) -> set[str]:
