@@ -25,7 +25,9 @@ def test_the_installed_snakemake_is_one_that_was_tried() -> None:
 @pytest.mark.parametrize(
     ("module", "owner", "names"),
     [
-        ("snakemake.workflow", "Workflow", ["_prepare_dag", "_build_dag"]),
+        ("snakemake.workflow", "Workflow", ["_prepare_dag", "_build_dag", "get_rule", "async_run"]),
+        ("snakemake.resources", "Resource", ["evaluate", "value"]),
+        ("snakemake.settings.types", "ResourceSettings", ["_parsed_default_resources"]),
         (
             "snakemake.persistence",
             "PersistenceBase",

@@ -63,7 +63,8 @@ def jobs_ahead(workflow: Any) -> list[Any]:
 def asked_by(workflow: Any, jobs: Iterable[Any]) -> Iterator[Asked]:
     """What jobs are submitted with, those of a group together; of other clusters than this one nothing is known."""
     groups = {workflow.dag.get_job_group(job) or job for job in jobs}
-    picked = bool(os.environ.get("SNAKEMAKE_SLURM_PARTITIONS") or workflow.executor_settings.partition_config)
+    settings = workflow.executor_settings
+    picked = bool(os.environ.get("SNAKEMAKE_SLURM_PARTITIONS") or getattr(settings, "partition_config", None))
     for job in groups:
         rules = sorted({each.rule.name for each in job} if job.is_group() else {job.rule.name})
         resources = job.resources
@@ -79,13 +80,18 @@ SITE = "UNCOVER_SITE"
 def site_of(workflow: Any) -> Site | None:
     """What the SLURM allows that jobs are submitted to; None where they are not."""
     if not workflow.is_main_process:
-        told = os.environ.get(SITE)
-        return Site.heard(told) if told else None
+        return site_told()
     if not _submits_to_slurm(workflow):
         return None
     sizes = (workflow.group_settings and workflow.group_settings.group_components) or {}
     small = workflow.global_resources.get("small")
     return _ask_site(max([1, *map(int, sizes.values())]), int(getattr(small, "value", small) or 10**6))
+
+
+def site_told() -> Site | None:
+    """What SLURM has told this Snakemake, or the one that started this job; None where nobody has asked."""
+    told = os.environ.get(SITE)
+    return Site.heard(told) if told else None
 
 
 @functools.cache

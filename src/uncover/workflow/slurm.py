@@ -132,7 +132,7 @@ def misfits(asked: Iterable[Asked], there: Collection[Node]) -> list[str]:
         )
         if not own:
             known = ", ".join(sorted({node.partition for node in there}))
-            lines.append(f"{each.rule}: there is no {where}; partitions: {known}")
+            lines.append(f"{each.rule}: there is no {where.removeprefix('the ')}; partitions: {known}")
         elif not any(_fits(each, node) for node in own):
             lines.append(f"{each.rule}: asks for {_words(each)}, and no node of {where} has it ({_most(own)})")
     return lines
