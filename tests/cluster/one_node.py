@@ -2,8 +2,8 @@
 
 Run by hand: python -m tests.cluster.one_node start|stop|install. Needs root and Debian's slurm-wlm and munge. SLURM
 reads its settings in /etc/slurm, because jobs do not inherit SLURM_CONF; those that are not ours are never overwritten.
-The node has two GPUs that are none (/dev/null and /dev/zero), so that asking for one is tried too. What a partition does
-not allow is refused at once, and one of the two allows less than the other.
+The node has two GPUs that are none (/dev/null and /dev/zero), so that asking for one is tried too. What a partition
+does not allow is refused at once, and one of the two allows less than the other.
 """
 
 from __future__ import annotations

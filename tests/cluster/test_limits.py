@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.cluster.guest import Guest, queue, wait_for
+from tests.cluster.guest import Guest, kill, queue, wait_for
 
 SYNTHETIC = "results/tiny/raw/wflw/synthetic.json"
 WEIGHTS = "results/tiny/models/rgb1/weights.pt"
@@ -50,8 +50,7 @@ def test_a_training_that_its_time_limit_cuts_off_asks_for_the_same_time_again_an
         # The node has more memory, the partition has not.
         assert (again["TimeLimit"], again["MinMemoryNode"]) == ("02:00:00", "3000M")
     finally:
-        process.terminate()
-        process.wait(60)
+        kill(process)
         subprocess.run(["scancel", "--user=root"], check=True)
         wait_for(lambda: not queue(), 60, "the end of all jobs")
 
@@ -65,4 +64,5 @@ def test_a_gpu_is_asked_for_in_one_form_and_given(guest: Guest, form: str, told:
     (job,) = guest.jobs()
     ways = {name: job[name] for name in ("TresPerJob", "TresPerNode", "TresPerTask") if name in job}
     assert list(ways) == [told] and "gpu:a100" in ways[told].replace("=", ":")
-    assert "gres/gpu=1" in job["TRES"] and job["JobState"] == "COMPLETED"
+    details = subprocess.run(["scontrol", "show", "job", "--details", job["JobId"]], capture_output=True, text=True)
+    assert "JOB_GRES=gpu:a100:1" in details.stdout and job["JobState"] == "COMPLETED", details

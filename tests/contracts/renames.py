@@ -98,6 +98,7 @@ NEW: dict[str, list[str]] = {
     ],
     "rules": [],
     "keys": [
+        "cluster.gpu_as",
         "data_sets",
         *(f"data_sets.*.{key}" for key in ("path", "layout", "use", "photos", "grade", "classes", "split")),
         *(f"data_sets.*.split.{name}" for name in ("train", "val", "test")),

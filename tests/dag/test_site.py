@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.dag.checkout import REPOSITORY, copy_checkout
 from tests.dag.conftest import Checkout
 from tests.workflow.programs import answer
 
@@ -127,9 +128,22 @@ def test_a_rule_of_another_workflow_is_none_of_ours(plain_checkout: Checkout, im
         plain_checkout.snakemake("faces_all", "-s", str(importing), "--dry-run", "--config", settings)
 
 
-def test_each_rule_asks_under_its_own_name() -> None:
-    from tests.dag.checkout import REPOSITORY
+def test_jobs_within_an_allocation_take_gpus_of_their_own_and_those_sent_to_a_cluster_do_not(
+    plain_checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Checkout(tmp_path / "checkout", plain_checkout.python)
+    copy_checkout(own.root)
+    told = own.root / "results/tiny/raw/wflw/synthetic.json"
+    answer(own.root / "workflow" / "bin", "uncover", f'echo "slots $UNCOVER_GPU_SLOTS" > {told}')
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    words = (str(told.relative_to(own.root)), "--force")
+    own.snakemake(*words)
+    assert told.read_text() == "slots 1\n"
+    own.snakemake(*words, "--mode", "remote")
+    assert told.read_text() == "slots \n"
 
+
+def test_each_rule_asks_under_its_own_name() -> None:
     for file in (REPOSITORY / "workflow" / "rules").glob("*.smk"):
         text = file.read_text(encoding="utf-8")
         blocks = re.split(r"^ *(?=(?:use )?(?:rule|checkpoint)\b.*:$)", text, flags=re.MULTILINE)[1:]

@@ -182,43 +182,46 @@ def test_a_job_that_resumes_asks_for_the_same_time_again_and_for_no_more_than_is
     assert [resumed(2880, attempt, own, one_day)["mem_mb"] for attempt in (1, 2)] == [16000, 20000]
 
 
-def test_a_job_that_starts_anew_asks_for_more_time_up_to_what_is_allowed_and_never_for_less_than_first() -> None:
-    times = [demand(Cluster(), "predict", n, 8000, 240, limits=Limits(20_000, 600))["runtime"] for n in (1, 2, 3)]
-    assert times == [240, 480, 600]
-    # What its first try may not have is an error that says so, and nothing that later tries hide.
-    times = [demand(Cluster(), "predict", n, 8000, 240, limits=Limits(6000, 60))["runtime"] for n in (1, 2, 3)]
-    assert times == [240, 240, 240]
+def test_a_job_that_starts_anew_asks_for_more_up_to_what_is_allowed() -> None:
+    def tries(limits: Limits) -> list[tuple[object, object]]:
+        found = [demand(Cluster(), "predict", attempt, 8000, 240, limits=limits) for attempt in (1, 2, 3)]
+        return [(each["mem_mb"], each["runtime"]) for each in found]
+
+    assert tries(Limits(20_000, 600)) == [(8000, 240), (16_000, 480), (20_000, 600)]
+    # Less time may do; a first try that no node has the memory for is an error that says so.
+    assert tries(Limits(6000, 60)) == [(8000, 60)] * 3
 
 
 @pytest.mark.parametrize(
-    ("partition", "cpus", "gpus", "model", "small", "limits"),
+    ("partition", "cpus", "gpus", "model", "group", "limits"),
     [
-        (None, 8, 0, None, False, Limits(256_000, 2880)),
-        ("gpu", 8, 1, "a100", False, Limits(500_000, UNLIMITED)),
-        ("cpu,gpu", 8, 1, None, False, Limits(500_000, UNLIMITED)),
-        (ANYWHERE, 64, 0, None, False, Limits(256_000, 2880)),
-        ("elsewhere", 8, 0, None, False, Limits()),
-        # Two side by side, four times one after the other.
-        (None, 1, 0, None, True, Limits(128_000, 720)),
+        (None, 8, 0, None, "", Limits(256_000, 2880)),
+        ("gpu", 8, 1, "a100", "", Limits(500_000, UNLIMITED)),
+        ("cpu,gpu", 8, 1, None, "", Limits(500_000, UNLIMITED)),
+        (ANYWHERE, 64, 0, None, "", Limits(256_000, 2880)),
+        ("elsewhere", 8, 0, None, "", Limits()),
+        # Two side by side, as often one after the other as it takes.
+        (None, 1, 0, None, "tables", Limits(128_000, 720)),
+        (None, 1, 0, None, "scores", Limits(128_000, 1440)),
+        (None, 1, 0, None, "alone", Limits(256_000, 2880)),
     ],
 )
 def test_limits_are_those_of_the_nodes_that_could_take_a_job(
-    partition: str | None, cpus: int, gpus: int, model: str | None, small: bool, limits: Limits
+    partition: str | None, cpus: int, gpus: int, model: str | None, group: str, limits: Limits
 ) -> None:
-    assert Site((CPU, GPU), 2, 4).limits(partition, cpus, gpus, model, small) == limits
+    site = Site((CPU, GPU), {"tables": 8, "scores": 3, "alone": 1}, 2)
+    assert site.limits(partition, cpus, gpus, model, group) == limits
 
 
 def test_jobs_are_told_what_the_snakemake_that_submits_was_told(programs: Path) -> None:
-    answer(
-        programs, "sinfo", "for i in 1 2; do echo 'cpu*|64|256000|2-00:00:00|(null)'; done; echo 'gpu|1|1|1:00|gpu:2'"
-    )
-    site = Site.ask(largest_group=8, at_once=2)
-    assert (len(site.nodes), site.at_once, site.in_a_row) == (2, 2, 4)
+    rows = ["cpu*|64|256000|2-00:00:00|(null)"] * 2 + ["gpu|1|1|1:00|gpu:2"]
+    answer(programs, "sinfo", "; ".join(f"echo '{row}'" for row in rows))
+    site = Site.ask({"tables": 8}, 2)
+    assert len(site.nodes) == 2 and site.limits(None, 1, group="tables") == Limits(128_000, 720)
     assert Site.heard(site.told()) == site
-    assert (Site.ask(1, 10**6).at_once, Site.ask(3, 2).in_a_row) == (1, 2)
-    answer(programs, "sinfo", "exit 1")
-    assert Site.ask(8, 2).nodes == ()
-    assert Site((), 2, 4).limits(None, 8, 1, None, True) == Limits()
+    for script in ("exit 1", "echo main"):
+        answer(programs, "sinfo", script)
+        assert Site.ask({}, 1).limits(None, 8, 1) == Limits()
 
 
 FORMS: dict[Form, list[str]] = {

@@ -154,4 +154,4 @@ use rule evaluate_second as evaluate_baseline with:
     wildcard_constraints:
         second="|".join(RUN.baselines) or "none",
     resources:
-        **needs("evaluate_baseline", mem_mb=4000, runtime=60, small=1),
+        **needs("evaluate_baseline", mem_mb=4000, runtime=60, group="scores"),

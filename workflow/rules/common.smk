@@ -9,12 +9,16 @@ resource_scopes:
     small="local",
 
 
-def needs(rule, mem_mb, runtime, gpu=0, small=0, resumes=False):
+# Rules of which it was told that they ask for less time than they think right.
+SHORTENED = set()
+
+
+def needs(rule, mem_mb, runtime, gpu=0, group="", resumes=False):
     """Resources of a rule: what it thinks right, in MB, minutes and GPUs; the config may know better.
 
     What the config leaves open is not defined at all: the defaults of a site (--default-resources) count. Rules that
-    take seconds are `small`, and stand in a group: on a cluster several of them are one job. One that `resumes` goes on
-    where it was when it is tried again.
+    take seconds stand in a group: on a cluster several of them are one job. One that `resumes` goes on where it was when
+    it is tried again.
     """
     ASKING_RULES.append(rule)
     own, settings = dict(mem_mb=mem_mb, runtime=runtime), CONFIG.cluster
@@ -29,34 +33,33 @@ def needs(rule, mem_mb, runtime, gpu=0, small=0, resumes=False):
                 return engine.value_of(workflow, rulename, other, given)
 
             site = engine.site_of(workflow)
+            form = settings.gpu_as if site else "gpus"
             count = gpu(wildcards) if callable(gpu) else gpu
-            options = {} if site is None else dict(form=settings.gpu_as)
-            if site is not None and name in own:
+            right = demand(
+                settings, rule, attempt, **own, gpu=count, resumes=resumes, form=form
+            )
+            asked = right.get(name)
+            if site and name in own:
                 gpus = gpus_for(settings, rule, count)
-                options["limits"] = site.limits(
+                limits = site.limits(
                     value_of("slurm_partition"),
                     threads,
                     gpus,
                     settings.gpu_model,
-                    small,
+                    group,
                 )
-            found = demand(
-                settings, rule, attempt, **own, gpu=count, resumes=resumes, **options
-            )
-            if (
-                name in found
-                and name != "slurm_extra"
-                and not (site and name in WAYS[settings.gpu_as])
-            ):
-                return found[name]
+                asked = demand(
+                    settings, rule, attempt, **own, resumes=resumes, limits=limits
+                )[name]
+                if asked < right[name] and attempt == 1 and not resumes:
+                    tell_once(rule, asked, right[name])
+            if asked is not None and not (site and name in WAYS[form]):
+                return asked
             default = engine.default_of(workflow, rulename, name, given)
-            if name not in found or asks_elsewhere(settings.gpu_as, value_of, default):
+            if asked is None or asks_elsewhere(form, value_of, default):
                 return default
-            return (
-                f"{default} {found[name]}"
-                if default and name == "slurm_extra"
-                else found[name]
-            )
+            # Other options of the site's stay beside ours.
+            return f"{default} {asked}" if default and name == "slurm_extra" else asked
 
         return resource
 
@@ -68,7 +71,16 @@ def needs(rule, mem_mb, runtime, gpu=0, small=0, resumes=False):
         for name in demand(settings, rule, 1, **own, gpu=count, form=form)
     }
     asked = {name: ask(name) for name in names}
-    return {**asked, "small": 1} if small else asked
+    return {**asked, "small": 1} if group else asked
+
+
+def tell_once(rule, minutes, right):
+    if workflow.is_main_process and rule not in SHORTENED:
+        SHORTENED.add(rule)
+        print(
+            f"note: {rule} asks for {minutes} minutes, not for {right}: its partition allows no more",
+            file=sys.stderr,
+        )
 
 
 def check_rules_of_cluster():

@@ -285,7 +285,7 @@ rule evaluate:
     conda:
         "../../envs/uncover.yaml"
     resources:
-        **needs("evaluate", mem_mb=4000, runtime=60, small=1),
+        **needs("evaluate", mem_mb=4000, runtime=60, group="scores"),
     params:
         labels=RUN.paths.dataset("{set}").labels,
         out=RUN.paths.metrics("{model}", "{set}", "{scope}"),
@@ -309,7 +309,7 @@ use rule evaluate as evaluate_rgb_tables with:
     benchmark:
         RUN.paths.benchmark("evaluate_rgb_tables", "{model}", "{set}", "{scope}")
     resources:
-        **needs("evaluate_rgb_tables", mem_mb=4000, runtime=60, small=1),
+        **needs("evaluate_rgb_tables", mem_mb=4000, runtime=60, group="scores"),
     params:
         labels=RUN.paths.dataset("{set}").labels,
         out=RUN.paths.rgb_tables.metrics("{model}", "{set}", "{scope}"),

@@ -176,7 +176,7 @@ rule evaluate_second:
     conda:
         "../../envs/uncover.yaml"
     resources:
-        **needs("evaluate_second", mem_mb=4000, runtime=60, small=1),
+        **needs("evaluate_second", mem_mb=4000, runtime=60, group="scores"),
     params:
         out=RUN.paths.metrics_of("{second}"),
         datasets=RUN.datasets(RUN.tried_sets),

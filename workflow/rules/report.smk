@@ -92,7 +92,7 @@ for name, entry in MADE.items():
         conda:
             "../../envs/uncover.yaml"
         resources:
-            **needs(name, mem_mb=entry.mem_mb, runtime=10, small=1),
+            **needs(name, mem_mb=entry.mem_mb, runtime=10, group=f"{entry.kind}s"),
         params:
             **params_of(entry),
         shell:

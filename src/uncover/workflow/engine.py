@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -85,7 +86,8 @@ def site_of(workflow: Any) -> Site | None:
         return None
     sizes = (workflow.group_settings and workflow.group_settings.group_components) or {}
     small = workflow.global_resources.get("small")
-    return _ask_site(max([1, *map(int, sizes.values())]), int(getattr(small, "value", small) or 10**6))
+    at_once = getattr(small, "value", small) or max(sizes.values(), default=1)
+    return _ask_site(tuple(sizes.items()), int(at_once))
 
 
 def site_told() -> Site | None:
@@ -95,8 +97,8 @@ def site_told() -> Site | None:
 
 
 @functools.cache
-def _ask_site(largest_group: int, at_once: int) -> Site:
-    site = Site.ask(largest_group, at_once)
+def _ask_site(sizes: tuple[tuple[str, int], ...], at_once: int) -> Site:
+    site = Site.ask(dict(sizes), at_once)
     os.environ[SITE] = site.told()
     return site
 
@@ -122,15 +124,22 @@ def value_of(workflow: Any, rule: str, name: str, given: dict[str, Any]) -> int 
 
 def default_of(workflow: Any, rule: str, name: str, given: dict[str, Any]) -> int | str | None:
     """The site's default (--default-resources) for what a rule has a function for that says nothing for a job."""
-    return _evaluated(workflow, workflow.resource_settings._parsed_default_resources.get(name), rule, given)
+    settings = workflow.resource_settings
+    # Earlier versions have a class of its own for them.
+    defaults = getattr(settings, "_parsed_default_resources", None) or settings.default_resources.parsed
+    return _evaluated(workflow, defaults.get(name), rule, given)
 
 
 def _evaluated(workflow: Any, resource: Any, rule: str, given: dict[str, Any]) -> int | str | None:
-    if resource is None:
-        return None
-    wildcards = given["wildcards"]
-    others = {name: value for name, value in given.items() if name != "wildcards"}
-    return resource.evaluate(wildcards, **others, rulename=rule, async_run=workflow.async_run).value
+    options = {**given, "rulename": rule, "async_run": workflow.async_run}
+    wildcards = options.pop("wildcards")
+    if hasattr(resource, "evaluate"):
+        return resource.evaluate(wildcards, **options).value
+    # Earlier versions have plain values and functions.
+    if not callable(resource):
+        return resource
+    named = inspect.signature(resource).parameters
+    return resource(wildcards, **{name: value for name, value in options.items() if name in named})
 
 
 def submitted_before(workflow: Any, jobs: Iterable[Any]) -> set[str]:

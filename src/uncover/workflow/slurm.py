@@ -20,6 +20,9 @@ SECONDS_TO_END = 120.0
 
 UNLIMITED = 10**9
 
+OF_A_NODE = ("partition", "processors", "memory", "time limit", "generic resources")
+"""What `sinfo` is asked for."""
+
 ANYWHERE = "*"
 """In place of a partition: the executor picks one for each job (--slurm-partition-config)."""
 
@@ -76,7 +79,10 @@ def nodes() -> list[Node]:
     found = []
     most = _most_per_node()
     for line in _ask("sinfo", "--noheader", "--Node", "--format=%P|%c|%m|%l|%G").splitlines():
-        partition, cpus, memory, limit, gres = (word.strip() for word in line.split("|"))
+        words = [word.strip() for word in line.split("|")]
+        if len(words) != len(OF_A_NODE):
+            raise NoAnswer(f"sinfo: says {line!r}; expected {', '.join(OF_A_NODE)}")
+        partition, cpus, memory, limit, gres = words
         default, partition = partition.endswith("*"), partition.rstrip("*")
         most_cpus, most_mb = most.get(partition, (UNLIMITED, UNLIMITED))
         least = min(_number(cpus), most_cpus), min(_number(memory), most_mb)
@@ -250,27 +256,21 @@ class Site:
 
     Attributes:
         nodes: Of all partitions; none where SLURM did not answer.
-        at_once: Small jobs that run side by side in one SLURM job.
-        in_a_row: How many of them come one after the other.
+        groups: Jobs that share one SLURM job, by the name of their group.
+        at_once: How many of them run side by side.
     """
 
     nodes: tuple[Node, ...]
-    at_once: int = 1
-    in_a_row: int = 1
+    groups: dict[str, int]
+    at_once: int
 
     @staticmethod
-    def ask(largest_group: int, at_once: int) -> Site:
-        """Ask SLURM.
-
-        Args:
-            largest_group: Jobs in the largest group.
-            at_once: How many of them run side by side.
-        """
-        at_once = min(largest_group, at_once)
+    def ask(groups: Mapping[str, int], at_once: int) -> Site:
+        """Ask SLURM, and add how jobs are grouped."""
         kinds: dict[str, Node] = {}
         with contextlib.suppress(NoAnswer):
             kinds = {repr(node): node for node in nodes()}
-        return Site(tuple(kinds.values()), at_once, -(-largest_group // at_once))
+        return Site(tuple(kinds.values()), dict(groups), at_once)
 
     def told(self) -> str:
         """As one line, for jobs."""
@@ -283,7 +283,9 @@ class Site:
         values = json.loads(line)
         return Site(tuple(Node(**each) for each in values.pop("nodes")), **values)
 
-    def limits(self, partition: str | None, cpus: int, gpus: int, gpu_model: str | None, small: bool) -> Limits:
+    def limits(
+        self, partition: str | None, cpus: int, gpus: int = 0, gpu_model: str | None = None, group: str = ""
+    ) -> Limits:
         """The most that a job may ask for.
 
         Args:
@@ -291,15 +293,17 @@ class Site:
             cpus: Processors that it asks for.
             gpus: GPUs.
             gpu_model: Their model; None takes any.
-            small: Whether it shares its SLURM job with others.
+            group: That it belongs to: all jobs of a group together ask for no more.
         """
         own = _nodes_of(partition, self.nodes)
         fitting = [node for node in own if _has(node, cpus, gpus, gpu_model)] or own
         if not fitting:
             return Limits()
-        at_once, in_a_row = (self.at_once, self.in_a_row) if small else (1, 1)
+        size = self.groups.get(group, 1)
+        at_once = min(size, self.at_once)
+        in_a_row = -(-size // at_once)
         mem_mb = max(node.mem_mb for node in fitting)
-        return Limits(mem_mb // at_once, max(node.minutes for node in fitting) // in_a_row)
+        return Limits(mem_mb // at_once, max(1, max(node.minutes for node in fitting) // in_a_row))
 
 
 Form = Literal["gpus", "gres", "gpus-per-task"]
@@ -335,7 +339,8 @@ def demand(
         runtime: Time that it thinks right, in minutes.
         gpu: GPUs that it can use.
         resumes: Whether a job that is tried again goes on where it was: it asks for the same time again.
-        limits: What no later try exceeds, and the time that no try of a job that resumes exceeds.
+        limits: What no later try exceeds, and the time that no try at all exceeds. A first try that needs more memory
+            than there is cannot run.
         form: How to ask for GPUs. Snakemake itself counts them by "gpus".
 
     Returns:
@@ -343,12 +348,10 @@ def demand(
     """
     own = cluster.rules.get(rule, JobResources())
     factor = cluster.retry_factor ** (attempt - 1)
-    minutes = own.runtime or runtime
-    if resumes:
-        minutes = min(minutes, limits.minutes)
+    memory, minutes = own.mem_mb or mem_mb, (own.runtime or runtime) * (1 if resumes else factor)
     asked: dict[str, Resource | None] = {
-        "mem_mb": _more(own.mem_mb or mem_mb, factor, limits.mem_mb, cluster.most_mem_mb),
-        "runtime": _more(minutes, 1 if resumes else factor, limits.minutes, cluster.longest),
+        "mem_mb": min(max(memory, min(round(memory * factor), limits.mem_mb)), cluster.most_mem_mb or UNLIMITED),
+        "runtime": min(round(minutes), limits.minutes, cluster.longest or UNLIMITED),
         "slurm_partition": partition_of(cluster, rule, gpu),
         "slurm_account": cluster.account,
     }
@@ -378,11 +381,6 @@ def _ways_to_ask(cluster: Cluster, gpus: int, form: Form) -> dict[str, Resource 
     option: dict[str, Resource | None]
     option = {"gres": f"gpu:{typed}"} if form == "gres" else {"slurm_extra": f"--gpus-per-task={typed}"}
     return option | {"cpus_per_task": cluster.cpus_per_gpu and cluster.cpus_per_gpu * gpus}
-
-
-def _more(first: int, factor: float, limit: int, most: int | None) -> int:
-    # What the first try asks for already is no reason to ask for less later.
-    return min(max(first, min(round(first * factor), limit)), most or UNLIMITED)
 
 
 def asks_elsewhere(form: Form, value_of: Callable[[str], object], default: object = None) -> bool:
