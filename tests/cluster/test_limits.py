@@ -47,6 +47,9 @@ def test_a_training_that_its_time_limit_cuts_off_asks_for_the_same_time_again_an
         cut_off, again = guest.jobs()
         assert (first["TimeLimit"], first["MinMemoryNode"]) == ("02:00:00", "2000M")
         assert cut_off["JobState"] == "TIMEOUT"
+        # Jobs are told what is allowed, and come to the same.
+        logs = [file.read_text() for file in (guest.root / ".snakemake" / "slurm_logs").rglob("*.log")]
+        assert logs and all("runtime=120" in text and "runtime=2880" not in text for text in logs)
         # The node has more memory, the partition has not.
         assert (again["TimeLimit"], again["MinMemoryNode"]) == ("02:00:00", "3000M")
     finally:
