@@ -95,6 +95,20 @@ def test_gpus_are_asked_for_as_the_site_wants_and_counted_here(
     assert here["gpu"] == "1" and not {"gres", "slurm_extra"} & here.keys()
 
 
+def test_less_time_than_a_rule_that_starts_anew_thinks_right_is_told(plain_checkout: Checkout, cluster: Path) -> None:
+    answer(cluster.parent, "sinfo", "echo '2|64|256000|2:00:00|(null)'")
+    words = (
+        "--default-resources",
+        "slurm_partition=2",
+        "--config",
+        "cluster={gpu: false, rules: {train: {runtime: 90}}}",
+    )
+    text = plain_checkout.snakemake(*TARGETS, *ON_SLURM, *words)
+    assert [asked_by(text, rule)["runtime"] for rule in ("train", "predict", "read_faces")] == ["90", "120", "30"]
+    notes = [line for line in text.splitlines() if line.startswith("note: ")]
+    assert notes == ["note: predict asks for 120 minutes, not for 240: its partition allows no more"]
+
+
 def test_where_no_cluster_answers_a_dry_run_knows_no_limits(plain_checkout: Checkout, cluster: Path) -> None:
     answer(cluster.parent, "sinfo", "exit 1")
     text = plain_checkout.snakemake(*TARGETS, *ON_SLURM)

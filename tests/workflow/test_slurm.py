@@ -213,6 +213,15 @@ def test_limits_are_those_of_the_nodes_that_could_take_a_job(
     assert site.limits(partition, cpus, gpus, model, group) == limits
 
 
+def test_of_several_partitions_the_strictest_counts_where_all_must_allow_a_job(programs: Path) -> None:
+    answer(programs, "sinfo", "echo 'cpu*|64|256000|2-00:00:00|(null)'; echo 'long|32|90000|7-00:00:00|(null)'")
+    for told, limits in (("ALL", Limits(90_000, 2880)), ("NO", Limits(256_000, 10_080))):
+        answer(programs, "scontrol", f"echo 'EnforcePartLimits       = {told}'")
+        assert Site.ask({}, 1).limits("cpu,long", 8) == limits
+        # The executor picks a partition that takes the job.
+        assert Site.ask({}, 1, picks=True).limits(None, 8) == Limits(256_000, 10_080)
+
+
 def test_jobs_are_told_what_the_snakemake_that_submits_was_told(programs: Path) -> None:
     rows = ["cpu*|64|256000|2-00:00:00|(null)"] * 2 + ["gpu|1|1|1:00|gpu:2"]
     answer(programs, "sinfo", "; ".join(f"echo '{row}'" for row in rows))

@@ -64,14 +64,18 @@ def jobs_ahead(workflow: Any) -> list[Any]:
 def asked_by(workflow: Any, jobs: Iterable[Any]) -> Iterator[Asked]:
     """What jobs are submitted with, those of a group together; of other clusters than this one nothing is known."""
     groups = {workflow.dag.get_job_group(job) or job for job in jobs}
-    settings = workflow.executor_settings
-    picked = bool(os.environ.get("SNAKEMAKE_SLURM_PARTITIONS") or getattr(settings, "partition_config", None))
     for job in groups:
         rules = sorted({each.rule.name for each in job} if job.is_group() else {job.rule.name})
         resources = job.resources
         if not any(resources.get(name) for name in ("cluster", "clusters", "slurm_cluster")):
             name = ", ".join(rules[:3]) + (", ..." if len(rules) > 3 else "")
-            yield asked_of(name, resources.get("_cores", 1), resources, picked)
+            yield asked_of(name, resources.get("_cores", 1), resources, _picks_partitions(workflow))
+
+
+def _picks_partitions(workflow: Any) -> bool:
+    """Whether the executor picks a partition for jobs that name none (--slurm-partition-config)."""
+    settings = workflow.executor_settings
+    return bool(os.environ.get("SNAKEMAKE_SLURM_PARTITIONS") or getattr(settings, "partition_config", None))
 
 
 SITE = "UNCOVER_SITE"
@@ -87,7 +91,7 @@ def site_of(workflow: Any) -> Site | None:
     sizes = (workflow.group_settings and workflow.group_settings.group_components) or {}
     small = workflow.global_resources.get("small")
     at_once = getattr(small, "value", small) or max(sizes.values(), default=1)
-    return _ask_site(tuple(sizes.items()), int(at_once))
+    return _ask_site(tuple(sizes.items()), int(at_once), _picks_partitions(workflow))
 
 
 def site_told() -> Site | None:
@@ -97,8 +101,8 @@ def site_told() -> Site | None:
 
 
 @functools.cache
-def _ask_site(sizes: tuple[tuple[str, int], ...], at_once: int) -> Site:
-    site = Site.ask(dict(sizes), at_once)
+def _ask_site(sizes: tuple[tuple[str, int], ...], at_once: int, picks: bool) -> Site:
+    site = Site.ask(dict(sizes), at_once, picks)
     os.environ[SITE] = site.told()
     return site
 

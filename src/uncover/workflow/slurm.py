@@ -148,7 +148,7 @@ def _nodes_of(partition: str | None, there: Iterable[Node]) -> list[Node]:
     """Those that a job may run on; `partition` as sbatch takes it, also several."""
     if partition is None:
         return [node for node in there if node.default]
-    names = [name.strip() for name in partition.split(",")]
+    names = [name.strip() for name in str(partition).split(",")]
     return [node for node in there if partition == ANYWHERE or node.partition in names]
 
 
@@ -258,19 +258,25 @@ class Site:
         nodes: Of all partitions; none where SLURM did not answer.
         groups: Jobs that share one SLURM job, by the name of their group.
         at_once: How many of them run side by side.
+        picks: Whether the executor picks a partition for jobs that name none.
+        strict: Whether a job that names several partitions must fit into each of them.
     """
 
     nodes: tuple[Node, ...]
     groups: dict[str, int]
     at_once: int
+    picks: bool = False
+    strict: bool = False
 
     @staticmethod
-    def ask(groups: Mapping[str, int], at_once: int) -> Site:
-        """Ask SLURM, and add how jobs are grouped."""
+    def ask(groups: Mapping[str, int], at_once: int, picks: bool = False) -> Site:
+        """Ask SLURM, and add how jobs are grouped and sent."""
         kinds: dict[str, Node] = {}
+        strict = False
         with contextlib.suppress(NoAnswer):
             kinds = {repr(node): node for node in nodes()}
-        return Site(tuple(kinds.values()), dict(groups), at_once)
+            strict = configuration().get("EnforcePartLimits") == "ALL"
+        return Site(tuple(kinds.values()), dict(groups), at_once, picks, strict)
 
     def told(self) -> str:
         """As one line, for jobs."""
@@ -289,21 +295,25 @@ class Site:
         """The most that a job may ask for.
 
         Args:
-            partition: Where it goes; None is the default.
+            partition: Where it goes, as sbatch takes it; None where the job does not say.
             cpus: Processors that it asks for.
             gpus: GPUs.
             gpu_model: Their model; None takes any.
             group: That it belongs to: all jobs of a group together ask for no more.
         """
-        own = _nodes_of(partition, self.nodes)
+        own = _nodes_of(ANYWHERE if partition is None and self.picks else partition, self.nodes)
         fitting = [node for node in own if _has(node, cpus, gpus, gpu_model)] or own
         if not fitting:
             return Limits()
+        mem_mb, minutes = dict[str, int](), dict[str, int]()
+        for node in fitting:
+            mem_mb[node.partition] = max(node.mem_mb, mem_mb.get(node.partition, 0))
+            minutes[node.partition] = max(node.minutes, minutes.get(node.partition, 0))
+        chosen = min if self.strict and partition is not None else max
         size = self.groups.get(group, 1)
         at_once = min(size, self.at_once)
         in_a_row = -(-size // at_once)
-        mem_mb = max(node.mem_mb for node in fitting)
-        return Limits(mem_mb // at_once, max(1, max(node.minutes for node in fitting) // in_a_row))
+        return Limits(chosen(mem_mb.values()) // at_once, max(1, chosen(minutes.values()) // in_a_row))
 
 
 Form = Literal["gpus", "gres", "gpus-per-task"]
