@@ -9,7 +9,7 @@ READY := .venv/.ready
 # Worker threads that spin while they wait make a busy machine several times slower.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: help setup demo test test-runs test-cluster test-kills check fix schema lock clean bench-labels bench-dag bench-scale bench-train bench-heatmaps bench-second bench-detect
+.PHONY: help setup demo test test-runs test-cluster test-kills test-versions check fix schema lock clean bench-labels bench-dag bench-scale bench-train bench-heatmaps bench-second bench-detect
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,6 +47,9 @@ test-kills: $(READY)  ## kill the tiny run, ROUNDS times here and CLUSTER_ROUNDS
 	@test $(or $(CLUSTER_ROUNDS),5) = 0 || { \
 	  $(BIN)/python -m tests.cluster.one_node install || { echo "skipped: no cluster can be had here"; exit 0; }; \
 	  OMP_NUM_THREADS=1 $(BIN)/python -m tests.cluster.kill_jobs $(or $(CLUSTER_ROUNDS),5); }
+
+test-versions: $(READY)  ## which versions of Snakemake everything works with (VERSIONS="9.15.0 9.27.1"; needs a package index)
+	$(BIN)/python -m tests.workflow.versions $(VERSIONS)
 
 check: $(READY)  ## formatting, types, import directions
 	$(BIN)/ruff check .

@@ -1,33 +1,68 @@
-"""Write envs/uncover.yaml, the conda environment for `snakemake --sdm conda`, from the lock.
+"""Write the environment of `snakemake --sdm conda` from the lock: envs/uncover.yaml and envs/uncover.post-deploy.sh.
 
-Snakemake copies the file elsewhere before it reads it, so it cannot refer to requirements.txt and must hold every pin.
+conda makes Python and pip; then Snakemake runs the script of the same name in the new environment. Only there can pip
+be told not to look for what packages demand (overrides.txt leaves some out on purpose). Snakemake copies both files
+elsewhere first and takes a digest of them, so the script must hold every pin itself.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 HERE = Path(__file__).parent
-HEAD = """\
-# Made by `make lock` from requirements.txt; do not edit. Set PIP_NO_DEPS=1 when you install it by hand (the Snakefile
-# does it by itself): PIP_NO_DEPS=1 conda env create -n uncover -f envs/uncover.yaml
+
+ENVIRONMENT = """\
+# Made by `make lock`; do not edit. Snakemake runs uncover.post-deploy.sh in it, which installs the packages. By hand:
+#   conda env create -n uncover -f envs/uncover.yaml && conda run -n uncover sh envs/uncover.post-deploy.sh
 channels:
   - conda-forge
   - nodefaults
 dependencies:
-  - python=3.11
+  - python={python}
   - pip
-  - pip:
-      - --require-hashes
+variables:
+  # Packages in ~/.local would come before those of the environment.
+  PYTHONNOUSERSITE: "1"
+"""
+
+# Snakemake takes the first line for the interpreter, and puts the path of the script behind it without quotes, where a
+# space would end it. So the line names the script itself, which stands beside the environment, and ends as a comment.
+SCRIPT = """\
+#!/bin/sh "$CONDA_PREFIX.post-deploy.sh" #
+# Made by `make lock` from requirements.txt; do not edit. Installs the lock into the conda environment that is active.
+set -eu
+# -I: what PYTHONPATH or ~/.local have is no part of the environment, and would count as installed already.
+PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 "${CONDA_PREFIX:?activate the environment of uncover.yaml}/bin/python" -I -m pip \\
+  install --no-deps --require-hashes --requirement /dev/stdin <<'PINS'
 """
 
 
+def environment(project: str) -> str:
+    """The environment file.
+
+    Args:
+        project: Text of pyproject.toml, which says from which Python on.
+    """
+    (python,) = re.findall(r'^requires-python = ">=(\d+\.\d+)"$', project, re.MULTILINE)
+    return ENVIRONMENT.format(python=python)
+
+
+def script(lock: str) -> str:
+    """The script that installs a lock.
+
+    Args:
+        lock: Text of requirements.txt.
+    """
+    return f"{SCRIPT}{lock.rstrip()}\nPINS\n"
+
+
 def main() -> None:
-    """Join each pin with its hashes on one line, as pip's section of a conda file wants it."""
-    text = (HERE / "requirements.txt").read_text(encoding="utf-8").replace("\\\n", " ")
-    pins = [" ".join(line.split()) for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    lines = "".join(f'      - "{pin}"\n' if '"' not in pin else f"      - '{pin}'\n" for pin in pins)
-    (HERE / "uncover.yaml").write_text(HEAD + lines, encoding="utf-8")
+    """Write both files."""
+    project = (HERE.parent / "pyproject.toml").read_text(encoding="utf-8")
+    lock = (HERE / "requirements.txt").read_text(encoding="utf-8")
+    (HERE / "uncover.yaml").write_text(environment(project), encoding="utf-8")
+    (HERE / "uncover.post-deploy.sh").write_text(script(lock), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -173,13 +173,14 @@ def test_permissions_follow_the_users_mask(tmp_path: Path, mask: int, folder_mod
     assert stat.S_IMODE((tmp_path / "table.csv").stat().st_mode) == file_mode
 
 
-def test_what_a_kill_between_two_renames_left_comes_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["out", "out [1] ü%d"])
+def test_what_a_kill_between_two_renames_left_comes_back(tmp_path: Path, name: str) -> None:
     dead = subprocess.Popen(["true"])
     dead.wait()
-    retired = tmp_path / f".out.{platform.node()}-{dead.pid}.old"
+    retired = tmp_path / f".{name}.{platform.node()}-{dead.pid}.old"
     retired.mkdir()
     (retired / "content").write_text("all that there is")
-    with pytest.raises(Failure), new_folder(tmp_path / "out"):
+    with pytest.raises(Failure), new_folder(tmp_path / name):
         raise Failure
-    assert (tmp_path / "out" / "content").read_text() == "all that there is"
+    assert (tmp_path / name / "content").read_text() == "all that there is"
     assert not retired.exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import torch
 import yaml
 
 from uncover.cli import build_parser, verbs
+from uncover.config.load import check_config
 from uncover.config.model import Config
 from uncover.report import registry
 from uncover.rescue.strategies import STRATEGIES
@@ -44,7 +46,7 @@ from uncover.rescue.strategies import strategy
 
 def blocks(page: Path, language: str) -> Iterator[str]:
     """Blocks of code of a page, those in lists as well."""
-    return (code for code in re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
+    return map(textwrap.dedent, re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
 
 
 def anchors(page: Path) -> set[str]:
@@ -100,15 +102,28 @@ def test_commands_have_verbs_and_options_that_are_there() -> None:
     assert seen > 50
 
 
-def test_examples_of_configs_are_configs() -> None:
+def examples_of_configs(page: Path) -> Iterator[dict[str, Any]]:
+    """Values of the blocks of a page, of words between backticks that are some, and of --config."""
+    for code in blocks(page, "yaml"):
+        yield yaml.safe_load(code)
+    text = page.read_text(encoding="utf-8")
+    for key, value in re.findall(r"`(\w+): (\{[^`]*\})`", text):
+        if key in Config.model_fields:
+            yield {key: yaml.safe_load(value)}
+    for words in re.findall(r"--config '([^']*)'", text):
+        # On a command line, capital letters stand for what somebody fills in.
+        yield {key: yaml.safe_load(value.replace("HASH", "a" * 64)) for key, value in [words.split("=", 1)]}
+
+
+def test_examples_of_configs_are_configs(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = 0
     for page in PAGES:
-        for code in blocks(page, "yaml"):
-            values = yaml.safe_load(code)
-            values.pop("extends", None)
-            Config.model_validate({"run": "some", **values})
+        for values in examples_of_configs(page):
+            extended = values.get("extends", "config/thesis.yaml")
+            monkeypatch.chdir(ROOT if (ROOT / extended).is_file() else ROOT / "config")
+            check_config({"run": "some", **values}, page.name)
             seen += 1
-    assert seen >= 4
+    assert seen > 12
 
 
 def test_examples_of_code_run() -> None:

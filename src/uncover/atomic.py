@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import glob
 import hashlib
 import os
 import platform
@@ -161,7 +162,7 @@ def _owner() -> str:
 
 def _remove_leftovers(out: Path) -> None:
     """Remove what a killed process of this machine left beside `out`; others may still be at work."""
-    for path in out.parent.glob(f".{out.name}.{platform.node()}-*"):
+    for path in out.parent.glob(f".{glob.escape(out.name)}.{platform.node()}-*"):
         process = path.stem.rpartition("-")[2]
         if process.isdecimal() and path.suffix in (".tmp", ".old") and not is_alive(int(process)):
             if path.suffix == ".old" and not out.exists():

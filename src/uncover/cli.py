@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 EVERYDAY = (
     *("detect", "frames", "frames export", "frames import", "labels", "overlay", "train", "predict", "evaluate"),
     *("heatmaps", "heatmaps export", "import_weights", "fetch_weights", "train baseline", "predict baseline"),
-    *("doctor", "plan", "why", "summary"),
+    *("doctor", "plan", "why", "summary", "compare"),
 )
 """Verbs that people type, in the order in which the help lists them; all others are steps of the workflow."""
 

@@ -379,6 +379,11 @@ class RunPaths:
         return f"{self.root}/code"
 
 
+def compared_file(run: RunPaths, other: str, ending: str = "csv") -> str:
+    """The tables of a run beside those of another one, by its name, as csv, md or tex."""
+    return f"{run}/compare/{other}.{ending}"
+
+
 def job_name(file: Path, folder: str | Path) -> str:
     """The job, such as train/rgb10, that a file of the folder of logs or benchmarks is of."""
     return file.relative_to(folder).with_suffix("").as_posix()

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from uncover.baselines.fetched import Fetched, fetched_file, next_attempt, read_fetched
+from uncover.baselines.fetched import Fetched, attempt_of, fetched_file, read_fetched
 from uncover.baselines.weights import BaselineWeights, fetch_weights, load_baseline, read_state_dict, save_baseline
 from uncover.cli import main
 from uncover.errors import InputError
@@ -91,14 +91,25 @@ def test_a_file_of_another_hash_is_not_opened(tmp_path: Path, layer: nn.Linear, 
     assert not (tmp_path / "weights" / "weights.pt").exists()
 
 
-def test_a_failed_attempt_asks_for_another_and_a_successful_one_does_not(tmp_path: Path, layer: nn.Linear) -> None:
+def test_a_failed_attempt_asks_for_another_when_there_is_another_file(tmp_path: Path, layer: nn.Linear) -> None:
     folder, file = tmp_path / "weights", tmp_path / "third.pth"
-    assert next_attempt(folder) == 1
+    assert attempt_of(folder, str(file)) == 1
     fetch_weights(folder, str(file), None, "c" * 64, attempt=1)
-    assert next_attempt(folder) == 2
+    assert attempt_of(folder, str(file)) == 1
+    file.write_bytes(b"not yet whole")
+    assert attempt_of(folder, str(file)) == 2
+    fetch_weights(folder, str(file), None, "c" * 64, attempt=2)
+    assert attempt_of(folder, str(file)) == 2
     torch.save(layer.state_dict(), file)
-    fetch_weights(folder, str(file), None, hash_of(file), attempt=2)
-    assert next_attempt(folder) == 2
+    assert attempt_of(folder, str(file)) == 3
+    fetch_weights(folder, str(file), None, hash_of(file), attempt=3)
+    file.unlink()
+    assert attempt_of(folder, str(file)) == 3
+
+
+def test_an_address_is_not_tried_again_by_itself(tmp_path: Path) -> None:
+    fetch_weights(tmp_path, "http://127.0.0.1:9/it.pth", None, "c" * 64)
+    assert attempt_of(tmp_path, "http://127.0.0.1:9/it.pth") == 1
 
 
 def test_what_was_there_before_goes_when_fetching_fails(tmp_path: Path, layer: nn.Linear) -> None:

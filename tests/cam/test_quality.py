@@ -178,6 +178,14 @@ def test_shards_are_joined(stored: Path) -> None:
     assert before == ((stored / "manifest.parquet").read_bytes(), (stored / "lint.csv").read_bytes())
 
 
+def test_the_manifest_is_the_same_whatever_the_number_of_shards(stored: Path, tmp_path: Path) -> None:
+    store(tmp_path / "one", ROWS, Shard(1, 1))
+    for folder in (stored, tmp_path / "one"):
+        collect(folder)
+    for name in ("manifest.parquet", "lint.csv"):
+        assert (stored / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
+
+
 def test_unknown_training_images_leave_the_column_empty(stored: Path) -> None:
     collect(stored)
     assert pd.read_csv(stored / "lint.csv")["trained_on"].isna().all()

@@ -37,6 +37,19 @@ def test_joined_shares_are_what_one_job_finds(good: Good, tmp_path: Path, count:
     assert np.abs(found(joined) - found(whole)).max() < 1e-3
 
 
+def test_shares_of_another_split_are_forgotten(good: Good, tmp_path: Path) -> None:
+    """Which shares a table was joined from shows by those that are there."""
+    options = ["--weights", good.weights, *CPU]
+    sets = ["predict", "sets", good.data / "val", "--out", tmp_path, *options]
+    for shard in ("1/2", "2/2", "1/3"):
+        run(*sets, "--shard", shard)
+    assert [path.name for path in (tmp_path / "val" / "shards").iterdir()] == ["1-of-3.parquet"]
+    run("predict", good.data / "val", tmp_path / "val/shards/2-of-2.parquet", *options, "--shard", "2/2")
+    assert [path.name for path in (tmp_path / "val" / "shards").iterdir()] == ["2-of-2.parquet"]
+    run(*sets)
+    assert not list((tmp_path / "val" / "shards").iterdir())
+
+
 def test_one_look_leaves_boxes_at_two_overlaps_as_two_looks_do(
     good: Good, tmp_path: Path, complaint: Complaint, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,7 +60,7 @@ def test_a_variant_has_a_name_of_its_own(name: str) -> None:
 
 def test_who_looks_closer_learns_from_rgb1_occlusion_where_there_is_one() -> None:
     assert check_config({"run": "r"}).scales_of == "rgb1_occlusion"
-    assert check_config({"run": "r", "detectors": {"variants": {}}}).scales_of == "rgb1"
+    assert check_config({"run": "r", "detectors": {"variants": None}}).scales_of == "rgb1"
     with pytest.raises(InputError, match="scales_of: hirescam_mean is no detector of photos"):
         check_config({"run": "r", "rescue": {"scales_of": "hirescam_mean"}})
 

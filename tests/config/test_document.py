@@ -29,7 +29,7 @@ def test_every_key_is_described() -> None:
     assert [row for row in rows if row.endswith("|  |")] == []
 
 
-@pytest.mark.parametrize("name", ["demo.yaml", "thesis.yaml", "as_released.yaml", "real_sample.yaml"])
+@pytest.mark.parametrize("name", sorted(path.name for path in CONFIG.glob("*.yaml") if path.name != "published.yaml"))
 def test_an_editor_that_validates_by_the_schema_accepts_our_configs(name: str) -> None:
     schema = json.loads((CONFIG / "schema.json").read_text(encoding="utf-8"))
     Draft202012Validator(schema).validate(yaml.safe_load((CONFIG / name).read_text(encoding="utf-8")))

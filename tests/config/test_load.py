@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from uncover.config.load import check_config, load_config
-from uncover.config.values import may_be_told
+from uncover.config.load import check_config, load_config, whole_values
+from uncover.config.model import Config
+from uncover.config.raw import Parts
+from uncover.config.values import as_pairs, may_be_told, merged, read_pairs
 from uncover.errors import InputError
 
 REPOSITORY = Path(__file__).parents[2]
@@ -53,6 +57,8 @@ def test_as_released_differs_from_thesis_only_where_it_says_so(monkeypatch: pyte
         ({"run": "a", "zzz": 1}, "key zzz is unknown; known keys: run, raw,"),
         ({}, "key run is missing"),
         ({"run": "../a"}, "key run: string should match pattern"),
+        ({"run": "a", "cluster": {"container": "my image.sif"}}, "key cluster.container: expected letters, digits"),
+        ({"run": "a", "cluster": {"container": "x.sif;rm"}}, "key cluster.container: expected letters, digits"),
         ({"run": "a", "labels": {"parts": "right"}}, "key labels.parts: input should be 'corrected' or 'released'"),
         ({"run": "a", "synthetic": {"size": 10}}, "key synthetic.size: input should be greater than or equal to 64"),
         ({"run": "a", "splits": {"wflw": {"train": -1}}}, "key splits.wflw.train: input should be greater"),
@@ -63,7 +69,7 @@ def test_as_released_differs_from_thesis_only_where_it_says_so(monkeypatch: pyte
         ({"run": "a", "splits": None}, "key splits: "),
         ({"run": "a", "heatmaps": {"methods": ["cam"]}}, "key heatmaps.methods.0: input should be 'gradcampp', 'hires"),
         ({"run": "a", "heatmaps": {"layers": []}}, "key heatmaps.layers: tuple should have at least 1 item"),
-        ({"run": "a", "heatmaps": {"methods": [], "variants": {}}}, "no methods and no variants; name at least one"),
+        ({"run": "a", "heatmaps": {"methods": [], "variants": None}}, "no methods and no variants; name at least one"),
         (
             {"run": "a", "heatmaps": {"variants": {"hirescam": {"method": "gradcam"}}}},
             "key heatmaps: the variant 'hirescam' has the name of a method that stands in heatmaps.methods",
@@ -77,6 +83,14 @@ def test_as_released_differs_from_thesis_only_where_it_says_so(monkeypatch: pyte
             "rescue.missed_nms_iou: 0.5 is not prediction.nms_iou, 0.6; boxes are compared at one IoU only",
         ),
         ({"run": "a", "rescue": {"false_positives_per_photo": []}}, "key rescue.false_positives_per_photo: "),
+        (
+            {"run": "a", "rescue": {"false_positives_per_photo": [1, 1.0]}},
+            "expected rates that are not negative, each once",
+        ),
+        (
+            {"run": "a", "rescue": {"false_positives_per_photo": [0.1, -1]}},
+            "expected rates that are not negative, each once",
+        ),
         ({"run": "a", "labels": {"merge": {"wflw": False}}}, "labels.merge: false needs splits.procedure: released"),
     ],
 )
@@ -125,6 +139,27 @@ def test_extending_changes_some_values_and_keeps_the_rest(tmp_path: Path, monkey
     assert (config.splits.wflw.train, config.splits.wflw.val) == (5, 7)
 
 
+def test_extending_is_relative_to_the_file_that_says_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder, seed in (("configs", 1), ("elsewhere", 2)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "base.yaml").write_text(f"run: base\nsplits: {{seed: {seed}}}\n")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    mine = tmp_path / "configs" / "mine.yaml"
+    mine.write_text("extends: base.yaml\nrun: mine\n")
+    assert load_config(mine).splits.seed == 1
+    # Of several files, the one that says it; a section for an imported workflow says it too.
+    other, outer = tmp_path / "elsewhere" / "other.yaml", tmp_path / "configs" / "outer.yaml"
+    other.write_text("run: other\n")
+    outer.write_text("samples: 3\nfaces: {extends: base.yaml}\n")
+    for files in ([mine, other], [other, mine], [outer, other]):
+        assert check_config({"extends": "base.yaml"}, files=files).splits.seed == 1
+    # On the command line of Snakemake, where no file says it.
+    assert check_config({"extends": "base.yaml"}, files=[other]).splits.seed == 2
+    with pytest.raises(InputError, match=r"extends: .*configs/none.yaml: does not exist"):
+        mine.write_text("extends: none.yaml\n")
+        load_config(mine)
+
+
 def test_extending_in_a_circle_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("a.yaml").write_text("extends: b.yaml\nrun: a\n")
@@ -150,3 +185,146 @@ def test_null_takes_away_what_the_extended_file_has(tmp_path: Path, monkeypatch:
     file = tmp_path / "fewer.yaml"
     file.write_text("extends: config/thesis.yaml\nrun: fewer\nweights: {yolo11m: null}\n")
     assert load_config(file).weights.keys() == load_config(Path("config/thesis.yaml")).weights.keys() - {"yolo11m"}
+
+
+VARIANT, KIND = {"heatmaps": "hirescam", "input": "mean"}, {"method": "layercam"}
+SECTIONS = {
+    "data_sets": ({"path": "a", "layout": "yolo"}, {"path": "b", "layout": "coco"}),
+    "weights": ({"path": "a.pt"}, {"path": "b.pt"}),
+    "detectors.variants": (VARIANT, VARIANT),
+    "heatmaps.variants": (KIND, KIND),
+    "heatmaps.shards": (2, 3),
+    "cluster.rules": ({"mem_mb": 2}, {"mem_mb": 3}),
+}
+"""Sections of entries by name, and two entries; those of `raw.grades` have no names of a user's own."""
+
+
+def nested(place: str, value: object) -> dict[str, Any]:
+    for key in reversed(place.split(".")):
+        value = {key: value}
+    assert isinstance(value, dict)
+    return value
+
+
+def entries(config: Config, place: str) -> dict[str, Any]:
+    found: Any = config
+    for key in place.split("."):
+        found = getattr(found, key)
+    return found if isinstance(found, dict) else {}
+
+
+def test_all_sections_of_entries_by_name_are_tested() -> None:
+    def found(schema: dict[str, Any], known: dict[str, Any], prefix: str) -> Iterator[str]:
+        for name, field in schema.get("properties", {}).items():
+            kinds = [field, *field.get("anyOf", ())]
+            if any(isinstance(kind.get("additionalProperties"), dict) for kind in kinds):
+                yield f"{prefix}{name}"
+            for reference in {kind["$ref"] for kind in kinds if "$ref" in kind}:
+                yield from found(known[reference.rpartition("/")[2]], known, f"{prefix}{name}.")
+
+    schema = Config.model_json_schema()
+    assert set(found(schema, schema["$defs"], "")) == {*SECTIONS, "raw.grades"}
+
+
+@pytest.mark.parametrize("place", SECTIONS)
+def test_entries_join_those_of_the_extended_file_and_the_defaults(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first, second = SECTIONS[place]
+    of_itself = entries(check_config({"run": "a"}), place).keys()
+    base = nested(place, {"first": first})
+    if place == "heatmaps.variants":
+        base |= {"detectors": {"variants": None}}  # which need the ones that are taken away
+    Path("base.yaml").write_text(yaml.safe_dump({"run": "base", **base}))
+    Path("mine.yaml").write_text(yaml.safe_dump({"extends": "base.yaml", **nested(place, {"second": second})}))
+
+    def given(values: object) -> Config:
+        whole = merged(yaml.safe_load(Path("mine.yaml").read_text()), nested(place, values))
+        return check_config(whole, "config", [Path("mine.yaml")], nested(place, values))
+
+    both = load_config(Path("mine.yaml"))
+    assert entries(both, place).keys() == {*of_itself, "first", "second"}
+    assert entries(given({"third": second}), place).keys() == {*of_itself, "first", "second", "third"}
+    assert entries(given({"first": None, "second": "null"}), place).keys() == of_itself
+    assert entries(given(None), place) == entries(given({}), place) == entries(given({"*": None}), place) == {}
+    assert entries(given({"*": None, "third": first}), place).keys() == {"third"}
+    # Whatever is there, what is written down reads back, as pairs and as a file.
+    for config in (both, given({"first": None}), given({"*": None, "third": first})):
+        assert check_config(read_pairs(as_pairs(config))) == config == check_config(whole_values(config))
+
+
+def test_an_entry_keeps_what_is_not_said_anew() -> None:
+    values = {
+        "raw": {"grades": {"hard": "3"}},
+        "heatmaps": {"variants": {"gradcampp_t1": {"layers": [23]}}},
+        "detectors": {"variants": {"feature_head": {"epochs": 3}}},
+        "synthetic": {"wflw": {"train": 5}},
+    }
+    config = check_config({"run": "a", **values})
+    assert config.raw.grades == {"none": "none", "easy": "easy", "medium": "medium", "hard": "3"}
+    changed = config.heatmaps.variants["gradcampp_t1"]
+    assert (changed.method, changed.layers, changed.target) == ("gradcampp", (23,), "T1")
+    head = config.detectors.variants["feature_head"]
+    assert (head.role, head.like, head.start, head.epochs) == ("control", "rgb1", "rgb10", 3)
+    assert config.synthetic.wflw == Parts(train=5, test=100)
+
+
+def test_of_files_laid_over_each_other_each_takes_away_what_the_lower_ones_have(tmp_path: Path) -> None:
+    """Snakemake merges them beforehand, and puts what is said first first."""
+    lower, upper = tmp_path / "lower.yaml", tmp_path / "upper.yaml"
+    lower.write_text(yaml.safe_dump({"run": "a", "detectors": {"variants": {"*": None, "lower": VARIANT}}}))
+    upper.write_text(yaml.safe_dump({"detectors": {"variants": None}}))
+    given = {"detectors": {"variants": {"*": None, "given": VARIANT}}}
+    layers = [yaml.safe_load(lower.read_text()), yaml.safe_load(upper.read_text()), given]
+    for above in (given, {"detectors": {"variants": {"given": VARIANT}}}):
+        layers[-1] = above
+        whole = functools.reduce(merged, layers)
+        assert check_config(whole, "config", [lower, upper], above).detectors.variants.keys() == {"given"}
+    whole = functools.reduce(merged, layers)
+    del whole["detectors"]["variants"]
+    # Another workflow may hand over what stands in no file: then it is taken as it is.
+    assert len(check_config(whole, "config", [lower, upper], given).detectors.variants) == 14
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"detectors": {"variants": {"gradcamp_mean": None}}},
+            "key detectors.variants.gradcamp_mean: null takes an entry away, but there is none; did you mean gradcampp",
+        ),
+        (
+            {"weights": {"yolo11m": None}},
+            "key weights.yolo11m: null takes an entry away, but there is none; entries: no",
+        ),
+        ({"detectors": {"rgb1": None}}, "key detectors.rgb1: input should be a valid dictionary"),
+        (
+            {"heatmaps": {"variants": {"hirescam_t1": None}}},
+            r"the detector hirescam_t1_avg looks at heatmaps 'hirescam_t1', which are not made.*"
+            r"take away what needs others: detectors: {variants: {hirescam_t1_avg: null}}",
+        ),
+        (
+            {"heatmaps": {"variants": {"hirescam_multiscale": None}}},
+            r"detectors: {variants: {hirescam_multiscale_avg: null, hirescam_multiscale_10: null}}",
+        ),
+        (
+            {"heatmaps": {"methods": ["hirescam"]}},
+            "detector gradcampp_avg looks at .*; add gradcampp to heatmaps.methods",
+        ),
+        (
+            {"detectors": {"variants": {"rgb1_occlusion": None}}, "rescue": {"scales_of": "rgb1_occlusion"}},
+            "rescue.scales_of: rgb1_occlusion is no detector of photos in this run; expected one of.*; or leave it out",
+        ),
+        (
+            {"detectors": {"variants": {"rgb1_occlusion": None}}, "finetune": {"start": "rgb1_occlusion"}},
+            r"finetune.start: rgb1_occlusion is no detector.* do without fine-tuning \(finetune: {counts: \[\]}\)",
+        ),
+    ],
+)
+def test_what_takes_nothing_away_or_leaves_others_without_what_they_need_is_one_line(
+    values: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message) as error:
+        check_config({"run": "a", **values})
+    assert "\n" not in str(error.value)

@@ -92,13 +92,16 @@ CHANGED: dict[str, dict[str, Any]] = {
 {"rule train": {"jobs": 9}}, {"key run": {"default": "mine"}}."""
 
 NEW: dict[str, list[str]] = {
-    "verbs": [],
+    "verbs": ["compare"],
     "options": [
+        *(f"compare {name}" for name in ("RUN_A", "RUN_B", "--out", "--json", "--bootstrap", "--seed")),
+        "fine_tune --true-iou",
         *("label_frames --class", "label_frames --layout", "read_faces --source", "split_photos --any-part"),
     ],
     "rules": [],
     "keys": [
         "cluster.gpu_as",
+        "cluster.container",
         "data_sets",
         *(f"data_sets.*.{key}" for key in ("path", "layout", "use", "photos", "grade", "classes", "split")),
         *(f"data_sets.*.split.{name}" for name in ("train", "val", "test")),

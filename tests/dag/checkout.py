@@ -13,7 +13,7 @@ NEEDED = ("Snakefile", "workflow", "config", "envs", "src")
 
 TINY = """\
 run: tiny
-raw: {synthetic: true, grades: {none: none, hard: hard}}
+raw: {synthetic: true, grades: {"*": null, none: none, hard: hard}}
 synthetic:
   seed: 3
   size: 96
@@ -33,20 +33,21 @@ detectors:
   gradcampp_10: *whole
   hirescam_10: *whole
   variants:
+    "*": null
     of_the_mean: {heatmaps: hirescam, input: mean}
     of_drawn_boxes: {role: control, heatmaps: drawn_boxes}
 baselines: {detectors: [mtcnn, viola_jones]}
 evolution: {generations: 2, epochs: 1}
 prediction: {bootstrap: 10}
-heatmaps: {variants: {}, target: T1, confidence: 0.001}
+heatmaps: {variants: null, target: T1, confidence: 0.001}
 """
 
 
 def smaller() -> dict[str, Any]:
     """The config of fewer jobs, for who starts each of them on a cluster."""
     values = yaml.safe_load(TINY)
-    values["raw"]["grades"] = {"hard": "hard"}
-    values["detectors"]["variants"] = {}
+    values["raw"]["grades"] = {"*": None, "hard": "hard"}
+    values["detectors"]["variants"] = None
     values["baselines"]["detectors"] = ["viola_jones"]
     values["evolution"]["generations"] = 0
     return values

@@ -180,13 +180,22 @@ CONFIG_CHANGES = {
         "heatmaps.confidence 0.001 -> 0.002",
     ),
     "one more variant": (
-        "variants: {}",
-        "variants: {again: {method: hirescam, layers: [23]}}",
+        "variants: null",
+        'variants: {"*": null, again: {method: hirescam, layers: [23]}}',
         ANOTHER_VARIANT,
         "heatmaps.variants",
     ),
     "images in one pass": ("target: T1", "target: T1, batch: 2", {}, ""),
-    "shards": ("target: T1", "target: T1, shards: 2", EXPLAINED | {"make_heatmaps": 16}, "heatmaps.shards 1 -> 2"),
+    # What is made stays as it was made.
+    "shards of heatmaps": ("target: T1", "target: T1, shards: 2", {}, ""),
+    "shards of some heatmaps": ("target: T1", "target: T1, shards: {train: 3}", {}, ""),
+    "shards of predictions": ("{bootstrap: 10}", "{bootstrap: 10, shards: 3}", {}, ""),
+    "shards and what changes a result": (
+        "target: T1, confidence: 0.001",
+        "target: T1, confidence: 0.002, shards: 2",
+        EXPLAINED | DRAWN,
+        "heatmaps.confidence 0.001 -> 0.002",
+    ),
     "photo of a figure": (
         "run: tiny",
         "run: tiny\nreport: {figure_26_photo: a}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 
 import pytest
@@ -148,7 +149,14 @@ def test_what_computes_with_a_network_asks_for_a_gpu_and_nothing_else_does(dry_r
     asking = {rule for rule, fields in dry_run.jobs if "gpu=" in fields["resources"]}
     networks = {"train", "evolve_generation", "predict", "predict_rgb_tables", "predict_second", "make_heatmaps"}
     networks |= {"predict_at_scales", "train_baseline", "predict_baseline", "detect_videos", "fine_tune"}
+    # The tiny run has such baselines as demand one, and one that cannot use it.
     assert asking == networks & CONFIGS[dry_run.run].keys()
+    of_baselines = {
+        re.sub(r".*=", "", fields["wildcards"].split(", ")[0]): "gpu=" in fields["resources"]
+        for rule, fields in dry_run.jobs
+        if rule == "predict_baseline"
+    }
+    assert of_baselines == {name: name != "viola_jones" for name in of_baselines} and "viola_jones" in of_baselines
     shared = [fields["resources"] for rule, fields in dry_run.jobs if rule == "train"]
     assert all(("gpu=8" in words and "nodes=1" in words) == (dry_run.run == "hundredfold") for words in shared)
 
@@ -175,6 +183,15 @@ def test_all_that_is_compared_is_stored_at_one_overlap_and_tables_4_to_6_have_th
     assert at_half == ({*of_tables, "table_val_counts", "comparison"} & CONFIGS[dry_run.run].keys())
 
 
+def test_what_is_not_at_hand_is_said_once_before_anything_runs(dry_run: DryRun) -> None:
+    lacks_nothing, lacks_weights = ("tiny",), ("demo",)
+    notes = re.findall(r"^note: not at hand.*\n((?:  .*\n)+)(what cannot be made)?", dry_run.text, re.MULTILINE)
+    assert len(notes) == (dry_run.run not in lacks_nothing)
+    for lines, lost in notes:
+        assert bool(lost) == (dry_run.run not in lacks_weights)
+        assert ("  raw.merl_rav: " in lines) == bool(lost) and "  weights.retinaface: " in lines
+
+
 def overlaps_of(dry_run: DryRun) -> dict[str, str]:
     """IoU of non-maximum suppression of all predictions that commands store, by path."""
     found: dict[str, str] = {}
@@ -195,6 +212,13 @@ def test_every_job_is_a_command_that_can_be_run_by_hand(dry_run: DryRun) -> None
     assert len([command for command in commands if command.startswith("uncover ")]) == len(list(dry_run.jobs))
 
 
+def test_every_option_is_a_word_of_its_own(dry_run: DryRun) -> None:
+    """What rules hand to the shell is quoted, and would be one word otherwise."""
+    commands = re.findall(r"^Shell command: (.+)$", dry_run.text, re.MULTILINE)
+    words = [word for command in commands for word in shlex.split(command)]
+    assert [word for word in words if " " in word and "--" in word] == []
+
+
 def test_a_misspelt_key_is_one_line_that_names_it(plain_checkout: Checkout) -> None:
     (plain_checkout.root / "config" / "wrong.yaml").write_text("run: wrong\nsplits: {sed: 3}\n", encoding="utf-8")
     with pytest.raises(AssertionError, match=r"key splits.sed is unknown; did you mean splits.seed\?"):
@@ -209,6 +233,15 @@ def test_the_demo_is_the_default(plain_checkout: Checkout) -> None:
 def test_one_value_can_be_changed_on_the_command_line(plain_checkout: Checkout) -> None:
     plan = plain_checkout.snakemake("--dry-run", "--printshellcmds", "--config", "splits={seed: 3}", config=None)
     assert "--split train=all,val=20,test=40 --procedure by_photo --seed 3" in plan
+
+
+def test_an_entry_on_the_command_line_joins_those_of_the_config_or_takes_one_away(plain_checkout: Checkout) -> None:
+    variants = "detectors={variants: {mine: {input: grey}, hirescam_t1_avg: null, rgb1_occlusion: null}}"
+    (plain_checkout.root / "config" / "copy.yaml").write_text("extends: demo.yaml\nrun: copy\n", encoding="utf-8")
+    plan = plain_checkout.snakemake("--dry-run", "--config", variants, config="config/copy.yaml")
+    trained = set(re.findall(r"^ *output: results/copy/models/(\w+)/weights", plan, re.MULTILINE))
+    kept = {"gradcampp_multiscale_avg", "hirescam_multiscale_avg", "mine"}
+    assert trained - {"rgb10", "rgb1", "gradcampp_avg", "hirescam_avg", "gradcampp_10", "hirescam_10"} == kept
 
 
 def test_the_demo_leaks_into_no_other_config(plain_checkout: Checkout) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -28,6 +29,41 @@ def weights(tmp_path: Path) -> Path:
     return file
 
 
+URL = "http://127.0.0.1:9/it.pth"
+"""Where nothing answers."""
+
+
+def test_what_could_not_be_fetched_is_tried_again_only_when_there_is_news(
+    plain_checkout: Checkout, tmp_path: Path, weights: Path
+) -> None:
+    checkout = Checkout(tmp_path / "checkout", plain_checkout.python)
+    shutil.copytree(plain_checkout.root, checkout.root, symlinks=True)
+    place, folder = tmp_path / "its weights.pth", "results/tiny/weights/retinaface"
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    entry = f"{{path: {place}, url: '{URL}', sha256: {digest}}}"
+    own = f"{{detectors: [viola_jones, retinaface]}}\nweights: {{retinaface: {entry}}}"
+    checkout.edit("config/tiny.yaml", "{detectors: [mtcnn, viola_jones]}", own)
+
+    def fetched() -> bool:
+        checkout.snakemake(folder)
+        assert checkout.planned(folder) == {}
+        return (checkout.root / folder / "weights.pt").is_file()
+
+    one = {"fetch_weights": 1}
+    assert checkout.planned(folder) == one and not fetched()
+    # Asked for, the file appears, another one comes, the config says another address: each is news.
+    assert checkout.planned(folder, "--forcerun", "fetch_weights") == one
+    place.write_bytes(b"half of it")
+    assert checkout.planned(folder) == one and not fetched()
+    checkout.edit("config/tiny.yaml", URL, f"{URL}?again")
+    assert checkout.planned(folder) == one and not fetched()
+    shutil.copy(weights, place)
+    assert checkout.planned(folder) == one and fetched()
+    # Once fetched, nothing is asked of the file.
+    place.unlink()
+    assert checkout.planned(folder) == {}
+
+
 def rows_of(checkout: Checkout, detector: str) -> pd.DataFrame:
     table = pd.read_csv(checkout.root / TABLE, dtype=str)
     return table[table["Detector"] == detector]
@@ -50,6 +86,7 @@ def test_a_table_goes_on_without_a_detector_and_takes_it_in_later(own_checkout: 
     assert not (own_checkout.root / PREDICTED).exists()
     assert rows_of(own_checkout, "RetinaFace").iloc[0]["P"] == "not run"
     assert len(rows_of(own_checkout, "MTCNN")) > 1
+    assert own_checkout.planned(TABLE) == {}
     notes = (own_checkout.root / TABLE).with_suffix(".md").read_text(encoding="utf-8")
     assert "weights.retinaface" in notes and str(place) not in notes
 

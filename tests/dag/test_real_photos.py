@@ -27,10 +27,10 @@ CONFIG = {
         "rgb10": {"epochs": 2, "batch": 8, "nominal_batch": 8},
         "rgb1": {"epochs": 1},
         **{name: {"epochs": 1} for name in HEATMAP_DETECTORS},
-        "variants": {"drawn_boxes": {"role": "control", "heatmaps": "drawn_boxes"}},
+        "variants": {"*": None, "drawn_boxes": {"role": "control", "heatmaps": "drawn_boxes"}},
     },
     # Maps of all candidates, and boxes however doubtful: what has hardly learnt still has something to explain.
-    "heatmaps": {"target": "T1", "confidence": 0.001, "variants": {}},
+    "heatmaps": {"target": "T1", "confidence": 0.001, "variants": None},
     "baselines": {"detectors": ["retinaface", "yolo11"], "yolo11": {"epochs": 1}},
 }
 

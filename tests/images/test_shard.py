@@ -28,3 +28,18 @@ def test_shards_are_known_by_their_records(tmp_path: Path) -> None:
         (tmp_path / "shards" / name).write_text("")
     found = Shard.recorded(tmp_path)
     assert len(found) == 3 and set(found) == set(given)
+
+
+def test_a_set_is_complete_when_all_records_of_one_split_are_there(tmp_path: Path) -> None:
+    assert Shard.complete(tmp_path) is None
+    (tmp_path / "shards").mkdir()
+    for shard in Shard.all(3):
+        assert Shard.complete(tmp_path) is None
+        shard.record(tmp_path).write_text("")
+    assert Shard.complete(tmp_path) == 3
+    Shard(1, 1).record(tmp_path).write_text("")
+    assert Shard.complete(tmp_path) is None
+    Shard.forget(tmp_path, but=1)
+    assert Shard.complete(tmp_path) == 1
+    Shard.forget(tmp_path)
+    assert Shard.recorded(tmp_path) == []

@@ -48,6 +48,15 @@ def test_a_case_counted_by_hand() -> None:
     assert lower.recall == pytest.approx(2 / 3) and lower.precision == pytest.approx(2 / 6)
 
 
+def test_the_overlap_decides_what_finds_a_face_and_average_precision_keeps_its_own() -> None:
+    half = (10.0, 10.0, 50.0, 28.0)  # IoU 0.45 with the face
+    found, true = predictions([("a", 0.9, half), ("b", 0.8, FACE)], ["a", "b"]), truth(["a", "b"])
+    usual, lower = score_faces(found, true, 0.4), score_faces(found, true, 0.4, 0.4)
+    assert (usual.recall, usual.false_boxes, usual.true_iou) == (0.5, 1, 0.5)
+    assert (lower.recall, lower.false_boxes, lower.true_iou) == (1, 0, 0.4)
+    assert lower.ap50 == usual.ap50 and lower.ap50_95 == usual.ap50_95
+
+
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.floats(0.01, 0.99), st.sampled_from([FACE, ELSEWHERE]))))
 def test_average_precision_is_that_of_a_whole_evaluation(rows: list) -> None:
     found, true = predictions(rows, list("abcd")), truth(list("abc"))

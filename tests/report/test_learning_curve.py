@@ -26,7 +26,7 @@ def record(folder: Path, count: int, group: str, freeze: int, ap50: float | None
             "trained_on": min(count, 36),
             "start": "abc",
         },
-        **{"frames": 20, "faces": 18, "frames_without_face": 2, "confidence": 0.4, "names": []},
+        **{"frames": 20, "faces": 18, "frames_without_face": 2, "confidence": 0.4, "true_iou": 0.5, "names": []},
         **{"ap50": ap50, "ap50_95": ap50 and ap50 / 2, "recall": ap50, "precision": ap50},
         **{"false_boxes": 3, "false_boxes_without_face": 1, "frames_with_false_alarm": 1},
     }

@@ -63,6 +63,8 @@ def test_names_that_look_like_patterns(here: Path) -> None:
     make(here, "ward [1]/a[2].mp4")
     assert set(find_sources(["ward [1]/a[2].mp4"]).videos) == {"a[2].mp4"}
     assert set(find_sources(["ward [1]"]).videos) == {"a[2].mp4"}
+    for pattern in ("ward [1]/*.mp4", "ward [1]/**/*.mp4", str(here / "ward [1]/a*")):
+        assert set(find_sources([pattern]).videos) == {"a[2].mp4"}
 
 
 def test_files_of_one_name_are_told_apart_by_their_folders(here: Path) -> None:

@@ -80,7 +80,7 @@ def test_shares_of_a_set_are_as_much_work_together(monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(REPOSITORY)
     thesis = load_config(Path("config/thesis.yaml"))
     assert Work(thesis).photos["train"] == 6000 + 8601 and Work(thesis).photos["hof"] == 4384
-    assert 8 * Work(thesis).of("make_heatmaps", {"set": "train", "shard": "1"}) == pytest.approx(14601)
+    assert 8 * Work(thesis).of("make_heatmaps", {"set": "train", "shard": "1", "shards": "8"}) == pytest.approx(14601)
 
 
 @given(st.floats(0, 100), st.floats(0.01, 10), st.lists(st.floats(1, 1e4), min_size=2, max_size=8))
@@ -98,7 +98,10 @@ def test_the_same_job_is_foretold_by_itself_and_another_by_the_line() -> None:
     known = Costs([measured(own, 77.0, "train/rgb10"), measured(10 * own, 999.0)])
     assert known.of(planned("train/rgb10", model="rgb10"), work).seconds == 77
     other = costs.of(planned("train/gradcampp_avg", model="gradcampp_avg"), work)
-    assert other.seconds is not None and "3 jobs of demo, processor" in other.basis
+    assert other.seconds is None and other.basis == "far beyond 3 jobs of demo, processor"
+    near = Costs([measured(100, 30.0), measured(work.of("train", {"model": "gradcampp_avg"}) / 2, 210.0)])
+    other = near.of(planned("train/gradcampp_avg", model="gradcampp_avg"), work)
+    assert other.seconds is not None and other.seconds > 210 and other.basis == "2 jobs of demo, processor"
     assert costs.of(planned("figure_15"), work).seconds is None
 
 
@@ -110,11 +113,30 @@ def test_a_job_of_a_gpu_is_foretold_from_gpus_where_there_were_any() -> None:
     assert cost.seconds == pytest.approx(work.of("train", {"model": "rgb10"}) * 5 / 100)
 
 
+def test_a_detector_of_other_people_says_nothing_of_another() -> None:
+    costs = Costs([measured(502, 9.0, "predict_baseline/viola_jones")])
+    assert costs.of(planned("predict_baseline/mtcnn", baseline="mtcnn"), Work(DEMO)).basis == "never measured"
+    assert costs.of(planned("predict_baseline/viola_jones", baseline="viola_jones"), Work(DEMO)).seconds is not None
+
+
+def test_what_goes_through_all_photos_grows_with_them() -> None:
+    work = Work(DEMO)
+    photos = sum(work.photos[name] for name in work.run.tried_sets)
+    assert work.of("rescue_trial", {}) == work.of_name("evaluate_second/hirescam_avg") == photos > 100
+
+
 def test_stated_speeds_come_first_and_are_checked(tmp_path: Path) -> None:
     file = tmp_path / "speeds.yaml"
     file.write_text("train: {start: 60, each: 0.01}\n")
     cost = Costs([measured(1, 1.0)], read_speeds(file)).of(planned("train/rgb10", model="rgb10"), Work(DEMO))
     assert cost.seconds == pytest.approx(60 + 0.01 * Work(DEMO).of("train", {"model": "rgb10"}))
+    file.write_text("'table_*': {start: 4, each: 0}\ntable_09: {start: 9, each: 0}\n")
+    patterns = Costs([], read_speeds(file))
+    assert [patterns.of(planned(name), Work(DEMO)).seconds for name in ("table_01", "table_09", "figure_15")] == [
+        4,
+        9,
+        None,
+    ]
     file.write_text("train: 3\n")
     with pytest.raises(InputError, match=r"speeds.yaml: train: expected \{start: seconds, each: seconds\}; found 3"):
         read_speeds(file)

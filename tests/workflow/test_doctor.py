@@ -87,7 +87,7 @@ def test_outside_a_checkout_it_says_what_cannot_be_known_there(
     assert cli.main(["doctor"]) == 0
     lines = {line.split()[1]: line for line in capsys.readouterr().out.splitlines()}
     assert lines["torch"].startswith("ok ") and lines["disk"].startswith("ok ")
-    assert lines["workflow"].startswith("unknown ") and "no Snakefile here" in lines["workflow"]
+    assert lines["workflow"].startswith("ok ") and lines["workflow"].endswith("workflow/Snakefile")
     assert lines["raw"].startswith("unknown ") and "--configfile" in lines["raw"]
     # What somebody names must be there.
     assert cli.main(["doctor", "--configfile", "absent.yaml"]) == 2

@@ -14,10 +14,10 @@ from uncover.workflow.frozen import ABSENT, PARTS, code_state, folder_fingerprin
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     root = tmp_path / "checkout"
-    for name in PARTS[1:]:
+    for name in PARTS:
         (root / name / "deep").mkdir(parents=True)
         (root / name / "deep" / "file.txt").write_text(name)
-    (root / "Snakefile").write_text("rule all:\n")
+    (root / "workflow" / "Snakefile").write_text("rule all:\n")
     program = root / "workflow" / "program"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.workflow.planned import made, planned
 from uncover.config.load import check_config
-from uncover.workflow.costs import PROCESSOR, Costs, Disk, Measured
+from uncover.workflow.costs import PROCESSOR, Costs, Disk, Measured, Speed
 from uncover.workflow.engine import Plan
 from uncover.workflow.plan import Outlook, Task, critical_path, look_ahead, outlook_text, simulate
 from uncover.workflow.work import Work
@@ -33,39 +34,56 @@ JOBS = [
 ]
 
 
+SECONDS = {"label_faces/train": 100.0, "train/rgb10": 3600.0, "train/rgb1": 7200.0, "table_04": 10.0, "figure_99": 1.0}
+
+
+def foretold(folder: Path, names: Sequence[str], gpu: str = "H200", wait: float = 0) -> Outlook:
+    """The outlook where jobs of these names were measured before, those that want a GPU on one of a kind."""
+    measured = [
+        Measured(
+            "a", job.name, job.rule, WORK.of(job.rule, job.wildcards), SECONDS[job.name], gpu if job.gpus else PROCESSOR
+        )
+        for job in JOBS
+        if job.name in names
+    ]
+    return look_ahead(Plan(CONFIG, JOBS), WORK, Costs(measured), folder, gpus=[1, 3], cores=8, overhead=wait)
+
+
 @pytest.fixture
 def outlook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Outlook:
     monkeypatch.chdir(tmp_path)
-    measured = [
-        Measured("a", job.name, job.rule, WORK.of(job.rule, job.wildcards), seconds, PROCESSOR)
-        for job, seconds in zip(JOBS[:4], (100.0, 3600.0, 7200.0, 10.0), strict=True)
-    ]
-    return look_ahead(Plan(CONFIG, JOBS), WORK, Costs(measured), tmp_path, gpus=[1, 3], cores=8, overhead=0)
+    return foretold(tmp_path, list(SECONDS))
+
+
+@pytest.fixture
+def partly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Outlook:
+    """The same where nobody has made the figure."""
+    monkeypatch.chdir(tmp_path)
+    return foretold(tmp_path, list(SECONDS)[:4])
 
 
 def test_hours_are_summed_by_what_holds_them(outlook: Outlook) -> None:
-    assert outlook.gpu_seconds == 3600 + 2 * 7200 and outlook.core_seconds == 110
+    assert outlook.gpu_seconds.whole == 3600 + 2 * 7200 and outlook.core_seconds.whole == 111
     assert [cost.job.name for cost in outlook.expensive] == ["train/rgb1", "train/rgb10"]
-    assert [cost.job.name for cost in outlook.unknown] == ["figure_99"]
+    assert outlook.unknown == []
 
 
 def test_machines_are_simulated_and_the_longest_path_is_known(outlook: Outlook) -> None:
-    # One GPU: the longer training, the shorter one, its table; three: side by side.
-    assert outlook.machines[1][0] == 100 + 7200 + 3600 + 10
-    assert outlook.machines[3][0] == 100 + 7200
+    # One GPU: the longer training, the shorter one, its table and figure; three: side by side.
+    assert outlook.machines[1] == (100 + 7200 + 3600 + 10 + 1, pytest.approx(0.99, abs=0.01))
+    assert outlook.machines[3] == (100 + 7200, pytest.approx(0.82, abs=0.01))
     assert [cost.job.name for cost in outlook.path] == ["label_faces/train", "train/rgb1"]
 
 
 def test_the_text_says_what_matters(outlook: Outlook) -> None:
     text = outlook_text(outlook, Plan(CONFIG, JOBS), free=10**6)
     assert text.startswith("results/a: 5 jobs, 5.0 h of GPUs, 2 min of processors")
+    assert "known" not in text and "at least" not in text
     for words in (
-        "not counted, as no earlier run has done the like: 1 jobs (figure_99)",
-        "no run here has used a GPU yet",
         "the disk is too small",
         "train 2 3.0 h 5.0 h",
         "tables and figures 2",
-        "train/rgb1 2.0 h not made yet [the same job, processor]",
+        "train/rgb1 2.0 h not made yet [the same job, H200]",
         "3 GPUs: 2.0 h",
         "never less than 2.0 h: train/rgb1",
     ):
@@ -74,8 +92,89 @@ def test_the_text_says_what_matters(outlook: Outlook) -> None:
 
 def test_programs_get_every_job(outlook: Outlook) -> None:
     values = outlook.to_dict()
-    assert values["jobs"] == 5 and values["gpu_hours"] == 5 and values["never_measured"] == ["figure_99"]
+    assert values["jobs"] == values["at_least"]["jobs"] == 5 and values["gpu_hours"] == 5
+    assert values["never_measured"] == values["not_known"] == values["warnings"] == values["other_versions"] == []
     assert [job["job"] for job in values["by_job"]] == [job.name for job in JOBS]
+
+
+def test_a_sum_with_an_unknown_time_is_not_told_as_one(partly: Outlook) -> None:
+    text = " ".join(outlook_text(partly, Plan(CONFIG, JOBS), free=10**12).split())
+    assert text.startswith("results/a: 5 jobs, 5.0 h of GPUs, at least 2 min of processors (2 of 3 jobs)")
+    for words in (
+        "time not known figure_99 (1): never measured to know: --speeds FILE, or one job of each rule on the machine",
+        "such as results/a/figure_99.csv",
+        "tables and figures 2 >10 s",
+        "from start to end 1 GPU: not known 3 GPUs: not known at least 2.0 h, for what is known",
+    ):
+        assert words in text, words
+    values = partly.to_dict()
+    assert values["core_hours"] is None and values["critical_path_hours"] is None
+    assert values["hours_by_gpus"] == {"1": None, "3": None} and values["gpu_hours"] == 5
+    assert values["at_least"]["jobs"] == 4 and values["at_least"]["core_hours"] == round(110 / 3600, 3)
+    assert values["never_measured"] == ["figure_99"]
+    (unknown,) = values["not_known"]
+    assert (unknown["rule"], unknown["jobs"], unknown["why"]) == ("figure_99", 1, "never measured")
+
+
+def test_where_nothing_was_measured_no_hours_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    # What jobs wait for is no time that they take.
+    text = outlook_text(foretold(tmp_path, [], wait=500), Plan(CONFIG, JOBS), free=10**12)
+    assert text.startswith("results/a: 5 jobs, unknown hours of GPUs (2 jobs), unknown hours of processors (3 jobs)")
+    assert "min" not in text and "take most of the time" not in text and "at least" not in text
+
+
+def test_hours_of_gpus_are_not_those_of_processors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = foretold(tmp_path, list(SECONDS), gpu=PROCESSOR)
+    text = " ".join(outlook_text(found, Plan(CONFIG, JOBS), free=10**12).split())
+    assert text.startswith(
+        "results/a: 5 jobs, unknown hours of GPUs (2 jobs), 3.0 h where these run without one, 2 min of processors"
+    )
+    assert "train (2): on a GPU: measured on processors only" in text and "one job of each rule on a GPU" in text
+    # Both trainings side by side on eight processors, as they would run here.
+    assert "1 GPU: not known 3 GPUs: not known no GPU: 2.0 h" in text
+    assert found.to_dict()["gpu_jobs_on_processors_hours"] == 3
+    assert found.to_dict()["gpu_hours"] is None and found.to_dict()["hours_by_gpus"]["0"] == pytest.approx(
+        2.028, abs=0.01
+    )
+
+
+def test_a_job_far_beyond_what_was_measured_has_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = Plan(CONFIG, [planned("train/rgb10", gpus=1, model="rgb10")])
+    own = WORK.of("train", plan.jobs[0].wildcards)
+    for share, known in ((1 / 15, True), (1 / 25, False)):
+        costs = Costs([Measured("small", "train/x", "train", own * share, 60.0, "H200")])
+        found = look_ahead(plan, WORK, costs, tmp_path, gpus=[1], cores=8, overhead=0)
+        assert (found.gpu_seconds.whole is not None) == known
+    assert "train (1): far beyond 1 job of small, H200" in outlook_text(found, plan, free=10**12)
+    stated = Costs([], {"train": Speed(10, 60 / own)})
+    found = look_ahead(plan, WORK, stated, tmp_path, gpus=[1], cores=8, overhead=0)
+    assert found.gpu_seconds.whole == pytest.approx(70) and found.machines[1] is not None
+
+
+def test_a_set_of_unknown_size_is_no_set_of_one_photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    own = {"mine": {"path": "mine", "layout": "images", "use": "test"}}
+    config = check_config({"run": "a", "raw": {"synthetic": True}, "data_sets": own})
+    jobs = [planned("label_frames/mine", set="mine"), planned("rescue_trial")]
+    costs = Costs([], {"label_frames": Speed(1, 1), "rescue_trial": Speed(1, 1)})
+    plan = Plan(config, jobs)
+    found = look_ahead(plan, Work(config), costs, tmp_path, gpus=[1], cores=1, overhead=0)
+    text = outlook_text(found, plan, free=10**12)
+    assert "label_frames (1), rescue_trial (1): nothing says how many photos there are in mine" in text
+    assert "to know: --photos SET=N" in text and found.disk.known == 1 and found.to_dict()["disk_gigabytes"] is None
+    counted = look_ahead(plan, Work(config, {"mine": 50}), costs, tmp_path, gpus=[1], cores=1, overhead=0)
+    assert counted.jobs[0].seconds == 51 and counted.disk.known == 2
+
+
+def test_warnings_and_other_versions_are_handed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = Plan(CONFIG, JOBS, ("missing provenance: of one",))
+    found = look_ahead(plan, WORK, Costs([]), tmp_path, gpus=[1], cores=1, overhead=0)
+    assert found.to_dict()["warnings"] == ["missing provenance: of one"]
 
 
 def test_what_changed_comes_before_what_is_not_made_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

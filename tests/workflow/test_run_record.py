@@ -9,6 +9,7 @@ import os
 import platform
 import subprocess
 import sys
+from operator import attrgetter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -137,7 +138,6 @@ def workflow(executor: str = "slurm", mem_mb: int = 1000, submitted: tuple[str, 
     return SimpleNamespace(
         executor_plugin=SimpleNamespace(name=executor),
         local_exec=executor == "local",
-        logger_manager=SimpleNamespace(get_logfile=lambda: ["a.log"]),
         scheduler=SimpleNamespace(_executor=SimpleNamespace(run_uuid="this-run", snakefile="Snakefile")),
         dag=SimpleNamespace(needrun_jobs=lambda: [job], get_job_group=lambda job: None),
         persistence=SimpleNamespace(external_jobids=lambda job: list(submitted)),
@@ -150,7 +150,7 @@ def workflow(executor: str = "slurm", mem_mb: int = 1000, submitted: tuple[str, 
 def site(tmp_path: Path, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout on a cluster without accounting."""
     monkeypatch.chdir(tmp_path)
-    for name in PARTS[1:]:
+    for name in PARTS:
         (tmp_path / name).mkdir()
     (tmp_path / "workflow" / "Snakefile").write_text("rule all:\n")
     answer(programs, "sinfo", "echo 'main*|2|4000|1-00:00:00|(null)'")
@@ -161,7 +161,7 @@ def site(tmp_path: Path, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 def begin(flow: Any, site: Path, **cluster: object) -> Any:
     config = check_config({"run": "a", "cluster": cluster})
-    return before_jobs(flow, config, Path("results/a"), site, code_state(site))
+    return before_jobs(flow, config, Path("results/a"), site, code_state(site), ["a.log"])
 
 
 def test_jobs_run_from_a_frozen_copy_and_are_followed_by_the_queue(site: Path) -> None:
@@ -173,6 +173,32 @@ def test_jobs_run_from_a_frozen_copy_and_are_followed_by_the_queue(site: Path) -
     assert flow.config_settings.configfiles == [(record.folder / "config.yaml").absolute()]
     assert flow.config_settings.config_args == []
     assert flow.executor_settings.status_command == "squeue" and record.about["queue_name"] == "this-run"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("scheduler", "dag", "persistence", "executor_settings", "config_settings", "scheduler._executor"),
+        *("scheduler._executor.snakefile", "executor_settings.status_command", "config_settings.configfiles"),
+        *("dag.get_job_group", "persistence.external_jobids", "config_settings.config_args"),
+    ],
+)
+def test_a_snakemake_with_another_inside_is_one_line(site: Path, name: str) -> None:
+    flow = workflow()
+    owner, _, last = name.rpartition(".")
+    delattr(attrgetter(owner)(flow) if owner else flow, last)
+    with pytest.raises(InputError) as told:
+        begin(flow, site)
+    assert "needs the inside of Snakemake, which differs in snakemake 9." in str(told.value)
+    assert f"no attribute '{last}'" in str(told.value) and "\n" not in str(told.value)
+
+
+def test_other_executors_need_the_inside_only_for_a_frozen_copy(site: Path) -> None:
+    flow = workflow("kubernetes")
+    del flow.dag, flow.persistence, flow.executor_settings, flow.scheduler
+    with pytest.raises(InputError, match=r"^a frozen copy of the code \(cluster\.freeze: never goes without\): needs"):
+        begin(flow, site)
+    assert begin(flow, site, freeze="never").about["executor"] == "kubernetes"
 
 
 def test_accounting_that_answers_is_asked(site: Path, programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,7 +246,8 @@ def test_code_that_is_edited_while_snakemake_starts_is_an_error(site: Path) -> N
 
 
 def test_one_machine_freezes_only_if_asked(site: Path) -> None:
-    assert begin(workflow("local"), site).about["code_folder"] == str(site)
+    about = begin(workflow("local"), site).about
+    assert about["code_folder"] == str(site) and about["logs"] == ["a.log"]
     assert not Path("results/a/code").exists()
     assert begin(workflow(), site, freeze="never").about["code_folder"] == str(site)
 

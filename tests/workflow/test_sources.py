@@ -76,5 +76,7 @@ def test_further_training_data_makes_numbers_incomparable(use: str) -> None:
 def test_work_is_foretold_of_own_data_sets_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     work = Work(check_config({"run": "a", "raw": {"synthetic": True}, "data_sets": DATA_SETS}), {"my_ward2": 50})
-    assert (work.photos["my_ward2"], work.photos["ibug"], work.photos["plain"]) == (50, 20, 1)
+    assert (work.photos["my_ward2"], work.photos["ibug"]) == (50, 20)
+    # What is left of a download that nobody has counted makes no training set of known size.
+    assert work.unsized == ["train", "faces_of_others", "plain"]
     assert work.of("read_faces", {"source": "ibug"}) == 20 and work.of("label_frames", {"set": "my_ward2"}) == 50

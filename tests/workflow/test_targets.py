@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from uncover.baselines.fetched import Fetched, write_fetched
 from uncover.config.load import check_config, load_config
 from uncover.errors import InputError
+from uncover.images.inputs import Shard
 from uncover.workflow.targets import (
     Run,
     baselines_wanted,
@@ -23,7 +25,7 @@ from uncover.workflow.targets import (
 
 def test_a_set_exists_only_if_its_raw_data_is_named() -> None:
     config = check_config(
-        {"run": "a", "raw": {"folder": "/data", "merl_rav": "M", "slapi": "S", "grades": {"hard": "3"}}}
+        {"run": "a", "raw": {"folder": "/data", "merl_rav": "M", "slapi": "S", "grades": {"*": None, "hard": "3"}}}
     )
     assert sources_at_hand(config) == (["merl_rav"], ["slapi"])
     assert landmark_sets(config) == {
@@ -152,6 +154,73 @@ def test_a_run_knows_which_weights_of_others_could_be_had(tmp_path: Path, monkey
     assert "weights.retinaface" in run.baselines_not_run()["retinaface"]
     write_fetched(folder, Fetched("", 2))
     assert run.detectors_of_photos() == ["rgb10", "rgb1", "mtcnn", "retinaface"]
+
+
+def records(folder: str, shards: list[Shard]) -> None:
+    for shard in shards:
+        shard.record(Path(folder)).parent.mkdir(parents=True, exist_ok=True)
+        shard.record(Path(folder)).touch()
+
+
+def test_what_is_made_keeps_its_number_of_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    values = {"run": "a", "raw": {"wflw": "W", "merl_rav": "M"}, "prediction": {"shards": 4}}
+    run = Run(check_config(values | {"heatmaps": {"shards": {"train": 8}}}))
+    assert run.kept_heatmaps() == run.kept_predictions() == {}
+    for kind in run.heatmap_kinds:
+        assert run.kept_heatmaps() == {}
+        records(run.paths.heatmaps(kind, "val"), Shard.all(3))
+        # A job of another split was killed.
+        records(run.paths.heatmaps(kind, "train"), Shard.all(2)[1:])
+        records(run.paths.heatmaps(kind, "wflw"), Shard.all(1))
+    assert run.kept_heatmaps() == {"val": 3}
+    tables = {"rgb1/wflw": 1, "rgb1/merl": 2, "rgb10/wflw": 4}
+    of_mtcnn = {f"mtcnn/{name}": 1 for name in run.baseline_sets}
+    of_second = {f"hirescam_avg/{name}": 1 for name in run.tried_sets[1:]}
+    for name, count in {**tables, **of_mtcnn, **of_second}.items():
+        folder = Path(run.paths.all_predictions, name)
+        records(str(folder), Shard.all(count) if count > 1 else [])
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.with_suffix(".parquet").touch()
+    # What is at hand in part is made anew, as the config says.
+    assert run.kept_predictions() == {"rgb1/wflw": 1, "rgb1/merl": 2, "mtcnn": 1}
+
+
+@pytest.mark.parametrize("name", ["a {b} c", "}"])
+def test_names_that_snakemake_takes_for_wildcards_are_an_error(tmp_path: Path, name: str) -> None:
+    for ending in (".mp4", ".csv"):
+        (tmp_path / f"{name}{ending}").touch()
+    with pytest.raises(InputError, match=r"has braces, which Snakemake takes for a wildcard; rename the video, or"):
+        infants_at_hand(check_config({"run": "a", "raw": {"videos": str(tmp_path)}}))
+    (tmp_path / "infants.csv").write_text(f"video,infant\n{name},first\n", encoding="utf-8")
+    assert infants_at_hand(check_config({"run": "a", "raw": {"videos": str(tmp_path)}})) == ["first"]
+    with pytest.raises(InputError, match=r"key splits.exclude: .* has braces"):
+        Run(check_config({"run": "a", "raw": {"synthetic": True}, "splits": {"exclude": f"{name}.txt"}})).check()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "key raw: no faces with landmarks to train on"),
+        ({"raw": {"hof": "hof", "slapi": "slapi"}}, "key raw: no faces with landmarks to train on"),
+        (
+            {
+                "data_sets": {
+                    "mine": {
+                        "path": "a",
+                        "layout": "300w",
+                        "use": "train",
+                        "split": {"test": 0, "val": None, "train": 3},
+                    }
+                }
+            },
+            "key raw: no test set with true boxes",
+        ),
+    ],
+)
+def test_a_run_needs_something_to_train_and_to_test_on(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Run(check_config({"run": "a", **values})).check()
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def test_all_videos_of_the_infant_are_left_out(
     make_frame_set(tmp_path / "picked", tmp_path / "set", "picked")
     jobs = []
     monkeypatch.setattr(finetune, "train", lambda job, out, *rest, **named: jobs.append(job))
-    monkeypatch.setattr(finetune, "score_left_out", lambda *rest: FaceScores(9, 6, 3, *[None] * 4, 0, 0, 0, 0.4))
+    monkeypatch.setattr(finetune, "score_left_out", lambda *rest: FaceScores(9, 6, 3, *[None] * 4, 0, 0, 0, 0.4, 0.5))
     # Whoever names a video means the infant in it.
     point = read_point(tmp_path / "set", start, 50, "infant_01_b", QUICK, [])
     run_point(point, tmp_path, PROCESSES, 0.4, {})

@@ -38,6 +38,7 @@ def confidence_words(wildcards):
     ]
 
 
+# On the machine where Snakemake runs: nodes of a cluster often have no network, and would say that there are no weights.
 checkpoint fetch_weights:
     output:
         folder=directory(RUN.paths.fetched_weights("{fetched}")),
@@ -45,19 +46,23 @@ checkpoint fetch_weights:
         RUN.paths.log("fetch_weights", "{fetched}"),
     benchmark:
         RUN.paths.benchmark("fetch_weights", "{fetched}")
+    localrule: True
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs("fetch_weights", mem_mb=4000, runtime=30),
     params:
         weights=lambda wildcards: checkpoint_options(CONFIG.weights[wildcards.fetched]),
-        # A new number makes Snakemake try again what failed.
-        attempt=lambda wildcards: next_attempt(
-            Path(RUN.paths.fetched_weights(wildcards.fetched))
+        # A new number makes Snakemake try again what failed: where the file is there by now, or another one.
+        attempt=lambda wildcards: attempt_of(
+            Path(RUN.paths.fetched_weights(wildcards.fetched)),
+            str(CONFIG.weights[wildcards.fetched].path or ""),
         ),
         code=code_of_verb("fetch_weights"),
     shell:
-        "uncover fetch_weights {params.weights:q} {output.folder} --attempt {params.attempt} 2>&1 | tee {log}"
+        "uncover fetch_weights {params.weights:q} {output.folder:q} --attempt {params.attempt:q} 2>&1 | tee {log:q}"
 
 
 def fetched_folder(baseline):
@@ -89,6 +94,8 @@ rule train_baseline:
         RUN.paths.benchmark("train_baseline", "{trained_baseline}")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
         **needs("train_baseline", mem_mb=16000, runtime=2880, gpu=1, resumes=True),
@@ -101,14 +108,18 @@ rule train_baseline:
             wildcards
         ),
     shell:
-        "uncover train baseline {wildcards.trained_baseline} {params.data} {params.out} {params.start}"
-        " {params.settings:q} 2>&1 | tee {log}"
+        "uncover train baseline {wildcards.trained_baseline:q} {params.data:q} {params.out:q} {params.start:q}"
+        " {params.settings:q} 2>&1 | tee {log:q}"
 
 
 def baseline_weights(wildcards):
     if wildcards.baseline in RUN.trained_baselines:
         return [RUN.paths.model(wildcards.baseline).weights]
     return fetched_folder(wildcards.baseline)
+
+
+def gpu_of_baseline(wildcards):
+    return int(BASELINES[wildcards.baseline].gpu)
 
 
 rule predict_baseline:
@@ -121,24 +132,41 @@ rule predict_baseline:
         RUN.paths.log("predict_baseline", "{baseline}", *SHARD),
     benchmark:
         RUN.paths.benchmark("predict_baseline", "{baseline}", *SHARD)
+    wildcard_constraints:
+        baseline=as_configured(RUN.baselines),
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
-        **needs("predict_baseline", mem_mb=8000, runtime=480, gpu=1),
+        **needs("predict_baseline", mem_mb=8000, runtime=480, gpu=gpu_of_baseline),
     params:
         sets=RUN.datasets(RUN.baseline_sets),
         out=RUN.paths.predictions_of("{baseline}"),
         weights=lambda wildcards, input: (
-            f"--weights {input.weights}" if input.weights else ""
+            ["--weights", *input.weights] if input.weights else []
         ),
         settings=lambda wildcards: baseline_settings(wildcards.baseline),
         nms_iou=CONFIG.prediction.nms_iou,
         shard=shard_option,
         code=lambda wildcards: BASELINE_CODE["predict", wildcards.baseline](wildcards),
     shell:
-        "uncover predict baseline {wildcards.baseline} {params.sets} --out {params.out} {params.weights}"
-        " --nms-iou {params.nms_iou} {params.settings:q} {params.shard} 2>&1 | tee {log}"
+        "uncover predict baseline {wildcards.baseline:q} {params.sets:q} --out {params.out:q} {params.weights:q}"
+        " --nms-iou {params.nms_iou:q} {params.settings:q} {params.shard:q} 2>&1 | tee {log:q}"
+
+
+if OTHERS:
+
+    use rule predict_baseline as predict_baseline_as_before with:
+        output:
+            predictions=predicted("{baseline}", RUN.baseline_sets, shard=OTHER_SHARD),
+        log:
+            RUN.paths.log("predict_baseline", "{baseline}", *OTHER_SHARD),
+        benchmark:
+            RUN.paths.benchmark("predict_baseline", "{baseline}", *OTHER_SHARD)
+        wildcard_constraints:
+            baseline=as_before(RUN.baselines),
 
 
 # What is counted of a detector of the second step, and every labelled set as a whole.

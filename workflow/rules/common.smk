@@ -75,7 +75,7 @@ def needs(rule, mem_mb, runtime, gpu=0, group="", resumes=False):
 
 
 def tell_once(rule, minutes, right):
-    if workflow.is_main_process and rule not in SHORTENED:
+    if engine.is_main(workflow) and rule not in SHORTENED:
         SHORTENED.add(rule)
         print(
             f"note: {rule} asks for {minutes} minutes, not for {right}: its partition allows no more",
@@ -98,12 +98,12 @@ def check_rules_of_cluster():
 
 
 # Only the Snakemake that submits asks SLURM, and tells its jobs.
-if workflow.is_main_process:
+if engine.is_main(workflow):
     os.environ.pop(engine.SITE, None)
 if engine.is_on_cluster(workflow):
     engine.record_as_main()
 
-CODE_STATE = code_state(CHECKOUT) if workflow.is_main_process else None
+CODE_STATE = code_state(CHECKOUT) if engine.is_main(workflow) else None
 RUN_RECORD = []
 
 
@@ -117,6 +117,7 @@ onstart:
                     Path(RUN.paths.root),
                     CHECKOUT,
                     CODE_STATE,
+                    [log] if isinstance(log, str) else log,
                 )
             )
         except (InputError, OSError) as error:

@@ -13,8 +13,8 @@ def synthetic_options(wildcards):
         if hasattr(sizes, "model_dump")
         else {PHOTOS_OF_SYNTHETIC[wildcards.source]: sizes}
     )
-    options = " ".join(f"--{name} {count}" for name, count in counts.items())
-    return f"{options} --size {settings.size} --seed {settings.seed}"
+    counts |= {"size": settings.size, "seed": settings.seed}
+    return [word for name, value in counts.items() for word in (f"--{name}", value)]
 
 
 rule make_synthetic:
@@ -26,6 +26,8 @@ rule make_synthetic:
         RUN.paths.benchmark("make_synthetic", "{source}")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs("make_synthetic", mem_mb=1000, runtime=60),
     params:
@@ -33,7 +35,7 @@ rule make_synthetic:
         options=synthetic_options,
         code=code_of_verb("make_synthetic"),
     shell:
-        "uncover make_synthetic {wildcards.source} {params.out} {params.options} 2>&1 | tee {log}"
+        "uncover make_synthetic {wildcards.source:q} {params.out:q} {params.options:q} 2>&1 | tee {log:q}"
 
 
 def raw_summary(source):
@@ -78,6 +80,8 @@ rule read_faces:
         source="|".join(RUN.landmark_sources) or "none",
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs("read_faces", mem_mb=2000, runtime=30),
     params:
@@ -87,13 +91,13 @@ rule read_faces:
         code=code_of_verb("read_faces"),
     shell:
         "uncover read_faces {params.options:q}"
-        " {params.raw:q} {output.faces} {output.rejected} 2>&1 | tee {log}"
+        " {params.raw:q} {output.faces:q} {output.rejected:q} 2>&1 | tee {log:q}"
 
 
 def split_options(wildcards):
     source, settings = RUN.sources[wildcards.source], CONFIG.splits
     if source.split is None:
-        return "--split test=all --procedure all_to_test"
+        return ["--split", "test=all", "--procedure", "all_to_test"]
     wanted = {name: getattr(source.split, name) for name in ("train", "val", "test")}
     options = [
         "--split",
@@ -108,7 +112,7 @@ def split_options(wildcards):
         options += ["--poses", ",".join(settings.poses)]
     if settings.strict:
         options.append("--strict")
-    return " ".join(options)
+    return options
 
 
 rule split_photos:
@@ -124,16 +128,18 @@ rule split_photos:
         RUN.paths.benchmark("split_photos", "{source}")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs("split_photos", mem_mb=2000, runtime=10),
     params:
         options=split_options,
         exclude=lambda wildcards, input: (
-            f"--exclude {input.exclude}" if input.exclude else ""
+            ["--exclude", *input.exclude] if input.exclude else []
         ),
         code=code_of_verb("split_photos"),
     shell:
-        "uncover split_photos {input.faces} {output.split} {output.summary} {params.options} {params.exclude} 2>&1 | tee {log}"
+        "uncover split_photos {input.faces:q} {output.split:q} {output.summary:q} {params.options:q} {params.exclude:q} 2>&1 | tee {log:q}"
 
 
 def poses_option(wildcards):
@@ -141,7 +147,7 @@ def poses_option(wildcards):
     released = (
         CONFIG.splits.procedure == "released" and wildcards.set not in RUN.own_sets
     )
-    return f"--poses {','.join(CONFIG.splits.poses)}" if released else ""
+    return ["--poses", ",".join(CONFIG.splits.poses)] if released else []
 
 
 rule label_faces:
@@ -165,6 +171,8 @@ rule label_faces:
         set="|".join(RUN.landmark_sets) or "none",
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs("label_faces", mem_mb=4000, runtime=30),
     params:
@@ -175,8 +183,8 @@ rule label_faces:
         poses=poses_option,
         code=code_of_verb("label_faces"),
     shell:
-        "uncover label_faces {params.out} --set {params.split} --faces {input.faces} --splits {input.splits}"
-        " --parts {params.parts} --outside {params.outside} {params.poses} 2>&1 | tee {log}"
+        "uncover label_faces {params.out:q} --set {params.split:q} --faces {input.faces:q} --splits {input.splits:q}"
+        " --parts {params.parts:q} --outside {params.outside:q} {params.poses:q} 2>&1 | tee {log:q}"
 
 
 def frame_options(wildcards):
@@ -205,6 +213,8 @@ rule label_frames:
         set="|".join(RUN.frame_sets) or "none",
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs("label_frames", mem_mb=2000, runtime=30),
     params:
@@ -214,4 +224,4 @@ rule label_frames:
         raw_state=lambda wildcards: raw_state(RUN.frame_sets[wildcards.set][0]),
         code=code_of_verb("label_frames"),
     shell:
-        "uncover label_frames {params.raw:q} {params.out} {params.options:q} 2>&1 | tee {log}"
+        "uncover label_frames {params.raw:q} {params.out:q} {params.options:q} 2>&1 | tee {log:q}"

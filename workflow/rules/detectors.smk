@@ -2,32 +2,72 @@
 
 # Half of the cores: two small jobs side by side use a machine better than one after the other. A report knows no cores,
 # and what a job on a cluster was given is not the whole node.
-_cores = None if engine.is_on_cluster(workflow) else workflow.resource_settings.cores
-DETECTOR_THREADS = CONFIG.cluster.threads or max(1, min(8, (_cores or 16) // 2))
+_cores = engine.cores_of(workflow) or 16
+DETECTOR_THREADS = CONFIG.cluster.threads or max(1, min(8, _cores // 2))
 
 
-# Jobs that share the images of a set, and what tells them apart in paths.
-PREDICTION_SHARDS = CONFIG.prediction.shards
-SHARD = ("{shard}",) if PREDICTION_SHARDS > 1 else ()
+# Heatmaps and predictions at hand stay as they were made, in one job or by several; the number of jobs in the config is for
+# others. Jobs go by what the main process saw at hand, whatever is there by then.
+KEPT_SHARDS_OF_RUNS = json.loads(os.environ.get("UNCOVER_KEPT_SHARDS", "{}"))
+if engine.is_main(workflow):
+    KEPT_SHARDS_OF_RUNS[CONFIG.run] = RUN.kept_heatmaps(), RUN.kept_predictions()
+    os.environ["UNCOVER_KEPT_SHARDS"] = json.dumps(KEPT_SHARDS_OF_RUNS)
+KEPT_HEATMAPS, KEPT_PREDICTIONS = KEPT_SHARDS_OF_RUNS.get(CONFIG.run, ({}, {}))
+if engine.is_main(workflow):
+    for folder, kept, key in (
+        (RUN.paths.all_heatmaps, KEPT_HEATMAPS, "heatmaps.shards"),
+        (RUN.paths.all_predictions, KEPT_PREDICTIONS, "prediction.shards"),
+    ):
+        if kept:
+            names = ", ".join([*kept][:3]) + (", ..." if len(kept) > 3 else "")
+            print(
+                f"note: {folder}: {names} stay in as many shards as they were made in; remove their folders for"
+                f" {key} to count",
+                file=sys.stderr,
+            )
+# What tells jobs apart in paths that share the images of a set: as the config says, and the other way round.
+SHARD = ("{shard}-of-{shards}",) if CONFIG.prediction.shards > 1 else ()
+OTHER_SHARD = () if SHARD else ("{shard}-of-{shards}",)
+# Predictions that were made the other way round.
+OTHERS = [
+    unit for unit, count in KEPT_PREDICTIONS.items() if (count > 1) != bool(SHARD)
+]
 
 
 wildcard_constraints:
     model="[a-z0-9_]+",
     shard=r"\d+",
+    shards=r"\d+",
     scope="all|whole_face",
     generation=r"\d+",
 
 
-def predicted(model, names, paths=RUN.paths):
+def predicted(model, names, paths=RUN.paths, shard=SHARD):
     """What a job that predicts leaves: the predictions of sets, or its share of each."""
-    if not SHARD:
+    if not shard:
         return [paths.predictions(model, name) for name in names]
-    share = f"{{shard}}-of-{PREDICTION_SHARDS}"
-    return [paths.prediction_shard(model, name, share) for name in names]
+    return [paths.prediction_shard(model, name, *shard) for name in names]
+
+
+def as_configured(models):
+    """As a constraint of a wildcard, models whose predictions are made in as many jobs as the config says."""
+    names = "|".join(models) or "none"
+    return f"(?!(?:{'|'.join(OTHERS)})[./])(?:{names})" if OTHERS else names
+
+
+def as_before(models):
+    """The others; what is looked ahead to is the rest of the path."""
+    return f"(?=(?:{'|'.join(OTHERS)})[./])(?:{'|'.join(models) or 'none'})"
+
+
+def in_shares(models):
+    """Those whose predictions several jobs make."""
+    return as_configured(models) if SHARD else as_before(models)
 
 
 def shard_option(wildcards):
-    return f"--shard {wildcards.shard}/{PREDICTION_SHARDS}" if SHARD else ""
+    shared = "shard" in wildcards.keys()
+    return ["--shard", f"{wildcards.shard}/{wildcards.shards}"] if shared else []
 
 
 def processes(wildcards):
@@ -35,7 +75,7 @@ def processes(wildcards):
 
 
 def start_option(wildcards, input):
-    return f"--start {input.start}" if input.start else ""
+    return ["--start", *input.start] if input.start else []
 
 
 def training_settings(settings):
@@ -48,15 +88,20 @@ def input_options(wildcards):
     """What a model looks at, as options of `uncover train`."""
     second = RUN.second_models.get(wildcards.model)
     if second is None or second.input == "photo":
-        return ""
+        return []
     if second.heatmaps is None:
-        return f"--input {second.input}"
+        return ["--input", second.input]
     folder = RUN.paths.heatmaps_of(second.heatmaps)
-    return f"--heatmaps {folder} --input {second.input} --padding {CONFIG.heatmaps.padding}"
+    options = {
+        "--heatmaps": folder,
+        "--input": second.input,
+        "--padding": CONFIG.heatmaps.padding,
+    }
+    return [word for pair in options.items() for word in pair]
 
 
 def scope_option(wildcards):
-    return "--class 'whole face'" if wildcards.scope == "whole_face" else ""
+    return ["--class", "whole face"] if wildcards.scope == "whole_face" else []
 
 
 def checkpoint_options(weights):
@@ -66,6 +111,7 @@ def checkpoint_options(weights):
     return [weights.path or weights.url, *named]
 
 
+# On the machine where Snakemake runs, as it may download; what it reads never lies on disk unchecked.
 rule import_weights:
     output:
         weights=RUN.paths.start_weights("{network}"),
@@ -75,8 +121,11 @@ rule import_weights:
         RUN.paths.benchmark("import_weights", "{network}")
     wildcard_constraints:
         network="yolov5[nsmlx]",
+    localrule: True
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs("import_weights", mem_mb=4000, runtime=30),
     params:
@@ -85,7 +134,7 @@ rule import_weights:
         ),
         code=code_of_verb("import_weights"),
     shell:
-        "uncover import_weights {params.checkpoint:q} --model {wildcards.network} {output.weights} 2>&1 | tee {log}"
+        "uncover import_weights {params.checkpoint:q} --model {wildcards.network:q} {output.weights:q} 2>&1 | tee {log:q}"
 
 
 rule evolve_generation:
@@ -107,6 +156,8 @@ rule evolve_generation:
         RUN.paths.benchmark("evolve_generation", "{generation}")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     threads: DETECTOR_THREADS * CONFIG.detectors.rgb10.processes
     resources:
         **needs(
@@ -128,8 +179,8 @@ rule evolve_generation:
         ],
         code=code_of_verb("evolve_generation"),
     shell:
-        "uncover evolve_generation {params.data} {output.record} --generation {wildcards.generation}"
-        " --history {input.history} --evolution {params.search:q} --set {params.settings:q} {params.start} 2>&1 | tee {log}"
+        "uncover evolve_generation {params.data:q} {output.record:q} --generation {wildcards.generation:q}"
+        " --history {input.history:q} --evolution {params.search:q} --set {params.settings:q} {params.start:q} 2>&1 | tee {log:q}"
 
 
 rule evolution_history:
@@ -147,12 +198,14 @@ rule evolution_history:
         RUN.paths.benchmark("evolution_history")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs("evolution_history", mem_mb=1000, runtime=10),
     params:
         code=code_of_verb("evolution_history"),
     shell:
-        "uncover evolution_history {output.history} {output.best} {input.records} 2>&1 | tee {log}"
+        "uncover evolution_history {output.history:q} {output.best:q} {input.records:q} 2>&1 | tee {log:q}"
 
 
 rule train:
@@ -178,6 +231,8 @@ rule train:
         model="|".join([*RUN.rgb_models, *RUN.second_models]),
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     threads: lambda wildcards: DETECTOR_THREADS * processes(wildcards)
     resources:
         **needs(
@@ -192,7 +247,7 @@ rule train:
         out=RUN.paths.model("{model}"),
         start=start_option,
         evolved=lambda wildcards, input: (
-            f"--hyperparameters {input.evolved}" if input.evolved else ""
+            ["--hyperparameters", *input.evolved] if input.evolved else []
         ),
         input_options=input_options,
         settings=lambda wildcards: training_settings(RUN.detector(wildcards.model)),
@@ -209,8 +264,8 @@ rule train:
             )
         ),
     shell:
-        "uncover train {params.data} {params.out} {params.start} {params.evolved} {params.input_options}"
-        " --set {params.settings:q} 2>&1 | tee {log}"
+        "uncover train {params.data:q} {params.out:q} {params.start:q} {params.evolved:q} {params.input_options:q}"
+        " --set {params.settings:q} 2>&1 | tee {log:q}"
 
 
 rule predict:
@@ -224,10 +279,12 @@ rule predict:
     benchmark:
         RUN.paths.benchmark("predict", "{model}", "{set}", *SHARD)
     wildcard_constraints:
-        model="|".join(RUN.rgb_models),
+        model=as_configured(RUN.rgb_models),
         set="|".join(RUN.unscored_sets),
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
         **needs("predict", mem_mb=8000, runtime=240, gpu=1),
@@ -238,8 +295,8 @@ rule predict:
         options=shard_option,
         code=code_of_verb("predict"),
     shell:
-        "uncover predict --weights {input.weights} {params.images} {output.predictions}"
-        " --confidence {params.confidence} --nms-iou {params.nms_iou} {params.options} 2>&1 | tee {log}"
+        "uncover predict --weights {input.weights:q} {params.images:q} {output.predictions:q}"
+        " --confidence {params.confidence:q} --nms-iou {params.nms_iou:q} {params.options:q} 2>&1 | tee {log:q}"
 
 
 # The thesis validates at another IoU of non-maximum suppression. What tables 4 to 6 rest on is stored apart, from the same
@@ -253,7 +310,7 @@ use rule predict as predict_rgb_tables with:
     benchmark:
         RUN.paths.benchmark("predict_rgb_tables", "{model}", "{set}", *SHARD)
     wildcard_constraints:
-        model="|".join(RUN.rgb_models),
+        model=as_configured(RUN.rgb_models),
         set="|".join(RUN.scored_sets) or "none",
     resources:
         **needs("predict_rgb_tables", mem_mb=8000, runtime=240, gpu=1),
@@ -261,9 +318,10 @@ use rule predict as predict_rgb_tables with:
         images=RUN.paths.dataset("{set}"),
         confidence=CONFIG.prediction.confidence,
         nms_iou=CONFIG.prediction.nms_iou,
-        options=lambda wildcards, output: (
-            f"--also {CONFIG.prediction.nms_iou_rgb_tables} {output.of_tables} {shard_option(wildcards)}"
-        ),
+        options=lambda wildcards, output: [
+            *("--also", CONFIG.prediction.nms_iou_rgb_tables, *output.of_tables),
+            *shard_option(wildcards),
+        ],
         code=code_of_verb("predict"),
 
 
@@ -284,6 +342,8 @@ rule evaluate:
         "scores"
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs("evaluate", mem_mb=4000, runtime=60, group="scores"),
     params:
@@ -293,8 +353,8 @@ rule evaluate:
         bootstrap=CONFIG.prediction.bootstrap,
         code=code_of_verb("evaluate"),
     shell:
-        "uncover evaluate --labels {params.labels} {input.predictions} --out {params.out}"
-        " {params.classes} --bootstrap {params.bootstrap} 2>&1 | tee {log}"
+        "uncover evaluate --labels {params.labels:q} {input.predictions:q} --out {params.out:q}"
+        " {params.classes:q} --bootstrap {params.bootstrap:q} 2>&1 | tee {log:q}"
 
 
 use rule evaluate as evaluate_rgb_tables with:
@@ -318,21 +378,53 @@ use rule evaluate as evaluate_rgb_tables with:
         code=code_of_verb("evaluate"),
 
 
+if OTHERS:
+
+    use rule predict as predict_as_before with:
+        output:
+            predictions=predicted("{model}", ["{set}"], shard=OTHER_SHARD),
+        log:
+            RUN.paths.log("predict", "{model}", "{set}", *OTHER_SHARD),
+        benchmark:
+            RUN.paths.benchmark("predict", "{model}", "{set}", *OTHER_SHARD)
+        wildcard_constraints:
+            model=as_before(RUN.rgb_models),
+            set="|".join(RUN.unscored_sets),
+
+    use rule predict_rgb_tables as predict_rgb_tables_as_before with:
+        output:
+            predictions=predicted("{model}", ["{set}"], shard=OTHER_SHARD),
+            of_tables=predicted("{model}", ["{set}"], RUN.paths.rgb_tables, OTHER_SHARD),
+        log:
+            RUN.paths.log("predict_rgb_tables", "{model}", "{set}", *OTHER_SHARD),
+        benchmark:
+            RUN.paths.benchmark("predict_rgb_tables", "{model}", "{set}", *OTHER_SHARD)
+        wildcard_constraints:
+            model=as_before(RUN.rgb_models),
+            set="|".join(RUN.scored_sets) or "none",
+
+
 # Where several jobs look at the images of a set, their shares are joined: of the RGB detectors set by set, of the others all
 # sets of a detector at once, as they predict.
-def shares_of(model, names, paths=RUN.paths):
+def shares_of(model, names, unit, paths=RUN.paths):
+    count = KEPT_PREDICTIONS.get(unit, CONFIG.prediction.shards)
     return [
         paths.prediction_shard(model, name, shard)
         for name in names
-        for shard in Shard.all(PREDICTION_SHARDS)
+        for shard in Shard.all(count)
     ]
 
 
-if SHARD:
+def shares_of_set(wildcards, paths=RUN.paths):
+    unit = f"{wildcards.model}/{wildcards.set}"
+    return shares_of(wildcards.model, [wildcards.set], unit, paths)
+
+
+if SHARD or OTHERS:
 
     rule collect_predictions:
         input:
-            shares=shares_of("{model}", ["{set}"]),
+            shares=shares_of_set,
         output:
             predictions=RUN.paths.predictions("{model}", "{set}"),
         log:
@@ -340,22 +432,24 @@ if SHARD:
         benchmark:
             RUN.paths.benchmark("collect_predictions", "{model}", "{set}")
         wildcard_constraints:
-            model="|".join(RUN.rgb_models),
+            model=in_shares(RUN.rgb_models),
             set="|".join(RUN.unscored_sets),
         conda:
             "../../envs/uncover.yaml"
+        container:
+            CONFIG.cluster.container
         resources:
             **needs("collect_predictions", mem_mb=8000, runtime=30),
         params:
             code=code_of_verb("predict collect"),
         shell:
-            "uncover predict collect {input.shares} 2>&1 | tee {log}"
+            "uncover predict collect {input.shares:q} 2>&1 | tee {log:q}"
 
     use rule collect_predictions as collect_rgb_tables with:
         input:
-            shares=[
-                *shares_of("{model}", ["{set}"]),
-                *shares_of("{model}", ["{set}"], RUN.paths.rgb_tables),
+            shares=lambda wildcards: [
+                *shares_of_set(wildcards),
+                *shares_of_set(wildcards, RUN.paths.rgb_tables),
             ],
         output:
             predictions=RUN.paths.predictions("{model}", "{set}"),
@@ -365,14 +459,16 @@ if SHARD:
         benchmark:
             RUN.paths.benchmark("collect_rgb_tables", "{model}", "{set}")
         wildcard_constraints:
-            model="|".join(RUN.rgb_models),
+            model=in_shares(RUN.rgb_models),
             set="|".join(RUN.scored_sets) or "none",
         resources:
             **needs("collect_rgb_tables", mem_mb=8000, runtime=30),
 
     use rule collect_predictions as collect_second with:
         input:
-            shares=shares_of("{model}", RUN.tried_sets),
+            shares=lambda wildcards: shares_of(
+                wildcards.model, RUN.tried_sets, wildcards.model
+            ),
         output:
             predictions=RUN.predictions(["{model}"], RUN.tried_sets),
         log:
@@ -380,13 +476,15 @@ if SHARD:
         benchmark:
             RUN.paths.benchmark("collect_second", "{model}")
         wildcard_constraints:
-            model="|".join([*RUN.second_models, *RUN.scales]),
+            model=in_shares([*RUN.second_models, *RUN.scales]),
         resources:
             **needs("collect_second", mem_mb=8000, runtime=30),
 
     use rule collect_predictions as collect_baseline with:
         input:
-            shares=shares_of("{model}", RUN.baseline_sets),
+            shares=lambda wildcards: shares_of(
+                wildcards.model, RUN.baseline_sets, wildcards.model
+            ),
         output:
             predictions=RUN.predictions(["{model}"], RUN.baseline_sets),
         log:
@@ -394,6 +492,6 @@ if SHARD:
         benchmark:
             RUN.paths.benchmark("collect_baseline", "{model}")
         wildcard_constraints:
-            model="|".join(RUN.baselines) or "none",
+            model=in_shares(RUN.baselines),
         resources:
             **needs("collect_baseline", mem_mb=8000, runtime=30),

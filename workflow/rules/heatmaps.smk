@@ -7,16 +7,23 @@ wildcard_constraints:
     second="|".join(RUN.second_models),
 
 
+def heatmap_shards(name):
+    return Shard.all(KEPT_HEATMAPS.get(name, CONFIG.heatmaps.shards_of(name)))
+
+
 def heatmap_options():
     """All that a map depends on but the weights and the photo."""
     settings = CONFIG.heatmaps
     options = [
-        f"--variant {name}={kind.method}:{','.join(map(str, kind.layers))}:{kind.target}"
+        (
+            "--variant",
+            f"{name}={kind.method}:{','.join(map(str, kind.layers))}:{kind.target}",
+        )
         for name, kind in RUN.heatmap_kinds.items()
     ]
-    options += [f"--confidence {settings.confidence}", f"--nms-iou {settings.nms_iou}"]
-    options += [f"--image-size {settings.image_size}"] if settings.image_size else []
-    return " ".join(options)
+    options += [("--confidence", settings.confidence), ("--nms-iou", settings.nms_iou)]
+    options += [("--image-size", settings.image_size)] if settings.image_size else []
+    return [word for pair in options for word in pair]
 
 
 # A shard that is made again keeps the maps that still are what they should be.
@@ -35,6 +42,8 @@ rule make_heatmaps:
         RUN.paths.benchmark("make_heatmaps", "{set}", "{shard}-of-{shards}")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
         **needs("make_heatmaps", mem_mb=8000, runtime=480, gpu=1, resumes=True),
@@ -46,8 +55,8 @@ rule make_heatmaps:
         batch=lambda wildcards, output: CONFIG.heatmaps.batch,
         code=code_of_verb("heatmaps"),
     shell:
-        "uncover heatmaps --weights {input.weights} {params.images} {params.out} --name {wildcards.set}"
-        " --shard {wildcards.shard}/{wildcards.shards} {params.options} --batch {params.batch} 2>&1 | tee {log}"
+        "uncover heatmaps --weights {input.weights:q} {params.images:q} {params.out:q} --name {wildcards.set:q}"
+        " --shard {wildcards.shard:q}/{wildcards.shards:q} {params.options:q} --batch {params.batch:q} 2>&1 | tee {log:q}"
 
 
 rule collect_heatmaps:
@@ -55,7 +64,7 @@ rule collect_heatmaps:
         records=lambda wildcards: [
             RUN.paths.heatmaps(kind, wildcards.set).shard(shard)
             for kind in RUN.heatmap_kinds
-            for shard in Shard.all(CONFIG.heatmaps.shards_of(wildcards.set))
+            for shard in heatmap_shards(wildcards.set)
         ],
         train=RUN.paths.dataset("train").manifest,
     output:
@@ -67,6 +76,8 @@ rule collect_heatmaps:
         RUN.paths.benchmark("collect_heatmaps", "{set}")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs("collect_heatmaps", mem_mb=2000, runtime=30),
     params:
@@ -74,7 +85,7 @@ rule collect_heatmaps:
         trained_on=RUN.paths.dataset("train"),
         code=code_of_verb("heatmaps collect"),
     shell:
-        "uncover heatmaps collect {params.folders} --trained-on {params.trained_on} 2>&1 | tee {log}"
+        "uncover heatmaps collect {params.folders:q} --trained-on {params.trained_on:q} 2>&1 | tee {log:q}"
 
 
 rule draw_boxes:
@@ -88,6 +99,8 @@ rule draw_boxes:
         RUN.paths.benchmark("draw_boxes", "{set}")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs("draw_boxes", mem_mb=4000, runtime=60),
     params:
@@ -95,8 +108,8 @@ rule draw_boxes:
         confidence=CONFIG.heatmaps.confidence,
         code=code_of_verb("draw_boxes"),
     shell:
-        "uncover draw_boxes --predictions {input.predictions} --confidence {params.confidence}"
-        " --out {params.out} 2>&1 | tee {log}"
+        "uncover draw_boxes --predictions {input.predictions:q} --confidence {params.confidence:q}"
+        " --out {params.out:q} 2>&1 | tee {log:q}"
 
 
 rule find_missed:
@@ -112,20 +125,22 @@ rule find_missed:
         RUN.paths.benchmark("find_missed", "{set}")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs("find_missed", mem_mb=2000, runtime=20),
     params:
         labels=lambda wildcards: (
-            f"--labels {RUN.paths.dataset(wildcards.set).labels}"
+            ["--labels", RUN.paths.dataset(wildcards.set).labels]
             if wildcards.set in RUN.labelled_sets
-            else ""
+            else []
         ),
         heatmaps=[RUN.paths.heatmaps(kind, "{set}") for kind in RUN.all_heatmap_kinds],
         confidence=CONFIG.rescue.missed_confidence,
         code=code_of_verb("missed"),
     shell:
-        "uncover missed {output.missed} --predictions {input.predictions} --heatmaps {params.heatmaps}"
-        " {params.labels} --confidence {params.confidence} 2>&1 | tee {log}"
+        "uncover missed {output.missed:q} --predictions {input.predictions:q} --heatmaps {params.heatmaps:q}"
+        " {params.labels:q} --confidence {params.confidence:q} 2>&1 | tee {log:q}"
 
 
 # One job for all sets of a detector: it is loaded once.
@@ -140,8 +155,12 @@ rule predict_second:
         RUN.paths.log("predict_second", "{second}", *SHARD),
     benchmark:
         RUN.paths.benchmark("predict_second", "{second}", *SHARD)
+    wildcard_constraints:
+        second=as_configured(RUN.second_models),
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
         **needs("predict_second", mem_mb=8000, runtime=480, gpu=1),
@@ -153,8 +172,21 @@ rule predict_second:
         shard=shard_option,
         code=code_of_verb("predict sets"),
     shell:
-        "uncover predict sets --weights {input.weights} {params.sets} --out {params.out}"
-        " --confidence {params.confidence} --nms-iou {params.nms_iou} {params.shard} 2>&1 | tee {log}"
+        "uncover predict sets --weights {input.weights:q} {params.sets:q} --out {params.out:q}"
+        " --confidence {params.confidence:q} --nms-iou {params.nms_iou:q} {params.shard:q} 2>&1 | tee {log:q}"
+
+
+if OTHERS:
+
+    use rule predict_second as predict_second_as_before with:
+        output:
+            predictions=predicted("{second}", RUN.tried_sets, shard=OTHER_SHARD),
+        log:
+            RUN.paths.log("predict_second", "{second}", *OTHER_SHARD),
+        benchmark:
+            RUN.paths.benchmark("predict_second", "{second}", *OTHER_SHARD)
+        wildcard_constraints:
+            second=as_before(RUN.second_models),
 
 
 rule evaluate_second:
@@ -175,6 +207,8 @@ rule evaluate_second:
         "scores"
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs("evaluate_second", mem_mb=4000, runtime=60, group="scores"),
     params:
@@ -185,13 +219,13 @@ rule evaluate_second:
             if wildcards.second in RUN.second_models
             else RUN.labelled_sets
         ),
-        unlabelled=" ".join(
+        unlabelled=(
             ["--unlabelled", *RUN.unlabelled_sets] if RUN.unlabelled_sets else []
         ),
         maps=lambda wildcards: (
-            f"--maps {RUN.blank_column(wildcards.second)}"
+            ["--maps", RUN.blank_column(wildcards.second)]
             if RUN.blank_column(wildcards.second)
-            else ""
+            else []
         ),
         confidence=lambda wildcards: RUN.confidences.get(
             wildcards.second, CONFIG.rescue.missed_confidence
@@ -200,6 +234,6 @@ rule evaluate_second:
         bootstrap=CONFIG.prediction.bootstrap,
         code=code_of_verb("evaluate second"),
     shell:
-        "uncover evaluate second {params.out} --predictions {input.predictions} --datasets {params.datasets}"
-        " --whole {params.whole} --missed {input.missed} {params.unlabelled} {params.maps}"
-        " --confidence {params.confidence} --true-iou {params.true_iou} --bootstrap {params.bootstrap} 2>&1 | tee {log}"
+        "uncover evaluate second {params.out:q} --predictions {input.predictions:q} --datasets {params.datasets:q}"
+        " --whole {params.whole:q} --missed {input.missed:q} {params.unlabelled:q} {params.maps:q}"
+        " --confidence {params.confidence:q} --true-iou {params.true_iou:q} --bootstrap {params.bootstrap:q} 2>&1 | tee {log:q}"

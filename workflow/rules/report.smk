@@ -59,7 +59,7 @@ def params_of(entry):
 
     reads_published = "published" in entry.parameters
     return {
-        "verb": cli.verb_of(entry.command),
+        "verb": cli.verb_of(entry.command).split(),
         "out": RUN.paths.tables if entry.kind == "table" else RUN.paths.figures,
         "files": files,
         "options": options,
@@ -91,12 +91,14 @@ for name, entry in MADE.items():
             f"{entry.kind}s"
         conda:
             "../../envs/uncover.yaml"
+        container:
+            CONFIG.cluster.container
         resources:
             **needs(name, mem_mb=entry.mem_mb, runtime=10, group=f"{entry.kind}s"),
         params:
             **params_of(entry),
         shell:
-            "uncover {params.verb} {params.out} {params.files:q} {params.options:q} {params.published} 2>&1 | tee {log}"
+            "uncover {params.verb:q} {params.out:q} {params.files:q} {params.options:q} {params.published} 2>&1 | tee {log:q}"
 
 
 def is_made(record):
@@ -129,16 +131,18 @@ rule comparison:
         RUN.paths.benchmark("comparison")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs("comparison", mem_mb=1000, runtime=10),
     params:
         settings=targets.telling_settings(CONFIG),
-        why=f"--not-comparable '{NOT_COMPARABLE}'" if NOT_COMPARABLE else "",
+        why=["--not-comparable", NOT_COMPARABLE] if NOT_COMPARABLE else [],
         published=content_of("config/published.yaml"),
         code=code_of_verb("comparison"),
     shell:
-        "uncover comparison {output.comparison} --tables {input.tables} --records {input.records}"
-        ' --published "$UNCOVER_PUBLISHED" --settings {params.settings:q} {params.why} 2>&1 | tee {log}'
+        "uncover comparison {output.comparison:q} --tables {input.tables:q} --records {input.records:q}"
+        ' --published "$UNCOVER_PUBLISHED" --settings {params.settings:q} {params.why:q} 2>&1 | tee {log:q}'
 
 
 rule report_page:
@@ -162,6 +166,8 @@ rule report_page:
         RUN.paths.benchmark("report_page")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs("report_page", mem_mb=1000, runtime=10),
     params:
@@ -171,13 +177,54 @@ rule report_page:
             {f"caption of {name}": MADE[name].caption.encode() for name in MADE}
         ),
         videos=lambda wildcards, input: (
-            f"--videos {input.videos}" if input.videos else ""
+            ["--videos", *input.videos] if input.videos else []
         ),
         # No module, so the digest of the code does not know it.
-        template=content_of("src/uncover/report/page.html.j2"),
+        template=content_of("src/uncover/report/page.html.j2", PACKAGE),
         settings=targets.telling_settings(CONFIG),
         code=code_of_verb("page"),
     shell:
-        "uncover page {output.page} --run {params.run} --tables {input.tables} --figures {input.figures}"
-        " --trial {input.trial} {params.videos} --comparison {input.comparison} --rescues {input.rescues}"
-        " --validations {input.validations} --trainings {input.trainings} --settings {params.settings:q} 2>&1 | tee {log}"
+        "uncover page {output.page:q} --run {params.run:q} --tables {input.tables:q} --figures {input.figures:q}"
+        " --trial {input.trial:q} {params.videos:q} --comparison {input.comparison:q} --rescues {input.rescues:q}"
+        " --validations {input.validations:q} --trainings {input.trainings:q} --settings {params.settings:q} 2>&1 | tee {log:q}"
+
+
+def other_run(wildcards):
+    """What another run has that is compared: as it lies on the disk, since only its own config could make it."""
+    try:
+        return targets.compared_files(RunPaths.of_run(wildcards.other))
+    except InputError as error:
+        # An exception would be told with lines of this file, which are no help.
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+# Asked for by the name of its file alone, such as results/as_released/compare/thesis.csv.
+rule compare_runs:
+    input:
+        tables=[RUN.paths.table(name) for name in TABLES],
+        other=other_run,
+    output:
+        **{
+            form: compared_file(RUN.paths, "{other}", form)
+            for form in registry.FORMS["table"]
+        },
+    log:
+        RUN.paths.log("compare_runs", "{other}"),
+    benchmark:
+        RUN.paths.benchmark("compare_runs", "{other}")
+    wildcard_constraints:
+        other=f"(?!{re.escape(CONFIG.run)}\\.)[A-Za-z0-9][A-Za-z0-9_.-]*",
+    conda:
+        "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
+    resources:
+        **needs("compare_runs", mem_mb=4000, runtime=120),
+    params:
+        run=str(RUN.paths),
+        other=lambda wildcards: str(RunPaths.of_run(wildcards.other)),
+        bootstrap=CONFIG.prediction.bootstrap,
+        code=code_of_verb("compare"),
+    shell:
+        "uncover compare {params.run:q} {params.other:q} --out {output.csv:q} --bootstrap {params.bootstrap:q} 2>&1 | tee {log:q}"

@@ -27,8 +27,12 @@ rule predict_at_scales:
         RUN.paths.log("predict_at_scales", "{scale}", *SHARD),
     benchmark:
         RUN.paths.benchmark("predict_at_scales", "{scale}", *SHARD)
+    wildcard_constraints:
+        scale=as_configured(RUN.scales),
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
         **needs("predict_at_scales", mem_mb=8000, runtime=480, gpu=1),
@@ -43,8 +47,21 @@ rule predict_at_scales:
         shard=shard_option,
         code=code_of_verb("predict sets"),
     shell:
-        "uncover predict sets --weights {input.weights} {params.sets} --out {params.out} --image-size {params.image_size}"
-        " --confidence {params.confidence} --nms-iou {params.nms_iou} {params.shard} 2>&1 | tee {log}"
+        "uncover predict sets --weights {input.weights:q} {params.sets:q} --out {params.out:q} --image-size {params.image_size:q}"
+        " --confidence {params.confidence:q} --nms-iou {params.nms_iou:q} {params.shard:q} 2>&1 | tee {log:q}"
+
+
+if OTHERS:
+
+    use rule predict_at_scales as predict_at_scales_as_before with:
+        output:
+            predictions=predicted("{scale}", RUN.tried_sets, shard=OTHER_SHARD),
+        log:
+            RUN.paths.log("predict_at_scales", "{scale}", *OTHER_SHARD),
+        benchmark:
+            RUN.paths.benchmark("predict_at_scales", "{scale}", *OTHER_SHARD)
+        wildcard_constraints:
+            scale=as_before(RUN.scales),
 
 
 rule propose_faces:
@@ -62,12 +79,14 @@ rule propose_faces:
         RUN.paths.benchmark("propose_faces")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs("propose_faces", mem_mb=4000, runtime=60),
     params:
         out=RUN.paths.all_predictions,
         train=RUN.paths.dataset("train"),
-        scales=" ".join(
+        scales=(
             [
                 "--scales",
                 *(RUN.paths.predictions_of(scale) for scale in RUN.all_scales),
@@ -79,8 +98,8 @@ rule propose_faces:
         nms_iou=CONFIG.prediction.nms_iou,
         code=code_of_verb("propose"),
     shell:
-        "uncover propose {params.out} --train {params.train} --rgb10 {input.rgb10} --rgb1 {input.rgb1}"
-        " {params.scales} --heatmaps {params.heatmaps} --nms-iou {params.nms_iou} 2>&1 | tee {log}"
+        "uncover propose {params.out:q} --train {params.train:q} --rgb10 {input.rgb10:q} --rgb1 {input.rgb1:q}"
+        " {params.scales:q} --heatmaps {params.heatmaps:q} --nms-iou {params.nms_iou:q} 2>&1 | tee {log:q}"
 
 
 rule rescue_trial:
@@ -97,6 +116,8 @@ rule rescue_trial:
         RUN.paths.benchmark("rescue_trial")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs("rescue_trial", mem_mb=4000, runtime=60),
     params:
@@ -108,9 +129,9 @@ rule rescue_trial:
         bootstrap=CONFIG.prediction.bootstrap,
         code=code_of_verb("rescue_trial"),
     shell:
-        "uncover rescue_trial {output.trial} --methods {params.methods} --predictions {params.predictions}"
-        " --missed {input.missed} --datasets {params.datasets} --val val --rates {params.rates}"
-        " --true-iou {params.true_iou} --bootstrap {params.bootstrap} 2>&1 | tee {log}"
+        "uncover rescue_trial {output.trial:q} --methods {params.methods:q} --predictions {params.predictions:q}"
+        " --missed {input.missed:q} --datasets {params.datasets:q} --val val --rates {params.rates:q}"
+        " --true-iou {params.true_iou:q} --bootstrap {params.bootstrap:q} 2>&1 | tee {log:q}"
 
 
 # Every detector alone, and with what looks into the photos that it missed.
@@ -131,6 +152,8 @@ rule rescue_cascade:
         RUN.paths.benchmark("rescue_cascade")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs("rescue_cascade", mem_mb=4000, runtime=60),
     params:
@@ -146,6 +169,6 @@ rule rescue_cascade:
         bootstrap=CONFIG.prediction.bootstrap,
         code=code_of_verb("rescue_cascade"),
     shell:
-        "uncover rescue_cascade {output.cascade} --detectors {params.detectors} --rescues {params.rescues}"
-        " --predictions {params.predictions} --datasets {params.datasets} --missed {input.missed} --val val"
-        " --rate {params.rate} --true-iou {params.true_iou} --bootstrap {params.bootstrap} 2>&1 | tee {log}"
+        "uncover rescue_cascade {output.cascade:q} --detectors {params.detectors:q} --rescues {params.rescues:q}"
+        " --predictions {params.predictions:q} --datasets {params.datasets:q} --missed {input.missed:q} --val val"
+        " --rate {params.rate:q} --true-iou {params.true_iou:q} --bootstrap {params.bootstrap:q} 2>&1 | tee {log:q}"

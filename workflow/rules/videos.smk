@@ -1,18 +1,12 @@
 # Videos with true boxes: what is found in them, step by step. Without such videos none of this is made.
 
-if CONFIG.raw.videos and not RUN.video_files and workflow.is_main_process:
-    print(
-        f"note: {raw_folder(CONFIG, 'videos')}: no video with a CSV of its true boxes in it; none is looked at",
-        file=sys.stderr,
-    )
-
 # By name, options of `uncover detect`: the detector alone, as the thesis rescues, and what this run found best.
 DETECTION_STEPS = {
-    "rgb": "--rescue none",
-    "heatmap": "--rescue heatmap:gradcampp_avg",
-    "rescue": "--rescue best",
-    "online": "--rescue best --temporal online",
-    "offline": "--rescue best --temporal offline",
+    "rgb": ["--rescue", "none"],
+    "heatmap": ["--rescue", "heatmap:gradcampp_avg"],
+    "rescue": ["--rescue", "best"],
+    "online": ["--rescue", "best", "--temporal", "online"],
+    "offline": ["--rescue", "best", "--temporal", "offline"],
 }
 
 
@@ -71,11 +65,13 @@ rule detect_videos:
         RUN.paths.benchmark("detect_videos", "{steps}")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
         **needs("detect_videos", mem_mb=8000, runtime=480, gpu=1, resumes=True),
     params:
-        videos=[str(path) for path in RUN.video_files.values()],
+        videos=lambda wildcards: [str(path) for path in RUN.video_files.values()],
         run=str(RUN.paths),
         out=RUN.paths.videos("{steps}"),
         options=lambda wildcards: DETECTION_STEPS[wildcards.steps],
@@ -84,8 +80,8 @@ rule detect_videos:
         raw_state=lambda wildcards: raw_state("videos"),
         code=code_of_verb("detect"),
     shell:
-        "uncover detect {params.videos:q} --run {params.run} --out {params.out} {params.options}"
-        " --confidence {params.confidence} --nms-iou {params.nms_iou} 2>&1 | tee {log}"
+        "uncover detect {params.videos:q} --run {params.run:q} --out {params.out:q} {params.options:q}"
+        " --confidence {params.confidence:q} --nms-iou {params.nms_iou:q} 2>&1 | tee {log:q}"
 
 
 rule evaluate_videos:
@@ -105,18 +101,20 @@ rule evaluate_videos:
         RUN.paths.benchmark("evaluate_videos")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs("evaluate_videos", mem_mb=4000, runtime=60),
     params:
-        truth=lambda wildcards: raw_folder(CONFIG, "videos"),
+        truth=lambda wildcards: str(raw_folder(CONFIG, "videos")),
         detections=[f"{steps}={RUN.paths.videos(steps)}" for steps in DETECTION_STEPS],
         true_iou=CONFIG.rescue.true_iou,
         bootstrap=CONFIG.prediction.bootstrap,
         raw_state=lambda wildcards: raw_state("videos"),
         code=code_of_verb("evaluate videos"),
     shell:
-        "uncover evaluate videos {output.scores} --frames {output.frames} --truth {params.truth:q}"
-        " --detections {params.detections} --true-iou {params.true_iou} --bootstrap {params.bootstrap} 2>&1 | tee {log}"
+        "uncover evaluate videos {output.scores:q} --frames {output.frames:q} --truth {params.truth:q}"
+        " --detections {params.detections:q} --true-iou {params.true_iou:q} --bootstrap {params.bootstrap:q} 2>&1 | tee {log:q}"
 
 
 # Fine-tuning on a few frames of videos, each infant left out in turn (thesis section 5.2).
@@ -131,19 +129,23 @@ rule pick_frames:
         RUN.paths.benchmark("pick_frames")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs("pick_frames", mem_mb=2000, runtime=240),
     params:
-        videos=[str(path) for path in RUN.video_files.values()],
-        truths=[str(path.with_suffix(".csv")) for path in RUN.video_files.values()],
+        videos=lambda wildcards: [str(path) for path in RUN.video_files.values()],
+        truths=lambda wildcards: [
+            str(path.with_suffix(".csv")) for path in RUN.video_files.values()
+        ],
         out=RUN.paths.picked_frames,
         frames=CONFIG.finetune.frames_per_video,
         gap=CONFIG.finetune.gap,
         raw_state=lambda wildcards: raw_state("videos"),
         code=code_of_verb("frames"),
     shell:
-        "uncover frames {params.videos:q} {params.out} --count {params.frames} --gap {params.gap}"
-        " --boxes {params.truths:q} 2>&1 | tee {log}"
+        "uncover frames {params.videos:q} {params.out:q} --count {params.frames:q} --gap {params.gap:q}"
+        " --boxes {params.truths:q} 2>&1 | tee {log:q}"
 
 
 rule label_picked:
@@ -160,6 +162,8 @@ rule label_picked:
         RUN.paths.benchmark("label_picked")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs("label_picked", mem_mb=2000, runtime=30),
     params:
@@ -167,7 +171,7 @@ rule label_picked:
         out=RUN.paths.finetune_dataset,
         code=code_of_verb("labels"),
     shell:
-        "uncover labels --layout graded {params.raw} {params.out} 2>&1 | tee {log}"
+        "uncover labels --layout graded {params.raw:q} {params.out:q} 2>&1 | tee {log:q}"
 
 
 rule fine_tune:
@@ -184,6 +188,8 @@ rule fine_tune:
         RUN.paths.benchmark("fine_tune", "{left_out}", "{freeze}", "{amount}")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
         **needs("fine_tune", mem_mb=8000, runtime=240, gpu=1, resumes=True),
@@ -196,11 +202,12 @@ rule fine_tune:
             if not pair.startswith(OF_EXPERIMENT)
         ],
         confidence=CONFIG.rescue.missed_confidence,
+        true_iou=CONFIG.rescue.true_iou,
         code=code_of_verb("fine_tune"),
     shell:
-        "uncover fine_tune {params.data} {params.out} --from {input.start} --count {wildcards.amount}"
-        " --leave-out {wildcards.left_out:q} --confidence {params.confidence} --finetune {params.settings:q}"
-        " --set freeze={wildcards.freeze} 2>&1 | tee {log}"
+        "uncover fine_tune {params.data:q} {params.out:q} --from {input.start:q} --count {wildcards.amount:q}"
+        " --leave-out {wildcards.left_out:q} --confidence {params.confidence:q} --true-iou {params.true_iou:q}"
+        " --finetune {params.settings:q} --set freeze={wildcards.freeze:q} 2>&1 | tee {log:q}"
 
 
 # The start weights as they are, count 0, are the same whatever is frozen.
@@ -223,9 +230,11 @@ rule learning_curve:
         RUN.paths.benchmark("learning_curve")
     conda:
         "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
     resources:
         **needs("learning_curve", mem_mb=1000, runtime=10),
     params:
         code=code_of_verb("learning_curve"),
     shell:
-        "uncover learning_curve {output.curve} {input.records:q} 2>&1 | tee {log}"
+        "uncover learning_curve {output.curve:q} {input.records:q} 2>&1 | tee {log:q}"

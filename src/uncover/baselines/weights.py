@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from uncover.atomic import new_file
-from uncover.baselines.fetched import WEIGHTS, Fetched, write_fetched
+from uncover.baselines.fetched import WEIGHTS, Fetched, state_of_file, write_fetched
 from uncover.errors import InputError
 from uncover.yolov5.checkpoint import save
 from uncover.yolov5.third_party import check_content, check_trusted, read_or_fetch
@@ -85,7 +85,7 @@ def fetch_weights(folder: Path, place: str, url: str | None, sha256: str | None,
     Returns:
         The record; `why` names the file, where it comes from and its hash.
     """
-    why = ""
+    why, seen = "", state_of_file(place)
     try:
         check_trusted(place, sha256)
         content, name = read_or_fetch(place, url)
@@ -96,7 +96,7 @@ def fetch_weights(folder: Path, place: str, url: str | None, sha256: str | None,
         (folder / WEIGHTS).unlink(missing_ok=True)
         wanted = f"wanted: {place}" + (f", else {url}" if url else "") + f", sha256 {sha256 or 'not stated'}"
         why = f"{folder.name}: no weights: {error} ({wanted})"
-    fetched = Fetched(why, attempt)
+    fetched = Fetched(why, attempt, seen if why else "")
     write_fetched(folder, fetched)
     return fetched
 

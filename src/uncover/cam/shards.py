@@ -255,9 +255,8 @@ class ShardMaker:
     def _forget_records(self, shard: Shard) -> None:
         """A record says that all of its shard is there, which does not hold from here on; of other splits even less."""
         for folder in self._folders.values():
-            for other in Shard.recorded(folder):
-                if other == shard or other.count != shard.count:
-                    other.record(folder).unlink(missing_ok=True)
+            Shard.forget(folder, but=shard.count)
+            shard.record(folder).unlink(missing_ok=True)
 
     def _write_records(self, shard: Shard, rows: list[dict[str, Row]], of_set: Mapping[str, object]) -> None:
         for variant, folder in self._folders.items():

@@ -307,9 +307,10 @@ def _read_records(folder: Path) -> dict[Path, Manifest]:
 
 def _join(records: Mapping[Path, Manifest]) -> Manifest:
     (first, reference), *others = records.items()
-    common = {name: value for name, value in reference.settings.items() if name != "shard"}
+    # In how many shards a set was made says nothing of its maps.
+    common = {name: value for name, value in reference.settings.items() if name not in ("shard", "shards")}
     for path, record in others:
-        own = {name: value for name, value in record.settings.items() if name != "shard"}
+        own = {name: value for name, value in record.settings.items() if name not in ("shard", "shards")}
         for name in common | own:
             if common.get(name) != own.get(name):
                 raise InputError(f"{path}: was made {OTHER.get(name, f'with other {name}')} than {first}; {AGAIN}")

@@ -91,6 +91,17 @@ def read_shard(args: argparse.Namespace) -> Shard:
     return Shard.parse(args.shard) if args.shard else Shard()
 
 
+def forget_other_shares(table: Path, shard: Shard) -> None:
+    """Remove the shares of an earlier split of a set whose table, or share of a table, is about to be written."""
+    from uncover.images.inputs import Shard
+
+    folder = table.parent.parent
+    if table == shard.record(folder):
+        Shard.forget(folder, but=shard.count)
+    elif shard == Shard():
+        Shard.forget(table.with_suffix(""))
+
+
 def tables_of(sets: Sequence[Path], out: Path, shard: Shard | None = None) -> dict[Path, Path]:
     """Sets by the table that each gets in a folder, or by that of a share; all of them can be written.
 

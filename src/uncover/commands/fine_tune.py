@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 from uncover.commands import verb
-from uncover.commands._shared_arguments import add_detector_settings
+from uncover.commands._shared_arguments import add_detector_settings, add_true_iou_argument
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,7 @@ def _fine_tune_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--confidence", type=float, default=0.4, help="from which a box counts as a face (default: 0.4)"
     )
+    add_true_iou_argument(parser)
     parser.add_argument(
         "--finetune",
         nargs="*",
@@ -63,13 +64,14 @@ def run_fine_tune(args: argparse.Namespace) -> int:
 
     check_number("--count", args.count, 0)
     check_number("--confidence", args.confidence, 0, 1)
+    check_number("--true-iou", args.true_iou, 0, 1)
     check_writable(args.out)
     check_shared(args.out, "train", ("weights.pt", "left_out.json"))
     changes = check_section(Finetune, read_pairs(args.finetune, "--finetune"), "--finetune").changes()
     point = read_point(args.data, find_start(args.source), args.count, args.leave_out, changes, args.set)
     with process_group(args.device) as group:
         identity = {"code": code_digest("uncover.yolov5.finetune:run_point")}
-        scores = run_point(point, args.out, group, args.confidence, identity)
+        scores = run_point(point, args.out, group, args.confidence, identity, args.true_iou)
     shown = "no face to score" if scores.ap50 is None else f"AP50 {scores.ap50:.3f}, recall {scores.recall:.3f}"
     logger.info(f"{args.out}: {len(point.names)} frames; {point.fold.left_out}: {scores.frames} frames, {shown}")
     return 0

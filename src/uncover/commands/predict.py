@@ -14,6 +14,7 @@ from uncover.commands._shared_arguments import (
     add_baseline_arguments,
     add_network_arguments,
     add_shard_argument,
+    forget_other_shares,
     read_shard,
     tables_of,
 )
@@ -128,6 +129,7 @@ def run_predict(args: argparse.Namespace) -> int:
     predictions = (above(every, args.confidence) if args.annotate else every).of_classes(args.classes)
     predictions.settings.update(shard.settings())
     if ".parquet" in tables:
+        forget_other_shares(tables[".parquet"], shard)
         write_predictions(tables[".parquet"], predictions)
     if ".csv" in tables:
         write_csv(tables[".csv"], predictions)
@@ -136,6 +138,7 @@ def run_predict(args: argparse.Namespace) -> int:
     for out, other in zip(also, others, strict=True):
         second = (above(other, args.confidence) if args.annotate else other).of_classes(args.classes)
         second.settings.update(shard.settings())
+        forget_other_shares(out, shard)
         write_predictions(out, second)
         logger.info(f"{out}: {len(second.boxes)} boxes in {len(second.images)} images")
     if args.annotate is not None:
@@ -195,6 +198,7 @@ def run_predict_sets(args: argparse.Namespace) -> int:
         for out, inputs in found.items():
             predictions = predictor.predict(inputs)
             predictions.settings.update(shard.settings())
+            forget_other_shares(out, shard)
             write_predictions(out, predictions)
             written.append(out)
             logger.info(f"{out}: {len(predictions.boxes)} boxes in {len(predictions.images)} images")
@@ -298,6 +302,7 @@ def run_predict_baseline(args: argparse.Namespace) -> int:
         for out, inputs in found.items():
             predictions = predict_baseline(detector, inputs, about, longest, args.nms_iou)
             predictions.settings.update(shard.settings())
+            forget_other_shares(out, shard)
             write_predictions(out, predictions)
             written.append(out)
             logger.info(f"{out}: {len(predictions.boxes)} boxes in {len(predictions.images)} images")

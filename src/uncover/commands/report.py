@@ -7,7 +7,11 @@ import logging
 from pathlib import Path
 
 from uncover.commands import verb
-from uncover.commands._shared_arguments import add_settings_argument
+from uncover.commands._shared_arguments import (
+    add_resampling_arguments,
+    add_settings_argument,
+    check_resampling_arguments,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -128,6 +132,46 @@ def run_page(args: argparse.Namespace) -> int:
 
 def _has_seed(section: object) -> bool:
     return isinstance(section, dict) and "seed" in section
+
+
+def _compare_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("a", type=Path, metavar="RUN_A", help="folder of a run, such as results/as_released")
+    parser.add_argument("b", type=Path, metavar="RUN_B", help="folder of another run, such as results/thesis")
+    parser.add_argument("--out", type=Path, metavar="OUT.csv", help="write every number there, and OUT.md and OUT.tex")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    add_resampling_arguments(parser)
+
+
+@verb("compare", "put the tables of two runs side by side, with paired intervals", _compare_arguments)
+def run_compare(args: argparse.Namespace) -> int:
+    """Put every number of the tables of two runs side by side: A, B, and B less A.
+
+    Rows and columns are matched by their names; what only one run has is listed as such, and so are words that differ.
+    Scores of one detector get a paired interval where both runs have its predictions and labels on the very same
+    photos: both are scored on the same draws of photos. Prints a summary; for what a run has beside the thesis's own
+    numbers see `uncover comparison`.
+    """
+    import json
+
+    from uncover.atomic import check_new_file
+    from uncover.errors import InputError
+    from uncover.report.compared_runs import as_values, compare_runs, read_runs, summary_text, write_lines
+
+    check_resampling_arguments(args)
+    if args.out is not None:
+        if args.out.suffix != ".csv":
+            raise InputError(f"{args.out}: expected OUT.csv, the file to write")
+        check_new_file(args.out)
+    a, b = read_runs(args.a, args.b)
+    lines = compare_runs(a, b, args.bootstrap, args.seed)
+    if args.out is not None:
+        write_lines(args.out, lines, a, b)
+        logger.info(f"{args.out}: {len(lines)} lines")
+    if args.json:
+        print(json.dumps(as_values(lines, a, b), indent=1))
+    else:
+        print(summary_text(lines, a, b), end="")
+    return 0
 
 
 REPORTS = {

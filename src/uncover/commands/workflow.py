@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from uncover.commands import verb
+
+logger = logging.getLogger(__name__)
 
 
 def _plan_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +45,9 @@ def run_plan(args: argparse.Namespace) -> int:
 
     TARGET is a file of a run or a rule; without one it is everything. Nothing is run. Times are foretold from the
     benchmark files of earlier runs in results/, larger or smaller ones too; --speeds FILE states those of a machine
-    that is not at hand, as YAML: a rule a line, {start: seconds, each: seconds for a unit of work}.
+    that is not at hand, as YAML: a rule a line, or several as table_*, {start: seconds, each: seconds for a unit of
+    work}. A time that cannot be known from these is not told, nor is a sum with it: the plan says which jobs those are,
+    and what would make their time known.
     """
     import json
     import shutil
@@ -62,12 +68,18 @@ def run_plan(args: argparse.Namespace) -> int:
     costs = Costs(measured_jobs(plan, results), speeds)
     work = Work(plan.config, read_photos(args.photos))
     outlook = look_ahead(plan, work, costs, results, args.gpus, args.cores, args.wait)
+    _pass_on(plan.warnings)
     if args.json:
         print(json.dumps(outlook.to_dict(), indent=1))
     else:
         free = shutil.disk_usage(results if results.is_dir() else Path(".")).free
         print(outlook_text(outlook, plan, free), end="")
     return 0
+
+
+def _pass_on(warnings: Sequence[str]) -> None:
+    for line in warnings:
+        logger.warning(line)
 
 
 def _why_arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,12 +98,16 @@ def run_why(args: argparse.Namespace) -> int:
     from uncover.errors import InputError
     from uncover.workflow.causes import Causes, causes_text
     from uncover.workflow.engine import read_plan
+    from uncover.workflow.packages import other_versions
 
     plan = read_plan([args.path], args.configfile, read_pairs(args.config, "--config"))
     job = plan.maker(args.path)
     if job is None:
         raise InputError(f"{args.path}: no rule makes it; expected a file of {plan.run_folder}")
+    _pass_on(plan.warnings)
     print(causes_text(Causes(plan), job, args.path), end="")
+    for other in other_versions(plan):
+        print(f"  {other}")
     return 0
 
 

@@ -102,6 +102,7 @@ class Baseline:
         package: Distribution that it comes from, whose version is recorded.
         licence: Of the package, as SPDX has it.
         settings: Its section of the config, with its working confidence and the key of its weights.
+        gpu: Whether it computes on a GPU where there is one.
     """
 
     title: str
@@ -109,6 +110,7 @@ class Baseline:
     package: str
     licence: str
     settings: type[ReadyMade] | type[Trained]
+    gpu: bool = True
 
     @property
     def trained(self) -> bool:
@@ -122,7 +124,7 @@ BASELINES = {
         "RetinaFace", "RetinaFace, MobileNet 0.25; needs weights.retinaface", "facexlib", "MIT", RetinaFace
     ),
     "viola_jones": Baseline(
-        "Viola-Jones", "OpenCV's Viola-Jones cascade", "opencv-python-headless", "Apache-2.0", ReadyMade
+        "Viola-Jones", "OpenCV's Viola-Jones cascade", "opencv-python-headless", "Apache-2.0", ReadyMade, gpu=False
     ),
     "yolo11": Baseline("YOLO11", "YOLO11, trained here", "ultralytics", "AGPL-3.0", Yolo11),
     "retinanet": Baseline(

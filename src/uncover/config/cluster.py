@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator
 
 from uncover.config.values import Section
 
@@ -53,3 +54,18 @@ class Cluster(Section):
     freeze: Literal["auto", "always", "never"] = Field(
         "auto", description="run from a frozen copy of code and config; auto does where jobs go to a cluster"
     )
+    container: str | None = Field(
+        None,
+        description="image of jobs under --sdm apptainer: a file, relative to the working folder, or an address such as"
+        " docker://...",
+    )
+
+    @field_validator("container")
+    @classmethod
+    def _needs_no_quotes(cls, image: str | None) -> str | None:
+        if image is not None and not re.fullmatch(r"[\w.:/@%+,=-]+", image):
+            raise ValueError(
+                "expected letters, digits and .:/@%+,=_- alone, as Snakemake puts it into commands without quotes; take"
+                " another name, or a link"
+            )
+        return image

@@ -212,20 +212,6 @@ class Detectors(Section):
         _variants(), description="further detectors for the second step by name: variants of the four, and controls"
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _keep_defaults_of_each_model(cls, values: object) -> object:
-        # Whoever gives one key of a model leaves its others as they are: rgb1 stays a detector of the whole face.
-        if not isinstance(values, dict):
-            return values
-        own = {name: getattr(field.default, "model_fields_set", ()) for name, field in cls.model_fields.items()}
-        return {
-            name: {key: getattr(cls.model_fields[name].default, key) for key in own.get(name, ())} | given
-            if isinstance(given, dict) and name != "variants"
-            else given
-            for name, given in values.items()
-        }
-
     @field_validator("variants")
     @classmethod
     def _names_apart(cls, variants: dict[str, DetectorVariant]) -> dict[str, DetectorVariant]:

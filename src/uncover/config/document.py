@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
+from uncover.config.load import ALL
 from uncover.config.model import Config
 
 BEGIN = "<!-- keys: made by `make schema`, do not edit -->"
@@ -20,9 +21,27 @@ def schema_text() -> str:
     schema = Config.model_json_schema()
     schema["properties"]["extends"] = {
         "type": "string",
-        "description": "another config file whose values this one changes, relative to the working folder",
+        "description": "another config file whose values this one changes, relative to the file that says it",
     }
+    del schema["required"]
+    schema["anyOf"] = [{"required": ["run"]}, {"required": ["extends"]}]
+    for part in [schema, *schema["$defs"].values()]:
+        for field in part.get("properties", {}).values():
+            _let_entries_join(field, schema["$defs"])
     return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+
+
+def _let_entries_join(field: dict[str, Any], known: dict[str, Any]) -> None:
+    """Allow a section of entries by name what a config may say of it: parts of entries, and null."""
+    for kind in (field, *field.get("anyOf", ())):
+        entry = kind.get("additionalProperties")
+        if not isinstance(entry, dict):
+            continue
+        known.get(entry.get("$ref", "").rpartition("/")[2], {}).pop("required", None)
+        kind["type"] = ["object", "null"]
+        kind["additionalProperties"] = {"anyOf": [entry, {"type": "null"}]}
+        if "propertyNames" in kind:
+            kind["propertyNames"]["enum"].append(ALL)
 
 
 def with_key_table(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
 from uncover.config.values import Section
 
@@ -34,7 +34,7 @@ class Prediction(Section):
         le=1,
         description="the same for tables 4 to 6 and figures 17 to 20, as the thesis has it; stored apart",
     )
-    shards: PositiveInt = Field(1, description="jobs that share the images of a detector")
+    shards: PositiveInt = Field(1, description="jobs that share the images of a detector; what is made stays as it is")
     bootstrap: NonNegativeInt = Field(
         1000, description="resamples of images, or of blocks of them, behind each interval"
     )
@@ -47,7 +47,12 @@ class Rescue(Section):
     missed_nms_iou: Share | None = Field(
         None, ge=0, le=1, description="a former name of prediction.nms_iou, which it must equal; null takes that"
     )
-    true_iou: Share = Field(0.5, ge=0, le=1, description="IoU with a true face from which a box is correct")
+    true_iou: Share = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="IoU with a true face from which a box is correct; F1 and average precision keep YOLOv5's 0.5",
+    )
     false_positives_per_photo: tuple[float, ...] = Field(
         (0.1, 0.25, 0.5),
         min_length=1,
@@ -74,6 +79,13 @@ class Rescue(Section):
         description="kind of heatmaps around whose highlighted regions boxes are drawn, checked against part boxes;"
         " null takes gradcampp_multiscale where it is made, else gradcampp",
     )
+
+    @field_validator("false_positives_per_photo")
+    @classmethod
+    def _once_each(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
+        if len(set(rates)) < len(rates) or min(rates, default=0) < 0:
+            raise ValueError("expected rates that are not negative, each once")
+        return rates
 
     @property
     def rate(self) -> float:

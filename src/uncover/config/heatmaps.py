@@ -100,7 +100,9 @@ class Heatmaps(Section):
     average: Literal["joint", "mean", "whole_face"] = Field("joint", description="what the 1-channel map is")
     padding: NonNegativeInt = Field(0, le=255, description="value around a letterboxed map (the thesis: 114)")
     shards: PositiveInt | dict[str, PositiveInt] = Field(
-        1, description="jobs that share a set; by set, such as {train: 8, hof: 4}, or one number for all"
+        1,
+        description="jobs that share a set; by set, such as {train: 8, hof: 4}, or one number for all; what is made"
+        " stays as it is",
     )
 
     @field_validator("variants")

@@ -76,12 +76,23 @@ class Config(Section):
     @model_validator(mode="after")
     def _detectors_look_at_heatmaps_that_are_made(self) -> Self:
         made = {*self.heatmaps.named(), DRAWN_BOXES}
-        for name, detector in self.second_detectors().items():
-            if detector.heatmaps is not None and detector.heatmaps not in made:
-                raise ValueError(
-                    f"the detector {name} looks at heatmaps {detector.heatmaps!r}, which are not made; expected one of"
-                    f" {', '.join(sorted(made))}"
+        steps = self.second_detectors()
+        blind = {name: step.heatmaps for name, step in steps.items() if step.heatmaps and step.heatmaps not in made}
+        if blind:
+            told = [
+                f"the detector {name} looks at heatmaps {kind!r}, which are not made" for name, kind in blind.items()
+            ]
+            # The thesis's four look at the heatmaps of a method, and cannot be left out.
+            needed = sorted({str(kind) for name, kind in blind.items() if steps[name].role == "thesis"})
+            if needed:
+                told.append(f"add {' and '.join(needed)} to heatmaps.methods")
+            else:
+                nulls = ", ".join(f"{name}: null" for name in blind)
+                told.append(
+                    f"expected one of {', '.join(sorted(made))}; or take away what needs others:"
+                    f" detectors: {{variants: {{{nulls}}}}}"
                 )
+            raise ValueError("; ".join(told))
         return self
 
     @model_validator(mode="after")
@@ -101,7 +112,7 @@ class Config(Section):
         if of not in photos:
             raise ValueError(
                 f"rescue.scales_of: {of} is no detector of photos in this run; expected one of"
-                f" {', '.join(sorted(photos))}"
+                f" {', '.join(sorted(photos))}; or leave it out"
             )
         return self
 
@@ -115,7 +126,7 @@ class Config(Section):
         if self.finetune.start not in able and self.finetune.counts:
             raise ValueError(
                 f"finetune.start: {self.finetune.start} is no detector of whole faces in photos in this run; expected"
-                f" one of {', '.join(able) or 'none'}"
+                f" one of {', '.join(able) or 'none'}; or do without fine-tuning (finetune: {{counts: []}})"
             )
         return self
 

@@ -113,14 +113,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested values with changes; null takes a whole section, such as an entry by name, away."""
+    """Nested values with changes."""
     both = dict(base)
     for key, value in changes.items():
         old = both.get(key)
-        if isinstance(old, dict) and value is None:
-            del both[key]
-        else:
-            both[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
+        both[key] = merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return both
 
 
@@ -132,6 +129,8 @@ def _pairs(values: Mapping[str, Any], defaults: Mapping[str, Any], prefix: str) 
         elif value != default:
             plain = isinstance(value, str) and yaml.safe_load(value) == value
             yield f"{prefix}{key}={value if plain else json.dumps(value)}"
+    for key in defaults.keys() - values.keys():  # an entry by name that was taken away
+        yield f"{prefix}{key}=null"
 
 
 def _explain(error: Any, section: type[BaseModel]) -> str:

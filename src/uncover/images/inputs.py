@@ -79,6 +79,20 @@ class Shard:
         matches = (re.fullmatch(r"(\d+)-of-(\d+)\.parquet", path.name) for path in folder.glob(f"{RECORDS}/*"))
         return sorted((cls(int(match[1]), int(match[2])) for match in matches if match), key=str)
 
+    @classmethod
+    def complete(cls, folder: Path) -> int | None:
+        """How many shards a set was made in, if the records of all of them stand in its folder."""
+        found = cls.recorded(folder)
+        counts = {shard.count for shard in found}
+        return found[0].count if len(counts) == 1 and len(found) == found[0].count else None
+
+    @classmethod
+    def forget(cls, folder: Path, but: int | None = None) -> None:
+        """Remove the records of a set's shards, except those of a split into `but` shards."""
+        for shard in cls.recorded(folder):
+            if shard.count != but:
+                shard.record(folder).unlink(missing_ok=True)
+
     def record(self, folder: Path) -> Path:
         """Where its record stands in the folder of a set."""
         return folder / RECORDS / f"{self}.parquet"

@@ -35,12 +35,13 @@ class FaceScores:
         frames_without_face: Of the frames.
         ap50: Average precision at IoU 0.5, over all confidences.
         ap50_95: Mean over IoU 0.5, 0.55 ... 0.95.
-        recall: Share of the faces that a box finds, at IoU 0.5, from the confidence on.
+        recall: Share of the faces that a box finds, from the confidence on.
         precision: Share of these boxes that find a face.
         false_boxes: Boxes from the confidence on that find no face, in all frames.
         false_boxes_without_face: Of these, in frames without a face.
         frames_with_false_alarm: Frames without a face that have such a box.
         confidence: From which boxes count.
+        true_iou: IoU from which a box finds a face, but for average precision.
     """
 
     frames: int
@@ -54,19 +55,21 @@ class FaceScores:
     false_boxes_without_face: int
     frames_with_false_alarm: int
     confidence: float
+    true_iou: float
 
     def as_json(self) -> dict[str, float | None]:
         """By name."""
         return asdict(self)
 
 
-def score_faces(predictions: Predictions, truth: pd.DataFrame, confidence: float) -> FaceScores:
+def score_faces(predictions: Predictions, truth: pd.DataFrame, confidence: float, true_iou: float = 0.5) -> FaceScores:
     """Score whole faces.
 
     Args:
         predictions: Boxes from a confidence near 0 on, as average precision wants them.
         truth: True boxes, as `read_truth` returns them.
         confidence: From which a box counts for recall, precision and false boxes.
+        true_iou: IoU with a true face from which it finds that.
 
     Raises:
         InputError: A true box stands in an image that was not predicted on.
@@ -76,10 +79,11 @@ def score_faces(predictions: Predictions, truth: pd.DataFrame, confidence: float
     metrics = ap_per_class(matched.correct, matched.confidence, matched.predicted_class, matched.true_class)
     faces = len(boxes.true)
     # A face takes its surest box, so leaving out the unsure ones changes no other box's fate.
-    sure = matched.confidence >= np.float32(confidence)
-    hits = int(matched.correct[sure, 0].sum())
-    empty = np.setdiff1d(np.arange(boxes.images), matched.true_image)
-    in_empty = np.isin(matched.predicted_image[sure], empty)
+    counted = match_set(boxes, [true_iou])
+    sure = counted.confidence >= np.float32(confidence)
+    hits = int(counted.correct[sure, 0].sum())
+    empty = np.setdiff1d(np.arange(boxes.images), counted.true_image)
+    in_empty = np.isin(counted.predicted_image[sure], empty)
     return FaceScores(
         frames=boxes.images,
         faces=faces,
@@ -90,8 +94,9 @@ def score_faces(predictions: Predictions, truth: pd.DataFrame, confidence: float
         precision=hits / int(sure.sum()) if sure.any() else None,
         false_boxes=int(sure.sum()) - hits,
         false_boxes_without_face=int(in_empty.sum()),
-        frames_with_false_alarm=len(np.unique(matched.predicted_image[sure][in_empty])),
+        frames_with_false_alarm=len(np.unique(counted.predicted_image[sure][in_empty])),
         confidence=confidence,
+        true_iou=true_iou,
     )
 
 

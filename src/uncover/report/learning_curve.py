@@ -25,6 +25,7 @@ COLUMNS = {
     "faces": "faces",
     **{score: score for score in SCORES},
     "confidence": "confidence",
+    "true_iou": "true_iou",
     "false_boxes": "false_boxes",
     "frames_without_face": "frames_without_face",
     "false_boxes_without_face": "false_boxes_without_face",
@@ -44,7 +45,8 @@ def collect_learning_curve(records: Sequence[Path], out: Path) -> pd.DataFrame:
         The same.
 
     Raises:
-        InputError: A record is none, two are of the same fine-tuning, or they count boxes from different confidences.
+        InputError: A record is none, two are of the same fine-tuning, or they count boxes from different confidences or
+            overlaps.
     """
     rows = [read_summary(path, [*COLUMNS, "start"], "fine_tune") for path in records]
     table = pd.DataFrame(
@@ -57,11 +59,12 @@ def collect_learning_curve(records: Sequence[Path], out: Path) -> pd.DataFrame:
             f"{records[int(twice.to_numpy().argmax())]}: {row['group']} with {row['count']} frames, freeze"
             f" {row['freeze']}, seed {row['seed']} stands twice; give each fine-tuning once"
         )
-    if table["confidence"].nunique() > 1:
-        raise InputError(
-            f"{records[0]}: boxes count from confidence {rows[0]['confidence']} there, elsewhere from others; score all"
-            " with the same --confidence"
-        )
+    for column, what in (("confidence", "count from confidence"), ("true_iou", "find a face from IoU")):
+        if table[column].nunique() > 1:
+            raise InputError(
+                f"{records[0]}: boxes {what} {rows[0][column]} there, elsewhere from others; score all with the same"
+                f" --{column.replace('_', '-')}"
+            )
     if len({row["start"] for row in rows}) > 1:
         raise InputError(f"{records[0]}: starts from other weights than others do; give fine-tunings of one start")
     table = table.sort_values(["freeze", "count", "seed", "group"], kind="stable", ignore_index=True)

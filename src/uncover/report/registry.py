@@ -54,6 +54,7 @@ class Entry:
         command: Name of the entry whose verb makes this, where that is not its own.
         mem_mb: What the job needs.
         after_fetching: Whether inputs depend on which weights could be fetched.
+        keys: Columns that name a row of a table, where these are not the words that it begins with.
     """
 
     kind: str
@@ -67,6 +68,7 @@ class Entry:
     command: str
     mem_mb: int
     after_fetching: bool
+    keys: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> list[str]:
@@ -129,6 +131,7 @@ def declare(
     command: str | None = None,
     mem_mb: int = 1000,
     after_fetching: bool = False,
+    keys: tuple[str, ...] = (),
 ) -> Callable[[Function], Function]:
     """Declare what the decorated function returns; see `Entry` for the arguments.
 
@@ -149,6 +152,7 @@ def declare(
             command=command or name,
             mem_mb=mem_mb,
             after_fetching=after_fetching,
+            keys=keys,
         )
         if _entries.setdefault(name, new).code != new.code:
             raise ValueError(

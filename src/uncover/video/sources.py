@@ -83,7 +83,10 @@ def _files_of(word: str) -> list[Path]:
         if not (_may_be(path) or path.suffix.lower() in PLAYLISTS):
             raise InputError(f"{printable(word)}: ends in '{printable(path.suffix)}'; {EXPECTED}")
         return [path]
-    matching = [Path(each) for each in sorted(glob.glob(word, recursive=True))]
+    # Brackets of a folder that is there are no pattern.
+    folder = next(each for each in (*path.parents, Path()) if each.is_dir())
+    pattern = str(path.relative_to(folder))
+    matching = [folder / each for each in sorted(glob.glob(pattern, root_dir=folder, recursive=True))]
     if not matching:
         raise InputError(f"{printable(word)}: no such file or folder; {EXPECTED}")
     return [file for each in matching for file in (_files_in(each) if each.is_dir() else [each])]

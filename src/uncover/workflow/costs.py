@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import fnmatch
 import itertools
+import math
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,13 +23,20 @@ from uncover.paths import RunPaths, job_name
 from uncover.workflow.engine import Plan, PlannedJob
 from uncover.workflow.gpus import read_gpu_use
 from uncover.workflow.run_record import read_records
-from uncover.workflow.work import Work
+from uncover.workflow.work import Work, shards_of
 
 FAR = 20.0
-"""From so many times the largest job that was measured on, a line through jobs is a guess."""
+"""From so many times the largest job that was measured on, a line through jobs is a guess, and no time is told."""
 
 PROCESSOR = "processor"
 """Where a job ran whose log names no GPU."""
+
+STATED = "stated speed"
+NEVER = "never measured"
+UNCOUNTED = "nothing says how many photos there are"
+
+EACH_ITS_OWN = ("predict_baseline", "train_baseline", "fetch_weights")
+"""Rules whose jobs run other people's detectors: what one of them takes says nothing of another."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +77,15 @@ class Cost:
     """What a job is expected to take.
 
     Attributes:
-        seconds: None where nothing like it was ever measured.
-        basis: Where that is known from.
+        seconds: None where that cannot be known: nothing like it was ever measured, or only far smaller jobs, or it is
+            not known how much work it is.
+        basis: Where that is known from, or why it is not.
+        device: That it was measured on, as of `Measured`; STATED where nothing was.
     """
 
     seconds: float | None
     basis: str
+    device: str = STATED
 
 
 class Costs:
@@ -83,30 +95,42 @@ class Costs:
         """
         Args:
             measured: Jobs of earlier runs.
-            speeds: By rule, of a machine that is not at hand; they come before what was measured.
+            speeds: By rule, or by a pattern such as "table_*", of a machine that is not at hand; they come before what
+                was measured.
         """
         self._measured, self._speeds = measured, speeds or {}
 
     def of(self, job: PlannedJob, work: Work) -> Cost:
         """What a job is expected to take."""
-        if job.rule in self._speeds:
-            return Cost(self._speeds[job.rule].seconds(work.of(job.rule, job.wildcards)), "stated speed")
+        amount = work.of(job.rule, job.wildcards)
+        if math.isnan(amount):
+            named = job.wildcards.get("set")
+            unsized = [named] if named in work.unsized else work.unsized
+            return Cost(None, f"{UNCOUNTED} in {', '.join(unsized)}" if unsized else UNCOUNTED)
+        stated = self._speeds.get(job.rule) or next(
+            (speed for name, speed in self._speeds.items() if fnmatch.fnmatchcase(job.rule, name)), None
+        )
+        if stated is not None:
+            return Cost(stated.seconds(amount), STATED)
         alike = [each for each in self._measured if each.rule == job.rule]
+        if job.rule in EACH_ITS_OWN:
+            alike = [each for each in alike if each.name == job.name]
         if not alike:
-            return Cost(None, "never measured")
+            return Cost(None, NEVER)
         # A job of a GPU is foretold from jobs of GPUs, if there ever were any.
         on_gpu = [each for each in alike if each.device != PROCESSOR]
         if job.gpus and on_gpu:
             alike = on_gpu
         device = statistics.mode(each.device for each in alike)
         alike = [each for each in alike if each.device == device]
-        amount = work.of(job.rule, job.wildcards)
         same = [each.seconds for each in alike if each.name == job.name and _close(each.work, amount)]
         if same:
-            return Cost(statistics.median(same), f"the same job, {device}")
+            return Cost(statistics.median(same), f"the same job, {device}", device)
         runs = ", ".join(sorted({each.run for each in alike}))
-        far = "far beyond " if amount > FAR * max(each.work for each in alike) else ""
-        return Cost(fit(alike).seconds(amount), f"{far}{len(alike)} jobs of {runs}, {device}")
+        basis = f"{len(alike)} {'job' if len(alike) == 1 else 'jobs'} of {runs}, {device}"
+        if amount > FAR * max(each.work for each in alike):
+            return Cost(None, f"far beyond {basis}", device)
+        return Cost(fit(alike).seconds(amount), basis, device)
 
 
 def fit(measured: Sequence[Measured]) -> Speed:
@@ -155,11 +179,14 @@ def _of_run(folder: Path, config: Config | None) -> Iterator[Measured]:
             continue
         rule = name.split("/")[0]
         device = str(gpus[name]["gpu"]) if name in gpus else PROCESSOR
-        yield Measured(folder.name, name, rule, work.of_name(name), seconds, device)
+        amount = work.of_name(name)
+        # Without its size, a job says nothing of others.
+        if not math.isnan(amount):
+            yield Measured(folder.name, name, rule, amount, seconds, device)
 
 
 def read_speeds(path: Path) -> dict[str, Speed]:
-    """Speeds of a machine that is not at hand, by rule.
+    """Speeds of a machine that is not at hand, by rule or pattern.
 
     Raises:
         InputError: The file is none of such, or a number is no number.
@@ -250,6 +277,9 @@ STATES = 5
 MAP_BYTES = {"gradcampp": 8_500, "hirescam": 4_100, "gradcampp_multiscale": 100_000, "hirescam_multiscale": 7_000}
 """Maps of a photo at 640 pixels, as measured on real photos (docs/heatmaps.md), for who has made none yet."""
 
+WEIGHTS_OF_OTHERS = ("fetch_weights", "train_baseline")
+"""Rules that leave networks of whose size nothing is said here."""
+
 BOX_BYTES = 12
 """Of a compressed row of stored predictions."""
 
@@ -266,10 +296,18 @@ class Disk:
         self._work, self._results = work, results
         self._maps: dict[str, float] = {}
 
-    def of(self, job: PlannedJob) -> int:
-        """Bytes that a job leaves, without those that it removes at its end."""
+    def of(self, job: PlannedJob) -> int | None:
+        """Bytes that a job leaves, without those that it removes at its end; None where that cannot be known."""
+        size = self._of(job)
+        return None if math.isnan(size) else int(size)
+
+    def _of(self, job: PlannedJob) -> float:
         rule, wildcards = job.rule, job.wildcards
         photos = self._work.photos
+        if rule in WEIGHTS_OF_OTHERS:
+            return sum(map(_taken, _files_of(job.outputs))) if not job.missing else math.nan
+        if rule == "import_weights":
+            return 4e6 * MILLION_WEIGHTS.get(wildcards["network"], math.nan)
         if rule in ("label_faces", "label_frames"):
             # A link and a label file a photo, which fill a block each at most.
             return 2 * BLOCK * photos.get(wildcards["set"], 0)
@@ -277,18 +315,20 @@ class Disk:
             return self._weights(self._work.run.detector(wildcards["model"]))
         if rule == "make_heatmaps":
             each = sum(self._map(name) for name in self._work.config.heatmaps.named())
-            return int(each * photos.get(wildcards["set"], 0) / self._work.config.heatmaps.shards_of(wildcards["set"]))
-        shares = self._work.config.prediction.shards
+            return each * photos.get(wildcards["set"], 0) / shards_of(wildcards)
+        shares = shards_of(wildcards)
         if rule in ("predict", "predict_rgb_tables", "collect_predictions", "collect_rgb_tables"):
             classes = 1 if self._work.run.detector(wildcards["model"]).classes == "whole_face" else len(CLASS_NAMES)
             tables = 2 if rule.endswith("rgb_tables") else 1
             boxes = tables * classes * MOST_BOXES * photos.get(wildcards["set"], 0)
-            return boxes * BOX_BYTES // (1 if rule.startswith("collect") else shares)
+            return boxes * BOX_BYTES // shares
         if rule in ("predict_second", "predict_at_scales", "predict_baseline", "collect_second", "collect_baseline"):
             seen = sum(count for name, count in photos.items() if name != "train")
-            return MOST_BOXES * BOX_BYTES * seen // (1 if rule.startswith("collect") else shares)
+            return MOST_BOXES * BOX_BYTES * seen // shares
         if rule == "make_synthetic":
-            return int(0.15 * self._work.config.synthetic.size**2) * int(self._work.of(rule, wildcards))
+            return int(0.15 * self._work.config.synthetic.size**2) * self._work.of(rule, wildcards)
+        if rule == "fine_tune":
+            return self._weights(self._work.run.detector(self._work.config.finetune.start))
         return BLOCK * len(job.outputs)
 
     def while_running(self, job: PlannedJob) -> int:
@@ -319,6 +359,11 @@ class Disk:
 def _sample(folders: Iterable[Path]) -> Iterable[Path]:
     files = itertools.chain.from_iterable(folder.glob("*.tiff") for folder in folders if folder.is_dir())
     return itertools.islice(files, SAMPLE)
+
+
+def _files_of(outputs: Iterable[str]) -> Iterator[Path]:
+    for path in map(Path, outputs):
+        yield from (each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
 
 
 def _taken(path: Path) -> int:

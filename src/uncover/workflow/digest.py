@@ -133,7 +133,7 @@ class Code:
         level = len(name) - len(bare)
         if not level:
             return name
-        file = self._file(module)
+        file = self.file(module)
         parts = module.split(".") if file is not None and file.name == "__init__.py" else module.split(".")[:-1]
         return ".".join([*parts[: len(parts) - level + 1], bare])
 
@@ -182,7 +182,8 @@ class Code:
     def _folder(self, module: str) -> Path:
         return self._root.joinpath(*module.split(".")[1:])
 
-    def _file(self, module: str) -> Path | None:
+    def file(self, module: str) -> Path | None:
+        """The file of a module of the package; None where it has none of this name."""
         if module.partition(".")[0] != self._root.name:
             return None
         folder = self._folder(module)
@@ -193,7 +194,7 @@ class Code:
 
     def _source(self, module: str) -> ParsedSource | None:
         if module not in self._sources:
-            file = self._file(module)
+            file = self.file(module)
             self._sources[module] = None if file is None else read_source(file, self._root.name)
         return self._sources[module]
 

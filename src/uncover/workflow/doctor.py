@@ -13,6 +13,7 @@ from uncover.config.model import Config
 from uncover.data.sources import RAW_DATA
 from uncover.threads import cores
 from uncover.workflow import slurm
+from uncover.workflow.engine import SNAKEFILE
 from uncover.workflow.gpus import NoAnswer, list_gpus
 from uncover.workflow.sources import is_rendered, raw_folder, raw_names
 from uncover.workflow.targets import video_files
@@ -76,7 +77,7 @@ def examine(config: Config | None, folder: Path) -> list[Finding]:
         config: Says which raw data a run wants; None where there is no config to ask.
         folder: Where results go, whose disk counts; a run of the workflow starts in a checkout.
     """
-    findings = [*_packages(folder), *_machine(folder), _workflow(folder)]
+    findings = [*_packages(folder), *_machine(folder), _workflow()]
     if config is None:
         told = "no config here, so nobody says which ones a run asks for; give --configfile, or start in a checkout"
         return [*findings, Finding("raw data", told, "unknown")]
@@ -96,11 +97,10 @@ def _packages(folder: Path) -> list[Finding]:
     return findings
 
 
-def _workflow(folder: Path) -> Finding:
-    if (folder / "Snakefile").is_file():
-        return Finding("workflow", f"Snakefile at {folder.resolve()}")
-    told = "no Snakefile here; commands work in any folder, runs of the whole workflow start in a checkout"
-    return Finding("workflow", told, "unknown")
+def _workflow() -> Finding:
+    if SNAKEFILE.is_file():
+        return Finding("workflow", str(SNAKEFILE))
+    return Finding("workflow", "not installed: commands work without it; runs of the whole need a clone", "unknown")
 
 
 def _machine(folder: Path) -> list[Finding]:

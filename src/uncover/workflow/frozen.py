@@ -40,7 +40,7 @@ def _files(folder: str | Path, prefix: str, sizes: bool) -> Iterator[tuple[str, 
                 yield prefix + entry.name, entry.stat().st_size if sizes else 0
 
 
-PARTS = ("Snakefile", "workflow", "config", "src", "envs")
+PARTS = ("workflow", "config", "src", "envs")
 """What a run is made from."""
 
 LEFT_OUT = ("__pycache__", "*.egg-info")
@@ -52,7 +52,7 @@ def freeze(checkout: Path, folder: Path) -> Path:
     Files of the copy may not be written to; folders may, so that whoever removes the results can.
 
     Args:
-        checkout: Folder of the Snakefile.
+        checkout: Folder of `workflow/`.
         folder: Of all copies.
 
     Returns:
@@ -62,11 +62,7 @@ def freeze(checkout: Path, folder: Path) -> Path:
     if not copy.is_dir():
         with new_folder(copy) as temporary:
             for name in PARTS:
-                source = checkout / name
-                if source.is_dir():
-                    shutil.copytree(source, temporary / name, ignore=shutil.ignore_patterns(*LEFT_OUT))
-                else:
-                    shutil.copy2(source, temporary / name)
+                shutil.copytree(checkout / name, temporary / name, ignore=shutil.ignore_patterns(*LEFT_OUT))
             for path in temporary.rglob("*"):
                 if path.is_file():
                     path.chmod(path.stat().st_mode & ~0o222)
@@ -84,10 +80,7 @@ def code_state(checkout: Path) -> str:
 
 def _files_of_checkout(checkout: Path) -> Iterator[Path]:
     for name in PARTS:
-        place = checkout / name
-        if place.is_file():
-            yield place
-        for path in place.rglob("*"):
+        for path in (checkout / name).rglob("*"):
             parts = path.relative_to(checkout).parts
             if path.is_file() and not any(part == "__pycache__" or part.endswith(".egg-info") for part in parts):
                 yield path

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from uncover.workflow.causes import Causes
-from uncover.workflow.costs import PROCESSOR, Costs, Disk
+from uncover.workflow.costs import NEVER, PROCESSOR, STATED, UNCOUNTED, Costs, Disk
 from uncover.workflow.engine import Plan, PlannedJob
+from uncover.workflow.packages import OtherVersion, other_versions
 from uncover.workflow.work import Work
 
 HOUR, GIGABYTE = 3600.0, 1e9
@@ -30,17 +32,85 @@ class JobCost:
 
     Attributes:
         job: It.
-        seconds: None where nothing like it was ever measured.
-        basis: Where the time is known from.
-        disk: Bytes that it leaves.
+        seconds: None where that cannot be known.
+        basis: Where the time is known from, or why it is not.
+        device: As of `costs.Cost`.
+        disk: Bytes that it leaves; None where that cannot be known.
         because: The first of its causes, of its own or of the jobs before it.
     """
 
     job: PlannedJob
     seconds: float | None
     basis: str
-    disk: int
+    device: str
+    disk: int | None
     because: str
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the job wants a GPU, and its time is that of one."""
+        return bool(self.job.gpus) and self.seconds is not None and self.device != PROCESSOR
+
+    @property
+    def only_on_processors(self) -> bool:
+        """Whether the job wants a GPU, but its time is known of processors alone."""
+        return bool(self.job.gpus) and self.seconds is not None and self.device == PROCESSOR
+
+
+@dataclass(frozen=True)
+class Total:
+    """A sum over jobs, of which some may not be known.
+
+    Attributes:
+        amount: Of those that are known: all of it, or the least that it can be.
+        known: How many.
+        jobs: How many there are.
+    """
+
+    amount: float
+    known: int
+    jobs: int
+
+    @classmethod
+    def over(cls, amounts: Sequence[float | None]) -> Total:
+        known = [amount for amount in amounts if amount is not None]
+        return cls(math.fsum(known), len(known), len(amounts))
+
+    @property
+    def whole(self) -> float | None:
+        """The sum; None where a part is not known."""
+        return self.amount if self.known == self.jobs else None
+
+    def text(self, show: Callable[[float], str], of: str) -> str:
+        """In words, such as "at least 3 min of GPUs (2 of 5 jobs)"."""
+        if self.known == self.jobs:
+            return f"{show(self.amount)} of {of}"
+        if not self.known:
+            return f"unknown hours of {of} ({self.jobs} jobs)"
+        return f"at least {show(self.amount)} of {of} ({self.known} of {self.jobs} jobs)"
+
+
+@dataclass(frozen=True)
+class NotKnown:
+    """Jobs of a rule whose time is not known, for one reason.
+
+    Attributes:
+        rule: Name.
+        jobs: Names.
+        why: The reason.
+        to_know: What would make it known.
+        output: A file that the first of them makes.
+    """
+
+    rule: str
+    jobs: tuple[str, ...]
+    why: str
+    to_know: str
+    output: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return {"rule": self.rule, "jobs": len(self.jobs), "why": self.why, "to_know": self.to_know}
 
 
 @dataclass(frozen=True)
@@ -50,41 +120,66 @@ class Outlook:
     Attributes:
         jobs: All that would run.
         running_disk: Bytes that the largest job needs while it runs, beyond what it leaves.
-        machines: By number of GPUs: seconds from start to end, and the share of the time that GPUs are busy.
-        path: Jobs that no machine makes shorter together.
-        path_seconds: How long they take.
+        machines: By number of GPUs: seconds from start to end, and the share of the time that GPUs are busy; None where
+            a job's time on such a machine is not known.
+        path: Jobs that no machine makes shorter together, as far as their times are known.
+        path_seconds: How long they take; the least that it can be, where a time is not known.
+        warnings: Of Snakemake, a line each.
+        other_versions: Packages that made the results at hand in another version.
     """
 
     jobs: list[JobCost]
     running_disk: int
-    machines: dict[int, tuple[float, float]]
+    machines: dict[int, tuple[float, float] | None]
     path: list[JobCost]
     path_seconds: float
+    warnings: tuple[str, ...] = ()
+    other_versions: tuple[OtherVersion, ...] = ()
 
     @property
     def unknown(self) -> list[JobCost]:
-        """Jobs whose time nobody knows."""
+        """Jobs whose time nobody can say."""
         return [cost for cost in self.jobs if cost.seconds is None]
 
     @property
-    def seconds(self) -> float:
-        """Of all jobs, one after the other."""
-        return sum(cost.seconds or 0.0 for cost in self.jobs)
-
-    @property
-    def gpu_seconds(self) -> float:
+    def gpu_seconds(self) -> Total:
         """Of all GPUs."""
-        return sum((cost.seconds or 0.0) * cost.job.gpus for cost in self.jobs)
+        wanting = [cost for cost in self.jobs if cost.job.gpus]
+        return Total.over([(cost.seconds or 0.0) * cost.job.gpus if cost.on_gpu else None for cost in wanting])
 
     @property
-    def core_seconds(self) -> float:
+    def core_seconds(self) -> Total:
         """Of the processors of jobs without a GPU."""
-        return sum((cost.seconds or 0.0) * cost.job.threads for cost in self.jobs if not cost.job.gpus)
+        own = [cost for cost in self.jobs if not cost.job.gpus]
+        return Total.over([None if cost.seconds is None else cost.seconds * cost.job.threads for cost in own])
 
     @property
-    def disk(self) -> int:
+    def seconds_on_processors(self) -> float:
+        """Of jobs that want a GPU and are known on processors alone, one after the other, on as many as there were."""
+        return math.fsum(cost.seconds or 0.0 for cost in self.jobs if cost.only_on_processors)
+
+    @property
+    def seconds(self) -> float:
+        """Of all jobs whose time is known, one after the other."""
+        return math.fsum(cost.seconds for cost in self.jobs if cost.seconds is not None)
+
+    @property
+    def disk(self) -> Total:
         """Bytes that are left."""
-        return sum(cost.disk for cost in self.jobs)
+        return Total.over([cost.disk for cost in self.jobs])
+
+    @property
+    def not_known(self) -> list[NotKnown]:
+        """Jobs whose time is not known, or that of a GPU not, by rule and reason, in the order of the plan."""
+        found: dict[tuple[str, str], list[JobCost]] = {}
+        for cost in self.jobs:
+            if cost.seconds is None or cost.only_on_processors:
+                why = cost.basis if cost.seconds is None else "on a GPU: measured on processors only"
+                found.setdefault((cost.job.rule, why), []).append(cost)
+        return [
+            NotKnown(rule, tuple(cost.job.name for cost in costs), why, _to_know(costs[0]), costs[0].job.outputs[0])
+            for (rule, why), costs in found.items()
+        ]
 
     @property
     def expensive(self) -> list[JobCost]:
@@ -97,13 +192,27 @@ class Outlook:
         """As plain values."""
         return {
             "jobs": len(self.jobs),
-            "gpu_hours": round(self.gpu_seconds / HOUR, 3),
-            "core_hours": round(self.core_seconds / HOUR, 3),
-            "disk_gigabytes": round(self.disk / GIGABYTE, 3),
-            "never_measured": [cost.job.name for cost in self.unknown],
-            "hours_by_gpus": {str(gpus): round(seconds / HOUR, 3) for gpus, (seconds, _) in self.machines.items()},
-            "critical_path_hours": round(self.path_seconds / HOUR, 3),
+            "gpu_hours": _rounded(self.gpu_seconds.whole, HOUR),
+            "core_hours": _rounded(self.core_seconds.whole, HOUR),
+            "disk_gigabytes": _rounded(self.disk.whole, GIGABYTE),
+            "never_measured": [cost.job.name for cost in self.unknown if cost.basis == NEVER],
+            "hours_by_gpus": {
+                str(gpus): None if found is None else round(found[0] / HOUR, 3) for gpus, found in self.machines.items()
+            },
+            "critical_path_hours": None if self.unknown else round(self.path_seconds / HOUR, 3),
             "critical_path": [cost.job.name for cost in self.path],
+            "at_least": {
+                "jobs": len(self.jobs) - len(self.unknown),
+                "gpu_hours": round(self.gpu_seconds.amount / HOUR, 3),
+                "core_hours": round(self.core_seconds.amount / HOUR, 3),
+                "disk_gigabytes": round(self.disk.amount / GIGABYTE, 3),
+                "critical_path_hours": round(self.path_seconds / HOUR, 3),
+            },
+            "gpu_jobs_on_processors_hours": round(self.seconds_on_processors / HOUR, 3),
+            "not_known": [each.to_dict() for each in self.not_known],
+            "disk_not_known": [cost.job.name for cost in self.jobs if cost.disk is None],
+            "warnings": list(self.warnings),
+            "other_versions": [each.to_dict() for each in self.other_versions],
             "by_job": [
                 {
                     "job": cost.job.name,
@@ -136,7 +245,7 @@ def look_ahead(
     jobs = []
     for job in plan.ahead:
         cost = costs.of(job, work)
-        jobs.append(JobCost(job, cost.seconds, cost.basis, disk.of(job), _because(causes, job)))
+        jobs.append(JobCost(job, cost.seconds, cost.basis, cost.device, disk.of(job), _because(causes, job)))
     places = {cost.job.number: place for place, cost in enumerate(jobs)}
     tasks = [
         Task(
@@ -148,18 +257,43 @@ def look_ahead(
         )
         for cost in jobs
     ]
-    machines = {}
-    for count in gpus:
-        schedule = simulate(tasks, count, cores * max(1, count), overhead)
-        machines[count] = schedule.seconds, schedule.busy
-    path = [jobs[place] for place in critical_path(tasks, overhead)]
+    machines: dict[int, tuple[float, float] | None] = dict.fromkeys(gpus)
+    # Where networks ran on processors alone, that is the machine whose time is known.
+    for count in (*gpus, *([0] if any(cost.only_on_processors for cost in jobs) else [])):
+        if all(_is_known_with(cost, count) for cost in jobs):
+            schedule = simulate(tasks, count, cores * max(1, count), overhead)
+            machines[count] = schedule.seconds, schedule.busy
+    # What jobs wait for counts where all are known; the least that some take is no more than they work.
+    wait = 0.0 if any(cost.seconds is None for cost in jobs) else overhead
+    path = [jobs[place] for place in critical_path(tasks, wait)]
     return Outlook(
         jobs,
         max((disk.while_running(job) for job in plan.ahead), default=0),
         machines,
-        path,
-        sum((cost.seconds or 0.0) + overhead for cost in path),
+        [cost for cost in path if cost.seconds is not None],
+        sum((cost.seconds or 0.0) + wait for cost in path),
+        plan.warnings,
+        tuple(other_versions(plan)),
     )
+
+
+def _is_known_with(cost: JobCost, gpus: int) -> bool:
+    """Whether the time of a job is known on a machine with so many GPUs."""
+    if cost.seconds is None:
+        return False
+    return not cost.job.gpus or (cost.on_gpu if gpus else cost.device in (PROCESSOR, STATED))
+
+
+def _to_know(cost: JobCost) -> str:
+    """What would make the time of a job known."""
+    if cost.seconds is None and cost.basis.startswith(UNCOUNTED):
+        return "--photos SET=N"
+    where = "a GPU of the machine" if cost.job.gpus else "the machine"
+    return f"--speeds FILE, or one job of each rule on {where} that is to do them"
+
+
+def _rounded(amount: float | None, unit: float) -> float | None:
+    return None if amount is None else round(amount / unit, 3)
 
 
 def _because(causes: Causes, job: PlannedJob) -> str:
@@ -179,40 +313,57 @@ def outlook_text(outlook: Outlook, plan: Plan, free: int) -> str:
         plan: What it is of.
         free: Bytes that are free on the disk of the results.
     """
+    other = [str(each) for each in outlook.other_versions]
     if not outlook.jobs:
-        return f"{plan.run_folder}: nothing to do\n"
+        return "\n".join([f"{plan.run_folder}: nothing to do", *other]) + "\n"
+    on_gpus = outlook.gpu_seconds.text(_hours, "GPUs")
+    if outlook.seconds_on_processors:
+        on_gpus += f", {_hours(outlook.seconds_on_processors)} where these run without one"
     lines = [
-        f"{plan.run_folder}: {len(outlook.jobs)} jobs, {_hours(outlook.gpu_seconds)} of GPUs,"
-        f" {_hours(outlook.core_seconds)} of processors, {_bytes(outlook.disk)} of disk, and"
-        f" {_bytes(outlook.running_disk)} while it runs ({_bytes(free)} free)"
+        f"{plan.run_folder}: {len(outlook.jobs)} jobs, {on_gpus},"
+        f" {outlook.core_seconds.text(_hours, 'processors')}, {outlook.disk.text(_bytes, 'disk')}, and"
+        f" {_bytes(outlook.running_disk)} while it runs ({_bytes(free)} free)",
+        *other,
     ]
-    lines += _warnings(outlook, free)
-    lines += ["", *_rules(outlook), "", "jobs that take most of the time"]
+    if outlook.disk.amount + outlook.running_disk > free:
+        lines.append("the disk is too small")
+    lines += [*_not_known(outlook), "", *_rules(outlook)]
     shown = outlook.expensive[:MOST_EXPENSIVE]
+    if shown:
+        lines += ["", "jobs that take most of the time" + (" of those known" if outlook.unknown else "")]
     for cost in shown:
         lines.append(f"  {cost.job.name:<36} {_hours(cost.seconds):>9}  {cost.because}  [{cost.basis}]")
     if len(outlook.expensive) > len(shown):
         lines.append(f"  and {len(outlook.expensive) - len(shown)} more like these (--json lists all)")
     lines += ["", "from start to end"]
-    for gpus, (seconds, busy) in outlook.machines.items():
-        used = f", which are busy {busy:.0%} of it" if gpus else ""
-        lines.append(f"  {gpus} GPU{'s' if gpus != 1 else ''}: {_hours(seconds)}{used}")
-    lines.append(f"  never less than {_hours(outlook.path_seconds)}: {_path_words(outlook)}")
+    for gpus, found in outlook.machines.items():
+        used = f", which are busy {found[1]:.0%} of it" if gpus and found else ""
+        time = _hours(found[0]) if found else "not known"
+        lines.append(f"  {f'{gpus} GPU' if gpus else 'no GPU'}{'s' if gpus > 1 else ''}: {time}{used}")
+    if not outlook.unknown:
+        lines.append(f"  never less than {_hours(outlook.path_seconds)}: {_path_words(outlook)}")
+    elif outlook.path_seconds:
+        lines.append(f"  at least {_hours(outlook.path_seconds)}, for what is known: {_path_words(outlook)}")
     return "\n".join(lines) + "\n"
 
 
-def _warnings(outlook: Outlook, free: int) -> list[str]:
-    lines = []
-    if outlook.unknown:
-        names = sorted({cost.job.rule for cost in outlook.unknown})
-        rules = ", ".join(names[:MOST_NAMED]) + (
-            f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-        )
-        lines.append(f"not counted, as no earlier run has done the like: {len(outlook.unknown)} jobs ({rules})")
-    if any(cost.job.gpus and cost.basis.endswith(PROCESSOR) for cost in outlook.jobs):
-        lines.append("no run here has used a GPU yet: the time of networks is that of processors")
-    if outlook.disk + outlook.running_disk > free:
-        lines.append("the disk is too small")
+def _not_known(outlook: Outlook) -> list[str]:
+    """Rules whose time is not known, why, and what would make it known."""
+    found = outlook.not_known
+    if not found:
+        return []
+    by_reason: dict[tuple[str, str], list[NotKnown]] = {}
+    for each in found:
+        by_reason.setdefault((each.why, each.to_know), []).append(each)
+    lines = ["", "time not known"]
+    for (why, _), same in by_reason.items():
+        names = [f"{each.rule} ({len(each.jobs)})" for each in same]
+        more = f" and {len(names) - MOST_NAMED} more rules (--json lists all)" if len(names) > MOST_NAMED else ""
+        lines.append(f"  {', '.join(names[:MOST_NAMED])}{more}: {why}")
+    to_know: dict[str, NotKnown] = {}
+    for each in found:
+        to_know.setdefault(each.to_know, each)
+    lines += [f"  to know: {words}, such as {each.output}" for words, each in to_know.items()]
     return lines
 
 
@@ -224,20 +375,27 @@ def _rules(outlook: Outlook) -> list[str]:
     rows = [(name, costs) for name, costs in rules.items() if name not in small]
     if small:
         rows.append(("tables and figures", [cost for costs in small.values() for cost in costs]))
-    rows.sort(key=lambda row: -sum(cost.seconds or 0.0 for cost in row[1]))
+    rows.sort(key=lambda row: -Total.over([cost.seconds for cost in row[1]]).amount)
     wide = max(len(name) for name, _ in rows)
     lines = [f"  {'rule':<{wide}} {'jobs':>5} {'time':>9} {'of GPUs':>9} {'disk':>8}  because"]
     for name, costs in rows:
-        seconds = sum(cost.seconds or 0.0 for cost in costs)
-        on_gpus = sum((cost.seconds or 0.0) * cost.job.gpus for cost in costs)
-        known = any(cost.seconds is not None for cost in costs)
-        time, gpu_time = (_hours(seconds), _hours(on_gpus) if on_gpus else "") if known else ("?", "")
+        time = _least(Total.over([cost.seconds for cost in costs]), _hours)
+        wanting = [cost for cost in costs if cost.job.gpus]
+        on_gpus = [(cost.seconds or 0.0) * cost.job.gpus if cost.on_gpu else None for cost in wanting]
+        gpu_time = _least(Total.over(on_gpus), _hours) if wanting else ""
         because = ", ".join(
             word for word, _ in Counter(cost.because.split(" (and")[0] for cost in costs).most_common(2)
         )
-        disk = _bytes(sum(cost.disk for cost in costs))
+        disk = _least(Total.over([cost.disk for cost in costs]), _bytes)
         lines.append(f"  {name:<{wide}} {len(costs):>5} {time:>9} {gpu_time:>9} {disk:>8}  {because}")
     return lines
+
+
+def _least(total: Total, show: Callable[[float], str]) -> str:
+    """A sum in a cell: "?" where nothing of it is known, ">" before it where something is not."""
+    if total.known == total.jobs:
+        return show(total.amount)
+    return f">{show(total.amount)}" if total.known else "?"
 
 
 def _path_words(outlook: Outlook) -> str:

@@ -28,6 +28,7 @@ import yaml
 
 import uncover
 from uncover.atomic import check_writable, new_file
+from uncover.config.load import laid_over, whole_values
 from uncover.config.model import Config
 from uncover.errors import InputError
 from uncover.paths import RunPaths
@@ -73,7 +74,8 @@ class RunRecord:
         Raises:
             ValidationError: Today's code knows other keys.
         """
-        return Config.model_validate(yaml.safe_load((self.folder / CONFIG).read_text(encoding="utf-8")))
+        values = yaml.safe_load((self.folder / CONFIG).read_text(encoding="utf-8"))
+        return Config.model_validate(laid_over({}, values, Config))
 
     def code(self) -> dict[str, dict[str, str]]:
         """State of each definition by digest of code and full name, "package.module:name".
@@ -104,12 +106,12 @@ def begin_record(run_folder: Path, config: Config, checkout: Path, about: Mappin
     Args:
         run_folder: results/<run>.
         config: Merged.
-        checkout: Folder of the Snakefile.
+        checkout: Folder of `workflow/`.
         about: What the engine knows: executor, cores, log files, the frozen copy.
     """
     now = datetime.now(UTC)
     folder = _new_folder(Path(RunPaths(run_folder).records), now.strftime("%Y%m%dT%H%M%SZ"))
-    values = config.model_dump(mode="json")
+    values = whole_values(config)
     found: dict[str, Any] = {
         "started": now.isoformat(timespec="milliseconds"),
         "ended": None,
@@ -237,41 +239,50 @@ CHECKS_REMEMBERED = 3
 """Looks at the queue that SLURM must remember an ended job for, or its end might be missed."""
 
 
-def before_jobs(workflow: Any, config: Config, run_folder: Path, checkout: Path, state: str) -> RunRecord:
+def before_jobs(
+    workflow: Any, config: Config, run_folder: Path, checkout: Path, state: str, logs: Iterable[str] = ()
+) -> RunRecord:
     """Make sure that the jobs can run, that no others are in their way, and that nobody changes them; begin the record.
 
     Args:
         workflow: Snakemake's, with its jobs planned.
         config: Merged.
         run_folder: results/<run>.
-        checkout: Folder of the Snakefile.
+        checkout: Folder of `workflow/`.
         state: Of the code when it was read, as `code_state` has it.
+        logs: Snakemake's own log files of this run.
 
     Raises:
-        InputError: Results cannot be written, jobs can never run, or the code has changed meanwhile.
+        InputError: Results cannot be written, jobs can never run, the code has changed meanwhile, or this Snakemake
+            cannot be told what a cluster needs.
     """
     check_writable(run_folder)
+    local = engine.is_local(workflow)
+    if not local:
+        engine.check_cluster()
     about: dict[str, Any] = {
         "executor": engine.executor_of(workflow),
-        "logs": engine.log_of(workflow),
+        "logs": list(map(str, logs)),
         "code_folder": str(checkout),
         "queue_name": None,
     }
     if about["executor"] == engine.SLURM:
-        about["queue_name"] = engine.name_in_queue(workflow)
-        try:
-            _before_slurm(workflow, read_records(run_folder))
-        except slurm.NoAnswer as error:
-            raise InputError(str(error)) from None
+        with engine.private_names("a run on SLURM"):
+            about["queue_name"] = engine.name_in_queue(workflow)
+            try:
+                _before_slurm(workflow, read_records(run_folder))
+            except slurm.NoAnswer as error:
+                raise InputError(str(error)) from None
     frozen = None
-    if config.cluster.freeze == "always" or (config.cluster.freeze == "auto" and not engine.is_local(workflow)):
+    if config.cluster.freeze == "always" or (config.cluster.freeze == "auto" and not local):
         if code_state(checkout) != state:
             raise InputError(f"{checkout}: was edited while Snakemake was starting; start again")
         frozen = freeze(checkout, Path(RunPaths(run_folder).code))
         about["code_folder"] = str(frozen)
     record = begin_record(run_folder, config, checkout, about)
     if frozen is not None:
-        engine.run_from(workflow, frozen.absolute() / "workflow" / "Snakefile", (record.folder / CONFIG).absolute())
+        with engine.private_names("a frozen copy of the code (cluster.freeze: never goes without)"):
+            engine.run_from(workflow, frozen.absolute() / "workflow" / "Snakefile", (record.folder / CONFIG).absolute())
         logger.info(f"jobs run from {frozen}; edits of {checkout} do not reach them")
     return record
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from uncover.baselines.fetched import read_fetched
 from uncover.config.baselines import BASELINES
+from uncover.config.catalogue import TRAINING_SETS
 from uncover.config.detectors import DRAWN_BOXES, Detector, SecondStep, Weights
 from uncover.config.heatmaps import Variant
 from uncover.config.model import Config
@@ -15,6 +16,7 @@ from uncover.config.values import as_pairs, may_be_told
 from uncover.data.blocks import INFANTS, block_of_video, read_infants
 from uncover.errors import InputError
 from uncover.image_files import VIDEOS
+from uncover.images.inputs import Shard
 from uncover.images.letterbox import STRIDE
 from uncover.paths import RunPaths, at_scale
 from uncover.rescue.strategies import STRATEGIES
@@ -61,7 +63,8 @@ def infants_at_hand(config: Config) -> list[str]:
     """Infants, or what else is left out in turn, in the videos with true boxes, in the order of their names.
 
     Raises:
-        InputError: `infants.csv` beside the videos is spoilt, or names an infant as no folder can be named.
+        InputError: `infants.csv` beside the videos is spoilt, or an infant has a name that no folder can have, or that
+            Snakemake takes for a wildcard.
     """
     folder, files = raw_folder(config, "videos"), video_files(config)
     if folder is None:
@@ -71,7 +74,17 @@ def infants_at_hand(config: Config) -> list[str]:
     for name in names:
         if not name.strip(".") or "/" in name or "\\" in name:
             raise InputError(f"{folder / INFANTS}: infant {name!r} is no name of a folder; rename it")
+        if has_braces(name):
+            raise InputError(
+                f"{folder}: the infant {name!r} has braces, which Snakemake takes for a wildcard; rename the video, or"
+                f" name its infant otherwise in {INFANTS}"
+            )
     return names
+
+
+def has_braces(path: str) -> bool:
+    """Whether Snakemake would take a part of a path for a wildcard; there is no way to tell it not to."""
+    return "{" in path or "}" in path
 
 
 def telling_settings(config: Config) -> list[str]:
@@ -122,9 +135,27 @@ def checkpoint(config: Config, network: str) -> Weights:
     return config.weights.get(network, Weights(path=None, url=YOLOV5_URL.format(network), sha256=None))
 
 
+def _made_in(table: Path) -> int | None:
+    """Number of jobs that shared the images of stored predictions; None where there are none."""
+    return (Shard.complete(table.with_suffix("")) or 1) if table.is_file() else None
+
+
 RGB_MODELS = ("rgb10", "rgb1")
 GROUPS = {"thesis": "heatmaps", "variant": "variant", "control": "control", "ours": "ours"}
 """Groups of the rescue summary by the role of a detector."""
+
+
+def compared_files(run: RunPaths) -> list[str]:
+    """Files of another run that decide what `uncover compare` makes of it: tables, and the boxes behind their scores.
+
+    Raises:
+        InputError: It has no tables.
+    """
+    tables = sorted(map(str, Path(run.tables).glob("*.csv")))
+    if not tables:
+        raise InputError(f"{run}: no tables in it; make that run first, with its own config")
+    boxes = [path for paths in (run, run.rgb_tables) for path in Path(paths.all_predictions).glob("*/*.parquet")]
+    return [*tables, *sorted(map(str, boxes))]
 
 
 class Run:
@@ -150,8 +181,22 @@ class Run:
         """Check what the config cannot know alone.
 
         Raises:
-            InputError: The config names heatmaps or methods that this run does not make.
+            InputError: There is nothing to train on or to test on, or the config names heatmaps or methods that this
+                run does not make.
         """
+        if not all(name in self.landmark_sets for name in TRAINING_SETS):
+            raise InputError(
+                "config: key raw: no faces with landmarks to train on; name raw.wflw, raw.merl_rav or an entry of"
+                " data_sets with use: train, or say raw: {synthetic: true}"
+            )
+        if not (self.labelled_missed_sets or "preterm_web" in self.sets):
+            raise InputError("config: key raw: no test set with true boxes; name one, or leave photos for test (split)")
+        exclude = self.config.splits.exclude
+        if exclude is not None and has_braces(str(exclude)):
+            raise InputError(
+                f"config: key splits.exclude: {exclude} has braces, which Snakemake takes for a wildcard; put the file"
+                " elsewhere"
+            )
         if self.boxed_heatmaps not in self.heatmap_kinds:
             raise InputError(
                 f"config: key rescue.heatmap_boxes: heatmaps {self.boxed_heatmaps} are not made; expected one of"
@@ -323,6 +368,25 @@ class Run:
         """The same, and those at the scale of the training; none where there are no further ones."""
         return [self.scale_model, *self.scales] if self.scales else []
 
+    def kept_predictions(self) -> dict[str, int]:
+        """Predictions at hand that were not made by as many jobs as the config says, with the number of those jobs.
+
+        They keep it, as another number alone must not make them and all behind them again. By the name of their folder
+        below that of all predictions, or "model/set" where each set has a job of its own.
+        """
+        single = {f"{model}/{name}": (model, [name]) for model in self.rgb_models for name in self.sets}
+        joint = {
+            **{model: (model, self.tried_sets) for model in [*self.second_models, *self.scales]},
+            **{model: (model, self.baseline_sets) for model in self.baselines},
+        }
+        kept = {}
+        for unit, (model, sets) in (single | joint).items():
+            there = {_made_in(Path(table)) for table in self.predictions([model], sets)}
+            count = there.pop() if len(there) == 1 else None
+            if count not in (None, self.config.prediction.shards):
+                kept[unit] = count
+        return kept
+
     # Heatmaps.
 
     @functools.cached_property
@@ -345,6 +409,16 @@ class Run:
     def boxed_heatmaps(self) -> str:
         """The heatmaps whose highlighted regions boxes are drawn around."""
         return self.config.rescue.boxed_heatmaps(self.heatmap_kinds)
+
+    def kept_heatmaps(self) -> dict[str, int]:
+        """Sets whose heatmaps at hand were made by another number of jobs than the config says, with that number."""
+        kept = {}
+        for name in self.sets:
+            there = {Shard.complete(Path(self.paths.heatmaps(kind, name))) for kind in self.heatmap_kinds}
+            count = there.pop() if len(there) == 1 else None
+            if count not in (None, self.config.heatmaps.shards_of(name)):
+                kept[name] = count
+        return kept
 
     # The rescue of missed faces.
 

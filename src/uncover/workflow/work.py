@@ -8,6 +8,7 @@ ultralytics and torchvision; those with small backbones are guesses of ours).
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,16 +31,19 @@ UNIT = GIGAFLOPS["yolov5m"] * 640**2
 TRAINING = 3.0
 """Work of a training step over inference: forward, and backward through activations and weights."""
 
+SHARE = "share"
+"""Stands for both wildcards of a name such as "1-of-4"."""
+
 WILDCARDS: Mapping[str, tuple[str, ...]] = {
     "train": ("model",),
     "evolve_generation": ("generation",),
-    "predict": ("model", "set"),
-    "predict_rgb_tables": ("model", "set"),
-    "make_heatmaps": ("set",),
-    "predict_second": ("second",),
-    "predict_at_scales": ("scale",),
+    "predict": ("model", "set", SHARE),
+    "predict_rgb_tables": ("model", "set", SHARE),
+    "make_heatmaps": ("set", SHARE),
+    "predict_second": ("second", SHARE),
+    "predict_at_scales": ("scale", SHARE),
     "train_baseline": ("trained_baseline",),
-    "predict_baseline": ("baseline",),
+    "predict_baseline": ("baseline", SHARE),
     "evaluate": ("model", "set", "scope"),
     "evaluate_rgb_tables": ("model", "set", "scope"),
     "read_faces": ("source",),
@@ -49,6 +53,15 @@ WILDCARDS: Mapping[str, tuple[str, ...]] = {
     "fine_tune": ("left_out", "freeze", "amount"),
 }
 """What stands behind the rule in the names of its jobs; for other rules, a set."""
+
+OF_TRIED_PHOTOS = frozenset(
+    {"propose_faces", "evaluate_second", "evaluate_baseline", "rescue_trial", "rescue_cascade"}
+    | {"rescue_summary", "rescue_summary_baselines"}
+)
+"""Rules that go through the photos of all sets of the second step at once."""
+
+OF_FRAMES = frozenset({"pick_frames", "label_picked", "evaluate_videos"})
+"""Rules that go through the frames of all videos at once."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +81,17 @@ class Work:
         return Run(self.config)
 
     @cached_property
-    def photos(self) -> dict[str, int]:
-        """Photos by set: as they were counted if the set is made, else as stated, else as the config requests."""
+    def photos(self) -> dict[str, float]:
+        """Photos by set: as they were counted if the set is made, else as stated, else as the config requests.
+
+        NaN where none of them says how many.
+        """
         return {name: self._counted(name) or self.stated.get(name) or self._requested(name) for name in self.run.sets}
+
+    @property
+    def unsized(self) -> list[str]:
+        """Sets of which nothing says how many photos they have."""
+        return [name for name, count in self.photos.items() if math.isnan(count)]
 
     def of_name(self, name: str) -> float:
         """Work of a job that has left nothing but its name, such as "train/rgb10"."""
@@ -81,42 +102,44 @@ class Work:
             return 1.0
 
     def of(self, rule: str, wildcards: Mapping[str, str]) -> float:
-        """Work of a job; 1 where it does not depend on sizes."""
+        """Work of a job; 1 where it does not depend on sizes, NaN where it depends on one that is not known."""
         if rule == "train":
             return self._training(self.run.detector(wildcards["model"]))
         if rule == "evolve_generation":
             epochs = self.config.evolution.epochs
             return self._training(self.config.detectors.rgb10.model_copy(update={"epochs": epochs}))
         if rule in ("predict", "predict_rgb_tables"):
-            shards = self.config.prediction.shards
-            return self._inference(self.run.detector(wildcards["model"]), wildcards["set"]) / shards
+            return self._inference(self.run.detector(wildcards["model"]), wildcards["set"]) / shards_of(wildcards)
         if rule == "make_heatmaps":
-            shards = self.config.heatmaps.shards_of(wildcards["set"])
-            return self._inference(self.config.detectors.rgb10, wildcards["set"]) / shards
+            return self._inference(self.config.detectors.rgb10, wildcards["set"]) / shards_of(wildcards)
         if rule in ("predict_second", "predict_at_scales"):
             model = wildcards.get("second", self.config.scales_of)
             detector = self.run.detector(model)
-            return sum(self._inference(detector, name) for name in self.run.tried_sets) / self.config.prediction.shards
+            return sum(self._inference(detector, name) for name in self.run.tried_sets) / shards_of(wildcards)
         if rule == "train_baseline":
             baseline = getattr(self.config.baselines, wildcards["trained_baseline"])
             cost = GIGAFLOPS[baseline.network] * baseline.image_size**2 / UNIT
-            return max(1.0, baseline.epochs * TRAINING * self.photos.get("train", 0) * cost)
+            return _one_or_more(baseline.epochs * TRAINING * self.photos.get("train", 0) * cost)
         if rule == "predict_baseline":
-            return float(max(1, sum(self.photos.values()))) / self.config.prediction.shards
+            return _one_or_more(sum(self.photos.values())) / shards_of(wildcards)
         if rule == "detect_videos":
-            return max(1.0, self._video_frames() * _cost(self.config.detectors.rgb10) / UNIT)
+            return _one_or_more(self._video_frames() * _cost(self.config.detectors.rgb10) / UNIT)
+        if rule in OF_TRIED_PHOTOS:
+            return _one_or_more(sum(self.photos.get(name, 0) for name in self.run.tried_sets))
+        if rule in OF_FRAMES:
+            return _one_or_more(self._video_frames())
         if rule == "fine_tune":
             return self._fine_tuning(int(wildcards["amount"]))
         if "set" in wildcards:
-            return float(max(1, self.photos.get(wildcards["set"], 1)))
+            return _one_or_more(self.photos.get(wildcards["set"], 1))
         if "source" in wildcards:
-            return float(max(1, self._of_source(wildcards["source"])))
+            return _one_or_more(self._of_source(wildcards["source"]))
         return 1.0
 
     def _training(self, detector: Detector) -> float:
         """Of each of the processes that share it."""
         steps = TRAINING * self.photos.get("train", 0) / detector.processes + self.photos.get("val", 0)
-        return max(1.0, detector.epochs * steps * _cost(detector) / UNIT)
+        return _one_or_more(detector.epochs * steps * _cost(detector) / UNIT)
 
     def _fine_tuning(self, frames: int) -> float:
         """Of a training on so many frames, scored on them after each epoch, and of scores on one video."""
@@ -127,7 +150,7 @@ class Work:
         return max(1.0, passes * _cost(start) / UNIT)
 
     def _inference(self, detector: Detector, name: str) -> float:
-        return max(1.0, self.photos.get(name, 0) * _cost(detector) / UNIT)
+        return _one_or_more(self.photos.get(name, 0) * _cost(detector) / UNIT)
 
     def _counted(self, name: str) -> int | None:
         path = Path(self.run.paths.dataset(name).summary)
@@ -136,18 +159,18 @@ class Work:
         except (OSError, ValueError, KeyError):
             return None
 
-    def _requested(self, name: str) -> int:
+    def _requested(self, name: str) -> float:
         config = self.config
         if name in self.run.landmark_sets:
             split, sources = self.run.landmark_sets[name]
             return sum(self._requested_of(source, split) for source in sources)
         source, _ = self.run.frame_sets[name]
         if not is_rendered(config, source):
-            return CATALOGUE[source].size.get(name, 1) if source in CATALOGUE else 1
+            return CATALOGUE[source].size.get(name, math.nan) if source in CATALOGUE else math.nan
         sizes = getattr(config.synthetic, source)
         return int(sizes) if isinstance(sizes, int) else int(getattr(sizes, name.removeprefix(f"{source}_")))
 
-    def _requested_of(self, source: str, split: str) -> int:
+    def _requested_of(self, source: str, split: str) -> float:
         sizes = self.run.sources[source].split
         size = None if sizes is None else getattr(sizes, split)
         if size is not None:
@@ -165,7 +188,7 @@ class Work:
         truths = (path.with_suffix(".csv") for path in self.run.video_files.values())
         return sum(max(0, len(path.read_bytes().splitlines()) - 1) for path in truths)
 
-    def _of_source(self, source: str) -> int:
+    def _of_source(self, source: str) -> float:
         if source == "videos":
             return self._video_frames()
         if is_rendered(self.config, source):
@@ -174,12 +197,19 @@ class Work:
             return sum(values.values())
         known = self.run.sources.get(source)
         sizes = {} if known is None or known.split is None else known.split.model_dump()
-        return max(sum(count for count in sizes.values() if count is not None), _faces_of(source))
+        stated = sum(count for count in sizes.values() if count is not None)
+        # A total of NaN stays it only where nothing is stated.
+        return max(stated, _faces_of(source)) if stated else _faces_of(source)
 
 
-def _faces_of(source: str) -> int:
-    """Faces of a known download with landmarks; 1 of anything else."""
-    return CATALOGUE[source].size.get("", 1) if source in CATALOGUE else 1
+def _faces_of(source: str) -> float:
+    """Faces of a known download with landmarks; NaN of anything else."""
+    return CATALOGUE[source].size.get("", math.nan) if source in CATALOGUE else math.nan
+
+
+def _one_or_more(work: float) -> float:
+    """Work of a job, of which the smallest is 1; NaN stays."""
+    return work if math.isnan(work) else max(1.0, float(work))
 
 
 def read_photos(pairs: Sequence[str]) -> dict[str, int]:
@@ -195,6 +225,11 @@ def read_photos(pairs: Sequence[str]) -> dict[str, int]:
             raise InputError(f"--photos {pair}: expected SET=N, such as hof=4384")
         photos[name] = int(count)
     return photos
+
+
+def shards_of(wildcards: Mapping[str, str]) -> int:
+    """How many jobs share the images of the one with these wildcards."""
+    return int(wildcards.get("shards") or wildcards.get(SHARE, "").rpartition("-of-")[2] or 1)
 
 
 def _cost(detector: Detector) -> float:

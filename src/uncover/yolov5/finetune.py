@@ -340,7 +340,12 @@ def read_point(
 
 
 def run_point(
-    point: CurvePoint, out: Path, processes: ProcessGroup, confidence: float, identity: Mapping[str, object]
+    point: CurvePoint,
+    out: Path,
+    processes: ProcessGroup,
+    confidence: float,
+    identity: Mapping[str, object],
+    true_iou: float = 0.5,
 ) -> FaceScores:
     """Fine-tune, score, write `weights.pt` and last `left_out.json`.
 
@@ -350,6 +355,7 @@ def run_point(
         processes: The one process that trains.
         confidence: From which a box counts as a face.
         identity: Whatever else changes the result.
+        true_iou: IoU with a true face from which a box finds it.
 
     Raises:
         InputError: An image is unusable.
@@ -366,7 +372,7 @@ def run_point(
         check_finished(out, {"epochs_run": 0}, out / RECORD)
         header, state, _ = read_any_weights(point.start)
         save_weights(weights, state, header)
-    scores = score_left_out(point, weights, processes, confidence)
+    scores = score_left_out(point, weights, processes, confidence, true_iou)
     record = {
         "count": point.count,
         "group": point.fold.left_out,
@@ -384,13 +390,15 @@ def run_point(
     return scores
 
 
-def score_left_out(point: CurvePoint, weights: Path, processes: ProcessGroup, confidence: float) -> FaceScores:
+def score_left_out(
+    point: CurvePoint, weights: Path, processes: ProcessGroup, confidence: float, true_iou: float
+) -> FaceScores:
     """Score weights on the frames of the group that was left out."""
     network, header = load_weights(weights)
     held, names = point.frames.take(point.fold.held_out), list(point.fold.held_out)
     network = network.to(processes.device)
     (found,) = predict(network, header, names, held.paths, held.sizes, LOWEST, [NMS_IOU], processes.device)
-    return score_faces(found, _truth(held, names), confidence)
+    return score_faces(found, _truth(held, names), confidence, true_iou)
 
 
 def _truth(held: LabelledImages, names: Sequence[str]) -> pd.DataFrame:

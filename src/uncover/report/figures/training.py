@@ -156,7 +156,10 @@ def _draw_panel(axes: Axes, columns: dict[str, str], record: pd.DataFrame, relea
             axes.plot(released["epoch"], released[column], **RELEASED, linestyle=DASHES[part], label=f"thesis, {part}")
 
 
-PANELS = {"ap50": "AP50 of the whole face", "recall": "recall of the whole face, confidence {confidence:g}"}
+PANELS = {
+    "ap50": "AP50 of the whole face",
+    "recall": "recall of the whole face, confidence {confidence:g}, IoU {true_iou:g}",
+}
 LOOKS: tuple[dict[str, Any], ...] = (
     {"color": "#0072B2", "marker": "o", "linestyle": "-"},
     {"color": "#D55E00", "marker": "s", "linestyle": "--"},
@@ -216,7 +219,7 @@ def learning_curve(table: pd.DataFrame) -> Figure:
             shift = (number - (len(frozen) - 1) / 2) * APART
             _draw_curve(axes, pd.concat([start, own]), score, places, shift, look, _name(int(layers)))
         axes.set(
-            title=title.format(confidence=table["confidence"].iloc[0]),
+            title=title.format(confidence=table["confidence"].iloc[0], true_iou=table["true_iou"].iloc[0]),
             xlabel="labelled frames to learn from",
             ylim=(0, 1.02),
             xticks=list(places.values()),

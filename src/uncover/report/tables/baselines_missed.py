@@ -66,6 +66,7 @@ Counts = Mapping[tuple[str, str], FaceCount]
         "not_run": run.baselines_not_run(),
     },
     after_fetching=True,
+    keys=("Detector", "Set"),
 )
 def found_and_missed_by_all_detectors(
     predictions: Sequence[Path],

@@ -30,6 +30,7 @@ THESIS_SOURCES = ("wflw", "merl_rav", "hof")
         "faces": [run.paths.faces(source) for source in run.landmark_sources],
         "frames": [run.paths.dataset("hof").manifest] if "hof" in run.frame_sets else [],
     },
+    keys=("Original Datasets",),
 )
 def originals(faces: Sequence[Path] = (), frames: Sequence[Path] = ()) -> Table:
     """Make table 1 from files.

@@ -78,6 +78,7 @@ Cuts = Mapping[tuple[str, float], Row]
     "The thesis has no such table.",
     inputs=lambda run: {"trial": run.paths.rescue_trial},
     options=lambda run: {"not_run": run.baselines_not_run()},
+    keys=("set", "method", "fp_per_photo", "threshold"),
 )
 def summary_of_rescue(trial: Path, not_run: NotRun = NOBODY) -> Tables:
     """Make the table from the record of the trial.
