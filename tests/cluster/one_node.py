@@ -2,7 +2,8 @@
 
 Run by hand: python -m tests.cluster.one_node start|stop|install. Needs root and Debian's slurm-wlm and munge. SLURM
 reads its settings in /etc/slurm, because jobs do not inherit SLURM_CONF; those that are not ours are never overwritten.
-The node has two GPUs that are none (/dev/null and /dev/zero), so that asking for one is tried too.
+The node has two GPUs that are none (/dev/null and /dev/zero), so that asking for one is tried too. What a partition
+does not allow is refused at once, and one of the two allows less than the other.
 """
 
 from __future__ import annotations
@@ -57,10 +58,12 @@ SlurmdPort={ports[1]}
 SwitchType=switch/none
 MpiDefault=none
 GresTypes=gpu
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:2 State=UNKNOWN
+EnforcePartLimits=ALL
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:a100:2 State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=1-00:00:00 State=UP
+PartitionName=short Nodes=ALL MaxTime=02:00:00 MaxMemPerNode=3000 State=UP
 """
-GRES_CONF = "{mark}Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n"
+GRES_CONF = "{mark}Name=gpu Type=a100 File=/dev/null\nName=gpu Type=a100 File=/dev/zero\n"
 
 
 class Unavailable(Exception):
@@ -184,7 +187,8 @@ def stop() -> None:
 def _wait_until_idle(seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        state = subprocess.run(["sinfo", "--noheader", "--format=%T"], capture_output=True, text=True).stdout.strip()
+        asked = ["sinfo", "--noheader", "--partition=main", "--format=%T"]
+        state = subprocess.run(asked, capture_output=True, text=True).stdout.strip()
         if state in ("idle", "mixed", "allocated"):
             return
         time.sleep(0.5)

@@ -71,5 +71,7 @@ def test_what_jobs_finish_after_snakemake_was_killed_counts_and_is_watched(guest
     assert "Nothing to be done" in plan and "missing provenance" not in plan
     # A record was left, so a later change of code is noticed.
     maker = guest.root / "src/uncover/synthetic/adults.py"
-    maker.write_text(maker.read_text() + "\nANOTHER = 1\n")
+    text = maker.read_text()
+    assert "_FACE_MM = 132.0" in text
+    maker.write_text(text.replace("_FACE_MM = 132.0", "_FACE_MM = 133.0"))
     assert "Params have changed" in guest.must_run(SYNTHETIC, "--dry-run")

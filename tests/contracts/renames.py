@@ -100,6 +100,7 @@ NEW: dict[str, list[str]] = {
     ],
     "rules": [],
     "keys": [
+        "cluster.gpu_as",
         "cluster.container",
         "data_sets",
         *(f"data_sets.*.{key}" for key in ("path", "layout", "use", "photos", "grade", "classes", "split")),

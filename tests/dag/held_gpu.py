@@ -1,4 +1,7 @@
-"""A machine whose only GPU somebody else holds: a job waits in its midst, and tests can see what happens meanwhile."""
+"""A machine whose only GPU somebody else holds: a job waits in its midst, and tests can see what happens meanwhile.
+
+It is that of an allocation of SLURM's, whose jobs share out GPUs as those of any machine do.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +29,8 @@ def held_gpu(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[None]:
     program.write_text(f"#!/bin/sh\necho '0, {name}, A100, 40960 MiB, 550.1'\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    for variable in ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID"):
-        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
     LOCKS.mkdir(exist_ok=True)
     LOCKS.chmod(0o1777)
     lock = LOCKS / f"{name}.lock"

@@ -96,9 +96,66 @@ def test_only_gpus_that_the_user_allows_are_taken(jobs: Jobs) -> None:
     assert gpus_of(jobs.start(2, CUDA_VISIBLE_DEVICES="GPU-b,0")) == {"GPU-a", "GPU-b"}
 
 
-@pytest.mark.parametrize("variables", [{"SLURM_JOB_ID": "7"}, {"UNCOVER_GPU_SLOTS": ""}])
-def test_nothing_is_taken_where_a_cluster_has_given_or_nobody_has_asked(jobs: Jobs, variables: dict[str, str]) -> None:
-    assert gpus_of(jobs.start(**variables)) == set()
+SCHEDULERS = [{"SLURM_JOB_ID": "7"}, {"PBS_JOBID": "7"}, {"LSB_JOBID": "7"}, {"KUBERNETES_SERVICE_HOST": "here"}]
+
+
+@pytest.mark.parametrize("variables", SCHEDULERS)
+def test_within_an_allocation_jobs_share_out_what_it_names(jobs: Jobs, variables: dict[str, str]) -> None:
+    running = [jobs.start(CUDA_VISIBLE_DEVICES="0,2", **variables) for _ in range(2)]
+    assert set.union(*map(gpus_of, running)) == {"GPU-a", "GPU-c"}
+    late = jobs.start(CUDA_VISIBLE_DEVICES="0,2", **variables)
+    time.sleep(0.5)
+    assert late.poll() is None
+
+
+@pytest.mark.parametrize(
+    ("visible", "taken"),
+    [
+        ("", set()),
+        ("-1", set()),
+        ("NoDevFiles", set()),
+        ("1,-1,2", {"GPU-b"}),
+        ("GPU-c, GPU-c, 2", {"GPU-c"}),
+        ("MIG-1f,MIG-2e", {"MIG-1f", "MIG-2e"}),
+        ("MIG-GPU-a/1/0", {"MIG-GPU-a/1/0"}),
+        ("0,MIG-2e", {"GPU-a", "MIG-2e"}),
+        ("1,7", {"GPU-b"}),
+        ("4,6", {"4", "6"}),
+        ("GPU-x,GPU-y", {"GPU-x", "GPU-y"}),
+    ],
+)
+def test_names_of_all_kinds_are_shared_out_one_by_one(jobs: Jobs, visible: str, taken: set[str]) -> None:
+    running = [jobs.start(CUDA_VISIBLE_DEVICES=visible, SLURM_JOB_ID="7") for _ in range(max(1, len(taken)))]
+    found = [gpus_of(job) for job in running]
+    assert set.union(*found) == taken and all(len(each) == min(1, len(taken)) for each in found)
+
+
+@pytest.mark.parametrize(("visible", "outcome"), [("4", "taken by these names"), ("1,4", "left out")])
+def test_names_that_the_driver_does_not_list_are_told(jobs: Jobs, visible: str, outcome: str) -> None:
+    job = jobs.start(CUDA_VISIBLE_DEVICES=visible)
+    gpus_of(job)
+    job.kill()
+    _, errors = job.communicate()
+    assert f"CUDA_VISIBLE_DEVICES names 4, which nvidia-smi does not list: {outcome}" in errors
+
+
+def test_a_shortened_identifier_is_the_same_gpu(jobs: Jobs) -> None:
+    program = Path(jobs.environment["PATH"].split(":")[0]) / "nvidia-smi"
+    program.write_text(
+        "#!/bin/sh\necho '0, GPU-12ab-77, A100, 40960 MiB, 550.1'\necho '1, GPU-34, A100, 1 MiB, 550.1'\n"
+    )
+    assert gpus_of(jobs.start(CUDA_VISIBLE_DEVICES="GPU-12ab")) == {"GPU-12ab-77"}
+
+
+def test_without_a_driver_numbers_are_no_gpus_and_identifiers_are(jobs: Jobs) -> None:
+    (Path(jobs.environment["PATH"].split(":")[0]) / "nvidia-smi").unlink()
+    nowhere = {"PATH": os.path.dirname(sys.executable)}
+    assert gpus_of(jobs.start(CUDA_VISIBLE_DEVICES="0,1", **nowhere)) == set()
+    assert gpus_of(jobs.start(CUDA_VISIBLE_DEVICES="GPU-a,GPU-b", **nowhere)) == {"GPU-a"}
+
+
+def test_nothing_is_taken_where_nobody_has_asked(jobs: Jobs) -> None:
+    assert gpus_of(jobs.start(UNCOVER_GPU_SLOTS="")) == set()
 
 
 def test_more_than_there_are_is_one_line(jobs: Jobs) -> None:

@@ -52,7 +52,7 @@ checkpoint fetch_weights:
     container:
         CONFIG.cluster.container
     resources:
-        **needs(mem_mb=4000, runtime=30),
+        **needs("fetch_weights", mem_mb=4000, runtime=30),
     params:
         weights=lambda wildcards: checkpoint_options(CONFIG.weights[wildcards.fetched]),
         # A new number makes Snakemake try again what failed: where the file is there by now, or another one.
@@ -98,7 +98,7 @@ rule train_baseline:
         CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
-        **needs(mem_mb=16000, runtime=2880, gpu=1),
+        **needs("train_baseline", mem_mb=16000, runtime=2880, gpu=1, resumes=True),
     params:
         data=RUN.paths.datasets,
         out=RUN.paths.model("{trained_baseline}"),
@@ -140,7 +140,7 @@ rule predict_baseline:
         CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
-        **needs(mem_mb=8000, runtime=480, gpu=gpu_of_baseline),
+        **needs("predict_baseline", mem_mb=8000, runtime=480, gpu=gpu_of_baseline),
     params:
         sets=RUN.datasets(RUN.baseline_sets),
         out=RUN.paths.predictions_of("{baseline}"),
@@ -181,3 +181,5 @@ use rule evaluate_second as evaluate_baseline with:
         RUN.paths.benchmark("evaluate_baseline", "{second}")
     wildcard_constraints:
         second="|".join(RUN.baselines) or "none",
+    resources:
+        **needs("evaluate_baseline", mem_mb=4000, runtime=60, group="scores"),

@@ -29,7 +29,7 @@ rule make_synthetic:
     container:
         CONFIG.cluster.container
     resources:
-        **needs(mem_mb=1000, runtime=60),
+        **needs("make_synthetic", mem_mb=1000, runtime=60),
     params:
         out=RUN.paths.raw("{source}"),
         options=synthetic_options,
@@ -83,7 +83,7 @@ rule read_faces:
     container:
         CONFIG.cluster.container
     resources:
-        **needs(mem_mb=2000, runtime=30),
+        **needs("read_faces", mem_mb=2000, runtime=30),
     params:
         raw=lambda wildcards: str(RUN.sources[wildcards.source].folder),
         options=read_options,
@@ -131,7 +131,7 @@ rule split_photos:
     container:
         CONFIG.cluster.container
     resources:
-        **needs(mem_mb=2000, runtime=10),
+        **needs("split_photos", mem_mb=2000, runtime=10),
     params:
         options=split_options,
         exclude=lambda wildcards, input: (
@@ -174,7 +174,7 @@ rule label_faces:
     container:
         CONFIG.cluster.container
     resources:
-        **needs(mem_mb=4000, runtime=30),
+        **needs("label_faces", mem_mb=4000, runtime=30),
     params:
         out=RUN.paths.dataset("{set}"),
         split=lambda wildcards: RUN.landmark_sets[wildcards.set][0],
@@ -216,7 +216,7 @@ rule label_frames:
     container:
         CONFIG.cluster.container
     resources:
-        **needs(mem_mb=2000, runtime=30),
+        **needs("label_frames", mem_mb=2000, runtime=30),
     params:
         raw=lambda wildcards: str(RUN.sources[RUN.frame_sets[wildcards.set][0]].folder),
         out=RUN.paths.dataset("{set}"),

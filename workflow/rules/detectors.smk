@@ -127,7 +127,7 @@ rule import_weights:
     container:
         CONFIG.cluster.container
     resources:
-        **needs(mem_mb=4000, runtime=30),
+        **needs("import_weights", mem_mb=4000, runtime=30),
     params:
         checkpoint=lambda wildcards: checkpoint_options(
             targets.checkpoint(CONFIG, wildcards.network)
@@ -160,7 +160,13 @@ rule evolve_generation:
         CONFIG.cluster.container
     threads: DETECTOR_THREADS * CONFIG.detectors.rgb10.processes
     resources:
-        **needs(mem_mb=16000, runtime=1440, gpu=CONFIG.detectors.rgb10.processes),
+        **needs(
+            "evolve_generation",
+            mem_mb=16000,
+            runtime=1440,
+            gpu=CONFIG.detectors.rgb10.processes,
+            resumes=True,
+        ),
     params:
         data=RUN.paths.datasets,
         start=start_option,
@@ -195,7 +201,7 @@ rule evolution_history:
     container:
         CONFIG.cluster.container
     resources:
-        **needs(mem_mb=1000, runtime=10),
+        **needs("evolution_history", mem_mb=1000, runtime=10),
     params:
         code=code_of_verb("evolution_history"),
     shell:
@@ -230,9 +236,11 @@ rule train:
     threads: lambda wildcards: DETECTOR_THREADS * processes(wildcards)
     resources:
         **needs(
+            "train",
             mem_mb=16000,
             runtime=2880,
             gpu=processes,
+            resumes=True,
         ),
     params:
         data=RUN.paths.datasets,
@@ -279,7 +287,7 @@ rule predict:
         CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
-        **needs(mem_mb=8000, runtime=240, gpu=1),
+        **needs("predict", mem_mb=8000, runtime=240, gpu=1),
     params:
         images=RUN.paths.dataset("{set}"),
         confidence=CONFIG.prediction.confidence,
@@ -304,6 +312,8 @@ use rule predict as predict_rgb_tables with:
     wildcard_constraints:
         model=as_configured(RUN.rgb_models),
         set="|".join(RUN.scored_sets) or "none",
+    resources:
+        **needs("predict_rgb_tables", mem_mb=8000, runtime=240, gpu=1),
     params:
         images=RUN.paths.dataset("{set}"),
         confidence=CONFIG.prediction.confidence,
@@ -335,7 +345,7 @@ rule evaluate:
     container:
         CONFIG.cluster.container
     resources:
-        **needs(mem_mb=4000, runtime=60, small=1),
+        **needs("evaluate", mem_mb=4000, runtime=60, group="scores"),
     params:
         labels=RUN.paths.dataset("{set}").labels,
         out=RUN.paths.metrics("{model}", "{set}", "{scope}"),
@@ -358,6 +368,8 @@ use rule evaluate as evaluate_rgb_tables with:
         RUN.paths.log("evaluate_rgb_tables", "{model}", "{set}", "{scope}"),
     benchmark:
         RUN.paths.benchmark("evaluate_rgb_tables", "{model}", "{set}", "{scope}")
+    resources:
+        **needs("evaluate_rgb_tables", mem_mb=4000, runtime=60, group="scores"),
     params:
         labels=RUN.paths.dataset("{set}").labels,
         out=RUN.paths.rgb_tables.metrics("{model}", "{set}", "{scope}"),
@@ -427,7 +439,7 @@ if SHARD or OTHERS:
         container:
             CONFIG.cluster.container
         resources:
-            **needs(mem_mb=8000, runtime=30),
+            **needs("collect_predictions", mem_mb=8000, runtime=30),
         params:
             code=code_of_verb("predict collect"),
         shell:
@@ -449,6 +461,8 @@ if SHARD or OTHERS:
         wildcard_constraints:
             model=in_shares(RUN.rgb_models),
             set="|".join(RUN.scored_sets) or "none",
+        resources:
+            **needs("collect_rgb_tables", mem_mb=8000, runtime=30),
 
     use rule collect_predictions as collect_second with:
         input:
@@ -463,6 +477,8 @@ if SHARD or OTHERS:
             RUN.paths.benchmark("collect_second", "{model}")
         wildcard_constraints:
             model=in_shares([*RUN.second_models, *RUN.scales]),
+        resources:
+            **needs("collect_second", mem_mb=8000, runtime=30),
 
     use rule collect_predictions as collect_baseline with:
         input:
@@ -477,3 +493,5 @@ if SHARD or OTHERS:
             RUN.paths.benchmark("collect_baseline", "{model}")
         wildcard_constraints:
             model=in_shares(RUN.baselines),
+        resources:
+            **needs("collect_baseline", mem_mb=8000, runtime=30),

@@ -46,7 +46,7 @@ rule make_heatmaps:
         CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
-        **needs(mem_mb=8000, runtime=480, gpu=1),
+        **needs("make_heatmaps", mem_mb=8000, runtime=480, gpu=1, resumes=True),
     params:
         images=RUN.paths.dataset("{set}"),
         out=RUN.paths.all_heatmaps,
@@ -79,7 +79,7 @@ rule collect_heatmaps:
     container:
         CONFIG.cluster.container
     resources:
-        **needs(mem_mb=2000, runtime=30),
+        **needs("collect_heatmaps", mem_mb=2000, runtime=30),
     params:
         folders=[RUN.paths.heatmaps(kind, "{set}") for kind in RUN.heatmap_kinds],
         trained_on=RUN.paths.dataset("train"),
@@ -102,7 +102,7 @@ rule draw_boxes:
     container:
         CONFIG.cluster.container
     resources:
-        **needs(mem_mb=4000, runtime=60),
+        **needs("draw_boxes", mem_mb=4000, runtime=60),
     params:
         out=RUN.paths.heatmaps(DRAWN_BOXES, "{set}"),
         confidence=CONFIG.heatmaps.confidence,
@@ -128,7 +128,7 @@ rule find_missed:
     container:
         CONFIG.cluster.container
     resources:
-        **needs(mem_mb=2000, runtime=20),
+        **needs("find_missed", mem_mb=2000, runtime=20),
     params:
         labels=lambda wildcards: (
             ["--labels", RUN.paths.dataset(wildcards.set).labels]
@@ -163,7 +163,7 @@ rule predict_second:
         CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
-        **needs(mem_mb=8000, runtime=480, gpu=1),
+        **needs("predict_second", mem_mb=8000, runtime=480, gpu=1),
     params:
         sets=lambda wildcards: RUN.seen_folders(wildcards.second, RUN.tried_sets),
         out=RUN.paths.predictions_of("{second}"),
@@ -210,7 +210,7 @@ rule evaluate_second:
     container:
         CONFIG.cluster.container
     resources:
-        **needs(mem_mb=4000, runtime=60, small=1),
+        **needs("evaluate_second", mem_mb=4000, runtime=60, group="scores"),
     params:
         out=RUN.paths.metrics_of("{second}"),
         datasets=RUN.datasets(RUN.tried_sets),

@@ -94,7 +94,7 @@ for name, entry in MADE.items():
         container:
             CONFIG.cluster.container
         resources:
-            **needs(mem_mb=entry.mem_mb, runtime=10, small=1),
+            **needs(name, mem_mb=entry.mem_mb, runtime=10, group=f"{entry.kind}s"),
         params:
             **params_of(entry),
         shell:
@@ -134,7 +134,7 @@ rule comparison:
     container:
         CONFIG.cluster.container
     resources:
-        **needs(mem_mb=1000, runtime=10),
+        **needs("comparison", mem_mb=1000, runtime=10),
     params:
         settings=targets.telling_settings(CONFIG),
         why=["--not-comparable", NOT_COMPARABLE] if NOT_COMPARABLE else [],
@@ -169,7 +169,7 @@ rule report_page:
     container:
         CONFIG.cluster.container
     resources:
-        **needs(mem_mb=1000, runtime=10),
+        **needs("report_page", mem_mb=1000, runtime=10),
     params:
         run=CONFIG.run,
         # No code of the page, and yet in it.
@@ -220,7 +220,7 @@ rule compare_runs:
     container:
         CONFIG.cluster.container
     resources:
-        **needs(mem_mb=4000, runtime=120),
+        **needs("compare_runs", mem_mb=4000, runtime=120),
     params:
         run=str(RUN.paths),
         other=lambda wildcards: str(RunPaths.of_run(wildcards.other)),

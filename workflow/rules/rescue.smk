@@ -35,7 +35,7 @@ rule predict_at_scales:
         CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
-        **needs(mem_mb=8000, runtime=480, gpu=1),
+        **needs("predict_at_scales", mem_mb=8000, runtime=480, gpu=1),
     params:
         sets=RUN.datasets(RUN.tried_sets),
         out=RUN.paths.predictions_of("{scale}"),
@@ -82,7 +82,7 @@ rule propose_faces:
     container:
         CONFIG.cluster.container
     resources:
-        **needs(mem_mb=4000, runtime=60),
+        **needs("propose_faces", mem_mb=4000, runtime=60),
     params:
         out=RUN.paths.all_predictions,
         train=RUN.paths.dataset("train"),
@@ -119,7 +119,7 @@ rule rescue_trial:
     container:
         CONFIG.cluster.container
     resources:
-        **needs(mem_mb=4000, runtime=60),
+        **needs("rescue_trial", mem_mb=4000, runtime=60),
     params:
         methods=rescue_methods,
         predictions=RUN.paths.all_predictions,
@@ -155,7 +155,7 @@ rule rescue_cascade:
     container:
         CONFIG.cluster.container
     resources:
-        **needs(mem_mb=4000, runtime=60),
+        **needs("rescue_cascade", mem_mb=4000, runtime=60),
     params:
         detectors=confidence_words,
         rescues=[

@@ -69,7 +69,7 @@ rule detect_videos:
         CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
-        **needs(mem_mb=8000, runtime=480, gpu=1),
+        **needs("detect_videos", mem_mb=8000, runtime=480, gpu=1, resumes=True),
     params:
         videos=lambda wildcards: [str(path) for path in RUN.video_files.values()],
         run=str(RUN.paths),
@@ -104,7 +104,7 @@ rule evaluate_videos:
     container:
         CONFIG.cluster.container
     resources:
-        **needs(mem_mb=4000, runtime=60),
+        **needs("evaluate_videos", mem_mb=4000, runtime=60),
     params:
         truth=lambda wildcards: str(raw_folder(CONFIG, "videos")),
         detections=[f"{steps}={RUN.paths.videos(steps)}" for steps in DETECTION_STEPS],
@@ -132,7 +132,7 @@ rule pick_frames:
     container:
         CONFIG.cluster.container
     resources:
-        **needs(mem_mb=2000, runtime=240),
+        **needs("pick_frames", mem_mb=2000, runtime=240),
     params:
         videos=lambda wildcards: [str(path) for path in RUN.video_files.values()],
         truths=lambda wildcards: [
@@ -165,7 +165,7 @@ rule label_picked:
     container:
         CONFIG.cluster.container
     resources:
-        **needs(mem_mb=2000, runtime=30),
+        **needs("label_picked", mem_mb=2000, runtime=30),
     params:
         raw=RUN.paths.picked_frames,
         out=RUN.paths.finetune_dataset,
@@ -192,7 +192,7 @@ rule fine_tune:
         CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
-        **needs(mem_mb=8000, runtime=240, gpu=1),
+        **needs("fine_tune", mem_mb=8000, runtime=240, gpu=1, resumes=True),
     params:
         data=RUN.paths.finetune_dataset,
         out=RUN.paths.finetuned("{left_out}", "{freeze}", "{amount}"),
@@ -233,7 +233,7 @@ rule learning_curve:
     container:
         CONFIG.cluster.container
     resources:
-        **needs(mem_mb=1000, runtime=10),
+        **needs("learning_curve", mem_mb=1000, runtime=10),
     params:
         code=code_of_verb("learning_curve"),
     shell:

@@ -27,6 +27,9 @@ class Cluster(Section):
     gpu_partition: str | None = Field(None, description="that of jobs with a GPU; null takes `partition`")
     gpu: bool = Field(True, description="jobs that compute with a network ask for a GPU, a training for one a process")
     gpu_model: str | None = Field(None, description="model to ask for, as the cluster names it, such as a100")
+    gpu_as: Literal["gpus", "gres", "gpus-per-task"] = Field(
+        "gpus", description="option of sbatch that asks for GPUs: --gpus, --gres=gpu:... or --gpus-per-task"
+    )
     threads: PositiveInt | None = Field(
         None, description="processors of a job that computes with a network; null takes half of them, at most 8"
     )
@@ -36,11 +39,14 @@ class Cluster(Section):
     retry_factor: float = Field(
         2.0,
         ge=1,
-        description="a job that is tried again asks for this many times the memory and time of the try before",
+        description="a job that is tried again asks for this many times the memory of the try before, and the time, if"
+        " it starts anew",
     )
-    most_mem_mb: PositiveInt | None = Field(None, description="memory that no try exceeds: what a node has, in MB")
+    most_mem_mb: PositiveInt | None = Field(
+        None, description="memory that no try exceeds, in MB; null takes what nodes have"
+    )
     longest: PositiveInt | None = Field(
-        None, description="time that no try exceeds: what the partition allows, minutes"
+        None, description="time that no try exceeds, in minutes; null takes what the partition allows"
     )
     rules: dict[str, JobResources] = Field(
         {}, description="what the jobs of a rule ask for instead, by the rule's name"

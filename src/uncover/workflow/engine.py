@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 import inspect
 import io
 import logging
+import os
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +29,7 @@ from uncover.config.model import Config
 from uncover.errors import InputError
 from uncover.paths import RunPaths, job_name
 from uncover.workflow.digest import ROOT
-from uncover.workflow.slurm import Asked
+from uncover.workflow.slurm import Asked, Site, asked_of
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +104,7 @@ def _asked(workflow: Any, name: str, otherwise: Answer) -> Answer:
     except AttributeError:
         return otherwise
     return value if isinstance(value, type(otherwise)) else otherwise
+
 
 AS_BEFORE = "_as_before"
 """Ending of rules that make predictions again in as many jobs as those at hand, not in as many as the config says."""
@@ -233,21 +236,88 @@ def jobs_ahead(workflow: Any) -> list[Any]:
 
 
 def asked_by(workflow: Any, jobs: Iterable[Any]) -> Iterator[Asked]:
-    """What jobs ask for, those of a group together."""
+    """What jobs are submitted with, those of a group together; of other clusters than this one nothing is known."""
     groups = {workflow.dag.get_job_group(job) or job for job in jobs}
     for job in groups:
         rules = sorted({each.rule.name for each in job} if job.is_group() else {job.rule.name})
         resources = job.resources
-        beside_gpus = int(resources.get("cpus_per_gpu") or 0) * int(resources.get("gpu") or 0)
-        yield Asked(
-            ", ".join(rules[:3]) + (", ..." if len(rules) > 3 else ""),
-            beside_gpus or resources.get("_cores", 1),
-            int(resources.get("mem_mb") or 0),
-            int(resources.get("runtime") or 0),
-            int(resources.get("gpu") or 0),
-            resources.get("gpu_model"),
-            resources.get("slurm_partition"),
-        )
+        if not any(resources.get(name) for name in ("cluster", "clusters", "slurm_cluster")):
+            name = ", ".join(rules[:3]) + (", ..." if len(rules) > 3 else "")
+            yield asked_of(name, resources.get("_cores", 1), resources, _picks_partitions(workflow))
+
+
+def _picks_partitions(workflow: Any) -> bool:
+    """Whether the executor picks a partition for jobs that name none (--slurm-partition-config)."""
+    settings = workflow.executor_settings
+    return bool(os.environ.get("SNAKEMAKE_SLURM_PARTITIONS") or getattr(settings, "partition_config", None))
+
+
+SITE = "UNCOVER_SITE"
+"""Variable by which the Snakemake that submits to SLURM tells its jobs what it was told: jobs do not ask themselves."""
+
+
+def site_of(workflow: Any) -> Site | None:
+    """What the SLURM allows that jobs are submitted to; None where they are not."""
+    if not is_main(workflow):
+        return site_told()
+    if not _submits_to_slurm(workflow):
+        return None
+    sizes = (workflow.group_settings and workflow.group_settings.group_components) or {}
+    small = workflow.global_resources.get("small")
+    at_once = getattr(small, "value", small) or max(sizes.values(), default=1)
+    return _ask_site(tuple(sizes.items()), int(at_once), _picks_partitions(workflow))
+
+
+def site_told() -> Site | None:
+    """What SLURM has told this Snakemake, or the one that started this job; None where nobody has asked."""
+    told = os.environ.get(SITE)
+    return Site.heard(told) if told else None
+
+
+@functools.cache
+def _ask_site(sizes: tuple[tuple[str, int], ...], at_once: int, picks: bool) -> Site:
+    site = Site.ask(dict(sizes), at_once, picks)
+    os.environ[SITE] = site.told()
+    return site
+
+
+def _submits_to_slurm(workflow: Any) -> bool:
+    # In a dry run, Snakemake does not tell for which executor; those that submit have threads.
+    dry_run = _asked(workflow, "dryrun", False) and _asked(workflow, "execution_settings.use_threads", False)
+    return executor_of(workflow) == SLURM or dry_run
+
+
+def value_of(workflow: Any, rule: str, name: str, given: dict[str, Any]) -> int | str | None:
+    """What a job asks for by the name of a resource, whether its rule, --set-resources or a default says so.
+
+    Args:
+        workflow: Snakemake's.
+        rule: Name that Snakemake gives the rule.
+        name: Of the resource.
+        given: What functions of resources are called with.
+    """
+    return _evaluated(workflow, workflow.get_rule(rule).resources.get(name), rule, given)
+
+
+def default_of(workflow: Any, rule: str, name: str, given: dict[str, Any]) -> int | str | None:
+    """The site's default (--default-resources) for what a rule has a function for that says nothing for a job."""
+    settings = getattr(workflow, "resource_settings", None)
+    # Earlier versions have a class of its own for them; where there is neither, runs on this machine need none.
+    earlier = getattr(getattr(settings, "default_resources", None), "parsed", {})
+    defaults = getattr(settings, "_parsed_default_resources", None) or earlier
+    return _evaluated(workflow, defaults.get(name), rule, given)
+
+
+def _evaluated(workflow: Any, resource: Any, rule: str, given: dict[str, Any]) -> int | str | None:
+    options = {**given, "rulename": rule, "async_run": getattr(workflow, "async_run", None)}
+    wildcards = options.pop("wildcards")
+    if hasattr(resource, "evaluate"):
+        return resource.evaluate(wildcards, **options).value
+    # Earlier versions have plain values and functions.
+    if not callable(resource):
+        return resource
+    named = inspect.signature(resource).parameters
+    return resource(wildcards, **{name: value for name, value in options.items() if name in named})
 
 
 def submitted_before(workflow: Any, jobs: Iterable[Any]) -> set[str]:

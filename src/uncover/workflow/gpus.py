@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import logging
 import os
 import re
@@ -74,25 +75,10 @@ def list_gpus() -> list[Gpu]:
     return [Gpu(*words) for words in lines if len(words) == len(QUERY)]
 
 
-def visible_gpus() -> list[Gpu]:
-    """Those that this process may use, in the order that CUDA_VISIBLE_DEVICES gives where it is set.
-
-    Raises:
-        NoAnswer: The driver does not answer.
-    """
-    gpus = list_gpus()
-    visible = os.environ.get(VISIBLE)
-    if visible is None:
-        return gpus
-    named = {gpu.index: gpu for gpu in gpus} | {gpu.uuid: gpu for gpu in gpus}
-    return [named[word] for word in (word.strip() for word in visible.split(",")) if word in named]
-
-
 WANTED = "UNCOVER_GPU_SLOTS"
-"""Variable that asks for slots; Snakemake's jobs have it, a command given by hand takes the GPU that it is told."""
-
-ASSIGNED_BY = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "KUBERNETES_SERVICE_HOST")
-"""Variables of schedulers that hand out GPUs themselves."""
+"""Variable that asks for slots: jobs that run beside the Snakemake that started them have it, also within an allocation
+of salloc or the like. One that was sent to a cluster has its GPUs to itself, and a command given by hand takes the GPU
+that it is told."""
 
 LOCKS = Path("/tmp/uncover-gpus")
 """A place that all users of a machine share."""
@@ -107,7 +93,7 @@ _held: list[int] = []
 def take_gpus(count: int, folder: Path = LOCKS) -> list[str]:
     """Wait for free GPUs and take them until this process ends: CUDA sees no others.
 
-    Does nothing where no slots are wanted (`WANTED`), where a cluster has handed out GPUs, and where there are none.
+    Does nothing where no slots are wanted (`WANTED`), and where there are no GPUs.
 
     Args:
         count: GPUs.
@@ -119,23 +105,66 @@ def take_gpus(count: int, folder: Path = LOCKS) -> list[str]:
     Raises:
         InputError: The machine has fewer.
     """
-    if os.environ.get(WANTED) != "1" or any(name in os.environ for name in ASSIGNED_BY):
+    if os.environ.get(WANTED) != "1":
         return []
-    try:
-        uuids = [gpu.uuid for gpu in visible_gpus()]
-    except NoAnswer as error:
-        logger.warning(f"{error}; computing without a GPU of its own")
+    names = usable_gpus()
+    if not names:
         return []
-    if not uuids:
-        return []
-    if count > len(uuids):
-        raise InputError(f"{count} processes ask for a GPU each, and {len(uuids)} are here: lower `processes`")
-    taken = _wait_for(count, uuids, folder)
+    if count > len(names):
+        raise InputError(f"{count} processes ask for a GPU each, and {len(names)} are here: lower `processes`")
+    taken = _wait_for(count, names, folder)
     os.environ[VISIBLE] = ",".join(taken)
     return taken
 
 
-def _wait_for(count: int, uuids: Sequence[str], folder: Path) -> list[str]:
+def usable_gpus() -> list[str]:
+    """Names of the GPUs that jobs share out: all of the machine, or those that CUDA_VISIBLE_DEVICES names.
+
+    What it names becomes the GPU's UUID, so that all runs lock the same. Parts of GPUs (MIG) keep their names, and so
+    do all names of which the driver lists none: in a container, it may count GPUs otherwise than who named them.
+    """
+    named = _named_gpus()
+    if named == []:
+        return []
+    try:
+        gpus = list_gpus()
+    except NoAnswer as error:
+        if named is None:
+            logger.warning(f"{error}; computing without a GPU of its own")
+            return []
+        logger.warning(f"{error}; taking GPUs by their names in {VISIBLE}")
+        return named
+    if named is None:
+        return [gpu.uuid for gpu in gpus]
+    uuids = {name: uuid for name in named if (uuid := _uuid_of(name, gpus)) is not None}
+    unknown = [name for name in named if name not in uuids]
+    if unknown and gpus:
+        outcome = "left out" if uuids else "taken by these names"
+        logger.warning(f"{VISIBLE} names {', '.join(unknown)}, which nvidia-smi does not list: {outcome}")
+    if uuids or gpus:
+        return list(dict.fromkeys(uuids.values())) or unknown
+    # Without a driver, a number stands for nothing; an identifier does, where only its program is missing.
+    return [name for name in unknown if name.startswith("GPU-")]
+
+
+def _named_gpus() -> list[str] | None:
+    """Words of CUDA_VISIBLE_DEVICES, which end where CUDA stops reading; None where it is not set."""
+    visible = os.environ.get(VISIBLE)
+    if visible is None:
+        return None
+    words = (word.strip() for word in visible.split(","))
+    return list(dict.fromkeys(itertools.takewhile(re.compile(r"\d|GPU-|MIG-").match, words)))
+
+
+def _uuid_of(name: str, gpus: Sequence[Gpu]) -> str | None:
+    """What locks a GPU, by a name that CUDA understands: a number, or an identifier that may be cut short."""
+    if name.startswith("MIG-"):
+        return name
+    found = [gpu.uuid for gpu in gpus if gpu.index == name or (name.startswith("GPU-") and gpu.uuid.startswith(name))]
+    return found[0] if len(found) == 1 else None
+
+
+def _wait_for(count: int, names: Sequence[str], folder: Path) -> list[str]:
     turn = _open(folder / "turn.lock")
     told = time.monotonic() - SECONDS_BETWEEN_LINES + 1
     # Whoever collects several GPUs does so alone: two that hold one each would wait for each other for ever.
@@ -144,11 +173,12 @@ def _wait_for(count: int, uuids: Sequence[str], folder: Path) -> list[str]:
         told = _tell(told, count)
     taken: dict[str, int] = {}
     while len(taken) < count:
-        for uuid in uuids:
-            if uuid not in taken and len(taken) < count:
-                file = _open(folder / f"{uuid}.lock")
+        for name in names:
+            if name not in taken and len(taken) < count:
+                # Older names of parts of GPUs have slashes.
+                file = _open(folder / f"{name.replace('/', '_')}.lock")
                 if _lock(file):
-                    taken[uuid] = file
+                    taken[name] = file
                 else:
                     os.close(file)
         if len(taken) < count:

@@ -303,7 +303,8 @@ def after_jobs(record: RunRecord, outcome: str, run_folder: Path) -> None:
 
 def _before_slurm(workflow: Any, records: Collection[RunRecord]) -> None:
     jobs = engine.jobs_ahead(workflow)
-    misfits = slurm.misfits(engine.asked_by(workflow, jobs), slurm.nodes())
+    site = engine.site_told()
+    misfits = slurm.misfits(engine.asked_by(workflow, jobs), (site and site.nodes) or slurm.nodes())
     if misfits:
         raise InputError(
             "jobs that this cluster would never run: "

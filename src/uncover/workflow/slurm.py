@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import functools
+import json
 import re
 import subprocess
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from uncover.config.cluster import Cluster, JobResources
 
@@ -14,6 +19,12 @@ SECONDS_TO_END = 120.0
 """How long cancelled jobs may take; SLURM kills them after its KillWait, of 30 seconds by default."""
 
 UNLIMITED = 10**9
+
+OF_A_NODE = ("partition", "processors", "memory", "time limit", "generic resources")
+"""What `sinfo` is asked for."""
+
+ANYWHERE = "*"
+"""In place of a partition: the executor picks one for each job (--slurm-partition-config)."""
 
 
 class NoAnswer(Exception):
@@ -48,7 +59,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Asked:
-    """What jobs of a rule ask for; see `demands.demand`."""
+    """What jobs of a rule are submitted with; see `asked_of`."""
 
     rule: str
     cpus: int
@@ -60,18 +71,35 @@ class Asked:
 
 
 def nodes() -> list[Node]:
-    """All nodes of all partitions.
+    """All nodes of all partitions, with what their partition leaves of them.
 
     Raises:
         NoAnswer: SLURM does not answer.
     """
     found = []
+    most = _most_per_node()
     for line in _ask("sinfo", "--noheader", "--Node", "--format=%P|%c|%m|%l|%G").splitlines():
-        partition, cpus, memory, limit, gres = (word.strip() for word in line.split("|"))
-        default = partition.endswith("*")
-        found.append(
-            Node(partition.rstrip("*"), default, _number(cpus), _number(memory), minutes_of(limit), gpus_of(gres))
-        )
+        words = [word.strip() for word in line.split("|")]
+        if len(words) != len(OF_A_NODE):
+            raise NoAnswer(f"sinfo: says {line!r}; expected {', '.join(OF_A_NODE)}")
+        partition, cpus, memory, limit, gres = words
+        default, partition = partition.endswith("*"), partition.rstrip("*")
+        most_cpus, most_mb = most.get(partition, (UNLIMITED, UNLIMITED))
+        least = min(_number(cpus), most_cpus), min(_number(memory), most_mb)
+        found.append(Node(partition, default, *least, minutes_of(limit), gpus_of(gres)))
+    return found
+
+
+def _most_per_node() -> dict[str, tuple[int, int]]:
+    """Processors and MB that a job gets of one node, by partition, as far as SLURM says."""
+    found = {}
+    with contextlib.suppress(NoAnswer):
+        for line in _ask("scontrol", "show", "partition", "--oneliner").splitlines():
+            told = dict(re.findall(r"(\w+)=(\S*)", line))
+            if "PartitionName" in told:
+                limits = (told.get(name, "") for name in ("MaxCPUsPerNode", "MaxMemPerNode"))
+                cpus, memory = map(_number, limits)
+                found[told["PartitionName"]] = cpus, memory
     return found
 
 
@@ -104,21 +132,37 @@ def misfits(asked: Iterable[Asked], there: Collection[Node]) -> list[str]:
     """
     lines = []
     for each in sorted(set(asked), key=lambda each: each.rule):
-        own = [node for node in there if (node.partition == each.partition if each.partition else node.default)]
-        where = f"partition {each.partition}" if each.partition else "the default partition"
+        own = _nodes_of(each.partition, there)
+        where = {None: "the default partition", ANYWHERE: "any partition"}.get(
+            each.partition, f"partition {each.partition}"
+        )
         if not own:
             known = ", ".join(sorted({node.partition for node in there}))
-            lines.append(f"{each.rule}: there is no {where}; partitions: {known}")
+            lines.append(f"{each.rule}: there is no {where.removeprefix('the ')}; partitions: {known}")
         elif not any(_fits(each, node) for node in own):
             lines.append(f"{each.rule}: asks for {_words(each)}, and no node of {where} has it ({_most(own)})")
     return lines
 
 
+def _nodes_of(partition: str | None, there: Iterable[Node]) -> list[Node]:
+    """Those that a job may run on; `partition` as sbatch takes it, also several."""
+    if partition is None:
+        return [node for node in there if node.default]
+    names = [name.strip() for name in str(partition).split(",")]
+    return [node for node in there if partition == ANYWHERE or node.partition in names]
+
+
 def _fits(asked: Asked, node: Node) -> bool:
-    gpus = node.gpus.get(asked.gpu_model, 0) if asked.gpu_model else sum(node.gpus.values())
     return (
-        asked.cpus <= node.cpus and asked.mem_mb <= node.mem_mb and asked.minutes <= node.minutes and asked.gpus <= gpus
+        asked.mem_mb <= node.mem_mb
+        and asked.minutes <= node.minutes
+        and _has(node, asked.cpus, asked.gpus, asked.gpu_model)
     )
+
+
+def _has(node: Node, cpus: int, gpus: int, gpu_model: str | None) -> bool:
+    there = node.gpus.get(gpu_model, 0) if gpu_model else sum(node.gpus.values())
+    return cpus <= node.cpus and gpus <= there
 
 
 def _words(asked: Asked) -> str:
@@ -198,10 +242,103 @@ def _number(text: str) -> int:
     return int(match.group()) if match else UNLIMITED
 
 
-Resource = int | str | None
+@dataclass(frozen=True)
+class Limits:
+    """The most that a job may ask for."""
+
+    mem_mb: int = UNLIMITED
+    minutes: int = UNLIMITED
 
 
-def demand(cluster: Cluster, rule: str, attempt: int, mem_mb: int, runtime: int, gpu: int = 0) -> dict[str, Resource]:
+@dataclass(frozen=True)
+class Site:
+    """What a cluster allows. The Snakemake that submits asks for it once; its jobs are told.
+
+    Attributes:
+        nodes: Of all partitions; none where SLURM did not answer.
+        groups: Jobs that share one SLURM job, by the name of their group.
+        at_once: How many of them run side by side.
+        picks: Whether the executor picks a partition for jobs that name none.
+        strict: Whether a job that names several partitions must fit into each of them.
+    """
+
+    nodes: tuple[Node, ...]
+    groups: dict[str, int]
+    at_once: int
+    picks: bool = False
+    strict: bool = False
+
+    @staticmethod
+    def ask(groups: Mapping[str, int], at_once: int, picks: bool = False) -> Site:
+        """Ask SLURM, and add how jobs are grouped and sent."""
+        kinds: dict[str, Node] = {}
+        strict = False
+        with contextlib.suppress(NoAnswer):
+            kinds = {repr(node): node for node in nodes()}
+            strict = configuration().get("EnforcePartLimits") == "ALL"
+        return Site(tuple(kinds.values()), dict(groups), at_once, picks, strict)
+
+    def told(self) -> str:
+        """As one line, for jobs."""
+        return json.dumps(dataclasses.asdict(self), separators=(",", ":"))
+
+    @staticmethod
+    @functools.cache
+    def heard(line: str) -> Site:
+        """What `told` has told."""
+        values = json.loads(line)
+        return Site(tuple(Node(**each) for each in values.pop("nodes")), **values)
+
+    def limits(
+        self, partition: str | None, cpus: int, gpus: int = 0, gpu_model: str | None = None, group: str = ""
+    ) -> Limits:
+        """The most that a job may ask for.
+
+        Args:
+            partition: Where it goes, as sbatch takes it; None where the job does not say.
+            cpus: Processors that it asks for.
+            gpus: GPUs.
+            gpu_model: Their model; None takes any.
+            group: That it belongs to: all jobs of a group together ask for no more.
+        """
+        own = _nodes_of(ANYWHERE if partition is None and self.picks else partition, self.nodes)
+        fitting = [node for node in own if _has(node, cpus, gpus, gpu_model)] or own
+        if not fitting:
+            return Limits()
+        mem_mb, minutes = dict[str, int](), dict[str, int]()
+        for node in fitting:
+            mem_mb[node.partition] = max(node.mem_mb, mem_mb.get(node.partition, 0))
+            minutes[node.partition] = max(node.minutes, minutes.get(node.partition, 0))
+        chosen = min if self.strict and partition is not None else max
+        size = self.groups.get(group, 1)
+        at_once = min(size, self.at_once)
+        in_a_row = -(-size // at_once)
+        return Limits(chosen(mem_mb.values()) // at_once, max(1, chosen(minutes.values()) // in_a_row))
+
+
+Form = Literal["gpus", "gres", "gpus-per-task"]
+Resource = int | str
+
+WAYS: dict[Form, tuple[str, ...]] = {
+    "gpus": ("gpu", "gpu_model"),
+    "gres": ("gres",),
+    "gpus-per-task": ("slurm_extra",),
+}
+"""Resources from which the executor makes the option of sbatch that asks for GPUs."""
+
+
+def demand(
+    cluster: Cluster,
+    rule: str,
+    attempt: int,
+    mem_mb: int,
+    runtime: int,
+    gpu: int = 0,
+    *,
+    resumes: bool = False,
+    limits: Limits = Limits(),
+    form: Form = "gpus",
+) -> dict[str, Resource]:
     """Resources of a job, by the names that Snakemake and its SLURM executor give them.
 
     Args:
@@ -211,26 +348,91 @@ def demand(cluster: Cluster, rule: str, attempt: int, mem_mb: int, runtime: int,
         mem_mb: Memory that the rule thinks right, in MB.
         runtime: Time that it thinks right, in minutes.
         gpu: GPUs that it can use.
+        resumes: Whether a job that is tried again goes on where it was: it asks for the same time again.
+        limits: What no later try exceeds, and the time that no try at all exceeds. A first try that needs more memory
+            than there is cannot run.
+        form: How to ask for GPUs. Snakemake itself counts them by "gpus".
 
     Returns:
-        Resources; None for those that the job does not ask for.
+        Resources, only those that the job asks for: for others the defaults of the site count.
     """
     own = cluster.rules.get(rule, JobResources())
     factor = cluster.retry_factor ** (attempt - 1)
-    gpus = own.gpu if own.gpu is not None else (gpu if cluster.gpu else 0)
-    partition = own.partition or (cluster.gpu_partition if gpus else None) or cluster.partition
-    return {
-        "mem_mb": _more(own.mem_mb or mem_mb, factor, cluster.most_mem_mb),
-        "runtime": _more(own.runtime or runtime, factor, cluster.longest),
-        "gpu": gpus or None,
-        "gpu_model": cluster.gpu_model if gpus else None,
-        "cpus_per_gpu": cluster.cpus_per_gpu if gpus else None,
-        # All GPUs of a training are those of one node.
-        "nodes": 1 if gpus > 1 else None,
-        "slurm_partition": partition,
+    memory, minutes = own.mem_mb or mem_mb, (own.runtime or runtime) * (1 if resumes else factor)
+    asked: dict[str, Resource | None] = {
+        "mem_mb": min(max(memory, min(round(memory * factor), limits.mem_mb)), cluster.most_mem_mb or UNLIMITED),
+        "runtime": min(round(minutes), limits.minutes, cluster.longest or UNLIMITED),
+        "slurm_partition": partition_of(cluster, rule, gpu),
         "slurm_account": cluster.account,
     }
+    gpus = gpus_for(cluster, rule, gpu)
+    if gpus:
+        # All GPUs of a training are those of one node.
+        asked |= _ways_to_ask(cluster, gpus, form) | {"nodes": 1 if gpus > 1 else None}
+    return {name: value for name, value in asked.items() if value is not None}
 
 
-def _more(amount: int, factor: float, most: int | None) -> int:
-    return min(round(amount * factor), most or round(amount * factor))
+def gpus_for(cluster: Cluster, rule: str, gpu: int) -> int:
+    """GPUs of a job that can use `gpu` of them."""
+    own = cluster.rules.get(rule, JobResources()).gpu
+    return own if own is not None else (gpu if cluster.gpu else 0)
+
+
+def partition_of(cluster: Cluster, rule: str, gpu: int) -> str | None:
+    """The partition that the config names for a job that can use `gpu` GPUs."""
+    own = cluster.rules.get(rule, JobResources()).partition
+    return own or (cluster.gpu_partition if gpus_for(cluster, rule, gpu) else None) or cluster.partition
+
+
+def _ways_to_ask(cluster: Cluster, gpus: int, form: Form) -> dict[str, Resource | None]:
+    if form == "gpus":
+        return {"gpu": gpus, "gpu_model": cluster.gpu_model, "cpus_per_gpu": cluster.cpus_per_gpu}
+    typed = ":".join(filter(None, (cluster.gpu_model, str(gpus))))
+    option: dict[str, Resource | None]
+    option = {"gres": f"gpu:{typed}"} if form == "gres" else {"slurm_extra": f"--gpus-per-task={typed}"}
+    return option | {"cpus_per_task": cluster.cpus_per_gpu and cluster.cpus_per_gpu * gpus}
+
+
+def asks_elsewhere(form: Form, value_of: Callable[[str], object], default: object = None) -> bool:
+    """Whether --set-resources or a default of the site asks for GPUs in another way than ours: both would be sent.
+
+    Args:
+        form: Ours.
+        value_of: What a job asks for by the name of a resource.
+        default: The site's for the resource that we ask by.
+    """
+    others = [{name: value_of(name)} for ways in WAYS.values() for name in ways if name not in WAYS[form]]
+    return any(_count_gpus(each)[0] for each in (*others, {"slurm_extra": default}))
+
+
+def asked_of(rule: str, threads: int, resources: Mapping[str, Any], picked: bool = False) -> Asked:
+    """What a job is submitted with, from all that counts: the rule, --set-resources and defaults of the site.
+
+    Args:
+        rule: Name to tell.
+        threads: Of the job.
+        resources: As Snakemake hands them to the executor.
+        picked: Whether the executor picks a partition for those that name none.
+    """
+    gpus, model = _count_gpus(resources)
+    beside_gpus = int(resources.get("cpus_per_gpu") or 0) * gpus
+    cpus = int(resources.get("cpus_per_task") or 0) or beside_gpus or threads
+    memory = int(resources.get("mem_mb_per_cpu") or 0) * cpus or int(resources.get("mem_mb") or 0)
+    partition = resources.get("slurm_partition") or (ANYWHERE if picked else None)
+    minutes = int(resources.get("runtime") or 0)
+    return Asked(rule, cpus, memory, minutes, gpus, model, None if partition is None else str(partition))
+
+
+def _count_gpus(resources: Mapping[str, Any]) -> tuple[int, str | None]:
+    """GPUs and their model, however they are asked for."""
+    model = resources.get("gpu_model")
+    if resources.get("gpu") or model:
+        return int(resources.get("gpu") or 1), model
+    gres = re.search(r"(?:^|,)gpu(?::([^,]+))?", str(resources.get("gres") or ""))
+    extra = re.search(r"--gpus(?:-per-\w+)?[= ](\S+)", str(resources.get("slurm_extra") or ""))
+    found = gres or extra
+    if found is None:
+        return 0, None
+    words = (found.group(1) or "1").split(":")
+    count = int(words.pop()) if words[-1].isdecimal() else 1
+    return count, words[0] if words else None
