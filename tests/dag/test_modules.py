@@ -124,7 +124,7 @@ def failure(folder: Checkout, *words: str, python: Path | None = None, **variabl
     return said
 
 
-@pytest.mark.parametrize("named", ["workflow/Snakefile", "Snakefile"])
+@pytest.mark.parametrize("named", ["workflow/Snakefile", pytest.param("Snakefile", marks=pytest.mark.whole_run)])
 def test_the_snakefile_can_be_named_from_any_folder(plain_checkout: Checkout, folder: Checkout, named: str) -> None:
     root = plain_checkout.root
     tiny = str(root / "config/tiny.yaml")

@@ -65,6 +65,7 @@ def test_their_jobs_join_the_plan(own_data: Checkout, plain_checkout: Checkout) 
     }
 
 
+@pytest.mark.whole_run
 def test_their_labels_are_made_and_their_photos_train(own_data: Checkout) -> None:
     own_data.snakemake(*LABEL_STEPS, config="config/own.yaml")
     folder = own_data.root / "results" / "own"

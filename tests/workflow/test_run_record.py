@@ -95,9 +95,8 @@ def test_the_code_behind_each_digest_is_known(tmp_path: Path) -> None:
     assert "uncover.data.parts:FEWEST_POINTS" in code[digest] and "uncover.console:say" not in code[digest]
     assert code[other] == {"uncover.data.parts:FEWEST_POINTS": code[digest]["uncover.data.parts:FEWEST_POINTS"]}
     assert list(code[files]) == ["test_run_record.py"]
-    assert code == {
-        digest: {part: code_states()[1][part] for part in parts} for digest, parts in code_states()[0].items()
-    }
+    digests, states = code_states()
+    assert code == {digest: {part: states[part] for part in parts} for digest, parts in digests.items()}
 
 
 def test_starts_are_kept_apart_and_in_order_and_half_written_ones_do_not_matter(tmp_path: Path) -> None:
