@@ -149,7 +149,7 @@ def main(rounds: int = 20, seed: int = 0, targets: Sequence[str] = ()) -> int:
                 print(*broken, sep="\n")
                 return 1
         subprocess.run(snakemake("--unlock"), cwd=killed, env=environment(), capture_output=True, check=True)
-        seconds = run_to_the_end(killed, targets)
+        seconds = run_to_the_end(killed, ("--rerun-incomplete", *targets))
         print(f"resumed to the end: {seconds:.0f} s", flush=True)
         plan = subprocess.run(
             snakemake("--dry-run", *targets), cwd=killed, env=environment(), capture_output=True, text=True
