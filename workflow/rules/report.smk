@@ -180,7 +180,9 @@ rule report_page:
             ["--videos", *input.videos] if input.videos else []
         ),
         # No module, so the digest of the code does not know it.
-        template=content_of("src/uncover/report/page.html.j2", PACKAGE),
+        template=content_of(
+            "src/uncover/report/page.html.j2", PACKAGE / "report" / "page.html.j2"
+        ),
         settings=targets.telling_settings(CONFIG),
         code=code_of_verb("page"),
     shell:
