@@ -46,6 +46,10 @@ CONFIG_KEYS: dict[str, str | None] = {
 }
 """Dotted keys by their beginning: "rivals" stands for "rivals.detectors" too. The longest that fits is taken."""
 
+FILE_DETECTORS = ["yunet", "scrfd_500m", "scrfd_2_5g", "centerface", "blazeface_full", "blazeface_short"]
+DETECTORS = ["mtcnn", "retinaface", *FILE_DETECTORS, "viola_jones", "yolo11", "retinanet", "faster_rcnn"]
+"""Baseline detectors that were added, whose models are files of others', and all of them."""
+
 PATHS: list[tuple[str, str]] = [
     ("closer_look", "multi_scale"),
     ("all_votes", "box_fusion"),
@@ -85,17 +89,13 @@ WORDS: list[tuple[str, str]] = [
 ]
 """The same in values: choices, defaults and types of options and keys; texts, columns and cells of files of a run."""
 
-FILE_DETECTORS = ["yunet", "scrfd_500m", "scrfd_2_5g", "centerface", "blazeface_full", "blazeface_short"]
-DETECTORS = ["mtcnn", "retinaface", *FILE_DETECTORS, "viola_jones", "yolo11", "retinanet", "faster_rcnn"]
-"""Baseline detectors that were added, whose models are files of others', and all of them."""
-
 CHANGED: dict[str, dict[str, Any]] = {
+    "labels --layout": {"choices": ["wflw", "merl_rav", "300w", "graded", "yolo", "coco", "voc", "images"]},
+    "split_photos --procedure": {"choices": ["by_photo", "released", "all_to_test"]},
     "key baselines.detectors": {
         "default": DETECTORS,
         "type": json.dumps({"items": {"enum": DETECTORS, "type": "string"}, "type": "array"}),
     },
-    "labels --layout": {"choices": ["wflw", "merl_rav", "300w", "graded", "yolo", "coco", "voc", "images"]},
-    "split_photos --procedure": {"choices": ["by_photo", "released", "all_to_test"]},
 }
 """Details that differ on purpose, under the new name; None removes one: {"train --device": {"default": "cpu"}},
 {"rule train": {"jobs": 9}}, {"key run": {"default": "mine"}}."""
