@@ -87,6 +87,9 @@ WORDS: list[tuple[str, str]] = [
 CHANGED: dict[str, dict[str, Any]] = {
     # Names of ready-made weights too.
     "detect --weights": {"type": None},
+    "detect --out": {"required": None},
+    "detect --privacy": {"choices": ["pixelate", "mosaic", "blur", "solid", "whole-frame", "publish"]},
+    "predict --privacy": {"choices": ["pixelate", "mosaic", "blur", "solid", "whole-frame", "publish"]},
     # That of the detector.
     "detect --confidence": {"default": None},
     "predict --weights": {"type": None},
@@ -102,7 +105,7 @@ NEW: dict[str, list[str]] = {
     "options": [
         *(f"compare {name}" for name in ("RUN_A", "RUN_B", "--out", "--json", "--bootstrap", "--seed")),
         "fine_tune --true-iou",
-        *(f"detect {name}" for name in ("--detector", "--detector-weights")),
+        *(f"detect {name}" for name in ("--detector", "--detector-weights", "--shape", "--preview")),
         *("label_frames --class", "label_frames --layout", "read_faces --source", "split_photos --any-part"),
     ],
     "rules": [],

@@ -258,7 +258,7 @@ class _RescueLoader:
             name = _name_of(options.heatmap_weights)
             return self._of_model(name, options.heatmap_weights, heatmap=True), f"{name} looks at heatmaps"
         if options.rescue == NONE:
-            return None, "nothing looks again where the detector found no face"
+            return None, "nothing looks again where the detector found no box"
         if options.rescue in (BEST, WINNER):
             return self._best()
         if kind == HEATMAP:
@@ -270,17 +270,17 @@ class _RescueLoader:
             looks = TURNS[options.rescue] - 1
             return (
                 TurnedDetector(options.rescue, self._confidence(options.rescue), self._first, looks + 1),
-                f"{options.rescue}: {looks} more looks at every picture in which {self._name} found no face, turned;"
+                f"{options.rescue}: {looks} more looks at every picture in which {self._name} found no box, turned;"
                 f" such a picture costs {looks + 1} times as much",
             )
         if options.rescue == LARGER and isinstance(self._first, Model):
             larger = replace(self._first, image_size=TIMES_LARGER * self._first.image_size)
             return (
                 SecondDetector(LARGER, self._confidence(LARGER), larger),
-                f"{LARGER}: a look at {larger.image_size} pixels at every picture in which {self._name} found no face;"
+                f"{LARGER}: a look at {larger.image_size} pixels at every picture in which {self._name} found no box;"
                 f" such a picture costs {1 + TIMES_LARGER**2} times as much",
             )
-        why = f"{options.rescue} looks again where {self._name} found no face{self._score_of(options.rescue)}"
+        why = f"{options.rescue} looks again where {self._name} found no box{self._score_of(options.rescue)}"
         try:
             return self._named(options.rescue), why
         except CannotRescue as error:
