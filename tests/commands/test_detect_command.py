@@ -327,5 +327,29 @@ def test_what_the_command_shows_of_pictures_is_what_was_wished(
     assert max(same["pixelate"], same["whole-frame"]) < 0.4 * same["publish"], same
 
 
+def test_results_have_a_folder_of_the_sources_name_and_replace_none_of_others(
+    ward: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, complaint_of: Callable[[], str], live_run: LiveRun
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other").mkdir()
+    shutil.copy(ward / "bed.mp4", tmp_path / "my bed.mp4")
+    write_video(tmp_path / "other" / "my bed.mp4", 2)
+    words = ["--rescue", "none", "--until", "0.3", "--device", "cpu", "--weights", str(live_run.weights("rgb10"))]
+    assert main(["detect", "my bed.mp4", *words]) == 0
+    first = (tmp_path / "found" / "my_bed" / "boxes.parquet").read_bytes()
+    assert main(["detect", "other/my bed.mp4", *words]) == 2
+    assert "found/my_bed: holds what was found in my bed.mp4, elsewhere or by" in complaint_of()
+    assert (tmp_path / "found" / "my_bed" / "boxes.parquet").read_bytes() == first
+    assert main(["detect", "my bed.mp4", *words, "--confidence", "0.9"]) == 0
+    assert main(["detect", "other", "my bed.mp4", *words]) == 0
+    assert main(["detect", str(live_run.images["picture0.png"]), *words, "--preview"]) == 0
+    assert {path.name for path in (tmp_path / "found").iterdir()} == {"my_bed", "other_and_1_more", "picture0"}
+    (tmp_path / "found" / "mine").mkdir()
+    (tmp_path / "found" / "mine" / "boxes.parquet").write_text("somebody's own")
+    write_video(tmp_path / "mine.mp4", 2)
+    assert main(["detect", "mine.mp4", *words]) == 2
+    assert "its boxes.parquet is none of 'uncover detect' and would be replaced" in complaint_of()
+
+
 def test_detectors_of_others_are_listed_as_they_are() -> None:
     assert tuple(BASELINES) == OTHER_DETECTORS

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from uncover.config.catalogue import CATALOGUE, TRAINING_SETS
-from uncover.config.evaluation import Privacy
 from uncover.errors import InputError
 
 PUBLIC_SETS = frozenset([*TRAINING_SETS, *(known.test_set for known in CATALOGUE.values() if not known.patients)])
@@ -26,8 +24,8 @@ MARGIN = 0.25
 """Of a box's sides, pixelated around it: boxes end at the brow and at the chin, or miss a little."""
 
 
-KINDS = (*get_args(Privacy), "mosaic", "solid")
-"""What of faces may be shown: values of `report.privacy`, another name for "pixelate", and black."""
+KINDS = ("pixelate", "mosaic", "blur", "solid", "whole-frame", "publish")
+"""What of faces may be shown: the values of `report.privacy`, another name for "pixelate", and black."""
 
 HIDES_SOME = ("pixelate", "mosaic", "blur", "solid")
 """Those for which it matters where faces may be."""
