@@ -7,6 +7,7 @@ In VERBS, OPTIONS, RULES and CONFIG_KEYS, None in place of a new word stands for
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 VERBS: dict[str, str | None] = {
@@ -44,6 +45,10 @@ CONFIG_KEYS: dict[str, str | None] = {
     "standin": "synthetic",
 }
 """Dotted keys by their beginning: "rivals" stands for "rivals.detectors" too. The longest that fits is taken."""
+
+FILE_DETECTORS = ["yunet", "scrfd_500m", "scrfd_2_5g", "centerface", "blazeface_full", "blazeface_short"]
+DETECTORS = ["mtcnn", "retinaface", *FILE_DETECTORS, "viola_jones", "yolo11", "retinanet", "faster_rcnn"]
+"""Baseline detectors that were added, whose models are files of others', and all of them."""
 
 PATHS: list[tuple[str, str]] = [
     ("closer_look", "multi_scale"),
@@ -96,6 +101,10 @@ CHANGED: dict[str, dict[str, Any]] = {
     "predict sets --weights": {"type": None},
     "labels --layout": {"choices": ["wflw", "merl_rav", "300w", "graded", "yolo", "coco", "voc", "images"]},
     "split_photos --procedure": {"choices": ["by_photo", "released", "all_to_test"]},
+    "key baselines.detectors": {
+        "default": DETECTORS,
+        "type": json.dumps({"items": {"enum": DETECTORS, "type": "string"}, "type": "array"}),
+    },
 }
 """Details that differ on purpose, under the new name; None removes one: {"train --device": {"default": "cpu"}},
 {"rule train": {"jobs": 9}}, {"key run": {"default": "mine"}}."""
@@ -110,6 +119,9 @@ NEW: dict[str, list[str]] = {
     ],
     "rules": [],
     "keys": [
+        *(f"baselines.{name}.turns" for name in ("mtcnn", "retinaface", "viola_jones")),
+        *(f"baselines.{name}" for name in FILE_DETECTORS),
+        *(f"baselines.{name}.{key}" for name in FILE_DETECTORS for key in ("confidence", "image_size", "turns")),
         "cluster.gpu_as",
         "cluster.container",
         "data_sets",
