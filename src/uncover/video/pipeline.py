@@ -231,7 +231,7 @@ def detect_video(
                 frames = frames_of_video(video, None if video.live else parts.last(), options.until, dropped)
                 # Closed before the video is, from which its thread may be reading.
                 with closing(detect_frames(frames, networks, options.batch, video.live)) as detected:
-                    length = None if video.live else video.length
+                    length = None if video.live or options.until is not None else video.length
                     _keep(
                         stopwatch.watch(track(detected, source.name, length, BETWEEN_LINES)),
                         source,
