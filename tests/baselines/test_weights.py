@@ -167,7 +167,7 @@ def test_weights_files_are_equal_where_weights_are(tmp_path: Path, layer: nn.Lin
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
 
 
-@pytest.mark.parametrize("content", [b"", b"no weights", None])
+@pytest.mark.parametrize("content", [b"", b"no weights", b"root:x:0:0:root:/root:/bin/bash\n", None])
 def test_a_file_of_something_else_is_one_clear_line(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "weights.pt"
     if content is None:

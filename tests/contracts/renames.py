@@ -90,6 +90,15 @@ WORDS: list[tuple[str, str]] = [
 """The same in values: choices, defaults and types of options and keys; texts, columns and cells of files of a run."""
 
 CHANGED: dict[str, dict[str, Any]] = {
+    # Names of ready-made weights too.
+    "detect --weights": {"type": None},
+    "detect --out": {"required": None},
+    "detect --privacy": {"choices": ["pixelate", "mosaic", "blur", "solid", "whole-frame", "publish"]},
+    "predict --privacy": {"choices": ["pixelate", "mosaic", "blur", "solid", "whole-frame", "publish"]},
+    # That of the detector.
+    "detect --confidence": {"default": None},
+    "predict --weights": {"type": None},
+    "predict sets --weights": {"type": None},
     "labels --layout": {"choices": ["wflw", "merl_rav", "300w", "graded", "yolo", "coco", "voc", "images"]},
     "split_photos --procedure": {"choices": ["by_photo", "released", "all_to_test"]},
     "key baselines.detectors": {
@@ -105,6 +114,7 @@ NEW: dict[str, list[str]] = {
     "options": [
         *(f"compare {name}" for name in ("RUN_A", "RUN_B", "--out", "--json", "--bootstrap", "--seed")),
         "fine_tune --true-iou",
+        *(f"detect {name}" for name in ("--detector", "--detector-weights", "--shape", "--preview")),
         *("label_frames --class", "label_frames --layout", "read_faces --source", "split_photos --any-part"),
     ],
     "rules": [],
