@@ -64,7 +64,9 @@ def _base(base: str, name: str, files: list[Path]) -> Path:
         if path.is_file():
             return path.resolve()
     place = places[0] if places else Path(base)
-    raise InputError(f"{name}: {EXTENDS}: {place}: does not exist; expected a config file, relative to the one that says it")
+    raise InputError(
+        f"{name}: {EXTENDS}: {place}: does not exist; expected a config file, relative to the one that says it"
+    )
 
 
 def _says(values: Any, base: str) -> bool:

@@ -264,7 +264,9 @@ def read_plan(targets: Sequence[str], configs: Sequence[Path] = (), changes: dic
     # Digests of code would be those of other files than the jobs would run.
     here = Path("workflow", "Snakefile")
     if here.is_file() and Path("src", "uncover").is_dir() and not here.samefile(SNAKEFILE):
-        raise InputError(f"this is the uncover of {SNAKEFILE.parents[1]}, not of the checkout here; give workflow/bin/uncover")
+        raise InputError(
+            f"this is the uncover of {SNAKEFILE.parents[1]}, not of the checkout here; give workflow/bin/uncover"
+        )
     for path in configs:
         if not path.is_file():
             raise InputError(f"{path}: does not exist; expected a config file")
