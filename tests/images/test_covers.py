@@ -10,7 +10,7 @@ import pytest
 
 from uncover.data.outlines import Frame, place
 from uncover.errors import InputError
-from uncover.images.covers import DRAWN, SHARES, Pictures, cloth, cover_face, hand
+from uncover.images.covers import DRAWN, SHARES, Pictures, body, cloth, cover_face, hand
 
 SIDE = 200
 REACH = {"cap": -1.5, "eye_shield": 0.0, "cloth_mask": 2.8, "mask": 2.8, "glasses": 0.1, "hat": -1.6, "blanket": 4.0}
@@ -99,6 +99,18 @@ def test_hands_have_the_colour_of_skin_or_of_the_face() -> None:
         redder.append(red - blue)
     # The face is grey here, and half of the hands are of its colour.
     assert min(redder) > -8 and np.median(redder) >= 0 and max(redder) > 15
+
+
+def test_body_lies_below_the_head_and_leaves_most_of_the_face_free() -> None:
+    frame, skin = frame_at(100, 40, 10, 0), np.array([210.0, 160, 130])
+    over_the_face = []
+    for seed in range(20):
+        image = grey()
+        body(image, frame, np.random.default_rng(seed), None, skin)
+        changed = (image != 120).any(2)
+        assert changed[100:120, 90:110].mean() > 0.9
+        over_the_face.append(changed[:55, 90:110].mean())
+    assert np.mean(over_the_face) < 0.05
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (250, 260), (37, 5)])

@@ -17,7 +17,7 @@ from uncover.data.outlines import Frame, Points, box_around, place
 from uncover.images import covers
 from uncover.images.covers import Cover, Image, cloth, cover_face, piece, unit
 
-LEAST_SIDE, LEAST_WIDTH, LEAST_SEEN = 5.0, 3.0, 0.4
+LEAST_SIDE, LEAST_WIDTH, LEAST_SEEN = 5.0, 3.0, 0.3
 """A face is labelled from this longer and this shorter side, in pixels, and from this share of its box in the image."""
 
 LEAST_COVERED = 3.0
@@ -80,7 +80,7 @@ class Shares:
     scene: Mapping[str, float]
     heads: Mapping[str, float]
     kinds: Mapping[str, float] = field(
-        default_factory=lambda: {"mosaic": 0.16, "close": 0.34, "scene": 0.26, "heads": 0.2, "nothing": 0.04}
+        default_factory=lambda: {"mosaic": 0.14, "close": 0.29, "scene": 0.22, "heads": 0.29, "nothing": 0.06}
     )
     covered: tuple[float, ...] = (0.3, 0.65, 0.9)
 
@@ -150,7 +150,7 @@ class Composer:
         """One face of a photo, at any angle, from small to the whole image."""
         photo = self._pick(self._shares.close, rng)
         box = box_around(photo.faces[int(rng.integers(len(photo.faces)))].outline)
-        gain, side = _scale(box, max(16, 0.07 * w), 0.95 * min(w, h), rng)
+        gain, side = _scale(box, max(16, 0.09 * w), 1.1 * min(w, h), rng)
         angle = rng.uniform(-np.pi, np.pi) if rng.random() < 0.7 else rng.normal(0, 0.25)
         room = min(side / 2 * 0.8, 0.5 * min(w, h))
         to = np.array([rng.uniform(room, w - room), rng.uniform(room, h - room)])
@@ -180,8 +180,10 @@ class Composer:
                 continue
             taken.append((to, side))
             matrix = draw_matrix(box, gain, rng.uniform(-np.pi, np.pi), to, rng)
-            _paste_head(canvas.image, photo, matrix, rng)
             face = _moved(photo.faces[0], matrix)
+            if rng.random() < 0.45:
+                covers.body(canvas.image, face.frame, rng, self._any_empty(rng), _skin(photo))
+            _paste_head(canvas.image, photo, matrix, rng)
             canvas.faces.append(face)
             if rng.random() < 0.5:
                 covers.cap(canvas.image, face.frame, rng, None)
@@ -241,7 +243,10 @@ class Composer:
             scale, angle = np.exp(rng.uniform(np.log(0.03), np.log(0.15))) * w, rng.uniform(0, 2 * np.pi)
             c, s = np.cos(angle) * scale, np.sin(angle) * scale
             frame = np.array([[c, -s, rng.uniform(0, w)], [s, c, rng.uniform(0, h)]])
-            if rng.random() < 0.75:
+            kind = rng.random()
+            if kind < 0.3:
+                covers.body(image, frame, rng, self._any_empty(rng))
+            elif kind < 0.8:
                 covers.hand(image, frame, rng, None, np.zeros(2))
             else:
                 covers.tube(image, frame, rng, None)
@@ -312,6 +317,15 @@ def _moved(face: DrawnFace, matrix: NDArray[np.float64]) -> DrawnFace:
     turn = matrix[:, :2]
     frame = np.column_stack([turn @ face.frame[:, :2], turn @ face.frame[:, 2] + matrix[:, 2]])
     return DrawnFace(place(matrix, face.outline), frame, face.covered)
+
+
+def _skin(photo: FacePhoto) -> NDArray[np.float64] | None:
+    """The colour beside the nose of a photo's first face, or None if that lies outside."""
+    h, w = photo.pixels.shape[:2]
+    x, y = np.rint(place(photo.faces[0].frame, np.array([[0.5, 1.0]]))[0]).astype(int)
+    if not (2 <= x < w - 2 and 2 <= y < h - 2):
+        return None
+    return photo.pixels[y - 2 : y + 3, x - 2 : x + 3].reshape(-1, 3).mean(0)
 
 
 def _paste_head(image: Image, photo: FacePhoto, matrix: NDArray[np.float64], rng: np.random.Generator) -> None:

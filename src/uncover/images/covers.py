@@ -410,6 +410,97 @@ def blanket(image: Image, frame: Frame, rng: np.random.Generator, other: Image |
     layer.blend(paint, 1.0, rng.uniform(0, 0.06) * unit(frame))
 
 
+def shaded(image: Image, line: Points, width: float, skin: Colour) -> None:
+    """A limb along a line in pixels, darker at its edges."""
+    layer = Layer(image, line, width)
+    if layer.empty:
+        return
+    for share, gain in ((1.0, 0.78), (0.85, 0.93), (0.6, 1.0), (0.3, 1.05)):
+        if share < 1 and width * share < 2:
+            break
+        layer.mask[:] = 0
+        layer.line(line - width * (1 - share) * 0.1, width * share)
+        layer.blend(np.minimum(skin * gain, 255), 1.0, width * 0.06)
+
+
+def body(image: Image, frame: Frame, rng: np.random.Generator, other: Image | None, skin: Colour | None = None) -> None:
+    """A naked trunk with arms, legs, electrodes and a nappy below a head: what is no face."""
+    scale = unit(frame)
+    skin = draw_colour(rng, SKINS) if skin is None else skin * rng.uniform(0.85, 1.1)
+    lean = rng.normal(0, 0.25)
+    c, s = np.cos(lean), np.sin(lean)
+    turn = np.array([[c, s], [-s, c]])
+    neck = np.array([0.0, 3.0])
+
+    def at(points: Sequence[Sequence[float]] | Points) -> Points:
+        return place(frame, (np.asarray(points, np.float64) - neck) @ turn + neck)
+
+    wide, long = rng.uniform(1.9, 2.9), rng.uniform(4.5, 7)
+    for side in (-1, 1):
+        if rng.random() < 0.85:
+            elbow = [side * rng.uniform(2.8, 5), rng.uniform(2.5, 7)]
+            hand_ = [elbow[0] + rng.normal(0, 1.8), elbow[1] + rng.normal(-0.5, 2)]
+            shaded(
+                image,
+                at(curve(np.array([[side * wide * 0.8, 4.2], elbow, hand_]), 10)),
+                rng.uniform(0.9, 1.4) * scale,
+                skin * rng.uniform(0.93, 1.05),
+            )
+        if rng.random() < 0.7:
+            knee = [side * rng.uniform(1.5, 4), 4 + long + rng.uniform(0, 2.5)]
+            foot = [knee[0] + rng.normal(0, 1.5), knee[1] + rng.uniform(0, 3)]
+            shaded(
+                image,
+                at(curve(np.array([[side * wide * 0.5, 3.5 + long], knee, foot]), 10)),
+                rng.uniform(1.1, 1.7) * scale,
+                skin * rng.uniform(0.93, 1.05),
+            )
+    shaded(
+        image,
+        at(curve(np.array([[0, 3.6 + wide], [rng.normal(0, 0.3), 4 + long / 2], [0, 3.6 + long]]), 8)),
+        2 * wide * scale,
+        skin,
+    )
+    if rng.random() < 0.5:  # nappy
+        low = 3.2 + long
+        shape = at(
+            [
+                [-wide, low - 1],
+                [wide, low - 1],
+                [wide * 0.9, low + 0.6],
+                [0.5, low + 1.8],
+                [-0.5, low + 1.8],
+                [-wide * 0.9, low + 0.6],
+            ]
+        )
+        layer = Layer(image, shape)
+        if not layer.empty:
+            layer.polygon(shape)
+            vh, vw = layer.view.shape[:2]
+            layer.blend(cloth(rng, vh, vw, draw_colour(rng, TAPES)) * light_of(layer.view), 1.0, 0.05 * scale)
+    elif rng.random() < 0.3:  # a shirt
+        layer = Layer(image, at([[-wide, 3.8], [wide, 3.8 + long]]), wide * scale)
+        if not layer.empty:
+            layer.line(at([[0, 3.9 + wide], [0, 3.2 + long]]), 2.1 * wide * scale)
+            vh, vw = layer.view.shape[:2]
+            layer.blend(texture(rng, other, vh, vw, 0.2) * light_of(layer.view), 1.0, 0.05 * scale)
+    for _ in range(rng.integers(0, 4)):  # electrodes and their wires
+        spot = np.array([rng.uniform(-wide, wide) * 0.8, rng.uniform(4.5, 3 + long)])
+        tube_along(
+            image,
+            at(curve(np.array([spot, spot + rng.normal(0, 2, 2), spot + rng.normal(0, 6, 2)]))),
+            rng.uniform(0.05, 0.15) * scale,
+            draw_colour(rng, PLASTICS),
+            1,
+        )
+        a = np.linspace(0, 2 * np.pi, 14, endpoint=False)
+        ring = at(spot + np.column_stack([np.cos(a), np.sin(a)]) * rng.uniform(0.25, 0.6))
+        layer = Layer(image, ring)
+        if not layer.empty:
+            layer.polygon(ring)
+            layer.blend(draw_colour(rng, TAPES) * light_of(layer.view), 1.0)
+
+
 def cap(image: Image, frame: Frame, rng: np.random.Generator, other: Image | None) -> None:
     """A knitted cap or a hood: cloth above a line over the forehead."""
     edge, dip = rng.uniform(-1.9, -0.55), rng.uniform(-0.2, 0.35)
