@@ -174,7 +174,7 @@ class Composer:
         for _ in range(int(rng.choice([1, 1, 1, 2, 3]))):
             photo = self._pick(self._shares.heads, rng)
             box = box_around(photo.faces[0].outline)
-            gain, side = _scale(box, max(24, 0.1 * w), 0.6 * min(w, h), rng)
+            gain, side = _scale(box, max(24, 0.1 * w), 0.8 * min(w, h), rng)
             to = np.array([rng.uniform(0.1, 0.9) * w, rng.uniform(0.1, 0.9) * h])
             if any(np.linalg.norm(to - other) < (side + size) * 0.8 for other, size in taken):
                 continue
@@ -307,9 +307,15 @@ def _draw(shares: Mapping[str, float], rng: np.random.Generator) -> str:
 
 
 def _scale(box: NDArray[np.float64], least: float, most: float, rng: np.random.Generator) -> tuple[float, float]:
-    """A gain that gives a box any size of a range, small ones as often as large ones, and the size that it then has."""
-    side = float(np.sqrt((box[2:] - box[:2]).clip(2).prod()))
-    gain = min(np.exp(rng.uniform(np.log(least), np.log(max(most, least)))) / side, LARGEST_GAIN)
+    """A gain that gives a box a size from a range, and the size that it then has.
+
+    Half of the time all octaves are as likely, half of the time all sizes: with octaves alone large faces are rare, and
+    are missed later.
+    """
+    side, most = float(np.sqrt((box[2:] - box[:2]).clip(2).prod())), max(most, least)
+    octaves = rng.random() < 0.5
+    wanted = np.exp(rng.uniform(np.log(least), np.log(most))) if octaves else rng.uniform(least, most)
+    gain = min(float(wanted) / side, LARGEST_GAIN)
     return gain, side * gain
 
 
