@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -64,6 +65,19 @@ class FacePhoto:
     faces: Sequence[DrawnFace]
 
 
+class Photo(Protocol):
+    """What images are composed of: a `FacePhoto`, or one that is read from a file when it is looked at."""
+
+    @property
+    def group(self) -> str: ...
+
+    @property
+    def pixels(self) -> Image: ...
+
+    @property
+    def faces(self) -> Sequence[DrawnFace]: ...
+
+
 @dataclass(frozen=True)
 class Shares:
     """How images are composed.
@@ -102,7 +116,7 @@ class Composer:
     """Composes training images."""
 
     def __init__(
-        self, photos: Sequence[FacePhoto], empty: Sequence[Image], covers_by_name: dict[str, Cover], shares: Shares
+        self, photos: Sequence[Photo], empty: Sequence[Image], covers_by_name: dict[str, Cover], shares: Shares
     ) -> None:
         """
         Args:
@@ -111,7 +125,7 @@ class Composer:
             covers_by_name: What to lay on faces; see `covers.DRAWN` and `covers.Pictures`.
             shares: How often what is drawn; its groups must be there.
         """
-        self._groups: dict[str, list[FacePhoto]] = {}
+        self._groups: dict[str, list[Photo]] = {}
         for photo in photos:
             self._groups.setdefault(photo.group, []).append(photo)
         self._empty, self._covers, self._shares = empty, covers_by_name, shares
@@ -210,7 +224,7 @@ class Composer:
                     canvas.faces.append(DrawnFace(face.outline.clip(0, size) + corner, frame, face.covered))
         return canvas
 
-    def _lay(self, photo: FacePhoto, matrix: NDArray[np.float64], w: int, h: int, rng: np.random.Generator) -> Canvas:
+    def _lay(self, photo: Photo, matrix: NDArray[np.float64], w: int, h: int, rng: np.random.Generator) -> Canvas:
         """A photo moved by an affine matrix (2, 3); what it leaves free becomes background, or its border goes on."""
         shrinks = abs(np.linalg.det(matrix[:, :2])) < 0.2
         how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
@@ -261,7 +275,7 @@ class Composer:
             return np.asarray(cv2.resize(self._any_empty(rng), (w, h)), np.uint8)
         return np.full((h, w, 3), rng.choice(PADDINGS), np.uint8)
 
-    def _pick(self, shares: Mapping[str, float], rng: np.random.Generator) -> FacePhoto:
+    def _pick(self, shares: Mapping[str, float], rng: np.random.Generator) -> Photo:
         photos = self._groups[_draw(shares, rng)]
         return photos[int(rng.integers(len(photos)))]
 
@@ -325,7 +339,7 @@ def _moved(face: DrawnFace, matrix: NDArray[np.float64]) -> DrawnFace:
     return DrawnFace(place(matrix, face.outline), frame, face.covered)
 
 
-def _skin(photo: FacePhoto) -> NDArray[np.float64] | None:
+def _skin(photo: Photo) -> NDArray[np.float64] | None:
     """The colour beside the nose of a photo's first face, or None if that lies outside."""
     h, w = photo.pixels.shape[:2]
     x, y = np.rint(place(photo.faces[0].frame, np.array([[0.5, 1.0]]))[0]).astype(int)
@@ -334,7 +348,7 @@ def _skin(photo: FacePhoto) -> NDArray[np.float64] | None:
     return photo.pixels[y - 2 : y + 3, x - 2 : x + 3].reshape(-1, 3).mean(0)
 
 
-def _paste_head(image: Image, photo: FacePhoto, matrix: NDArray[np.float64], rng: np.random.Generator) -> None:
+def _paste_head(image: Image, photo: Photo, matrix: NDArray[np.float64], rng: np.random.Generator) -> None:
     """Cut out the head of a photo's first face and lay it on an image, now and then in the light of that."""
     h, w = image.shape[:2]
     face = photo.faces[0]
