@@ -7,6 +7,7 @@ In VERBS, OPTIONS, RULES and CONFIG_KEYS, None in place of a new word stands for
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 VERBS: dict[str, str | None] = {
@@ -84,7 +85,15 @@ WORDS: list[tuple[str, str]] = [
 ]
 """The same in values: choices, defaults and types of options and keys; texts, columns and cells of files of a run."""
 
+FILE_DETECTORS = ["yunet", "scrfd_500m", "scrfd_2_5g", "centerface", "blazeface_full", "blazeface_short"]
+DETECTORS = ["mtcnn", "retinaface", *FILE_DETECTORS, "viola_jones", "yolo11", "retinanet", "faster_rcnn"]
+"""Baseline detectors that were added, whose models are files of others', and all of them."""
+
 CHANGED: dict[str, dict[str, Any]] = {
+    "key baselines.detectors": {
+        "default": DETECTORS,
+        "type": json.dumps({"items": {"enum": DETECTORS, "type": "string"}, "type": "array"}),
+    },
     "labels --layout": {"choices": ["wflw", "merl_rav", "300w", "graded", "yolo", "coco", "voc", "images"]},
     "split_photos --procedure": {"choices": ["by_photo", "released", "all_to_test"]},
 }
@@ -100,6 +109,9 @@ NEW: dict[str, list[str]] = {
     ],
     "rules": [],
     "keys": [
+        *(f"baselines.{name}.turns" for name in ("mtcnn", "retinaface", "viola_jones")),
+        *(f"baselines.{name}" for name in FILE_DETECTORS),
+        *(f"baselines.{name}.{key}" for name in FILE_DETECTORS for key in ("confidence", "image_size", "turns")),
         "cluster.gpu_as",
         "cluster.container",
         "data_sets",
