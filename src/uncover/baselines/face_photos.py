@@ -45,7 +45,7 @@ from uncover.images.compose import DrawnFace
 from uncover.images.composed import EMPTY, FACES, face_entry
 from uncover.images.reading import COLOURS, read_image
 from uncover.images.younger import look_younger
-from uncover.metrics.detections import Detections, Detector, iou, nms
+from uncover.metrics.detections import Detections, Detector, iou
 from uncover.progress import track
 from uncover.text_files import read_text
 
@@ -59,8 +59,8 @@ TRAIN, TEST = "train", "test"
 BLOCK = 10
 """Photos of neighbouring numbers that are one block: series show one infant or person after the other."""
 
-TEACHER_IOU, AGREEMENT = 0.4, 0.45
-"""IoU above which two boxes of one detector at several angles are one, and from which boxes of several agree."""
+AGREEMENT = 0.45
+"""IoU from which boxes of several teachers are of one face."""
 SAME_FACE, SEEN = 0.3, 0.2
 """IoU and confidence from which a teacher's box is that of a labelled face."""
 BESIDE, WITHIN = 0.25, 0.6
@@ -135,27 +135,23 @@ class Counts:
 
 
 class Teacher:
-    """Detectors that look at photos, each at several angles: boxes that they agree on.
+    """Detectors that look at photos: boxes that they agree on. Of one detector, its own, with landmarks."""
 
-    One detector at one angle is a teacher too, whose boxes and landmarks are taken as they are.
-    """
-
-    def __init__(self, detectors: Sequence[Detector], turns: int = 1) -> None:
+    def __init__(self, detectors: Sequence[Detector]) -> None:
         """
         Args:
             detectors: At least one.
-            turns: Angles at which each looks, a full turn apart in all.
         """
-        self._detectors, self._turns = detectors, turns
+        self._detectors = detectors
 
     def __call__(self, image: Image) -> Detections:
         """Boxes by falling confidence: the mean of what the detectors give a face, 0 for one that misses it.
 
         `found_by` is 1 where all of several detectors see a face, else 0.
         """
-        found = [look_turned(detector, image, self._turns) for detector in self._detectors]
+        found = [detector.detect([image])[0] for detector in self._detectors]
         if len(found) == 1:
-            return found[0]
+            return found[0].sorted()
         boxes = np.concatenate([each.boxes for each in found]).astype(np.float64)
         sure = np.concatenate([each.confidence for each in found]).astype(np.float64)
         of = np.repeat(np.arange(len(found)), [len(each) for each in found])
@@ -175,34 +171,6 @@ class Teacher:
             np.array([mean for mean, *_ in clusters], np.float64),
             found_by=np.array([agreed for _, agreed, _ in clusters], np.int64),
         ).sorted()
-
-
-def look_turned(detector: Detector, image: Image, turns: int) -> Detections:
-    """Boxes of a detector on a photo at several angles; slanted boxes become squares of their mean side."""
-    height, width = image.shape[:2]
-    if turns == 1:
-        return detector.detect([image])[0].sorted()
-    boxes, sure = [], []
-    for number in range(turns):
-        angle = 360 * number / turns
-        matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1)
-        c, s = abs(matrix[0, 0]), abs(matrix[0, 1])
-        size = (round(height * s + width * c), round(height * c + width * s))
-        matrix[:, 2] += [size[0] / 2 - width / 2, size[1] / 2 - height / 2]
-        turned = np.ascontiguousarray(cv2.warpAffine(image, matrix, size) if number else image, np.uint8)
-        (found,) = detector.detect([turned])
-        own = found.boxes.astype(np.float64)
-        back = cv2.invertAffineTransform(matrix)
-        centre, side = (own[:, :2] + own[:, 2:]) / 2 @ back[:, :2].T + back[:, 2], own[:, 2:] - own[:, :2]
-        if angle % 180 == 90:
-            side = side[:, ::-1]
-        elif angle % 180:
-            side = np.repeat(side.mean(1, keepdims=True), 2, 1)
-        boxes.append(np.concatenate([centre - side / 2, centre + side / 2], 1))
-        sure.append(found.confidence.astype(np.float64))
-    all_boxes, all_sure = np.concatenate(boxes), np.concatenate(sure)
-    kept = nms(all_boxes, all_sure, TEACHER_IOU)
-    return Detections(all_boxes[kept], all_sure[kept])
 
 
 def read_photos(folder: Path, settings: PhotoSource) -> list[RawPhoto]:

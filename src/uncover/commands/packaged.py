@@ -52,8 +52,8 @@ def run_face_photos(args: argparse.Namespace) -> int:
     from uncover.config.values import check_section, read_pairs
 
     settings = check_section(PhotoSource, read_pairs(args.set), "--set")
-    teachers = [_open_teacher(word, args.device) for word in args.teacher]
-    teacher = Teacher(teachers, settings.turns) if teachers else None
+    teachers = [_open_teacher(word, settings.turns, args.device) for word in args.teacher]
+    teacher = Teacher(teachers) if teachers else None
     counts = make_face_photos(args.photos, args.out, args.group, settings, teacher)
     lost = "".join(f", left out {count}: {why}" for why, count in counts.left_out.items())
     logger.info(
@@ -64,10 +64,11 @@ def run_face_photos(args: argparse.Namespace) -> int:
     return 0
 
 
-def _open_teacher(word: str, device: str) -> Detector:
-    """A detector of a word NAME[=WEIGHTS]."""
+def _open_teacher(word: str, turns: int, device: str) -> Detector:
+    """A detector of a word NAME[=WEIGHTS], that looks at so many turns of a photo."""
     from uncover.baselines.fetched import fetched_file
-    from uncover.baselines.registry import load_detector
+    from uncover.baselines.registry import find_baseline, load_detector
+    from uncover.baselines.turned import Turned
     from uncover.baselines.weights import load_baseline
     from uncover.config.baselines import BASELINES, Baselines
     from uncover.errors import InputError
@@ -77,10 +78,14 @@ def _open_teacher(word: str, device: str) -> Detector:
     name, _, place = word.partition("=")
     if name in BASELINES:
         weights = load_baseline(fetched_file(Path(place))) if place else None
-        return load_detector(name, getattr(Baselines(), name), weights, pick_device(device), 0.4)
+        settings = getattr(Baselines(), name)
+        if find_baseline(name).trained:
+            raise InputError(f"--teacher {name}: is trained here; expected a ready-made detector, or weights of ours")
+        return load_detector(name, settings.model_copy(update={"turns": turns}), weights, pick_device(device), 0.4)
     if not place:
         raise InputError(f"--teacher {name}: no such baseline; expected one of {', '.join(BASELINES)}, or NAME=WEIGHTS")
-    return OwnDetector(Path(place), device)
+    detector = OwnDetector(Path(place), device)
+    return Turned(detector, turns) if turns > 1 else detector
 
 
 def _train_composed_arguments(parser: argparse.ArgumentParser) -> None:
@@ -142,10 +147,13 @@ def _score_packaged_arguments(parser: argparse.ArgumentParser) -> None:
         "--score",
         nargs="+",
         action="append",
-        required=True,
+        default=[],
         metavar=("DETECTOR SET WEIGHTS DATA", "WEIGHTS DATA"),
         help="name of the detector, name of what it is scored on, its weights, and a folder test/ of `uncover"
         " face_photos`; further pairs of weights and folder count as one set with it; may stand several times",
+    )
+    parser.add_argument(
+        "--tables", type=Path, nargs="+", default=[], metavar="CSV", help="tables made before, whose rows stand first"
     )
     parser.add_argument("--image-size", type=int, help="longest side of a photo as it is seen (default: as trained)")
     parser.add_argument("--bootstrap", type=int, default=1000, help="resamples behind the intervals (default: 1000)")
@@ -163,20 +171,23 @@ def run_score_packaged(args: argparse.Namespace) -> int:
     from uncover.atomic import check_new_file
     from uncover.config.values import check_number
     from uncover.errors import InputError
-    from uncover.yolov5.packaged import score_sets, write_scores
+    from uncover.yolov5.packaged import read_scores, score_sets, write_scores
 
     check_number("--image-size", args.image_size, 32)
     check_number("--bootstrap", args.bootstrap, 0)
     check_new_file(args.out)
+    if not (args.score or args.tables):
+        raise InputError("nothing to score; give --score DETECTOR SET WEIGHTS DATA, or --tables CSV")
     for words in args.score:
         if len(words) < 4 or len(words) % 2:
             raise InputError(f"--score {' '.join(words)}: expected DETECTOR SET WEIGHTS DATA [WEIGHTS DATA ...]")
-    rows = []
+    rows = [row for table in args.tables for row in read_scores(table)]
+    before = len(rows)
     for detector, name, *places in args.score:
         pairs = [(Path(weights), Path(data)) for weights, data in zip(places[::2], places[1::2], strict=True)]
         rows += score_sets(detector, name, pairs, args.device, args.image_size, args.bootstrap)
     write_scores(args.out, rows)
-    for row in rows:
+    for row in rows[before:]:
         logger.info(
             f"{row.detector} on {row.set} ({row.faces_scored}, {row.faces} faces): AP50 {row.ap50:.3f}"
             f" ({row.ap50_low:.3f} to {row.ap50_high:.3f}), AP40 {row.ap40:.3f}, recall {row.recall:.3f}"

@@ -134,14 +134,17 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _teachers_that_there_are(self) -> Self:
-        known = [*self.baselines.detectors, *self.packaged.detectors]
+        known = [*(name for name, each in BASELINES.items() if not each.trained), *self.packaged.detectors]
         for name, source in self.packaged.sources.items():
             for teacher in source.teachers:
                 if teacher not in known:
                     raise ValueError(
-                        f"packaged.sources.{name}.teachers: {teacher} is no detector of this run; expected some of"
+                        f"packaged.sources.{name}.teachers: {teacher} is no ready-made detector; expected some of"
                         f" {', '.join(known)}"
                     )
+                key = None if teacher in self.packaged.detectors else self.baselines.weights_of(teacher)
+                if key is not None and key not in self.weights:
+                    raise ValueError(f"packaged.sources.{name}.teachers: {teacher} needs weights.{key}; name its file")
         taken = {"rgb10", "rgb1", *BASELINES, *self.second_detectors()}
         for name in self.packaged.detectors:
             if name in taken:

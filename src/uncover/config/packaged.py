@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from typing import Literal, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, field_validator, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from uncover.config.detectors import LAYERS_BELOW_HEAD, Detector, Hyperparameters
 from uncover.config.values import Section
@@ -54,13 +62,22 @@ class PhotoSource(Section):
     pieces: float = Field(1.0, ge=0, le=1, description="share of the photos of which pieces without a face are kept")
     teachers: tuple[str, ...] = Field(
         (),
-        description="detectors that complete its labels where they agree: of `baselines.detectors`, or packaged ones",
+        description="detectors that complete its labels where they agree: baselines, or packaged detectors",
     )
-    turns: PositiveInt = Field(1, description="angles at which each of them looks")
+    turns: Literal[1, 4, 8] = Field(1, description="of a photo that each of them looks at, as of a baseline")
     sure: float = Field(0.5, ge=0, le=1, description="confidence from which a box of the teachers becomes a face")
     doubtful: float = Field(
         0.12, ge=0, le=1, description="confidence from which a box of the teachers that does not is painted over"
     )
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether nothing learns from some of its photos."""
+        return (
+            (self.held_out > 0)
+            if self.hold_out in ("names", "people")
+            else self.half != "all" or (self.hold_out == "official")
+        )
 
 
 class Composition(Section):
@@ -98,6 +115,17 @@ class Composition(Section):
         return {name for shares in (self.close, self.scene, self.heads) for name, share in shares.items() if share}
 
 
+class ComposedHyperparameters(Hyperparameters):
+    """Those of a training on composed images."""
+
+    lr0: PositiveFloat = Field(0.001, description="learning rate, but for warm-up and cool-down")
+    momentum: float = Field(0.9, ge=0, lt=1, description="beta1 of AdamW")
+    weight_decay: NonNegativeFloat = Field(0.02, description="of weights that are no biases or batch norms")
+    warmup_epochs: NonNegativeFloat = Field(0.0, description="epochs of warm-up")
+    warmup_bias_lr: NonNegativeFloat = Field(0.0, description="learning rate of biases at the start of warm-up")
+    obj: NonNegativeFloat = Field(0.7, description="gain of the objectness loss")
+
+
 class ComposedDetector(Detector):
     """A detector of whole faces that learns from composed images."""
 
@@ -110,10 +138,8 @@ class ComposedDetector(Detector):
     optimizer: Literal["SGD", "Adam", "AdamW"] = Field("AdamW", description="optimiser")
     precision: Literal["float32", "float16", "bfloat16"] = Field("bfloat16", description="as of a detector")
     least_warmup_steps: NonNegativeInt | None = Field(300, description="as of a detector")
-    hyperparameters: Hyperparameters = Field(
-        Hyperparameters(
-            lr0=0.001, momentum=0.9, weight_decay=0.02, warmup_epochs=0.0, warmup_bias_lr=0.0, box=0.05, obj=0.7
-        ),
+    hyperparameters: ComposedHyperparameters = Field(
+        ComposedHyperparameters(),
         description="YOLOv5's hyperparameters; those of augmentation have no effect",
     )
     start: str | None = Field(

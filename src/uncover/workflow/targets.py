@@ -504,6 +504,59 @@ class Run:
             **{name: getattr(self.config.baselines, name).confidence for name in self.baselines},
         }
 
+    # Ready-made detectors.
+
+    @property
+    def packaged(self) -> list[str]:
+        """Ready-made detectors, and those that they are scored by."""
+        return list(self.config.packaged.detectors)
+
+    def packaged_photos(self, name: str) -> list[str]:
+        """Folders of photos that a ready-made detector learns from."""
+        return [self.paths.face_photos(source) for source in self.config.packaged.sources_of(name)]
+
+    def packaged_validation(self, name: str) -> list[str]:
+        """Folders of what these sources hold out, whose scores the record of the training shows."""
+        packaged = self.config.packaged
+        held = [source for source in packaged.sources_of(name) if source in packaged.scored_sources()]
+        return [self.paths.face_photos(source).test for source in held if packaged.sources[source].holds_out]
+
+    def packaged_start(self, name: str) -> list[str]:
+        """The weights that a ready-made detector starts from; none where it starts anew."""
+        settings = self.config.packaged.detectors[name]
+        if settings.start is None:
+            return [self.paths.start_weights(settings.model)] if settings.weights == "coco" else []
+        if settings.start in self.config.packaged.detectors:
+            return [self.paths.model(settings.start).weights]
+        return [settings.start]
+
+    def packaged_scores(self, name: str) -> list[tuple[str, list[tuple[str, str]]]]:
+        """What a ready-made detector is scored on: a name, and pairs of weights and folder."""
+        return [
+            (told, [(self.paths.model(model).weights, self.paths.face_photos(source).test) for model, source in pairs])
+            for detector, told, pairs in self.config.packaged.scores()
+            if detector == name
+        ]
+
+    def teachers(self, source: str) -> dict[str, list[str]]:
+        """Detectors that complete the labels of photos, each with its weights, if it needs any."""
+        found: dict[str, list[str]] = {}
+        for name in self.config.packaged.sources[source].teachers:
+            if name in self.config.packaged.detectors:
+                found[name] = [self.paths.model(name).weights]
+            else:
+                key = self.config.baselines.weights_of(name)
+                found[name] = [] if key is None else [self.paths.fetched_weights(key)]
+        return found
+
+    @functools.cached_property
+    def teacher_weights(self) -> list[str]:
+        """Keys of the weights that somebody else made, of all teachers."""
+        own = self.config.packaged.detectors
+        teachers = {name for source in self.config.packaged.sources.values() for name in source.teachers} - {*own}
+        keys = {self.config.baselines.weights_of(name) for name in teachers}
+        return sorted(key for key in keys if key is not None)
+
     # Videos.
 
     @functools.cached_property

@@ -301,6 +301,19 @@ def write_scores(path: Path, rows: Sequence[SetScores]) -> None:
         table.to_csv(temporary, index=False, float_format="%.4f", lineterminator="\n")
 
 
+def read_scores(path: Path) -> list[SetScores]:
+    """Read a table of scores.
+
+    Raises:
+        InputError: It is none.
+    """
+    try:
+        rows = pd.read_csv(path).to_dict("records")
+        return [SetScores(**{str(name): value for name, value in row.items()}) for row in rows]
+    except (FileNotFoundError, TypeError, ValueError):
+        raise InputError(f"{path}: is no table of scores; expected one of 'uncover score_packaged'") from None
+
+
 def package_weights(
     weights: Path, out: Path, card: Path, photos: Sequence[Path], scores: Path, command: str, date: str
 ) -> int:
@@ -335,7 +348,7 @@ def package_weights(
             f"{weights}: takes {size} bytes in half precision; expected at most {LARGEST}: a smaller network"
         )
     detector = check_section(ComposedDetector, settings, str(weights))
-    table = pd.read_csv(scores)
+    table = read_scores(scores)
     text = _card(out, header.model, header.image_size, detector, photos, table, command, date, header.training)
     with new_file(card) as path:
         path.write_text(text, encoding="utf-8")
@@ -348,7 +361,7 @@ def _card(
     image_size: int,
     settings: ComposedDetector,
     photos: Sequence[Path],
-    scores: pd.DataFrame,
+    scores: Sequence[SetScores],
     command: str,
     date: str,
     training: Mapping[str, Any],
@@ -386,11 +399,12 @@ def _card(
         " false boxes a photo |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for row in scores[scores["detector"] == out.stem].to_dict("records"):
-        lines.append(
-            f"| {row['set']} | {row['faces_scored']} | {row['photos']} | {row['faces']} | {row['ap50']:.3f}"
-            f" ({row['ap50_low']:.3f} to {row['ap50_high']:.3f}) | {row['ap40']:.3f} | {row['recall']:.3f} |"
-        )
+    for row in scores:
+        if row.detector == out.stem:
+            lines.append(
+                f"| {row.set} | {row.faces_scored} | {row.photos} | {row.faces} | {row.ap50:.3f} ({row.ap50_low:.3f} to"
+                f" {row.ap50_high:.3f}) | {row.ap40:.3f} | {row.recall:.3f} |"
+            )
     lines += [
         "",
         "Limits: boxes go from hairline to chin. Photos are of few data sets; the infants are those of one ward, and"
