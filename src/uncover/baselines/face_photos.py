@@ -330,8 +330,9 @@ class _TrainFolder:
     def add(self, photo: RawPhoto, rng: np.random.Generator) -> bool:
         """Write a photo, and copies of it; false where it has no annotation and the teachers agree on nothing."""
         settings = self._settings
-        pixels, gain = _shrunk(read_image(photo.path, COLOURS), settings.longest)
-        seen = self._teacher(pixels) if self._teacher else Detections.empty()
+        whole = read_image(photo.path, COLOURS)
+        pixels, gain = _shrunk(whole, settings.longest)
+        seen = self._teacher(whole).scaled(gain, gain) if self._teacher else Detections.empty()
         landmarks = [points * gain for points in photo.landmarks]
         faces = [DrawnFace(outline_of_landmarks(points), frame_of_landmarks(points)) for points in landmarks]
         labels = [box_around(face.outline) for face in faces]

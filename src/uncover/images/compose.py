@@ -417,7 +417,8 @@ def _light_from_somewhere(image: Image, rng: np.random.Generator) -> Image:
         spots = np.zeros((max(h // 4, 1), max(w // 4, 1)), np.uint8)
         for _ in range(int(rng.integers(1, 4))):
             centre = (int(rng.uniform(0, w / 4)), int(rng.uniform(0, h / 4)))
-            axes = (int(rng.uniform(1, w / 40)) + 1, int(rng.uniform(1, w / 40)) + 1)
+            most = max(w / 40, 1.0)
+            axes = (int(rng.uniform(1, most)) + 1, int(rng.uniform(1, most)) + 1)
             cv2.ellipse(spots, centre, axes, rng.uniform(0, 180), 0, 360, (255,), -1)
         glare = cv2.resize(cv2.GaussianBlur(spots, (0, 0), rng.uniform(1, 6)), (w, h))
         image = np.asarray(cv2.add(image, cv2.merge([glare] * 3)), np.uint8)
