@@ -115,6 +115,14 @@ class Composition(Section):
         return {name for shares in (self.close, self.scene, self.heads) for name, share in shares.items() if share}
 
 
+IDLE = (
+    *("schedule", "rectangular", "image_weights", "multi_scale", "least_images", "occlusion", "evolved"),
+    *("lrf", "hsv_h", "hsv_s", "hsv_v", "degrees", "translate", "scale", "shear", "perspective"),
+    *("flipud", "fliplr", "mosaic", "mixup", "copy_paste"),
+)
+"""Settings of a detector, and hyperparameters, that are those of images that are no composed ones."""
+
+
 class ComposedHyperparameters(Hyperparameters):
     """Those of a training on composed images."""
 
@@ -140,7 +148,7 @@ class ComposedDetector(Detector):
     least_warmup_steps: NonNegativeInt | None = Field(300, description="as of a detector")
     hyperparameters: ComposedHyperparameters = Field(
         ComposedHyperparameters(),
-        description="YOLOv5's hyperparameters; those of augmentation have no effect",
+        description="YOLOv5's hyperparameters, but for those of augmentation",
     )
     start: str | None = Field(
         None, description="weights to start from: a file, or another packaged detector; null: those of `weights`"
@@ -166,6 +174,10 @@ class ComposedDetector(Detector):
             raise ValueError("classes: composed images show whole faces; leave it out")
         if self.processes != 1:
             raise ValueError("processes: images are composed for one process; leave it out")
+        for name in IDLE:
+            section, key = (self.hyperparameters, name) if name in Hyperparameters.model_fields else (self, name)
+            if getattr(section, key) != type(section).model_fields[key].default:
+                raise ValueError(f"{name}: changes nothing where images are composed; leave it out")
         return self
 
 
