@@ -1,4 +1,4 @@
-"""Photos for composed trainings: boxes with foreheads, people and blocks held out whole, labels that teachers complete."""
+"""Photos for composed trainings: boxes with foreheads, people and blocks held out whole, what teachers complete."""
 
 from __future__ import annotations
 

@@ -105,8 +105,12 @@ class RawPhoto:
         """Whom the name begins with."""
         return self.stem.partition("_")[0]
 
-    def block(self) -> str:
-        """Photos of neighbouring numbers."""
+    def block(self, hold_out: str) -> str:
+        """What belongs together: photos of one person, of neighbouring numbers, or the photo alone."""
+        if hold_out == "people":
+            return self.person()
+        if hold_out != "blocks":
+            return self.name
         found = re.fullmatch(r"(.*?)_?(\d+)", self.stem)
         return self.stem if found is None else f"{found[1]}_{int(found[2]) // BLOCK}"
 
@@ -250,7 +254,8 @@ def is_held_out(photo: RawPhoto, settings: PhotoSource) -> bool:
     if settings.hold_out == "official":
         return photo.part == "test"
     if settings.hold_out == "blocks":
-        number = int(photo.block().rpartition("_")[2]) if photo.block() != photo.stem else 0
+        block = photo.block(settings.hold_out)
+        number = 0 if block == photo.stem else int(block.rpartition("_")[2])
         return settings.half != "all" and number % 2 != "ab".index(settings.half)
     if settings.hold_out == "names" and not photo.complete and settings.complete:
         return False
@@ -283,7 +288,7 @@ def make_face_photos(
     if settings.layout == "images" and teacher is None:
         raise InputError(f"{folder}: has no boxes; give --teacher, whose boxes become its faces")
     with new_folder(out, "face_photos") as new:
-        train, test = _TrainFolder(new / TRAIN, group, settings, teacher), _TestFolder(new / TEST, new, out)
+        train, test = _TrainFolder(new / TRAIN, group, settings, teacher), _TestFolder(new / TEST, new, out, settings)
         left_out: dict[str, int] = {}
         for photo in track(sorted(photos, key=lambda each: each.name), f"reading {group}"):
             gaps = any(np.isnan(points).any() for points in photo.landmarks)
@@ -398,10 +403,10 @@ class _TrainFolder:
 class _TestFolder:
     """Photos to score on, as they are."""
 
-    def __init__(self, folder: Path, now: Path, final: Path) -> None:
+    def __init__(self, folder: Path, now: Path, final: Path, settings: PhotoSource) -> None:
         for name in (IMAGES, LABELS):
             (folder / name).mkdir(parents=True)
-        self._folder, self._final = folder, final / folder.relative_to(now)
+        self._folder, self._final, self._settings = folder, final / folder.relative_to(now), settings
         self._rows: list[dict[str, object]] = []
         self._blocks: list[tuple[str, str]] = []
         self.photos = self.faces = 0
@@ -426,7 +431,7 @@ class _TestFolder:
         self._rows += [
             {"image": name, "number": number, "word": word, "grade": photo.grade} for number, word in enumerate(words)
         ]
-        self._blocks.append((name, photo.block()))
+        self._blocks.append((name, photo.block(self._settings.hold_out)))
         self.photos, self.faces = self.photos + 1, self.faces + len(words)
 
     def finish(self) -> None:
