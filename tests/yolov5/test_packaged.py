@@ -58,7 +58,8 @@ def finds(monkeypatch: pytest.MonkeyPatch, boxes: list[tuple[str, float, tuple[i
     def found(self, inputs, confidence=None):
         predictions = predict(self, inputs, 0.9999)
         assert predictions.boxes.empty
-        rows = [(f"{image}.png", "whole face", 2, sure, *box) for image, sure, box in boxes]
+        (number,) = predictions.settings["classes"]
+        rows = [(f"{image}.png", "face", int(number), sure, *box) for image, sure, box in boxes]
         columns = ["image", "class", "class_id", "confidence", "x1", "y1", "x2", "y2"]
         table = packaged.pd.DataFrame(rows, columns=columns).astype({"confidence": np.float32})
         return packaged.Predictions(table, predictions.images, predictions.settings)
@@ -81,6 +82,18 @@ def test_small_faces_and_those_of_other_words_count_neither_way(
     assert own.faces == 1 and own.ap50 > 0.99 and own.recall == 1
     # The exact box lies on a face that does not count here, so that it is no false one.
     assert covered.faces == 1 and covered.ap40 > 0.99 and covered.ap50 == 0
+
+
+def test_other_ids_of_the_face_score_the_same(
+    weights: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = Header(model="yolov5n", channels=3, class_names=("face",), class_ids=(0,), image_size=64)
+    save_weights(tmp_path / "other.pt", build_network("yolov5n", 3, 1).state_dict(), header)
+    finds(monkeypatch, [("one", 0.9, (20, 20, 60, 60))])
+    ours, others = (
+        score_sets("some", "set", [(each, data)], "cpu", None, 5) for each in (weights, tmp_path / "other.pt")
+    )
+    assert ours == others and ours[0].recall == 0.5
 
 
 def test_halves_that_others_learnt_from_count_as_one_set(
@@ -107,9 +120,11 @@ def test_a_detector_of_ours_looks_at_pictures_in_memory(weights: Path, tmp_path:
     (found,) = OwnDetector(weights, "cpu").detect([image])
     assert len(found) > 0 and (np.diff(found.confidence) <= 0).all()
     assert (found.boxes >= 0).all() and (found.boxes[:, 2] <= 130).all() and (found.boxes[:, 3] <= 90).all()
-    header = Header(model="yolov5n", channels=3, class_names=("nose",), class_ids=(1,), image_size=64)
-    save_weights(tmp_path / "nose.pt", build_network("yolov5n", 3, 1).state_dict(), header)
-    with pytest.raises(InputError, match=r"nose.pt: does not know the whole face; it knows nose"):
+    header = Header(model="yolov5n", channels=3, class_names=("nose", "mouth"), class_ids=(1, 9), image_size=64)
+    save_weights(tmp_path / "nose.pt", build_network("yolov5n", 3, 2).state_dict(), header)
+    with pytest.raises(
+        InputError, match=r"nose.pt: has the classes nose, mouth; none of them is plainly the whole face"
+    ):
         OwnDetector(tmp_path / "nose.pt", "cpu")
 
 

@@ -19,6 +19,7 @@ from uncover.atomic import new_file
 from uncover.config.packaged import ComposedDetector
 from uncover.config.values import as_pairs, check_section
 from uncover.data.blocks import Block, Blocks, read_blocks
+from uncover.data.data_yaml import find_faces
 from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
 from uncover.errors import InputError
 from uncover.images.letterbox import fit, letterbox
@@ -103,21 +104,20 @@ class OwnDetector:
         """
         self._device = pick_device(device)
         network, self._header, _ = open_weights(weights)
-        if CLASS_NAMES[WHOLE_FACE] not in self._header.class_names:
-            raise InputError(f"{weights}: does not know the whole face; it knows {', '.join(self._header.class_names)}")
+        (self._face,) = find_faces(dict(enumerate(self._header.class_names)), (), str(weights))
         self._network = network.fuse().to(self._device)
 
     @torch.inference_mode()
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """Whole faces in each image, best first."""
-        face, found = self._header.class_names.index(CLASS_NAMES[WHOLE_FACE]), []
+        found = []
         for image in images:
             height, width = image.shape[:2]
             frame = fit(width, height, self._header.image_size)
             framed = letterbox(scale(image, frame), frame, self._header.padding)
             decoded, _ = self._network(to_network(np.ascontiguousarray(framed.transpose(2, 0, 1))[None], self._device))
             (kept,) = non_max_suppression(decoded.float(), LOWEST, NMS_IOU)
-            boxes = kept[kept[:, 5] == face].cpu().numpy()
+            boxes = kept[kept[:, 5] == self._face].cpu().numpy()
             corners = frame.to_original(boxes[:, :4])
             found.append(Detections(np.asarray(corners, np.float32), boxes[:, 4]).clipped(width, height).sorted())
         return found
@@ -171,7 +171,7 @@ def _look(
     predictor = Predictor(weights, device, InferenceOptions(LOWEST, NMS_IOU, 1, image_size, "float32"))
     predictions: Predictions = predictor.predict(predictor.find([data]))
     images = predictions.images["image"]
-    truth = read_truth(data, predictions.images, predictor.class_names)
+    truth = read_truth(data, predictions.images)
     truth = truth[truth["class_id"] == WHOLE_FACE].reset_index(drop=True)
     said = read_table_of_words(data / WORDS)
     truth["number"] = truth.groupby("image").cumcount()
@@ -182,7 +182,10 @@ def _look(
     kept = _Truth(
         true, joined["word"].fillna("").to_numpy(np.str_), joined["grade"].fillna("").astype(str).to_numpy(np.str_)
     )
-    return Detections.from_pandas(predictions.boxes, images), kept, blocks.numbers(images)
+    # Other trainings have other ids for the face, and `face_photos` always the same.
+    faces = find_faces(predictor.class_names, (), str(weights))
+    found = predictions.boxes[predictions.boxes["class_id"].isin(list(faces))].drop(columns="class_id")
+    return Detections.from_pandas(found, images), kept, blocks.numbers(images)
 
 
 def read_table_of_words(path: Path) -> pd.DataFrame:
