@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from uncover.errors import InputError
-from uncover.yolov5.network import PICO, Network, architecture, build_network
+from uncover.yolov5.network import Network, architecture, build_network
 from uncover.yolov5.upstream_checkpoints import read_checkpoint
 
 if TYPE_CHECKING:
@@ -189,20 +188,6 @@ def test_anchors_can_be_given_or_counted() -> None:
     assert (four.prod(2).flatten().diff() > 0).all()
     torch.testing.assert_close(four[0, 0], design[0, 0].float())
     torch.testing.assert_close(four[2, 3], design[2, 2].float())
-
-
-def test_the_narrow_network_has_the_layers_of_the_nano_one_and_less_to_compute() -> None:
-    narrow, nano = (build_network(model, 3, 1, seed=0).eval() for model in (PICO, "yolov5n"))
-    assert narrow.sources == nano.sources
-    assert [type(layer) for layer in narrow.model] == [type(layer) for layer in nano.model]
-    image = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(1))
-    assert narrow(image)[0].shape == nano(image)[0].shape
-    flops = []
-    for network in (narrow, nano):
-        with FlopCounterMode(display=False) as counter:
-            network(image)
-        flops.append(counter.get_total_flops())
-    assert flops[0] < 0.33 * flops[1]
 
 
 def test_a_network_that_does_not_exist() -> None:

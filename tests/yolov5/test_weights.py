@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uncover.errors import InputError
-from uncover.yolov5.network import PICO, Network, build_network
+from uncover.yolov5.network import SCRFD, Network, build_network
 from uncover.yolov5.weights import VERSION, Header, adapt_channels, initialise, load_weights, open_weights, save_weights
 
 NAMES = ("eyes", "nose")
@@ -82,7 +82,7 @@ def test_another_number_of_anchors_comes_back(tmp_path: Path) -> None:
     assert torch.equal(loaded.head.anchors, four.head.anchors)
 
 
-@pytest.mark.parametrize("model", ["yolov5n", PICO])
+@pytest.mark.parametrize("model", ["yolov5n", SCRFD])
 def test_weights_in_half_precision_fit_a_small_file(model: str, tmp_path: Path) -> None:
     network = build_network(model, 3, 1, seed=3).eval()
     path = tmp_path / "half.pt"

@@ -137,7 +137,9 @@ class ComposedHyperparameters(Hyperparameters):
 class ComposedDetector(Detector):
     """A detector of whole faces that learns from composed images."""
 
-    model: Literal["yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x"] = Field("yolov5n", description="network")
+    model: Literal["yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x", "scrfd_2.5g"] = Field(
+        "scrfd_2.5g", description="as of a detector"
+    )
     classes: Literal["parts", "whole_face"] = Field("whole_face", description="the whole face only")
     batch: PositiveInt | Literal["auto"] = Field(8, description="images of `image_size` in a step")
     nominal_batch: PositiveInt = Field(8, description="as of a detector")

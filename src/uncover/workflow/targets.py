@@ -134,8 +134,16 @@ def size_at_scale(config: Config, number: int) -> int:
 
 
 def checkpoint(config: Config, network: str) -> Weights:
-    """Where a network's start weights come from; upstream's release, when the config says nothing."""
-    return config.weights.get(network, Weights(path=None, url=YOLOV5_URL.format(network), sha256=None))
+    """Where a network's start weights come from; upstream's release of a YOLOv5, when the config says nothing.
+
+    Raises:
+        InputError: Nothing says it, and it is no YOLOv5.
+    """
+    # The file of SCRFD, which is a baseline too, stands under the baseline's name.
+    key = network.replace(".", "_")
+    if key != network and key not in config.weights:
+        raise InputError(f"config: key weights.{key} is missing: the network {network} starts from its file")
+    return config.weights.get(key, Weights(path=None, url=YOLOV5_URL.format(network), sha256=None))
 
 
 def _made_in(table: Path) -> int | None:
