@@ -131,6 +131,24 @@ class DetectionFolder(str):
         return [self.boxes, self.frames, self.per_second, self.summary]
 
 
+class FacePhotosFolder(str):
+    """Photos of a source for trainings on composed images: face_photos/<source>/."""
+
+    @property
+    def train(self) -> str:
+        """Photos to learn from."""
+        return f"{self}/train"
+
+    @property
+    def test(self) -> str:
+        """Photos held out."""
+        return f"{self}/test"
+
+    @property
+    def summary(self) -> str:
+        return f"{self}/summary.json"
+
+
 class FinetuneFolder(str):
     """A detector that was fine-tuned without one infant: finetune/left_out/<infant>/freeze_<layers>/<count>/."""
 
@@ -316,6 +334,20 @@ class RunPaths:
 
     def finetuned(self, left_out: str, freeze: object, count: object) -> FinetuneFolder:
         return FinetuneFolder(f"{self.root}/finetune/left_out/{left_out}/freeze_{freeze}/{count}")
+
+    # Ready-made detectors.
+
+    def face_photos(self, source: str) -> FacePhotosFolder:
+        return FacePhotosFolder(f"{self.root}/face_photos/{source}")
+
+    def packaged(self, name: str, ending: str = "pt") -> str:
+        """Of a ready-made detector: weights in half precision (pt), their card (md), scores (csv)."""
+        return f"{self.root}/packaged/{name}.{ending}"
+
+    @property
+    def packaged_scores(self) -> str:
+        """Scores of all ready-made detectors."""
+        return f"{self.root}/packaged/all/scores.csv"
 
     # The report.
 

@@ -10,6 +10,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from uncover.config.detectors import Hyperparameters
+from uncover.config.packaged import ComposedDetector, Composition, PhotoSource
+
 VERBS: dict[str, str | None] = {
     "make_standin": "make_synthetic",
     "predict rival": "predict baseline",
@@ -109,12 +112,21 @@ CHANGED: dict[str, dict[str, Any]] = {
 """Details that differ on purpose, under the new name; None removes one: {"train --device": {"default": "cpu"}},
 {"rule train": {"jobs": 9}}, {"key run": {"default": "mine"}}."""
 
+PACKAGED_VERBS = {
+    "face_photos": "PHOTOS OUT --group --teacher --device --set",
+    "train composed": "OUT --photos --val --covers --start --device --workers --set",
+    "score_packaged": "OUT.csv --score --tables --image-size --bootstrap --device",
+    "package_weights": "WEIGHTS OUT.pt --photos --scores --command --date",
+}
+"""Of the ready-made detectors, with their options."""
+
 NEW: dict[str, list[str]] = {
-    "verbs": ["compare"],
+    "verbs": ["compare", *PACKAGED_VERBS],
     "options": [
         *(f"compare {name}" for name in ("RUN_A", "RUN_B", "--out", "--json", "--bootstrap", "--seed")),
         "fine_tune --true-iou",
         *(f"detect {name}" for name in ("--detector", "--detector-weights", "--shape", "--preview")),
+        *(f"{verb} {name}" for verb, names in PACKAGED_VERBS.items() for name in names.split()),
         *("label_frames --class", "label_frames --layout", "read_faces --source", "split_photos --any-part"),
     ],
     "rules": [],
@@ -122,6 +134,11 @@ NEW: dict[str, list[str]] = {
         *(f"baselines.{name}.turns" for name in ("mtcnn", "retinaface", "viola_jones")),
         *(f"baselines.{name}" for name in FILE_DETECTORS),
         *(f"baselines.{name}.{key}" for name in FILE_DETECTORS for key in ("confidence", "image_size", "turns")),
+        *("packaged", *(f"packaged.{key}" for key in ("covers", "crossed", "detectors", "infants", "sources"))),
+        *(f"packaged.sources.*.{key}" for key in PhotoSource.model_fields),
+        *(f"packaged.detectors.*.{key}" for key in ComposedDetector.model_fields),
+        *(f"packaged.detectors.*.composed.{key}" for key in Composition.model_fields),
+        *(f"packaged.detectors.*.hyperparameters.{key}" for key in Hyperparameters.model_fields),
         "cluster.gpu_as",
         "cluster.container",
         "data_sets",

@@ -24,6 +24,7 @@ from uncover.config.evaluation import Prediction, Report, Rescue
 from uncover.config.evolution import Evolution
 from uncover.config.finetune import Finetune
 from uncover.config.heatmaps import Heatmaps
+from uncover.config.packaged import Packaged
 from uncover.config.raw import Raw, Synthetic
 from uncover.config.values import Section
 
@@ -52,6 +53,7 @@ class Config(Section):
     rescue: Rescue = Field(Rescue(), description="the second step")
     baselines: Baselines = Field(Baselines(), description="baseline detectors")
     finetune: Finetune = Field(Finetune(), description="fine-tuning on a few frames of videos")
+    packaged: Packaged = Field(Packaged(), description="the ready-made detectors of the package")
     report: Report = Field(Report(), description="tables, figures, page")
     cluster: Cluster = Field(Cluster(), description="what jobs ask a cluster for")
 
@@ -128,6 +130,25 @@ class Config(Section):
                 f"finetune.start: {self.finetune.start} is no detector of whole faces in photos in this run; expected"
                 f" one of {', '.join(able) or 'none'}; or do without fine-tuning (finetune: {{counts: []}})"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _teachers_that_there_are(self) -> Self:
+        known = [*(name for name, each in BASELINES.items() if not each.trained), *self.packaged.detectors]
+        for name, source in self.packaged.sources.items():
+            for teacher in source.teachers:
+                if teacher not in known:
+                    raise ValueError(
+                        f"packaged.sources.{name}.teachers: {teacher} is no ready-made detector; expected some of"
+                        f" {', '.join(known)}"
+                    )
+                key = None if teacher in self.packaged.detectors else self.baselines.weights_of(teacher)
+                if key is not None and key not in self.weights:
+                    raise ValueError(f"packaged.sources.{name}.teachers: {teacher} needs weights.{key}; name its file")
+        taken = {"rgb10", "rgb1", *BASELINES, *self.second_detectors()}
+        for name in self.packaged.detectors:
+            if name in taken:
+                raise ValueError(f"packaged.detectors: the name {name} is that of another detector; choose another")
         return self
 
     @property

@@ -134,8 +134,16 @@ def size_at_scale(config: Config, number: int) -> int:
 
 
 def checkpoint(config: Config, network: str) -> Weights:
-    """Where a network's start weights come from; upstream's release, when the config says nothing."""
-    return config.weights.get(network, Weights(path=None, url=YOLOV5_URL.format(network), sha256=None))
+    """Where a network's start weights come from; upstream's release of a YOLOv5, when the config says nothing.
+
+    Raises:
+        InputError: Nothing says it, and it is no YOLOv5.
+    """
+    # The file of SCRFD, which is a baseline too, stands under the baseline's name.
+    key = network.replace(".", "_")
+    if key != network and key not in config.weights:
+        raise InputError(f"config: key weights.{key} is missing: the network {network} starts from its file")
+    return config.weights.get(key, Weights(path=None, url=YOLOV5_URL.format(network), sha256=None))
 
 
 def _made_in(table: Path) -> int | None:
@@ -503,6 +511,59 @@ class Run:
             **dict.fromkeys(RGB_MODELS, self.config.rescue.missed_confidence),
             **{name: getattr(self.config.baselines, name).confidence for name in self.baselines},
         }
+
+    # Ready-made detectors.
+
+    @property
+    def packaged(self) -> list[str]:
+        """Ready-made detectors, and those that they are scored by."""
+        return list(self.config.packaged.detectors)
+
+    def packaged_photos(self, name: str) -> list[str]:
+        """Folders of photos that a ready-made detector learns from."""
+        return [self.paths.face_photos(source) for source in self.config.packaged.sources_of(name)]
+
+    def packaged_validation(self, name: str) -> list[str]:
+        """Folders of what these sources hold out, whose scores the record of the training shows."""
+        packaged = self.config.packaged
+        held = [source for source in packaged.sources_of(name) if source in packaged.scored_sources()]
+        return [self.paths.face_photos(source).test for source in held if packaged.sources[source].holds_out]
+
+    def packaged_start(self, name: str) -> list[str]:
+        """The weights that a ready-made detector starts from; none where it starts anew."""
+        settings = self.config.packaged.detectors[name]
+        if settings.start is None:
+            return [self.paths.start_weights(settings.model)] if settings.weights == "coco" else []
+        if settings.start in self.config.packaged.detectors:
+            return [self.paths.model(settings.start).weights]
+        return [settings.start]
+
+    def packaged_scores(self, name: str) -> list[tuple[str, list[tuple[str, str]]]]:
+        """What a ready-made detector is scored on: a name, and pairs of weights and folder."""
+        return [
+            (told, [(self.paths.model(model).weights, self.paths.face_photos(source).test) for model, source in pairs])
+            for detector, told, pairs in self.config.packaged.scores()
+            if detector == name
+        ]
+
+    def teachers(self, source: str) -> dict[str, list[str]]:
+        """Detectors that complete the labels of photos, each with its weights, if it needs any."""
+        found: dict[str, list[str]] = {}
+        for name in self.config.packaged.sources[source].teachers:
+            if name in self.config.packaged.detectors:
+                found[name] = [self.paths.model(name).weights]
+            else:
+                key = self.config.baselines.weights_of(name)
+                found[name] = [] if key is None else [self.paths.fetched_weights(key)]
+        return found
+
+    @functools.cached_property
+    def teacher_weights(self) -> list[str]:
+        """Keys of the weights that somebody else made, of all teachers."""
+        own = self.config.packaged.detectors
+        teachers = {name for source in self.config.packaged.sources.values() for name in source.teachers} - {*own}
+        keys = {self.config.baselines.weights_of(name) for name in teachers}
+        return sorted(key for key in keys if key is not None)
 
     # Videos.
 
