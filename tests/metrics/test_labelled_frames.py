@@ -81,6 +81,18 @@ def test_a_stricter_overlap_finds_less(labelled: Path, ways: dict[str, Path]) ->
     assert found == [3, 2]
 
 
+def test_average_precision_is_that_of_all_boxes(labelled: Path, ways: dict[str, Path]) -> None:
+    rows = by_key(score_labelled(ways, read_frame_labels(labelled), 0.5))
+    # In a clip of one right box and no false one among its labels it is whole, as far as upstream's sums go.
+    (labelled / "labels/b_1_002.txt").unlink()
+    alone = by_key(score_labelled(ways, read_frame_labels(labelled), 0.5))
+    assert alone["plain", "b_1", "all"]["ap50"] == pytest.approx(0.995)
+    # Two of three faces behind two false boxes that are surer, and before one more: precision 1/3, 2/4, 2/5. Up to a
+    # recall of 2/3 it is 2/4, and from there upstream draws a line from 2/5 to nothing.
+    assert alone["plain", "a", "all"]["ap50"] == pytest.approx(2 / 4 * 2 / 3 + 2 / 5 / 3 / 2, abs=0.001)
+    assert rows["plain", "b_1", "infant"]["ap50"] is None
+
+
 def test_steadiness_counts_by_hand() -> None:
     second = np.arange(8) / 2
     still = [np.array([FACE])] * 8

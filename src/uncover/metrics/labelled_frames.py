@@ -21,6 +21,7 @@ from uncover.console import fail
 from uncover.data.parts import to_xyxy
 from uncover.data.yolo import LABELS, read_label_file
 from uncover.errors import InputError
+from uncover.metrics.average_precision import ap_per_class
 from uncover.metrics.detections import Detections, box_iou
 from uncover.metrics.intervals import share_of_blocks
 from uncover.metrics.matching import LabelledSet, match_set
@@ -34,11 +35,15 @@ CLASSES = "classes"
 """Folder of the words about faces, beside the labels."""
 
 COLUMNS = (
-    *("mode", "video", "part", "labelled_frames", "faces", "found", "recall", "recall_low", "recall_high"),
+    *("mode", "video", "part", "labelled_frames", "faces", "found", "recall", "recall_low", "recall_high", "ap50"),
     *("false_boxes", "false_per_frame", "frames", "boxes", "shown", "flicker", "gaps", "gap_share", "longest_gap"),
     "jitter",
 )
-"""Of the record; what follows false_per_frame needs no label. longest_gap is in seconds, jitter in shares of a side."""
+"""Of the record; what follows false_per_frame needs no label. ap50 is that of the boxes that were kept: detect with a
+low confidence for the whole curve. longest_gap is in seconds, jitter in shares of a side."""
+
+FACE, BOX, FRAME = "face", "box", "frame"
+"""What a row of counts is about."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,9 @@ def score_labelled(ways: Mapping[str, Path], labels: FrameLabels, true_iou: floa
             own = boxes[boxes["source"] == source]
             found = _match(f"{folder}: {source}", own, own_frames, labels.get(video, {}), true_iou)
             counted.append((video, found, _steadiness(own, own_frames)))
-        found = pd.concat([table.assign(video=number) for number, (_, table, _) in enumerate(counted)])
+        found = pd.concat(
+            [table.assign(video=number) for number, (_, table, _) in enumerate(counted)], ignore_index=True
+        )
         rows += _rows(mode, ALL, found, add_steadiness([steady for _, _, steady in counted]), words)
         for video, table, steady in counted:
             rows += _rows(mode, video, table.assign(video=0), steady, words)
@@ -140,7 +147,7 @@ def score_labelled(ways: Mapping[str, Path], labels: FrameLabels, true_iou: floa
 def _match(
     where: str, boxes: pd.DataFrame, frames: pd.DataFrame, labels: Mapping[int, LabelledFrame], true_iou: float
 ) -> pd.DataFrame:
-    """A row for each face (word, found) and for each labelled frame (its false boxes), of one video."""
+    """A row for each face (word, found), each labelled frame and each box in one (confidence, false), of one video."""
     numbers = sorted(labels)
     sizes = frames.set_index("frame")[["width", "height"]]
     missing = [number for number in numbers if number not in sizes.index]
@@ -159,9 +166,9 @@ def _match(
         # A correct box is right for the face that it overlaps most.
         own_faces = np.flatnonzero(true.image_rows == predicted.image_rows[row])
         found[own_faces[box_iou(true.boxes[own_faces], predicted.boxes[[row]])[:, 0].argmax()]] = 1
-    false = np.bincount(predicted.image_rows[~correct], minlength=len(numbers))
-    of_faces = pd.DataFrame({"word": words, "face": 1, "found": found, "frame": 0, "false": 0})
-    return pd.concat([of_faces, pd.DataFrame({"word": "", "face": 0, "found": 0, "frame": 1, "false": false})])
+    faces_of = pd.DataFrame({"kind": FACE, "word": words, "found": found})
+    boxes_of = pd.DataFrame({"kind": BOX, "found": correct.astype(int), "confidence": predicted.confidence})
+    return pd.concat([faces_of, boxes_of, pd.DataFrame({"kind": FRAME, "found": 0}, index=range(len(numbers)))])
 
 
 def _steadiness(boxes: pd.DataFrame, frames: pd.DataFrame) -> Steadiness:
@@ -171,18 +178,26 @@ def _steadiness(boxes: pd.DataFrame, frames: pd.DataFrame) -> Steadiness:
 
 
 def _rows(mode: str, video: str, counted: pd.DataFrame, steady: Steadiness, words: Sequence[str]) -> list[Row]:
-    labelled, false = int(counted["frame"].sum()), int(counted["false"].sum())
+    boxes = counted[counted["kind"] == BOX]
+    labelled, false = int((counted["kind"] == FRAME).sum()), int((boxes["found"] == 0).sum())
+    correct = boxes[["found"]].to_numpy(np.bool_)
+    one = np.zeros(int((counted["kind"] == FACE).sum()))
+    ap = ap_per_class(correct, boxes["confidence"].to_numpy(np.float64), np.zeros(len(boxes)), one).map50
     rows: list[Row] = []
     for part in (ALL, *words):
-        own = counted[counted["face"] == 1]
+        own = counted[counted["kind"] == FACE]
         own = own if part == ALL else own[own["word"] == part]
         row: Row = dict.fromkeys(COLUMNS)
         row |= {"mode": mode, "video": video, "part": part, "labelled_frames": labelled, "faces": len(own)}
         row["found"] = int(own["found"].sum())
-        found, faces = own["found"].to_numpy(np.int64), own["face"].to_numpy(np.int64)
+        found, faces = own["found"].to_numpy(np.int64), np.ones(len(own), np.int64)
         row |= share_of_blocks(found, faces, own["video"].to_numpy(np.int64)).as_columns("recall")
         if part == ALL:
-            row |= {"false_boxes": false, "false_per_frame": false / labelled if labelled else None}
+            row |= {
+                "ap50": ap if len(own) else None,
+                "false_boxes": false,
+                "false_per_frame": false / labelled if labelled else None,
+            }
             row |= {"frames": steady.frames, "boxes": steady.boxes, "shown": steady.shown_share}
             row |= {"flicker": steady.flicker, "gaps": steady.gaps, "gap_share": steady.gap_share}
             row |= {"longest_gap": steady.longest_gap, "jitter": steady.median_jitter}
@@ -192,7 +207,18 @@ def _rows(mode: str, video: str, counted: pd.DataFrame, steady: Steadiness, word
 
 def as_text(rows: Sequence[Row]) -> str:
     """A table of all videos together, for who runs the command."""
-    heads = ("way", "faces found", "recall", "false/frame", "frames with box", "flicker", "gaps", "longest", "jitter")
+    heads = (
+        "way",
+        "faces found",
+        "recall",
+        "AP50",
+        "false/frame",
+        "frames with box",
+        "flicker",
+        "gaps",
+        "longest",
+        "jitter",
+    )
     lines = [heads]
     for row in rows:
         if row["video"] == ALL and row["part"] == ALL:
@@ -201,6 +227,7 @@ def as_text(rows: Sequence[Row]) -> str:
                     str(row["mode"]),
                     f"{row['found']}/{row['faces']}",
                     _told(row, "recall", ".2f"),
+                    _told(row, "ap50", ".3f"),
                     _told(row, "false_per_frame", ".2f"),
                     _told(row, "shown", ".2f"),
                     _told(row, "flicker", ".3f"),
