@@ -25,6 +25,8 @@ from tests.commands.detecting import (
 from tests.video.live_run import LiveRun, of_class, write_trial, write_video
 from tests.video.test_sound import BEEPS, beeps, flashes, write_source
 from uncover.cli import main
+from uncover.commands._shared_arguments import OTHER_DETECTORS
+from uncover.config.baselines import BASELINES
 from uncover.video.decode import open_video
 
 detect = detecting.detect
@@ -323,3 +325,7 @@ def test_what_the_command_shows_of_pictures_is_what_was_wished(
             assert len(list(video.frames())) == 3
     # Boxes and their names are drawn on all.
     assert max(same["pixelate"], same["whole-frame"]) < 0.4 * same["publish"], same
+
+
+def test_detectors_of_others_are_listed_as_they_are() -> None:
+    assert tuple(BASELINES) == OTHER_DETECTORS

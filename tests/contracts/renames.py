@@ -87,6 +87,8 @@ WORDS: list[tuple[str, str]] = [
 CHANGED: dict[str, dict[str, Any]] = {
     # Names of ready-made weights too.
     "detect --weights": {"type": None},
+    # That of the detector.
+    "detect --confidence": {"default": None},
     "predict --weights": {"type": None},
     "predict sets --weights": {"type": None},
     "labels --layout": {"choices": ["wflw", "merl_rav", "300w", "graded", "yolo", "coco", "voc", "images"]},
@@ -100,6 +102,7 @@ NEW: dict[str, list[str]] = {
     "options": [
         *(f"compare {name}" for name in ("RUN_A", "RUN_B", "--out", "--json", "--bootstrap", "--seed")),
         "fine_tune --true-iou",
+        *(f"detect {name}" for name in ("--detector", "--detector-weights")),
         *("label_frames --class", "label_frames --layout", "read_faces --source", "split_photos --any-part"),
     ],
     "rules": [],

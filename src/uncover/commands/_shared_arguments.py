@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 PRIVACY = ("pixelate", "blur", "whole-frame", "publish")
 """What of faces may be shown: values of `report.privacy` of the config, which takes too long to import for a parser."""
 
+OTHER_DETECTORS = (
+    *("mtcnn", "retinaface", "yunet", "scrfd_500m", "scrfd_2_5g", "centerface", "blazeface_full", "blazeface_short"),
+    *("viola_jones", "yolo11", "retinanet", "faster_rcnn"),
+)
+"""Names of `uncover.config.baselines.BASELINES`, which takes too long to import too."""
+
 
 def add_settings_argument(parser: argparse.ArgumentParser) -> None:
     """The settings of a run, for what tells of them."""

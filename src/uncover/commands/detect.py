@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 from uncover.commands import verb
-from uncover.commands._shared_arguments import PRIVACY, add_network_arguments
+from uncover.commands._shared_arguments import OTHER_DETECTORS, PRIVACY, add_network_arguments
 from uncover.weights import DEFAULT, find_weights, names
 
 logger = logging.getLogger(__name__)
@@ -29,19 +29,38 @@ def _detect_arguments(parser: argparse.ArgumentParser) -> None:
         f" given as ./{DEFAULT} (default: the run's rgb10, without a run {DEFAULT})",
     )
     parser.add_argument(
+        "--detector",
+        metavar="NAME",
+        help=f"a detector of somebody else instead of weights: {', '.join(OTHER_DETECTORS)}",
+    )
+    parser.add_argument(
+        "--detector-weights",
+        action="append",
+        default=[],
+        metavar="[NAME=]PATH",
+        help="weights of that detector, or of one to rescue with by its name, where no package brings them (default:"
+        " the run's): its authors' file, a folder of `uncover fetch_weights`, weights.pt of `uncover train baseline`",
+    )
+    parser.add_argument(
         "--class", dest="face", metavar="NAME", help="class of the detector that is the face, where it has several"
     )
     parser.add_argument(
         "--rescue",
         default="best",
         metavar="METHOD",
-        help="what is tried where the detector found no face: best (of the run's rescue summary, the default), "
-        "heatmap:MODEL (the thesis's way), the name of a model or method of the run, or none",
+        help="what is tried where the detector found no box: best (the winner of the run's rescue trial if it showed a"
+        " gain there, else none; the default), winner (gain or not), turns or turns8 (the detector again, at 4 or 8"
+        " turns), larger (again, at twice the size), heatmap:MODEL (the thesis's way), the name of a model or method of"
+        " the run or of any --detector, or none",
     )
     parser.add_argument("--heatmap-weights", type=Path, metavar="FILE", help="detector of heatmaps to rescue with")
-    parser.add_argument("--confidence", type=float, default=0.4, help="of a face of the detector (default: 0.4)")
     parser.add_argument(
-        "--rescue-confidence", type=float, help="of a face of the rescue (default: as in the run's trial, else 0.25)"
+        "--confidence", type=float, help="of a face of the detector (default: 0.4; of a --detector its own)"
+    )
+    parser.add_argument(
+        "--rescue-confidence",
+        type=float,
+        help="of a face of the rescue (default: as in the run's trial, else 0.25; of a detector by name its own)",
     )
     parser.add_argument(
         "--temporal",
@@ -90,7 +109,7 @@ def run_detect(args: argparse.Namespace) -> int:
     from uncover.config.values import check_number
     from uncover.console import warn_each
     from uncover.errors import InputError
-    from uncover.image_files import log_passed_over
+    from uncover.image_files import are_rendered, log_passed_over
     from uncover.images.inputs import check_inference_options
     from uncover.images.reading import log_animations
     from uncover.owner import check_shared
@@ -101,6 +120,7 @@ def run_detect(args: argparse.Namespace) -> int:
     check_number("--rescue-confidence", args.rescue_confidence, 0, 1)
     check_number("--bridge", args.bridge, 0)
     check_number("--until", args.until, 0)
+    baseline_weights = _weights_by_name(args)
     weights = None if args.weights is None else find_weights(args.weights)
     check_writable(args.out)
     check_shared(args.out, "detect", FILES)
@@ -148,11 +168,35 @@ def run_detect(args: argparse.Namespace) -> int:
             args.precision,
             options.annotated and options.privacy in HIDES_SOME,
             args.face,
+            args.detector,
+            baseline_weights,
         )
     )
     logger.info(f"detector: {networks.name}; rescue: {networks.why}")
+    if not are_rendered(map(Path, sources.videos.values())) or not are_rendered(sources.images.values()):
+        for note in networks.rendered:
+            logger.info(f"note: {note}")
     outcome = detect_sources(sources, networks, options, args.out, code_digest(detection.__name__))
     for name, statistics in outcome.statistics.items():
         logger.info(statistics.line(name))
     warn_each([f"{reason}; skipped" for reason in outcome.skipped.values()], str(args.out / "summary.json"))
     return 0 if outcome.whole else PARTLY
+
+
+def _weights_by_name(args: argparse.Namespace) -> dict[str, Path]:
+    """Weights of detectors of somebody else; those without a name are of --detector, else of --rescue.
+
+    Raises:
+        InputError: Nothing says whose they are, or nothing asks for that detector.
+    """
+    from uncover.errors import InputError
+
+    given: dict[str, Path] = {}
+    for word in args.detector_weights:
+        name, separator, path = word.partition("=")
+        if not separator or name not in OTHER_DETECTORS:
+            name, path = args.detector or args.rescue, word
+        if name not in OTHER_DETECTORS or name not in (args.detector, args.rescue):
+            raise InputError(f"--detector-weights {word}: of which detector? Give --detector NAME too")
+        given[name] = Path(path)
+    return given

@@ -33,7 +33,7 @@ from uncover.video.decode import Video, open_video
 from uncover.video.detected_frames import DetectedFrame, End, Parts
 from uncover.video.detection import Networks, detect_frames, labels_of
 from uncover.video.faces import FaceLabels
-from uncover.video.model import find_whole_face
+from uncover.video.model import Model, find_whole_face
 from uncover.video.options import DetectOptions
 from uncover.video.results import ImageSource, VideoSource, write_results, write_summary
 from uncover.video.sources import Sources
@@ -266,7 +266,7 @@ def _key(addresses: Sequence[str], networks: Networks, until: float | None, code
         "files": [_identity(address) for address in addresses],
         "weights": networks.digests,
         "confidence": networks.confidence,
-        "face": find_whole_face(detector.header),
+        "face": find_whole_face(detector.header) if isinstance(detector, Model) else detector.about,
         "rescue": None if rescue is None else [rescue.name, rescue.confidence],
         "image_size": detector.image_size,
         "nms_iou": detector.nms_iou,
