@@ -47,7 +47,7 @@ def make_video(folder: Path, frames: int, width: int = WIDTH, height: int = HEIG
         return path
     rng = np.random.default_rng(0)
     noises = [_noise(rng) for _ in range(FIELDS)]
-    still = [_still(number) for number in track(range(INFANTS), "rendering infants")]
+    still = [still(number) for number in track(range(INFANTS), "rendering infants")]
     across = min(WIDTH, HEIGHT * width // height)
     with VideoWriter(path, width, height, RATE, quality=QUALITY) as writer:
         for number in track(range(frames), "writing the video"):
@@ -70,7 +70,7 @@ def make_run(folder: Path, model: str, size: int) -> Path:
         model: Such as yolov5m.
         size: Longest side of the input, in pixels.
     """
-    images = torch.from_numpy(np.stack([cv2.resize(_still(number), (size, size)) for number in range(2)]))
+    images = torch.from_numpy(np.stack([cv2.resize(still(number), (size, size)) for number in range(2)]))
     shares = images.permute(0, 3, 1, 2).float().div(255)
     numbers = tuple(range(len(CLASS_NAMES)))
     ten = Header(model=model, channels=3, class_names=CLASS_NAMES, class_ids=numbers, image_size=size)
@@ -103,7 +103,7 @@ def _noise(rng: np.random.Generator) -> NDArray[np.int16]:
     return rng.normal(0, NOISE, (HEIGHT // 2, WIDTH // 2, 3)).repeat(2, 0).repeat(2, 1).round().astype(np.int16)
 
 
-def _still(number: int) -> NDArray[np.uint8]:
+def still(number: int) -> NDArray[np.uint8]:
     """A rendered infant, wider than the video, uint8 RGB."""
     photo = compose(incubator(rng_of(0, "bench detect", number), 480, ("none", "easy", "medium", "hard")[number % 4]))
     wide = cv2.resize(photo.picture, (2000, 1500), interpolation=cv2.INTER_CUBIC)
