@@ -148,7 +148,7 @@ def measure_photos(weights: str, scrfd: Path | None, size: int, rounds: int) -> 
         whole = still(3)
         across = whole.shape[0] * width // height
         photo = np.asarray(cv2.resize(whole[:, :across], (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-        contenders = {"ours": partial(ours.detect, [photo])}
+        contenders: dict[str, Callable[[], object]] = {"ours": partial(ours.detect, [photo])}
         if theirs is not None:
             contenders |= {"SCRFD-500M": partial(theirs.detect, [photo]), "SCRFD-500M, network alone": network}
         seconds = median_cpu_seconds(*contenders.values(), rounds=rounds)

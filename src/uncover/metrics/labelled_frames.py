@@ -157,8 +157,9 @@ def _match(
     pixels = [labels[number].faces * np.tile(sizes.loc[number].to_numpy(np.float64), 2) for number in numbers]
     faces = pd.DataFrame(np.concatenate([np.zeros((0, 4)), *pixels]), columns=list(CORNERS))
     faces["image"] = np.repeat(np.array(numbers, np.int64), [len(each) for each in pixels])
-    predicted = Detections.from_pandas(own[[*CORNERS, "confidence"]].assign(image=own["frame"]), numbers).sorted()
-    true = Detections.from_pandas(faces, numbers)
+    images = pd.Series(numbers, dtype=np.int64)
+    predicted = Detections.from_pandas(own[[*CORNERS, "confidence"]].assign(image=own["frame"]), images).sorted()
+    true = Detections.from_pandas(faces, images)
     correct = match_set(LabelledSet(len(numbers), predicted, true), [true_iou]).correct[:, 0]
     words = [word for number in numbers for word in labels[number].words]
     found = np.zeros(len(true), np.int64)
