@@ -7,6 +7,7 @@ In VERBS, OPTIONS, RULES and CONFIG_KEYS, None in place of a new word stands for
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 VERBS: dict[str, str | None] = {
@@ -44,6 +45,10 @@ CONFIG_KEYS: dict[str, str | None] = {
     "standin": "synthetic",
 }
 """Dotted keys by their beginning: "rivals" stands for "rivals.detectors" too. The longest that fits is taken."""
+
+FILE_DETECTORS = ["yunet", "scrfd_500m", "scrfd_2_5g", "centerface", "blazeface_full", "blazeface_short"]
+DETECTORS = ["mtcnn", "retinaface", *FILE_DETECTORS, "viola_jones", "yolo11", "retinanet", "faster_rcnn"]
+"""Baseline detectors that were added, whose models are files of others', and all of them."""
 
 PATHS: list[tuple[str, str]] = [
     ("closer_look", "multi_scale"),
@@ -87,12 +92,19 @@ WORDS: list[tuple[str, str]] = [
 CHANGED: dict[str, dict[str, Any]] = {
     # Names of ready-made weights too.
     "detect --weights": {"type": None},
+    "detect --out": {"required": None},
+    "detect --privacy": {"choices": ["pixelate", "mosaic", "blur", "solid", "whole-frame", "publish"]},
+    "predict --privacy": {"choices": ["pixelate", "mosaic", "blur", "solid", "whole-frame", "publish"]},
     # That of the detector.
     "detect --confidence": {"default": None},
     "predict --weights": {"type": None},
     "predict sets --weights": {"type": None},
     "labels --layout": {"choices": ["wflw", "merl_rav", "300w", "graded", "yolo", "coco", "voc", "images"]},
     "split_photos --procedure": {"choices": ["by_photo", "released", "all_to_test"]},
+    "key baselines.detectors": {
+        "default": DETECTORS,
+        "type": json.dumps({"items": {"enum": DETECTORS, "type": "string"}, "type": "array"}),
+    },
 }
 """Details that differ on purpose, under the new name; None removes one: {"train --device": {"default": "cpu"}},
 {"rule train": {"jobs": 9}}, {"key run": {"default": "mine"}}."""
@@ -102,11 +114,14 @@ NEW: dict[str, list[str]] = {
     "options": [
         *(f"compare {name}" for name in ("RUN_A", "RUN_B", "--out", "--json", "--bootstrap", "--seed")),
         "fine_tune --true-iou",
-        *(f"detect {name}" for name in ("--detector", "--detector-weights")),
+        *(f"detect {name}" for name in ("--detector", "--detector-weights", "--shape", "--preview")),
         *("label_frames --class", "label_frames --layout", "read_faces --source", "split_photos --any-part"),
     ],
     "rules": [],
     "keys": [
+        *(f"baselines.{name}.turns" for name in ("mtcnn", "retinaface", "viola_jones")),
+        *(f"baselines.{name}" for name in FILE_DETECTORS),
+        *(f"baselines.{name}.{key}" for name in FILE_DETECTORS for key in ("confidence", "image_size", "turns")),
         "cluster.gpu_as",
         "cluster.container",
         "data_sets",

@@ -105,6 +105,11 @@ def test_what_shows_no_gain_is_no_default(run: LiveRun) -> None:
     assert named.rescue is not None and named.why.endswith(
         "; it found 1 of 10 missed faces in the run's trial (1 of 2 added boxes right)"
     )
+    trial(run, part_fusion=9)
+    for other in ({"baseline": "viola_jones"}, {"weights": run.weights("parts")}):
+        behind = load_networks(replace(options_of(run), **other))
+        assert behind.rescue is None and behind.why.startswith("none: no trial tells what helps behind ")
+    trial(run, part_fusion=1, rgb1=1)
     winner = load_networks(options_of(run, "winner"))
     assert winner.rescue is not None and winner.rescue.name == "part_fusion"
 
@@ -113,7 +118,7 @@ def test_another_detector_goes_first_with_any_rescue(run: LiveRun) -> None:
     first = replace(options_of(run), baseline="viola_jones")
     alone = load_networks(first)
     assert isinstance(alone.detector, OtherDetector) and alone.name == "viola_jones"
-    assert alone.confidence == alone.detector.confidence and alone.why.startswith("none: no trial tells what helps")
+    assert alone.confidence == alone.detector.confidence and alone.why == "none: the run has no rescue trial"
     kinds = {
         "turns": TurnedDetector,
         "rgb1": SecondDetector,

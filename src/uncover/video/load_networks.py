@@ -205,8 +205,7 @@ class _Loader:
         self.digests[name] = str((about.get("weights") or {}).get("sha256") or about["package"])
         if path is not None and weights is not None and baseline.trained:
             self._note_rendered(weights.about.get("training") or {}, path, name)
-            with path.open("rb") as file:
-                self.digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+            self.digests[name] = _sha256(path)
         longest = settings.image_size if isinstance(settings, ReadyMade) else None
         about["settings"] = settings.model_dump(mode="json")
         return OtherDetector(detector, name, settings.confidence, self.device, longest, self.nms_iou, about)
@@ -258,7 +257,7 @@ class _RescueLoader:
             name = _name_of(options.heatmap_weights)
             return self._of_model(name, options.heatmap_weights, heatmap=True), f"{name} looks at heatmaps"
         if options.rescue == NONE:
-            return None, "nothing looks again where the detector found no face"
+            return None, "nothing looks again where the detector found no box"
         if options.rescue in (BEST, WINNER):
             return self._best()
         if kind == HEATMAP:
@@ -270,17 +269,17 @@ class _RescueLoader:
             looks = TURNS[options.rescue] - 1
             return (
                 TurnedDetector(options.rescue, self._confidence(options.rescue), self._first, looks + 1),
-                f"{options.rescue}: {looks} more looks at every picture in which {self._name} found no face, turned;"
+                f"{options.rescue}: {looks} more looks at every picture in which {self._name} found no box, turned;"
                 f" such a picture costs {looks + 1} times as much",
             )
         if options.rescue == LARGER and isinstance(self._first, Model):
             larger = replace(self._first, image_size=TIMES_LARGER * self._first.image_size)
             return (
                 SecondDetector(LARGER, self._confidence(LARGER), larger),
-                f"{LARGER}: a look at {larger.image_size} pixels at every picture in which {self._name} found no face;"
+                f"{LARGER}: a look at {larger.image_size} pixels at every picture in which {self._name} found no box;"
                 f" such a picture costs {1 + TIMES_LARGER**2} times as much",
             )
-        why = f"{options.rescue} looks again where {self._name} found no face{self._score_of(options.rescue)}"
+        why = f"{options.rescue} looks again where {self._name} found no box{self._score_of(options.rescue)}"
         try:
             return self._named(options.rescue), why
         except CannotRescue as error:
@@ -293,7 +292,7 @@ class _RescueLoader:
     def _best(self) -> tuple[Rescue | None, str]:
         """The winner of the run's trial, which is asked whether it gained anything unless the winner is wanted."""
         loader, asked = self._loader, self._options.rescue == BEST
-        if asked and isinstance(self._first, OtherDetector):
+        if asked and self._scores and not self._is_the_runs():
             return None, f"none: no trial tells what helps behind {self._name}; --rescue NAME tries one all the same"
         # What somebody else has trained takes long, and is asked for by its name.
         able = [score for score in self._scores.values() if score.found and score.name not in (*LEFT_OUT, *BASELINES)]
@@ -315,6 +314,13 @@ class _RescueLoader:
         if self._scores:
             why = "no method of the run's trial found a missed face and can look at new pictures"
         return None, f"none: {why}"
+
+    def _is_the_runs(self) -> bool:
+        """Whether the detector is the one behind which the run's trial was made; yes, where the run has none."""
+        path = None if self._run is None else Path(self._run.model(DETECTOR).weights)
+        if isinstance(self._first, OtherDetector) or path is None or not path.is_file():
+            return not isinstance(self._first, OtherDetector)
+        return _sha256(path) == self._loader.digests[self._name]
 
     def _named(self, name: str) -> Rescue:
         if name in LEFT_OUT:
@@ -430,6 +436,11 @@ def _read_weights(path: Path) -> BaselineWeights:
         content = path.read_bytes()
         about = {"source": path.name, "sha256": hashlib.sha256(content).hexdigest()}
         return BaselineWeights(read_state_dict(content, path.name), about)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _name_of(path: Path) -> str:

@@ -16,6 +16,10 @@ CONFIDENCE = 0.4
 """From which a box of one of our detectors counts as a face where nobody says."""
 
 
+BETWEEN_LINES = 2.0
+"""Seconds between two lines that say how far it is, at most."""
+
+
 @dataclass(frozen=True)
 class DetectOptions:
     """How to detect, and what to write.
@@ -29,8 +33,9 @@ class DetectOptions:
         csv: Also write boxes.csv.
         coco: Also write boxes.json.
         annotated: Also write videos and images with the boxes drawn in.
-        privacy: What of faces these show: "pixelate", "blur", "whole-frame" or "publish".
+        privacy: What of faces these show, as `images.privacy.shown` has it.
         sound: Whether annotated copies of video files keep their sound.
+        shape: Of what is hidden around a box: "box" or "ellipse".
     """
 
     batch: int = 16
@@ -42,6 +47,7 @@ class DetectOptions:
     annotated: bool = False
     privacy: str = "pixelate"
     sound: bool = True
+    shape: str = "box"
 
 
 @dataclass(frozen=True)
