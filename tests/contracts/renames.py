@@ -97,6 +97,8 @@ NEW: dict[str, list[str]] = {
         *(f"compare {name}" for name in ("RUN_A", "RUN_B", "--out", "--json", "--bootstrap", "--seed")),
         "fine_tune --true-iou",
         *("label_frames --class", "label_frames --layout", "read_faces --source", "split_photos --any-part"),
+        *(f"label_frames --{name}" for name in ("only", "word", "smallest", "grade-words")),
+        *(f"{verb} --blocks" for verb in ("label_frames", "label_faces", "split_photos")),
     ],
     "rules": [],
     "keys": [
@@ -104,6 +106,9 @@ NEW: dict[str, list[str]] = {
         "cluster.container",
         "data_sets",
         *(f"data_sets.*.{key}" for key in ("path", "layout", "use", "photos", "grade", "classes", "split")),
+        *(f"data_sets.*.{key}" for key in ("only", "words", "smallest", "blocks")),
+        *(f"{place}.{key}" for place in ("data_sets.*.blocks", "raw.blocks.*") for key in ("kind", "name", "every")),
+        "raw.blocks",
         *(f"data_sets.*.split.{name}" for name in ("train", "val", "test")),
     ],
     "paths": [],

@@ -6,14 +6,14 @@ import csv
 import json
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import pandas as pd
 
 from uncover.atomic import new_file, new_folder
-from uncover.data.blocks import blocks_of_photos
+from uncover.data.blocks import BlockNames, blocks_of_photos
 from uncover.data.faces import Rejected
 from uncover.data.photos import PhotoInfo
 from uncover.data.picked import Review
@@ -29,6 +29,8 @@ MANIFEST_COLUMNS = ("source", "photo", "image", "width", "height", "faces", "lab
 
 BOX_COLUMNS = ("source", "photo", "name", "part", "class_id", "x1", "y1", "x2", "y2", "status")
 PHOTO_COLUMNS = ("source", "photo", "image", "width", "height", "mode", "orientation", "kind", "pictures", "part")
+IGNORED = "ignored"
+"""Status of a box that is neither to be found nor wrong to find, and the folder of such boxes beside `labels/`."""
 CORNERS = ["x1", "y1", "x2", "y2"]
 REJECTED_COLUMNS = tuple(field.name for field in fields(Rejected))
 
@@ -103,6 +105,7 @@ def write_dataset(
     kept: int,
     review: Review | None = None,
     maker: str = "labels",
+    names: Mapping[str, BlockNames] | None = None,
 ) -> Counts:
     """Write a data set as a whole, or not at all.
 
@@ -118,6 +121,7 @@ def write_dataset(
         kept: Those that stand in the data set.
         review: Of picked frames, how many somebody has looked at.
         maker: Words of the command; all that only make data sets are one to `new_folder`.
+        names: By source, what the names of photos tell of that.
 
     Raises:
         InputError: Nothing is left to write, or a table of what belongs together is none.
@@ -129,7 +133,8 @@ def write_dataset(
     counts = Counts(read=read, kept=kept, rejected=len(rejected), photos=len(photos))
     if counts.read != counts.kept + counts.rejected:
         raise RuntimeError(f"{out}: read {counts.read}, but kept {counts.kept} and rejected {counts.rejected}")
-    blocks, notes = blocks_of_photos(photos["image"].tolist())
+    of_source = [(names or {}).get(source) for source in photos["source"]]
+    blocks, notes = blocks_of_photos(photos["image"].tolist(), of_source)
     for note in notes:
         logger.info(f"note: {out}: {note}")
     photos = pd.concat([photos.reset_index(drop=True), blocks], axis=1)
@@ -155,6 +160,13 @@ def write_dataset(
 def _write_images_and_labels(photos: pd.DataFrame, boxes: pd.DataFrame, folder: Path, out: Path) -> pd.DataFrame:
     (folder / IMAGES).mkdir()
     (folder / LABELS).mkdir()
+    if (boxes["status"] == IGNORED).any():
+        (folder / IGNORED).mkdir()
+        for row in photos.merge(boxes[boxes["status"] == IGNORED][["source", "photo"]].drop_duplicates()).itertuples():
+            of_photo = (boxes["source"] == row.source) & (boxes["photo"] == row.photo)
+            mine = boxes[of_photo & (boxes["status"] == IGNORED)]
+            lines = label_lines(mine["class_id"], mine[CORNERS].to_numpy(), row.width, row.height)
+            (folder / IGNORED / f"{row.photo}.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     kept = boxes[boxes["status"] == "kept"]
     boxes_by_photo = dict(iter(kept.groupby(["source", "photo"], sort=False)))
     images, labels = [], []
