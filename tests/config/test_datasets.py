@@ -94,7 +94,7 @@ def test_every_layout_has_a_reader_and_every_known_set_somebody_to_ask() -> None
     ("raw", "message"),
     [
         ({"grades": {"none": ["open"]}}, "expected a folder for each grade, or a list of words for each"),
-        ({"grades": {**dict.fromkeys(("none", "easy", "medium", "hard"), ["a"])}}, "each word once"),
+        ({"grades": {grade: ["a"] for grade in ("none", "easy", "medium", "hard")}}, "each word once"),
         ({"blocks": {"videos": {"kind": "infant", "name": "a"}}}, "videos is no raw data of photos"),
     ],
 )

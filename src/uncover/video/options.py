@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from uncover.config.evaluation import LEAVE_OUT
+
 if TYPE_CHECKING:
     from uncover.yolov5.device import Precision
 
@@ -80,4 +82,6 @@ def find_privacy(run: Path) -> str | None:
     configs = sorted(run.glob("record/*/config.yaml"))
     values = yaml.safe_load(configs[-1].read_text(encoding="utf-8")) if configs else {}
     report = values.get("report") if isinstance(values, dict) else None
-    return str(report["privacy"]) if isinstance(report, dict) and "privacy" in report else None
+    said = str(report["privacy"]) if isinstance(report, dict) and "privacy" in report else None
+    # A copy of a video shows something; what a figure leaves out, it hides.
+    return "whole-frame" if said == LEAVE_OUT else said
