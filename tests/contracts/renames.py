@@ -85,6 +85,10 @@ WORDS: list[tuple[str, str]] = [
 """The same in values: choices, defaults and types of options and keys; texts, columns and cells of files of a run."""
 
 CHANGED: dict[str, dict[str, Any]] = {
+    # Names of ready-made weights too.
+    "detect --weights": {"type": None},
+    "predict --weights": {"type": None},
+    "predict sets --weights": {"type": None},
     "labels --layout": {"choices": ["wflw", "merl_rav", "300w", "graded", "yolo", "coco", "voc", "images"]},
     "split_photos --procedure": {"choices": ["by_photo", "released", "all_to_test"]},
 }

@@ -101,7 +101,6 @@ def test_names_that_are_none(run: LiveRun, rescue: str, message: str) -> None:
 
 def test_a_detector_must_be_there_and_look_at_photos(run: LiveRun, tmp_path: Path) -> None:
     cases = {
-        "no detector": NetworkOptions(None, None),
         "no models/ in it": NetworkOptions(tmp_path, None),
         "looks at joints": NetworkOptions(None, run.weights("gradcampp_avg"), device="cpu"),
         "is a model of a run; expected --run": NetworkOptions(
@@ -111,6 +110,7 @@ def test_a_detector_must_be_there_and_look_at_photos(run: LiveRun, tmp_path: Pat
             None, run.weights("rgb10"), "none", run.weights("grey"), device="cpu"
         ),
     }
+    assert load_networks(NetworkOptions(None, None, device="cpu")).name == "general"
     for message, wished in cases.items():
         with pytest.raises(InputError, match=message):
             load_networks(wished)

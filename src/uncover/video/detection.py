@@ -20,6 +20,7 @@ from uncover.threads import cores
 from uncover.video.batches import Picture, ahead, in_batches, letterboxed
 from uncover.video.decode import Frame
 from uncover.video.detected_frames import DETECTOR, RESCUE, DetectedFrame
+from uncover.video.faces import FaceLabels
 from uncover.video.model import Model
 from uncover.video.rescue import Missed, Rescue
 from uncover.yolov5.device import in_precision
@@ -53,6 +54,14 @@ class Networks:
     why: str
     digests: dict[str, str]
     covered: bool = False
+
+
+def labels_of(networks: Networks) -> FaceLabels:
+    """What boxes are marked as, and which count."""
+    rescue = networks.rescue
+    if rescue is None:
+        return FaceLabels(networks.name, networks.confidence)
+    return FaceLabels(networks.name, networks.confidence, rescue.name, rescue.confidence, rescue.found_by)
 
 
 @dataclass(frozen=True)

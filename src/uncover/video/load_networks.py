@@ -28,6 +28,7 @@ from uncover.video.detection import Networks
 from uncover.video.model import Model, find_whole_face, with_whole_face
 from uncover.video.options import NetworkOptions
 from uncover.video.rescue import HeatmapDetector, LiveMaps, Rescue, SecondDetector, StrategyRescue
+from uncover.weights import DEFAULT, find_weights
 from uncover.yolov5.device import check_precision, pick_device
 from uncover.yolov5.weights import open_weights
 
@@ -60,14 +61,11 @@ def load_networks(options: NetworkOptions) -> Networks:
         InputError: A file is missing or no weights, a method is not of this run or cannot work on new pictures, or the
             device is not here.
     """
-    if options.weights is None and options.run is None:
-        raise InputError("no detector: expected --run RUN, the folder of a run such as results/demo, or --weights FILE")
     if options.run is not None and not Path(RunPaths(options.run).models).is_dir():
         raise InputError(f"{options.run}: no models/ in it; expected the folder of a run, such as results/demo")
     loader = _Loader(options)
-    weights, name = options.weights or loader.weights_of(DETECTOR), DETECTOR
-    if options.weights is not None:
-        name = _name_of(options.weights)
+    given = options.weights or (find_weights(DEFAULT) if options.run is None else None)
+    weights, name = (loader.weights_of(DETECTOR), DETECTOR) if given is None else (given, _name_of(given))
     detector = loader.load(weights, name)
     if detector.header.input != "photo" or detector.header.channels != 3:
         raise InputError(f"{weights}: looks at {detector.header.input}s; expected a detector that looks at photos")
@@ -89,9 +87,6 @@ class _Loader:
         check_precision(self.device, options.precision)
         self.digests: dict[str, str] = {}
         self._trained: int | None = None
-        if self.device.type == "cpu":
-            # The other half decodes; one thread a core of all cores would have them wait for each other.
-            torch.set_num_threads(max(1, torch.get_num_threads() // 2))
 
     def weights_of(self, name: str) -> Path:
         """Weights of a model of the run.

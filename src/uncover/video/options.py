@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 Temporal = Literal["off", "online", "offline"]
 
+CONFIDENCE = 0.4
+"""From which a box of one of our detectors counts as a face where nobody says."""
+
 
 @dataclass(frozen=True)
 class DetectOptions:
@@ -48,7 +51,7 @@ class NetworkOptions:
 
     Attributes:
         run: Folder of a run, such as results/demo; None for weights alone.
-        weights: Of the detector; None takes the run's.
+        weights: Of the detector; None takes the run's, or without a run the ready-made ones.
         rescue: "best", "none", "heatmap:<name>", or the name of a method.
         heatmap_weights: Of a detector of heatmaps, in the place of one of the run.
         confidence: From which a whole face counts.
@@ -65,7 +68,7 @@ class NetworkOptions:
     weights: Path | None
     rescue: str = "best"
     heatmap_weights: Path | None = None
-    confidence: float = 0.4
+    confidence: float = CONFIDENCE
     rescue_confidence: float | None = None
     nms_iou: float | None = None
     image_size: int | None = None

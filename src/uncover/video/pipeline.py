@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 import uncover
 from uncover.atomic import alone_in
 from uncover.errors import InputError, keeping
@@ -29,7 +31,7 @@ from uncover.video.annotate import LiveDrawing
 from uncover.video.batches import Picture, frames_of_images, frames_of_video
 from uncover.video.decode import Video, open_video
 from uncover.video.detected_frames import DetectedFrame, End, Parts
-from uncover.video.detection import Networks, detect_frames
+from uncover.video.detection import Networks, detect_frames, labels_of
 from uncover.video.faces import FaceLabels
 from uncover.video.model import find_whole_face
 from uncover.video.options import DetectOptions
@@ -116,6 +118,9 @@ def detect_sources(sources: Sources, networks: Networks, options: DetectOptions,
     """
     labels = labels_of(networks)
     stopwatch = Stopwatch(labels)
+    if networks.detector.device.type == "cpu":
+        # The other half decodes; one thread a core of all cores would have them wait for each other.
+        torch.set_num_threads(max(1, torch.get_num_threads() // 2))
     copies = annotated_paths(out, sources)
 
     def parts_of(addresses: Sequence[str]) -> Parts:
@@ -232,14 +237,6 @@ def detect_images(source: ImageSource, networks: Networks, batch: int, stopwatch
         statistics.status, statistics.reason = FAILED, next(iter(source.skipped.values()))
         return
     statistics.corrupt = len(source.skipped)
-
-
-def labels_of(networks: Networks) -> FaceLabels:
-    """What boxes are marked as, and which count."""
-    rescue = networks.rescue
-    if rescue is None:
-        return FaceLabels(networks.name, networks.confidence)
-    return FaceLabels(networks.name, networks.confidence, rescue.name, rescue.confidence, rescue.found_by)
 
 
 def settings_of(networks: Networks, options: DetectOptions) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from uncover.baselines.fetched import read_fetched
+from uncover.baselines.registry import lacking_package
 from uncover.config.baselines import BASELINES
 from uncover.config.catalogue import CATALOGUE, TRAINING_SETS
 from uncover.config.detectors import Weights
@@ -144,8 +145,13 @@ def _weights_of_baselines(run: Run) -> Iterator[Absent]:
     """Those that somebody else made; without them a detector is left out, and everything else goes on."""
     for name in baselines_wanted(run.config)[1]:
         key = run.config.baselines.weights_of(name)
-        if name in run.config.baselines.detectors and key is not None:
-            yield Absent(f"weights.{key}", "there is no such entry", f"{BASELINES[name].title} is left out")
+        if name not in run.config.baselines.detectors:
+            continue
+        without = f"{BASELINES[name].title} is left out"
+        if key is not None and key not in run.config.weights:
+            yield Absent(f"weights.{key}", "there is no such entry", without)
+        else:
+            yield Absent(f"baselines.{name}", lacking_package(name), without)
     for name, key in run.fetched_weights.items():
         fetched = read_fetched(Path(run.paths.fetched_weights(key)))
         lacking, lost = _lacking(run.config.weights[key], needs_hash=True)

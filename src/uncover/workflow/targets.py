@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from uncover.baselines.fetched import read_fetched
+from uncover.baselines.registry import lacking_package
 from uncover.config.baselines import BASELINES
 from uncover.config.catalogue import TRAINING_SETS
 from uncover.config.detectors import DRAWN_BOXES, Detector, SecondStep, Weights
@@ -117,6 +118,8 @@ def baselines_wanted(config: Config) -> tuple[list[str], dict[str, str]]:
             left_out[name] = "this run does without it (baselines.detectors)"
         elif key is not None and key not in config.weights:
             left_out[name] = f"no weights are configured (weights.{key})"
+        elif lacking := lacking_package(name):
+            left_out[name] = lacking
         else:
             wanted.append(name)
     return wanted, left_out

@@ -141,12 +141,17 @@ def name_foreign(file: BinaryIO) -> str | None:
         return f"is a TensorFlow Lite model; {WHOLE}"
     if head[257:262] == b"ustar":
         return "is a tar archive; unpack it first"
-    if len(head) > 2 and head[0] == 8 and 0 < head[1] < 32 and head[2] in (0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42):
+    if is_onnx(head):
         return f"is an ONNX model, a program without its training; {WHOLE}"
     text = " ".join(head.decode("utf-8", "replace").split())
     if len(head) >= SHORTEST_TEXT and text.isprintable() and "\ufffd" not in text[:-1]:
         return f"is a text ('{text[:60]}') and no weights; if it was downloaded, fetch it again"
     return None
+
+
+def is_onnx(head: bytes) -> bool:
+    """Whether a file that begins so is an ONNX model: a protocol buffer whose first field is a small version."""
+    return len(head) > 2 and head[0] == 8 and 0 < head[1] < 32 and head[2] in (0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42)
 
 
 def _name_archive(file: BinaryIO) -> str | None:

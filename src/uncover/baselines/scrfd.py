@@ -1,0 +1,119 @@
+"""SCRFD (Guo et al. 2021) with landmarks, of 500 million and 2.5 billion operations, run by onnxruntime.
+
+Files of others hold the networks: insightface's own, which take photos of any size, and those of hpc203/scrfd-opencv,
+which take 640 x 640 pixels. Both have nine outputs: confidence, box and landmarks at each place of three levels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from uncover.baselines.framed import into_frame, out_of_frame
+from uncover.baselines.weights import BaselineWeights, model_file
+from uncover.config import baselines as config
+from uncover.errors import InputError
+from uncover.metrics.detections import Detections, Detector
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+CONFIDENCE = 0.02
+NMS_IOU = 0.4
+"""Both as its authors' own evaluation has them."""
+
+STRIDES = (8, 16, 32)
+"""Pixels between the places of a level."""
+
+ANCHORS = 2
+"""Answers at each place."""
+
+ERRORS = 3
+"""onnxruntime's number of the level of messages below which it says nothing."""
+
+MEAN, SCALE = 127.5, 1 / 128
+
+
+def load(settings: config.Scrfd, weights: BaselineWeights | None, device: torch.device) -> Detector:
+    """Open the model.
+
+    Args:
+        settings: Of them, how large a photo is shown.
+        weights: SCRFD's ONNX file.
+        device: Not used: it is computed on the processor.
+
+    Raises:
+        InputError: There are no weights, those of another network, or it takes smaller photos only.
+    """
+    import onnxruntime
+
+    expected = "the ONNX file of SCRFD with landmarks (scrfd_500m_kps.onnx, scrfd_2.5g_kps.onnx)"
+    content = model_file(weights, expected)
+    source = weights.about.get("source", "weights") if weights else ""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = ERRORS
+    try:
+        session = onnxruntime.InferenceSession(content.tobytes(), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has a dozen classes of its own, with nothing else in common.
+        raise InputError(f"{source}: onnxruntime cannot open it ({type(error).__name__}); expected {expected}") from None
+    (shape,) = (each.shape for each in session.get_inputs()[:1])
+    widths = [each.shape[-1] for each in session.get_outputs()]
+    if widths != [1] * 3 + [4] * 3 + [10] * 3 or len(shape) != len("NCHW"):
+        raise InputError(f"{source}: is another model; expected {expected}")
+    side = shape[2] if isinstance(shape[2], int) else None
+    if side is not None and (settings.image_size or 0) > side:
+        raise InputError(f"image_size {settings.image_size}: {source} takes {side} pixels at most")
+    return Scrfd(session, settings.image_size, side)
+
+
+class Scrfd:
+    """A session, the longest side that it is shown, and the side of its square input where that is fixed."""
+
+    def __init__(self, session: onnxruntime.InferenceSession, longest: int | None, side: int | None) -> None:
+        self._session = session
+        self._longest = longest
+        self._side = side
+
+    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """As `Detector.detect`."""
+        return [self._find_faces(image) for image in images]
+
+    def _find_faces(self, photo: NDArray[np.uint8]) -> Detections:
+        longest = self._longest
+        if longest is None and self._side is not None:
+            longest = min(self._side, max(photo.shape[:2]))
+        view, frame = into_frame(photo, longest, self._side)
+        pixels = ((view.astype(np.float32) - MEAN) * SCALE).transpose(2, 0, 1)[None]
+        answers = self._session.run(None, {self._session.get_inputs()[0].name: np.ascontiguousarray(pixels)})
+        levels = zip(STRIDES, answers[:3], answers[3:6], answers[6:], strict=True)
+        found = [decode(stride, frame.out_width, *level) for stride, *level in levels]
+        return out_of_frame(Detections.concatenate(found).nms(NMS_IOU), frame)
+
+
+def decode(
+    stride: int, width: int, scores: NDArray[np.float32], sides: NDArray[np.float32], points: NDArray[np.float32]
+) -> Detections:
+    """Boxes of one level in pixels of the frame.
+
+    Args:
+        stride: Pixels between its places.
+        width: Of the frame.
+        scores: Confidences; places row by row, with two answers each.
+        sides: How far left, top, right and bottom are from the place, in strides.
+        points: Where the landmarks are, seen from the place, in strides.
+    """
+    confidence = scores.reshape(-1)
+    rows = np.flatnonzero(confidence > CONFIDENCE)
+    place = rows // ANCHORS
+    columns = width // stride
+    centre = np.stack([place % columns, place // columns], axis=1).astype(np.float32) * stride
+    reach = sides.reshape(-1, 4)[rows] * stride
+    boxes = np.concatenate([centre - reach[:, :2], centre + reach[:, 2:]], axis=1)
+    # The network's order is that of `LANDMARKS`: first the eye at the left of the photo, which is the right one.
+    landmarks = centre[:, None] + points.reshape(-1, 5, 2)[rows] * stride
+    return Detections(boxes, confidence[rows], landmarks=landmarks)

@@ -1,0 +1,84 @@
+"""A detector that looks at a photo at several turns: faces that lie on their side are upright in one of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from uncover.metrics.detections import Detections, Detector
+
+MERGED_IOU = 0.4
+"""Above which two boxes of different turns are of one face, and the surer one stays."""
+
+
+@dataclass(frozen=True)
+class Turned:
+    """A detector that is shown every photo at evenly spaced turns.
+
+    Attributes:
+        detector: Whose boxes they are.
+        turns: How many; 4 are by 90 degrees, which moves pixels as they are, 8 are by 45.
+    """
+
+    detector: Detector
+    turns: int
+
+    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """As `Detector.detect`."""
+        return [self._find_faces(image) for image in images]
+
+    def _find_faces(self, photo: NDArray[np.uint8]) -> Detections:
+        views = (turn(photo, 8 * number // self.turns) for number in range(self.turns))
+        found = [turned_back(self.detector.detect([view])[0], back) for view, back in views]
+        return Detections.concatenate(found).nms(MERGED_IOU)
+
+
+def turn(photo: NDArray[np.uint8], eighths: int) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """A photo turned against the clock, in the smallest frame that holds it whole; corners are black.
+
+    Args:
+        photo: uint8 (height, width, 3).
+        eighths: Of a whole turn. An even number moves pixels as they are, an odd one interpolates between them.
+
+    Returns:
+        The turned photo, and float64 (2, 3), the way back: what it makes of x, y, 1 in the turned photo is where that
+        lies in the photo. Whole numbers stand between pixels, so that a photo ends at its width and its height.
+    """
+    height, width = photo.shape[:2]
+    angle = math.radians(45 * eighths)
+    cosine, sine = (round(value) if eighths % 2 == 0 else value for value in (math.cos(angle), math.sin(angle)))
+    wide = math.ceil(abs(cosine) * width + abs(sine) * height)
+    high = math.ceil(abs(sine) * width + abs(cosine) * height)
+    # y points down: against the clock, what lies on the right comes to lie on top.
+    linear = np.array([[cosine, -sine], [sine, cosine]], np.float64)
+    back = np.column_stack([linear, np.array([width, height]) / 2 - linear @ (np.array([wide, high]) / 2)])
+    if eighths % 2 == 0:
+        return np.ascontiguousarray(np.rot90(photo, eighths // 2)), back
+    # OpenCV's whole numbers stand on the pixels' centres.
+    centres = np.column_stack([linear, back @ (0.5, 0.5, 1) - 0.5])
+    turned = cv2.warpAffine(photo, centres, (wide, high), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    return np.asarray(turned, np.uint8), back
+
+
+def turned_back(found: Detections, back: NDArray[np.float64]) -> Detections:
+    """Boxes of a turned photo in the photo.
+
+    A box is turned as the ellipse that fills it. At quarters of a turn that is the turned box to the bit; between them
+    the box around the four turned corners would be half as large again as the face.
+
+    Args:
+        found: In pixels of the turned photo.
+        back: As `turn` has it.
+    """
+    linear, shift = back[:, :2], back[:, 2]
+    corners = found.boxes.reshape(-1, 2, 2).astype(np.float64)
+    centre = corners.mean(axis=1) @ linear.T + shift
+    half = np.sqrt(((corners[:, 1] - corners[:, 0]) / 2) ** 2 @ (linear**2).T)
+    points = None if found.landmarks is None else (found.landmarks @ linear.T + shift).astype(np.float32)
+    boxes = np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
+    return Detections(boxes, found.confidence, found.classes, points, found.found_by, found.image)
