@@ -199,8 +199,8 @@ rule label_faces:
         " --parts {params.parts:q} --outside {params.outside:q} {params.poses:q} {params.blocks:q} 2>&1 | tee {log:q}"
 
 
-def frame_options(wildcards):
-    name, grade = RUN.frame_sets[wildcards.set]
+def source_options(name, grade=None):
+    """Options of `uncover label_frames` for a raw data set, or for a grade of it."""
     own = RUN.sources[name].own
     options = ["--source", name, *(["--grade", grade] if grade else [])]
     if own is not None:
@@ -210,9 +210,14 @@ def frame_options(wildcards):
         options += ["--only", own.only] if own.only else []
         options += ["--smallest", str(own.smallest)] if own.smallest > 1 else []
     elif graded_by_words(CONFIG, name):
-        words = [f"{each}={','.join(CONFIG.raw.grades[each])}" for each in GRADES if each in CONFIG.raw.grades]
+        grades = CONFIG.raw.grades
+        words = [f"{each}={','.join(grades[each])}" for each in GRADES if each in grades]
         options += ["--grade-words", *words]
     return options + blocks_options(name)
+
+
+def frame_options(wildcards):
+    return source_options(*RUN.frame_sets[wildcards.set])
 
 
 rule label_frames:

@@ -31,6 +31,7 @@ NMS_IOU = 0.3
 SURE = 0.5
 """From which MediaPipe believes in a face unless it is told otherwise."""
 
+
 @dataclass(frozen=True)
 class Edition:
     """What a model's file does not say.

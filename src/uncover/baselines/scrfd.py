@@ -60,7 +60,9 @@ def load(settings: config.Scrfd, weights: BaselineWeights | None, device: torch.
     try:
         session = onnxruntime.InferenceSession(content.tobytes(), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has a dozen classes of its own, with nothing else in common.
-        raise InputError(f"{source}: onnxruntime cannot open it ({type(error).__name__}); expected {expected}") from None
+        raise InputError(
+            f"{source}: onnxruntime cannot open it ({type(error).__name__}); expected {expected}"
+        ) from None
     (shape,) = (each.shape for each in session.get_inputs()[:1])
     widths = [each.shape[-1] for each in session.get_outputs()]
     if widths != [1] * 3 + [4] * 3 + [10] * 3 or len(shape) != len("NCHW"):

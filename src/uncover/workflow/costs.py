@@ -328,7 +328,7 @@ class Disk:
         if rule == "make_synthetic":
             return int(0.15 * self._work.config.synthetic.size**2) * self._work.of(rule, wildcards)
         if rule == "fine_tune":
-            return self._weights(self._work.run.detector(self._work.config.finetune.start))
+            return self._weights(self._work.run.finetune_detector(self._work.config.finetune.start))
         return BLOCK * len(job.outputs)
 
     def while_running(self, job: PlannedJob) -> int:

@@ -145,7 +145,7 @@ class Work:
         """Of a training on so many frames, scored on them after each epoch, and of scores on one video."""
         ours = self.config.finetune
         shown = -(-ours.least_images // frames) * frames if frames else 0
-        start = self.run.detector(ours.start)
+        start = self.run.finetune_detector(ours.start)
         passes = ours.epochs * (TRAINING * max(shown, frames) + frames) + ours.frames_per_video
         return max(1.0, passes * _cost(start) / UNIT)
 

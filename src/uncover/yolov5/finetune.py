@@ -307,7 +307,7 @@ class CurvePoint:
 
 
 def read_point(
-    data: Path, start: Path, count: int, left_out: str, changes: Mapping[str, object], pairs: Sequence[str]
+    data: Path, start: Path, count: int, left_out: Sequence[str], changes: Mapping[str, object], pairs: Sequence[str]
 ) -> CurvePoint:
     """Read frames and draw those to learn from.
 
@@ -315,7 +315,7 @@ def read_point(
         data: Data set of frames.
         start: Weights to start from.
         count: Frames to learn from, of all groups but one; fewer where there are fewer.
-        left_out: Name of that group, or of one of its videos.
+        left_out: Name of that group, or of one of its videos; or of several groups.
         changes: What fine-tuning changes in the settings of the start weights' own training; its seed also draws the
             frames.
         pairs: Settings of the user, as `key=value`.
@@ -324,11 +324,15 @@ def read_point(
         InputError: Weights, frames or settings are unusable, or the frames drawn show no face.
     """
     header = read_start(start)
-    if CLASS_NAMES[WHOLE_FACE] not in header.class_names:
-        raise InputError(f"{start}: does not know the whole face; it knows {', '.join(header.class_names)}")
     settings = finetuning_settings(header, changes, pairs).model_copy(update={"keep": "last", "patience": 0})
+    if CLASS_NAMES[WHOLE_FACE] not in header.class_names and not (count and settings.classes == "whole_face"):
+        known = f"{len(header.class_names)} classes, such as {', '.join(header.class_names[:3])}"
+        raise InputError(
+            f"{start}: does not know the whole face; it knows {known}; --set classes=whole_face learns a new head, from"
+            " one frame on"
+        )
     frames = read_frames_to_learn(data, header, settings)
-    fold = leave_out(frames.groups, frames.group_named(left_out))
+    fold = leave_out(frames.groups, *map(frames.group_named, left_out))
     names = nested_subsets(fold.training, frames.groups, [count], settings.seed)[count]
     if len(names) < count:
         logger.info(
@@ -376,7 +380,7 @@ def run_point(
     record = {
         "count": point.count,
         "group": point.fold.left_out,
-        "group_kind": point.frames.kind_of(point.fold.left_out),
+        "group_kind": point.frames.kind_of(point.frames.groups[point.fold.held_out[0]]),
         "freeze": point.settings.freeze,
         "seed": point.settings.seed,
         "trained_on": len(point.names),
