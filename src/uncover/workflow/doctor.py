@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
+from uncover.config.baselines import BASELINES
 from uncover.config.model import Config
 from uncover.data.sources import RAW_DATA
 from uncover.threads import cores
@@ -17,6 +18,9 @@ from uncover.workflow.engine import SNAKEFILE
 from uncover.workflow.gpus import NoAnswer, list_gpus
 from uncover.workflow.sources import is_rendered, raw_folder, raw_names
 from uncover.workflow.targets import video_files
+
+OPTIONAL = {(row.model.package if row.model else row.package): row.install for row in BASELINES.values() if row.install}
+"""Words for pip, by package that is in no lock and may be added."""
 
 PACKAGES = (
     "snakemake",
@@ -44,6 +48,7 @@ PACKAGES = (
     "jinja2",
     "markdown-it-py",
     "rich",
+    *OPTIONAL,
 )
 FOR_ONE = {
     "grad-cam": "--method eigengradcam or gradcamelementwise",
@@ -92,7 +97,8 @@ def _packages(folder: Path) -> list[Finding]:
     for package in PACKAGES:
         verdict: Literal["missing", "problem"] = "missing" if package in FOR_ONE else "problem"
         what = f", which {FOR_ONE[package]} needs" if package in FOR_ONE else ""
-        remedy = "make setup" if (folder / "Makefile").is_file() else f"pip install {package}"
+        in_lock = package not in OPTIONAL and (folder / "Makefile").is_file()
+        remedy = "make setup" if in_lock else f"pip install {OPTIONAL.get(package, package)}"
         try:
             findings.append(Finding(package, metadata.version(package)))
         except metadata.PackageNotFoundError:
