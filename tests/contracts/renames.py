@@ -104,6 +104,16 @@ CHANGED: dict[str, dict[str, Any]] = {
     # A figure may leave photos of patients out; infants may be left out together.
     **{f"{name} --privacy": {"choices": FIGURE_PRIVACY} for name in ("figure_22", "figure_23", "figure_rescue")},
     "fine_tune --leave-out": {"nargs": "+"},
+    # Folders or words.
+    "key raw.grades": {
+        "type": json.dumps(
+            {
+                "additionalProperties": {"anyOf": [{"type": "string"}, {"items": {"type": "string"}, "type": "array"}]},
+                "propertyNames": {"enum": ["none", "easy", "medium", "hard"]},
+                "type": "object",
+            }
+        )
+    },
     "key report.privacy": {"type": json.dumps({"enum": FIGURE_PRIVACY, "type": "string"})},
 }
 """Details that differ on purpose, under the new name; None removes one: {"train --device": {"default": "cpu"}},

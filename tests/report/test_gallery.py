@@ -133,6 +133,10 @@ def test_a_photo_without_any_box_is_drawn_too() -> None:
     assert len(figure.axes[0].images) == 1
 
 
+TITLES = ["WFLW test photos", "Graded frames, hard", "my_ward"]
+TOLD = "photos of Graded frames, hard; my_ward are left out (report.privacy: leave-out)"
+
+
 def test_sets_of_patients_are_left_out_with_a_line_that_says_so(tmp_path: Path) -> None:
     for name in ("wflw", "slapi_hard", "my_ward"):
         write_set(tmp_path, name, IMAGES)
@@ -142,11 +146,11 @@ def test_sets_of_patients_are_left_out_with_a_line_that_says_so(tmp_path: Path) 
     datasets = [tmp_path / "datasets" / name for name in names]
     missed = [tmp_path / "missed" / f"{name}.csv" for name in names]
     shown = [each.split("\n")[0] for each in _titles(trial, tmp_path, datasets, missed, "leave-out")]
-    assert shown == ["WFLW", "photos of Hard, my_ward are left out (report.privacy: leave-out)"]
+    assert shown == [TITLES[0], TOLD]
     titles = [each.split("\n")[0] for each in _titles(trial, tmp_path, datasets, missed, "pixelate")]
-    assert titles == ["WFLW", "Hard", "my_ward"]
+    assert titles == TITLES
     (told,) = _titles(trial, tmp_path, datasets[1:], missed[1:], "leave-out")
-    assert told == "photos of Hard, my_ward are left out (report.privacy: leave-out)"
+    assert told == TOLD
 
 
 def _titles(trial: Path, run: Path, datasets: list[Path], missed: list[Path], privacy: FigurePrivacy) -> list[str]:

@@ -29,7 +29,6 @@ NMS_IOU = 0.3
 """As MediaPipe has it."""
 
 
-
 @dataclass(frozen=True)
 class Edition:
     """What a model's file does not say.

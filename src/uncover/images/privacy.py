@@ -131,7 +131,7 @@ def has_patients(set_name: str) -> bool:
 
 def left_out_words(titles: Sequence[str]) -> str:
     """What a figure says of sets whose photos it may not show."""
-    return f"photos of {', '.join(titles)} are left out (report.privacy: {LEAVE_OUT})"
+    return f"photos of {'; '.join(titles)} are left out (report.privacy: {LEAVE_OUT})"
 
 
 def may_show_patients(source: str) -> bool:
