@@ -128,7 +128,7 @@ def test_learning_curves_on_photos_are_a_target(own_data: Checkout) -> None:
     [
         (
             {"photos": "my_ward2"},
-            "nothing says which photos of my_ward2 belong together; give data_sets.my_ward2.blocks",
+            "nothing says which photos of my_ward2 belong together; give data_sets",
         ),
         ({"photos": "nobody"}, "finetune.photos: nobody is no data set of frames of this run"),
         ({"photos": "helen"}, "finetune.photos: helen is no data set of frames of this run"),

@@ -148,7 +148,7 @@ class Config(Section):
         own = self.data_sets.get(name)
         blocks = own.blocks if own else self.raw.blocks.get(name)
         frames = not own.has_landmarks if own else name in CATALOGUE and not CATALOGUE[name].has_landmarks
-        if not frames or (own is None and getattr(self.raw, name) is None) or self.raw.synthetic:
+        if not frames or (own is None and (self.raw.synthetic or getattr(self.raw, name) is None)):
             raise ValueError(f"finetune.photos: {name} is no data set of frames of this run (raw, data_sets)")
         if blocks is None:
             key = f"data_sets.{name}.blocks" if own else f"raw.blocks.{name}"
