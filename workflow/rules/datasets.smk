@@ -211,7 +211,9 @@ def source_options(name, grade=None):
         options += ["--smallest", str(own.smallest)] if own.smallest > 1 else []
     elif graded_by_words(CONFIG, name):
         grades = CONFIG.raw.grades
-        words = [f"{each}={','.join(grades[each])}" for each in GRADES if each in grades]
+        words = [
+            f"{each}={','.join(grades[each])}" for each in GRADES if each in grades
+        ]
         options += ["--grade-words", *words]
     return options + blocks_options(name)
 
