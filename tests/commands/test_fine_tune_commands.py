@@ -152,6 +152,18 @@ def test_infants_are_left_out_together_and_a_network_that_knows_no_face_learns_a
     assert read_weights(place / "point/weights.pt")[0].class_names == ("whole face",)
 
 
+def test_a_network_whose_one_class_is_a_face_by_another_name_is_scored_as_it_is(place: Path) -> None:
+    make_start(place / "ready.pt", classes=("face",), class_ids=(0,))
+    make_start(place / "same.pt")
+    assert run("labels", "--layout", "graded", "my_frames", "set") == 0
+    words = ["--count", 0, "--leave-out", "infant_01", "--confidence", 0.001]
+    for name in ("ready", "same"):
+        assert run("fine_tune", "set", name, "--from", f"{name}.pt", *words) == 0
+    records = [json.loads((place / name / "left_out.json").read_text()) for name in ("ready", "same")]
+    assert records[0]["faces"] == VIDEOS["infant_01"] - 1 and records[0]["false_boxes"] > 0
+    assert [records[0] | {"start": ""}] == [records[1] | {"start": ""}]
+
+
 TUNE = ("--from", "run", "--data", "my_frames")
 BAD: dict[str, tuple[tuple[str, ...], str]] = {
     "no OUT": (("train", "my_frames"), "expected DATA and OUT, or --data DATA"),
