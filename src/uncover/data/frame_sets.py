@@ -29,7 +29,7 @@ ANNOTATIONS = {"yolo": ".txt", "coco": ".json", "voc": ".xml"}
 """By layout: how files of its annotations end."""
 
 
-def label_frames(reading: Reading, source: str, smallest: int = SMALLEST_SIDE) -> tuple[pd.DataFrame, SetLabels]:
+def label_frames(reading: Reading, source: str, smallest: float = SMALLEST_SIDE) -> tuple[pd.DataFrame, SetLabels]:
     """Photos and boxes of frames, boxes clipped to the frame.
 
     Boxes that were drawn on a larger or smaller copy of the frame are scaled, which is told.

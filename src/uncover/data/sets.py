@@ -160,15 +160,10 @@ def write_dataset(
 def _write_images_and_labels(photos: pd.DataFrame, boxes: pd.DataFrame, folder: Path, out: Path) -> pd.DataFrame:
     (folder / IMAGES).mkdir()
     (folder / LABELS).mkdir()
-    if (boxes["status"] == IGNORED).any():
-        (folder / IGNORED).mkdir()
-        for row in photos.merge(boxes[boxes["status"] == IGNORED][["source", "photo"]].drop_duplicates()).itertuples():
-            of_photo = (boxes["source"] == row.source) & (boxes["photo"] == row.photo)
-            mine = boxes[of_photo & (boxes["status"] == IGNORED)]
-            lines = label_lines(mine["class_id"], mine[CORNERS].to_numpy(), row.width, row.height)
-            (folder / IGNORED / f"{row.photo}.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     kept = boxes[boxes["status"] == "kept"]
     boxes_by_photo = dict(iter(kept.groupby(["source", "photo"], sort=False)))
+    ignored = boxes[boxes["status"] == IGNORED]
+    ignored_by_photo = dict(iter(ignored.groupby(["source", "photo"], sort=False)))
     images, labels = [], []
     for row in track(photos.to_dict("records"), f"writing {out.name}"):
         info = PhotoInfo(**{field.name: row[field.name] for field in fields(PhotoInfo)})
@@ -176,9 +171,14 @@ def _write_images_and_labels(photos: pd.DataFrame, boxes: pd.DataFrame, folder: 
         images.append(f"{IMAGES}/{name}")
         labels.append(f"{LABELS}/{row['photo']}.txt" if row["labelled"] else "")
         if row["labelled"]:
-            mine = boxes_by_photo.get((row["source"], row["photo"]), kept.iloc[:0])
-            lines = label_lines(mine["class_id"], mine[CORNERS].to_numpy(), row["width"], row["height"])
-            (folder / labels[-1]).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+            key = row["source"], row["photo"]
+            mine = {LABELS: boxes_by_photo.get(key, kept.iloc[:0]), IGNORED: ignored_by_photo.get(key)}
+            for place, own in mine.items():
+                if own is not None:
+                    (folder / place).mkdir(exist_ok=True)
+                    lines = label_lines(own["class_id"], own[CORNERS].to_numpy(), row["width"], row["height"])
+                    text = "".join(f"{line}\n" for line in lines)
+                    (folder / place / f"{row['photo']}.txt").write_text(text, encoding="utf-8")
     photos = photos.rename(columns={"image": "original"})
     photos.insert(2, "image", images)
     photos.insert(3, "label", labels)

@@ -76,7 +76,7 @@ def split_by_photo(
     photos.loc[free[free["part"].isin(["train", "both"])].index[: sizes.get("train")], "set"] = "train"
     of_no_part = free[free["part"] == ""]
     own = of_no_part["photo"].map(lambda photo: (blocks or {}).get(photo, photo))
-    if blocks is not None:
+    if blocks:
         own = own.loc[own.map(lambda block: _draw(seed, block)).sort_values(kind="stable").index]
     _fill_up(photos, own, sizes, listed)
     photos.loc[(photos["set"] == "") & (photos["reason"] == ""), "reason"] = SURPLUS
