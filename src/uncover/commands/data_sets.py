@@ -205,8 +205,8 @@ def run_split_photos(args: argparse.Namespace) -> int:
         else:
             names = read_block_names(args.blocks).get(str(faces["source"].iloc[0]))
             files = {photo: Path(image).stem for photo, image in zip(faces["photo"], faces["image"], strict=True)}
-            found = {} if names is None else {photo: names.of(file) for photo, file in files.items()}
-            blocks = {photo: f"block {block.name}" for photo, block in found.items() if block is not None}
+            named = {} if names is None else {photo: names.of(file) for photo, file in files.items()}
+            blocks = {photo: f"block {block.name}" for photo, block in named.items() if block is not None}
             split = split_by_photo(faces, sizes, args.seed, poses, excluded, not args.any_part, blocks)
     for name, (requested, found) in shortfalls(split, sizes).items():
         message = f"{args.faces}: only {found} photos for {name}, {requested} requested"
