@@ -196,7 +196,7 @@ SECTIONS = {
     "heatmaps.shards": (2, 3),
     "cluster.rules": ({"mem_mb": 2}, {"mem_mb": 3}),
 }
-"""Sections of entries by name, and two entries; those of `raw.grades` and `raw.blocks` have no names of a user's own."""
+"""Sections of entries by name, and two entries; those of `raw.grades` and `raw.blocks` are not a user's own."""
 
 
 def nested(place: str, value: object) -> dict[str, Any]:

@@ -46,6 +46,10 @@ CONFIG_KEYS: dict[str, str | None] = {
 }
 """Dotted keys by their beginning: "rivals" stands for "rivals.detectors" too. The longest that fits is taken."""
 
+FILE_DETECTORS = ["yunet", "scrfd_500m", "scrfd_2_5g", "centerface", "blazeface_full", "blazeface_short"]
+DETECTORS = ["mtcnn", "retinaface", *FILE_DETECTORS, "viola_jones", "yolo11", "retinanet", "faster_rcnn"]
+"""Baseline detectors that were added, whose models are files of others', and all of them."""
+
 PATHS: list[tuple[str, str]] = [
     ("closer_look", "multi_scale"),
     ("all_votes", "box_fusion"),
@@ -85,14 +89,15 @@ WORDS: list[tuple[str, str]] = [
 ]
 """The same in values: choices, defaults and types of options and keys; texts, columns and cells of files of a run."""
 
-FILE_DETECTORS = ["yunet", "scrfd_500m", "scrfd_2_5g", "centerface", "blazeface_full", "blazeface_short"]
-DETECTORS = ["mtcnn", "retinaface", *FILE_DETECTORS, "viola_jones", "yolo11", "retinanet", "faster_rcnn"]
-"""Baseline detectors that were added, whose models are files of others', and all of them."""
-
 FIGURE_PRIVACY = ["pixelate", "blur", "whole-frame", "publish", "leave-out"]
 CHANGED: dict[str, dict[str, Any]] = {
     # Names of ready-made weights too.
     "detect --weights": {"type": None},
+    "detect --out": {"required": None},
+    "detect --privacy": {"choices": ["pixelate", "mosaic", "blur", "solid", "whole-frame", "publish"]},
+    "predict --privacy": {"choices": ["pixelate", "mosaic", "blur", "solid", "whole-frame", "publish"]},
+    # That of the detector.
+    "detect --confidence": {"default": None},
     "predict --weights": {"type": None},
     "predict sets --weights": {"type": None},
     "key baselines.detectors": {
@@ -124,6 +129,7 @@ NEW: dict[str, list[str]] = {
     "options": [
         *(f"compare {name}" for name in ("RUN_A", "RUN_B", "--out", "--json", "--bootstrap", "--seed")),
         "fine_tune --true-iou",
+        *(f"detect {name}" for name in ("--detector", "--detector-weights", "--shape", "--preview")),
         *("label_frames --class", "label_frames --layout", "read_faces --source", "split_photos --any-part"),
         *(f"label_frames --{name}" for name in ("only", "word", "smallest", "grade-words")),
         *(f"{verb} --blocks" for verb in ("label_frames", "label_faces", "split_photos")),

@@ -1,12 +1,12 @@
 # Videos with true boxes: what is found in them, step by step. Without such videos none of this is made.
 
-# By name, options of `uncover detect`: the detector alone, as the thesis rescues, and what this run found best.
+# By name, options of `uncover detect`: the detector alone, as the thesis rescues, and the winner of this run's trial.
 DETECTION_STEPS = {
     "rgb": ["--rescue", "none"],
     "heatmap": ["--rescue", "heatmap:gradcampp_avg"],
-    "rescue": ["--rescue", "best"],
-    "online": ["--rescue", "best", "--temporal", "online"],
-    "offline": ["--rescue", "best", "--temporal", "offline"],
+    "rescue": ["--rescue", "winner"],
+    "online": ["--rescue", "winner", "--temporal", "online"],
+    "offline": ["--rescue", "winner", "--temporal", "offline"],
 }
 
 

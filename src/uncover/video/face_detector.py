@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uncover.errors import InputError
+from uncover.images.inputs import check_inference_options
 from uncover.images.reading import COLOURS, read_image
 from uncover.metrics.detections import Detections
 from uncover.video.batches import in_batches, letterboxed
 from uncover.video.detection import detect_batch, labels_of, rescue_batch
 from uncover.video.faces import sure_faces
 from uncover.video.frame import Frame
-from uncover.video.load_networks import load_networks
+from uncover.video.load_networks import NONE, TURNS, load_networks
+from uncover.video.model import Model
 from uncover.video.options import CONFIDENCE, NetworkOptions
 from uncover.weights import DEFAULT, find_weights
 
@@ -43,6 +46,7 @@ class FaceDetector:
         confidence: float = CONFIDENCE,
         device: str = "auto",
         image_size: int | None = None,
+        turns: int = 1,
     ) -> None:
         """
         Args:
@@ -51,15 +55,26 @@ class FaceDetector:
             device: "auto", which takes a GPU where there is one, or a name as torch has it.
             image_size: Longest side of the network's input, in pixels, a multiple of 32; None takes that of its
                 training. Small faces need more.
+            turns: 4 looks again at pictures without a face, turned by 90, 180 and 270 degrees, 8 by 45 degrees too;
+                such a picture costs as many times as much. 1 looks once.
 
         Raises:
             InputError: There are no such weights, they know no whole face, or the device is not here.
+
+        Warns:
+            UserWarning: The weights learnt from rendered faces alone.
         """
+        rescues = {1: NONE} | {number: name for name, number in TURNS.items()}
+        if turns not in rescues:
+            raise InputError(f"turns={turns}; expected one of {', '.join(map(str, rescues))}")
+        check_inference_options(confidence, None, BATCH, image_size)
         self._networks = load_networks(
             NetworkOptions(
-                None, find_weights(weights), "none", confidence=confidence, image_size=image_size, device=device
+                None, find_weights(weights), rescues[turns], confidence=confidence, image_size=image_size, device=device
             )
         )
+        for note in self._networks.rendered:
+            warnings.warn(note, stacklevel=2)
         self._labels = labels_of(self._networks)
 
     def __call__(self, image: Image) -> Detections:
@@ -78,6 +93,7 @@ class FaceDetector:
         if isinstance(images, str | os.PathLike) or (isinstance(images, np.ndarray) and images.ndim == 3):
             raise InputError("detect takes several images; for one, call the detector: detector(image)")
         model = self._networks.detector
+        assert isinstance(model, Model), "weights are of a network of ours"
         frames = (Frame(number, np.nan, _pixels_of(image)) for number, image in enumerate(images))
         found: list[Detections] = []
         for batch in in_batches(letterboxed(frames, model.image_size, model.header.padding), BATCH):

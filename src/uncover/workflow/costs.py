@@ -270,7 +270,7 @@ BLOCK = 4096
 SAMPLE = 200
 """Files that stand for all of a folder."""
 
-MILLION_WEIGHTS = {"yolov5n": 1.9, "yolov5s": 7.2, "yolov5m": 21.2, "yolov5l": 46.5, "yolov5x": 86.7}
+MILLION_WEIGHTS = {"yolov5n": 1.9, "yolov5s": 7.2, "yolov5m": 21.2, "yolov5l": 46.5, "yolov5x": 86.7, "scrfd_2.5g": 0.8}
 STATES = 5
 """Copies of the weights in the state of a training: its own, their average, the best, and an optimiser's two."""
 

@@ -22,7 +22,7 @@ from uncover.workflow.sources import is_rendered
 from uncover.workflow.targets import Run
 
 GIGAFLOPS = {
-    **{"yolov5n": 4.5, "yolov5s": 16.5, "yolov5m": 49.0, "yolov5l": 109.1, "yolov5x": 205.7},
+    **{"yolov5n": 4.5, "yolov5s": 16.5, "yolov5m": 49.0, "yolov5l": 109.1, "yolov5x": 205.7, "scrfd_2.5g": 5.0},
     **{"yolo11n": 6.5, "yolo11s": 21.5, "yolo11m": 68.0, "yolo11l": 86.9, "yolo11x": 194.9},
     **{"resnet50": 90.0, "resnet18": 60.0, "mobilenet_v3_large": 4.5},
 }

@@ -18,7 +18,11 @@ from torch import Tensor, nn
 
 from uncover.errors import InputError
 
-MODELS = ("yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x")
+UPSTREAM = ("yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x")
+"""Networks that the package `yolov5` describes."""
+SCRFD = "scrfd_2.5g"
+"""Layers of SCRFD-2.5G (Guo et al., ICLR 2022), of residual blocks without batch norm, below a head of YOLOv5."""
+MODELS = (*UPSTREAM, SCRFD)
 
 
 def architecture(model: str) -> dict[str, Any]:
@@ -34,6 +38,8 @@ def architecture(model: str) -> dict[str, Any]:
     Raises:
         InputError: There is no such network, or the package is not installed.
     """
+    if model == SCRFD:
+        return _scrfd()
     if model not in MODELS:
         raise InputError(f"network {model}: unknown; expected one of {', '.join(MODELS)}")
     package = importlib.util.find_spec("yolov5")
@@ -41,6 +47,40 @@ def architecture(model: str) -> dict[str, Any]:
         raise InputError("the package yolov5 is not installed; its files describe the networks (pip install yolov5)")
     file = Path(package.submodule_search_locations[0]) / "models" / f"{model}.yaml"
     return yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+def count_layers(design: Mapping[str, Any]) -> int:
+    """Layers of a described network, with its head, which is the last."""
+    return len(design["backbone"]) + len(design["head"])
+
+
+def _scrfd() -> dict[str, Any]:
+    """SCRFD-2.5G's layers in the order of its published graph, which `uncover.yolov5.scrfd` relies on."""
+    backbone = [
+        *([-1, 1, "ConvReLU", [*arguments]] for arguments in ((12, 3, 2), (12, 3, 1), (24, 3, 1))),
+        [-1, 1, "nn.MaxPool2d", [2, 2]],
+        [-1, 3, "Residual", [24, 1]],
+        [-1, 5, "Residual", [48, 2]],
+        [-1, 3, "Residual", [48, 2]],
+        [-1, 2, "Residual", [80, 2]],
+    ]
+    head = [
+        *([level, 1, "nn.Conv2d", [24, 1, 1]] for level in (5, 6, 7)),
+        [-1, 1, "nn.Upsample", [None, 2, "nearest"]],
+        [[9, -1], 1, "Add", []],
+        [-1, 1, "nn.Upsample", [None, 2, "nearest"]],
+        [[8, -1], 1, "Add", []],
+        *([level, 1, "nn.Conv2d", [24, 3, 1]] for level in (14, 12, 10)),
+        [15, 1, "nn.Conv2d", [24, 3, 2]],
+        [[16, -1], 1, "Add", []],
+        [-1, 1, "nn.Conv2d", [24, 3, 2]],
+        [[17, -1], 1, "Add", []],
+        *([level, 1, "nn.Conv2d", [24, 3, 1]] for level in (19, 21)),
+        *([level, 1, "ConvReLU", [64, 3, 1]] for first in (15, 22, 23) for level in (first, -1)),
+        [[25, 27, 29], 1, "Detect", ["nc", "anchors", 3]],
+    ]
+    anchors = [[16, 16, 32, 32], [64, 64, 128, 128], [256, 256, 512, 512]]
+    return {"depth_multiple": 1.0, "width_multiple": 1.0, "anchors": anchors, "backbone": backbone, "head": head}
 
 
 class Conv(nn.Module):
@@ -55,6 +95,35 @@ class Conv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.act(self.bn(self.conv(x)))
+
+
+class ConvReLU(nn.Sequential):
+    """Convolution with a bias, and ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int) -> None:
+        super().__init__(nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2), nn.ReLU(inplace=True))
+
+
+class Residual(nn.Module):
+    """Two convolutions beside a shortcut, which is pooled and projected where the size changes (ResNet-D)."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.cv1 = nn.Conv2d(inputs, outputs, 3, stride, 1)
+        self.cv2 = nn.Conv2d(outputs, outputs, 3, 1, 1)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride > 1 or inputs != outputs:
+            self.shortcut = nn.Sequential(nn.AvgPool2d(stride, stride, ceil_mode=True), nn.Conv2d(inputs, outputs, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu_(self.cv2(torch.relu_(self.cv1(x))) + self.shortcut(x))
+
+
+class Add(nn.Module):
+    """The sum of two layers."""
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        return first + second
 
 
 class Bottleneck(nn.Module):
@@ -111,7 +180,7 @@ class Concat(nn.Module):
 
 
 class Detect(nn.Module):
-    """The head: a 1x1 convolution per level, and what its numbers mean.
+    """The head: a convolution per level, 1x1 in YOLOv5 itself, and what its numbers mean.
 
     Attributes:
         anchors: float32 (levels, anchors, 2), width and height in cells of the level.
@@ -122,14 +191,16 @@ class Detect(nn.Module):
     anchors: Tensor
     stride: Tensor
 
-    def __init__(self, classes: int, anchors: Tensor, strides: Sequence[float], widths: Sequence[int]) -> None:
+    def __init__(
+        self, classes: int, anchors: Tensor, strides: Sequence[float], widths: Sequence[int], kernel: int = 1
+    ) -> None:
         super().__init__()
         self.classes = classes
         self.register_buffer("stride", torch.tensor(strides, dtype=torch.float32), persistent=False)
         self.register_buffer("anchors", anchors / self.stride.view(-1, 1, 1))
         self.m = nn.ModuleList()
         for width, step in zip(widths, strides, strict=True):
-            convolution = nn.Conv2d(width, anchors.shape[1] * (5 + classes), 1)
+            convolution = nn.Conv2d(width, anchors.shape[1] * (5 + classes), kernel, padding=kernel // 2)
             self.m.append(convolution)
             with torch.no_grad():
                 # At first, expect eight objects in a photo of 640 pixels, and every class to be rare.
@@ -183,6 +254,10 @@ class Network(nn.Module):
             width = sum(inputs)
             if kind in ("Conv", "C3", "SPPF"):
                 width = math.ceil(arguments[0] * design["width_multiple"] / 8) * 8
+            elif kind in ("ConvReLU", "Residual", "nn.Conv2d"):
+                width = arguments[0]
+            elif kind == "Add":
+                width = inputs[0]
             layer: nn.Module
             match kind, arguments:
                 case "Conv", [_, kernel, step, *padding]:
@@ -198,8 +273,26 @@ class Network(nn.Module):
                     stride /= factor
                 case "Concat", _:
                     layer = Concat()
-                case "Detect", _:
-                    layer = Detect(classes, anchors, [strides[each] for each in sources], inputs)
+                case "ConvReLU", [_, kernel, step]:
+                    layer = ConvReLU(inputs[0], width, kernel, step)
+                    stride *= step
+                case "nn.Conv2d", [_, kernel, step]:
+                    layer = nn.Conv2d(inputs[0], width, kernel, step, kernel // 2)
+                    stride *= step
+                case "Residual", [_, step]:
+                    blocks = [
+                        Residual(inputs[0], width, step),
+                        *(Residual(width, width, 1) for _ in range(repeats - 1)),
+                    ]
+                    layer = nn.Sequential(*blocks)
+                    stride *= step
+                case "nn.MaxPool2d", [kernel, step]:
+                    layer = nn.MaxPool2d(kernel, step)
+                    stride *= step
+                case "Add", _:
+                    layer = Add()
+                case "Detect", [_, _, *kernel]:
+                    layer = Detect(classes, anchors, [strides[each] for each in sources], inputs, *kernel)
                 case _:
                     raise ValueError(f"layer {number}: {kind} {arguments} is no part of YOLOv5 v6.0 and later")
             self.model.append(layer)

@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 TIMEOUT = 30.0
 """Seconds without an answer."""
 WHOLE = "give the checkpoint that its training wrote, such as best.pt"
+ONNX = f"is an ONNX model, a program without its training; {WHOLE}"
 HEAD = 512
 """Bytes that tell formats apart."""
 SHORTEST_TEXT = 4
@@ -142,7 +143,7 @@ def name_foreign(file: BinaryIO) -> str | None:
     if head[257:262] == b"ustar":
         return "is a tar archive; unpack it first"
     if is_onnx(head):
-        return f"is an ONNX model, a program without its training; {WHOLE}"
+        return ONNX
     text = " ".join(head.decode("utf-8", "replace").split())
     if len(head) >= SHORTEST_TEXT and text.isprintable() and "\ufffd" not in text[:-1]:
         return f"is a text ('{text[:60]}') and no weights; if it was downloaded, fetch it again"

@@ -20,8 +20,9 @@ import torch
 from torch import Tensor
 
 from uncover.errors import InputError
-from uncover.yolov5.network import MODELS, architecture
-from uncover.yolov5.third_party import LEGACY, WHOLE, check_content, name_foreign
+from uncover.yolov5.network import SCRFD, UPSTREAM, architecture
+from uncover.yolov5.scrfd import state_of_onnx
+from uncover.yolov5.third_party import LEGACY, ONNX, WHOLE, check_content, name_foreign
 
 DETECTORS = ("models.yolo.Model", "models.yolo.DetectionModel")
 DESIGN_KEYS = ("depth_multiple", "width_multiple", "backbone", "head")
@@ -59,7 +60,7 @@ class Checkpoint:
 
 
 def read_checkpoint(content: bytes, name: str, sha256: str | None = None) -> Checkpoint:
-    """Take the network out of a checkpoint.
+    """Take the network out of a checkpoint of upstream, or out of SCRFD-2.5G's ONNX file.
 
     Args:
         content: The file.
@@ -71,13 +72,15 @@ def read_checkpoint(content: bytes, name: str, sha256: str | None = None) -> Che
     """
     digest = check_content(content, name, sha256) if sha256 is not None else hashlib.sha256(content).hexdigest()
     foreign = name_foreign(io.BytesIO(content))
+    if foreign == ONNX:
+        return Checkpoint(SCRFD, 3, ("face",), state_of_onnx(content, name), digest)
     if foreign:
         raise InputError(f"{name}: {foreign}")
     saved = load_inert(content, name)
     network: Any = (saved.get("ema") or saved.get("model")) if isinstance(saved, dict) else saved
     if not (isinstance(network, Record) and network.origin.endswith(DETECTORS)):
         raise InputError(
-            f"{name}: holds no detector of YOLOv5 but {_name_object(saved)}; expected one of {', '.join(MODELS)}"
+            f"{name}: holds no detector of YOLOv5 but {_name_object(saved)}; expected one of {', '.join(UPSTREAM)}"
         )
     design, names = network.fields.get("yaml"), network.fields.get("names")
     if not (isinstance(design, dict) and isinstance(names, list | tuple | dict)):
@@ -92,13 +95,13 @@ def read_checkpoint(content: bytes, name: str, sha256: str | None = None) -> Che
 
 
 def _recognise(design: dict[str, Any], name: str) -> str:
-    for model in MODELS:
+    for model in UPSTREAM:
         known = architecture(model)
         if not design.get("activation") and all(design.get(key) == known[key] for key in DESIGN_KEYS):
             return model
     raise InputError(
         f"{name}: its architecture, of depth {design.get('depth_multiple')} and width {design.get('width_multiple')},"
-        f" is none of {', '.join(MODELS)} (v6.0 or later)"
+        f" is none of {', '.join(UPSTREAM)} (v6.0 or later)"
     )
 
 

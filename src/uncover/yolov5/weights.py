@@ -19,18 +19,20 @@ from torch import Tensor
 from uncover.atomic import new_file
 from uncover.config.detectors import MAP_INPUTS, Input
 from uncover.errors import InputError
+from uncover.image_files import RENDERED
 from uncover.yolov5.checkpoint import save
-from uncover.yolov5.network import Network, architecture, build_network
-from uncover.yolov5.third_party import LEGACY, name_foreign
+from uncover.yolov5.network import Network, architecture, build_network, count_layers
+from uncover.yolov5.third_party import LEGACY, ONNX, name_foreign
 from uncover.yolov5.upstream_checkpoints import Checkpoint, read_checkpoint
 
 logger = logging.getLogger(__name__)
 
 FORMAT, VERSION = "uncover weights", 1
-FIRST, HEAD = "model.0.conv.weight", "model.24."
 REASON = 200
 """Letters of torch's own words in a message; it may name every layer."""
 
+TRAINED_ON_RENDERED = "rendered"
+"""Key in `Header.training`: whether all photos of the training were rendered."""
 
 EXPECTED = (
     "expected weights that 'uncover train' or 'uncover import_weights' wrote, or a checkpoint of YOLOv5 such as best.pt"
@@ -145,9 +147,9 @@ def assemble(header: Header, state: Mapping[str, Tensor], name: str) -> Network:
     Raises:
         InputError: The weights do not fit the header.
     """
-    anchors = state.get(f"{HEAD}anchors")
-    per_level = None if anchors is None or anchors.ndim != 3 else anchors.shape[1]
     try:
+        anchors = state.get(f"{_head(header.model)}anchors")
+        per_level = None if anchors is None or anchors.ndim != 3 else anchors.shape[1]
         network = build_network(header.model, header.channels, len(header.class_names), per_level)
         network.load_state_dict(state)
     except InputError as error:
@@ -165,8 +167,8 @@ def _check_ends(header: Header, state: Mapping[str, Tensor], name: str) -> None:
     torch itself.
     """
     try:
-        architecture(header.model)
-        first, anchors, last = (state[key] for key in (FIRST, f"{HEAD}anchors", f"{HEAD}m.0.weight"))
+        head = _head(header.model)
+        first, anchors, last = (state[key] for key in (_first(state), f"{head}anchors", f"{head}m.0.weight"))
         ends = (first.shape[1], last.shape[0])
         expected = (header.channels, anchors.shape[1] * (5 + len(header.class_names)))
     except InputError as error:
@@ -177,6 +179,18 @@ def _check_ends(header: Header, state: Mapping[str, Tensor], name: str) -> None:
         raise _other(
             header, name, f"{ends[0]} channels enter and {ends[1]} leave; expected {expected[0]}, {expected[1]}"
         )
+
+
+def _head(model: str) -> str:
+    """Names of the last layer's weights begin so."""
+    return f"model.{count_layers(architecture(model)) - 1}."
+
+
+def _first(state: Mapping[str, Tensor]) -> str:
+    """Name of the weights that see the image."""
+    return next(
+        (key for key, value in state.items() if key.startswith("model.0.") and value.ndim == 4), "model.0.weight"
+    )
 
 
 def _check_finite(state: Mapping[str, Tensor], name: str) -> None:
@@ -198,9 +212,9 @@ def _read(path: Path) -> dict[str, Any]:
             foreign = name_foreign(file)
             file.seek(0)
             legacy = file.read(len(LEGACY)) == LEGACY
-        if foreign:
+        if foreign and foreign != ONNX:
             raise InputError(f"{path}: {foreign}")
-        if legacy:
+        if legacy or foreign:
             raise ForeignWeights(f"{path}: is a pickle that may run code when opened; {EXPECTED}")
         # torch notices a file that ends early, but not one with wrong bytes in the middle.
         with zipfile.ZipFile(path) as archive:
@@ -253,13 +267,14 @@ def initialise(network: Network, state: Mapping[str, Tensor], name: str = "start
     own = network.state_dict()
     taken: dict[str, Tensor] = {}
     left = []
+    first, head = _first(own), f"model.{len(network.model) - 1}."
     for key, value in own.items():
         given = state.get(key)
-        if given is not None and key == FIRST and given.shape[1] != value.shape[1]:
+        if given is not None and key == first and given.shape[1] != value.shape[1]:
             given = adapt_channels(given, value.shape[1])
         if given is not None and given.shape == value.shape:
             taken[key] = given
-        elif key.startswith(HEAD):
+        elif key.startswith(head):
             left.append(key)
         else:
             there = "no such layer" if given is None else tuple(given.shape)
@@ -290,7 +305,7 @@ def adapt_channels(weight: Tensor, channels: int) -> Tensor:
 
 
 def open_weights(path: Path) -> tuple[Network, Header, str]:
-    """Open a weights file of uncover, or a checkpoint of upstream's YOLOv5.
+    """Open a weights file of uncover, a checkpoint of upstream's YOLOv5, or SCRFD-2.5G's ONNX file.
 
     Returns:
         The network on the CPU, in evaluation mode; what it is; the sha256 of the file.
@@ -303,7 +318,7 @@ def open_weights(path: Path) -> tuple[Network, Header, str]:
 
 
 def read_any_weights(path: Path, tell: bool = True) -> tuple[Header, dict[str, Tensor], str]:
-    """Read a weights file of uncover, or a checkpoint of upstream's YOLOv5, without building its network.
+    """Read a weights file of uncover, or a third party's that can be imported, without building its network.
 
     No file runs code: of a checkpoint only tensors and plain values are taken (see `upstream_checkpoints`).
 
@@ -325,10 +340,29 @@ def read_any_weights(path: Path, tell: bool = True) -> tuple[Header, dict[str, T
         content = path.read_bytes()
     checkpoint = read_checkpoint(content, str(path))
     if tell:
-        logger.info(
-            f"{path}: a checkpoint of upstream ({checkpoint.model}); its tensors are read, nothing in it is run"
-        )
+        logger.info(f"{path}: published weights ({checkpoint.model}); its tensors are read, nothing in it is run")
     return describe(checkpoint, path.name), checkpoint.state, checkpoint.sha256
+
+
+def note_on_rendered(training: Mapping[str, Any], path: Path, name: str) -> str:
+    """A line on weights that learnt from rendered faces, for where they look at other pictures; empty for others.
+
+    Weights of earlier versions do not say; those of a run are known by the run's raw data.
+
+    Args:
+        training: What the weights say of it.
+        path: Their file.
+        name: What to call them.
+    """
+    above = path.absolute().parents
+    # models/NAME/weights.pt of a run.
+    of_run = len(above) > 2 and above[1].name == "models" and any(above[2].glob(f"raw/*/{RENDERED}"))
+    if not (training.get(TRAINED_ON_RENDERED) or of_run):
+        return ""
+    return (
+        f"{name} was trained on rendered faces alone: in pictures of people it misses most faces, and most of its boxes"
+        " may be wrong; the ready-made weights have learnt from photos"
+    )
 
 
 def describe(checkpoint: Checkpoint, name: str) -> Header:
