@@ -92,6 +92,7 @@ WORDS: list[tuple[str, str]] = [
 ]
 """The same in values: choices, defaults and types of options and keys; texts, columns and cells of files of a run."""
 
+FIGURE_PRIVACY = ["pixelate", "blur", "whole-frame", "publish", "leave-out"]
 CHANGED: dict[str, dict[str, Any]] = {
     # Names of ready-made weights too.
     "detect --weights": {"type": None},
@@ -102,12 +103,26 @@ CHANGED: dict[str, dict[str, Any]] = {
     "detect --confidence": {"default": None},
     "predict --weights": {"type": None},
     "predict sets --weights": {"type": None},
-    "labels --layout": {"choices": ["wflw", "merl_rav", "300w", "graded", "yolo", "coco", "voc", "images"]},
-    "split_photos --procedure": {"choices": ["by_photo", "released", "all_to_test"]},
     "key baselines.detectors": {
         "default": DETECTORS,
         "type": json.dumps({"items": {"enum": DETECTORS, "type": "string"}, "type": "array"}),
     },
+    "labels --layout": {"choices": ["wflw", "merl_rav", "300w", "graded", "yolo", "coco", "voc", "images"]},
+    "split_photos --procedure": {"choices": ["by_photo", "released", "all_to_test"]},
+    # A figure may leave photos of patients out; infants may be left out together.
+    **{f"{name} --privacy": {"choices": FIGURE_PRIVACY} for name in ("figure_22", "figure_23", "figure_rescue")},
+    "fine_tune --leave-out": {"nargs": "+"},
+    # Folders or words.
+    "key raw.grades": {
+        "type": json.dumps(
+            {
+                "additionalProperties": {"anyOf": [{"type": "string"}, {"items": {"type": "string"}, "type": "array"}]},
+                "propertyNames": {"enum": ["none", "easy", "medium", "hard"]},
+                "type": "object",
+            }
+        )
+    },
+    "key report.privacy": {"type": json.dumps({"enum": FIGURE_PRIVACY, "type": "string"})},
 }
 """Details that differ on purpose, under the new name; None removes one: {"train --device": {"default": "cpu"}},
 {"rule train": {"jobs": 9}}, {"key run": {"default": "mine"}}."""
@@ -128,6 +143,8 @@ NEW: dict[str, list[str]] = {
         *(f"detect {name}" for name in ("--detector", "--detector-weights", "--shape", "--preview")),
         *(f"{verb} {name}" for verb, names in PACKAGED_VERBS.items() for name in names.split()),
         *("label_frames --class", "label_frames --layout", "read_faces --source", "split_photos --any-part"),
+        *(f"label_frames --{name}" for name in ("only", "word", "smallest", "grade-words")),
+        *(f"{verb} --blocks" for verb in ("label_frames", "label_faces", "split_photos")),
     ],
     "rules": [],
     "keys": [
@@ -143,6 +160,10 @@ NEW: dict[str, list[str]] = {
         "cluster.container",
         "data_sets",
         *(f"data_sets.*.{key}" for key in ("path", "layout", "use", "photos", "grade", "classes", "split")),
+        *(f"data_sets.*.{key}" for key in ("only", "words", "smallest", "blocks")),
+        *(f"{place}.{key}" for place in ("data_sets.*.blocks", "raw.blocks.*") for key in ("kind", "name", "every")),
+        "raw.blocks",
+        *(f"finetune.{key}" for key in ("further", "photos", "parts", "image_size")),
         *(f"data_sets.*.split.{name}" for name in ("train", "val", "test")),
     ],
     "paths": [],
