@@ -137,7 +137,7 @@ class ComposedHyperparameters(Hyperparameters):
 class ComposedDetector(Detector):
     """A detector of whole faces that learns from composed images."""
 
-    model: Literal["yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x", "scrfd_2.5g"] = Field(
+    model: Literal["yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x", "scrfd_2.5g"] = Field(  # type: ignore[assignment]
         "scrfd_2.5g", description="as of a detector"
     )
     classes: Literal["parts", "whole_face"] = Field("whole_face", description="the whole face only")
