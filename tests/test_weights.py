@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,10 @@ def test_a_name_is_one_of_ours_and_a_path_is_a_file(tmp_path: Path, monkeypatch:
     assert weights.find_weights("absent/best.pt") == Path("absent/best.pt")
     with pytest.raises(InputError, match=r"^generl: no weights of this name; expected general, nicu, "):
         weights.find_weights("generl")
+
+
+def test_the_package_takes_all_of_them_along() -> None:
+    with (Path(__file__).parents[1] / "pyproject.toml").open("rb") as file:
+        patterns = tomllib.load(file)["tool"]["setuptools"]["package-data"]["uncover.weights"]
+    others = {path.name for path in weights.FOLDER.iterdir() if path.suffix not in (".py", "")}
+    assert others == {path.name for pattern in patterns for path in weights.FOLDER.glob(pattern)}
