@@ -131,6 +131,24 @@ class DetectionFolder(str):
         return [self.boxes, self.frames, self.per_second, self.summary]
 
 
+class FacePhotosFolder(str):
+    """Photos of a source for trainings on composed images: face_photos/<source>/."""
+
+    @property
+    def train(self) -> str:
+        """Photos to learn from."""
+        return f"{self}/train"
+
+    @property
+    def test(self) -> str:
+        """Photos held out."""
+        return f"{self}/test"
+
+    @property
+    def summary(self) -> str:
+        return f"{self}/summary.json"
+
+
 class FinetuneFolder(str):
     """A detector that was fine-tuned without one infant: finetune/left_out/<infant>/freeze_<layers>/<count>/."""
 
@@ -296,6 +314,10 @@ class RunPaths:
     def learning_curve(self) -> str:
         return f"{self.root}/metrics/learning_curve.csv"
 
+    def further_curve(self, start: str) -> str:
+        """The same from other start weights."""
+        return f"{self.root}/metrics/learning_curve_{start}.csv"
+
     # Videos.
 
     def videos(self, steps: str) -> DetectionFolder:
@@ -314,8 +336,24 @@ class RunPaths:
     def finetune_dataset(self) -> DatasetFolder:
         return DatasetFolder(f"{self.root}/finetune/dataset")
 
-    def finetuned(self, left_out: str, freeze: object, count: object) -> FinetuneFolder:
-        return FinetuneFolder(f"{self.root}/finetune/left_out/{left_out}/freeze_{freeze}/{count}")
+    def finetuned(self, left_out: str, freeze: object, count: object, further: str = "") -> FinetuneFolder:
+        """From the first start, or from a further one."""
+        start = f"from_{further}/" if further else ""
+        return FinetuneFolder(f"{self.root}/finetune/{start}left_out/{left_out}/freeze_{freeze}/{count}")
+
+    # Ready-made detectors.
+
+    def face_photos(self, source: str) -> FacePhotosFolder:
+        return FacePhotosFolder(f"{self.root}/face_photos/{source}")
+
+    def packaged(self, name: str, ending: str = "pt") -> str:
+        """Of a ready-made detector: weights in half precision (pt), their card (md), scores (csv)."""
+        return f"{self.root}/packaged/{name}.{ending}"
+
+    @property
+    def packaged_scores(self) -> str:
+        """Scores of all ready-made detectors."""
+        return f"{self.root}/packaged/all/scores.csv"
 
     # The report.
 

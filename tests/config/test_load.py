@@ -19,7 +19,7 @@ from uncover.errors import InputError
 REPOSITORY = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["demo", "thesis", "as_released", "real_sample", "hundredfold"])
+@pytest.mark.parametrize("name", ["demo", "thesis", "as_released", "real_sample", "real", "hundredfold"])
 def test_every_config_of_the_repository_loads_under_its_own_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(REPOSITORY)
     assert load_config(Path("config", f"{name}.yaml")).run == name
@@ -195,8 +195,11 @@ SECTIONS = {
     "heatmaps.variants": (KIND, KIND),
     "heatmaps.shards": (2, 3),
     "cluster.rules": ({"mem_mb": 2}, {"mem_mb": 3}),
+    "packaged.sources": ({"path": "a"}, {"path": "b"}),
+    "packaged.detectors": ({"seed": 1}, {"seed": 2}),
 }
-"""Sections of entries by name, and two entries; those of `raw.grades` have no names of a user's own."""
+"""Sections of entries by name, and two entries; those of `OTHERS` have no names of a user's own."""
+OTHERS = ("raw.grades", "raw.blocks", "packaged.crossed")
 
 
 def nested(place: str, value: object) -> dict[str, Any]:
@@ -223,7 +226,7 @@ def test_all_sections_of_entries_by_name_are_tested() -> None:
                 yield from found(known[reference.rpartition("/")[2]], known, f"{prefix}{name}.")
 
     schema = Config.model_json_schema()
-    assert set(found(schema, schema["$defs"], "")) == {*SECTIONS, "raw.grades"}
+    assert set(found(schema, schema["$defs"], "")) == {*SECTIONS, *OTHERS}
 
 
 @pytest.mark.parametrize("place", SECTIONS)

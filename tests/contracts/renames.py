@@ -10,6 +10,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from uncover.config.detectors import Hyperparameters
+from uncover.config.packaged import ComposedDetector, Composition, PhotoSource
+
 VERBS: dict[str, str | None] = {
     "make_standin": "make_synthetic",
     "predict rival": "predict baseline",
@@ -89,6 +92,7 @@ WORDS: list[tuple[str, str]] = [
 ]
 """The same in values: choices, defaults and types of options and keys; texts, columns and cells of files of a run."""
 
+FIGURE_PRIVACY = ["pixelate", "blur", "whole-frame", "publish", "leave-out"]
 CHANGED: dict[str, dict[str, Any]] = {
     # Names of ready-made weights too.
     "detect --weights": {"type": None},
@@ -99,33 +103,67 @@ CHANGED: dict[str, dict[str, Any]] = {
     "detect --confidence": {"default": None},
     "predict --weights": {"type": None},
     "predict sets --weights": {"type": None},
-    "labels --layout": {"choices": ["wflw", "merl_rav", "300w", "graded", "yolo", "coco", "voc", "images"]},
-    "split_photos --procedure": {"choices": ["by_photo", "released", "all_to_test"]},
     "key baselines.detectors": {
         "default": DETECTORS,
         "type": json.dumps({"items": {"enum": DETECTORS, "type": "string"}, "type": "array"}),
     },
+    "labels --layout": {"choices": ["wflw", "merl_rav", "300w", "graded", "yolo", "coco", "voc", "images"]},
+    "split_photos --procedure": {"choices": ["by_photo", "released", "all_to_test"]},
+    # A figure may leave photos of patients out; infants may be left out together.
+    **{f"{name} --privacy": {"choices": FIGURE_PRIVACY} for name in ("figure_22", "figure_23", "figure_rescue")},
+    "fine_tune --leave-out": {"nargs": "+"},
+    # Folders or words.
+    "key raw.grades": {
+        "type": json.dumps(
+            {
+                "additionalProperties": {"anyOf": [{"type": "string"}, {"items": {"type": "string"}, "type": "array"}]},
+                "propertyNames": {"enum": ["none", "easy", "medium", "hard"]},
+                "type": "object",
+            }
+        )
+    },
+    "key report.privacy": {"type": json.dumps({"enum": FIGURE_PRIVACY, "type": "string"})},
 }
 """Details that differ on purpose, under the new name; None removes one: {"train --device": {"default": "cpu"}},
 {"rule train": {"jobs": 9}}, {"key run": {"default": "mine"}}."""
 
+PACKAGED_VERBS = {
+    "face_photos": "PHOTOS OUT --group --teacher --device --set",
+    "train composed": "OUT --photos --val --covers --start --device --workers --set",
+    "score_packaged": "OUT.csv --score --tables --image-size --bootstrap --device",
+    "package_weights": "WEIGHTS OUT.pt --photos --scores --command --date",
+}
+"""Of the ready-made detectors, with their options."""
+
 NEW: dict[str, list[str]] = {
-    "verbs": ["compare"],
+    "verbs": ["compare", *PACKAGED_VERBS],
     "options": [
         *(f"compare {name}" for name in ("RUN_A", "RUN_B", "--out", "--json", "--bootstrap", "--seed")),
         "fine_tune --true-iou",
         *(f"detect {name}" for name in ("--detector", "--detector-weights", "--shape", "--preview")),
+        *(f"{verb} {name}" for verb, names in PACKAGED_VERBS.items() for name in names.split()),
         *("label_frames --class", "label_frames --layout", "read_faces --source", "split_photos --any-part"),
+        *(f"label_frames --{name}" for name in ("only", "word", "smallest", "grade-words")),
+        *(f"{verb} --blocks" for verb in ("label_frames", "label_faces", "split_photos")),
     ],
     "rules": [],
     "keys": [
         *(f"baselines.{name}.turns" for name in ("mtcnn", "retinaface", "viola_jones")),
         *(f"baselines.{name}" for name in FILE_DETECTORS),
         *(f"baselines.{name}.{key}" for name in FILE_DETECTORS for key in ("confidence", "image_size", "turns")),
+        *("packaged", *(f"packaged.{key}" for key in ("covers", "crossed", "detectors", "infants", "sources"))),
+        *(f"packaged.sources.*.{key}" for key in PhotoSource.model_fields),
+        *(f"packaged.detectors.*.{key}" for key in ComposedDetector.model_fields),
+        *(f"packaged.detectors.*.composed.{key}" for key in Composition.model_fields),
+        *(f"packaged.detectors.*.hyperparameters.{key}" for key in Hyperparameters.model_fields),
         "cluster.gpu_as",
         "cluster.container",
         "data_sets",
         *(f"data_sets.*.{key}" for key in ("path", "layout", "use", "photos", "grade", "classes", "split")),
+        *(f"data_sets.*.{key}" for key in ("only", "words", "smallest", "blocks")),
+        *(f"{place}.{key}" for place in ("data_sets.*.blocks", "raw.blocks.*") for key in ("kind", "name", "every")),
+        "raw.blocks",
+        *(f"finetune.{key}" for key in ("further", "photos", "parts", "image_size")),
         *(f"data_sets.*.split.{name}" for name in ("train", "val", "test")),
     ],
     "paths": [],

@@ -13,6 +13,8 @@ import torch
 from torch import nn
 
 from uncover.config.detectors import Detector, Hyperparameters
+from uncover.config.packaged import ComposedDetector
+from uncover.yolov5.network import build_network
 from uncover.yolov5.optimizer import ModelEMA, Schedule, build_optimizer
 
 if TYPE_CHECKING:
@@ -187,3 +189,31 @@ def test_the_average_neither_trains_nor_follows_the_network_by_itself() -> None:
     with torch.no_grad():
         network[0].weight.fill_(7)
     assert average.ema[0].weight.max() == 1
+
+
+def test_a_constant_rate_falls_at_the_end_and_slow_layers_have_a_share_of_it() -> None:
+    settings = ComposedDetector(epochs=4, cool_down=0.5, least_warmup_steps=2, slow_layers=10, slow_rate=0.1)
+    network = build_network("yolov5n", 3, 1)
+    optimizer = build_optimizer(network, settings, settings.batch)
+    schedule = Schedule(settings, settings.batch, steps_per_epoch=10)
+    rates = []
+    for step in range(40):
+        schedule.apply(optimizer, step, step // 10)
+        rates.append([group["lr"] for group in optimizer.param_groups])
+    quick, slow = np.array(rates)[:, 1], np.array(rates)[:, 4]
+    np.testing.assert_allclose(slow, 0.1 * quick)
+    np.testing.assert_allclose(quick[[0, 1, 2, 20, 30, 39]], [0, 0.0005, 0.001, 0.001, 0.0005, 0.00005])
+    own = [parameter.numel() for group in optimizer.param_groups for parameter in group["params"]]
+    assert sum(own) == sum(parameter.numel() for parameter in network.parameters())
+    first = {id(parameter) for parameter in network.model[:10].parameters()}
+    assert {id(parameter) for group in optimizer.param_groups[3:] for parameter in group["params"]} == first
+
+
+def test_the_moving_average_may_rise_faster() -> None:
+    network = nn.Linear(1, 1, bias=False)
+    average = ModelEMA(network, decay=0.5, ramp=1e-9)
+    before = float(network.weight.detach())
+    with torch.no_grad():
+        network.weight.add_(1.0)
+    average.update(network)
+    assert float(average.ema.weight) == pytest.approx(before + 0.5)

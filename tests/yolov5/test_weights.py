@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uncover.errors import InputError
-from uncover.yolov5.network import Network, build_network
+from uncover.yolov5.network import SCRFD, Network, build_network
 from uncover.yolov5.weights import VERSION, Header, adapt_channels, initialise, load_weights, open_weights, save_weights
 
 NAMES = ("eyes", "nose")
@@ -80,6 +80,19 @@ def test_another_number_of_anchors_comes_back(tmp_path: Path) -> None:
     save_weights(tmp_path / "four.pt", four.state_dict(), header)
     loaded, _ = load_weights(tmp_path / "four.pt")
     assert torch.equal(loaded.head.anchors, four.head.anchors)
+
+
+@pytest.mark.parametrize("model", ["yolov5n", SCRFD])
+def test_weights_in_half_precision_fit_a_small_file(model: str, tmp_path: Path) -> None:
+    network = build_network(model, 3, 1, seed=3).eval()
+    path = tmp_path / "half.pt"
+    header = Header(model=model, channels=3, class_names=("face",), class_ids=(0,), image_size=640)
+    save_weights(path, {name: value.half() for name, value in network.state_dict().items()}, header)
+    assert path.stat().st_size < 4_000_000
+    opened, read = load_weights(path)
+    assert read.model == model and all(value.dtype == torch.float32 for value in opened.parameters())
+    image = torch.rand(1, 3, 64, 64)
+    torch.testing.assert_close(opened(image)[0], network(image)[0], atol=0.5, rtol=0.02)
 
 
 @pytest.mark.parametrize("length", [1, 100, 0.3, 0.9, -1, -200])

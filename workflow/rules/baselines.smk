@@ -11,7 +11,7 @@ BASELINE_CODE = {
 wildcard_constraints:
     baseline="|".join(RUN.baselines) or "none",
     trained_baseline="|".join(RUN.trained_baselines) or "none",
-    fetched="|".join(RUN.fetched_weights.values()) or "none",
+    fetched="|".join([*RUN.fetched_weights.values(), *RUN.teacher_weights]) or "none",
 
 
 def wait_for_weights():

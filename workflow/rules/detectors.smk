@@ -120,7 +120,7 @@ rule import_weights:
     benchmark:
         RUN.paths.benchmark("import_weights", "{network}")
     wildcard_constraints:
-        network="yolov5[nsmlx]",
+        network=r"yolov5[nsmlx]|scrfd_2\.5g",
     localrule: True
     conda:
         "../../envs/uncover.yaml"

@@ -8,7 +8,7 @@ from typing import Self, get_args
 from pydantic import Field, field_validator, model_validator
 
 from uncover.config.baselines import BASELINES, Baselines
-from uncover.config.catalogue import known_names
+from uncover.config.catalogue import CATALOGUE, known_names
 from uncover.config.cluster import Cluster
 from uncover.config.datasets import DataSet, Labels, Splits
 from uncover.config.detectors import (
@@ -22,8 +22,9 @@ from uncover.config.detectors import (
 )
 from uncover.config.evaluation import Prediction, Report, Rescue
 from uncover.config.evolution import Evolution
-from uncover.config.finetune import Finetune
+from uncover.config.finetune import PACKAGED, UPSTREAM, Finetune
 from uncover.config.heatmaps import Heatmaps
+from uncover.config.packaged import Packaged
 from uncover.config.raw import Raw, Synthetic
 from uncover.config.values import Section
 
@@ -52,6 +53,7 @@ class Config(Section):
     rescue: Rescue = Field(Rescue(), description="the second step")
     baselines: Baselines = Field(Baselines(), description="baseline detectors")
     finetune: Finetune = Field(Finetune(), description="fine-tuning on a few frames of videos")
+    packaged: Packaged = Field(Packaged(), description="the ready-made detectors of the package")
     report: Report = Field(Report(), description="tables, figures, page")
     cluster: Cluster = Field(Cluster(), description="what jobs ask a cluster for")
 
@@ -123,11 +125,55 @@ class Config(Section):
             name: step.settings for name, step in second.items() if step.input == "photo"
         }
         able = sorted(name for name, own in settings.items() if own.classes == "whole_face")
-        if self.finetune.start not in able and self.finetune.counts:
-            raise ValueError(
-                f"finetune.start: {self.finetune.start} is no detector of whole faces in photos in this run; expected"
-                f" one of {', '.join(able) or 'none'}; or do without fine-tuning (finetune: {{counts: []}})"
-            )
+        ready = [*PACKAGED, *UPSTREAM]
+        for key, starts in {"start": (self.finetune.start,), "further": self.finetune.further}.items():
+            wrong = [name for name in starts if name not in (*able, *ready)]
+            if wrong and self.finetune.counts:
+                raise ValueError(
+                    f"finetune.{key}: {wrong[0]} is no detector of whole faces in photos in this run; expected one of"
+                    f" {', '.join(able) or 'none'}, or of {', '.join(ready)}, which are ready-made; or do without"
+                    " fine-tuning (finetune: {counts: []})"
+                )
+        if self.finetune.start in self.finetune.further:
+            raise ValueError(f"finetune.further: {self.finetune.start} is the first start already")
+        return self
+
+    @model_validator(mode="after")
+    def _fine_tunes_on_photos_with_known_blocks(self) -> Self:
+        name = self.finetune.photos
+        if name is None:
+            if self.finetune.parts is not None:
+                raise ValueError(
+                    "finetune.parts: is for photos (finetune.photos); infants of videos are left out alone"
+                )
+            return self
+        own = self.data_sets.get(name)
+        blocks = own.blocks if own else self.raw.blocks.get(name)
+        frames = not own.has_landmarks if own else name in CATALOGUE and not CATALOGUE[name].has_landmarks
+        if not frames or (own is None and (self.raw.synthetic or getattr(self.raw, name) is None)):
+            raise ValueError(f"finetune.photos: {name} is no data set of frames of this run (raw, data_sets)")
+        if blocks is None:
+            key = f"data_sets.{name}.blocks" if own else f"raw.blocks.{name}"
+            raise ValueError(f"finetune.photos: nothing says which photos of {name} belong together; give {key}")
+        return self
+
+    @model_validator(mode="after")
+    def _teachers_that_there_are(self) -> Self:
+        known = [*(name for name, each in BASELINES.items() if not each.trained), *self.packaged.detectors]
+        for name, source in self.packaged.sources.items():
+            for teacher in source.teachers:
+                if teacher not in known:
+                    raise ValueError(
+                        f"packaged.sources.{name}.teachers: {teacher} is no ready-made detector; expected some of"
+                        f" {', '.join(known)}"
+                    )
+                key = None if teacher in self.packaged.detectors else self.baselines.weights_of(teacher)
+                if key is not None and key not in self.weights:
+                    raise ValueError(f"packaged.sources.{name}.teachers: {teacher} needs weights.{key}; name its file")
+        taken = {"rgb10", "rgb1", *BASELINES, *self.second_detectors()}
+        for name in self.packaged.detectors:
+            if name in taken:
+                raise ValueError(f"packaged.detectors: the name {name} is that of another detector; choose another")
         return self
 
     @property

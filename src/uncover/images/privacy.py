@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uncover.config.catalogue import CATALOGUE, TRAINING_SETS
+from uncover.config.evaluation import LEAVE_OUT
 from uncover.errors import InputError
 
 PUBLIC_SETS = frozenset([*TRAINING_SETS, *(known.test_set for known in CATALOGUE.values() if not known.patients)])
@@ -131,6 +132,11 @@ class Cover:
 def has_patients(set_name: str) -> bool:
     """Whether the frames of a test set may show patients."""
     return set_name not in PUBLIC_SETS
+
+
+def left_out_words(titles: Sequence[str]) -> str:
+    """What a figure says of sets whose photos it may not show."""
+    return f"photos of {'; '.join(titles)} are left out (report.privacy: {LEAVE_OUT})"
 
 
 def may_show_patients(source: str) -> bool:

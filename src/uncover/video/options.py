@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from uncover.config.evaluation import LEAVE_OUT
+
 if TYPE_CHECKING:
     from uncover.yolov5.device import Precision
 
@@ -90,7 +92,9 @@ class NetworkOptions:
 def find_privacy(run: Path) -> str | None:
     """What the run's last config shows of patients; None where no config stands in its record, or it does not say."""
     report = find_settings(run).get("report")
-    return str(report["privacy"]) if isinstance(report, dict) and "privacy" in report else None
+    said = str(report["privacy"]) if isinstance(report, dict) and "privacy" in report else None
+    # A copy of a video shows something; what a figure leaves out, it hides.
+    return "whole-frame" if said == LEAVE_OUT else said
 
 
 def find_settings(run: Path) -> dict[str, Any]:

@@ -12,11 +12,13 @@ from typing import Any
 import torch
 
 from uncover.config.detectors import MAP_INPUTS, Detector, Hyperparameters, Input
+from uncover.config.packaged import ComposedDetector
 from uncover.config.values import check_section, read_pairs
 from uncover.data.data_yaml import SETS, YAML_SUFFIXES, find_data_yaml, hint_at_others, read_data_yaml
 from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
 from uncover.data.yolo import IMAGES
 from uncover.errors import InputError
+from uncover.images.composed import ComposedImages, read_joined
 from uncover.images.grouped import read_annotated_images
 from uncover.images.labelled import LabelledImages
 from uncover.images.letterbox import GREY
@@ -47,6 +49,7 @@ class Job:
         maps: How the heatmaps were made, as the manifest of the training set says; None for photos.
         maps_digest: Of the manifests of both sets.
         frames: Of frames that were picked, how many somebody has reviewed, as the data set's `summary.json` says.
+        composed: What training images are composed of, where they are; `training` are then its photos.
     """
 
     training: LabelledImages
@@ -59,6 +62,7 @@ class Job:
     maps: dict[str, Any] | None = None
     maps_digest: tuple[str, ...] = ()
     frames: dict[str, int] | None = None
+    composed: ComposedImages | None = None
 
     def identity(self) -> dict[str, object]:
         """All that changes the result; a training goes on only from the state of the very same one."""
@@ -70,7 +74,7 @@ class Job:
             "padding": self.padding,
             "input": self.input,
             "maps": self.maps_digest,
-            "training": self.training.digest(),
+            "training": self.composed.digest() if self.composed else self.training.digest(),
             "validation": self.validation.digest(),
         }
 
@@ -141,6 +145,32 @@ def read_job(
         maps[0].settings if maps else None,
         tuple(own.digest for own in maps),
     )
+
+
+def read_composed_job(
+    photos: Sequence[Path],
+    validation: Sequence[Path],
+    pairs: Sequence[str],
+    start: Path | None = None,
+    covers: Path | None = None,
+) -> Job:
+    """Read photos and settings of a training on composed images.
+
+    Args:
+        photos: Folders `train` of `uncover face_photos`.
+        validation: Data sets to validate on, such as their folders `test`.
+        pairs: Settings as `key=value`.
+        start: Weights to start from.
+        covers: Folder of pictures with alpha to lay on faces.
+
+    Raises:
+        InputError: A folder is missing or spoilt, a setting is unknown, or images are composed of what is not there.
+    """
+    if start is not None and not start.is_file():
+        raise InputError(f"{start}: is no file; {EXPECTED}")
+    settings = check_section(ComposedDetector, read_pairs(pairs), "--set")
+    composed = ComposedImages.read(photos, covers, settings.composed)
+    return Job(composed.labelled, read_joined(validation), settings, start, composed=composed)
 
 
 def _read_settings(pairs: Sequence[str], hyperparameters: Path | None, start: Path | None) -> Detector:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -18,12 +19,15 @@ from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from uncover.config.detectors import Detector
+from uncover.config.packaged import ComposedDetector
 
 LEAST_WARMUP_STEPS = 100
 NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
 SECOND_BETA = 0.999
 """Of Adam and AdamW; the first one is the setting `momentum`."""
 EMA_DECAY, EMA_RAMP = 0.9999, 2000.0
+SHARE = "share"
+"""Of a group of parameters: its rate as a share of that of the others."""
 
 AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
@@ -56,6 +60,11 @@ class Schedule:
             return (1 - math.cos(progress * math.pi)) / 2 * (last - 1) + 1
         return (1 - progress) * (1 - last) + last
 
+    def falling(self, step: int, cool_down: float) -> float:
+        """Share of `lr0` of a step of a constant rate that falls to nothing over a share of the steps at the end."""
+        steps = self.settings.epochs * self.steps_per_epoch
+        return min((steps - step) / (cool_down * steps), 1.0) if cool_down else 1.0
+
     def accumulate(self, step: int) -> int:
         """Batches that add up before the optimiser moves; `step` counts from the start of the training."""
         whole = self.settings.nominal_batch / self.batch
@@ -66,11 +75,12 @@ class Schedule:
     def apply(self, optimizer: Optimizer, step: int, epoch: int) -> None:
         """Set the rates of all groups for a step."""
         hyp = self.settings.hyperparameters
-        target = hyp.lr0 * self.factor(epoch)
+        cool_down = self.settings.cool_down if isinstance(self.settings, ComposedDetector) else None
+        target = hyp.lr0 * (self.factor(epoch) if cool_down is None else self.falling(step, cool_down))
         progress = min(step / self.warmup_steps, 1.0) if self.warmup_steps else 1.0
         for number, group in enumerate(optimizer.param_groups):
             start = hyp.warmup_bias_lr if number == 0 else 0.0
-            group["lr"] = start + (target - start) * progress
+            group["lr"] = (start + (target - start) * progress) * group.get(SHARE, 1.0)
             if self.settings.optimizer == "SGD":  # as upstream, which knows no momentum of Adam
                 group["momentum"] = hyp.warmup_momentum + (hyp.momentum - hyp.warmup_momentum) * progress
 
@@ -83,10 +93,26 @@ def build_optimizer(network: nn.Module, settings: Detector, batch: int) -> Optim
         settings: Optimiser, learning rate, momentum, weight decay.
         batch: Images per step of the loop, over all processes; the decay is scaled to what adds up to one step.
     """
+    hyp, nominal = settings.hyperparameters, settings.nominal_batch
+    decay = hyp.weight_decay * batch * max(round(nominal / batch), 1) / nominal
+    slow = _layers_of(network, settings.slow_layers) if isinstance(settings, ComposedDetector) else set()
+    modules = list(network.modules())
+    groups = _groups([module for module in modules if module not in slow], decay)
+    if isinstance(settings, ComposedDetector) and slow:
+        own = _groups([module for module in modules if module in slow], decay)
+        groups += [{**group, SHARE: settings.slow_rate} for group in own]
+    if settings.optimizer == "SGD":
+        return SGD(groups, lr=hyp.lr0, momentum=hyp.momentum, nesterov=True)
+    adam = Adam if settings.optimizer == "Adam" else AdamW
+    return adam(groups, lr=hyp.lr0, betas=(hyp.momentum, SECOND_BETA))
+
+
+def _groups(modules: Iterable[nn.Module], decay: float) -> list[dict[str, Any]]:
+    """Parameters that learn, of modules without those in them: biases, decayed weights, weights of norms."""
     biases: list[nn.Parameter] = []
     decayed: list[nn.Parameter] = []
     norms: list[nn.Parameter] = []
-    for module in network.modules():
+    for module in modules:
         for name, parameter in module.named_parameters(recurse=False):
             if not parameter.requires_grad:
                 continue
@@ -96,39 +122,40 @@ def build_optimizer(network: nn.Module, settings: Detector, batch: int) -> Optim
                 norms.append(parameter)
             else:
                 decayed.append(parameter)
-    hyp, nominal = settings.hyperparameters, settings.nominal_batch
-    decay = hyp.weight_decay * batch * max(round(nominal / batch), 1) / nominal
-    groups: list[dict[str, Any]] = [
+    return [
         {"params": biases, "weight_decay": 0.0},
         {"params": decayed, "weight_decay": decay},
         {"params": norms, "weight_decay": 0.0},
     ]
-    if settings.optimizer == "SGD":
-        return SGD(groups, lr=hyp.lr0, momentum=hyp.momentum, nesterov=True)
-    adam = Adam if settings.optimizer == "Adam" else AdamW
-    return adam(groups, lr=hyp.lr0, betas=(hyp.momentum, SECOND_BETA))
+
+
+def _layers_of(network: nn.Module, count: int) -> set[nn.Module]:
+    """Modules of the first layers of a network."""
+    layers = getattr(network, "model", None)
+    return {module for layer in list(layers or ())[:count] for module in layer.modules()}
 
 
 class ModelEMA(Generic[AnyNetwork]):
     """Exponential moving average of a network's weights and buffers: what is validated and kept.
 
-    Its decay rises as upstream's, `0.9999 * (1 - exp(-updates / 2000))`. `torch.optim.swa_utils.AveragedModel` is
-    another average: its first update copies the network, and it averages the counters of batch norms too.
+    Its decay rises as upstream's, `0.9999 * (1 - exp(-updates / 2000))`, or as is asked for.
+    `torch.optim.swa_utils.AveragedModel` is another average: its first update copies the network, and it averages the
+    counters of batch norms too.
 
     Attributes:
         ema: The averaged network, in evaluation mode.
         updates: Steps averaged so far.
     """
 
-    def __init__(self, network: AnyNetwork, updates: int = 0) -> None:
+    def __init__(self, network: AnyNetwork, updates: int = 0, decay: float = EMA_DECAY, ramp: float = EMA_RAMP) -> None:
         self.ema = copy.deepcopy(network).eval().requires_grad_(False)
-        self.updates = updates
+        self.updates, self._decay, self._ramp = updates, decay, ramp
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
         """Take in the weights after a step of the optimiser."""
         self.updates += 1
-        decay = EMA_DECAY * (1 - math.exp(-self.updates / EMA_RAMP))
+        decay = self._decay * (1 - math.exp(-self.updates / self._ramp))
         latest = network.state_dict()
         pairs = [(own, latest[name]) for name, own in self.ema.state_dict().items() if own.is_floating_point()]
         torch._foreach_lerp_([own for own, _ in pairs], [other for _, other in pairs], 1 - decay)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -18,9 +18,11 @@ import torch
 from torch import nn
 
 from uncover.atomic import alone_in
+from uncover.config.packaged import ComposedDetector
 from uncover.errors import Diverged, keeping, needs_memory
+from uncover.images.composed import ComposedEpochs
 from uncover.images.letterbox import STRIDE
-from uncover.images.loader import TrainingImages, epoch_order, iterate_batches
+from uncover.images.loader import Batch, TrainingImages, epoch_order, iterate_batches
 from uncover.progress import track
 from uncover.yolov5.autobatch import resolve_batch
 from uncover.yolov5.checkpoint import TrainingState, load_state, remove_state, save_state, state_folder
@@ -103,7 +105,7 @@ def _train(
     if processes.is_main:
         logger.info(
             f"{job.settings.model}, {job.channels} channels ({job.input}), {len(job.training.class_names)} classes:"
-            f" training on {len(job.training)} images, validating on {len(job.validation)}, batch {loop.batch},"
+            f" training on {loop.learns_from}, validating on {len(job.validation)}, batch {loop.batch},"
             f" {processes.device}" + (f", {processes.world_size} processes" if processes.world_size > 1 else "")
         )
     while not loop.finished:
@@ -141,23 +143,11 @@ class _Loop:
         self.batch = self.state.batch or resolve_batch(settings, self.network, job.channels, processes)
         self.state.batch = self.batch
         self._training = job.training.repeated(settings.least_images)
-        self._images = TrainingImages(
-            self._training,
-            settings.image_size,
-            settings.hyperparameters,
-            rectangular=settings.rectangular,
-            flip_swaps_sides=settings.flip_swaps_sides,
-            seed=settings.seed,
-            padding=job.padding,
-            cache=cache,
-            cache_folder=state_at / "images",
-            channels=job.channels,
-            batch=self.batch,
-            processes=processes.world_size,
-            report=logger.info if processes.is_main else _nothing,
-            kind=job.input,
-            occlusion=settings.occlusion,
-        )
+        self._images: TrainingImages | ComposedEpochs
+        if job.composed is not None:
+            self._images = job.composed.epochs(self.batch, settings.image_size, settings.seed)
+        else:
+            self._images = self._labelled_images(cache, state_at / "images")
         self._framed = FramedImages(
             job.validation.paths,
             job.validation.sizes,
@@ -168,17 +158,41 @@ class _Loop:
             kind=job.input,
         )
         self.ema = ModelEMA(self.network, self.state.updates)
+        if isinstance(settings, ComposedDetector):
+            self.ema = ModelEMA(self.network, self.state.updates, settings.ema_decay, settings.ema_ramp)
         self.optimizer = build_optimizer(self.network, settings, self.batch)
         self.scaler = torch.amp.GradScaler(processes.device.type, enabled=settings.precision == "float16")
         if self.state.epoch:
             self._restore()
-        steps = -(-len(self._training) // self.batch)
+        steps = (
+            self._images.steps if isinstance(self._images, ComposedEpochs) else -(-len(self._training) // self.batch)
+        )
         self._schedule = Schedule(settings, self.batch, steps)
         self._steps = steps
         self._loss = DetectionLoss(
             self.network, settings.hyperparameters, settings.image_size, settings.exclusive_candidates
         )
         self._parallel = processes.data_parallel(self.network)
+
+    def _labelled_images(self, cache: CacheMode, cache_folder: Path) -> TrainingImages:
+        job, settings, processes = self.job, self.job.settings, self.processes
+        return TrainingImages(
+            self._training,
+            settings.image_size,
+            settings.hyperparameters,
+            rectangular=settings.rectangular,
+            flip_swaps_sides=settings.flip_swaps_sides,
+            seed=settings.seed,
+            padding=job.padding,
+            cache=cache,
+            cache_folder=cache_folder,
+            channels=job.channels,
+            batch=self.batch,
+            processes=processes.world_size,
+            report=logger.info if processes.is_main else _nothing,
+            kind=job.input,
+            occlusion=settings.occlusion,
+        )
 
     def _restore(self) -> None:
         state = self.state
@@ -188,6 +202,14 @@ class _Loop:
         self.scaler.load_state_dict(state.scaler)
         if self.processes.is_main:
             logger.info(f"going on after epoch {state.epoch} of {self.job.settings.epochs} ({self._state_at})")
+
+    @property
+    def learns_from(self) -> str:
+        """What an epoch goes through."""
+        photos = len(self.job.training)
+        if isinstance(self._images, ComposedEpochs):
+            return f"{self._images.images} images an epoch, composed of {photos} photos"
+        return f"{photos} images"
 
     @property
     def finished(self) -> bool:
@@ -224,16 +246,7 @@ class _Loop:
         self.network.train()
         self.optimizer.zero_grad()
         total = torch.zeros(3, device=device)
-        order = epoch_order(self._images, settings.seed, self.state.epoch, self._photo_weights())
-        batches = iterate_batches(
-            self._images,
-            order,
-            self.batch,
-            self.state.epoch,
-            workers=self._workers,
-            rank=self.processes.rank,
-            world_size=self.processes.world_size,
-        )
+        batches = self._batches()
         described = f"epoch {self.state.epoch + 1}/{settings.epochs}"
         # Threads that prepare images end with the epoch, whatever ends it.
         with contextlib.closing(batches):
@@ -251,7 +264,7 @@ class _Loop:
                     loss, items = self._loss([level.float() for level in raw], torch.from_numpy(targets).to(device))
                     self.scaler.scale(loss * self.processes.world_size).backward()
                     if step - self.state.last_step >= self._schedule.accumulate(step):
-                        self._optimize()
+                        self._optimize(len(images))
                         self.state.last_step = step
                 total += items
                 if device.type == "cpu":
@@ -264,9 +277,25 @@ class _Loop:
         box, objectness, classes = mean.tolist()
         return box, objectness, classes
 
-    def _optimize(self) -> None:
+    def _batches(self) -> Generator[Batch]:
+        epoch = self.state.epoch
+        if isinstance(self._images, ComposedEpochs):
+            return self._images.batches(epoch, self._workers)
+        return iterate_batches(
+            self._images,
+            epoch_order(self._images, self.job.settings.seed, epoch, self._photo_weights()),
+            self.batch,
+            epoch,
+            workers=self._workers,
+            rank=self.processes.rank,
+            world_size=self.processes.world_size,
+        )
+
+    def _optimize(self, images: int) -> None:
         self.scaler.unscale_(self.optimizer)
-        nn.utils.clip_grad_norm_(self.network.parameters(), max_norm=GRADIENT_NORM)
+        # The loss is a sum over images, of which batches of composed ones have different numbers.
+        most = GRADIENT_NORM * (images if isinstance(self._images, ComposedEpochs) else 1)
+        nn.utils.clip_grad_norm_(self.network.parameters(), max_norm=most)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad()
@@ -327,7 +356,8 @@ class _Loop:
     def _row(
         self, losses: tuple[float, float, float], result: Validation, trained: float, validated: float
     ) -> dict[str, float]:
-        rates = [group["lr"] for group in self.optimizer.param_groups]
+        # Those of layers with a rate of their own come behind.
+        rates = [group["lr"] for group in self.optimizer.param_groups[:3]]
         values = (*losses, result.precision, result.recall, result.map50, result.map50_95, *result.losses, *rates)
         return epoch_row(self.state.epoch, values, trained, validated)
 

@@ -1,0 +1,417 @@
+"""Ready-made detectors: scores on photos held out, weights in half precision, and the card that says what they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from uncover.atomic import new_file
+from uncover.config.packaged import ComposedDetector
+from uncover.config.values import as_pairs, check_section
+from uncover.data.blocks import Block, Blocks, read_blocks
+from uncover.data.data_yaml import find_faces
+from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
+from uncover.errors import InputError
+from uncover.images.letterbox import fit, letterbox
+from uncover.images.reading import scale
+from uncover.metrics.average_precision import ap_per_class, confidence_order
+from uncover.metrics.detections import Detections, box_iou
+from uncover.metrics.intervals import percentile_interval, resample_scores
+from uncover.metrics.matching import LabelledSet, Matched, match_set
+from uncover.metrics.predictions import CORNERS, Predictions
+from uncover.metrics.truth import read_truth
+from uncover.yolov5.device import pick_device
+from uncover.yolov5.inference import InferenceOptions, Predictor, to_network
+from uncover.yolov5.nms import non_max_suppression
+from uncover.yolov5.weights import open_weights, read_weights, save_weights
+
+WORDS = "words.csv"
+"""What is said of each face of a set of `uncover face_photos`."""
+
+LEAST_SIDE = 12.0
+"""Longer side of a face in pixels of the photo, under which it counts neither way."""
+IOUS = (0.5, 0.4)
+LOWEST, NMS_IOU = 0.001, 0.5
+FALSE_BOXES = 0.25
+"""For each photo, at which recall is read."""
+MOST_WORDS = 6
+"""Different words, above which they are no classes of faces."""
+LARGEST = 4_000_000
+"""Bytes of a packaged weights file."""
+
+
+@dataclass(frozen=True)
+class SetScores:
+    """Scores of a detector on photos that it did not learn from.
+
+    Attributes:
+        detector: Its name.
+        set: Name of what it was scored on.
+        faces_scored: "all", or the word of the faces that count; others then count neither way.
+        photos: Looked at.
+        faces: That count.
+        blocks: Infants, people, or what else photos belong to.
+        ap50: Average precision at IoU 0.5.
+        ap50_low: Lower end of its interval, in which blocks are drawn as a whole.
+        ap50_high: Upper end.
+        ap40: Average precision at IoU 0.4.
+        recall: Share of the faces found at a quarter of a false box for each photo, at IoU 0.5.
+    """
+
+    detector: str
+    set: str
+    faces_scored: str
+    photos: int
+    faces: int
+    blocks: int
+    ap50: float
+    ap50_low: float
+    ap50_high: float
+    ap40: float
+    recall: float
+
+
+@dataclass(frozen=True)
+class _Truth:
+    """True boxes of sets: in the order of `Detections`, with what is said of each."""
+
+    boxes: Detections
+    words: NDArray[np.str_]
+    grades: NDArray[np.str_]
+
+
+class OwnDetector:
+    """A detector of ours, that looks at pictures in memory as others do."""
+
+    def __init__(self, weights: Path, device: str) -> None:
+        """
+        Args:
+            weights: Of a training.
+            device: "auto", or a name as torch has it.
+
+        Raises:
+            InputError: The file holds no weights, or they know no whole face.
+        """
+        self._device = pick_device(device)
+        network, self._header, _ = open_weights(weights)
+        (self._face,) = find_faces(dict(enumerate(self._header.class_names)), (), str(weights))
+        self._network = network.fuse().to(self._device)
+
+    @torch.inference_mode()
+    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """Whole faces in each image, best first."""
+        found = []
+        for image in images:
+            height, width = image.shape[:2]
+            frame = fit(width, height, self._header.image_size)
+            framed = letterbox(scale(image, frame), frame, self._header.padding)
+            decoded, _ = self._network(to_network(np.ascontiguousarray(framed.transpose(2, 0, 1))[None], self._device))
+            (kept,) = non_max_suppression(decoded.float(), LOWEST, NMS_IOU)
+            boxes = kept[kept[:, 5] == self._face].cpu().numpy()
+            corners = frame.to_original(boxes[:, :4])
+            found.append(Detections(np.asarray(corners, np.float32), boxes[:, 4]).clipped(width, height).sorted())
+        return found
+
+
+def score_sets(
+    detector: str,
+    name: str,
+    pairs: Sequence[tuple[Path, Path]],
+    device: str = "auto",
+    image_size: int | None = None,
+    resamples: int = 1000,
+) -> list[SetScores]:
+    """Score a detector on one or several sets of `uncover face_photos`, which count as one.
+
+    Args:
+        detector: What to call it.
+        name: What to call the sets.
+        pairs: Weights and set; several where halves were learnt from crosswise.
+        device: Where to compute.
+        image_size: Longest side of a photo as it is seen; None takes that of the weights.
+        resamples: Behind the intervals.
+
+    Returns:
+        All faces, and faces of each word and grade where there are several.
+
+    Raises:
+        InputError: Weights, or a set, are unusable.
+    """
+    parts = [_look(weights, data, device, image_size) for weights, data in pairs]
+    found = Detections.concatenate([_shifted(each, parts, number) for number, (each, *_) in enumerate(parts)])
+    true = Detections.concatenate([_shifted(each.boxes, parts, number) for number, (_, each, *_) in enumerate(parts)])
+    words = np.concatenate([each.words for _, each, *_ in parts])
+    grades = np.concatenate([each.grades for _, each, *_ in parts])
+    blocks, first = [], 0
+    for *_, own in parts:
+        blocks.append(own + first)
+        first += int(own.max(initial=-1)) + 1
+    numbers = np.concatenate(blocks)
+    large = (true.boxes[:, 2:] - true.boxes[:, :2]).max(1, initial=0) >= LEAST_SIDE
+    rows = []
+    for told, counted, photos in _subsets(true, words, grades, len(numbers)):
+        rows.append(_score(detector, name, told, found, true, counted & large, photos, numbers, resamples))
+    return rows
+
+
+def _look(
+    weights: Path, data: Path, device: str, image_size: int | None
+) -> tuple[Detections, _Truth, NDArray[np.int64]]:
+    """Boxes found and true ones of a set, and the number of each photo's block."""
+    predictor = Predictor(weights, device, InferenceOptions(LOWEST, NMS_IOU, 1, image_size, "float32"))
+    predictions: Predictions = predictor.predict(predictor.find([data]))
+    images = predictions.images["image"]
+    truth = read_truth(data, predictions.images)
+    truth = truth[truth["class_id"] == WHOLE_FACE].reset_index(drop=True)
+    said = read_table_of_words(data / WORDS)
+    truth["number"] = truth.groupby("image").cumcount()
+    joined = truth.merge(said, how="left", on=["image", "number"])
+    true = Detections.from_pandas(truth[["image", *CORNERS]], images)
+    stated = read_blocks(data, images.tolist())
+    blocks = Blocks({image: Block(image, "block") for image in images}) if stated is None else stated
+    kept = _Truth(
+        true, joined["word"].fillna("").to_numpy(np.str_), joined["grade"].fillna("").astype(str).to_numpy(np.str_)
+    )
+    # Other trainings have other ids for the face, and `face_photos` always the same.
+    faces = find_faces(predictor.class_names, (), str(weights))
+    found = predictions.boxes[predictions.boxes["class_id"].isin(list(faces))].drop(columns="class_id")
+    return Detections.from_pandas(found, images), kept, blocks.numbers(images)
+
+
+def read_table_of_words(path: Path) -> pd.DataFrame:
+    """What is said of each face of a set: image, number in its label file, word, grade.
+
+    Raises:
+        InputError: There is no such table.
+    """
+    try:
+        return pd.read_csv(path, dtype={"word": str, "grade": str}, keep_default_na=False)
+    except FileNotFoundError:
+        raise InputError(
+            f"{path}: does not exist; expected a folder of 'uncover face_photos', such as OUT/test"
+        ) from None
+
+
+def _shifted(
+    boxes: Detections, parts: Sequence[tuple[Detections, _Truth, NDArray[np.int64]]], number: int
+) -> Detections:
+    """Boxes of one of several sets that become one."""
+    before = sum(len(blocks) for *_, blocks in parts[:number])
+    return Detections(boxes.boxes, boxes.confidence, boxes.class_ids, image=boxes.image_rows + before)
+
+
+def _subsets(
+    true: Detections, words: NDArray[np.str_], grades: NDArray[np.str_], photos: int
+) -> Iterator[tuple[str, NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Name, faces that count, and photos that are looked at, of all faces and of those of each word or grade."""
+    everywhere = np.ones(photos, bool)
+    yield "all", np.ones(len(true), bool), everywhere
+    graded = len(set(grades.tolist())) > 1
+    kinds = grades if graded else words
+    names = sorted(set(kinds.tolist()) - {""})
+    if not 1 < len(names) <= MOST_WORDS:
+        return
+    for name in names:
+        own = kinds == name
+        # A grade is that of a whole photo, so the others are none of its set.
+        yield name, own, np.isin(np.arange(photos), true.image_rows[own]) if graded else everywhere
+
+
+def _score(
+    detector: str,
+    name: str,
+    told: str,
+    found: Detections,
+    true: Detections,
+    counted: NDArray[np.bool_],
+    photos: NDArray[np.bool_],
+    blocks: NDArray[np.int64],
+    resamples: int,
+) -> SetScores:
+    own = found[photos[found.image_rows]]
+    own = own[~_on_ignored(own, true, counted)]
+    place = np.cumsum(photos) - 1
+    sets = LabelledSet(
+        int(photos.sum()),
+        *(
+            Detections(each.boxes, each.confidence, each.class_ids, image=place[each.image_rows]).sorted()
+            for each in (own, true[counted])
+        ),
+    )
+    matched = match_set(sets, IOUS)
+    _, numbers = np.unique(blocks[photos], return_inverse=True)
+    if not len(matched.true_class):
+        nothing = (math.nan,) * 5
+        return SetScores(detector, name, told, sets.images, 0, len(set(numbers.tolist())), *nothing)
+    metrics = ap_per_class(matched.correct, matched.confidence, matched.predicted_class, matched.true_class)
+    resampled = resample_scores(matched, 0.25, resamples, 0, numbers)
+    interval = percentile_interval(float(metrics.ap[0, 0]), resampled.ap50[:, 0])
+    return SetScores(
+        detector,
+        name,
+        told,
+        sets.images,
+        len(matched.true_class),
+        len(set(numbers.tolist())),
+        interval.value,
+        interval.low,
+        interval.high,
+        float(metrics.ap[0, 1]),
+        recall_at(matched, FALSE_BOXES),
+    )
+
+
+def _on_ignored(found: Detections, true: Detections, counted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Boxes that lie on a face that does not count, more than on one that does."""
+    ignored = np.zeros(len(found), bool)
+    images = found.image_rows
+    for image in np.unique(true.image_rows[~counted]):
+        rows = np.flatnonzero(images == image)
+        labels = np.flatnonzero(true.image_rows == image)
+        if len(rows) and len(labels):
+            overlap = box_iou(found.boxes[rows], true.boxes[labels])
+            best = overlap.argmax(1)
+            ignored[rows] = ~counted[labels[best]] & (overlap[np.arange(len(rows)), best] >= min(IOUS))
+    return ignored
+
+
+def recall_at(matched: Matched, false_boxes: float) -> float:
+    """Share of the faces found by the surest boxes of which at most so many for each photo are wrong.
+
+    Args:
+        matched: Boxes of a set; the first IoU threshold counts.
+        false_boxes: For each photo.
+    """
+    hits = matched.correct[confidence_order(matched.confidence), 0]
+    within = np.cumsum(~hits) <= false_boxes * matched.images
+    return float(hits[within].sum() / len(matched.true_class))
+
+
+def write_scores(path: Path, rows: Sequence[SetScores]) -> None:
+    """Write the table of scores."""
+    table = pd.DataFrame([asdict(row) for row in rows])
+    with new_file(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.4f", lineterminator="\n")
+
+
+def read_scores(path: Path) -> list[SetScores]:
+    """Read a table of scores.
+
+    Raises:
+        InputError: It is none.
+    """
+    try:
+        rows = pd.read_csv(path).to_dict("records")
+        return [SetScores(**{str(name): value for name, value in row.items()}) for row in rows]
+    except (FileNotFoundError, TypeError, ValueError):
+        raise InputError(f"{path}: is no table of scores; expected one of 'uncover score_packaged'") from None
+
+
+def package_weights(
+    weights: Path, out: Path, card: Path, photos: Sequence[Path], scores: Path, command: str, date: str
+) -> int:
+    """Write weights in half precision, and the card beside them.
+
+    Args:
+        weights: Of a training on composed images.
+        out: Weights file to write; its name is the detector's.
+        card: Text to write.
+        photos: Folders of `uncover face_photos` that it learnt from.
+        scores: Table of scores.
+        command: That makes it.
+        date: Of the day.
+
+    Returns:
+        Size of the weights file, in bytes.
+
+    Raises:
+        InputError: The weights are of no such training, or too large.
+    """
+    header, state = read_weights(weights)
+    settings = header.training.get("settings")
+    if not isinstance(settings, Mapping) or "composed" not in settings:
+        raise InputError(f"{weights}: does not come from 'uncover train composed'; expected its weights.pt")
+    save_weights(
+        out, {name: value.half() if value.is_floating_point() else value for name, value in state.items()}, header
+    )
+    size = out.stat().st_size
+    if size > LARGEST:
+        out.unlink()
+        raise InputError(
+            f"{weights}: takes {size} bytes in half precision; expected at most {LARGEST}: a smaller network"
+        )
+    detector = check_section(ComposedDetector, settings, str(weights))
+    table = read_scores(scores)
+    text = _card(out, header.model, header.image_size, detector, photos, table, command, date, header.training)
+    with new_file(card) as path:
+        path.write_text(text, encoding="utf-8")
+    return size
+
+
+def _card(
+    out: Path,
+    model: str,
+    image_size: int,
+    settings: ComposedDetector,
+    photos: Sequence[Path],
+    scores: Sequence[SetScores],
+    command: str,
+    date: str,
+    training: Mapping[str, Any],
+) -> str:
+    digest = hashlib.sha256(out.read_bytes()).hexdigest()
+    seen = "photos of infants in care among them" if settings.infants else "no photo of an infant in care"
+    lines = [
+        f"# {out.stem}: faces at any angle and under any cover",
+        "",
+        f"- Network: {model}, one class ({CLASS_NAMES[WHOLE_FACE]}), trained for photos of {image_size} pixels; half"
+        f" precision, {out.stat().st_size} bytes, sha256 {digest}",
+        f"- Date: {date}",
+        "- Licence: research. Its photos and the weights that it starts from are for research only.",
+        f"- Command: `{command}`",
+        f"- Steps: {training.get('epochs_run', '?')} epochs of {settings.composed.images} composed images",
+        f"- Data: {seen}",
+        "",
+        "| photos | learnt from | faces | of these seen by teachers alone | younger copies | held out |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for folder in photos:
+        record = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        counts = record["counts"]
+        lines.append(
+            f"| {record['group']} | {counts['train']} | {counts['train_faces']} | {counts['taught']} |"
+            f" {counts['younger']} | {counts['test']} |"
+        )
+    lines += [
+        "",
+        "Recipe: " + ", ".join(f"`{pair}`" for pair in as_pairs(settings) if not pair.startswith("start=")),
+        "",
+    ]
+    lines += [
+        "| scored on | faces | photos | faces | AP at IoU 0.5 (95 % interval by block) | AP at IoU 0.4 | recall at 0.25"
+        " false boxes a photo |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in scores:
+        if row.detector == out.stem:
+            lines.append(
+                f"| {row.set} | {row.faces_scored} | {row.photos} | {row.faces} | {row.ap50:.3f} ({row.ap50_low:.3f} to"
+                f" {row.ap50_high:.3f}) | {row.ap40:.3f} | {row.recall:.3f} |"
+            )
+    lines += [
+        "",
+        "Limits: boxes go from hairline to chin. Photos are of few data sets; the infants are those of one ward, and"
+        " few. A face that is missed is no proof that there is none; do not rely on it alone where privacy or safety"
+        " of somebody hangs on it.",
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,47 @@
+"""The rules of the ready-made detectors: which photos each learns from, and what it is scored on."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from tests.dag.checkout import REPOSITORY
+from tests.dag.conftest import Checkout
+from uncover.config.load import check_config, load_config
+from uncover.errors import InputError
+
+CONFIG = "config/detector.yaml"
+INFANTS = "infants"
+
+
+def test_every_step_is_planned_and_general_sees_no_infant(plain_checkout: Checkout) -> None:
+    text = plain_checkout.snakemake("packaged", "--dry-run", "--printshellcmds", config=CONFIG)
+    counts = dict(re.findall(r"^(\w+) +(\d+)$", text, re.MULTILINE))
+    expected = {"face_photos": "12", "train_composed": "4", "score_packaged": "2", "package_weights": "2"}
+    assert {rule: counts.get(rule) for rule in expected} == expected
+    trainings = dict(re.findall(r"uncover train composed results/real/models/(\w+) (.*?) --val", text))
+    assert set(trainings) == {"general", "nicu", "nicu_a", "nicu_b"}
+    assert INFANTS not in trainings["general"]
+    for half, other in (("a", "b"), ("b", "a")):
+        own = set(re.findall(rf"face_photos/({INFANTS}\w+)/train", trainings[f"nicu_{half}"]))
+        assert own == {f"infants_njn_{half}", f"infants_guessed_{half}"}
+        score = rf"models/nicu_{half}/weights.pt results/real/face_photos/infants_njn_{half}/test"
+        assert re.search(score, text) and not re.search(score.replace(f"njn_{half}", f"njn_{other}"), text)
+
+
+def test_a_detector_that_may_not_see_infants_learns_from_none_of_them() -> None:
+    values = yaml.safe_load((REPOSITORY / CONFIG).read_text(encoding="utf-8"))
+    values["extends"] = str(REPOSITORY / "config/real_sample.yaml")
+    values["packaged"]["detectors"]["general"]["composed"]["close"]["infants_njn"] = 0.1
+    with pytest.raises(InputError, match="infants_njn shows infants in care; say infants: true, or leave it out"):
+        check_config(values)
+
+
+def test_scores_are_made_on_nothing_that_was_learnt_from() -> None:
+    packaged = load_config(REPOSITORY / CONFIG).packaged
+    scored = {(detector, name) for detector, name, _ in packaged.scores()}
+    assert {name for detector, name in scored if detector == "general"} >= {"mask_ilc", "wider200", "infants_njn"}
+    assert ("nicu", "infants_njn_a+infants_njn_b") in scored and ("nicu", "infants_njn") not in scored
+    assert not any(detector.startswith("nicu_") for detector, _ in scored)
