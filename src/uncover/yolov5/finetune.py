@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from uncover import weights as ready_made
 from uncover.atomic import new_file
 from uncover.config.detectors import MAP_INPUTS, OCCLUSION, Detector, Hyperparameters
 from uncover.config.finetune import Finetune
@@ -57,7 +58,8 @@ def find_start(given: Path) -> Path:
     """The weights file that somebody means.
 
     Args:
-        given: A weights file, the folder of a training, or the folder of a run, of which it is the whole-face detector.
+        given: A weights file, the folder of a training, or the folder of a run, of which it is the whole-face detector;
+            or, where there is none of this name, ready-made weights.
 
     Raises:
         InputError: There is none.
@@ -65,6 +67,8 @@ def find_start(given: Path) -> Path:
     for place in (given, given / WEIGHTS, given / "models" / DEFAULT_MODEL / WEIGHTS):
         if place.is_file():
             return place
+    if str(given) in ready_made.names():
+        return ready_made.find_weights(given)
     trained = sorted(path.parent.name for path in given.glob(f"models/*/{WEIGHTS}"))
     hint = f"; models that it has: {', '.join(trained)}, such as {given / 'models' / trained[0]}" if trained else ""
     raise InputError(
