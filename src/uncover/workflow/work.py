@@ -51,6 +51,8 @@ WILDCARDS: Mapping[str, tuple[str, ...]] = {
     "make_synthetic": ("source",),
     "detect_videos": ("steps",),
     "fine_tune": ("left_out", "freeze", "amount"),
+    "face_photos": ("photos",),
+    **dict.fromkeys(("train_composed", "score_packaged", "package_weights"), ("packaged",)),
 }
 """What stands behind the rule in the names of its jobs; for other rules, a set."""
 
@@ -105,6 +107,13 @@ class Work:
         """Work of a job; 1 where it does not depend on sizes, NaN where it depends on one that is not known."""
         if rule == "train":
             return self._training(self.run.detector(wildcards["model"]))
+        if rule == "train_composed":
+            detector = self.config.packaged.detectors[wildcards["packaged"]]
+            # All sizes are as frequent, and a batch of any has as many pixels as one of `image_size`.
+            sizes = detector.composed.sizes
+            full = len(sizes) / sum((detector.image_size / size) ** 2 for size in sizes)
+            images = detector.epochs * detector.composed.images * full
+            return _one_or_more(TRAINING * images * _cost(detector) / UNIT)
         if rule == "evolve_generation":
             epochs = self.config.evolution.epochs
             return self._training(self.config.detectors.rgb10.model_copy(update={"epochs": epochs}))
