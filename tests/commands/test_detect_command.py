@@ -25,6 +25,8 @@ from tests.commands.detecting import (
 from tests.video.live_run import LiveRun, of_class, write_trial, write_video
 from tests.video.test_sound import BEEPS, beeps, flashes, write_source
 from uncover.cli import main
+from uncover.commands._shared_arguments import OTHER_DETECTORS
+from uncover.config.baselines import BASELINES
 from uncover.video.decode import open_video
 
 detect = detecting.detect
@@ -44,7 +46,7 @@ def test_a_video_leaves_what_is_promised(undisturbed_video: Path, live_run: Live
         "summary.json",
         "annotated",
     }
-    assert {path.name for path in out.iterdir()} == names
+    assert {path.name for path in out.iterdir()} == names | {".parts"}
     boxes, frames = tables(out)
     assert list(boxes) == BOXES and list(frames) == ["source", "frame", "second", "width", "height"]
     assert frames["frame"].tolist() == list(range(FRAMES)) and set(frames["source"]) == {"bed.mp4"}
@@ -65,7 +67,7 @@ def test_a_video_leaves_what_is_promised(undisturbed_video: Path, live_run: Live
     assert seconds["found"].sum() == len(by_frame) == seconds[["rgb", "heatmap", "rescue", "temporal"]].sum().sum()
     summary = json.loads((out / "summary.json").read_text())
     told = summary["sources"]["bed.mp4"]
-    assert (told["status"], told["frames"], told["with_a_face"]) == ("complete", FRAMES, len(by_frame))
+    assert (told["status"], told["frames"], told["with_a_box"]) == ("complete", FRAMES, len(by_frame))
     assert summary["settings"]["detector"] == "rgb10" and summary["settings"]["rescue"] == "rgb1_occlusion"
     with open_video(out / "annotated" / "bed.mp4") as video:
         assert (video.width, video.height) == (96, 64) and len(list(video.frames())) == FRAMES
@@ -207,7 +209,7 @@ def test_joined_recordings_beside_a_good_one(
     joined, out = tmp_path / "joined.ts", tmp_path / "out"
     joined.write_bytes(b"".join(in_a_transport_stream(path).read_bytes() for path in (wide, high)))
     assert detect(joined, ward / "bed.mp4", "--out", out, "--temporal", temporal, "--annotate", rescue="none") == 3
-    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("joined.ts: 11 frames"))
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("joined.ts: a box in"))
     assert "its clock starts anew once (first after second 1.00, 1.00 s back)" in line and "64 x 96" in line
     frames = tables(out)[1].groupby("source")
     assert frames.size().to_dict() == {"bed.mp4": FRAMES, "joined.ts": 11}
@@ -279,7 +281,7 @@ def test_a_copy_that_cannot_be_written_costs_no_table(
     assert detect(*words, "--annotate", rescue="none") == 3
     assert tables(out)[1].groupby("source").size().to_dict() == {"bed.mp4": FRAMES, "good.mp4": 3}
     assert (out / "annotated" / "good.mp4").is_file()
-    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("bed.mp4: 11 frames"))
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("bed.mp4: a box in"))
     assert "no annotated copy" in line and "is a folder" in line
     assert len(json.loads((out / "summary.json").read_text())["sources"]["bed.mp4"]["lost"]) == 1
 
@@ -323,3 +325,31 @@ def test_what_the_command_shows_of_pictures_is_what_was_wished(
             assert len(list(video.frames())) == 3
     # Boxes and their names are drawn on all.
     assert max(same["pixelate"], same["whole-frame"]) < 0.4 * same["publish"], same
+
+
+def test_results_have_a_folder_of_the_sources_name_and_replace_none_of_others(
+    ward: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, complaint_of: Callable[[], str], live_run: LiveRun
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other").mkdir()
+    shutil.copy(ward / "bed.mp4", tmp_path / "my bed.mp4")
+    write_video(tmp_path / "other" / "my bed.mp4", 2)
+    words = ["--rescue", "none", "--until", "0.3", "--device", "cpu", "--weights", str(live_run.weights("rgb10"))]
+    assert main(["detect", "my bed.mp4", *words]) == 0
+    first = (tmp_path / "found" / "my_bed" / "boxes.parquet").read_bytes()
+    assert main(["detect", "other/my bed.mp4", *words]) == 2
+    assert "found/my_bed: holds what was found in my bed.mp4, elsewhere or by" in complaint_of()
+    assert (tmp_path / "found" / "my_bed" / "boxes.parquet").read_bytes() == first
+    assert main(["detect", "my bed.mp4", *words, "--confidence", "0.9"]) == 0
+    assert main(["detect", "other", "my bed.mp4", *words]) == 0
+    assert main(["detect", str(live_run.images["picture0.png"]), *words, "--preview"]) == 0
+    assert {path.name for path in (tmp_path / "found").iterdir()} == {"my_bed", "other_and_1_more", "picture0"}
+    (tmp_path / "found" / "mine").mkdir()
+    (tmp_path / "found" / "mine" / "boxes.parquet").write_text("somebody's own")
+    write_video(tmp_path / "mine.mp4", 2)
+    assert main(["detect", "mine.mp4", *words]) == 2
+    assert "its boxes.parquet is none of 'uncover detect' and would be replaced" in complaint_of()
+
+
+def test_detectors_of_others_are_listed_as_they_are() -> None:
+    assert tuple(BASELINES) == OTHER_DETECTORS

@@ -65,7 +65,53 @@ def test_stopped_and_given_again_it_goes_on(
     assert detect(*words, "--format", "csv") == 0
     assert stop.looked_at == list(range(FRAMES)), "a frame was looked at twice"
     assert_same_tables(out, undisturbed_video)
-    assert not (out / ".parts").exists()
+
+
+def files_of(out: Path) -> dict[str, int]:
+    return {str(path.relative_to(out)): path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
+
+
+def test_finished_and_given_again_it_does_what_is_missing(
+    detect: Detect,
+    ward: Path,
+    live_run: LiveRun,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stop, out, video = Stop(monkeypatch), tmp_path / "out", tmp_path / "bed.mp4"
+    shutil.copy(ward / "bed.mp4", video)
+    image = live_run.images["picture0.png"]
+
+    def changed_by(*words: object) -> set[str]:
+        before = files_of(out) if out.exists() else {}
+        stop.looked_at.clear()
+        capsys.readouterr()
+        assert detect(video, image, "--out", out, *words) == 0
+        return {name for name, time in files_of(out).items() if before.get(name) != time and ".parts" not in name}
+
+    tables_only = {"boxes.parquet", "frames.parquet", "per_second.csv", "summary.json"}
+    copies = {"annotated/bed.mp4", "annotated/picture0.png.jpg"}
+    assert changed_by() == tables_only and len(stop.looked_at) == FRAMES + 1
+    assert changed_by() == set() and stop.looked_at == []
+    assert capsys.readouterr().err.splitlines()[-1].endswith("done before, with these settings; there is nothing to do")
+    assert changed_by("--format", "csv") == {"boxes.csv", "summary.json"} and stop.looked_at == []
+    assert "the boxes were there already; wrote boxes.csv" in capsys.readouterr().err
+    # Other presentation of what was looked at: faces are hidden as if that had been asked for at once.
+    assert changed_by("--format", "csv", "--annotate", "--privacy", "solid") == tables_only | copies
+    assert stop.looked_at == []
+    assert detect(video, image, "--out", tmp_path / "at once", "--annotate", "--privacy", "solid") == 0
+    for name in copies:
+        assert (out / name).read_bytes() == (tmp_path / "at once" / name).read_bytes()
+    assert changed_by("--annotate", "--privacy", "solid", "--format", "csv") == set()
+    assert changed_by("--annotate", "--privacy", "blur") >= copies and stop.looked_at == []
+    assert json.loads((out / "summary.json").read_text())["frames_per_second"] is not None
+    (out / "per_second.csv").unlink()
+    assert "per_second.csv" in changed_by() and stop.looked_at == []
+    assert "boxes.parquet" in changed_by("--temporal", "offline") and stop.looked_at == []
+    os.utime(video, (1, 1))
+    assert "boxes.parquet" in changed_by("--temporal", "offline") and len(stop.looked_at) == FRAMES
+    assert len(list((out / ".parts").iterdir())) == 2, "what no call can take over"
 
 
 def test_recordings_that_were_joined_go_on_before_and_behind_the_joint(

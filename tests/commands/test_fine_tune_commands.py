@@ -132,6 +132,38 @@ def test_one_point_of_a_learning_curve_and_the_figure_of_two(place: Path) -> Non
     }
 
 
+def test_infants_are_left_out_together_and_a_network_that_knows_no_face_learns_a_head(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_start(place / "coco.pt", classes=("person", "cat"))
+    assert run("labels", "--layout", "graded", "my_frames", "set") == 0
+    quick = ["--device", "cpu", "--finetune", "epochs=1", "least_images=4", "batch=4"]
+    words = ["fine_tune", "set", "point", "--from", "coco.pt", "--leave-out", "infant_03", "infant_01"]
+    head = ["--set", "classes=whole_face"]
+    assert run(*words, "--count", 3, *quick) == 2 and run(*words, "--count", 0, *quick, *head) == 2
+    assert (
+        capsys.readouterr().err.count("coco.pt: does not know the whole face; it knows 2 classes, such as person") == 2
+    )
+    assert run(*words, "--count", 3, *quick, *head) == 0
+    record = json.loads((place / "point/left_out.json").read_text())
+    assert (record["group"], record["group_kind"]) == ("infant_01 + infant_03", "infant")
+    assert record["frames"] == VIDEOS["infant_01"] + VIDEOS["infant_03"]
+    assert len(record["names"]) == 3 and all(name.startswith("infant_02") for name in record["names"])
+    assert read_weights(place / "point/weights.pt")[0].class_names == ("whole face",)
+
+
+def test_a_network_whose_one_class_is_a_face_by_another_name_is_scored_as_it_is(place: Path) -> None:
+    make_start(place / "ready.pt", classes=("face",), class_ids=(0,))
+    make_start(place / "same.pt")
+    assert run("labels", "--layout", "graded", "my_frames", "set") == 0
+    words = ["--count", 0, "--leave-out", "infant_01", "--confidence", 0.001]
+    for name in ("ready", "same"):
+        assert run("fine_tune", "set", name, "--from", f"{name}.pt", *words) == 0
+    records = [json.loads((place / name / "left_out.json").read_text()) for name in ("ready", "same")]
+    assert records[0]["faces"] == VIDEOS["infant_01"] - 1 and records[0]["false_boxes"] > 0
+    assert [records[0] | {"start": ""}] == [records[1] | {"start": ""}]
+
+
 TUNE = ("--from", "run", "--data", "my_frames")
 BAD: dict[str, tuple[tuple[str, ...], str]] = {
     "no OUT": (("train", "my_frames"), "expected DATA and OUT, or --data DATA"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,13 +10,14 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from detector_commands import CPU, run
+from detector_commands import CPU, QUICK, run
 
 from uncover.commands._predict_shown import above, write_pictures
 from uncover.data.parts import CLASS_NAMES
 from uncover.images.drawing import PALETTE
 from uncover.images.inputs import Inputs
 from uncover.metrics.predictions import CORNERS, Predictions, read_predictions
+from uncover.yolov5.weights import read_weights
 
 if TYPE_CHECKING:
     from detector_commands import Complaint, Good
@@ -30,6 +32,26 @@ def test_boxes_as_csv(good: Good, tmp_path: Path) -> None:
     read, stored = pd.read_csv(tmp_path / "alone.csv"), read_predictions(tmp_path / "both.parquet").boxes
     assert list(read) == list(stored) and (read[["image", "class"]].values == stored[["image", "class"]].values).all()
     assert np.allclose(read.iloc[:, 3:], stored.iloc[:, 3:].astype(float), atol=0.006)
+
+
+def test_weights_of_rendered_faces_say_so_on_other_pictures(
+    good: Good, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data / "synthetic.json").write_text("{}")
+    run("train", data, tmp_path / "out", *QUICK, "epochs=1")
+    assert read_weights(tmp_path / "out" / "weights.pt")[0].training["rendered"] is True
+    assert "rendered" not in read_weights(good.weights)[0].training
+    line = "note: .*was trained on rendered faces alone: in pictures of people it misses most faces"
+    for weights, images, said in (
+        (tmp_path / "out" / "weights.pt", data / "val", False),
+        (tmp_path / "out" / "weights.pt", good.data / "val", True),
+        (good.weights, good.data / "val", False),
+    ):
+        capsys.readouterr()
+        run("predict", images, tmp_path / "found.parquet", "--weights", weights, *CPU)
+        assert bool(re.search(line, capsys.readouterr().err)) == said
+        run("predict", "sets", images, "--out", tmp_path / "sets", "--weights", weights, *CPU)
+        assert bool(re.search(line, capsys.readouterr().err)) == said
 
 
 FOUND = [  # image, class, confidence, corners

@@ -273,3 +273,50 @@ def test_the_graded_frames(real: Path, tmp_path: Path, grade: str | None) -> Non
 def edges(values: list[str]) -> Box:
     x, y, width, height = map(float, values)
     return x - width / 2, y - height / 2, x + width / 2, y + height / 2
+
+
+def words_of(folder: Path) -> dict[str, list[str]]:
+    """Words of each box by photo."""
+    return {path.stem: path.read_text().split() for path in sorted((folder / "classes").iterdir())}
+
+
+def test_real_infants_are_graded_by_the_words_of_their_boxes_and_stand_in_blocks_of_40_numbers(
+    real: Path, tmp_path: Path
+) -> None:
+    raw = real / "infants_njn"
+    if not raw.is_dir():
+        pytest.skip("no photos of infants")
+    common = ["--source", "slapi", "--grade-words", "none=open", "easy=truncated", "hard=covered"]
+    common += ["--blocks", "slapi", "infant", "njn_[a-z]+_", "40"]
+    manifest = []
+    for grade in ("none", "easy", "hard"):
+        assert main(["label_frames", str(raw), str(tmp_path / grade), "--grade", grade, *common]) == 0
+        manifest.append(pd.read_parquet(tmp_path / grade / "manifest.parquet"))
+    table = pd.concat(manifest).set_index("photo")
+    words = words_of(raw)
+    assert set(table.index) == set(words)
+    for photo, said in words.items():
+        every = {part for word in said for part in word.split("+")}
+        expected = "hard" if "covered" in every else "easy" if "truncated" in every else "none"
+        assert (table.loc[photo, "grade"], table.loc[photo, "faces"]) == (expected, len(said)), photo
+        kind, number = photo.split("_")[1:]
+        first = int(number) // 40 * 40
+        assert table.loc[photo, "block"] == f"njn_{kind}_{first}-{first + 39}"
+
+
+def test_of_real_crowds_faces_of_one_flag_count_from_12_pixels_on(real: Path, tmp_path: Path) -> None:
+    raw = real / "wider200"
+    if not raw.is_dir():
+        pytest.skip("no photos of crowds")
+    words = ["--source", "wider", "--layout", "yolo", "--word", "occ1", "--smallest", "12"]
+    assert main(["label_frames", str(raw), str(tmp_path / "set"), *words]) == 0
+    counted = pd.read_parquet(tmp_path / "set/manifest.parquet").set_index("photo")["faces"]
+    for photo, said in words_of(raw).items():
+        width, height = jpeg_size(raw / "images" / f"{photo}.jpg")
+        rows = [[float(value) for value in row.split()] for row in (raw / "labels" / f"{photo}.txt").open()]
+        sides = [min(share_x * width, share_y * height) for _, _, _, share_x, share_y in rows]
+        mine = sum(word == "occ1" and side >= 12.05 for word, side in zip(said, sides, strict=True))
+        at_most = sum(word == "occ1" and side >= 11.95 for word, side in zip(said, sides, strict=True))
+        # A box that leaves the photo is clipped, and may shrink below 12 pixels.
+        assert counted[photo] <= at_most and counted[photo] >= mine - 1, photo
+    assert counted.sum() == 100

@@ -27,6 +27,8 @@ def config_of(name: str = "my_ward", **entry: Any) -> Config:
         {"path": "a", "layout": "300w", "use": "train", "split": SPLIT, "photos": "b"},
         {"path": "a", "layout": "graded", "grade": "hard"},
         {"path": "a", "layout": "coco", "classes": ["infant face"]},
+        {"path": "a", "layout": "yolo", "only": "complete.txt", "words": ["occ1"], "smallest": 12},
+        {"path": "a", "layout": "coco", "smallest": 12, "blocks": {"kind": "infant", "name": "[a-z]+_", "every": 40}},
     ],
 )
 def test_any_layout_that_is_read_makes_a_test_set(entry: dict[str, Any]) -> None:
@@ -54,6 +56,11 @@ def test_any_layout_that_is_read_makes_a_test_set(entry: dict[str, Any]) -> None
         ({"path": "a", "layout": "300w", "grade": "hard"}, "grade and classes are for frames"),
         ({"path": "a", "layout": "yolo", "photos": "b"}, "photos is for layouts with landmarks"),
         ({"path": "a", "layout": "yolo", "grade": "hard"}, "grade is for layout: graded"),
+        ({"path": "a", "layout": "300w", "only": "b.txt"}, "only, words and smallest are for frames"),
+        ({"path": "a", "layout": "voc", "words": ["a"]}, "words is for layout yolo or graded"),
+        ({"path": "a", "layout": "images", "smallest": 2}, "smallest is for frames with boxes"),
+        ({"path": "a", "layout": "yolo", "blocks": {"kind": "person", "name": "("}}, "'(' is no regular expression"),
+        ({"path": "a", "layout": "yolo", "blocks": {"kind": "dog", "name": "a"}}, "should be 'block', 'infant'"),
     ],
 )
 def test_what_a_data_set_cannot_be_is_one_line_that_names_it(entry: dict[str, Any], message: str) -> None:
@@ -81,3 +88,17 @@ def test_every_layout_has_a_reader_and_every_known_set_somebody_to_ask() -> None
     assert set(LAYOUTS) == {*LANDMARK_READERS, *FRAME_LAYOUTS}
     assert RAW_DATA.keys() == {*CATALOGUE, "aflw", "videos", "300w"}
     assert {"merl", "slapi_hard", "val", "aflw"} <= known_names()
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ({"grades": {"none": ["open"]}}, "expected a folder for each grade, or a list of words for each"),
+        ({"grades": {grade: ["a"] for grade in ("none", "easy", "medium", "hard")}}, "each word once"),
+        ({"blocks": {"videos": {"kind": "infant", "name": "a"}}}, "videos is no raw data of photos"),
+    ],
+)
+def test_grades_and_blocks_of_known_data_that_mean_nothing_are_one_line(raw: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as error:
+        check_config({"run": "a", "raw": raw})
+    assert message in str(error.value) and "key raw" in str(error.value) and "\n" not in str(error.value)

@@ -19,7 +19,7 @@ from uncover.errors import InputError
 REPOSITORY = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["demo", "thesis", "as_released", "real_sample", "hundredfold"])
+@pytest.mark.parametrize("name", ["demo", "thesis", "as_released", "real_sample", "real", "hundredfold"])
 def test_every_config_of_the_repository_loads_under_its_own_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(REPOSITORY)
     assert load_config(Path("config", f"{name}.yaml")).run == name
@@ -199,7 +199,7 @@ SECTIONS = {
     "packaged.detectors": ({"seed": 1}, {"seed": 2}),
 }
 """Sections of entries by name, and two entries; those of `OTHERS` have no names of a user's own."""
-OTHERS = ("raw.grades", "packaged.crossed")
+OTHERS = ("raw.grades", "raw.blocks", "packaged.crossed")
 
 
 def nested(place: str, value: object) -> dict[str, Any]:

@@ -49,6 +49,10 @@ CONFIG_KEYS: dict[str, str | None] = {
 }
 """Dotted keys by their beginning: "rivals" stands for "rivals.detectors" too. The longest that fits is taken."""
 
+FILE_DETECTORS = ["yunet", "scrfd_500m", "scrfd_2_5g", "centerface", "blazeface_full", "blazeface_short"]
+DETECTORS = ["mtcnn", "retinaface", *FILE_DETECTORS, "viola_jones", "yolo11", "retinanet", "faster_rcnn"]
+"""Baseline detectors that were added, whose models are files of others', and all of them."""
+
 PATHS: list[tuple[str, str]] = [
     ("closer_look", "multi_scale"),
     ("all_votes", "box_fusion"),
@@ -88,17 +92,37 @@ WORDS: list[tuple[str, str]] = [
 ]
 """The same in values: choices, defaults and types of options and keys; texts, columns and cells of files of a run."""
 
-FILE_DETECTORS = ["yunet", "scrfd_500m", "scrfd_2_5g", "centerface", "blazeface_full", "blazeface_short"]
-DETECTORS = ["mtcnn", "retinaface", *FILE_DETECTORS, "viola_jones", "yolo11", "retinanet", "faster_rcnn"]
-"""Baseline detectors that were added, whose models are files of others', and all of them."""
-
+FIGURE_PRIVACY = ["pixelate", "blur", "whole-frame", "publish", "leave-out"]
 CHANGED: dict[str, dict[str, Any]] = {
+    # Names of ready-made weights too.
+    "detect --weights": {"type": None},
+    "detect --out": {"required": None},
+    "detect --privacy": {"choices": ["pixelate", "mosaic", "blur", "solid", "whole-frame", "publish"]},
+    "predict --privacy": {"choices": ["pixelate", "mosaic", "blur", "solid", "whole-frame", "publish"]},
+    # That of the detector.
+    "detect --confidence": {"default": None},
+    "predict --weights": {"type": None},
+    "predict sets --weights": {"type": None},
     "key baselines.detectors": {
         "default": DETECTORS,
         "type": json.dumps({"items": {"enum": DETECTORS, "type": "string"}, "type": "array"}),
     },
     "labels --layout": {"choices": ["wflw", "merl_rav", "300w", "graded", "yolo", "coco", "voc", "images"]},
     "split_photos --procedure": {"choices": ["by_photo", "released", "all_to_test"]},
+    # A figure may leave photos of patients out; infants may be left out together.
+    **{f"{name} --privacy": {"choices": FIGURE_PRIVACY} for name in ("figure_22", "figure_23", "figure_rescue")},
+    "fine_tune --leave-out": {"nargs": "+"},
+    # Folders or words.
+    "key raw.grades": {
+        "type": json.dumps(
+            {
+                "additionalProperties": {"anyOf": [{"type": "string"}, {"items": {"type": "string"}, "type": "array"}]},
+                "propertyNames": {"enum": ["none", "easy", "medium", "hard"]},
+                "type": "object",
+            }
+        )
+    },
+    "key report.privacy": {"type": json.dumps({"enum": FIGURE_PRIVACY, "type": "string"})},
 }
 """Details that differ on purpose, under the new name; None removes one: {"train --device": {"default": "cpu"}},
 {"rule train": {"jobs": 9}}, {"key run": {"default": "mine"}}."""
@@ -116,8 +140,11 @@ NEW: dict[str, list[str]] = {
     "options": [
         *(f"compare {name}" for name in ("RUN_A", "RUN_B", "--out", "--json", "--bootstrap", "--seed")),
         "fine_tune --true-iou",
+        *(f"detect {name}" for name in ("--detector", "--detector-weights", "--shape", "--preview")),
         *(f"{verb} {name}" for verb, names in PACKAGED_VERBS.items() for name in names.split()),
         *("label_frames --class", "label_frames --layout", "read_faces --source", "split_photos --any-part"),
+        *(f"label_frames --{name}" for name in ("only", "word", "smallest", "grade-words")),
+        *(f"{verb} --blocks" for verb in ("label_frames", "label_faces", "split_photos")),
     ],
     "rules": [],
     "keys": [
@@ -133,6 +160,10 @@ NEW: dict[str, list[str]] = {
         "cluster.container",
         "data_sets",
         *(f"data_sets.*.{key}" for key in ("path", "layout", "use", "photos", "grade", "classes", "split")),
+        *(f"data_sets.*.{key}" for key in ("only", "words", "smallest", "blocks")),
+        *(f"{place}.{key}" for place in ("data_sets.*.blocks", "raw.blocks.*") for key in ("kind", "name", "every")),
+        "raw.blocks",
+        *(f"finetune.{key}" for key in ("further", "photos", "parts", "image_size")),
         *(f"data_sets.*.split.{name}" for name in ("train", "val", "test")),
     ],
     "paths": [],

@@ -15,14 +15,17 @@ from tests.conftest import RawData
 from tests.dag.checkout import TINY
 from tests.dag.conftest import Checkout
 from tests.dag.dry_run import WORDS, DryRun
+from uncover.config.load import check_config
+from uncover.errors import InputError
 from uncover.synthetic import layouts
 
 DATA_SETS = {
     "my_ward2": {"path": "ward", "layout": "yolo"},
     "plain": {"path": "plain", "layout": "images"},
     "ibug": {"path": "300W", "layout": "300w", "use": "train", "split": {"train": None, "val": 2, "test": 2}},
-    "helen": {"path": "300W", "layout": "300w"},
+    "helen": {"path": "300W", "layout": "300w", "blocks": {"kind": "person", "name": "w"}},
 }
+CURVES = {"photos": "my_ward2", "start": "general", "further": ["yolov5n"], "counts": [1, 2], "freeze": [0, 10]}
 LABEL_STEPS = [
     *(
         f"results/own/datasets/{name}/manifest.parquet"
@@ -99,3 +102,43 @@ def test_another_layout_than_promised_is_one_line(own_data: Checkout, tmp_path: 
     config.write_text(yaml.safe_dump(values), encoding="utf-8")
     with pytest.raises(AssertionError, match=r"ward: no image has a \.json file of layout coco; there are \.txt"):
         own_data.snakemake(LABEL_STEPS[0], config="config/wrong.yaml")
+
+
+def test_learning_curves_on_photos_are_a_target(own_data: Checkout) -> None:
+    values = yaml.safe_load((own_data.root / "config" / "own.yaml").read_text())
+    (frame, *_) = sorted(path.stem for path in (own_data.root.parent / "raw" / "ward" / "images").iterdir())
+    name = frame.rstrip("0123456789")
+    values["data_sets"]["my_ward2"]["blocks"] = {"kind": "infant", "name": name, "every": 1}
+    values["data_sets"]["my_ward2"]["smallest"] = 3
+    values["finetune"] = CURVES | {"parts": 2, "image_size": 64}
+    (own_data.root / "config" / "curves.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    output = own_data.snakemake("curves", *WORDS, config="config/curves.yaml")
+    jobs = list(DryRun("own", output).jobs)
+    # Of the first start also as it is, once for all numbers of frozen layers; two parts are left out in turn.
+    counts = Counter(rule for rule, _ in jobs)
+    assert (counts["fine_tune"], counts["fine_tune_further"]) == (2 * (2 * 2 + 1), 2 * 2 * 2)
+    assert (counts["label_to_learn"], counts["learning_curve"], counts["learning_curve_further"]) == (1, 1, 1)
+    assert "pick_frames" not in counts and "train" not in counts
+    assert f"--blocks my_ward2 infant {name} 1" in output and "--smallest 3" in output
+    assert f"--leave-out {name}" in output and "classes=whole_face image_size=64" in output
+
+
+@pytest.mark.parametrize(
+    ("finetune", "says"),
+    [
+        (
+            {"photos": "my_ward2"},
+            "nothing says which photos of my_ward2 belong together; give data_sets",
+        ),
+        ({"photos": "nobody"}, "finetune.photos: nobody is no data set of frames of this run"),
+        ({"photos": "helen"}, "finetune.photos: helen is no data set of frames of this run"),
+        ({"parts": 3}, "finetune.parts: is for photos"),
+        ({"further": ["nobody"]}, "finetune.further: nobody is no detector of whole faces in photos in this run"),
+        ({"start": "general", "further": ["general"]}, "finetune.further: general is the first start already"),
+    ],
+)
+def test_learning_curves_that_cannot_be_are_one_line(finetune: dict[str, object], says: str) -> None:
+    values = {"run": "own", "data_sets": DATA_SETS, "finetune": finetune}
+    with pytest.raises(InputError) as error:
+        check_config(values)
+    assert says in str(error.value) and "\n" not in str(error.value)

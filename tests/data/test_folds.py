@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uncover.data.folds import in_turn, leave_one_out, leave_out, nested_subsets
+from uncover.data.folds import equal_parts, in_turn, leave_one_out, leave_out, nested_subsets
 from uncover.errors import InputError
 
 GROUPS = st.dictionaries(
@@ -80,3 +80,21 @@ def test_a_group_that_cannot_be_left_out_is_named(groups, name, says):
         leave_out(groups, name)
     with pytest.raises(InputError, match="count -1: expected 0 frames or more"):
         nested_subsets(list(groups), groups, [5, -1], 0)
+
+
+def test_groups_are_left_out_together():
+    groups = {"a_1": "a", "b_1": "b", "c_1": "c", "c_2": "c"}
+    fold = leave_out(groups, "c", "a")
+    assert (fold.left_out, fold.training, fold.held_out) == ("a + c", ("b_1",), ("a_1", "c_1", "c_2"))
+    with pytest.raises(InputError, match="a \\+ b \\+ c: all 4 frames are of it"):
+        leave_out(groups, "a", "b", "c")
+
+
+@given(st.dictionaries(st.text("abc", min_size=1), st.integers(1, 20), min_size=1), st.integers(1, 6))
+def test_parts_have_each_group_once_and_are_about_equally_large(sizes, count):
+    parts = equal_parts(sizes, count)
+    assert sorted(name for part in parts for name in part) == sorted(sizes)
+    assert len(parts) == min(count, len(sizes)) and all(parts)
+    totals = [sum(sizes[name] for name in part) for part in parts]
+    assert max(totals) - min(totals) <= max(sizes.values())
+    assert parts == equal_parts(dict(reversed(sizes.items())), count)

@@ -179,6 +179,29 @@ def test_photos_of_no_official_part_fill_up_what_is_lacking(
     assert listed.loc["x1", "set"] in ("train", "") and listed.loc["c", "set"] == ""
 
 
+blocks_of_photos = st.lists(st.integers(0, 5), min_size=1, max_size=40)
+
+
+@given(blocks_of_photos, requests, st.integers(0, 5), st.sets(st.integers(0, 39)))
+def test_photos_of_a_block_never_stand_in_two_sets(
+    numbers: list[int], sizes: dict[str, int | None], seed: int, excluded: set[int]
+) -> None:
+    rows = [(f"x{place}", "", "") for place in range(len(numbers))]
+    blocks = {f"x{place}": f"block {number}" for place, number in enumerate(numbers)}
+    barred = {f"x{place}" for place in excluded}
+    split = split_by_photo(table(rows), sizes, seed, excluded=barred, need_parts=False, blocks=blocks)
+    went = sets_of(split)
+    placed: dict[str, set[str]] = {}
+    for photo, name in went.items():
+        placed.setdefault(blocks[photo], set()).update({name} - {""})
+    assert all(len(names) <= 1 for names in placed.values())
+    for name, size in sizes.items():
+        got = [photo for photo, chosen in went.items() if chosen == name]
+        largest = max(numbers.count(number) for number in numbers)
+        assert size is None or len(got) < size + largest or not got
+    assert not any(went[photo] in ("val", "test") for photo in barred & set(went))
+
+
 def test_all_of_a_test_set_is_used_but_what_is_listed() -> None:
     rows = [("a", "train", "left"), ("b", "", ""), ("c", "test", "")]
     split = all_to_test(table(rows), excluded=["b"])

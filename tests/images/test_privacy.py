@@ -26,7 +26,18 @@ from uncover.cli import build_parser
 from uncover.commands._shared_arguments import PRIVACY
 from uncover.config.evaluation import Privacy
 from uncover.errors import InputError
-from uncover.images.privacy import CELLS, GRID, MARGIN, Cover, has_patients, may_show_patients, shown
+from uncover.images.privacy import (
+    CELLS,
+    GRID,
+    HIDES_SOME,
+    KINDS,
+    MARGIN,
+    SHAPES,
+    Cover,
+    has_patients,
+    may_show_patients,
+    shown,
+)
 from uncover.report.figures.rescue_gallery import draw_rescue_gallery
 from uncover.report.page import PageParts, write_page
 
@@ -79,14 +90,49 @@ def test_no_box_brings_out_more_than_the_largest_allows(boxes: list[tuple[int, i
         assert not len(inside) or len(np.unique(inside, axis=0)) <= most
 
 
-def test_privacy_is_one_of_four_words_everywhere() -> None:
-    with pytest.raises(InputError, match="privacy is 'none'; expected one of pixelate, blur, whole-frame, publish"):
+def test_solid_is_black_and_mosaic_another_name() -> None:
+    photo, boxes = patterned(2) | 1, np.array([FACE])
+    black, cells = shown(photo, boxes, "solid"), shown(photo, boxes, "pixelate")
+    hidden = (cells != photo).any(axis=2)
+    assert (black[hidden] == 0).all() and (black.any(axis=2) == (black == photo).all(axis=2)).all()
+    assert (shown(photo, boxes, "mosaic") == cells).all() and not shown(photo, NO_BOXES, "solid").any()
+
+
+@pytest.mark.parametrize("privacy", ["solid", "pixelate", "blur"])
+def test_an_ellipse_hides_all_of_the_box_and_shows_the_corners_of_its_margin(privacy: str) -> None:
+    photo = patterned(2) | 1
+    x1, y1, x2, y2 = map(int, FACE)
+    wide, high = (x2 - x1) * MARGIN, (y2 - y1) * MARGIN
+    for cover in (None, Cover.of(np.array([FACE]), SIDE, SIDE), Cover.of(np.array([FACE, ASIDE]), SIDE, SIDE)):
+        out, box = (shown(photo, np.array([FACE]), privacy, cover, shape) for shape in ("ellipse", "box"))
+        changed, of_box = ((each != photo).any(axis=2) for each in (out, box))
+        rows, columns = np.mgrid[:SIDE, :SIDE] + 0.5
+        away = ((columns - (x1 + x2) / 2) / (wide + (x2 - x1) / 2)) ** 2 + (
+            (rows - (y1 + y2) / 2) / (high + (y2 - y1) / 2)
+        ) ** 2
+        grown = (abs(columns - (x1 + x2) / 2) < wide + (x2 - x1) / 2) & (
+            abs(rows - (y1 + y2) / 2) < high + (y2 - y1) / 2
+        )
+        assert changed[y1:y2, x1:x2].mean() > 0.99 and changed[away <= 1].mean() > 0.99
+        assert not changed[grown & (away > 1.1)].any() and of_box[grown].mean() > 0.99
+        # What else is to be hidden stays so.
+        assert (changed == of_box)[~grown].all()
+    with pytest.raises(InputError, match="the shape is 'star'; expected one of box, ellipse"):
+        shown(photo, np.array([FACE]), privacy, None, "star")
+
+
+def test_privacy_is_one_of_the_same_words_everywhere() -> None:
+    with pytest.raises(InputError, match="privacy is 'none'; expected one of pixelate, mosaic, blur, solid, whole-"):
         shown(patterned(1), NO_BOXES, "none")
-    assert get_args(Privacy) == PRIVACY
+    assert KINDS == PRIVACY and set(get_args(Privacy)) <= {*KINDS}
+    assert {*KINDS} - {*HIDES_SOME} == {"whole-frame", "publish"}
     _, parsers = build_parser()
-    for verb in ("figure_22", "figure_23", "figure_rescue", "detect"):
+    words = {"figure_22": get_args(Privacy), "figure_23": get_args(Privacy), "figure_rescue": get_args(Privacy)}
+    for verb, expected in (words | {"detect": KINDS, "predict": KINDS}).items():
         (given,) = (action for action in parsers[verb]._actions if action.dest == "privacy")
-        assert tuple(given.choices or ()) == PRIVACY
+        assert tuple(given.choices or ()) == expected
+    (shapes,) = (action for action in parsers["detect"]._actions if action.dest == "shape")
+    assert tuple(shapes.choices or ()) == SHAPES
     assert has_patients("slapi_hard") and has_patients("preterm_web") and not has_patients("wflw")
     assert has_patients("my_ward") and may_show_patients("my_ward")
     assert not may_show_patients("merl_rav") and not may_show_patients("300w")

@@ -48,6 +48,23 @@ def test_a_case_counted_by_hand() -> None:
     assert lower.recall == pytest.approx(2 / 3) and lower.precision == pytest.approx(2 / 6)
 
 
+def test_ignored_faces_are_neither_missed_nor_wrong_to_find() -> None:
+    nearer_the_face = (10.0, 10.0, 50.0, 42.0)
+    ignored = truth(["a", "c"], class_id=-1).assign(x1=60.0, y1=60.0, x2=90.0, y2=90.0)
+    ignored = pd.concat([ignored, truth(["b"], class_id=-1).assign(y2=35.0)], ignore_index=True)
+    found = [
+        ("a", 0.9, FACE),
+        ("a", 0.8, ELSEWHERE),  # on an ignored face
+        ("c", 0.7, ELSEWHERE),  # likewise, in a photo without any other
+        ("b", 0.6, nearer_the_face),  # overlaps an ignored face by half, and one that counts by more
+        ("d", 0.5, ELSEWHERE),  # nothing there
+    ]
+    scores = score_faces(predictions(found, list("abcd")), pd.concat([truth(["a", "b"]), ignored]), 0.4)
+    assert (scores.faces, scores.recall, scores.false_boxes) == (2, 1, 1)
+    plain = score_faces(predictions(found, list("abcd")), truth(["a", "b"]), 0.4)
+    assert (plain.faces, plain.recall, plain.false_boxes) == (2, 1, 3)
+
+
 def test_the_overlap_decides_what_finds_a_face_and_average_precision_keeps_its_own() -> None:
     half = (10.0, 10.0, 50.0, 28.0)  # IoU 0.45 with the face
     found, true = predictions([("a", 0.9, half), ("b", 0.8, FACE)], ["a", "b"]), truth(["a", "b"])

@@ -146,6 +146,17 @@ def test_nothing_is_left_of_a_patients_face(known: bool, privacy: str, tmp_path:
     assert len([line for line in figure.axes[2].lines if len(line.get_xdata()) == 1]) == 5
 
 
+def test_no_pixel_of_patients_is_shown_where_they_are_left_out(tmp_path: Path) -> None:
+    dataset = write_data(tmp_path, "my_ward", [True] * len(IMAGES))
+    path = write_found(tmp_path / "a.parquet", {IMAGES[0]: [(FACE, 0.9)]})
+    figure = draw_baseline_detections("mtcnn", path, dataset, 0.7, "leave-out")
+    (text,) = (each.get_text() for axes in (figure, *figure.axes) for each in axes.texts)
+    assert " ".join(text.split()) == "MTCNN: photos of my_ward are left out (report.privacy: leave-out)"
+    assert not any(axes.images for axes in figure.axes)
+    public = write_data(tmp_path / "public", "wflw", [True] * len(IMAGES))
+    assert len(draw_baseline_detections("mtcnn", path, public, 0.7, "leave-out").axes) == len(IMAGES)
+
+
 def test_without_labels_nothing_is_called_found_or_false(tmp_path: Path) -> None:
     path = write_found(tmp_path / "a.parquet", {IMAGES[0]: [(FACE, 0.9)]})
     figure = draw_baseline_detections("mtcnn", path, write_data(tmp_path, "web", [False] * 4), 0.7, "pixelate")

@@ -9,6 +9,7 @@ import pytest
 
 from tests.report.second_records import FACE, Boxes, write_boxes, write_evaluation, write_labels
 from uncover.cli import main
+from uncover.config.baselines import BASELINES
 from uncover.metrics.predictions import Predictions, read_predictions, write_predictions
 from uncover.report.tables.table import NOT_RUN
 from uncover.rescue.cascade import COLUMNS
@@ -51,6 +52,19 @@ def evaluations(root: Path) -> list[str]:
             root / "metrics" / "rgb10" / "merl" / "whole_face", IMAGES, [(name, 0.9, True) for name in IMAGES]
         ),
     ]
+
+
+def test_every_baseline_may_stand_in_a_table_and_ready_made_ones_are_called_so(tmp_path: Path) -> None:
+    words = []
+    for name in BASELINES:
+        folder = tmp_path / "metrics" / name / "merl" / "whole_face"
+        words.append(write_evaluation(folder, IMAGES, [("0.jpg", 0.9, True)]))
+    assert main(["table_10", "baselines", str(tmp_path / "out"), "--summaries", *words]) == 0
+    frame, text = read(tmp_path, "table_10_baselines")
+    assert frame["Detector"].tolist() == [row.title for row in BASELINES.values()] and NOT_RUN not in frame.to_numpy()
+    (others,) = (line for line in text.splitlines() if "Trained by others: " in line)
+    named = {row.title for row in BASELINES.values() if row.title in others.split(". Each draws")[0]}
+    assert named == {row.title for row in BASELINES.values() if not row.trained}
 
 
 def test_scores_stand_by_detector_and_set(tmp_path: Path) -> None:

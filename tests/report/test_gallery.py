@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.report.rescue_records import ASIDE, FACE, trial_row, write_boxes, write_set, write_trial
 from uncover.cli import main
+from uncover.config.evaluation import FigurePrivacy
 from uncover.report.figures.rescue_gallery import (
     BEST,
     HEATMAP,
@@ -130,3 +131,31 @@ def test_a_photo_without_any_box_is_drawn_too() -> None:
     empty = np.zeros((0, 4))
     figure = rescue_gallery({"a": [Panel(np.zeros((9, 9, 3), np.uint8), {kind: empty for kind in STYLES})]})
     assert len(figure.axes[0].images) == 1
+
+
+TITLES = ["WFLW test photos", "Graded frames, hard", "my_ward"]
+TOLD = "photos of Graded frames, hard; my_ward are left out (report.privacy: leave-out)"
+
+
+def test_sets_of_patients_are_left_out_with_a_line_that_says_so(tmp_path: Path) -> None:
+    for name in ("wflw", "slapi_hard", "my_ward"):
+        write_set(tmp_path, name, IMAGES)
+        write_boxes(tmp_path, "part_fusion", name, IMAGES, {IMAGES[0]: [FACE]})
+    names = ["wflw", "slapi_hard", "my_ward"]
+    trial = write_trial(tmp_path / "trial.csv", [trial_row(name, "part_fusion", "baseline", 1, 3) for name in names])
+    datasets = [tmp_path / "datasets" / name for name in names]
+    missed = [tmp_path / "missed" / f"{name}.csv" for name in names]
+    shown = [each.split("\n")[0] for each in _titles(trial, tmp_path, datasets, missed, "leave-out")]
+    assert shown == [TITLES[0], TOLD]
+    titles = [each.split("\n")[0] for each in _titles(trial, tmp_path, datasets, missed, "pixelate")]
+    assert titles == TITLES
+    (told,) = _titles(trial, tmp_path, datasets[1:], missed[1:], "leave-out")
+    assert told == TOLD
+
+
+def _titles(trial: Path, run: Path, datasets: list[Path], missed: list[Path], privacy: FigurePrivacy) -> list[str]:
+    """Titles of the sets that are shown, and what is said of others."""
+    figure = draw_rescue_gallery(trial, run / "predictions", datasets, missed, privacy)
+    parts = [part.get_suptitle() for part in figure.subfigs]
+    assert sum(len(axes.images) for axes in figure.axes) == len(IMAGES) * len(parts)
+    return [*parts, *filter(None, [figure.get_supxlabel(), *(text.get_text() for text in figure.texts if not parts)])]

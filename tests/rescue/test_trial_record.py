@@ -41,7 +41,7 @@ def test_who_found_most_at_equal_false_boxes_is_first(tmp_path: Path) -> None:
     path = record(tmp_path, rows("few", 3, 1), rows("most", 9, 5), rows("many", 7, 2))
     found = read_method_scores(path)
     assert list(found) == ["most", "many", "few"]
-    assert found["most"] == MethodScore("most", VAL, 9, 20)
+    assert found["most"] == MethodScore("most", VAL, 9, 20, 5)
 
 
 def test_sets_are_added_up(tmp_path: Path) -> None:
@@ -57,6 +57,26 @@ def test_sets_are_added_up(tmp_path: Path) -> None:
     assert [(each.name, each.found, each.faces) for each in found.values()] == [("steady", 13, 40), ("once", 10, 40)]
 
 
+def test_a_gain_is_more_right_boxes_than_wrong_ones_and_more_than_a_lower_threshold_finds(tmp_path: Path) -> None:
+    def with_difference(low: float | None, *args: int) -> list[dict[str, object]]:
+        return [row | {"difference_low": low} for row in rows("a", *args)]
+
+    cases = {
+        (9, 5, None): True,
+        (5, 9, None): False,
+        (5, 5, None): False,
+        (9, 5, 0.0): False,
+        (9, 5, 0.01): True,
+        (5, 9, 0.2): False,
+    }
+    for (found, false, low), gains in cases.items():
+        score = read_method_scores(record(tmp_path, with_difference(low, found, false)))["a"]
+        assert score.gains == gains, (found, false, low)
+        assert score.told() == (
+            f"found {found} of 20 missed faces in the run's trial ({found} of {found + false} added boxes right)"
+        )
+
+
 def test_ties_go_to_fewer_false_boxes_and_then_to_the_order_of_the_record(tmp_path: Path) -> None:
     path = record(tmp_path, rows("second", 5, 2), rows("third", 5, 2), rows("first", 5, 1), rows("last", 5, 3))
     assert list(read_method_scores(path)) == ["first", "second", "third", "last"]
@@ -70,7 +90,7 @@ def test_other_rates_do_not_count(tmp_path: Path) -> None:
         rows("a", 20, 0, rate=0.5, confidence=0.1),
         rows("c", 9, 0, rate=0.1),
     )
-    assert read_method_scores(path) == {"b": MethodScore("b", VAL, 6, 20), "a": MethodScore("a", VAL, 5, 20)}
+    assert read_method_scores(path) == {"b": MethodScore("b", VAL, 6, 20, 2), "a": MethodScore("a", VAL, 5, 20, 2)}
 
 
 def test_the_middle_rate_of_the_trial_counts_whatever_it_is(tmp_path: Path) -> None:
@@ -152,4 +172,4 @@ def test_a_good_line_is_read(tmp_path: Path) -> None:
     path.write_text(line() + line(threshold="val").splitlines()[1] + "\n")
     with path.open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 2
-    assert read_method_scores(path) == {"a": MethodScore("a", 0.5, 3, 20)}
+    assert read_method_scores(path) == {"a": MethodScore("a", 0.5, 3, 20, 1)}

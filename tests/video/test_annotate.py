@@ -16,7 +16,7 @@ from tests.report.rescue_records import ASIDE, FACE, SIDE, patterned
 from tests.video.detected import LABELS, Box, by_detector, by_rescue, seen
 from uncover.data.parts import SMALLEST_SIDE
 from uncover.images.letterbox import fit
-from uncover.images.privacy import CELLS, Cover, shown
+from uncover.images.privacy import CELLS, SHAPES, Cover, shown
 from uncover.metrics.detections import Detections
 from uncover.video.annotate import (
     COLOURS,
@@ -38,7 +38,7 @@ from uncover.video.pipeline import annotated_paths
 from uncover.video.sources import Sources
 from uncover.yolov5.weights import Header
 
-HIDDEN = ("pixelate", "blur")
+HIDDEN = ("pixelate", "blur", "solid")
 PHOTO = patterned(1)
 SEEN, HIDES = 0.8, 0.3
 """Correlation from which a face is there, and up to which it is not."""
@@ -81,7 +81,8 @@ def similarity(image: NDArray[np.uint8], photo: NDArray[np.uint8] = PHOTO) -> fl
 )
 def test_no_face_survives(found: FrameFaces, privacy: str) -> None:
     assert similarity(annotate(PHOTO, found, "publish")) > SEEN
-    assert similarity(annotate(PHOTO, found, privacy)) < HIDES
+    for shape in SHAPES:
+        assert similarity(annotate(PHOTO, found, privacy, shape=shape)) < HIDES
 
 
 def cover_of(name: str, box: tuple[float, float, float, float], confidence: float) -> Cover:

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import shutil
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from numpy.typing import NDArray
 
+import uncover
 from tests.video.live_run import LiveRun, sha256, write_trial
 from uncover.errors import InputError
+from uncover.images.reading import read_image
+from uncover.metrics.detections import Detections
 from uncover.metrics.predictions import Predictions, read_predictions, write_predictions
+from uncover.video.detected_frames import RESCUE
+from uncover.video.detection import Networks, detect_frames
+from uncover.video.frame import Frame
 from uncover.video.load_networks import CannotRescue, load_networks
 from uncover.video.model import find_whole_face
 from uncover.video.options import NetworkOptions
-from uncover.video.rescue import HeatmapDetector, SecondDetector, StrategyRescue
+from uncover.video.other_detector import OtherDetector
+from uncover.video.rescue import BehindAnother, HeatmapDetector, SecondDetector, StrategyRescue, TurnedDetector
 from uncover.yolov5.weights import read_weights, save_weights
 
 
@@ -23,7 +37,7 @@ def run(live_run: LiveRun, tmp_path: Path) -> LiveRun:
     """The same run, of which files may be added and models left out."""
     folder = tmp_path / "run"
     folder.mkdir()
-    for name in ("predictions", "heatmaps", "datasets"):
+    for name in ("predictions", "heatmaps", "datasets", "pictures"):
         (folder / name).symlink_to(live_run.folder / name)
     shutil.copytree(live_run.folder / "models", folder / "models", copy_function=lambda a, b: Path(b).symlink_to(a))
     return LiveRun(folder)
@@ -54,7 +68,8 @@ def test_best_is_the_winner_of_the_trial(run: LiveRun, winner: str, kind: type) 
     chosen = load_networks(options_of(run))
     rescue = chosen.rescue
     assert isinstance(rescue, kind) and rescue.name == winner and rescue.confidence == 0.7
-    assert chosen.name == "rgb10" and chosen.why.startswith(f"{winner}, which found 7 of 10 missed faces")
+    assert chosen.name == "rgb10"
+    assert chosen.why == f"{winner}, which found 7 of 10 missed faces in the run's trial (7 of 8 added boxes right)"
     assert load_networks(replace(options_of(run), rescue_confidence=0.9)).rescue.confidence == 0.9  # type: ignore[union-attr]
 
 
@@ -67,11 +82,144 @@ def test_what_cannot_look_at_new_pictures_is_passed_over(run: LiveRun) -> None:
     chosen = load_networks(options_of(run))
     assert chosen.rescue is not None and chosen.rescue.name == "gradcampp_mean"
     assert chosen.digests == {name: sha256(run.weights(name)) for name in ("rgb10", "gradcampp_mean")}
-    for name, reason in {"drawn": "looks at drawn boxes", "mtcnn": "no method of"}.items():
-        with pytest.raises(CannotRescue, match=reason):
-            load_networks(options_of(run, name))
+    with pytest.raises(CannotRescue, match=r"looks at drawn boxes.*; expected best, none, or one of ") as refused:
+        load_networks(options_of(run, "drawn"))
+    offered = str(refused.value).rpartition("one of ")[2].split(", ")
+    assert {"turns", "gradcampp_mean", "part_fusion", "viola_jones", "rgb1"} <= set(offered)
+    assert not {"drawn", "constant_box", "retinaface"} & set(offered)
+    for name in offered:
+        assert load_networks(options_of(run, name)).rescue is not None, name
     with pytest.raises(InputError, match="the same box in every picture"):
         load_networks(options_of(run, "constant_box"))
+
+
+def test_what_shows_no_gain_is_no_default(run: LiveRun) -> None:
+    trial(run, part_fusion=1, rgb1=1)
+    chosen = load_networks(options_of(run))
+    assert chosen.rescue is None and chosen.digests.keys() == {"rgb10"}
+    assert chosen.why == (
+        "none: part_fusion did best and found 1 of 10 missed faces in the run's trial (1 of 2 added boxes right), which"
+        " shows no gain over a lower --confidence; --rescue part_fusion tries it all the same"
+    )
+    named = load_networks(options_of(run, "part_fusion"))
+    assert named.rescue is not None and named.why.endswith(
+        "; it found 1 of 10 missed faces in the run's trial (1 of 2 added boxes right)"
+    )
+    trial(run, part_fusion=9)
+    for other in ({"baseline": "viola_jones"}, {"weights": run.weights("parts")}):
+        behind = load_networks(replace(options_of(run), **other))
+        assert behind.rescue is None and behind.why.startswith("none: no trial tells what helps behind ")
+    trial(run, part_fusion=1, rgb1=1)
+    winner = load_networks(options_of(run, "winner"))
+    assert winner.rescue is not None and winner.rescue.name == "part_fusion"
+
+
+def test_another_detector_goes_first_with_any_rescue(run: LiveRun) -> None:
+    first = replace(options_of(run), baseline="viola_jones")
+    alone = load_networks(first)
+    assert isinstance(alone.detector, OtherDetector) and alone.name == "viola_jones"
+    assert alone.confidence == alone.detector.confidence and alone.why == "none: the run has no rescue trial"
+    kinds = {
+        "turns": TurnedDetector,
+        "rgb1": SecondDetector,
+        "mtcnn": SecondDetector,
+        "heatmap:gradcampp_avg": BehindAnother,
+        "part_fusion": BehindAnother,
+    }
+    images = [read_image(path, 3) for path in run.images.values()]
+    for rescue, kind in kinds.items():
+        # No box of the first one counts, so that all pictures are looked at again.
+        networks = load_networks(replace(first, rescue=rescue, confidence=1.0, rescue_confidence=0.05, covered=True))
+        assert isinstance(networks.rescue, kind)
+        frames = (Frame(number, np.nan, image) for number, image in enumerate(images))
+        found = [frame for _, frame in detect_frames(frames, networks, 4)]
+        assert [(each.width, each.height) for each in found] == [image.shape[1::-1] for image in images]
+        if rescue == "rgb1":
+            alone = load_networks(NetworkOptions(None, run.weights("rgb1"), "none", device="cpu"))
+            frames = (Frame(number, np.nan, image) for number, image in enumerate(images))
+            for (_, expected), own in zip(detect_frames(frames, alone, 4), found, strict=True):
+                own_boxes = own.detections[own.found_by == RESCUE]
+                np.testing.assert_allclose(own_boxes.boxes, expected.detections.boxes, atol=1e-2)
+        if kind is BehindAnother:
+            assert sum((each.found_by == RESCUE).sum() for each in found) > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"baseline": "nonsense"}, "no such detector; expected one of mtcnn, "),
+        ({"baseline": "yunet"}, r"yunet: .*run has no weights of it; give --detector-weights yunet=PATH"),
+        ({"baseline": "yolo11"}, r"yolo11: .*run has no weights of it; .*uncover train baseline yolo11"),
+        ({"baseline": "mtcnn", "baseline_weights": {"mtcnn": Path("x.pt")}}, "mtcnn: its package brings its weights"),
+        ({"baseline": "mtcnn", "weights": Path("x.pt")}, "--detector mtcnn: is a detector of its own; leave --weights"),
+        ({"baseline": "mtcnn", "face": "face"}, "leave --class out"),
+        (
+            {"baseline": "retinaface", "baseline_weights": {"retinaface": Path("absent.pth")}},
+            "absent.pth: does not exist",
+        ),
+    ],
+)
+def test_other_detectors_that_cannot_be_had(run: LiveRun, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load_networks(replace(options_of(run, "none"), **changes))
+
+
+def test_a_package_that_is_missing_is_named_with_what_gets_it(run: LiveRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacking(package: str) -> str:
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr("uncover.baselines.registry.metadata.version", lacking)
+    with pytest.raises(InputError, match=r"^scrfd_500m: onnxruntime is not installed; run: pip install onnxruntime"):
+        load_networks(replace(options_of(run, "scrfd_500m")))
+    monkeypatch.setitem(sys.modules, "facenet_pytorch", None)
+    monkeypatch.delitem(sys.modules, "uncover.baselines.mtcnn", raising=False)
+    with pytest.raises(
+        InputError, match=r"^mtcnn: facenet-pytorch is not installed; run: pip install facenet-pytorch$"
+    ):
+        load_networks(replace(options_of(run, "none"), baseline="mtcnn"))
+
+
+def test_faces_are_found_turned(run: LiveRun) -> None:
+    """What a detector sees only upright, its turned looks find in a turned picture, at the same place."""
+
+    class Upright:
+        """Finds the brightest pixel's block, if it is in the upper left quarter."""
+
+        def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+            return [self._find(image) for image in images]
+
+        def _find(self, image: NDArray[np.uint8]) -> Detections:
+            rows, columns = np.nonzero(image[..., 0] == 255)
+            if not len(rows) or rows.max() >= image.shape[0] / 2 or columns.max() >= image.shape[1] / 2:
+                return Detections.empty()
+            box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+            return Detections(np.array([box], np.float32), np.array([0.9], np.float32))
+
+    detector = OtherDetector(Upright(), "upright", 0.5, torch.device("cpu"), None, 0.6, {})
+    networks = Networks(detector, "upright", 0.5, TurnedDetector("turns", 0.5, detector, 4), "", {}, covered=True)
+    for box in ((4, 6, 14, 20), (60, 6, 70, 20), (60, 40, 70, 54), (4, 40, 14, 54)):
+        image = np.zeros((64, 96, 3), np.uint8)
+        image[box[1] : box[3], box[0] : box[2]] = 255
+        ((_, frame),) = detect_frames([Frame(0, np.nan, image)], networks, 1)
+        np.testing.assert_allclose(frame.detections.boxes, [box], atol=1e-4)
+        assert frame.cover is not None and frame.cover.mask(96, 64)[box[1] : box[3], box[0] : box[2]].all()
+        assert frame.cover.mask(96, 64).mean() < 0.5
+
+
+def test_weights_of_rendered_faces_say_so(run: LiveRun, tmp_path: Path) -> None:
+    assert load_networks(options_of(run, "none")).rendered == ()
+    header, state = read_weights(run.weights("rgb10"))
+    told = header.model_copy(update={"training": {"rendered": True}})
+    save_weights(tmp_path / "mine.pt", state, told)
+    (note,) = load_networks(NetworkOptions(None, tmp_path / "mine.pt", "none", device="cpu")).rendered
+    assert note.startswith("mine was trained on rendered faces alone")
+    with pytest.warns(UserWarning, match="mine was trained on rendered faces alone"):
+        uncover.FaceDetector(tmp_path / "mine.pt", device="cpu")
+    # A run of an earlier version, whose weights do not say.
+    (run.folder / "raw" / "wflw").mkdir(parents=True)
+    (run.folder / "raw" / "wflw" / "synthetic.json").write_text("{}")
+    (note,) = load_networks(options_of(run, "none")).rendered
+    assert note.startswith("rgb10 was trained on rendered faces alone")
 
 
 def test_without_a_winner_nothing_looks_again(run: LiveRun) -> None:
@@ -87,7 +235,7 @@ def test_without_a_winner_nothing_looks_again(run: LiveRun) -> None:
 @pytest.mark.parametrize(
     ("rescue", "message"),
     [
-        ("nonsense", r"--rescue nonsense: no method of .*; expected best, none, or one of part_fusion$"),
+        ("nonsense", r"--rescue nonsense: no method of .*; expected best, none, or one of turns, turns8, larger, "),
         ("heatmap", r"expected heatmap:NAME, such as heatmap:gradcampp_avg"),
         ("heatmap:nonsense", r"has no model nonsense; expected one of .*gradcampp_avg, .*rgb1"),
         ("heatmap:rgb1", r"looks at photos; expected a detector that looks at heatmaps"),
@@ -101,7 +249,6 @@ def test_names_that_are_none(run: LiveRun, rescue: str, message: str) -> None:
 
 def test_a_detector_must_be_there_and_look_at_photos(run: LiveRun, tmp_path: Path) -> None:
     cases = {
-        "no detector": NetworkOptions(None, None),
         "no models/ in it": NetworkOptions(tmp_path, None),
         "looks at joints": NetworkOptions(None, run.weights("gradcampp_avg"), device="cpu"),
         "is a model of a run; expected --run": NetworkOptions(
@@ -111,6 +258,7 @@ def test_a_detector_must_be_there_and_look_at_photos(run: LiveRun, tmp_path: Pat
             None, run.weights("rgb10"), "none", run.weights("grey"), device="cpu"
         ),
     }
+    assert load_networks(NetworkOptions(None, None, device="cpu")).name == "general"
     for message, wished in cases.items():
         with pytest.raises(InputError, match=message):
             load_networks(wished)

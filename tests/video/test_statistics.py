@@ -27,7 +27,7 @@ def test_gaps_last_from_the_first_frame_without_a_face_to_the_next_with_one() ->
     # From 0.5 to 2 s, from 2.5 to 3 s (too short), from 3.5 to 5.5 s, from 6 s to the last frame, at 6.5 s.
     assert told["first_gaps"] == [[0.5, 2.0], [3.5, 5.5]]
     assert (told["gaps"], told["longest_gap"], told["seconds"]) == (2, 2.0, 6.5)
-    assert (told["frames"], told["with_a_face"], told["without"]) == (14, 4, 10)
+    assert (told["frames"], told["with_a_box"], told["without"]) == (14, 4, 10)
     assert told["found_by"] == {"heatmap": 1, "rgb": 3}
 
 
@@ -59,14 +59,14 @@ def test_images_have_no_gaps() -> None:
 def test_lines_say_what_happened() -> None:
     statistics = statistics_of("r.h...rr")
     assert statistics.line("a.mp4") == (
-        "a.mp4: 8 frames, a face in 4 (50%): 3 rgb, 1 heatmap; 1 gaps of 1 s or more, the longest 1.5 s"
+        "a.mp4: a box in 4 of 8 frames (50%): 3 rgb, 1 heatmap; 1 gaps of 1 s or more without one, the longest 1.5 s"
     )
     statistics.status, statistics.reason, statistics.corrupt = CUT_OFF, "ends after 8 of 20 pictures", 2
     assert statistics.line("a.mp4").endswith(
         "; skipped, for they could not be decoded: 2; cut off: ends after 8 of 20 pictures"
     )
     assert SourceStatistics(FAILED, "b.mp4: no such file").line("b.mp4") == "b.mp4: b.mp4: no such file"
-    assert SourceStatistics().line("c.mp4") == "c.mp4: 0 frames, a face in 0"
+    assert SourceStatistics().line("c.mp4") == "c.mp4: a box in 0 of 0 frames"
 
 
 def test_what_was_mended_or_lost_is_told_and_the_statistics_is_not_whole() -> None:

@@ -47,7 +47,7 @@ def checkout(tmp_path: Path) -> Path:
     return root
 
 
-@pytest.mark.parametrize("name", ["demo", "thesis", "as_released", "real_sample", "hundredfold"])
+@pytest.mark.parametrize("name", ["demo", "thesis", "as_released", "real_sample", "real", "hundredfold"])
 def test_the_merged_config_reads_back_as_the_same_config(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

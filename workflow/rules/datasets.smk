@@ -94,6 +94,17 @@ rule read_faces:
         " {params.raw:q} {output.faces:q} {output.rejected:q} 2>&1 | tee {log:q}"
 
 
+def blocks_options(*sources):
+    """What the names of photos tell of what belongs together; nothing where the config does not say how."""
+    found = {name: RUN.sources[name].blocks for name in sources}
+    return [
+        word
+        for name, own in found.items()
+        if own is not None
+        for word in ("--blocks", name, own.kind, own.name, str(own.every or 0))
+    ]
+
+
 def split_options(wildcards):
     source, settings = RUN.sources[wildcards.source], CONFIG.splits
     if source.split is None:
@@ -112,7 +123,7 @@ def split_options(wildcards):
         options += ["--poses", ",".join(settings.poses)]
     if settings.strict:
         options.append("--strict")
-    return options
+    return options + blocks_options(source.name)
 
 
 rule split_photos:
@@ -181,20 +192,34 @@ rule label_faces:
         parts=CONFIG.labels.parts,
         outside=CONFIG.labels.outside,
         poses=poses_option,
+        blocks=lambda wildcards: blocks_options(*RUN.landmark_sets[wildcards.set][1]),
         code=code_of_verb("label_faces"),
     shell:
         "uncover label_faces {params.out:q} --set {params.split:q} --faces {input.faces:q} --splits {input.splits:q}"
-        " --parts {params.parts:q} --outside {params.outside:q} {params.poses:q} 2>&1 | tee {log:q}"
+        " --parts {params.parts:q} --outside {params.outside:q} {params.poses:q} {params.blocks:q} 2>&1 | tee {log:q}"
 
 
-def frame_options(wildcards):
-    name, grade = RUN.frame_sets[wildcards.set]
+def source_options(name, grade=None):
+    """Options of `uncover label_frames` for a raw data set, or for a grade of it."""
     own = RUN.sources[name].own
     options = ["--source", name, *(["--grade", grade] if grade else [])]
     if own is not None:
         options += ["--layout", own.layout]
         options += [word for each in own.classes for word in ("--class", each)]
-    return options
+        options += [word for each in own.words for word in ("--word", each)]
+        options += ["--only", own.only] if own.only else []
+        options += ["--smallest", str(own.smallest)] if own.smallest > 1 else []
+    elif graded_by_words(CONFIG, name):
+        grades = CONFIG.raw.grades
+        words = [
+            f"{each}={','.join(grades[each])}" for each in GRADES if each in grades
+        ]
+        options += ["--grade-words", *words]
+    return options + blocks_options(name)
+
+
+def frame_options(wildcards):
+    return source_options(*RUN.frame_sets[wildcards.set])
 
 
 rule label_frames:

@@ -1,17 +1,20 @@
 # Videos with true boxes: what is found in them, step by step. Without such videos none of this is made.
 
-# By name, options of `uncover detect`: the detector alone, as the thesis rescues, and what this run found best.
+# By name, options of `uncover detect`: the detector alone, as the thesis rescues, and the winner of this run's trial.
 DETECTION_STEPS = {
     "rgb": ["--rescue", "none"],
     "heatmap": ["--rescue", "heatmap:gradcampp_avg"],
-    "rescue": ["--rescue", "best"],
-    "online": ["--rescue", "best", "--temporal", "online"],
-    "offline": ["--rescue", "best", "--temporal", "offline"],
+    "rescue": ["--rescue", "winner"],
+    "online": ["--rescue", "winner", "--temporal", "online"],
+    "offline": ["--rescue", "winner", "--temporal", "offline"],
 }
 
 
 # What neither draws frames nor trains: the experiment's size, and what is a path or a wildcard here.
-OF_EXPERIMENT = ("start=", "counts=", "freeze=", "frames_per_video=", "gap=")
+OF_EXPERIMENT = (
+    *("start=", "further=", "counts=", "freeze=", "frames_per_video=", "gap="),
+    *("photos=", "parts=", "image_size="),
+)
 
 
 wildcard_constraints:
@@ -148,37 +151,73 @@ rule pick_frames:
         " --boxes {params.truths:q} 2>&1 | tee {log:q}"
 
 
-rule label_picked:
-    input:
-        frames=RUN.paths.picked_frames_list,
-    output:
-        manifest=RUN.paths.finetune_dataset.manifest,
-        boxes=RUN.paths.finetune_dataset.boxes,
-        rejected=RUN.paths.finetune_dataset.rejected,
-        summary=RUN.paths.finetune_dataset.summary,
-    log:
-        RUN.paths.log("label_picked"),
-    benchmark:
-        RUN.paths.benchmark("label_picked")
-    conda:
-        "../../envs/uncover.yaml"
-    container:
-        CONFIG.cluster.container
-    resources:
-        **needs("label_picked", mem_mb=2000, runtime=30),
-    params:
-        raw=RUN.paths.picked_frames,
-        out=RUN.paths.finetune_dataset,
-        code=code_of_verb("labels"),
-    shell:
-        "uncover labels --layout graded {params.raw:q} {params.out:q} 2>&1 | tee {log:q}"
+if CONFIG.finetune.photos is None:
+
+    rule label_picked:
+        input:
+            frames=RUN.paths.picked_frames_list,
+        output:
+            manifest=RUN.paths.finetune_dataset.manifest,
+            boxes=RUN.paths.finetune_dataset.boxes,
+            rejected=RUN.paths.finetune_dataset.rejected,
+            summary=RUN.paths.finetune_dataset.summary,
+        log:
+            RUN.paths.log("label_picked"),
+        benchmark:
+            RUN.paths.benchmark("label_picked")
+        conda:
+            "../../envs/uncover.yaml"
+        container:
+            CONFIG.cluster.container
+        resources:
+            **needs("label_picked", mem_mb=2000, runtime=30),
+        params:
+            raw=RUN.paths.picked_frames,
+            out=RUN.paths.finetune_dataset,
+            code=code_of_verb("labels"),
+        shell:
+            "uncover labels --layout graded {params.raw:q} {params.out:q} 2>&1 | tee {log:q}"
+
+else:
+
+    rule label_to_learn:
+        output:
+            manifest=RUN.paths.finetune_dataset.manifest,
+            boxes=RUN.paths.finetune_dataset.boxes,
+            rejected=RUN.paths.finetune_dataset.rejected,
+            summary=RUN.paths.finetune_dataset.summary,
+        log:
+            RUN.paths.log("label_to_learn"),
+        benchmark:
+            RUN.paths.benchmark("label_to_learn")
+        conda:
+            "../../envs/uncover.yaml"
+        container:
+            CONFIG.cluster.container
+        resources:
+            **needs("label_to_learn", mem_mb=2000, runtime=30),
+        params:
+            raw=lambda wildcards: str(RUN.sources[CONFIG.finetune.photos].folder),
+            out=RUN.paths.finetune_dataset,
+            options=lambda wildcards: source_options(CONFIG.finetune.photos),
+            raw_state=lambda wildcards: raw_state(CONFIG.finetune.photos),
+            code=code_of_verb("label_frames"),
+        shell:
+            "uncover label_frames {params.raw:q} {params.out:q} {params.options:q} 2>&1 | tee {log:q}"
+
+
+def network_options(start):
+    """Settings beside those of the start weights' own training: a network that knows no face learns a new head."""
+    head = ["classes=whole_face"] if start in UPSTREAM else []
+    size = CONFIG.finetune.image_size
+    return head + ([] if size is None else [f"image_size={size}"])
 
 
 rule fine_tune:
     input:
         manifest=RUN.paths.finetune_dataset.manifest,
         boxes=RUN.paths.finetune_dataset.boxes,
-        start=RUN.paths.model(CONFIG.finetune.start).weights,
+        start=RUN.finetune_start(CONFIG.finetune.start),
     output:
         weights=RUN.paths.finetuned("{left_out}", "{freeze}", "{amount}").weights,
         record=RUN.paths.finetuned("{left_out}", "{freeze}", "{amount}").record,
@@ -196,32 +235,25 @@ rule fine_tune:
     params:
         data=RUN.paths.finetune_dataset,
         out=RUN.paths.finetuned("{left_out}", "{freeze}", "{amount}"),
+        left_out=lambda wildcards: RUN.left_out[wildcards.left_out],
         settings=[
             pair
             for pair in as_pairs(CONFIG.finetune)
             if not pair.startswith(OF_EXPERIMENT)
         ],
+        network=network_options(CONFIG.finetune.start),
         confidence=CONFIG.rescue.missed_confidence,
         true_iou=CONFIG.rescue.true_iou,
         code=code_of_verb("fine_tune"),
     shell:
         "uncover fine_tune {params.data:q} {params.out:q} --from {input.start:q} --count {wildcards.amount:q}"
-        " --leave-out {wildcards.left_out:q} --confidence {params.confidence:q} --true-iou {params.true_iou:q}"
-        " --finetune {params.settings:q} --set freeze={wildcards.freeze:q} 2>&1 | tee {log:q}"
+        " --leave-out {params.left_out:q} --confidence {params.confidence:q} --true-iou {params.true_iou:q}"
+        " --finetune {params.settings:q} --set freeze={wildcards.freeze:q} {params.network:q} 2>&1 | tee {log:q}"
 
 
-# The start weights as they are, count 0, are the same whatever is frozen.
 rule learning_curve:
     input:
-        records=[
-            RUN.paths.finetuned(name, freeze, count).record
-            for freeze in CONFIG.finetune.freeze
-            for count in (
-                *((0,) if freeze == CONFIG.finetune.freeze[0] else ()),
-                *CONFIG.finetune.counts,
-            )
-            for name in RUN.infants
-        ],
+        records=RUN.finetune_records(CONFIG.finetune.start),
     output:
         curve=RUN.paths.learning_curve,
     log:
@@ -238,3 +270,46 @@ rule learning_curve:
         code=code_of_verb("learning_curve"),
     shell:
         "uncover learning_curve {output.curve:q} {input.records:q} 2>&1 | tee {log:q}"
+
+
+# From further start weights, the same once more.
+if CONFIG.finetune.further:
+
+    wildcard_constraints:
+        further="|".join(CONFIG.finetune.further),
+
+    use rule fine_tune as fine_tune_further with:
+        input:
+            manifest=RUN.paths.finetune_dataset.manifest,
+            boxes=RUN.paths.finetune_dataset.boxes,
+            start=lambda wildcards: RUN.finetune_start(wildcards.further),
+        output:
+            weights=RUN.paths.finetuned(
+                "{left_out}", "{freeze}", "{amount}", "{further}"
+            ).weights,
+            record=RUN.paths.finetuned(
+                "{left_out}", "{freeze}", "{amount}", "{further}"
+            ).record,
+        log:
+            RUN.paths.log(
+                "fine_tune", "{further}", "{left_out}", "{freeze}", "{amount}"
+            ),
+        benchmark:
+            RUN.paths.benchmark(
+                "fine_tune", "{further}", "{left_out}", "{freeze}", "{amount}"
+            )
+        params:
+            out=RUN.paths.finetuned("{left_out}", "{freeze}", "{amount}", "{further}"),
+            network=lambda wildcards: network_options(wildcards.further),
+
+    use rule learning_curve as learning_curve_further with:
+        input:
+            records=lambda wildcards: RUN.finetune_records(
+                wildcards.further, wildcards.further
+            ),
+        output:
+            curve=RUN.paths.further_curve("{further}"),
+        log:
+            RUN.paths.log("learning_curve", "{further}"),
+        benchmark:
+            RUN.paths.benchmark("learning_curve", "{further}")

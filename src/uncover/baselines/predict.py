@@ -50,15 +50,15 @@ def predict_baseline(
     found = []
     for name, photo in zip(inputs.names, track(photos, "finding faces", len(inputs.paths)), strict=True):
         with needs_memory(f"{name}, {photo.shape[1]} x {photo.shape[0]} pixels", "take smaller photos or --device cpu"):
-            found.append(_in_original(detector, photo, longest).nms(nms_iou)[:MOST_BOXES])
+            found.append(find_faces(detector, photo, longest, nms_iou))
     images = pd.DataFrame({"image": inputs.names, "width": inputs.sizes[:, 0], "height": inputs.sizes[:, 1]})
     classes = {"classes": {str(WHOLE_FACE): CLASS_NAMES[WHOLE_FACE]}}
     stated = {NMS_IOU: nms_iou, CAP: MOST_BOXES, **classes, IMAGE_SIZE: settings.get(IMAGE_SIZE, longest)}
     return Predictions(_as_table(inputs.names, found), images, {**settings, **stated})
 
 
-def _in_original(detector: Detector, photo: NDArray[np.uint8], longest: int | None) -> Detections:
-    """Faces in pixels of the photo, and within it."""
+def find_faces(detector: Detector, photo: NDArray[np.uint8], longest: int | None, nms_iou: float) -> Detections:
+    """Faces in pixels of a photo, and within it, best first; arguments are those of `predict_baseline`."""
     height, width = photo.shape[:2]
     if longest is None or max(height, width) <= longest:
         (found,) = detector.detect([photo])
@@ -67,7 +67,8 @@ def _in_original(detector: Detector, photo: NDArray[np.uint8], longest: int | No
         smaller = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
         (found,) = detector.detect([smaller])
         found = found.scaled(width / size[0], height / size[1])
-    return replace(found, confidence=np.clip(found.confidence, 0, 1)).clipped(width, height)
+    within = replace(found, confidence=np.clip(found.confidence, 0, 1)).clipped(width, height)
+    return within.nms(nms_iou)[:MOST_BOXES]
 
 
 def _as_table(names: Sequence[str], found: Sequence[Detections]) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from uncover.baselines.framed import into_frame, out_of_frame
+from uncover.baselines.framed import into_frame
 from uncover.baselines.weights import BaselineWeights, model_file
 from uncover.config import baselines as config
 from uncover.errors import InputError
@@ -63,13 +63,13 @@ def load(settings: config.Scrfd, weights: BaselineWeights | None, device: torch.
         raise InputError(
             f"{source}: onnxruntime cannot open it ({type(error).__name__}); expected {expected}"
         ) from None
-    (shape,) = (each.shape for each in session.get_inputs()[:1])
+    shape = session.get_inputs()[0].shape
     widths = [each.shape[-1] for each in session.get_outputs()]
     if widths != [1] * 3 + [4] * 3 + [10] * 3 or len(shape) != len("NCHW"):
         raise InputError(f"{source}: is another model; expected {expected}")
     side = shape[2] if isinstance(shape[2], int) else None
     if side is not None and (settings.image_size or 0) > side:
-        raise InputError(f"image_size {settings.image_size}: {source} takes {side} pixels at most")
+        raise InputError(f"image_size {settings.image_size}: {source} takes {side} pixels at most; make it smaller")
     return Scrfd(session, settings.image_size, side)
 
 
@@ -78,6 +78,7 @@ class Scrfd:
 
     def __init__(self, session: onnxruntime.InferenceSession, longest: int | None, side: int | None) -> None:
         self._session = session
+        self._input = session.get_inputs()[0].name
         self._longest = longest
         self._side = side
 
@@ -86,15 +87,14 @@ class Scrfd:
         return [self._find_faces(image) for image in images]
 
     def _find_faces(self, photo: NDArray[np.uint8]) -> Detections:
-        longest = self._longest
-        if longest is None and self._side is not None:
-            longest = min(self._side, max(photo.shape[:2]))
-        view, frame = into_frame(photo, longest, self._side)
+        # A frame of one side holds no larger photo.
+        longest = self._longest or min(self._side or max(photo.shape), max(photo.shape))
+        view, back = into_frame(photo, longest, self._side)
         pixels = ((view.astype(np.float32) - MEAN) * SCALE).transpose(2, 0, 1)[None]
-        answers = self._session.run(None, {self._session.get_inputs()[0].name: np.ascontiguousarray(pixels)})
+        answers = self._session.run(None, {self._input: np.ascontiguousarray(pixels)})
         levels = zip(STRIDES, answers[:3], answers[3:6], answers[6:], strict=True)
-        found = [decode(stride, frame.out_width, *level) for stride, *level in levels]
-        return out_of_frame(Detections.concatenate(found).nms(NMS_IOU), frame)
+        found = [decode(stride, view.shape[1], *level) for stride, *level in levels]
+        return Detections.concatenate(found).nms(NMS_IOU).scaled(*back)
 
 
 def decode(

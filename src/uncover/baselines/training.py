@@ -23,10 +23,12 @@ from uncover.baselines.weights import BaselineWeights, save_baseline
 from uncover.config.baselines import BASELINES, Trained
 from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
 from uncover.errors import Diverged, InputError, needs_memory
+from uncover.image_files import are_rendered
 from uncover.images.labelled import LabelledImages, read_labelled_images
 from uncover.yolov5.checkpoint import state_folder
 from uncover.yolov5.results import check_finished
 from uncover.yolov5.validate import true_boxes
+from uncover.yolov5.weights import TRAINED_ON_RENDERED
 
 logger = logging.getLogger(__name__)
 
@@ -208,6 +210,8 @@ def write_outcome(
         "settings": settings.model_dump(mode="json"),
         "digests": training.about()["digests"],
     }
+    if are_rendered(faces.training.paths):
+        summary[TRAINED_ON_RENDERED] = True
     about = {name: summary[name] for name in ("model", "network", "image_size", "classes", "package")}
     # Without what differs between two runs of the same training: equal weights are equal files.
     about["training"] = {name: value for name, value in summary.items() if name not in {*about, "seconds", "digests"}}

@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from uncover.images.inputs import Shard
 
-PRIVACY = ("pixelate", "blur", "whole-frame", "publish")
-"""What of faces may be shown: values of `report.privacy` of the config, which takes too long to import for a parser."""
+PRIVACY = ("pixelate", "mosaic", "blur", "solid", "whole-frame", "publish")
+"""What of faces may be shown: `uncover.images.privacy.KINDS`, which takes too long to import for a parser."""
+
+OTHER_DETECTORS = (
+    *("mtcnn", "retinaface", "yunet", "scrfd_500m", "scrfd_2_5g", "centerface", "blazeface_full", "blazeface_short"),
+    *("viola_jones", "yolo11", "retinanet", "faster_rcnn"),
+)
+"""Names of `uncover.config.baselines.BASELINES`, which takes too long to import too."""
 
 
 def add_settings_argument(parser: argparse.ArgumentParser) -> None:

@@ -133,6 +133,18 @@ def run_read_faces(args: argparse.Namespace) -> int:
     return 0
 
 
+def _add_blocks(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--blocks",
+        nargs=4,
+        action="append",
+        default=[],
+        metavar=("SOURCE", "KIND", "NAME", "EVERY"),
+        help="photos of this raw data set whose file names begin alike (NAME, a regular expression) belong together, to"
+        " one KIND (infant, person, video, block); EVERY neighbouring numbers behind NAME do, where it is not 0",
+    )
+
+
 def _split_photos_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("faces", type=Path, metavar="FACES", help="table of `uncover read_faces`")
     parser.add_argument("out", type=Path, metavar="OUT", help="table to write (.parquet)")
@@ -156,6 +168,7 @@ def _split_photos_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--poses", metavar="POSE,...", default="", help="photos with a face of these poses only")
     parser.add_argument("--exclude", type=Path, help="file of photo ids that may not stand in val or test")
     parser.add_argument("--strict", action="store_true", help="fail where a set gets fewer photos than requested")
+    _add_blocks(parser)
 
 
 @verb("split_photos", "split photos into train, val and test", _split_photos_arguments)
@@ -167,6 +180,7 @@ def run_split_photos(args: argparse.Namespace) -> int:
     import json
 
     from uncover.atomic import new_file
+    from uncover.data.blocks import read_block_names
     from uncover.data.faces import attribute, read_faces_table
     from uncover.data.splits import (
         SETS,
@@ -189,7 +203,11 @@ def run_split_photos(args: argparse.Namespace) -> int:
         if args.procedure == "all_to_test":
             split = all_to_test(faces, excluded)
         else:
-            split = split_by_photo(faces, sizes, args.seed, poses, excluded, need_parts=not args.any_part)
+            names = read_block_names(args.blocks).get(str(faces["source"].iloc[0]))
+            files = {photo: Path(image).stem for photo, image in zip(faces["photo"], faces["image"], strict=True)}
+            named = {} if names is None else {photo: names.of(file) for photo, file in files.items()}
+            blocks = {photo: f"block {block.name}" for photo, block in named.items() if block is not None}
+            split = split_by_photo(faces, sizes, args.seed, poses, excluded, not args.any_part, blocks)
     for name, (requested, found) in shortfalls(split, sizes).items():
         message = f"{args.faces}: only {found} photos for {name}, {requested} requested"
         if args.strict:
@@ -235,6 +253,7 @@ def _label_faces_arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         help="label faces of these poses only (MERL-RAV), and leave others in the same photo unlabelled, as released",
     )
+    _add_blocks(parser)
 
 
 @verb("label_faces", "make the YOLO data set of one set from faces and splits", _label_faces_arguments)
@@ -243,6 +262,7 @@ def run_label_faces(args: argparse.Namespace) -> int:
     import pandas as pd
 
     from uncover.console import warn_each
+    from uncover.data.blocks import read_block_names
     from uncover.data.faces import read_faces_table
     from uncover.data.labels import label_faces
     from uncover.data.sets import photos_of_faces, write_dataset
@@ -264,7 +284,15 @@ def run_label_faces(args: argparse.Namespace) -> int:
     rejected = of_other_poses + labels.rejected
     photos = photos_of_faces(wanted, labels.boxes)
     warn_each([f"rejected: {item}" for item in labels.rejected], f"{args.out}/rejected.csv")
-    counts = write_dataset(args.out, photos, labels.boxes, rejected, len(faces), int(photos["faces"].sum()))
+    counts = write_dataset(
+        args.out,
+        photos,
+        labels.boxes,
+        rejected,
+        len(faces),
+        int(photos["faces"].sum()),
+        names=read_block_names(args.blocks),
+    )
     logger.info(
         f"{args.out}: read {counts.read} faces, kept {counts.kept}, rejected {counts.rejected}; {counts.photos} photos"
     )
@@ -286,15 +314,42 @@ def _label_frames_arguments(parser: argparse.ArgumentParser) -> None:
         help="class that is the whole face, where frames have several; may stand several times",
     )
 
+    parser.add_argument("--only", help="file in RAW that lists the frames that count, a name a line")
+    parser.add_argument(
+        "--word",
+        dest="words",
+        action="append",
+        default=[],
+        metavar="WORD",
+        help="of RAW/classes/, a word a box: faces of other words are ignored; may stand several times",
+    )
+    parser.add_argument(
+        "--smallest", type=int, default=1, metavar="PX", help="faces whose shorter side is smaller are ignored"
+    )
+    parser.add_argument(
+        "--grade-words",
+        nargs="+",
+        default=[],
+        metavar="GRADE=WORD,...",
+        help="words of RAW/classes/ by grade, the easiest first: a frame has the hardest grade of its boxes",
+    )
+    _add_blocks(parser)
+
 
 @verb("label_frames", "make the YOLO data set of graded or plain frames", _label_frames_arguments)
 def run_label_frames(args: argparse.Namespace) -> int:
     """Make a set of frames, such as slapi_hard or hof: links to frames, and whole-face boxes where there are any."""
+    from uncover.data.blocks import read_block_names
+    from uncover.data.choice import Choice, read_grades
     from uncover.data.frame_sets import make_frame_set
     from uncover.data.sources import require_folder
 
     require_folder(args.raw, args.source)
-    counts = make_frame_set(args.raw, args.out, args.source, args.grade, args.classes, layout=args.layout)
+    choice = Choice(args.only, args.words, args.smallest, read_grades(args.grade_words))
+    names = read_block_names(args.blocks).get(args.source)
+    counts = make_frame_set(
+        args.raw, args.out, args.source, args.grade, args.classes, layout=args.layout, choice=choice, names=names
+    )
     logger.info(f"{args.out}: read {counts.read} frames, kept {counts.kept}, rejected {counts.rejected}")
     return 0
 

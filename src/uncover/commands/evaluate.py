@@ -134,7 +134,11 @@ def run_evaluate_second(args: argparse.Namespace) -> int:
 def _evaluate_videos_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT.csv", help="record to write")
     parser.add_argument(
-        "--truth", type=Path, required=True, metavar="RAW_FOLDER", help="folder with <video>.csv of each video"
+        "--truth",
+        type=Path,
+        required=True,
+        metavar="RAW_FOLDER",
+        help="folder with <video>.csv of each video, or with labels/<video>_<frame>.txt of some of their frames",
     )
     parser.add_argument(
         "--detections",
@@ -170,6 +174,7 @@ def run_evaluate_videos(args: argparse.Namespace) -> int:
     from uncover.console import warn_each
     from uncover.data.video_truth import read_video_truth
     from uncover.errors import InputError
+    from uncover.metrics.labelled_frames import has_frame_labels
     from uncover.metrics.videos import COLUMNS, SHORTEST_BLOCK, Resampling, read_outcomes, score_videos, videos_of
     from uncover.text_files import printable
 
@@ -187,6 +192,8 @@ def run_evaluate_videos(args: argparse.Namespace) -> int:
         if not name or not folder or name in folders:
             raise InputError(f"--detections {word}: expected NAME=DIR, each name once")
         folders[name] = Path(folder)
+    if has_frame_labels(args.truth):
+        return _evaluate_labelled(args, folders)
     videos = videos_of(next(iter(folders.values())))
     tables = {printable(path.stem): path for path in sorted(args.truth.glob("*.csv"))}
     truths = {video: read_video_truth(tables.get(video, args.truth / f"{video}.csv")) for video in videos}
@@ -203,4 +210,29 @@ def run_evaluate_videos(args: argparse.Namespace) -> int:
             outcomes.to_parquet(path, index=False)
     frames = sum(map(len, truths.values()))
     logger.info(f"{args.out}: {len(folders)} ways to detect on {len(videos)} videos, {frames} frames")
+    return 0
+
+
+def _evaluate_labelled(args: argparse.Namespace, folders: dict[str, Path]) -> int:
+    """The same with labels of some frames."""
+    import pandas as pd
+
+    from uncover.atomic import new_file
+    from uncover.console import warn_each
+    from uncover.errors import InputError
+    from uncover.metrics.labelled_frames import COLUMNS, as_text, read_frame_labels, score_labelled
+    from uncover.metrics.videos import videos_of
+
+    if args.frames is not None:
+        raise InputError(f"--frames: needs true boxes of all frames, and {args.truth} has those of some; leave it out")
+    labels = read_frame_labels(args.truth)
+    videos = videos_of(next(iter(folders.values())))
+    strange = [video for video in labels if video not in videos]
+    warn_each([f"{video}: has labels, and was not looked at" for video in strange], str(args.truth))
+    rows = score_labelled(folders, labels, args.true_iou)
+    with new_file(args.out) as path:
+        pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(path, index=False, lineterminator="\n")
+    print(as_text(rows))
+    labelled = sum(len(own) for video, own in labels.items() if video in videos)
+    logger.info(f"{args.out}: {len(folders)} ways to detect on {len(videos)} videos, {labelled} labelled frames")
     return 0

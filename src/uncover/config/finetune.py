@@ -9,6 +9,10 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from uncover.config.detectors import LAYERS_BELOW_HEAD
 from uncover.config.values import Section
 
+PACKAGED = ("general", "nicu")
+"""Weights that come with the package."""
+UPSTREAM = ("yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x")
+"""Networks with COCO weights, which know no face."""
 BACKBONE = 10
 """Layers of every YOLOv5 before the neck."""
 
@@ -16,7 +20,25 @@ BACKBONE = 10
 class Finetune(Section):
     """How a trained detector learns from few frames; and the experiment that finds out how many it takes."""
 
-    start: str = Field("rgb1", description="detector to start from: rgb1, or a variant that looks at photos")
+    start: str = Field(
+        "rgb1",
+        description="detector to start from: rgb1, a variant that looks at photos, weights of the package (general,"
+        " nicu), or upstream's COCO weights by their network, such as yolov5n",
+    )
+    further: tuple[str, ...] = Field(
+        (), description="further starts, likewise, a curve each: metrics/learning_curve_<start>.csv"
+    )
+    photos: str | None = Field(
+        None,
+        description="frames with boxes to learn from and to be scored on, a key of raw or data_sets whose photos have"
+        " blocks by their names; null takes frames of raw.videos",
+    )
+    parts: PositiveInt | None = Field(
+        None, description="so many parts of the blocks, about equally large, are left out in turn; null: each block"
+    )
+    image_size: PositiveInt | None = Field(
+        None, description="longest side of the network's input, in pixels; null takes that of the start weights"
+    )
     counts: tuple[PositiveInt, ...] = Field(
         (5, 10, 25, 50, 100), description="frames to fine-tune on, one training each per infant left out; empty: none"
     )
@@ -32,6 +54,13 @@ class Finetune(Section):
     optimizer: Literal["SGD", "Adam", "AdamW"] = Field("AdamW", description="optimiser")
     lr0: PositiveFloat = Field(0.0002, description="learning rate at the start")
     mosaic: float = Field(0.0, ge=0, le=1, description="augmentation: probability of a mosaic of four frames")
+
+    @field_validator("further")
+    @classmethod
+    def _each_once(cls, further: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(further)) < len(further):
+            raise ValueError("expected different starts")
+        return further
 
     @field_validator("counts")
     @classmethod

@@ -8,7 +8,7 @@ from typing import Self, get_args
 from pydantic import Field, field_validator, model_validator
 
 from uncover.config.baselines import BASELINES, Baselines
-from uncover.config.catalogue import known_names
+from uncover.config.catalogue import CATALOGUE, known_names
 from uncover.config.cluster import Cluster
 from uncover.config.datasets import DataSet, Labels, Splits
 from uncover.config.detectors import (
@@ -22,7 +22,7 @@ from uncover.config.detectors import (
 )
 from uncover.config.evaluation import Prediction, Report, Rescue
 from uncover.config.evolution import Evolution
-from uncover.config.finetune import Finetune
+from uncover.config.finetune import PACKAGED, UPSTREAM, Finetune
 from uncover.config.heatmaps import Heatmaps
 from uncover.config.packaged import Packaged
 from uncover.config.raw import Raw, Synthetic
@@ -125,11 +125,36 @@ class Config(Section):
             name: step.settings for name, step in second.items() if step.input == "photo"
         }
         able = sorted(name for name, own in settings.items() if own.classes == "whole_face")
-        if self.finetune.start not in able and self.finetune.counts:
-            raise ValueError(
-                f"finetune.start: {self.finetune.start} is no detector of whole faces in photos in this run; expected"
-                f" one of {', '.join(able) or 'none'}; or do without fine-tuning (finetune: {{counts: []}})"
-            )
+        ready = [*PACKAGED, *UPSTREAM]
+        for key, starts in {"start": (self.finetune.start,), "further": self.finetune.further}.items():
+            wrong = [name for name in starts if name not in (*able, *ready)]
+            if wrong and self.finetune.counts:
+                raise ValueError(
+                    f"finetune.{key}: {wrong[0]} is no detector of whole faces in photos in this run; expected one of"
+                    f" {', '.join(able) or 'none'}, or of {', '.join(ready)}, which are ready-made; or do without"
+                    " fine-tuning (finetune: {counts: []})"
+                )
+        if self.finetune.start in self.finetune.further:
+            raise ValueError(f"finetune.further: {self.finetune.start} is the first start already")
+        return self
+
+    @model_validator(mode="after")
+    def _fine_tunes_on_photos_with_known_blocks(self) -> Self:
+        name = self.finetune.photos
+        if name is None:
+            if self.finetune.parts is not None:
+                raise ValueError(
+                    "finetune.parts: is for photos (finetune.photos); infants of videos are left out alone"
+                )
+            return self
+        own = self.data_sets.get(name)
+        blocks = own.blocks if own else self.raw.blocks.get(name)
+        frames = not own.has_landmarks if own else name in CATALOGUE and not CATALOGUE[name].has_landmarks
+        if not frames or (own is None and (self.raw.synthetic or getattr(self.raw, name) is None)):
+            raise ValueError(f"finetune.photos: {name} is no data set of frames of this run (raw, data_sets)")
+        if blocks is None:
+            key = f"data_sets.{name}.blocks" if own else f"raw.blocks.{name}"
+            raise ValueError(f"finetune.photos: nothing says which photos of {name} belong together; give {key}")
         return self
 
     @model_validator(mode="after")

@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+import re
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
-from uncover.config.catalogue import GRADES, Grade
+from uncover.config.catalogue import CATALOGUE, GRADES, Grade
 from uncover.config.values import Section
+
+BlockKind = Literal["block", "infant", "person", "video"]
+
+
+class NameBlocks(Section):
+    """Photos that belong together, told by their names."""
+
+    kind: BlockKind = Field(description="what a block is: infant, person, video, or block for anything else")
+    name: str = Field(
+        description="regular expression of what a photo's file name begins with: photos that share it are one block"
+    )
+    every: PositiveInt | None = Field(
+        None,
+        description="a number follows it, and so many neighbouring numbers, from 0 on, are one block; null: none does",
+    )
+
+    @model_validator(mode="after")
+    def _is_an_expression(self) -> Self:
+        try:
+            re.compile(self.name)
+        except re.error as error:
+            raise ValueError(f"name: {self.name!r} is no regular expression: {error}") from None
+        return self
 
 
 class Raw(Section):
@@ -33,9 +57,28 @@ class Raw(Section):
         description="videos, and beside each a CSV of the same name with its true boxes; others are not looked at;"
         " infants.csv (video,infant) says which show the same infant",
     )
-    grades: dict[Grade, str] = Field(
-        {grade: grade for grade in GRADES}, description="folder of each grade of occlusion in `slapi`"
+    grades: dict[Grade, str | tuple[str, ...]] = Field(
+        {grade: grade for grade in GRADES},
+        description="folder of each grade of occlusion in `slapi`; or lists of words, which a folder classes/ beside"
+        " labels/ has for each box: a photo has the hardest grade of its boxes, and without a box the easiest",
     )
+    blocks: dict[str, NameBlocks] = Field(
+        {}, description="by key of this section, such as slapi: which photos belong together, told by their names"
+    )
+
+    @model_validator(mode="after")
+    def _grades_are_folders_or_words(self) -> Self:
+        listed = [not isinstance(value, str) for value in self.grades.values()]
+        if any(listed) and not all(listed):
+            raise ValueError("grades: expected a folder for each grade, or a list of words for each")
+        if self.grades and all(listed):
+            words = [word for value in self.grades.values() for word in value]
+            if len(words) != len(set(words)) or not all(self.grades.values()):
+                raise ValueError("grades: expected one word or more for each grade, and each word once")
+        unknown = sorted(set(self.blocks) - set(CATALOGUE))
+        if unknown:
+            raise ValueError(f"blocks: {unknown[0]} is no raw data of photos; expected some of {', '.join(CATALOGUE)}")
+        return self
 
 
 class Parts(Section):

@@ -111,6 +111,51 @@ class Blocks:
         return ("", image) if block is None else (block.kind, block.name)
 
 
+@dataclass(frozen=True)
+class BlockNames:
+    """Blocks that the names of photos tell.
+
+    Attributes:
+        kind: One of `KINDS`.
+        name: Regular expression of what a photo's file name begins with.
+        every: A number follows it, and so many neighbouring numbers, from 0 on, are one block; 0: none does.
+    """
+
+    kind: str
+    name: str
+    every: int = 0
+
+    def of(self, photo: str) -> Block | None:
+        """What a photo belongs to, by its file name without suffix; None where it does not begin so."""
+        match = re.match(f"({self.name})" + (r"(?P<uncover_number>\d+)" if self.every else ""), photo)
+        if match is None:
+            return None
+        if not self.every:
+            return Block(match[1], self.kind)
+        first = int(match["uncover_number"]) // self.every * self.every
+        return Block(f"{match[1]}{first}-{first + self.every - 1}", self.kind)
+
+
+def read_block_names(words: Sequence[Sequence[str]]) -> dict[str, BlockNames]:
+    """By source, of words SOURCE KIND NAME EVERY; EVERY is 0 where no number follows.
+
+    Raises:
+        InputError: A kind is unknown, a name is no regular expression, or a number is none.
+    """
+    found = {}
+    for source, kind, name, every in words:
+        try:
+            re.compile(name)
+        except re.error as error:
+            raise InputError(f"--blocks {source}: {name!r} is no regular expression: {error}") from None
+        if kind not in KINDS or not every.isdecimal():
+            raise InputError(
+                f"--blocks {source} {kind} {name} {every}: expected one of {', '.join(KINDS)}, and a number"
+            )
+        found[source] = BlockNames(kind, name, int(every))
+    return found
+
+
 def infant_of(video: str) -> str | None:
     """The infant that the name of a video begins with, such as infant_01 of infant_01_b; None where it names none."""
     match = INFANT_NAME.fullmatch(video)
@@ -245,11 +290,14 @@ class BlockFinder:
         return self._tables[folder]
 
 
-def blocks_of_photos(photos: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+def blocks_of_photos(
+    photos: Sequence[str], names: Sequence[BlockNames | None] | None = None
+) -> tuple[pd.DataFrame, list[str]]:
     """The columns of a manifest that say what photos belong to.
 
     Args:
         photos: Paths of their files.
+        names: What their names tell, of each; counts where no table speaks of a photo.
 
     Returns:
         A row per photo: block and block_kind, both "" where nobody says; and what is worth telling people.
@@ -259,6 +307,11 @@ def blocks_of_photos(photos: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
     """
     finder = BlockFinder(strict=False)
     found = [finder.find(Path(photo)) for photo in photos]
+    if names is not None:
+        found = [
+            block or (rule.of(Path(photo).stem) if rule else None)
+            for block, photo, rule in zip(found, photos, names, strict=True)
+        ]
     rows = [("", "") if block is None else (block.name, block.kind) for block in found]
     notes = [f"{path}: speaks of none of these photos" for path in finder.unused if path.name == BLOCKS]
     if 0 < (alone := found.count(None)) < len(found):

@@ -90,6 +90,7 @@ class FrameFaces:
         normalised: Unit of `boxes`.
         size: Width and height of the image that boxes in pixels were drawn on, as the annotation states them; None
             where it does not.
+        ignored: bool (M,), boxes that are neither to be found nor wrong to find; None: none is.
     """
 
     photo: str
@@ -99,6 +100,7 @@ class FrameFaces:
     boxes: NDArray[np.float64] | None
     normalised: bool = True
     size: tuple[int, int] | None = None
+    ignored: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)

@@ -52,23 +52,38 @@ def leave_one_out(groups: Mapping[str, str]) -> list[Fold]:
     return [leave_out(groups, name) for name in names]
 
 
-def leave_out(groups: Mapping[str, str], name: str) -> Fold:
-    """The fold that leaves one group out.
+def leave_out(groups: Mapping[str, str], *names: str) -> Fold:
+    """The fold that leaves one group out, or several together.
 
     Args:
         groups: Group by frame.
-        name: Of the group.
+        names: Of the groups.
 
     Raises:
         InputError: There is no such group, or no other.
     """
     known = sorted(set(groups.values()))
-    if name not in known:
-        raise InputError(f"{name}: no frame is of this video or infant; expected one of: {', '.join(known)}")
-    training = tuple(sorted(frame for frame, group in groups.items() if group != name))
+    for name in names:
+        if name not in known:
+            raise InputError(f"{name}: no frame is of this video or infant; expected one of: {', '.join(known)}")
+    told = " + ".join(sorted(set(names)))
+    training = tuple(sorted(frame for frame, group in groups.items() if group not in names))
     if not training:
-        raise InputError(f"{name}: all {len(groups)} frames are of it, so that none is left to train on; add others")
-    return Fold(name, training, tuple(sorted(frame for frame, group in groups.items() if group == name)))
+        raise InputError(f"{told}: all {len(groups)} frames are of it, so that none is left to train on; add others")
+    return Fold(told, training, tuple(sorted(frame for frame, group in groups.items() if group in names)))
+
+
+def equal_parts(sizes: Mapping[str, int], count: int) -> list[list[str]]:
+    """Groups in so many parts that are about equally large, the largest group first into the smallest part.
+
+    Args:
+        sizes: Frames by group.
+        count: Parts; as many as there are groups at most.
+    """
+    parts: list[list[str]] = [[] for _ in range(min(count, len(sizes)))]
+    for name in sorted(sizes, key=lambda name: (-sizes[name], name)):
+        min(parts, key=lambda part: sum(sizes[own] for own in part)).append(name)
+    return [sorted(part) for part in parts]
 
 
 def in_turn(frames: Sequence[str], groups: Mapping[str, str], seed: int) -> list[str]:

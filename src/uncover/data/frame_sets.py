@@ -12,13 +12,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from uncover.console import warn_each
+from uncover.data.blocks import BlockNames
+from uncover.data.choice import Choice
 from uncover.data.faces import FrameFaces, Rejected
 from uncover.data.frames import read_frames
 from uncover.data.parts import KEPT, SMALLEST_SIDE, STATUS_NAMES, UNDER_ONE_PIXEL, WHOLE_FACE
 from uncover.data.photos import SWAPS_SIDES, PhotoInfo
 from uncover.data.picked import Review, find_picked, review_of
 from uncover.data.reading import Reading, read_raw
-from uncover.data.sets import BOX_COLUMNS, Counts, SetLabels, write_dataset
+from uncover.data.sets import BOX_COLUMNS, IGNORED, Counts, SetLabels, write_dataset
 from uncover.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -27,7 +29,7 @@ ANNOTATIONS = {"yolo": ".txt", "coco": ".json", "voc": ".xml"}
 """By layout: how files of its annotations end."""
 
 
-def label_frames(reading: Reading, source: str) -> tuple[pd.DataFrame, SetLabels]:
+def label_frames(reading: Reading, source: str, smallest: float = SMALLEST_SIDE) -> tuple[pd.DataFrame, SetLabels]:
     """Photos and boxes of frames, boxes clipped to the frame.
 
     Boxes that were drawn on a larger or smaller copy of the frame are scaled, which is told.
@@ -35,6 +37,7 @@ def label_frames(reading: Reading, source: str) -> tuple[pd.DataFrame, SetLabels
     Args:
         reading: Frames with their photos, looked at.
         source: Name of the raw data set.
+        smallest: Boxes whose shorter side has fewer pixels are ignored.
 
     Returns:
         One row per frame (as `photos_of_faces`; `labelled` is False where nobody annotated the frame), and labels of
@@ -46,15 +49,17 @@ def label_frames(reading: Reading, source: str) -> tuple[pd.DataFrame, SetLabels
         sides = np.array([photo.info.width, photo.info.height] * 2, np.float64)
         found = np.empty((0, 4)) if frame.boxes is None else frame.boxes * _scale(frame, photo.info)
         inside = np.clip(found, 0, sides)
-        small: NDArray[np.bool_] = np.any(inside[:, 2:] - inside[:, :2] < SMALLEST_SIDE, axis=1)
+        shorter = (inside[:, 2:] - inside[:, :2]).min(axis=1, initial=np.inf)
+        small: NDArray[np.bool_] = shorter < SMALLEST_SIDE
+        ignored = (shorter < smallest) | (False if frame.ignored is None else frame.ignored)
         misfit = _misfit(frame, photo.info, found, len(small) > 0 and bool(small.all()))
         if misfit:
             rejected.append(Rejected(frame.annotation, 0, photo.photo, *misfit))
             continue
         if frame.size not in (None, (photo.info.width, photo.info.height)):
             scaled.append(f"{frame.photo}: {photo.info.width} x {photo.info.height}, stated {_shown(frame.size)}")
-        for number, (box, is_small) in enumerate(zip(inside, small, strict=True), start=1):
-            status = STATUS_NAMES[UNDER_ONE_PIXEL if is_small else KEPT]
+        for number, (box, is_small, is_ignored) in enumerate(zip(inside, small, ignored, strict=True), start=1):
+            status = IGNORED if is_ignored and not is_small else STATUS_NAMES[UNDER_ONE_PIXEL if is_small else KEPT]
             boxes.append((source, photo.photo, f"{photo.photo}#{number}", "whole face", WHOLE_FACE, *box, status))
         photos.append(
             {
@@ -64,7 +69,7 @@ def label_frames(reading: Reading, source: str) -> tuple[pd.DataFrame, SetLabels
                 **asdict(photo.info),
                 "part": "",
             }
-            | {"faces": int((~small).sum()), "labelled": frame.boxes is not None, "grade": frame.grade}
+            | {"faces": int((~small & ~ignored).sum()), "labelled": frame.boxes is not None, "grade": frame.grade}
         )
     if scaled:
         logger.info(
@@ -111,7 +116,7 @@ def _shown(size: tuple[int, int] | None) -> str:
 
 
 def read_reviewed_frames(
-    raw: Path, grade: str | None = None, classes: Sequence[str] = ()
+    raw: Path, grade: str | None = None, classes: Sequence[str] = (), choice: Choice | None = None
 ) -> tuple[Reading, Review | None]:
     """Read frames; of those that `uncover frames` picked, only what somebody has reviewed.
 
@@ -123,6 +128,7 @@ def read_reviewed_frames(
         raw: Folder of grades, of images/ and labels/, or of images.
         grade: Read this grade only.
         classes: Names of the classes that are whole faces, where it is not plain which are.
+        choice: Which frames and boxes count; None: all do.
 
     Returns:
         The frames, and how many of the folder are reviewed; None where it is no folder of picked frames.
@@ -136,16 +142,16 @@ def read_reviewed_frames(
         and grade is None
         and any(name.startswith(f"{raw.name}/") for name in find_picked(raw.parent) or ())
     ):
-        return read_reviewed_frames(raw.parent, raw.name, classes)
+        return read_reviewed_frames(raw.parent, raw.name, classes, choice)
     if picked is None:
-        return read_raw(read_frames(raw, grade, classes), raw), None
+        return read_raw(read_frames(raw, grade, classes, choice), raw), None
     waiting = {image: frame for image, frame in picked.items() if frame.find_labels(raw) is None}
     review = review_of(raw, (frame for frame in picked.values() if grade in (None, frame.grade)))
     if warning := review.warning(raw):
         logger.info(warning)
     items = [
         item
-        for item in read_frames(raw, grade, classes)
+        for item in read_frames(raw, grade, classes, choice)
         if not (isinstance(item, FrameFaces) and item.photo in waiting)
     ]
     if not any(isinstance(item, FrameFaces) for item in items):
@@ -183,6 +189,8 @@ def make_frame_set(
     classes: Sequence[str] = (),
     maker: str = "labels",
     layout: str = "graded",
+    choice: Choice | None = None,
+    names: BlockNames | None = None,
 ) -> Counts:
     """Make a set of frames: links to frames, and whole-face boxes where there are any.
 
@@ -194,13 +202,16 @@ def make_frame_set(
         classes: Names of the classes that are whole faces, where it is not plain which are.
         maker: Words of the command.
         layout: What annotations it must have; see `require_annotations`.
+        choice: Which frames and boxes count; None: all do.
+        names: What the names of frames tell of which belong together.
 
     Raises:
         InputError: There is no usable frame, no annotation that `layout` promises, or `out` may not be replaced.
     """
-    reading, review = read_reviewed_frames(raw, grade, classes)
+    reading, review = read_reviewed_frames(raw, grade, classes, choice)
     require_annotations(reading, raw, layout)
-    photos, labels = label_frames(reading, source)
+    photos, labels = label_frames(reading, source, choice.smallest if choice else SMALLEST_SIDE)
     rejected = reading.rejected + labels.rejected
     warn_each([f"rejected: {item}" for item in rejected], f"{out}/rejected.csv")
-    return write_dataset(out, photos, labels.boxes, rejected, len(photos) + len(rejected), len(photos), review, maker)
+    read, of_source = len(photos) + len(rejected), {} if names is None else {source: names}
+    return write_dataset(out, photos, labels.boxes, rejected, read, len(photos), review, maker, of_source)

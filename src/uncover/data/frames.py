@@ -11,12 +11,13 @@ from __future__ import annotations
 import logging
 import os
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from uncover.data.choice import Choice, choose_frames
 from uncover.data.coco import CocoIndex, read_coco
 from uncover.data.data_yaml import NAME_FILES, find_class_names, find_faces
 from uncover.data.faces import FrameFaces, Rejected, RowError
@@ -57,7 +58,9 @@ def find_grades(root: Path) -> list[str]:
     return sorted(folder.parent.name for folder in root.glob("*/images") if folder.is_dir())
 
 
-def read_frames(root: Path, grade: str | None = None, classes: Sequence[str] = ()) -> Iterator[FrameFaces | Rejected]:
+def read_frames(
+    root: Path, grade: str | None = None, classes: Sequence[str] = (), choice: Choice | None = None
+) -> Iterator[FrameFaces | Rejected]:
     """Read the images of `root` and what is annotated of them.
 
     Files of annotations that belong to no image, or are of no kind that is read, are counted aloud.
@@ -66,11 +69,20 @@ def read_frames(root: Path, grade: str | None = None, classes: Sequence[str] = (
         root: Folder of grades, or of `images/` and `labels/`, or of images.
         grade: Read this grade only; None reads whatever is there.
         classes: Names of the classes that are whole faces; needed where it is not plain which class is.
+        choice: Which frames and boxes count; None: all do.
 
     Raises:
         InputError: There is no such grade, or no image at all, or a COCO file that is none, or it is not plain which of
-            several classes is the face.
+            several classes is the face, or no frame counts.
     """
+    if choice is None:
+        yield from _read_all(root, grade, classes, Choice())
+        return
+    folder = None if choice.grades else grade
+    yield from choose_frames(_read_all(root, folder, classes, choice), root, choice, grade)
+
+
+def _read_all(root: Path, grade: str | None, classes: Sequence[str], choice: Choice) -> Iterator[FrameFaces | Rejected]:
     grades = find_grades(root)
     if grade is not None and grade not in grades:
         there = ", ".join(grades) if grades else "none"
@@ -84,6 +96,7 @@ def read_frames(root: Path, grade: str | None = None, classes: Sequence[str] = (
         if grade is None and any(map(is_image, stray.iterdir())):
             yield Rejected(stray.name, 0, "", "unknown_folder", "holds images, but no images/ folder as a grade does")
     files = _Annotations(root, list(folders.values()), [path for _, paths in shown.values() for path in paths], classes)
+    files.use(choice.read(files.unused, root))
     for name, folder in folders.items():
         images, paths = shown[name]
         if not paths:
@@ -130,6 +143,16 @@ class _Annotations:
         self._voc: dict[Path, VocFile | RowError] = {}
         self._coco = CocoIndex(self._coco_files(), root, images)
         self._voc_faces: frozenset[str] | None = None
+
+    @property
+    def unused(self) -> list[Path]:
+        """Files of which nothing was read so far."""
+        return list(self._unused)
+
+    def use(self, files: Iterable[Path]) -> None:
+        """Count files as read, as others read them."""
+        for path in files:
+            self._unused.pop(path, None)
 
     def _coco_files(self) -> list:
         found = []

@@ -6,14 +6,14 @@ import csv
 import json
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import pandas as pd
 
 from uncover.atomic import new_file, new_folder
-from uncover.data.blocks import blocks_of_photos
+from uncover.data.blocks import BlockNames, blocks_of_photos
 from uncover.data.faces import Rejected
 from uncover.data.photos import PhotoInfo
 from uncover.data.picked import Review
@@ -29,6 +29,8 @@ MANIFEST_COLUMNS = ("source", "photo", "image", "width", "height", "faces", "lab
 
 BOX_COLUMNS = ("source", "photo", "name", "part", "class_id", "x1", "y1", "x2", "y2", "status")
 PHOTO_COLUMNS = ("source", "photo", "image", "width", "height", "mode", "orientation", "kind", "pictures", "part")
+IGNORED = "ignored"
+"""Status of a box that is neither to be found nor wrong to find, and the folder of such boxes beside `labels/`."""
 CORNERS = ["x1", "y1", "x2", "y2"]
 REJECTED_COLUMNS = tuple(field.name for field in fields(Rejected))
 
@@ -103,6 +105,7 @@ def write_dataset(
     kept: int,
     review: Review | None = None,
     maker: str = "labels",
+    names: Mapping[str, BlockNames] | None = None,
 ) -> Counts:
     """Write a data set as a whole, or not at all.
 
@@ -118,6 +121,7 @@ def write_dataset(
         kept: Those that stand in the data set.
         review: Of picked frames, how many somebody has looked at.
         maker: Words of the command; all that only make data sets are one to `new_folder`.
+        names: By source, what the names of photos tell of that.
 
     Raises:
         InputError: Nothing is left to write, or a table of what belongs together is none.
@@ -129,7 +133,8 @@ def write_dataset(
     counts = Counts(read=read, kept=kept, rejected=len(rejected), photos=len(photos))
     if counts.read != counts.kept + counts.rejected:
         raise RuntimeError(f"{out}: read {counts.read}, but kept {counts.kept} and rejected {counts.rejected}")
-    blocks, notes = blocks_of_photos(photos["image"].tolist())
+    of_source = [(names or {}).get(source) for source in photos["source"]]
+    blocks, notes = blocks_of_photos(photos["image"].tolist(), of_source)
     for note in notes:
         logger.info(f"note: {out}: {note}")
     photos = pd.concat([photos.reset_index(drop=True), blocks], axis=1)
@@ -157,6 +162,8 @@ def _write_images_and_labels(photos: pd.DataFrame, boxes: pd.DataFrame, folder: 
     (folder / LABELS).mkdir()
     kept = boxes[boxes["status"] == "kept"]
     boxes_by_photo = dict(iter(kept.groupby(["source", "photo"], sort=False)))
+    ignored = boxes[boxes["status"] == IGNORED]
+    ignored_by_photo = dict(iter(ignored.groupby(["source", "photo"], sort=False)))
     images, labels = [], []
     for row in track(photos.to_dict("records"), f"writing {out.name}"):
         info = PhotoInfo(**{field.name: row[field.name] for field in fields(PhotoInfo)})
@@ -164,9 +171,14 @@ def _write_images_and_labels(photos: pd.DataFrame, boxes: pd.DataFrame, folder: 
         images.append(f"{IMAGES}/{name}")
         labels.append(f"{LABELS}/{row['photo']}.txt" if row["labelled"] else "")
         if row["labelled"]:
-            mine = boxes_by_photo.get((row["source"], row["photo"]), kept.iloc[:0])
-            lines = label_lines(mine["class_id"], mine[CORNERS].to_numpy(), row["width"], row["height"])
-            (folder / labels[-1]).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+            key = row["source"], row["photo"]
+            mine = {LABELS: boxes_by_photo.get(key, kept.iloc[:0]), IGNORED: ignored_by_photo.get(key)}
+            for place, own in mine.items():
+                if own is not None:
+                    (folder / place).mkdir(exist_ok=True)
+                    lines = label_lines(own["class_id"], own[CORNERS].to_numpy(), row["width"], row["height"])
+                    text = "".join(f"{line}\n" for line in lines)
+                    (folder / place / f"{row['photo']}.txt").write_text(text, encoding="utf-8")
     photos = photos.rename(columns={"image": "original"})
     photos.insert(2, "image", images)
     photos.insert(3, "label", labels)

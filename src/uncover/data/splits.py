@@ -33,6 +33,7 @@ def split_by_photo(
     poses: Collection[str] = (),
     excluded: Collection[str] = (),
     need_parts: bool = True,
+    blocks: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Split so that no photo stands in two sets.
 
@@ -49,6 +50,8 @@ def split_by_photo(
         poses: Use photos with at least one face of these poses, whose parts then count; empty for all.
         excluded: Ids of photos that may not stand in val or test, such as those with unannotated faces.
         need_parts: Refuse faces that belong to no official part.
+        blocks: By photo, what it belongs to: photos of a block and of no official part go into one set together, and
+            the last block of a set may fill it over its number.
 
     Returns:
         One row per photo: `photo`, `part` ("train", "test", "both" or ""), `set` ("train", "val", "test" or "") and
@@ -62,7 +65,7 @@ def split_by_photo(
     barred = listed & (photos["part"] == "test")
     photos.loc[barred & (photos["reason"] == ""), "reason"] = EXCLUDED
     free = photos[photos["reason"] == ""]
-    order = free["photo"].map(lambda photo: hashlib.sha256(f"{seed}:{photo}".encode()).hexdigest())
+    order = free["photo"].map(lambda photo: _draw(seed, photo))
     free = free.loc[order.sort_values().index]
     from_test = free[free["part"] == "test"]
     # A set that takes "all" takes what is left, so it comes after the one with a number.
@@ -71,19 +74,33 @@ def split_by_photo(
         untaken = from_test[photos.loc[from_test.index, "set"] == ""]
         photos.loc[untaken.index[: sizes.get(name)], "set"] = name
     photos.loc[free[free["part"].isin(["train", "both"])].index[: sizes.get("train")], "set"] = "train"
-    _fill_up(photos, free[free["part"] == ""].index, sizes, listed)
+    of_no_part = free[free["part"] == ""]
+    own = of_no_part["photo"].map(lambda photo: (blocks or {}).get(photo, photo))
+    if blocks:
+        own = own.loc[own.map(lambda block: _draw(seed, block)).sort_values(kind="stable").index]
+    _fill_up(photos, own, sizes, listed)
     photos.loc[(photos["set"] == "") & (photos["reason"] == ""), "reason"] = SURPLUS
     return photos
 
 
-def _fill_up(photos: pd.DataFrame, order: pd.Index, sizes: SplitSizes, listed: pd.Series) -> None:
-    """Put photos of no official part, in their order, into the sets that lack some; those listed may only train."""
+def _draw(seed: int, name: str) -> str:
+    return hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()
+
+
+def _fill_up(photos: pd.DataFrame, blocks: pd.Series, sizes: SplitSizes, listed: pd.Series) -> None:
+    """Put photos of no official part, in their order, into the sets that lack some; those listed may only train.
+
+    A block of photos that a set begins with it gets as a whole.
+    """
+    order = blocks.index
     numbered = [name for name in ("test", "val", "train") if sizes.get(name) is not None]
     for name in (*numbered, *(name for name in ("train", "test", "val") if name not in numbered)):
-        left = order[(photos.loc[order, "set"] == "") & ((name == "train") | ~listed[order])]
+        elsewhere = blocks.isin(blocks[(photos.loc[order, "set"] != "") & (photos.loc[order, "set"] != name)])
+        left = order[(photos.loc[order, "set"] == "") & ~elsewhere & ((name == "train") | ~listed[order])]
         size = sizes.get(name)
         lacking = len(left) if size is None else max(0, size - int((photos["set"] == name).sum()))
-        photos.loc[left[:lacking], "set"] = name
+        taken = set(blocks[left[:lacking]])
+        photos.loc[left[blocks[left].isin(taken)], "set"] = name
 
 
 def all_to_test(faces: pd.DataFrame, excluded: Collection[str] = ()) -> pd.DataFrame:

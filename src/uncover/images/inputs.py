@@ -102,7 +102,9 @@ class Shard:
         return {"shard": self.number, "shards": self.count} if self.count > 1 else {}
 
 
-def check_inference_options(confidence: float, nms_iou: float | None, batch: int, image_size: int | None) -> None:
+def check_inference_options(
+    confidence: float | None, nms_iou: float | None, batch: int, image_size: int | None
+) -> None:
     """Make sure that they are within their limits; None stands for an option that was not given.
 
     Raises:

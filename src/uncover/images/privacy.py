@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from uncover.config.catalogue import CATALOGUE, TRAINING_SETS
-from uncover.config.evaluation import Privacy
+from uncover.config.evaluation import LEAVE_OUT
 from uncover.errors import InputError
 
 PUBLIC_SETS = frozenset([*TRAINING_SETS, *(known.test_set for known in CATALOGUE.values() if not known.patients)])
@@ -26,8 +25,14 @@ MARGIN = 0.25
 """Of a box's sides, pixelated around it: boxes end at the brow and at the chin, or miss a little."""
 
 
-HIDES_SOME = ("pixelate", "blur")
-"""Values of `report.privacy` for which it matters where faces may be."""
+KINDS = ("pixelate", "mosaic", "blur", "solid", "whole-frame", "publish")
+"""What of faces may be shown: the values of `report.privacy`, another name for "pixelate", and black."""
+
+HIDES_SOME = ("pixelate", "mosaic", "blur", "solid")
+"""Those for which it matters where faces may be."""
+
+SHAPES = ("box", "ellipse")
+"""Of what is hidden around a box."""
 
 SUSPECT = 0.01
 """Confidence from which a candidate of any class may be a face, or a part of one."""
@@ -129,13 +134,22 @@ def has_patients(set_name: str) -> bool:
     return set_name not in PUBLIC_SETS
 
 
+def left_out_words(titles: Sequence[str]) -> str:
+    """What a figure says of sets whose photos it may not show."""
+    return f"photos of {'; '.join(titles)} are left out (report.privacy: {LEAVE_OUT})"
+
+
 def may_show_patients(source: str) -> bool:
     """Whether photos of a raw data set may show patients, wherever they went."""
     return source not in PUBLIC_SOURCES
 
 
 def shown(
-    image: NDArray[np.uint8], boxes: NDArray[np.floating], privacy: str, cover: Cover | None = None
+    image: NDArray[np.uint8],
+    boxes: NDArray[np.floating],
+    privacy: str,
+    cover: Cover | None = None,
+    shape: str = "box",
 ) -> NDArray[np.uint8]:
     """What of a patient's frame may be shown.
 
@@ -143,9 +157,11 @@ def shown(
         image: uint8 (H, W, 3).
         boxes: (N, 4), x1 y1 x2 y2 in pixels: every box that may hold a face, true and predicted. Without any, nobody
             knows where the face is, so the whole frame is hidden.
-        privacy: "pixelate", "blur", "whole-frame" to pixelate all of it whatever the boxes say, or "publish" for the
-            frame as it is.
+        privacy: "pixelate" or "mosaic", "blur", "solid" for black, "whole-frame" to pixelate all of it whatever the
+            boxes say, or "publish" for the frame as it is.
         cover: What else is to be hidden.
+        shape: "box", or "ellipse" for the one that goes through the middles of the grown box's sides, and around all of
+            the box; of what else is to be hidden, that shows what lies between the ellipse and the grown box.
 
     Returns:
         A copy, uint8 (H, W, 3).
@@ -153,21 +169,28 @@ def shown(
     Raises:
         InputError: `privacy` is none of these.
     """
-    if privacy not in get_args(Privacy):
-        raise InputError(f"privacy is '{privacy}'; expected one of {', '.join(get_args(Privacy))}")
+    if privacy not in KINDS:
+        raise InputError(f"privacy is '{privacy}'; expected one of {', '.join(KINDS)}")
+    if shape not in SHAPES:
+        raise InputError(f"the shape is '{shape}'; expected one of {', '.join(SHAPES)}")
     image = image.copy()
     if privacy == "publish":
         return image
     height, width = image.shape[:2]
     if privacy == "whole-frame" or not len(boxes):
-        boxes, cover = np.array([[0.0, 0.0, width, height]]), None
+        boxes, cover, shape = np.array([[0.0, 0.0, width, height]]), None, "box"
     hidden = np.zeros((height, width), np.bool_) if cover is None else cover.mask(width, height)
     sides = boxes[:, 2:] - boxes[:, :2]
     grown = np.concatenate([boxes[:, :2] - MARGIN * sides, boxes[:, 2:] + MARGIN * sides], axis=1)
+    places = []
     for x1, y1, x2, y2 in grown:
         left, right = (int(np.clip(value, 0, width)) for value in (math.floor(x1), math.ceil(x2)))
         top, bottom = (int(np.clip(value, 0, height)) for value in (math.floor(y1), math.ceil(y2)))
-        hidden[top:bottom, left:right] = True
+        places.append((slice(top, bottom), slice(left, right)))
+        hidden[places[-1]] = shape == "box"
+    if shape == "ellipse":
+        for corners, place in zip(grown, places, strict=True):
+            hidden[place] |= _in_ellipse(corners, place)
     if not hidden.any():
         return image
     # One size of cell for all: a small wrong box on a large face must not bring out its features.
@@ -175,11 +198,21 @@ def shown(
     cell = max(1, math.ceil(side / CELLS))
     rows, columns = np.flatnonzero(hidden.any(axis=1)), np.flatnonzero(hidden.any(axis=0))
     within = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    cells = _pixelated(image[within], cell)
+    cells = np.zeros_like(image[within]) if privacy == "solid" else _pixelated(image[within], cell)
     if privacy == "blur":
         cells = _smoothed(cells, cell)
     np.copyto(image[within], cells, where=hidden[within][..., None])
     return image
+
+
+def _in_ellipse(corners: NDArray[np.floating], place: tuple[slice, slice]) -> NDArray[np.bool_]:
+    """Which pixels of a place an ellipse touches that fills a box."""
+    rows, columns = np.ogrid[place]
+    middle, half = (corners[:2] + corners[2:]) / 2, np.maximum((corners[2:] - corners[:2]) / 2, 0.5)
+    # The point of a pixel that is nearest to the middle.
+    x = (np.clip(middle[0], columns, columns + 1) - middle[0]) / half[0]
+    y = (np.clip(middle[1], rows, rows + 1) - middle[1]) / half[1]
+    return np.asarray(x**2 + y**2 <= 1, np.bool_)
 
 
 def _smoothed(cells: NDArray[np.uint8], cell: int) -> NDArray[np.uint8]:

@@ -21,6 +21,8 @@ IOUS: NDArray[np.float32] = (np.arange(50, 100, 5) / 100).astype(np.float32)
 """float32 (10,), the thresholds 0.50, 0.55 ... 0.95."""
 
 NO_LABEL = -1
+IGNORED_CLASS = -1
+"""Class of true boxes that are neither to be found nor wrong to find, whatever class a prediction has."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +83,32 @@ def label_set(predictions: Predictions, truth: pd.DataFrame, class_ids: Collecti
     """
     images = predictions.images["image"]
     boxes = predictions.boxes[predictions.boxes["class_id"].isin(list(class_ids))]
+    ignored = truth[truth["class_id"] == IGNORED_CLASS]
     truth = truth[truth["class_id"].isin(list(class_ids))]
+    if len(ignored):
+        boxes = boxes[~_on_ignored(boxes, truth, ignored)]
     strange = ~truth["image"].isin(images)
     if strange.any():
         image = truth.loc[strange, "image"].iloc[0]
         raise InputError(f"image {image}: has labels but was not predicted on; predict on it or leave its labels out")
     predicted, true = (Detections.from_pandas(each, images).sorted() for each in (boxes, truth))
     return LabelledSet(len(images), predicted, true)
+
+
+def _on_ignored(boxes: pd.DataFrame, truth: pd.DataFrame, ignored: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which predictions lie on a true box that is ignored, and less on one that counts: bool (N,)."""
+    corners = ["x1", "y1", "x2", "y2"]
+    found = np.zeros(len(boxes), np.bool_)
+    places = boxes.groupby("image").indices
+    for image, theirs in ignored.groupby("image"):
+        rows = places.get(image)
+        if rows is None:
+            continue
+        own = boxes[corners].to_numpy(np.float32)[rows]
+        on_ignored = box_iou(theirs[corners].to_numpy(np.float32), own).max(axis=0)
+        on_true = box_iou(truth.loc[truth["image"] == image, corners].to_numpy(np.float32), own).max(axis=0, initial=0)
+        found[rows] = (on_ignored >= IOUS[0]) & (on_ignored > on_true)
+    return found
 
 
 def match_set(boxes: LabelledSet, ious: Sequence[float] | NDArray[np.float32] = IOUS) -> Matched:

@@ -14,8 +14,10 @@ import pandas as pd
 from uncover.console import fail
 from uncover.data.data_yaml import NAME_FILES, DataYaml, find_class_names, is_face, listed
 from uncover.data.parts import to_xyxy
+from uncover.data.sets import IGNORED
 from uncover.data.yolo import FACE_CLASS, IMAGES, LABELS, read_label_file
 from uncover.errors import InputError
+from uncover.metrics.matching import IGNORED_CLASS
 from uncover.metrics.predictions import CORNERS
 
 logger = logging.getLogger(__name__)
@@ -102,7 +104,8 @@ def read_truth(labels: Path, images: pd.DataFrame, known: Mapping[int, str] | No
             which the data set's data.yaml (or classes.txt) gives; None takes the ids as they stand.
 
     Returns:
-        One row per true box, in the order of `images`: image, class_id (int64), x1 y1 x2 y2 (float64, pixels).
+        One row per true box, in the order of `images`: image, class_id (int64), x1 y1 x2 y2 (float64, pixels). Behind
+        them, of `IGNORED_CLASS`, the boxes of a folder `ignored/` beside `labels/`, where there is one.
 
     Raises:
         InputError: A row of a label file is no box (all such rows are told), or it is not plain which classes the
@@ -111,6 +114,7 @@ def read_truth(labels: Path, images: pd.DataFrame, known: Mapping[int, str] | No
     of_image = find_labels(labels, images["image"]).of_image
     described = None if known is None else _describe(labels)
     ids, boxes, names = [], [np.zeros((0, 4))], []
+    ignored: list[pd.DataFrame] = []
     problems: list[str] = []
     for image, width, height in zip(images["image"], images["width"], images["height"], strict=True):
         if image not in of_image:
@@ -121,9 +125,16 @@ def read_truth(labels: Path, images: pd.DataFrame, known: Mapping[int, str] | No
             None if described is None else described.keypoints,
         )
         problems += file.problems
+        sides = np.array([width, height, width, height], np.float64)
         rows = file.boxes.astype(np.float64)
-        shares = to_xyxy(rows[:, 1:]).clip(0, 1)
-        boxes.append(shares * np.array([width, height, width, height], np.float64))
+        boxes.append(to_xyxy(rows[:, 1:]).clip(0, 1) * sides)
+        other = _ignored_beside(of_image[image])
+        if other is not None:
+            file = read_label_file(other)
+            problems += file.problems
+            shares = to_xyxy(file.boxes[:, 1:].astype(np.float64)).clip(0, 1)
+            table = pd.DataFrame(shares * sides, columns=list(CORNERS))
+            ignored.append(table.assign(image=image, class_id=np.int64(IGNORED_CLASS))[list(TRUTH_COLUMNS)])
         ids += rows[:, 0].astype(np.int64).tolist()
         names += [image] * len(rows)
     fail(problems, str(labels))
@@ -133,7 +144,16 @@ def read_truth(labels: Path, images: pd.DataFrame, known: Mapping[int, str] | No
     truth = pd.DataFrame(np.concatenate(boxes), columns=list(CORNERS))
     truth.insert(0, "image", pd.Series(names, dtype=str))
     truth.insert(1, "class_id", np.array(ids, np.int64))
-    return truth
+    return pd.concat([truth, *ignored], ignore_index=True) if ignored else truth
+
+
+def _ignored_beside(label: Path) -> Path | None:
+    """The file of ignored boxes of a label file; None where there is none."""
+    folder = next((place for place in label.parents if place.name == LABELS), None)
+    if folder is None:
+        return None
+    path = folder.parent / IGNORED / label.relative_to(folder)
+    return path if path.is_file() else None
 
 
 def _describe(labels: Path) -> DataYaml | None:

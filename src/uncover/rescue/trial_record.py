@@ -55,12 +55,29 @@ class MethodScore:
         confidence: From which its boxes count: that which keeps the trial's middle rate of false boxes on val.
         found: Missed faces that it found where all methods make as many false boxes.
         faces: Missed faces.
+        false_boxes: That it made.
+        ahead: Whether on one set at least it found more than a lower threshold of the detector does, by an interval
+            that lies above 0; None where the record has no intervals.
     """
 
     name: str
     confidence: float
     found: int
     faces: int
+    false_boxes: int = 0
+    ahead: bool | None = None
+
+    @property
+    def gains(self) -> bool:
+        """Whether the trial shows a gain: more of its boxes are right than wrong, and it is ahead."""
+        return self.found > self.false_boxes and self.ahead is not False
+
+    def told(self) -> str:
+        """In a sentence."""
+        return (
+            f"found {self.found} of {self.faces} missed faces in the run's trial"
+            f" ({self.found} of {self.found + self.false_boxes} added boxes right)"
+        )
 
 
 def read_method_scores(path: Path) -> dict[str, MethodScore]:
@@ -82,6 +99,12 @@ def read_method_scores(path: Path) -> dict[str, MethodScore]:
     names = [name for name in rows.loc[rows["threshold"] == OF_VAL, "method"].unique() if name in confidence]
     found, faces, false = counts.reindex(names, fill_value=0).to_numpy(np.int64).T
     order = np.lexsort((false, -found))
-    rows_of = zip(names, confidence[names].tolist(), found.tolist(), faces.tolist(), strict=True)
+    ahead = [_is_ahead(rows[(rows["method"] == name) & (rows["threshold"] == OF_SET)]) for name in names]
+    rows_of = zip(names, confidence[names].tolist(), found.tolist(), faces.tolist(), false.tolist(), ahead, strict=True)
     scores = [MethodScore(*row) for row in rows_of]
     return {scores[row].name: scores[row] for row in order}
+
+
+def _is_ahead(rows: pd.DataFrame) -> bool | None:
+    low = rows["difference_low"].dropna()
+    return bool((low > 0).any()) if len(low) else None

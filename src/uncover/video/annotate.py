@@ -44,17 +44,18 @@ Item = TypeVar("Item")
 
 
 def annotate(
-    pixels: NDArray[np.uint8], faces: FrameFaces, privacy: str, cover: Cover | None = None
+    pixels: NDArray[np.uint8], faces: FrameFaces, privacy: str, cover: Cover | None = None, shape: str = "box"
 ) -> NDArray[np.uint8]:
     """Draw the boxes of a picture.
 
     Args:
         pixels: uint8 (H, W, 3) RGB.
         faces: Found in it.
-        privacy: As `shown` has it. "pixelate" and "blur" hide every box that may hold a face, also those that are not
+        privacy: As `shown` has it. Those of `HIDES_SOME` hide every box that may hold a face, also those that are not
             sure enough to count, and all that any network thought a face or a part of one, however unsure (the cover of
             what was detected); where nothing that counts was found in this very picture, all of it.
         cover: What else is to be hidden.
+        shape: As `shown` has it.
 
     Returns:
         A copy, uint8 (H, W, 3) RGB.
@@ -63,7 +64,7 @@ def annotate(
         np.concatenate([faces.faces.boxes, faces.frame.detections.boxes]) if _is_found(faces) else faces.faces.boxes[:0]
     )
     own = faces.frame.cover
-    image = shown(pixels, hidden, privacy, own | cover if own and cover else own or cover)
+    image = shown(pixels, hidden, privacy, own | cover if own and cover else own or cover, shape)
     thick = max(1, round(min(image.shape[:2]) / 240))
     size = max(0.35, min(image.shape[:2]) / 1000)
     boxes = zip(faces.faces.boxes, faces.faces.confidence, faces.found_by, strict=True)
@@ -84,7 +85,12 @@ def annotate(
 
 
 def annotate_video(
-    video: Video, faces: Iterable[FrameFaces], privacy: str, path: Path, clock: FileClock | None = None
+    video: Video,
+    faces: Iterable[FrameFaces],
+    privacy: str,
+    path: Path,
+    clock: FileClock | None = None,
+    shape: str = "box",
 ) -> Iterator[FrameFaces]:
     """Write a video with the boxes drawn in, without sound; frames without detections of their own are left out.
 
@@ -94,6 +100,7 @@ def annotate_video(
         privacy: As for `annotate`.
         path: MP4 file to write.
         clock: Gets the time of each picture, so that sound can be added.
+        shape: As for `annotate`.
 
     Yields:
         The faces, so that somebody may count them.
@@ -104,7 +111,7 @@ def annotate_video(
         def draw(own: FrameFaces, cover: Cover | None) -> None:
             picture = next((each for each in pictures if each.index >= own.frame.index), None)
             if picture is not None:
-                copy.add(annotate(picture.pixels, own, privacy, cover), picture.second)
+                copy.add(annotate(picture.pixels, own, privacy, cover, shape), picture.second)
                 if clock is not None:
                     clock.add(picture.stamp, picture.second)
 
@@ -174,7 +181,9 @@ def _cover_of(faces: FrameFaces) -> Cover:
 class LiveDrawing:
     """A live stream with the boxes drawn in, written while it is watched, for use in a `with` statement."""
 
-    def __init__(self, path: Path, video: Video, labels: FaceLabels, privacy: str, bridge: float | None) -> None:
+    def __init__(
+        self, path: Path, video: Video, labels: FaceLabels, privacy: str, bridge: float | None, shape: str = "box"
+    ) -> None:
         """
         Args:
             path: MP4 file to write.
@@ -182,8 +191,9 @@ class LiveDrawing:
             labels: What counts as a face.
             privacy: As for `annotate`.
             bridge: Seconds that a gap may last where the face is followed; None where it is not.
+            shape: As for `annotate`.
         """
-        self._labels, self._privacy, self._bridge = labels, privacy, bridge
+        self._labels, self._privacy, self._bridge, self._shape = labels, privacy, bridge, shape
         self._copy = _CopyWriter(path, video)
         self._delayed = DelayedFrames[Picture](privacy)
         self._follower: Follower | None = None
@@ -210,7 +220,7 @@ class LiveDrawing:
 
     def _draw(self, pictures: Iterable[tuple[Picture, FrameFaces, Cover | None]]) -> None:
         for picture, faces, cover in pictures:
-            self._copy.add(annotate(picture.pixels, faces, self._privacy, cover), picture.second)
+            self._copy.add(annotate(picture.pixels, faces, self._privacy, cover, self._shape), picture.second)
 
 
 class _CopyWriter:
@@ -257,10 +267,10 @@ def fitted(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uin
     return frame
 
 
-def annotate_image(pixels: NDArray[np.uint8], faces: FrameFaces, privacy: str, path: Path) -> None:
+def annotate_image(pixels: NDArray[np.uint8], faces: FrameFaces, privacy: str, path: Path, shape: str = "box") -> None:
     """Write an image with the boxes drawn in, as JPEG."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    image = cv2.cvtColor(annotate(pixels, faces, privacy), cv2.COLOR_RGB2BGR)
+    image = cv2.cvtColor(annotate(pixels, faces, privacy, shape=shape), cv2.COLOR_RGB2BGR)
     done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     if not done:
         raise RuntimeError("OpenCV could not encode a JPEG")

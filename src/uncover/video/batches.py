@@ -6,7 +6,7 @@ import itertools
 import math
 import queue
 import threading
-from collections.abc import Container, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -121,7 +121,12 @@ def letterboxed(frames: Iterable[Frame], image_size: int, padding: int, threads:
         padding: Value around it.
         threads: That do it, each with a picture of its own, which costs as many pictures of delay; 0 does it here.
     """
-    jobs = (partial(_letterbox, frame, image_size, padding) for frame in frames)
+    return prepared(frames, partial(_letterbox, image_size=image_size, padding=padding), threads)
+
+
+def prepared(frames: Iterable[Frame], prepare: Callable[[Frame], Picture], threads: int = 0) -> Iterator[Picture]:
+    """Make frames ready for a detector; `threads` is as for `letterboxed`."""
+    jobs = (partial(prepare, frame) for frame in frames)
     return in_background(jobs, threads, threads) if threads else (job() for job in jobs)
 
 

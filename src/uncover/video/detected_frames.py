@@ -94,7 +94,7 @@ class Parts:
         """Write what waits."""
         if self._waiting:
             with new_file(self.folder / f"{self._written:06d}.npz") as temporary, temporary.open("wb") as file:
-                np.savez(file, **_pack(self._waiting))  # type: ignore[arg-type]
+                np.savez_compressed(file, **_pack(self._waiting))  # type: ignore[arg-type]
             self._written += 1
             self._waiting = []
 

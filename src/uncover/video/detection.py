@@ -14,13 +14,16 @@ import torch
 
 from uncover.cam.passes import run_direct, take
 from uncover.errors import needs_memory
+from uncover.images.letterbox import GREY
 from uncover.images.privacy import Cover
 from uncover.metrics.detections import Detections
 from uncover.threads import cores
-from uncover.video.batches import Picture, ahead, in_batches, letterboxed
+from uncover.video.batches import Picture, ahead, in_batches, letterboxed, prepared
 from uncover.video.decode import Frame
 from uncover.video.detected_frames import DETECTOR, RESCUE, DetectedFrame
-from uncover.video.model import Model
+from uncover.video.faces import FaceLabels
+from uncover.video.model import Found, Model
+from uncover.video.other_detector import OtherDetector, as_it_is
 from uncover.video.rescue import Missed, Rescue
 from uncover.yolov5.device import in_precision
 from uncover.yolov5.inference import SMALLER, batch_in_words, to_network
@@ -37,22 +40,32 @@ class Networks:
     """What finds faces, as `load_networks` makes it.
 
     Attributes:
-        detector: Runs on every frame.
+        detector: Runs on every frame: a network of ours, or another detector.
         name: Of the detector.
         confidence: From which its boxes count as faces.
         rescue: What is tried where the detector found none; None for nothing.
         why: A line on the rescue.
         digests: sha256 of the weights of each network, by name.
         covered: Whether it is to be said where else faces may be.
+        rendered: A line on each network that learnt from rendered faces alone.
     """
 
-    detector: Model
+    detector: Model | OtherDetector
     name: str
     confidence: float
     rescue: Rescue | None
     why: str
     digests: dict[str, str]
     covered: bool = False
+    rendered: tuple[str, ...] = ()
+
+
+def labels_of(networks: Networks) -> FaceLabels:
+    """What boxes are marked as, and which count."""
+    rescue = networks.rescue
+    if rescue is None:
+        return FaceLabels(networks.name, networks.confidence)
+    return FaceLabels(networks.name, networks.confidence, rescue.name, rescue.confidence, rescue.found_by)
 
 
 @dataclass(frozen=True)
@@ -84,8 +97,12 @@ def detect_frames(
         live: Whether frames come as they happen. Others are letterboxed by as many threads as there are cores, which
             waits for the frames that come after them.
     """
-    model = networks.detector
-    pictures = letterboxed(frames, model.image_size, model.header.padding, 0 if live else cores())
+    model, threads = networks.detector, 0 if live else cores()
+    if isinstance(model, Model):
+        pictures = letterboxed(frames, model.image_size, model.header.padding, threads)
+    else:
+        # One by one: each takes long, and somebody wants to see how far it is.
+        pictures, batch = prepared(frames, as_it_is, threads), 1
 
     def detected() -> Generator[DetectedBatch]:
         with closing(ahead(in_batches(pictures, batch), DEPTH)) as batches:
@@ -100,6 +117,12 @@ def detect_frames(
 def detect_batch(pictures: Sequence[Picture], networks: Networks) -> DetectedBatch:
     """The detector, in pictures of one shape."""
     model, rescue = networks.detector, networks.rescue
+    lowest = min(LOWEST, networks.confidence)
+    if not isinstance(model, Model):
+        seen = model.look_at([picture.pixels for picture in pictures], lowest, networks.covered)
+        frames, missed = _split(pictures, seen, networks.confidence)
+        waiting = Missed([pictures[number] for number in missed], None, None, GREY, networks.covered)
+        return DetectedBatch(list(pictures), frames, missed, waiting if rescue is not None and missed else None)
     inputs = np.stack([picture.framed for picture in pictures])
     with (
         needs_memory(batch_in_words(inputs.shape, model.device), SMALLER),
@@ -108,16 +131,23 @@ def detect_batch(pictures: Sequence[Picture], networks: Networks) -> DetectedBat
         images = to_network(inputs, model.device)
         passed = run_direct(model.network, images, rescue.layers if rescue else ())
     places = [each.place for each in pictures]
-    found = model.faces(passed.decoded, places, min(LOWEST, networks.confidence))
-    covers = model.covers(passed.decoded, places) if networks.covered else [None] * len(pictures)
-    frames = [_detected(*each) for each in zip(pictures, found, covers, strict=True)]
-    missed = [number for number, each in enumerate(found) if not len(each.with_confidence(networks.confidence))]
+    found = model.faces(passed.decoded, places, lowest)
+    covers: list[Cover | None] = [None] * len(pictures)
+    if networks.covered:
+        covers = model.covers(passed.decoded, places)
+    frames, missed = _split(pictures, Found(found, covers), networks.confidence)
     for_rescue = None
     if rescue is not None and missed:
         rows = torch.tensor(missed, device=images.device)
         own = [pictures[number] for number in missed]
         for_rescue = Missed(own, images[rows], take(passed, rows), model.header.padding, networks.covered)
     return DetectedBatch(list(pictures), frames, missed, for_rescue)
+
+
+def _split(pictures: Sequence[Picture], found: Found, confidence: float) -> tuple[list[DetectedFrame], list[int]]:
+    """What was detected, and the places of pictures without a face."""
+    frames = [_detected(*each) for each in zip(pictures, found.faces, found.covers, strict=True)]
+    return frames, [row for row, each in enumerate(found.faces) if not len(each.with_confidence(confidence))]
 
 
 def rescue_batch(detected: DetectedBatch, networks: Networks) -> list[DetectedFrame]:

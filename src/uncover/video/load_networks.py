@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import torch
 
+from uncover.baselines.fetched import fetched_file
+from uncover.baselines.registry import describe, find_baseline, lacking_package, load_detector
+from uncover.baselines.weights import BaselineWeights, load_baseline, read_state_dict
 from uncover.cam.engine import Explainer
+from uncover.config.baselines import BASELINES, Baselines, ReadyMade, Trained
 from uncover.config.detectors import DRAWN_BOXES, MAP_INPUTS
 from uncover.config.heatmaps import Variant
+from uncover.config.values import check_section
 from uncover.errors import InputError
 from uncover.images.letterbox import STRIDE
 from uncover.images.maps import JOINT
@@ -26,10 +34,21 @@ from uncover.rescue.strategies import STRATEGIES
 from uncover.rescue.trial_record import MethodScore, read_method_scores
 from uncover.video.detection import Networks
 from uncover.video.model import Model, find_whole_face, with_whole_face
-from uncover.video.options import NetworkOptions
-from uncover.video.rescue import HeatmapDetector, LiveMaps, Rescue, SecondDetector, StrategyRescue
+from uncover.video.options import CONFIDENCE as DETECTED
+from uncover.video.options import NetworkOptions, find_settings
+from uncover.video.other_detector import OtherDetector
+from uncover.video.rescue import (
+    BehindAnother,
+    HeatmapDetector,
+    LiveMaps,
+    Rescue,
+    SecondDetector,
+    StrategyRescue,
+    TurnedDetector,
+)
+from uncover.weights import DEFAULT, find_weights
 from uncover.yolov5.device import check_precision, pick_device
-from uncover.yolov5.weights import open_weights
+from uncover.yolov5.weights import note_on_rendered, open_weights
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +58,14 @@ DETECTOR = "rgb10"
 MULTI_SCALE, HEATMAP_BOXES = "multi_scale", "heatmap_boxes"
 """Methods that need to know more than weights."""
 
-BEST, NONE, HEATMAP = "best", "none", "heatmap"
+BEST, WINNER, NONE, HEATMAP = "best", "winner", "none", "heatmap"
 """What `--rescue` may be, besides the name of a method; the last is followed by a colon and a name."""
+
+TURNS = {"turns": 4, "turns8": 8}
+"""Turns at which the detector itself looks, by the name of the rescue."""
+
+LARGER, TIMES_LARGER = "larger", 2
+"""The rescue that looks at the picture in a larger size, and how many times larger."""
 
 RGB1 = "rgb1"
 LEFT_OUT = ("constant_box",)
@@ -60,26 +85,46 @@ def load_networks(options: NetworkOptions) -> Networks:
         InputError: A file is missing or no weights, a method is not of this run or cannot work on new pictures, or the
             device is not here.
     """
-    if options.weights is None and options.run is None:
-        raise InputError("no detector: expected --run RUN, the folder of a run such as results/demo, or --weights FILE")
     if options.run is not None and not Path(RunPaths(options.run).models).is_dir():
         raise InputError(f"{options.run}: no models/ in it; expected the folder of a run, such as results/demo")
     loader = _Loader(options)
-    weights, name = options.weights or loader.weights_of(DETECTOR), DETECTOR
-    if options.weights is not None:
-        name = _name_of(options.weights)
+    if options.baseline is not None:
+        if options.weights is not None or options.face is not None:
+            also = "--weights" if options.weights is not None else "--class"
+            raise InputError(f"--detector {options.baseline}: is a detector of its own; leave {also} out")
+        other, name = loader.load_other(options.baseline), options.baseline
+        sure = other.confidence if options.confidence is None else options.confidence
+        return _with_rescue(options, loader, other, name, sure)
+    given = options.weights or (find_weights(DEFAULT) if options.run is None else None)
+    weights, name = (loader.weights_of(DETECTOR), DETECTOR) if given is None else (given, _name_of(given))
     detector = loader.load(weights, name)
     if detector.header.input != "photo" or detector.header.channels != 3:
         raise InputError(f"{weights}: looks at {detector.header.input}s; expected a detector that looks at photos")
     if options.face is not None:
         detector = replace(detector, header=with_whole_face(detector.header, options.face))
     find_whole_face(detector.header)
-    rescue, why = _RescueLoader(options, loader, detector, loader.digests[name]).choose()
-    return Networks(detector, name, options.confidence, rescue, why, loader.digests, options.covered)
+    return _with_rescue(options, loader, detector, name, DETECTED if options.confidence is None else options.confidence)
+
+
+def _with_rescue(
+    options: NetworkOptions, loader: _Loader, detector: Model | OtherDetector, name: str, confidence: float
+) -> Networks:
+    # What it is made of is known before a rescue adds its own.
+    rescue, why = _RescueLoader(options, loader, detector, name, confidence).choose()
+    return Networks(
+        detector, name, confidence, rescue, why, loader.digests, options.covered, tuple(loader.notes_on_rendered)
+    )
 
 
 class _Loader:
-    """Loads networks, each once."""
+    """Loads networks, each once.
+
+    Attributes:
+        nms_iou: IoU above which a box of lower confidence is dropped.
+        device: Where they compute.
+        digests: sha256 of the weights of each by name; of a package that brings them, its name and version.
+        notes_on_rendered: A line on each that learnt from rendered faces.
+    """
 
     def __init__(self, options: NetworkOptions) -> None:
         self._options = options
@@ -88,10 +133,8 @@ class _Loader:
         self.device = pick_device(options.device)
         check_precision(self.device, options.precision)
         self.digests: dict[str, str] = {}
+        self.notes_on_rendered: list[str] = []
         self._trained: int | None = None
-        if self.device.type == "cpu":
-            # The other half decodes; one thread a core of all cores would have them wait for each other.
-            torch.set_num_threads(max(1, torch.get_num_threads() // 2))
 
     def weights_of(self, name: str) -> Path:
         """Weights of a model of the run.
@@ -119,6 +162,7 @@ class _Loader:
                 size of the detector's input is asked for, the other detectors of photos change alike.
         """
         network, header, digest = open_weights(path)
+        self._note_rendered(header.training, path, name)
         # Files of different folders may have one name.
         self.digests[name if self.digests.get(name, digest) == digest else str(path)] = digest
         size = image_size or header.image_size
@@ -128,12 +172,76 @@ class _Loader:
         network = network.fuse().to(self.device).to(memory_format=torch.channels_last)
         return Model(network, header, self.device, size, self.nms_iou, self._options.precision)
 
+    def _note_rendered(self, training: Mapping[str, Any], path: Path, name: str) -> None:
+        note = note_on_rendered(training, path, name)
+        self.notes_on_rendered += [note] if note else []
+
+    def load_other(self, name: str) -> OtherDetector:
+        """Load a baseline, with the settings of the run's config where there is one.
+
+        Raises:
+            InputError: There is none of this name, a package is not installed, or it lacks weights.
+        """
+        baseline = find_baseline(name)
+        lacking = lacking_package(name)
+        if lacking:
+            raise InputError(f"{name}: {lacking}")
+        run = self._options.run
+        of_config = ({} if run is None else find_settings(run)).get("baselines") or {}
+        settings = check_section(type(getattr(Baselines(), name)), of_config.get(name) or {}, f"baselines.{name}")
+        if isinstance(settings, ReadyMade) and self._options.image_size is not None:
+            settings = settings.model_copy(update={"image_size": self._options.image_size})
+        path = self._weights_of_other(name, settings)
+        weights = None if path is None else _read_weights(path)
+        try:
+            detector = load_detector(name, settings, weights, self.device, self.nms_iou)
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] == "uncover":
+                raise
+            raise InputError(
+                f"{name}: {baseline.package} is not installed; run: pip install {baseline.package}"
+            ) from None
+        about = describe(name, weights, self.nms_iou)
+        self.digests[name] = str((about.get("weights") or {}).get("sha256") or about["package"])
+        if path is not None and weights is not None and baseline.trained:
+            self._note_rendered(weights.about.get("training") or {}, path, name)
+            self.digests[name] = _sha256(path)
+        longest = settings.image_size if isinstance(settings, ReadyMade) else None
+        about["settings"] = settings.model_dump(mode="json")
+        return OtherDetector(detector, name, settings.confidence, self.device, longest, self.nms_iou, about)
+
+    def _weights_of_other(self, name: str, settings: ReadyMade | Trained) -> Path | None:
+        given, run = self._options.baseline_weights.get(name), self._options.run
+        needs = isinstance(settings, Trained) or settings.weights_key(name) is not None
+        if given is not None:
+            if not needs:
+                raise InputError(f"{name}: its package brings its weights along; leave --detector-weights out")
+            return fetched_file(given)
+        if not needs:
+            return None
+        kind = f"weights.pt of 'uncover train baseline {name}'"
+        if not isinstance(settings, Trained):
+            kind = "the file of its authors, or a folder of 'uncover fetch_weights'"
+        if run is not None:
+            paths = RunPaths(run)
+            if isinstance(settings, Trained):
+                path = Path(paths.model(name).weights)
+                if path.is_file():
+                    return path
+            elif Path(folder := paths.fetched_weights(str(settings.weights_key(name)))).is_dir():
+                return fetched_file(Path(folder))
+        where = "comes without weights" if run is None else f"{run} has no weights of it"
+        raise InputError(f"{name}: {where}; give --detector-weights {name}=PATH, {kind}")
+
 
 class _RescueLoader:
     """Chooses and loads the rescue."""
 
-    def __init__(self, options: NetworkOptions, loader: _Loader, detector: Model, digest: str) -> None:
-        self._options, self._loader, self._detector, self._digest = options, loader, detector, digest
+    def __init__(
+        self, options: NetworkOptions, loader: _Loader, detector: Model | OtherDetector, name: str, confidence: float
+    ) -> None:
+        self._options, self._loader, self._name, self._sure = options, loader, name, confidence
+        self._first = detector
         self._run = None if options.run is None else RunPaths(options.run)
         self._scores: dict[str, MethodScore] = {}
         if self._run is not None and Path(self._run.rescue_trial).is_file():
@@ -149,45 +257,99 @@ class _RescueLoader:
             name = _name_of(options.heatmap_weights)
             return self._of_model(name, options.heatmap_weights, heatmap=True), f"{name} looks at heatmaps"
         if options.rescue == NONE:
-            return None, "nothing looks again where the detector found no face"
-        if options.rescue == BEST:
+            return None, "nothing looks again where the detector found no box"
+        if options.rescue in (BEST, WINNER):
             return self._best()
         if kind == HEATMAP:
             if not name:
                 raise InputError("--rescue heatmap: expected heatmap:NAME, such as heatmap:gradcampp_avg")
-            return self._of_model(name, self._loader.weights_of(name), heatmap=True), f"{name} looks at heatmaps"
-        return self._named(options.rescue), f"{options.rescue} looks again where the detector found no face"
+            rescue = self._of_model(name, self._loader.weights_of(name), heatmap=True)
+            return rescue, f"{name} looks at heatmaps{self._score_of(name)}"
+        if options.rescue in TURNS:
+            looks = TURNS[options.rescue] - 1
+            return (
+                TurnedDetector(options.rescue, self._confidence(options.rescue), self._first, looks + 1),
+                f"{options.rescue}: {looks} more looks at every picture in which {self._name} found no box, turned;"
+                f" such a picture costs {looks + 1} times as much",
+            )
+        if options.rescue == LARGER and isinstance(self._first, Model):
+            larger = replace(self._first, image_size=TIMES_LARGER * self._first.image_size)
+            return (
+                SecondDetector(LARGER, self._confidence(LARGER), larger),
+                f"{LARGER}: a look at {larger.image_size} pixels at every picture in which {self._name} found no box;"
+                f" such a picture costs {1 + TIMES_LARGER**2} times as much",
+            )
+        why = f"{options.rescue} looks again where {self._name} found no box{self._score_of(options.rescue)}"
+        try:
+            return self._named(options.rescue), why
+        except CannotRescue as error:
+            raise CannotRescue(f"{error}; expected best, none, or one of {', '.join(self._known())}") from None
+
+    def _score_of(self, name: str) -> str:
+        score = self._scores.get(name)
+        return "" if score is None else f"; it {score.told()}"
 
     def _best(self) -> tuple[Rescue | None, str]:
-        for score in self._scores.values():
-            if score.found and score.name not in LEFT_OUT:
-                try:
-                    rescue = self._named(score.name)
-                except CannotRescue:
-                    self._loader.digests.pop(score.name, None)
-                    continue
-                return (
-                    rescue,
-                    f"{score.name}, which found {score.found} of {score.faces} missed faces in the run's trial",
-                )
+        """The winner of the run's trial, which is asked whether it gained anything unless the winner is wanted."""
+        loader, asked = self._loader, self._options.rescue == BEST
+        if asked and self._scores and not self._is_the_runs():
+            return None, f"none: no trial tells what helps behind {self._name}; --rescue NAME tries one all the same"
+        # What somebody else has trained takes long, and is asked for by its name.
+        able = [score for score in self._scores.values() if score.found and score.name not in (*LEFT_OUT, *BASELINES)]
+        digests, notes = dict(loader.digests), list(loader.notes_on_rendered)
+        for score in sorted(able, key=lambda each: asked and not each.gains):
+            try:
+                rescue = self._named(score.name)
+            except CannotRescue:
+                loader.digests, loader.notes_on_rendered = dict(digests), list(notes)
+                continue
+            if not asked or score.gains:
+                return rescue, f"{score.name}, which {score.told()}"
+            loader.digests, loader.notes_on_rendered = digests, notes
+            return None, (
+                f"none: {score.name} did best and {score.told()}, which shows no gain over a lower --confidence;"
+                f" --rescue {score.name} tries it all the same"
+            )
         why = "the run has no rescue trial" if self._run is not None else "weights alone have no rescue trial"
         if self._scores:
             why = "no method of the run's trial found a missed face and can look at new pictures"
         return None, f"none: {why}"
 
+    def _is_the_runs(self) -> bool:
+        """Whether the detector is the one behind which the run's trial was made; yes, where the run has none."""
+        path = None if self._run is None else Path(self._run.model(DETECTOR).weights)
+        if isinstance(self._first, OtherDetector) or path is None or not path.is_file():
+            return not isinstance(self._first, OtherDetector)
+        return _sha256(path) == self._loader.digests[self._name]
+
     def _named(self, name: str) -> Rescue:
         if name in LEFT_OUT:
             raise InputError(f"--rescue {name}: proposes the same box in every picture, face or none; expected another")
+        if name in BASELINES:
+            other = self._loader.load_other(name)
+            return SecondDetector(name, self._confidence(name, other.confidence), other)
         if name == "one_class":
             return SecondDetector(name, self._confidence(name), self._second(RGB1).model)
         run = self._run
-        if run is not None and not Path(run.model(name).weights).is_file():
-            if name in STRATEGIES:
+        if run is None or not Path(run.model(name).weights).is_file():
+            if run is not None and name in STRATEGIES:
                 return self._strategy(name)
-            known = [each for each in self._scores if each not in LEFT_OUT]
-            message = f"--rescue {name}: no method of {run} that can look at new pictures"
-            raise CannotRescue(f"{message}; expected best, none, or one of {', '.join(known) or 'its models'}")
+            where = "without --run" if run is None else f"of {run}"
+            raise CannotRescue(f"--rescue {name}: no method {where} that can look at new pictures")
         return self._of_model(name, self._loader.weights_of(name), heatmap=False)
+
+    def _known(self) -> list[str]:
+        """Names that `--rescue` takes: all were tried, for a list must not hold what is refused."""
+        run = self._run
+        known = [] if run is None else [*self._scores, *STRATEGIES]
+        known += [] if run is None else sorted(map(folder_name, Path(run.models).glob(f"*/{WEIGHTS}")))
+        works = [*TURNS, *([LARGER] if isinstance(self._first, Model) else [])]
+        for name in dict.fromkeys([*known, *BASELINES]):
+            with suppress(InputError, ModuleNotFoundError):
+                if name not in works and name != self._name:
+                    self._named(name)
+                    works.append(name)
+        return works
 
     def _of_model(self, name: str, path: Path, heatmap: bool) -> Rescue:
         model = self._loader.load(path, name)
@@ -198,19 +360,29 @@ class _RescueLoader:
                 raise InputError(f"{path}: looks at photos; expected a detector that looks at heatmaps")
             return SecondDetector(name, self._confidence(name), model)
         if maps["variant"] == DRAWN_BOXES:
-            raise CannotRescue(
-                f"--rescue {name}: looks at drawn boxes, a control of the trial; expected another method"
-            )
-        if maps["model"] != self._digest:
+            raise CannotRescue(f"--rescue {name}: looks at drawn boxes, a control of the trial")
+        own, digest = self._explained
+        if maps["model"] != digest:
             logger.info(f"note: {path}: learnt from heatmaps of another detector than this one")
-        return HeatmapDetector(name, self._confidence(name), model, self._maps(maps, model.header.input))
+        rescue = HeatmapDetector(name, self._confidence(name), model, self._maps(maps, model.header.input))
+        return rescue if own is self._first else BehindAnother(rescue, own)
+
+    @cached_property
+    def _explained(self) -> tuple[Model, str]:
+        """The network of ours whose heatmaps and candidates a rescue takes, and its digest: the run's, where the
+        detector is none of ours."""
+        first = self._first
+        if isinstance(first, Model):
+            return first, self._loader.digests[self._name]
+        return self._loader.load(self._loader.weights_of(DETECTOR), DETECTOR), self._loader.digests[DETECTOR]
 
     def _maps(self, settings: Mapping[str, Any], kind: str) -> LiveMaps:
         """Heatmaps made as those of a set, by what its manifest says."""
         variant = Variant(method=settings["method"], layers=tuple(settings["layers"]), target=settings["target"])
         confidence, nms_iou = float(settings["confidence"]), float(settings["nms_iou"])
-        explainer = Explainer(self._detector.network, {settings["variant"]: variant}, confidence, nms_iou)
-        return LiveMaps(explainer, self._detector.header.class_names, kind, self._detector.precision)
+        own, _ = self._explained
+        explainer = Explainer(own.network, {settings["variant"]: variant}, confidence, nms_iou)
+        return LiveMaps(explainer, own.header.class_names, kind, own.precision)
 
     def _second(self, name: str, image_size: int | None = None) -> SecondDetector:
         model = self._loader.load(self._loader.weights_of(name), name, image_size)
@@ -225,20 +397,20 @@ class _RescueLoader:
                 each: self._second(model, size) for each, (model, size) in find_inference_scales(self._run).items()
             }
             if not scales:
-                raise CannotRescue(
-                    f"--rescue {name}: {self._run} has no predictions of multi-scale inference; expected another"
-                )
+                raise CannotRescue(f"--rescue {name}: {self._run} has no predictions of multi-scale inference")
         rgb1 = self._second(RGB1) if name == "box_fusion" else None
         anatomy = learn_anatomy(Path(self._run.dataset("train")))
         maps = None
         if name == HEATMAP_BOXES:
             settings = find_boxed_heatmaps(self._run)
             if settings is None:
-                raise CannotRescue(f"--rescue {name}: {self._run} has no such predictions; expected another")
+                raise CannotRescue(f"--rescue {name}: {self._run} has no such predictions")
             maps = self._maps(settings, JOINT)
-        return StrategyRescue(name, self._confidence(name), self._detector, anatomy, rgb1, scales, maps)
+        own, _ = self._explained
+        rescue = StrategyRescue(name, self._confidence(name), own, anatomy, rgb1, scales, maps)
+        return rescue if own is self._first else BehindAnother(rescue, own)
 
-    def _confidence(self, name: str) -> float:
+    def _confidence(self, name: str, usual: float = CONFIDENCE) -> float:
         if self._options.rescue_confidence is not None:
             return self._options.rescue_confidence
         if name in self._scores and self._run is not None:
@@ -246,11 +418,29 @@ class _RescueLoader:
             resized = options.image_size is not None
             check_as_tried(self._run, name, self._loader.nms_iou, options.precision, resized)
             return self._scores[name].confidence
-        return CONFIDENCE
+        # The detector itself counts as in its first look.
+        return self._sure if name in (*TURNS, LARGER) else usual
 
 
 class CannotRescue(InputError):
     """A method of the trial cannot work on new pictures."""
+
+
+def _read_weights(path: Path) -> BaselineWeights:
+    """Weights of a baseline: a file of ours, an ONNX model, or a third party's, of which only tensors are taken."""
+    try:
+        return load_baseline(path)
+    except InputError:
+        if not path.is_file():
+            raise
+        content = path.read_bytes()
+        about = {"source": path.name, "sha256": hashlib.sha256(content).hexdigest()}
+        return BaselineWeights(read_state_dict(content, path.name), about)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _name_of(path: Path) -> str:

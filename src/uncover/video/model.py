@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from torch import Tensor
 from uncover.data.data_yaml import choose_classes, is_face, listed
 from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
 from uncover.errors import InputError, needs_memory
-from uncover.images.letterbox import Letterbox
+from uncover.images.letterbox import Letterbox, fit, letterbox
 from uncover.images.privacy import SUSPECT, Cover
 from uncover.metrics.detections import Detections
 from uncover.yolov5.device import Precision, in_precision
@@ -75,6 +76,22 @@ class Model:
         of_class = [0, 1, 2, 3, 4, 5 + find_whole_face(self.header)]
         found = non_max_suppression(decoded[:, :, of_class].float(), confidence, self.nms_iou)
         return [_in_original(boxes, place) for boxes, place in zip(found, places, strict=True)]
+
+    def look_at(self, images: Sequence[NDArray[np.uint8]], confidence: float, covered: bool) -> Found:
+        """Whole faces in pictures of any sizes, which are brought into the network's input.
+
+        Args:
+            images: uint8 (H, W, 3) RGB each.
+            confidence: From which boxes are wanted.
+            covered: Whether it is to be said where else faces may be.
+        """
+        places = [fit(image.shape[1], image.shape[0], self.image_size) for image in images]
+        framed = []
+        for image, place in zip(images, places, strict=True):
+            if self.header.input == "grey":
+                image = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)[..., None]
+            framed.append(letterbox(image, place, self.header.padding).transpose(2, 0, 1))
+        return self.find(framed, places, confidence, covered)
 
     def find(
         self, framed: Sequence[NDArray[np.uint8]], places: Sequence[Letterbox], confidence: float, covered: bool

@@ -1,7 +1,8 @@
-"""Faces in videos, streams and images. Stopped, the same call goes on where it was.
+"""Faces in videos, streams and images. Stopped, the same call goes on where it was; finished, it does nothing.
 
 Of each source: decode -> letterbox (`batches`) -> detect -> rescue (`detection`) -> keep on disk (`detected_frames`),
-and when that is done for all sources: -> track (`faces`) -> draw (`annotate`) -> write (`results`).
+and when that is done for all sources: -> track (`faces`) -> draw (`annotate`) -> write (`results`). What is kept on
+disk stays, so that a call that differs in what is written alone looks at no frame again.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import logging
 import platform
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import torch
 
 import uncover
 from uncover.atomic import alone_in
@@ -29,18 +32,40 @@ from uncover.video.annotate import LiveDrawing
 from uncover.video.batches import Picture, frames_of_images, frames_of_video
 from uncover.video.decode import Video, open_video
 from uncover.video.detected_frames import DetectedFrame, End, Parts
-from uncover.video.detection import Networks, detect_frames
+from uncover.video.detection import Networks, detect_frames, labels_of
 from uncover.video.faces import FaceLabels
-from uncover.video.model import find_whole_face
-from uncover.video.options import DetectOptions
-from uncover.video.results import ImageSource, VideoSource, write_results, write_summary
-from uncover.video.sources import Sources
+from uncover.video.model import Model, find_whole_face
+from uncover.video.options import BETWEEN_LINES, DetectOptions
+from uncover.video.preview import Preview
+from uncover.video.results import (
+    BOXES_FILE,
+    COCO_FILE,
+    CSV_FILE,
+    FRAMES_FILE,
+    PER_SECOND,
+    SUMMARY,
+    ImageSource,
+    VideoSource,
+    write_coco,
+    write_csv,
+    write_results,
+    write_summary,
+)
+from uncover.video.sources import Sources, is_live
 from uncover.video.statistics import COMPLETE, CUT_OFF, FAILED, SourceStatistics
 
 logger = logging.getLogger(__name__)
 
 PARTS, ANNOTATED = ".parts", "annotated"
-"""Below the folder that is written into."""
+"""Below the folder that is written into; the second also stands for annotated copies in `MADE`."""
+
+MADE, TABLES = "made", "tables"
+"""Key in the summary: what there is, each with a digest of all that it hangs on; and what the tables are called there,
+which are always written."""
+
+OF_TABLES = (BOXES_FILE, FRAMES_FILE, PER_SECOND, SUMMARY)
+MORE_TABLES = {"csv": (CSV_FILE, write_csv), "coco": (COCO_FILE, write_coco)}
+"""File and writer of the tables that are made of these, by their format."""
 
 IMAGES = "images"
 """What all images together are called."""
@@ -56,10 +81,12 @@ class Outcome:
     Attributes:
         statistics: Of each video, and of the images together, by name.
         skipped: Why an image could not be read, by name.
+        finished: A line where all that was asked for, or its boxes, had been there before; else empty.
     """
 
     statistics: Mapping[str, SourceStatistics]
     skipped: Mapping[str, str]
+    finished: str = ""
 
     @property
     def whole(self) -> bool:
@@ -99,8 +126,15 @@ class Stopwatch:
             self.seconds += time.monotonic() - began
 
 
-def detect_sources(sources: Sources, networks: Networks, options: DetectOptions, out: Path, code: str) -> Outcome:
-    """Detect in all sources, then write what was found; detected frames are kept on disk until that is done.
+def detect_sources(
+    sources: Sources,
+    networks: Networks,
+    options: DetectOptions,
+    out: Path,
+    code: str,
+    preview: Preview | None = None,
+) -> Outcome:
+    """Detect in all sources, then write what was found; what an earlier call has left is not made again.
 
     Args:
         sources: Videos, streams and images.
@@ -108,6 +142,7 @@ def detect_sources(sources: Sources, networks: Networks, options: DetectOptions,
         options: How to detect, and what to write.
         out: Folder to write into.
         code: Digest of the program: frames of another one are not taken over.
+        preview: Shows frames as they are looked at; None for nobody who watches.
 
     Raises:
         InputError: Nothing could be read at all.
@@ -116,6 +151,9 @@ def detect_sources(sources: Sources, networks: Networks, options: DetectOptions,
     """
     labels = labels_of(networks)
     stopwatch = Stopwatch(labels)
+    if networks.detector.device.type == "cpu":
+        # The other half decodes; one thread a core of all cores would have them wait for each other.
+        torch.set_num_threads(max(1, torch.get_num_threads() // 2))
     copies = annotated_paths(out, sources)
 
     def parts_of(addresses: Sequence[str]) -> Parts:
@@ -128,10 +166,20 @@ def detect_sources(sources: Sources, networks: Networks, options: DetectOptions,
         images = None
         if sources.images:
             images = ImageSource(sources.images, parts_of([str(path) for path in sources.images.values()]), copies)
+        wanted = _wanted([*videos, *([] if images is None else [images])], options)
+        before = _read_summary(out)
+        missing = _missing(out, wanted, before.get(MADE) or {}, copies.values())
+        live = any(is_live(address) for address in sources.videos.values())
+        if TABLES not in missing and not live:
+            if ANNOTATED not in missing:
+                return Outcome({}, {}, _write_more_tables(out, missing, wanted, before))
+            options = replace(options, csv="csv" in missing, coco="coco" in missing)
+        elif not live:
+            options = replace(options, annotated=ANNOTATED in missing)
         for video in videos:
-            detect_video(video, networks, options, labels, stopwatch)
+            detect_video(video, networks, options, labels, stopwatch, preview)
         if images is not None:
-            detect_images(images, networks, options.batch, stopwatch)
+            detect_images(images, networks, options.batch, stopwatch, preview)
         statistics = {video.name: video.statistics for video in videos}
         statistics |= {} if images is None else {IMAGES: images.statistics}
         skipped = {} if images is None else images.skipped
@@ -140,22 +188,37 @@ def detect_sources(sources: Sources, networks: Networks, options: DetectOptions,
         settings = settings_of(networks, options)
         write_results(out, videos, images, labels, options, settings)
         first, speed = stopwatch.first_face, stopwatch.speed
+        timed = {
+            "seconds_to_first_box": None if first is None else round(first, 2),
+            "frames_per_second": None if speed is None else round(speed, 2),
+        }
+        if not stopwatch.frames:
+            # What was looked at before took its time then.
+            timed = {name: before.get(name) for name in timed}
+        whole = all(each.whole for each in statistics.values())
+        kept = before.get(MADE) or {} if (before.get(MADE) or {}).get(TABLES) == wanted[TABLES] else {}
         summary = {
             "settings": settings,
             "sources": {name: each.told() for name, each in statistics.items()},
+            "given": sources.given(),
             "skipped": skipped,
             "passed_over": [printable(str(path)) for path in sources.others],
-            "seconds_to_first_box": None if first is None else round(first, 2),
-            "frames_per_second": None if speed is None else round(speed, 2),
+            **timed,
             "machine": f"{platform.machine()}, {networks.detector.device}",
+            MADE: {**kept, **wanted} if whole else {},
         }
         write_summary(out, summary)
-        shutil.rmtree(out / PARTS)
+        _forget_others(out, [*videos, *([] if images is None else [images])])
     return Outcome(statistics, skipped)
 
 
 def detect_video(
-    source: VideoSource, networks: Networks, options: DetectOptions, labels: FaceLabels, stopwatch: Stopwatch
+    source: VideoSource,
+    networks: Networks,
+    options: DetectOptions,
+    labels: FaceLabels,
+    stopwatch: Stopwatch,
+    preview: Preview | None = None,
 ) -> None:
     """Decode, detect and keep the frames of a video that are not kept yet; its statistics get how that ended."""
     parts, statistics = source.parts, source.statistics
@@ -168,12 +231,14 @@ def detect_video(
                 frames = frames_of_video(video, None if video.live else parts.last(), options.until, dropped)
                 # Closed before the video is, from which its thread may be reading.
                 with closing(detect_frames(frames, networks, options.batch, video.live)) as detected:
+                    length = None if video.live or options.until is not None else video.length
                     _keep(
-                        stopwatch.watch(track(detected, source.name, None if video.live else video.length)),
+                        stopwatch.watch(track(detected, source.name, length, BETWEEN_LINES)),
                         source,
                         video,
                         options,
                         labels,
+                        preview,
                     )
                 last = parts.last()
                 reason = dropped[0] if dropped else ""
@@ -199,14 +264,18 @@ def _keep(
     video: Video,
     options: DetectOptions,
     labels: FaceLabels,
+    preview: Preview | None,
 ) -> None:
     """Keep frames as they come. A live video is drawn while it is watched, and somebody may end it by hand."""
     bridge = options.bridge if options.temporal != "off" else None
     draws = video.live and options.annotated
-    with LiveDrawing(source.copy, video, labels, options.privacy, bridge) if draws else nullcontext() as drawing:
+    live = LiveDrawing(source.copy, video, labels, options.privacy, bridge, options.shape) if draws else None
+    with live or nullcontext() as drawing:
         try:
             for picture, frame in detected:
                 source.parts.add(frame)
+                if preview is not None:
+                    preview.show(picture, frame)
                 if drawing is not None:
                     drawing.add(picture, frame)
         except KeyboardInterrupt:
@@ -217,29 +286,25 @@ def _keep(
             source.parts.flush()
 
 
-def detect_images(source: ImageSource, networks: Networks, batch: int, stopwatch: Stopwatch) -> None:
+def detect_images(
+    source: ImageSource, networks: Networks, batch: int, stopwatch: Stopwatch, preview: Preview | None = None
+) -> None:
     """The same of images; those that could not be read are tried again."""
     parts, statistics = source.parts, source.statistics
     frames = frames_of_images(source.files, {frame.index for frame in parts}, source.skipped)
     try:
         # Closed whatever happens: its thread must not go on reading.
         with closing(detect_frames(frames, networks, batch)) as detected:
-            for _, frame in stopwatch.watch(track(detected, IMAGES, len(source.files))):
+            for picture, frame in stopwatch.watch(track(detected, IMAGES, len(source.files), BETWEEN_LINES)):
                 parts.add(frame)
+                if preview is not None:
+                    preview.show(picture, frame)
     finally:
         parts.flush()
     if parts.last() is None:
         statistics.status, statistics.reason = FAILED, next(iter(source.skipped.values()))
         return
     statistics.corrupt = len(source.skipped)
-
-
-def labels_of(networks: Networks) -> FaceLabels:
-    """What boxes are marked as, and which count."""
-    rescue = networks.rescue
-    if rescue is None:
-        return FaceLabels(networks.name, networks.confidence)
-    return FaceLabels(networks.name, networks.confidence, rescue.name, rescue.confidence, rescue.found_by)
 
 
 def settings_of(networks: Networks, options: DetectOptions) -> dict[str, Any]:
@@ -269,7 +334,7 @@ def _key(addresses: Sequence[str], networks: Networks, until: float | None, code
         "files": [_identity(address) for address in addresses],
         "weights": networks.digests,
         "confidence": networks.confidence,
-        "face": find_whole_face(detector.header),
+        "face": find_whole_face(detector.header) if isinstance(detector, Model) else detector.about,
         "rescue": None if rescue is None else [rescue.name, rescue.confidence],
         "image_size": detector.image_size,
         "nms_iou": detector.nms_iou,
@@ -278,7 +343,59 @@ def _key(addresses: Sequence[str], networks: Networks, until: float | None, code
         "covered": networks.covered,
         "code": code,
     }
-    return hashlib.sha256(json.dumps(how, sort_keys=True).encode()).hexdigest()[:16]
+    return _digest(how)
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _wanted(sources: Sequence[VideoSource | ImageSource], options: DetectOptions) -> dict[str, str]:
+    """What is asked for, each with a digest of all that it hangs on."""
+    names = [list(each.files) if isinstance(each, ImageSource) else each.name for each in sources]
+    temporal = [options.temporal] if options.temporal == "off" else [options.temporal, options.bridge]
+    tables = _digest([names, [each.parts.folder.name for each in sources], temporal])
+    wanted = {TABLES: tables}
+    wanted |= {name: tables for name in MORE_TABLES if getattr(options, name)}
+    if options.annotated:
+        wanted[ANNOTATED] = _digest([tables, options.privacy, options.shape, options.sound])
+    return wanted
+
+
+def _missing(out: Path, wanted: Mapping[str, str], made: Mapping[str, str], copies: Iterable[Path]) -> set[str]:
+    """What of it is not there, or hangs on something else."""
+    files = {TABLES: [out / name for name in OF_TABLES], ANNOTATED: list(copies)}
+    files |= {name: [out / file] for name, (file, _) in MORE_TABLES.items()}
+    there = {name for name in wanted if all(path.is_file() for path in files[name])}
+    return {name for name, digest in wanted.items() if name not in there or made.get(name) != digest}
+
+
+def _write_more_tables(out: Path, missing: set[str], wanted: Mapping[str, str], summary: dict[str, Any]) -> str:
+    """Write what can be made of the tables; gives a line on it."""
+    if not missing:
+        return f"{out}: all of this was done before, with these settings; there is nothing to do"
+    written = [MORE_TABLES[name] for name in sorted(missing)]
+    for _, write in written:
+        write(out)
+    write_summary(out, {**summary, MADE: {**summary[MADE], **wanted}})
+    return f"{out}: the boxes were there already; wrote {', '.join(file for file, _ in written)}"
+
+
+def _read_summary(out: Path) -> dict[str, Any]:
+    """The summary of an earlier call; empty where there is none."""
+    try:
+        summary = json.loads((out / SUMMARY).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return summary if isinstance(summary, dict) else {}
+
+
+def _forget_others(out: Path, sources: Sequence[VideoSource | ImageSource]) -> None:
+    """Remove detected frames that no later call can take over: of other settings, and of streams."""
+    kept = {each.parts.folder for each in sources if isinstance(each, ImageSource) or not is_live(each.address)}
+    for folder in (out / PARTS).iterdir():
+        if folder not in kept:
+            shutil.rmtree(folder)
 
 
 def annotated_paths(out: Path, sources: Sources) -> dict[str, Path]:

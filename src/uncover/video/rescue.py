@@ -9,6 +9,7 @@ import functools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 import numpy as np
@@ -16,11 +17,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from torch import Tensor
 
+from uncover.baselines.turned import MERGED_IOU, turn, turned_back
 from uncover.cam.engine import Explainer
-from uncover.cam.passes import Pass
+from uncover.cam.passes import Pass, run_direct
 from uncover.cam.store import pack
 from uncover.errors import needs_memory
-from uncover.images.letterbox import Letterbox, fit, letterbox
+from uncover.images.letterbox import fit, letterbox
 from uncover.images.maps import MAP, StoredMaps, average
 from uncover.images.privacy import SUSPECT, Cover
 from uncover.images.reading import AVERAGES, scale
@@ -28,10 +30,11 @@ from uncover.metrics.detections import Detections
 from uncover.metrics.predictions import CORNERS, Predictions
 from uncover.rescue.evidence import Anatomy, Evidence
 from uncover.rescue.strategies import STRATEGIES
-from uncover.video.batches import Picture
+from uncover.video.batches import Picture, letterboxed
 from uncover.video.model import Found, Model
-from uncover.yolov5.device import Precision
-from uncover.yolov5.inference import SMALLER, batch_in_words
+from uncover.video.other_detector import OtherDetector
+from uncover.yolov5.device import Precision, in_precision
+from uncover.yolov5.inference import SMALLER, batch_in_words, to_network
 from uncover.yolov5.nms import non_max_suppression
 from uncover.yolov5.weights import Header
 
@@ -45,15 +48,15 @@ class Missed:
 
     Attributes:
         pictures: M of them.
-        images: float (M, 3, h, w), the detector's input.
-        passed: What it computed for them.
+        images: float (M, 3, h, w), the detector's input; None where the detector is no network of ours.
+        passed: What it computed for them; None likewise.
         padding: Value around the pictures in its input.
         covered: Whether it is to be said where else faces may be.
     """
 
     pictures: Sequence[Picture]
-    images: Tensor
-    passed: Pass
+    images: Tensor | None
+    passed: Pass | None
     padding: int
     covered: bool = False
 
@@ -82,30 +85,99 @@ class Rescue(ABC):
 class SecondDetector(Rescue):
     """Another detector of whole faces, on the picture itself, in colour or grey."""
 
-    def __init__(self, name: str, confidence: float, model: Model) -> None:
+    def __init__(self, name: str, confidence: float, model: Model | OtherDetector) -> None:
         super().__init__(name, confidence)
         self.model = model
 
     def find(self, missed: Missed, lowest: float) -> Found:
         """As `Rescue.find`."""
         model = self.model
-        places = [fit(picture.place.width, picture.place.height, model.image_size) for picture in missed.pictures]
-        seen = (model.header.input, model.header.channels, model.header.padding)
-        same = seen == ("photo", missed.images.shape[1], missed.padding)
-        if same and all(place == picture.place for place, picture in zip(places, missed.pictures, strict=True)):
-            return model.find_in(missed.images, places, lowest, missed.covered)
-        return model.find(self._framed(missed, places), places, lowest, missed.covered)
+        if isinstance(model, Model) and missed.images is not None:
+            places = [fit(picture.place.width, picture.place.height, model.image_size) for picture in missed.pictures]
+            seen = (model.header.input, model.header.channels, model.header.padding)
+            same = seen == ("photo", missed.images.shape[1], missed.padding)
+            if same and all(place == picture.place for place, picture in zip(places, missed.pictures, strict=True)):
+                return model.find_in(missed.images, places, lowest, missed.covered)
+        return model.look_at([picture.pixels for picture in missed.pictures], lowest, missed.covered)
 
-    def _framed(self, missed: Missed, places: Sequence[Letterbox]) -> list[NDArray[np.uint8]]:
-        import cv2
 
-        framed = []
-        for picture, place in zip(missed.pictures, places, strict=True):
-            pixels = picture.pixels
-            if self.model.header.input == "grey":
-                pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)[..., None]
-            framed.append(letterbox(pixels, place, self.model.header.padding).transpose(2, 0, 1))
-        return framed
+class TurnedDetector(Rescue):
+    """The detector itself, which looks at the picture turned: a face that lies on its side is upright in one turn."""
+
+    def __init__(self, name: str, confidence: float, model: Model | OtherDetector, turns: int) -> None:
+        """
+        Args:
+            name: What to call it.
+            confidence: From which its boxes count.
+            model: The first detector.
+            turns: How many there are, evenly spaced, the upright picture among them: 4 or 8.
+        """
+        super().__init__(name, confidence)
+        self.model, self.turns = model, turns
+
+    def find(self, missed: Missed, lowest: float) -> Found:
+        """As `Rescue.find`; the upright picture is not looked at again."""
+        count = len(missed.pictures)
+        faces: list[list[Detections]] = [[] for _ in range(count)]
+        covers: list[list[Cover]] = [[] for _ in range(count)]
+        for number in range(1, self.turns):
+            eighths = 8 * number // self.turns
+            views = [turn(picture.pixels, eighths) for picture in missed.pictures]
+            # Where a turn is no quarter, its cells are not the picture's: boxes stand for them.
+            boxes_from = min(lowest, SUSPECT) if missed.covered and eighths % 2 else lowest
+            found = self.model.look_at([view for view, _ in views], boxes_from, missed.covered)
+            for row, (own, cover) in enumerate(zip(found.faces, found.covers, strict=True)):
+                place = missed.pictures[row].place
+                back = turned_back(own, views[row][1])
+                faces[row].append(back.with_confidence(lowest))
+                if cover is None:
+                    continue
+                if eighths % 2:
+                    cover = Cover.of(back.boxes, place.width, place.height)
+                else:
+                    cover = Cover(np.rot90(cover.cells, -eighths // 2), cover.side)
+                covers[row].append(cover)
+        merged = [Detections.concatenate(each).nms(MERGED_IOU) for each in faces]
+        within = [
+            each.clipped(picture.place.width, picture.place.height)
+            for each, picture in zip(merged, missed.pictures, strict=True)
+        ]
+        return Found(within, [functools.reduce(Cover.__or__, each) if each else None for each in covers])
+
+
+class BehindAnother(Rescue):
+    """A rescue that works on what a network of ours computes, behind a detector that is none.
+
+    That network looks at the missed pictures first; its own boxes are evidence, and count by themselves nowhere.
+    """
+
+    def __init__(self, rescue: Rescue, model: Model) -> None:
+        super().__init__(rescue.name, rescue.confidence)
+        self.rescue, self.model = rescue, model
+        self.found_by = rescue.found_by
+
+    def find(self, missed: Missed, lowest: float) -> Found:
+        """As `Rescue.find`."""
+        model = self.model
+        found = Found.nothing(len(missed.pictures))
+        frames = (picture.original.renumbered(row) for row, picture in enumerate(missed.pictures))
+        pictures = sorted(
+            letterboxed(frames, model.image_size, model.header.padding), key=lambda each: each.framed.shape
+        )
+        for _, same in groupby(pictures, key=lambda each: each.framed.shape):
+            own = list(same)
+            images = to_network(np.stack([picture.framed for picture in own]), model.device)
+            with (
+                needs_memory(batch_in_words(images.shape, model.device), SMALLER),
+                in_precision(model.device, model.precision),
+            ):
+                passed = run_direct(model.network, images, self.rescue.layers)
+            more = self.rescue.find(Missed(own, images, passed, model.header.padding, missed.covered), lowest)
+            seen_by = model.covers(passed.decoded, [each.place for each in own]) if missed.covered else more.covers
+            for picture, faces, cover, suspect in zip(own, more.faces, more.covers, seen_by, strict=True):
+                found.faces[picture.index] = faces
+                found.covers[picture.index] = cover | suspect if cover and suspect else cover or suspect
+        return found
 
 
 class HeatmapDetector(Rescue):
@@ -159,6 +231,7 @@ class LiveMaps:
 
     def make(self, missed: Missed) -> list[StoredMaps]:
         """Of each picture."""
+        assert missed.images is not None and missed.passed is not None, "a network of ours went first"
         with needs_memory(batch_in_words(missed.images.shape, missed.images.device), SMALLER):
             if self.layers:
                 explained = self._explainer.explain(missed.passed, missed.images)
@@ -209,6 +282,7 @@ class StrategyRescue(Rescue):
 
     def find(self, missed: Missed, lowest: float) -> Found:
         """As `Rescue.find`."""
+        assert missed.passed is not None, "a network of ours went first"
         decoded = missed.passed.decoded
         found = non_max_suppression(decoded, EVIDENCE_FROM, self._detector.nms_iou)
         nothing = Found.nothing(len(missed.pictures))
@@ -227,7 +301,9 @@ class StrategyRescue(Rescue):
         return Found(faces, self._covers(missed, proposed, [of_rgb1, *scales.values()]))
 
     def _whole_faces(self, found: Found, second: SecondDetector | None, missed: Missed) -> Predictions:
-        header = self._detector.header if second is None else second.model.header
+        own = self._detector if second is None else second.model
+        assert isinstance(own, Model), "evidence comes from networks of ours"
+        header = own.header
         rows = [np.column_stack([each.boxes, each.confidence, np.zeros(len(each), np.float32)]) for each in found.faces]
         return _table(missed.pictures, rows, header.class_names[:1], header.class_ids[:1])
 

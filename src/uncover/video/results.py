@@ -29,7 +29,7 @@ from uncover.video.annotate import annotate_image, annotate_video
 from uncover.video.decode import Dropped, open_video
 from uncover.video.detected_frames import Parts
 from uncover.video.faces import FaceLabels, FrameFaces, track_faces
-from uncover.video.options import DetectOptions
+from uncover.video.options import BETWEEN_LINES, DetectOptions
 from uncover.video.sound import FileClock, add_sound
 from uncover.video.sources import is_live
 from uncover.video.statistics import FAILED, SourceStatistics
@@ -159,8 +159,8 @@ def _drawn(faces: Iterator[FrameFaces], video: VideoSource, options: DetectOptio
     given: deque[FrameFaces] = deque()
     statistics, clock, whole = video.statistics, FileClock(), False
     with _or_lost(statistics, "no annotated copy"), open_video(video.address) as opened:
-        drawn = annotate_video(opened, _noted(faces, given), options.privacy, video.copy, clock)
-        for each in track(drawn, f"drawing {video.name}", statistics.frames or opened.length):
+        drawn = annotate_video(opened, _noted(faces, given), options.privacy, video.copy, clock, options.shape)
+        for each in track(drawn, f"drawing {video.name}", statistics.frames or opened.length, BETWEEN_LINES):
             given.popleft()
             yield each
         whole = True
@@ -218,7 +218,7 @@ def _write_images(images: ImageSource, labels: FaceLabels, options: DetectOption
         if options.annotated:
             with _or_lost(images.statistics, f"no annotated copy of {name}"):
                 pixels = read_image(images.files[name], COLOURS)
-                annotate_image(pixels, faces, options.privacy, images.copies[name])
+                annotate_image(pixels, faces, options.privacy, images.copies[name], options.shape)
 
 
 class _Rows:

@@ -39,6 +39,11 @@ class Sources:
     images: dict[str, Path]
     others: tuple[Path, ...] = ()
 
+    def given(self) -> dict[str, str]:
+        """Where each lies, by name; empty for a stream, whose address may hold a password."""
+        files = {name: Path(address) for name, address in self.videos.items() if Path(address).exists()} | self.images
+        return dict.fromkeys(self.videos, "") | {name: printable(str(path.resolve())) for name, path in files.items()}
+
 
 def find_sources(given: Sequence[str]) -> Sources:
     """Find videos and images.

@@ -1,4 +1,4 @@
-"""Statistics of each source: frames, what found a face in them, and the gaps between."""
+"""Statistics of each source: frames, what found a box in them, and the gaps between."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class SourceStatistics:
         lost: What could not be written of it.
         notes: What else is worth knowing.
         frames: Pictures processed.
-        found: Pictures by what found a face in them; one with several counts for the first.
+        found: Pictures by what found a box in them; one with several counts for the first.
         gaps: How many stretches without a face lasted `LONG` or longer.
         longest_gap: Seconds.
         named_gaps: The first of them, from and to, in seconds.
@@ -97,7 +97,7 @@ class SourceStatistics:
             "mended": self.mended,
             "lost": self.lost,
             "notes": self.notes,
-            "with_a_face": found,
+            "with_a_box": found,
             "found_by": dict(sorted(self.found.items())),
             "without": self.frames - found,
             "seconds": round(self.seconds, 3),
@@ -115,9 +115,9 @@ class SourceStatistics:
         found = sum(self.found.values())
         steps = ", ".join(f"{count} {step}" for step, count in sorted(self.found.items(), key=lambda item: -item[1]))
         share = f" ({found / self.frames:.0%})" if self.frames else ""
-        text = f"{name}: {self.frames} frames, a face in {found}{share}" + (f": {steps}" if steps else "")
+        text = f"{name}: a box in {found} of {self.frames} frames{share}" + (f": {steps}" if steps else "")
         if self.gaps:
-            text += f"; {self.gaps} gaps of {LONG:g} s or more, the longest {self.longest_gap:.1f} s"
+            text += f"; {self.gaps} gaps of {LONG:g} s or more without one, the longest {self.longest_gap:.1f} s"
         if self.corrupt:
             text += f"; skipped, for they could not be decoded: {self.corrupt}"
         text += "".join(f"; {note}" for note in (*self.mended, *self.lost, *self.notes))

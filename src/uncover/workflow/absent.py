@@ -94,7 +94,7 @@ def _raw_data(run: Run) -> Iterator[Absent]:
             yield Absent(key, f"{folder} {state}{whom}", _needed_by(run, name, whole), whole)
         elif own is None and name in CATALOGUE and CATALOGUE[name].graded:
             for grade, place in run.config.raw.grades.items():
-                if not (folder / place / "images").is_dir():
+                if isinstance(place, str) and not (folder / place / "images").is_dir():
                     found = f"{folder / place / 'images'} does not exist; null does without"
                     yield Absent(f"raw.grades.{grade}", found, sets=[f"{name}_{grade}"])
         if own is not None and own.photos:

@@ -327,8 +327,9 @@ class Disk:
             return MOST_BOXES * BOX_BYTES * seen // shares
         if rule == "make_synthetic":
             return int(0.15 * self._work.config.synthetic.size**2) * self._work.of(rule, wildcards)
-        if rule == "fine_tune":
-            return self._weights(self._work.run.detector(self._work.config.finetune.start))
+        if rule.startswith("fine_tune"):
+            start = wildcards.get("further", self._work.config.finetune.start)
+            return self._weights(self._work.run.finetune_detector(start))
         return BLOCK * len(job.outputs)
 
     def while_running(self, job: PlannedJob) -> int:

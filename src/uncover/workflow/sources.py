@@ -8,6 +8,7 @@ from pathlib import Path
 from uncover.config.catalogue import CATALOGUE, FURTHER_RAW, GRADES, TRAINING_SETS, name_of_test_set
 from uncover.config.datasets import DataSet, SplitSizes
 from uncover.config.model import Config
+from uncover.config.raw import NameBlocks
 from uncover.paths import RunPaths
 
 
@@ -24,6 +25,7 @@ class RawSource:
         tried: Our own detectors look for missed faces in its test sets.
         split: Photos that go into each set; None where all of it is one test set.
         own: The entry in `data_sets`; None for known ones.
+        blocks: What the names of its photos tell of which belong together.
     """
 
     name: str
@@ -34,6 +36,7 @@ class RawSource:
     tried: bool = True
     split: SplitSizes | None = None
     own: DataSet | None = None
+    blocks: NameBlocks | None = None
 
     def joins(self, split: str) -> bool:
         """Whether some of its photos may go into "train", "val" or "test"."""
@@ -78,6 +81,7 @@ def all_sources(config: Config) -> dict[str, RawSource]:
             each.labelled,
             each.tried,
             getattr(config.splits, name) if each.has_landmarks else None,
+            blocks=config.raw.blocks.get(name),
         )
         for name, each in CATALOGUE.items()
         if (folder := raw_folder(config, name)) is not None
@@ -91,6 +95,7 @@ def all_sources(config: Config) -> dict[str, RawSource]:
             labelled=each.layout != "images",
             split=each.split,
             own=each,
+            blocks=each.blocks,
         )
         for name, each in config.data_sets.items()
     }
@@ -114,8 +119,14 @@ def landmark_sets(config: Config) -> dict[str, tuple[str, list[str]]]:
     return sets | {name_of_test_set(each.name): ("test", [each.name]) for each in sources if each.joins("test")}
 
 
+def graded_by_words(config: Config, name: str) -> bool:
+    """Whether words beside its boxes give the grades of a raw data set, and not its folders."""
+    known = CATALOGUE.get(name)
+    return known is not None and known.graded and any(not isinstance(each, str) for each in config.raw.grades.values())
+
+
 def frame_sets(config: Config) -> dict[str, tuple[str, str | None]]:
-    """Sets made from frames: source and folder of the grade, by set; those of a grade each first."""
+    """Sets made from frames: source and folder or name of the grade, by set; those of a grade each first."""
     sets: dict[str, tuple[str, str | None]] = {}
     whole: dict[str, tuple[str, str | None]] = {}
     for name, source in all_sources(config).items():
@@ -123,7 +134,9 @@ def frame_sets(config: Config) -> dict[str, tuple[str, str | None]]:
             continue
         if source.own is None and CATALOGUE[name].graded:
             grades = config.raw.grades
-            sets |= {f"{name}_{grade}": (name, grades[grade]) for grade in GRADES if grade in grades}
+            by_words = graded_by_words(config, name)
+            folders = {grade: grade if by_words else str(grades[grade]) for grade in GRADES if grade in grades}
+            sets |= {f"{name}_{grade}": (name, folder) for grade, folder in folders.items()}
         else:
             whole[name] = (name, source.own.grade if source.own else None)
     return sets | whole

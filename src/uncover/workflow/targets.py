@@ -11,16 +11,19 @@ from uncover.baselines.registry import lacking_package
 from uncover.config.baselines import BASELINES
 from uncover.config.catalogue import TRAINING_SETS
 from uncover.config.detectors import DRAWN_BOXES, Detector, SecondStep, Weights
+from uncover.config.finetune import PACKAGED, UPSTREAM
 from uncover.config.heatmaps import Variant
 from uncover.config.model import Config
 from uncover.config.values import as_pairs, may_be_told
-from uncover.data.blocks import INFANTS, block_of_video, read_infants
+from uncover.data.blocks import INFANTS, BlockNames, block_of_video, read_infants
+from uncover.data.folds import equal_parts
 from uncover.errors import InputError
-from uncover.image_files import VIDEOS
+from uncover.image_files import VIDEOS, find_images
 from uncover.images.inputs import Shard
 from uncover.images.letterbox import STRIDE
 from uncover.paths import RunPaths, at_scale
 from uncover.rescue.strategies import STRATEGIES
+from uncover.weights import find_weights
 from uncover.workflow.sources import (
     RawSource,
     all_sources,
@@ -81,6 +84,32 @@ def infants_at_hand(config: Config) -> list[str]:
                 f" name its infant otherwise in {INFANTS}"
             )
     return names
+
+
+def parts_of_photos(config: Config) -> dict[str, list[str]]:
+    """Blocks of photos that fine-tuning leaves out together in turn, by the name of a folder.
+
+    Raises:
+        InputError: A photo has a name that tells no block.
+    """
+    name = str(config.finetune.photos)
+    source = all_sources(config)[name]
+    own = source.blocks
+    assert own is not None, "the config was checked"
+    names = BlockNames(own.kind, own.name, own.every or 0)
+    sizes: dict[str, int] = {}
+    for path in find_images(source.folder)[0] if source.folder.is_dir() else ():
+        block = names.of(path.stem)
+        if block is None:
+            raise InputError(
+                f"{path}: its name tells no {own.kind} (blocks of {name}: {own.name}); expected that of every photo to,"
+                " where finetune.photos leaves blocks out"
+            )
+        sizes[block.name] = sizes.get(block.name, 0) + 1
+    if config.finetune.parts is None:
+        return {block: [block] for block in sorted(sizes)}
+    parts = equal_parts(sizes, config.finetune.parts)
+    return {f"part_{number}-of-{len(parts)}": blocks for number, blocks in enumerate(parts, 1)}
 
 
 def has_braces(path: str) -> bool:
@@ -574,8 +603,50 @@ class Run:
 
     @functools.cached_property
     def infants(self) -> list[str]:
-        """Infants of the videos, each of which fine-tuning leaves out in turn."""
-        return infants_at_hand(self.config)
+        """Infants of the videos, each of which fine-tuning leaves out in turn; or parts of the blocks of photos."""
+        return [*self.left_out]
+
+    @functools.cached_property
+    def left_out(self) -> dict[str, list[str]]:
+        """What fine-tuning leaves out in turn: groups of frames, by the name of a folder."""
+        if self.config.finetune.photos is None:
+            return {name: [name] for name in infants_at_hand(self.config)}
+        return parts_of_photos(self.config)
+
+    def finetune_start(self, start: str) -> str:
+        """The weights that fine-tuning starts from."""
+        if start in PACKAGED:
+            return str(find_weights(start))
+        return self.paths.start_weights(start) if start in UPSTREAM else self.paths.model(start).weights
+
+    def finetune_detector(self, start: str) -> Detector:
+        """Settings that tell what fine-tuning costs; of ready-made weights, those of the detector of whole faces."""
+        ready = start in (*PACKAGED, *UPSTREAM)
+        own = self.detector("rgb1" if ready else start)
+        changes = {"model": start} if start in UPSTREAM else {}
+        size = self.config.finetune.image_size
+        return own.model_copy(update=changes | ({} if size is None else {"image_size": size}))
+
+    def finetune_counts(self, start: str) -> list[int]:
+        """Frames to learn from; none at first, where the start knows what a face is."""
+        return [*((0,) if start not in UPSTREAM else ()), *self.config.finetune.counts]
+
+    def finetune_records(self, start: str, further: str = "") -> list[str]:
+        """Of all points of a curve. The start weights as they are, count 0, are the same whatever is frozen."""
+        freezes = self.config.finetune.freeze
+        return [
+            self.paths.finetuned(name, freeze, count, further).record
+            for freeze in freezes
+            for count in self.finetune_counts(start)
+            if count > 0 or freeze == freezes[0]
+            for name in self.infants
+        ]
+
+    @functools.cached_property
+    def curves(self) -> list[str]:
+        """All learning curves."""
+        further = map(self.paths.further_curve, self.config.finetune.further)
+        return [self.paths.learning_curve, *further] if self.fine_tunes else []
 
     @functools.cached_property
     def fine_tunes(self) -> bool:

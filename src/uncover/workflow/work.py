@@ -53,6 +53,7 @@ WILDCARDS: Mapping[str, tuple[str, ...]] = {
     "fine_tune": ("left_out", "freeze", "amount"),
     "face_photos": ("photos",),
     **dict.fromkeys(("train_composed", "score_packaged", "package_weights"), ("packaged",)),
+    "fine_tune_further": ("further", "left_out", "freeze", "amount"),
 }
 """What stands behind the rule in the names of its jobs; for other rules, a set."""
 
@@ -137,8 +138,9 @@ class Work:
             return _one_or_more(sum(self.photos.get(name, 0) for name in self.run.tried_sets))
         if rule in OF_FRAMES:
             return _one_or_more(self._video_frames())
-        if rule == "fine_tune":
-            return self._fine_tuning(int(wildcards["amount"]))
+        if rule.startswith("fine_tune"):
+            start = wildcards.get("further", self.config.finetune.start)
+            return self._fine_tuning(start, int(wildcards["amount"]))
         if "set" in wildcards:
             return _one_or_more(self.photos.get(wildcards["set"], 1))
         if "source" in wildcards:
@@ -150,13 +152,12 @@ class Work:
         steps = TRAINING * self.photos.get("train", 0) / detector.processes + self.photos.get("val", 0)
         return _one_or_more(detector.epochs * steps * _cost(detector) / UNIT)
 
-    def _fine_tuning(self, frames: int) -> float:
+    def _fine_tuning(self, start: str, frames: int) -> float:
         """Of a training on so many frames, scored on them after each epoch, and of scores on one video."""
         ours = self.config.finetune
         shown = -(-ours.least_images // frames) * frames if frames else 0
-        start = self.run.detector(ours.start)
         passes = ours.epochs * (TRAINING * max(shown, frames) + frames) + ours.frames_per_video
-        return max(1.0, passes * _cost(start) / UNIT)
+        return max(1.0, passes * _cost(self.run.finetune_detector(start)) / UNIT)
 
     def _inference(self, detector: Detector, name: str) -> float:
         return _one_or_more(self.photos.get(name, 0) * _cost(detector) / UNIT)

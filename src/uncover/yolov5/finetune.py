@@ -21,7 +21,7 @@ from uncover.atomic import new_file
 from uncover.config.detectors import MAP_INPUTS, OCCLUSION, Detector, Hyperparameters
 from uncover.config.finetune import Finetune
 from uncover.config.values import as_pairs, check_section, merged, read_pairs
-from uncover.data.data_yaml import find_data_yaml
+from uncover.data.data_yaml import find_data_yaml, is_face
 from uncover.data.folds import Fold, leave_one_out, leave_out, nested_subsets
 from uncover.data.frame_sets import make_frame_set
 from uncover.data.frames import find_grades
@@ -47,6 +47,8 @@ DEFAULT_MODEL = "rgb1"
 VALIDATING_SHARE = 0.2
 """Of the frames, about which one infant is to validate where nobody names it."""
 RECORD = "left_out.json"
+AS_WHOLE_FACE = {"class_names": (CLASS_NAMES[WHOLE_FACE],), "class_ids": (WHOLE_FACE,)}
+"""Of a header, the one class that frames have."""
 LOWEST, NMS_IOU = 0.001, 0.6
 """Confidence from which boxes count for average precision, and IoU that NMS leaves, as in stored predictions."""
 
@@ -82,7 +84,7 @@ def finetuning_settings(header: Header, changes: Mapping[str, Any], pairs: Seque
     Raises:
         InputError: A setting is unknown or does not fit.
     """
-    whole_face = header.class_names == (CLASS_NAMES[WHOLE_FACE],)
+    whole_face = _knows_faces_alone(header)
     known = {
         "model": header.model,
         "image_size": header.image_size,
@@ -90,6 +92,11 @@ def finetuning_settings(header: Header, changes: Mapping[str, Any], pairs: Seque
     }
     values = merged(merged(_own_settings(header) | known, changes), read_pairs(pairs))
     return check_section(Detector, values, "--set")
+
+
+def _knows_faces_alone(header: Header) -> bool:
+    """Whether the one class of a network is a face, whatever it is called."""
+    return len(header.class_names) == 1 and is_face(header.class_names[0])
 
 
 def _own_settings(header: Header) -> dict[str, Any]:
@@ -307,7 +314,7 @@ class CurvePoint:
 
 
 def read_point(
-    data: Path, start: Path, count: int, left_out: str, changes: Mapping[str, object], pairs: Sequence[str]
+    data: Path, start: Path, count: int, left_out: Sequence[str], changes: Mapping[str, object], pairs: Sequence[str]
 ) -> CurvePoint:
     """Read frames and draw those to learn from.
 
@@ -315,7 +322,7 @@ def read_point(
         data: Data set of frames.
         start: Weights to start from.
         count: Frames to learn from, of all groups but one; fewer where there are fewer.
-        left_out: Name of that group, or of one of its videos.
+        left_out: Name of that group, or of one of its videos; or of several groups.
         changes: What fine-tuning changes in the settings of the start weights' own training; its seed also draws the
             frames.
         pairs: Settings of the user, as `key=value`.
@@ -324,11 +331,16 @@ def read_point(
         InputError: Weights, frames or settings are unusable, or the frames drawn show no face.
     """
     header = read_start(start)
-    if CLASS_NAMES[WHOLE_FACE] not in header.class_names:
-        raise InputError(f"{start}: does not know the whole face; it knows {', '.join(header.class_names)}")
     settings = finetuning_settings(header, changes, pairs).model_copy(update={"keep": "last", "patience": 0})
+    knows_faces = CLASS_NAMES[WHOLE_FACE] in header.class_names or _knows_faces_alone(header)
+    if not knows_faces and not (count and settings.classes == "whole_face"):
+        known = f"{len(header.class_names)} classes, such as {', '.join(header.class_names[:3])}"
+        raise InputError(
+            f"{start}: does not know the whole face; it knows {known}; --set classes=whole_face learns a new head, from"
+            " one frame on"
+        )
     frames = read_frames_to_learn(data, header, settings)
-    fold = leave_out(frames.groups, frames.group_named(left_out))
+    fold = leave_out(frames.groups, *map(frames.group_named, left_out))
     names = nested_subsets(fold.training, frames.groups, [count], settings.seed)[count]
     if len(names) < count:
         logger.info(
@@ -371,12 +383,15 @@ def run_point(
     else:
         check_finished(out, {"epochs_run": 0}, out / RECORD)
         header, state, _ = read_any_weights(point.start)
+        if _knows_faces_alone(header):
+            # Under the name and number that frames have.
+            header = header.model_copy(update=AS_WHOLE_FACE)
         save_weights(weights, state, header)
     scores = score_left_out(point, weights, processes, confidence, true_iou)
     record = {
         "count": point.count,
         "group": point.fold.left_out,
-        "group_kind": point.frames.kind_of(point.fold.left_out),
+        "group_kind": point.frames.kind_of(point.frames.groups[point.fold.held_out[0]]),
         "freeze": point.settings.freeze,
         "seed": point.settings.seed,
         "trained_on": len(point.names),

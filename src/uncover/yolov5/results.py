@@ -13,10 +13,11 @@ from typing import Any
 
 from uncover.atomic import new_file
 from uncover.errors import InputError
+from uncover.image_files import are_rendered
 from uncover.metrics.average_precision import fitness
 from uncover.yolov5.checkpoint import TrainingState
 from uncover.yolov5.job import Job
-from uncover.yolov5.weights import Header, save_weights
+from uncover.yolov5.weights import TRAINED_ON_RENDERED, Header, save_weights
 
 COLUMNS = (
     "epoch",
@@ -126,6 +127,8 @@ def write_outcome(out: Path, job: Job, state: TrainingState, batch: int) -> dict
         "settings": settings.model_dump(),
         "digests": about_training(job)["digests"],
     }
+    if are_rendered(job.training.paths):
+        summary[TRAINED_ON_RENDERED] = True
     if job.frames is not None:
         summary["frames"] = job.frames
     header = Header(

@@ -19,6 +19,7 @@ from torch import Tensor
 from uncover.atomic import new_file
 from uncover.config.detectors import MAP_INPUTS, Input
 from uncover.errors import InputError
+from uncover.image_files import RENDERED
 from uncover.yolov5.checkpoint import save
 from uncover.yolov5.network import Network, architecture, build_network, count_layers
 from uncover.yolov5.third_party import LEGACY, ONNX, name_foreign
@@ -30,6 +31,8 @@ FORMAT, VERSION = "uncover weights", 1
 REASON = 200
 """Letters of torch's own words in a message; it may name every layer."""
 
+TRAINED_ON_RENDERED = "rendered"
+"""Key in `Header.training`: whether all photos of the training were rendered."""
 
 EXPECTED = (
     "expected weights that 'uncover train' or 'uncover import_weights' wrote, or a checkpoint of YOLOv5 such as best.pt"
@@ -339,6 +342,27 @@ def read_any_weights(path: Path, tell: bool = True) -> tuple[Header, dict[str, T
     if tell:
         logger.info(f"{path}: published weights ({checkpoint.model}); its tensors are read, nothing in it is run")
     return describe(checkpoint, path.name), checkpoint.state, checkpoint.sha256
+
+
+def note_on_rendered(training: Mapping[str, Any], path: Path, name: str) -> str:
+    """A line on weights that learnt from rendered faces, for where they look at other pictures; empty for others.
+
+    Weights of earlier versions do not say; those of a run are known by the run's raw data.
+
+    Args:
+        training: What the weights say of it.
+        path: Their file.
+        name: What to call them.
+    """
+    above = path.absolute().parents
+    # models/NAME/weights.pt of a run.
+    of_run = len(above) > 2 and above[1].name == "models" and any(above[2].glob(f"raw/*/{RENDERED}"))
+    if not (training.get(TRAINED_ON_RENDERED) or of_run):
+        return ""
+    return (
+        f"{name} was trained on rendered faces alone: in pictures of people it misses most faces, and most of its boxes"
+        " may be wrong; the ready-made weights have learnt from photos"
+    )
 
 
 def describe(checkpoint: Checkpoint, name: str) -> Header:

@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.config.evaluation import Privacy
+from uncover.config.evaluation import LEAVE_OUT, FigurePrivacy
 from uncover.config.values import check_number
 from uncover.data.parts import WHOLE_FACE
 from uncover.data.photos import read_upright_rgb
 from uncover.data.sets import read_manifest
 from uncover.errors import InputError
-from uncover.images.privacy import has_patients, shown
+from uncover.images.privacy import has_patients, left_out_words, shown
 from uncover.metrics.matching import match_image
 from uncover.metrics.predictions import CORNERS, LANDMARK_COLUMNS, LANDMARKS, Predictions, read_predictions
 from uncover.metrics.truth import read_truth
@@ -255,7 +255,7 @@ def detections_of_baseline(
     dataset: Path | None = None,
     confidence: float = 0.5,
     true_iou: float = 0.5,
-    privacy: Privacy = "pixelate",
+    privacy: FigurePrivacy = "pixelate",
     *,
     baseline: str,
 ) -> Figure:
@@ -331,6 +331,8 @@ def draw_baseline_detections(
     labelled = dict(zip(manifest["image"].str.removeprefix("images/"), manifest["labelled"].astype(bool), strict=True))
     check_same_images(predictions, found.images["image"], labelled, dataset)
     name = dataset.absolute().name
+    if privacy == LEAVE_OUT and has_patients(name):
+        return words_alone(f"{BASELINE_TITLES[baseline]}: {left_out_words([set_title(name)])}")
     photos = detections(found, dataset, labelled, confidence, true_iou)
     names = list(photos)
     panels = []

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.config.evaluation import Privacy
+from uncover.config.evaluation import LEAVE_OUT, FigurePrivacy
 from uncover.config.values import check_number
 from uncover.data.parts import WHOLE_FACE
 from uncover.data.photos import read_upright_rgb
-from uncover.images.privacy import has_patients, shown
+from uncover.images.privacy import has_patients, left_out_words, shown
 from uncover.metrics.detections import box_iou
 from uncover.metrics.predictions import CORNERS, Alike, read_predictions
 from uncover.metrics.truth import read_truth
@@ -98,7 +98,7 @@ def draw_rescue_gallery(
     predictions: Path,
     datasets: Sequence[Path] = (),
     missed: Sequence[Path] = (),
-    privacy: Privacy = "pixelate",
+    privacy: FigurePrivacy = "pixelate",
     methods: Methods = (),
     true_iou: float = 0.5,
 ) -> Figure:
@@ -122,10 +122,14 @@ def draw_rescue_gallery(
     lists = {path.stem: path for path in missed}
     folders = {path.absolute().name: path for path in datasets}
     groups: dict[str, list[Panel]] = {}
+    left_out: list[str] = []
     alike = Alike()
     for name in [*SET_TITLES, *sorted(folders.keys() - SET_TITLES.keys())]:
         firsts = dict(zip((BEST, HEATMAP), first_of(rows[rows["set"] == name]), strict=True))
         if name not in folders or name not in lists or firsts[BEST] is None:
+            continue
+        if privacy == LEAVE_OUT and has_patients(name):
+            left_out.append(set_title(name))
             continue
         # Of methods that all found nothing, none is best.
         shown_methods = {kind: row for kind, row in firsts.items() if row is not None and row["found"] > 0}
@@ -140,7 +144,7 @@ def draw_rescue_gallery(
         titles = [f"{kind}: {method_title(str(row['method']))}" for kind, row in shown_methods.items()]
         if panels:
             groups[f"{set_title(name)}\n{'; '.join(titles) or 'no method found any of the faces'}"] = panels
-    return rescue_gallery(groups)
+    return rescue_gallery(groups, left_out)
 
 
 def _panels(
@@ -187,11 +191,12 @@ def choose_photos(outcomes: Mapping[str, tuple[bool, ...]], count: int) -> list[
     return [image for outcome, number in taken.items() for image in of_outcome[outcome][:number]]
 
 
-def rescue_gallery(groups: Mapping[str, Sequence[Panel]]) -> Figure:
+def rescue_gallery(groups: Mapping[str, Sequence[Panel]], left_out: Sequence[str] = ()) -> Figure:
     """Draw the panels of each set below one another.
 
     Args:
         groups: Panels by title; without any, the figure says so.
+        left_out: Titles of sets whose photos may not be shown, which the figure says, too.
     """
     from matplotlib.lines import Line2D
 
@@ -199,10 +204,13 @@ def rescue_gallery(groups: Mapping[str, Sequence[Panel]]) -> Figure:
     shapes = [max(panel.image.shape[0] / panel.image.shape[1] for panel in panels) for panels in groups.values()]
     # Upright photos may not make a set as long as the page.
     heights = [number * INCHES * min(shape, 1.3) + 0.5 for number, shape in zip(rows, shapes, strict=True)]
-    figure = new_figure(COLUMNS * INCHES, sum(heights) + 0.4)
+    figure = new_figure(COLUMNS * INCHES, sum(heights) + (0.9 if left_out else 0.4))
+    told = left_out_words(left_out) if left_out else "no missed photo with a labelled face"
     if not groups:
-        figure.text(0.5, 0.5, "no missed photo with a labelled face", ha="center", va="center")
+        figure.text(0.5, 0.5, told, ha="center", va="center", wrap=True)
         return figure
+    if left_out:
+        figure.supxlabel(told, fontsize=8, wrap=True)
     parts = np.ravel(figure.subfigures(len(groups), 1, squeeze=False, height_ratios=heights))
     for part, (title, panels), number in zip(parts, groups.items(), rows, strict=True):
         part.suptitle(title, fontsize=9)

@@ -42,9 +42,9 @@ Confidences = Annotated[
 ALL_SETS = "all"
 """What stands for the set in the row of a detector that was not run."""
 
-WIDER = ("mtcnn", "retinaface")
+WIDER = ("mtcnn", "retinaface", "yunet", "scrfd_500m", "scrfd_2_5g", "centerface")
 
-READY_MADE = (*WIDER, "viola_jones")
+READY_MADE = (*WIDER, "blazeface_full", "blazeface_short", "viola_jones")
 """Detectors that somebody else has trained; of these, on WIDER FACE."""
 
 NAME = "table_10_baselines"

@@ -1,0 +1,84 @@
+"""Detectors on videos of which some frames are labelled: recall, false boxes, AP50, gaps and flicker.
+
+    make bench-clips VIDEOS=clips LABELS=frames [WEIGHTS=general] [SIZE=640]
+        [OTHERS="scrfd_500m=scrfd_500m.onnx yunet=yunet.onnx blazeface_full="]
+
+VIDEOS is a folder; LABELS one with labels/<video>_<frame>.txt, as `uncover evaluate videos` takes it. Each detector
+looks at the videos without tracking, online and offline, at its own confidence; AP50 is that of all boxes that it
+gives, without tracking. OTHERS are baselines, NAME=FILE, or NAME= where a package brings the weights. The record is
+results/bench/clips.csv, and no picture goes anywhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+from machine import describe_machine, describe_source
+
+from uncover.atomic import new_file
+
+OUT = Path("results/bench/clips.csv")
+TEMPORAL = ("off", "online", "offline")
+EVERY = "every box"
+LEAST = "0.01"
+"""Confidence from which boxes count towards AP50."""
+
+
+def main() -> None:
+    """Detect, score, print a table, write results/bench/clips.csv."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("videos", type=Path)
+    parser.add_argument("labels", type=Path)
+    parser.add_argument("--weights", nargs="+", default=["general"], help="ready-made ones, or files")
+    parser.add_argument("--others", nargs="+", default=[], metavar="NAME=FILE")
+    parser.add_argument("--size", type=int, default=640, help="longest side of the input of our detectors")
+    args = parser.parse_args()
+    detectors: dict[str, list[str]] = {
+        Path(each).stem: ["--weights", each, "--image-size", str(args.size)] for each in args.weights
+    }
+    for word in args.others:
+        name, _, file = word.partition("=")
+        detectors[name] = ["--detector", name, *(["--detector-weights", file] if file else [])]
+    with tempfile.TemporaryDirectory() as folder:
+        ways = {}
+        for name, chosen in detectors.items():
+            words = ["detect", str(args.videos), "--rescue", "none", *chosen]
+            for temporal in TEMPORAL:
+                way = f"{name}, {temporal}"
+                ways[way] = Path(folder) / way
+                uncover(*words, "--temporal", temporal, "--out", str(ways[way]))
+            way = f"{name}, {EVERY}"
+            ways[way] = Path(folder) / way
+            uncover(*words, "--confidence", LEAST, "--out", str(ways[way]))
+            print(f"{name}: done", file=sys.stderr)
+        OUT.parent.mkdir(parents=True, exist_ok=True)
+        named = [f"{way}={path}" for way, path in ways.items()]
+        uncover("evaluate", "videos", str(OUT), "--truth", str(args.labels), "--detections", *named, told=True)
+    scores = pd.read_csv(OUT)
+    words = scores[(scores["video"] == "all") & (scores["part"] != "all") & scores["mode"].str.endswith(", off")]
+    if len(words):
+        print("\nfound of each kind of face, without tracking")
+        cells = words.assign(cell=words["found"].astype(str) + "/" + words["faces"].astype(str))
+        print(cells.pivot(index="mode", columns="part", values="cell").to_string())
+    machine = describe_machine("torch", "av", "numpy", "opencv-python-headless")
+    with new_file(OUT.with_suffix(".json")) as path:
+        path.write_text(json.dumps(describe_source() | {"machine": machine}, indent=1) + "\n", encoding="utf-8")
+
+
+def uncover(*words: str, told: bool = False) -> None:
+    """Run a command; what it says is shown where it fails, or where it is the result."""
+    process = subprocess.run([sys.executable, "-m", "uncover", *words], capture_output=True, text=True, check=False)
+    if process.returncode:
+        sys.exit(f"uncover {' '.join(words)}: failed:\n{process.stderr[-2000:]}")
+    if told:
+        print(process.stdout)
+
+
+if __name__ == "__main__":
+    main()

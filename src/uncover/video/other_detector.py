@@ -1,0 +1,68 @@
+"""A detector of somebody else at work, in the place of a network of ours: any of `uncover.config.baselines`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from uncover.baselines.predict import find_faces
+from uncover.errors import needs_memory
+from uncover.images.letterbox import Letterbox
+from uncover.images.privacy import SUSPECT, Cover
+from uncover.metrics.detections import Detections, Detector
+from uncover.video.batches import Picture
+from uncover.video.decode import Frame
+from uncover.video.model import Found
+from uncover.yolov5.device import Precision
+
+
+@dataclass(frozen=True)
+class OtherDetector:
+    """A detector of whole faces that is no network of ours: what it computes is no evidence for a rescue.
+
+    Attributes:
+        detector: Ready to look.
+        name: As in `BASELINES`.
+        confidence: From which its boxes count where nobody says.
+        device: Where it computes.
+        image_size: Longest side of a picture as it is seen, in pixels: larger ones are made smaller; None: none is.
+        nms_iou: IoU above which a box of lower confidence is dropped, after the detector's own rule.
+        about: What else its boxes hang on: plain values.
+        precision: Of its arithmetic.
+    """
+
+    detector: Detector
+    name: str
+    confidence: float
+    device: torch.device
+    image_size: int | None
+    nms_iou: float
+    about: Mapping[str, Any]
+    precision: Precision = "float32"
+
+    def look_at(self, images: Sequence[NDArray[np.uint8]], confidence: float, covered: bool) -> Found:
+        """Whole faces in pictures; as `Model.look_at`."""
+        faces: list[Detections] = []
+        covers: list[Cover | None] = []
+        for image in images:
+            height, width = image.shape[:2]
+            with needs_memory(f"{width} x {height} pixels", "take smaller pictures or --device cpu"):
+                found = find_faces(self.detector, image, self.image_size, self.nms_iou)
+            boxes = Detections(found.boxes.astype(np.float32), found.confidence.astype(np.float32))
+            faces.append(boxes.with_confidence(confidence).sorted())
+            suspects = boxes.with_confidence(SUSPECT).boxes
+            covers.append(Cover.of(suspects, width, height) if covered else None)
+        return Found(faces, covers)
+
+
+def as_it_is(frame: Frame) -> Picture:
+    """A frame for a detector that looks at pictures as they are."""
+    pixels = frame.pixels
+    height, width = pixels.shape[:2]
+    place = Letterbox(width, height, width, height, 0, 0, width, height)
+    return Picture(frame.index, frame.second, frame, place, pixels.transpose(2, 0, 1))
