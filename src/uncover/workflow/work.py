@@ -109,12 +109,12 @@ class Work:
         if rule == "train":
             return self._training(self.run.detector(wildcards["model"]))
         if rule == "train_composed":
-            detector = self.config.packaged.detectors[wildcards["packaged"]]
+            recipe = self.config.packaged.detectors[wildcards["packaged"]]
             # All sizes are as frequent, and a batch of any has as many pixels as one of `image_size`.
-            sizes = detector.composed.sizes
-            full = len(sizes) / sum((detector.image_size / size) ** 2 for size in sizes)
-            images = detector.epochs * detector.composed.images * full
-            return _one_or_more(TRAINING * images * _cost(detector) / UNIT)
+            sizes = recipe.composed.sizes
+            full = len(sizes) / sum((recipe.image_size / size) ** 2 for size in sizes)
+            images = recipe.epochs * recipe.composed.images * full
+            return _one_or_more(TRAINING * images * _cost(recipe) / UNIT)
         if rule == "evolve_generation":
             epochs = self.config.evolution.epochs
             return self._training(self.config.detectors.rgb10.model_copy(update={"epochs": epochs}))
