@@ -175,6 +175,13 @@ class ComposedDetector(Detector):
     slow_rate: NonNegativeFloat = Field(1.0, description="their learning rate, as a share of that of the others")
     ema_decay: float = Field(0.9998, ge=0, lt=1, description="decay of the moving average of the weights")
     ema_ramp: PositiveInt = Field(100, description="steps over which the decay rises from nothing")
+    learnt_share: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="share of the moving average in the weights that count; the rest are those of the start, which a"
+        " network that has seen more faces than there are here needs to keep (Wortsman et al., CVPR 2022)",
+    )
     composed: Composition = Field(Composition(), description="which photos images are composed of, and how")
     infants: bool = Field(False, description="whether it may learn from photos of infants in care")
 
