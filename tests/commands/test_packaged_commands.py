@@ -106,6 +106,7 @@ def test_the_recipe_from_photos_to_packaged_weights(
     ):
         assert text in card, text
     assert re.search(rf"\| graded \| all \| {photos['graded']} \|", card)
+    assert "Where two sets are joined by +" not in card
     counts = json.loads((place / "photos/merl_rav/summary.json").read_text())["counts"]
     assert f"| merl_rav | {counts['train']} | {counts['train_faces']} | 0 | {counts['younger']} |" in card
 

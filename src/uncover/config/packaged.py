@@ -38,7 +38,10 @@ class PhotoSource(Section):
     hold_out: Literal["names", "people", "official", "blocks"] = Field(
         "names",
         description="what is held out as a whole: photos; people, whom names begin with; the official test part; or"
-        " every second block of ten neighbouring numbers in names",
+        " every second block of neighbouring numbers in names",
+    )
+    every: PositiveInt = Field(
+        40, description="numbers of a block: series show one infant after the other, and a block is that of one or few"
     )
     half: Literal["a", "b", "all"] = Field(
         "all",
@@ -138,7 +141,11 @@ class ComposedDetector(Detector):
     """A detector of whole faces that learns from composed images."""
 
     model: Literal["yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x", "scrfd_2.5g"] = Field(  # type: ignore[assignment]
-        "scrfd_2.5g", description="as of a detector"
+        "scrfd_2.5g",
+        description="network; scrfd_2.5g: a head of YOLOv5 on the layers of SCRFD-2.5G",
+    )
+    weights: Literal["coco", "scratch"] = Field(
+        "coco", description="start from the network's published weights (COCO's, or SCRFD's), or anew"
     )
     classes: Literal["parts", "whole_face"] = Field("whole_face", description="the whole face only")
     batch: PositiveInt | Literal["auto"] = Field(8, description="images of `image_size` in a step")
