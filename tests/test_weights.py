@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from uncover.errors import InputError
 from uncover.yolov5.weights import open_weights
 
 MOST_BYTES = 4_000_000
-FIELDS = ("data", "recipe", "command", "scores", "licence", "limits", "date")
+FIELDS = ("data", "recipe", "command", "score[sd]( on)?", "licence", "limits", "date")
 
 
 @pytest.mark.parametrize("name", ["general", "nicu"])
@@ -23,8 +24,8 @@ def test_what_comes_with_the_package(name: str) -> None:
     assert (header.channels, len(header.class_names)) == (3, 1) and not network.training
     card = weights.card_of(path)
     assert card is not None
-    said = dict(re.findall(r"^\| (\w+) \| (.+) \|$", card.read_text(encoding="utf-8"), re.MULTILINE))
-    assert [field for field in FIELDS if not said.get(field)] == []
+    said = card.read_text(encoding="utf-8")
+    assert [word for word in FIELDS if not re.search(rf"^\W*{word}\b\W+\w", said, re.MULTILINE | re.IGNORECASE)] == []
 
 
 def test_a_name_is_one_of_ours_and_a_path_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,3 +38,10 @@ def test_a_name_is_one_of_ours_and_a_path_is_a_file(tmp_path: Path, monkeypatch:
     assert weights.find_weights("absent/best.pt") == Path("absent/best.pt")
     with pytest.raises(InputError, match=r"^generl: no weights of this name; expected general, nicu, "):
         weights.find_weights("generl")
+
+
+def test_the_package_takes_all_of_them_along() -> None:
+    with (Path(__file__).parents[1] / "pyproject.toml").open("rb") as file:
+        patterns = tomllib.load(file)["tool"]["setuptools"]["package-data"]["uncover.weights"]
+    others = {path.name for path in weights.FOLDER.iterdir() if path.suffix not in (".py", "")}
+    assert others == {path.name for pattern in patterns for path in weights.FOLDER.glob(pattern)}

@@ -27,6 +27,7 @@ from tests.video.test_sound import BEEPS, beeps, flashes, write_source
 from uncover.cli import main
 from uncover.commands._shared_arguments import OTHER_DETECTORS
 from uncover.config.baselines import BASELINES
+from uncover.metrics.predictions import read_predictions
 from uncover.video.decode import open_video
 
 detect = detecting.detect
@@ -349,6 +350,29 @@ def test_results_have_a_folder_of_the_sources_name_and_replace_none_of_others(
     write_video(tmp_path / "mine.mp4", 2)
     assert main(["detect", "mine.mp4", *words]) == 2
     assert "its boxes.parquet is none of 'uncover detect' and would be replaced" in complaint_of()
+
+
+def test_detectors_of_others_find_what_predict_baseline_finds(
+    live_run: LiveRun, tmp_path: Path, complaint_of: Callable[[], str]
+) -> None:
+    pictures, out = live_run.folder / "pictures", tmp_path / "out"
+    words = ["--detector", "mtcnn", "--confidence", "0.06", "--device", "cpu"]
+    assert main(["detect", str(pictures), "--out", str(out), *words]) == 0
+    assert main(["predict", "baseline", "mtcnn", str(pictures), "--out", str(tmp_path), "--device", "cpu"]) == 0
+    stored = read_predictions(tmp_path / "pictures.parquet").boxes.query("confidence >= 0.06")
+    boxes = tables(out)[0]
+    assert len(boxes) == len(stored) > 0 and set(boxes["method"]) == {"mtcnn"}
+    for image, expected in stored.groupby("image"):
+        found = boxes[boxes["source"] == image].sort_values("confidence", ascending=False)
+        columns = ["x1", "y1", "x2", "y2", "confidence"]
+        np.testing.assert_allclose(found[columns], expected[columns], rtol=0, atol=1e-3)
+    for wrong, message in {
+        "--detector-weights x.onnx": "of which detector?",
+        "--detector mtcnn --detector-weights yunet=x.onnx": "of which detector?",
+        "--detector yunet --detector-weights x.onnx": "x.onnx: does not exist",
+    }.items():
+        assert main(["detect", str(pictures), "--out", str(out), *wrong.split()]) == 2
+        assert message in complaint_of()
 
 
 def test_detectors_of_others_are_listed_as_they_are() -> None:

@@ -19,6 +19,7 @@ from uncover.errors import InputError
 from uncover.images.grouped import GroupedImages, read_grouped_images
 from uncover.images.labelled import LabelledImages
 from uncover.metrics.counts import FaceScores
+from uncover.weights import find_weights
 from uncover.yolov5 import finetune
 from uncover.yolov5 import train as training
 from uncover.yolov5.distributed import ProcessGroup
@@ -54,6 +55,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_weights_are_found_in_a_run_in_a_training_and_as_a_file(start: Path, tmp_path: Path) -> None:
     assert find_start(start) == find_start(start.parent) == find_start(start.parents[2]) == start
+    assert find_start(Path("general")) == find_weights("general")
     make_start(tmp_path / "models" / "other" / "weights.pt")
     with pytest.raises(InputError, match=r"no weights; .* models that it has: other, such as .*models/other"):
         find_start(tmp_path)

@@ -159,6 +159,8 @@ def run_detect(args: argparse.Namespace) -> int:
     log_animations(sources.images.values())
     if args.temporal == "offline" and any(is_live(address) for address in sources.videos.values()):
         raise InputError("--temporal offline: needs the whole video, and a live stream has no end; give online")
+    if (args.privacy or args.shape != "box") and not (args.annotate or args.preview):
+        logger.info("note: --privacy and --shape say what annotated copies show; --annotate writes them")
     if args.annotate and args.sound == "keep" and any(is_live(address) for address in sources.videos.values()):
         logger.info("note: annotated copies of live streams have no sound")
     options = DetectOptions(

@@ -58,7 +58,11 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
         help="the same as DATA; then OUT may be left out, and is <name of DATA>_detector",
     )
     parser.add_argument(
-        "--from", type=Path, dest="source", metavar="RUN", help="fine-tune: a run, the folder of a training, or weights"
+        "--from",
+        type=Path,
+        dest="source",
+        metavar="RUN",
+        help="fine-tune: a run, the folder of a training, weights, or ready-made ones by their name",
     )
     parser.add_argument(
         "--freeze", metavar="LAYERS", help="keep the weights of the first layers: backbone (10 layers), none, a number"

@@ -211,7 +211,8 @@ def _surest(faces: FrameFaces) -> FrameFace:
 
 def _write_images(images: ImageSource, labels: FaceLabels, options: DetectOptions, tables: FaceTables) -> None:
     names = list(images.files)
-    for faces in track_faces(images.parts, labels, "off", options.bridge):
+    found = track_faces(images.parts, labels, "off", options.bridge)
+    for faces in track(found, "drawing images", len(names), BETWEEN_LINES) if options.annotated else found:
         name = names[faces.frame.index]
         tables.add(name, 0, faces)
         images.statistics.add(faces)

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from uncover import weights as ready_made
 from uncover.atomic import new_file
 from uncover.config.detectors import MAP_INPUTS, OCCLUSION, Detector, Hyperparameters
-from uncover.config.finetune import Finetune
+from uncover.config.finetune import UPSTREAM, Finetune, TunedDetector
 from uncover.config.values import as_pairs, check_section, merged, read_pairs
 from uncover.data.data_yaml import find_data_yaml, is_face
 from uncover.data.folds import Fold, leave_one_out, leave_out, nested_subsets
@@ -57,7 +58,8 @@ def find_start(given: Path) -> Path:
     """The weights file that somebody means.
 
     Args:
-        given: A weights file, the folder of a training, or the folder of a run, of which it is the whole-face detector.
+        given: A weights file, the folder of a training, or the folder of a run, of which it is the whole-face detector;
+            or, where there is none of this name, ready-made weights.
 
     Raises:
         InputError: There is none.
@@ -65,6 +67,8 @@ def find_start(given: Path) -> Path:
     for place in (given, given / WEIGHTS, given / "models" / DEFAULT_MODEL / WEIGHTS):
         if place.is_file():
             return place
+    if str(given) in ready_made.names():
+        return ready_made.find_weights(given)
     trained = sorted(path.parent.name for path in given.glob(f"models/*/{WEIGHTS}"))
     hint = f"; models that it has: {', '.join(trained)}, such as {given / 'models' / trained[0]}" if trained else ""
     raise InputError(
@@ -91,7 +95,7 @@ def finetuning_settings(header: Header, changes: Mapping[str, Any], pairs: Seque
         "classes": "whole_face" if whole_face else "parts",
     }
     values = merged(merged(_own_settings(header) | known, changes), read_pairs(pairs))
-    return check_section(Detector, values, "--set")
+    return check_section(Detector if header.model in UPSTREAM else TunedDetector, values, "--set")
 
 
 def _knows_faces_alone(header: Header) -> bool:
