@@ -116,7 +116,13 @@ def test_a_detector_goes_on_from_another_and_bad_words_are_told(
 ) -> None:
     assert train("first", "epochs=1") == 0
     words = ["--photos", "photos/graded/train", "--val", "photos/graded/test", "--start", "first/weights.pt"]
-    only = ["composed.close.graded=1", "composed.kinds={close: 1}", "composed.images=4", "epochs=1", "cool_down=1"]
+    only = [
+        "composed.close.graded=1",
+        "composed.kinds={mosaic: 0, scene: 0, heads: 0}",
+        "composed.images=4",
+        "epochs=1",
+        "cool_down=1",
+    ]
     assert run("train", "composed", "second", *words, "--device", "cpu", "--set", *TINY, *only) == 0
     assert json.loads((place / "second/summary.json").read_text())["settings"]["cool_down"] == 1
     assert run("train", "composed", "near", *words, "--device", "cpu", "--set", *TINY, *only, "learnt_share=0.25") == 0
@@ -126,6 +132,7 @@ def test_a_detector_goes_on_from_another_and_bad_words_are_told(
     capsys.readouterr()
     for wrong, told in {
         "composed.close.nobody=1": "draws from 'nobody', of which no photo with a face is given; given: graded",
+        "composed.kinds={close: 0, scene: 0, heads: 0, nothing: 0}": "expected a weight above 0 for a kind",
         "composed.sizes=[50]": "key composed.sizes: expected multiples of 32",
         "processes=2": "images are composed for one process",
     }.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import (
@@ -23,6 +24,9 @@ YOUNGER = "younger"
 
 Kind = Literal["mosaic", "close", "scene", "heads", "nothing"]
 Share = dict[str, NonNegativeFloat]
+
+
+KINDS: dict[Kind, float] = {"mosaic": 0.14, "close": 0.29, "scene": 0.22, "heads": 0.29, "nothing": 0.06}
 
 
 class PhotoSource(Section):
@@ -90,8 +94,7 @@ class Composition(Section):
     scene: Share = Field({}, description="weight of each source where a whole photo is")
     heads: Share = Field({}, description="weight of each source where heads are cut out")
     kinds: dict[Kind, NonNegativeFloat] = Field(
-        {"mosaic": 0.14, "close": 0.29, "scene": 0.22, "heads": 0.29, "nothing": 0.06},
-        description="weight of each kind of image",
+        KINDS, description="weight of each kind of image; those that are not said keep theirs"
     )
     covered: tuple[float, ...] = Field(
         (0.3, 0.65, 0.9),
@@ -105,6 +108,18 @@ class Composition(Section):
         description="sides of images, in pixels, one for each batch; all are as frequent, and a batch of smaller images"
         " has more of them",
     )
+
+    @field_validator("kinds", mode="before")
+    @classmethod
+    def _others_as_they_are(cls, kinds: object) -> object:
+        return {**KINDS, **kinds} if isinstance(kinds, Mapping) else kinds
+
+    @field_validator("kinds")
+    @classmethod
+    def _some_image(cls, kinds: dict[Kind, float]) -> dict[Kind, float]:
+        if not any(share for kind, share in kinds.items() if kind != "mosaic"):
+            raise ValueError("expected a weight above 0 for a kind that is no mosaic, which is made of the others")
+        return kinds
 
     @field_validator("sizes")
     @classmethod

@@ -32,6 +32,7 @@ from uncover.yolov5.distributed import ProcessGroup
 from uncover.yolov5.inference import FramedImages, batch_in_words, to_network
 from uncover.yolov5.job import Job, build_start
 from uncover.yolov5.loss import DetectionLoss
+from uncover.yolov5.network import Network
 from uncover.yolov5.optimizer import ModelEMA, Schedule, build_optimizer
 from uncover.yolov5.results import (
     about_training,
@@ -344,7 +345,7 @@ class _Loop:
             f"epoch {epoch + 1}, batch {number + 1}: {what}; lower lr0, or use precision float32{kept}", epoch
         )
 
-    def _counting(self) -> nn.Module:
+    def _counting(self) -> Network:
         """The network that is validated and kept."""
         if self._learnt_share == 1:
             return self.ema.ema
