@@ -25,6 +25,10 @@ from uncover.atomic import new_file
 
 OUT = Path("results/bench/clips.csv")
 TEMPORAL = ("off", "online", "offline")
+SHOWN = [
+    *("faces", "found", "recall", "recall_low", "recall_high", "false_per_frame", "shown", "flicker", "gaps"),
+    *("longest_gap", "jitter"),
+]
 EVERY = "every box"
 LEAST = "0.01"
 """Confidence from which boxes count towards AP50."""
@@ -59,25 +63,29 @@ def main() -> None:
             print(f"{name}: done", file=sys.stderr)
         OUT.parent.mkdir(parents=True, exist_ok=True)
         named = [f"{way}={path}" for way, path in ways.items()]
-        uncover("evaluate", "videos", str(OUT), "--truth", str(args.labels), "--detections", *named, told=True)
+        uncover("evaluate", "videos", str(OUT), "--truth", str(args.labels), "--detections", *named)
     scores = pd.read_csv(OUT)
-    words = scores[(scores["video"] == "all") & (scores["part"] != "all") & scores["mode"].str.endswith(", off")]
+    scores = scores[scores["video"] == "all"].set_index("mode")
+    whole, words = scores[scores["part"] == "all"], scores[scores["part"] != "all"]
+    curves = whole.loc[[f"{name}, {EVERY}" for name in detectors], "ap50"]
+    print("AP50, of all boxes:", ", ".join(f"{name} {ap:.3f}" for name, ap in zip(detectors, curves, strict=True)))
+    ways_at_work = [f"{name}, {temporal}" for name in detectors for temporal in TEMPORAL]
+    print(whole.loc[ways_at_work, SHOWN].to_string(float_format="{:.3f}".format))
     if len(words):
         print("\nfound of each kind of face, without tracking")
         cells = words.assign(cell=words["found"].astype(str) + "/" + words["faces"].astype(str))
-        print(cells.pivot(index="mode", columns="part", values="cell").to_string())
+        table = cells.reset_index().pivot(index="mode", columns="part", values="cell")
+        print(table.loc[[f"{name}, {TEMPORAL[0]}" for name in detectors]].to_string())
     machine = describe_machine("torch", "av", "numpy", "opencv-python-headless")
     with new_file(OUT.with_suffix(".json")) as path:
         path.write_text(json.dumps(describe_source() | {"machine": machine}, indent=1) + "\n", encoding="utf-8")
 
 
-def uncover(*words: str, told: bool = False) -> None:
-    """Run a command; what it says is shown where it fails, or where it is the result."""
+def uncover(*words: str) -> None:
+    """Run a command; what it says is shown where it fails."""
     process = subprocess.run([sys.executable, "-m", "uncover", *words], capture_output=True, text=True, check=False)
     if process.returncode:
         sys.exit(f"uncover {' '.join(words)}: failed:\n{process.stderr[-2000:]}")
-    if told:
-        print(process.stdout)
 
 
 if __name__ == "__main__":

@@ -130,7 +130,7 @@ def test_people_and_blocks_are_held_out_whole() -> None:
             by_person.setdefault(photo.person(), set()).add(is_held_out(photo, people))
     assert all(len(held) == 1 for held in by_person.values())
     assert 5 < sum(held == {True} for held in by_person.values()) < 35
-    halves = {half: PhotoSource(hold_out="blocks", half=half) for half in ("a", "b", "all")}
+    halves = {half: PhotoSource(hold_out="blocks", every=10, half=half) for half in ("a", "b", "all")}
     for number in range(200):
         photo = RawPhoto("", f"njn_normal_{number}", Path())
         held = {half: is_held_out(photo, settings) for half, settings in halves.items()}
@@ -143,11 +143,11 @@ def test_people_and_blocks_are_held_out_whole() -> None:
 
 
 def test_what_is_held_out_says_which_photos_belong_together(photos: Path, tmp_path: Path) -> None:
-    settings = PhotoSource(hold_out="blocks")
+    settings = PhotoSource(hold_out="blocks", every=2)
     counts = make_face_photos(photos, tmp_path / "out", "some", settings, None)
     assert (counts.train, counts.test) == (4, 4)
     blocks = pd.read_csv(tmp_path / "out/test/blocks.csv")
-    assert blocks["block"].tolist() == ["a_0"] * 4
+    assert blocks["block"].tolist() == ["a_0", "a_0", "a_1", "a_1"]
     words = pd.read_csv(tmp_path / "out/test/words.csv", keep_default_na=False)
     assert words["word"].tolist() == ["nomask", "mask", "nomask", "mask"]
     (photos / "classes/a_0.txt").write_text("mask mask\n")

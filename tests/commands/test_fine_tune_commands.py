@@ -164,6 +164,17 @@ def test_a_network_whose_one_class_is_a_face_by_another_name_is_scored_as_it_is(
     assert [records[0] | {"start": ""}] == [records[1] | {"start": ""}]
 
 
+def test_a_network_of_the_package_alone_is_fine_tuned_too(place: Path) -> None:
+    make_start(place / "ready.pt", classes=("face",), class_ids=(0,), model="scrfd_2.5g", training={})
+    assert run("labels", "--layout", "graded", "my_frames", "set") == 0
+    quick = ["--device", "cpu", "--finetune", "epochs=1", "least_images=4", "batch=4"]
+    words = ["--count", 4, "--leave-out", "infant_01", *quick]
+    assert run("fine_tune", "set", "point", "--from", "ready.pt", *words) == 0
+    header, _ = read_weights(place / "point/weights.pt")
+    assert (header.model, header.class_names) == ("scrfd_2.5g", ("whole face",))
+    assert json.loads((place / "point/left_out.json").read_text())["trained_on"] == 4
+
+
 TUNE = ("--from", "run", "--data", "my_frames")
 BAD: dict[str, tuple[tuple[str, ...], str]] = {
     "no OUT": (("train", "my_frames"), "expected DATA and OUT, or --data DATA"),

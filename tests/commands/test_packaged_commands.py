@@ -106,6 +106,7 @@ def test_the_recipe_from_photos_to_packaged_weights(
     ):
         assert text in card, text
     assert re.search(rf"\| graded \| all \| {photos['graded']} \|", card)
+    assert "Where two sets are joined by +" not in card
     counts = json.loads((place / "photos/merl_rav/summary.json").read_text())["counts"]
     assert f"| merl_rav | {counts['train']} | {counts['train_faces']} | 0 | {counts['younger']} |" in card
 
@@ -118,6 +119,10 @@ def test_a_detector_goes_on_from_another_and_bad_words_are_told(
     only = ["composed.close.graded=1", "composed.kinds={close: 1}", "composed.images=4", "epochs=1", "cool_down=1"]
     assert run("train", "composed", "second", *words, "--device", "cpu", "--set", *TINY, *only) == 0
     assert json.loads((place / "second/summary.json").read_text())["settings"]["cool_down"] == 1
+    assert run("train", "composed", "near", *words, "--device", "cpu", "--set", *TINY, *only, "learnt_share=0.25") == 0
+    first, second, near = (read_weights(place / name / "weights.pt")[1] for name in ("first", "second", "near"))
+    for name, value in near.items():
+        torch.testing.assert_close(value, torch.lerp(first[name].float(), second[name].float(), 0.25).to(value.dtype))
     capsys.readouterr()
     for wrong, told in {
         "composed.close.nobody=1": "draws from 'nobody', of which no photo with a face is given; given: graded",

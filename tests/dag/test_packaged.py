@@ -10,7 +10,9 @@ import yaml
 from tests.dag.checkout import REPOSITORY
 from tests.dag.conftest import Checkout
 from uncover.config.load import check_config, load_config
+from uncover.config.packaged import ComposedDetector
 from uncover.errors import InputError
+from uncover.workflow.work import GIGAFLOPS, Work
 
 CONFIG = "config/detector.yaml"
 INFANTS = "infants"
@@ -33,10 +35,23 @@ def test_every_step_is_planned_and_general_sees_no_infant(plain_checkout: Checko
 
 def test_a_detector_that_may_not_see_infants_learns_from_none_of_them() -> None:
     values = yaml.safe_load((REPOSITORY / CONFIG).read_text(encoding="utf-8"))
-    values["extends"] = str(REPOSITORY / "config/real_sample.yaml")
+    values["extends"] = str(REPOSITORY / "config/real.yaml")
     values["packaged"]["detectors"]["general"]["composed"]["close"]["infants_njn"] = 0.1
     with pytest.raises(InputError, match="infants_njn shows infants in care; say infants: true, or leave it out"):
         check_config(values)
+
+
+def test_a_training_counts_as_the_pixels_of_its_images() -> None:
+    config = load_config(REPOSITORY / CONFIG)
+    recipe = config.packaged.detectors["general"].model_dump()
+    composed = {**recipe["composed"], "images": 1000, "sizes": (320, 640)}
+    recipe |= {"epochs": 3, "composed": composed}
+    packaged = config.packaged.model_copy(update={"detectors": {"general": ComposedDetector(**recipe)}})
+    work = Work(config.model_copy(update={"packaged": packaged}))
+    # Of five images four are of a quarter of the pixels: 0.4 of 3 000 images, three times the work of looking at them.
+    expected = 3 * 0.4 * 3000 * GIGAFLOPS["scrfd_2.5g"] / GIGAFLOPS["yolov5m"]
+    assert work.of("train_composed", {"packaged": "general"}) == pytest.approx(expected)
+    assert work.of_name("train_composed/general") == pytest.approx(expected)
 
 
 def test_scores_are_made_on_nothing_that_was_learnt_from() -> None:

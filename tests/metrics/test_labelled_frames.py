@@ -124,6 +124,7 @@ def test_the_command_writes_a_record(
     out = tmp_path / "scores.csv"
     words = [f"{name}={folder}" for name, folder in ways.items()]
     write_labels(labelled, "c_000", [FACE])
+    (labelled / "notes.csv").touch()
     assert main(["evaluate", "videos", str(out), "--truth", str(labelled), "--detections", *words]) == 0
     told = capsys.readouterr()
     assert "3/6" in told.out and "4/6" in told.out

@@ -51,5 +51,5 @@ def make_start(path: Path, classes: tuple[str, ...] = ("whole face",), **changes
     settings = {"model": "yolov5n", "image_size": 64, "classes": "whole_face", "processes": 2, "hyperparameters": gains}
     header = Header(**(about | {"training": {"settings": settings | RECIPE}} | changes))
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_weights(path, build_network("yolov5n", header.channels, len(classes), seed=0).state_dict(), header)
+    save_weights(path, build_network(header.model, header.channels, len(classes), seed=0).state_dict(), header)
     return path

@@ -56,8 +56,6 @@ Boxes = NDArray[np.float64]
 
 COMPLETE, WORDS, FACE_WORDS = "complete.txt", "classes", "words.csv"
 TRAIN, TEST = "train", "test"
-BLOCK = 10
-"""Photos of neighbouring numbers that are one block: series show one infant or person after the other."""
 
 AGREEMENT = 0.45
 """IoU from which boxes of several teachers are of one face."""
@@ -105,14 +103,14 @@ class RawPhoto:
         """Whom the name begins with."""
         return self.stem.partition("_")[0]
 
-    def block(self, hold_out: str) -> str:
+    def block(self, settings: PhotoSource) -> str:
         """What belongs together: photos of one person, of neighbouring numbers, or the photo alone."""
-        if hold_out == "people":
+        if settings.hold_out == "people":
             return self.person()
-        if hold_out != "blocks":
+        if settings.hold_out != "blocks":
             return self.name
         found = re.fullmatch(r"(.*?)_?(\d+)", self.stem)
-        return self.stem if found is None else f"{found[1]}_{int(found[2]) // BLOCK}"
+        return self.stem if found is None else f"{found[1]}_{int(found[2]) // settings.every}"
 
 
 @dataclass(frozen=True)
@@ -254,7 +252,7 @@ def is_held_out(photo: RawPhoto, settings: PhotoSource) -> bool:
     if settings.hold_out == "official":
         return photo.part == "test"
     if settings.hold_out == "blocks":
-        block = photo.block(settings.hold_out)
+        block = photo.block(settings)
         number = 0 if block == photo.stem else int(block.rpartition("_")[2])
         return settings.half != "all" and number % 2 != "ab".index(settings.half)
     if settings.hold_out == "names" and not photo.complete and settings.complete:
@@ -431,7 +429,7 @@ class _TestFolder:
         self._rows += [
             {"image": name, "number": number, "word": word, "grade": photo.grade} for number, word in enumerate(words)
         ]
-        self._blocks.append((name, photo.block(self._settings.hold_out)))
+        self._blocks.append((name, photo.block(self._settings)))
         self.photos, self.faces = self.photos + 1, self.faces + len(words)
 
     def finish(self) -> None:

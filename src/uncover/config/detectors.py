@@ -76,12 +76,8 @@ class Hyperparameters(Section):
 class Detector(Section):
     """One detector: network, data, recipe."""
 
-    model: Literal["yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x", "scrfd_2.5g"] = Field(
-        "yolov5m", description="network; scrfd_2.5g: a YOLOv5's head on the layers of SCRFD-2.5G, for whole faces"
-    )
-    weights: Literal["coco", "scratch"] = Field(
-        "coco", description="start from the network's published weights (COCO's, or SCRFD's), or anew"
-    )
+    model: Literal["yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x"] = Field("yolov5m", description="network")
+    weights: Literal["coco", "scratch"] = Field("coco", description="start from upstream's COCO weights, or anew")
     classes: Literal["parts", "whole_face"] = Field("parts", description="train on ten parts or on the whole face only")
     epochs: PositiveInt = Field(300, description="epochs at most")
     patience: NonNegativeInt = Field(100, description="stop after this many epochs without a better fitness; 0 never")

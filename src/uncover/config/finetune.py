@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
-from uncover.config.detectors import LAYERS_BELOW_HEAD
+from uncover.config.detectors import LAYERS_BELOW_HEAD, Detector
 from uncover.config.values import Section
 
 PACKAGED = ("general", "nicu")
@@ -15,6 +15,14 @@ UPSTREAM = ("yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x")
 """Networks with COCO weights, which know no face."""
 BACKBONE = 10
 """Layers of every YOLOv5 before the neck."""
+
+
+class TunedDetector(Detector):
+    """A detector that goes on from weights whose network no training of a run begins with: those of the package."""
+
+    model: Literal["yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x", "scrfd_2.5g"] = Field(  # type: ignore[assignment]
+        "scrfd_2.5g", description="as of a detector"
+    )
 
 
 class Finetune(Section):

@@ -38,7 +38,10 @@ class PhotoSource(Section):
     hold_out: Literal["names", "people", "official", "blocks"] = Field(
         "names",
         description="what is held out as a whole: photos; people, whom names begin with; the official test part; or"
-        " every second block of ten neighbouring numbers in names",
+        " every second block of neighbouring numbers in names",
+    )
+    every: PositiveInt = Field(
+        40, description="numbers of a block: series show one infant after the other, and a block is that of one or few"
     )
     half: Literal["a", "b", "all"] = Field(
         "all",
@@ -137,8 +140,12 @@ class ComposedHyperparameters(Hyperparameters):
 class ComposedDetector(Detector):
     """A detector of whole faces that learns from composed images."""
 
-    model: Literal["yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x", "scrfd_2.5g"] = Field(
-        "scrfd_2.5g", description="as of a detector"
+    model: Literal["yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x", "scrfd_2.5g"] = Field(  # type: ignore[assignment]
+        "scrfd_2.5g",
+        description="network; scrfd_2.5g: a head of YOLOv5 on the layers of SCRFD-2.5G",
+    )
+    weights: Literal["coco", "scratch"] = Field(
+        "coco", description="start from the network's published weights (COCO's, or SCRFD's), or anew"
     )
     classes: Literal["parts", "whole_face"] = Field("whole_face", description="the whole face only")
     batch: PositiveInt | Literal["auto"] = Field(8, description="images of `image_size` in a step")
@@ -168,6 +175,13 @@ class ComposedDetector(Detector):
     slow_rate: NonNegativeFloat = Field(1.0, description="their learning rate, as a share of that of the others")
     ema_decay: float = Field(0.9998, ge=0, lt=1, description="decay of the moving average of the weights")
     ema_ramp: PositiveInt = Field(100, description="steps over which the decay rises from nothing")
+    learnt_share: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="share of the moving average in the weights that count; the rest are those of the start, which a"
+        " network that has seen more faces than there are here needs to keep (Wortsman et al., CVPR 2022)",
+    )
     composed: Composition = Field(Composition(), description="which photos images are composed of, and how")
     infants: bool = Field(False, description="whether it may learn from photos of infants in care")
 

@@ -65,7 +65,7 @@ FrameLabels = dict[str, dict[int, LabelledFrame]]
 
 def has_frame_labels(folder: Path) -> bool:
     """Whether a folder of true boxes has those of labelled frames, rather than tables of all frames."""
-    return (folder / LABELS).is_dir() and not any(folder.glob("*.csv"))
+    return (folder / LABELS).is_dir()
 
 
 def read_frame_labels(folder: Path) -> FrameLabels:

@@ -51,6 +51,8 @@ WILDCARDS: Mapping[str, tuple[str, ...]] = {
     "make_synthetic": ("source",),
     "detect_videos": ("steps",),
     "fine_tune": ("left_out", "freeze", "amount"),
+    "face_photos": ("photos",),
+    **dict.fromkeys(("train_composed", "score_packaged", "package_weights"), ("packaged",)),
     "fine_tune_further": ("further", "left_out", "freeze", "amount"),
 }
 """What stands behind the rule in the names of its jobs; for other rules, a set."""
@@ -106,6 +108,13 @@ class Work:
         """Work of a job; 1 where it does not depend on sizes, NaN where it depends on one that is not known."""
         if rule == "train":
             return self._training(self.run.detector(wildcards["model"]))
+        if rule == "train_composed":
+            recipe = self.config.packaged.detectors[wildcards["packaged"]]
+            # All sizes are as frequent, and a batch of any has as many pixels as one of `image_size`.
+            sizes = recipe.composed.sizes
+            full = len(sizes) / sum((recipe.image_size / size) ** 2 for size in sizes)
+            images = recipe.epochs * recipe.composed.images * full
+            return _one_or_more(TRAINING * images * _cost(recipe) / UNIT)
         if rule == "evolve_generation":
             epochs = self.config.evolution.epochs
             return self._training(self.config.detectors.rgb10.model_copy(update={"epochs": epochs}))

@@ -20,7 +20,7 @@ import pandas as pd
 from uncover import weights as ready_made
 from uncover.atomic import new_file
 from uncover.config.detectors import MAP_INPUTS, OCCLUSION, Detector, Hyperparameters
-from uncover.config.finetune import Finetune
+from uncover.config.finetune import UPSTREAM, Finetune, TunedDetector
 from uncover.config.values import as_pairs, check_section, merged, read_pairs
 from uncover.data.data_yaml import find_data_yaml, is_face
 from uncover.data.folds import Fold, leave_one_out, leave_out, nested_subsets
@@ -95,7 +95,7 @@ def finetuning_settings(header: Header, changes: Mapping[str, Any], pairs: Seque
         "classes": "whole_face" if whole_face else "parts",
     }
     values = merged(merged(_own_settings(header) | known, changes), read_pairs(pairs))
-    return check_section(Detector, values, "--set")
+    return check_section(Detector if header.model in UPSTREAM else TunedDetector, values, "--set")
 
 
 def _knows_faces_alone(header: Header) -> bool:

@@ -387,10 +387,11 @@ def _card(
     ]
     for folder in photos:
         record = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        counts = record["counts"]
+        counts, own = record["counts"], record["settings"]
+        learnt = own["hold_out"] == "blocks" and own["half"] == "all"
         lines.append(
             f"| {record['group']} | {counts['train']} | {counts['train_faces']} | {counts['taught']} |"
-            f" {counts['younger']} | {counts['test']} |"
+            f" {counts['younger']} | {counts['test'] if not learnt else 0} |"
         )
     lines += [
         "",
@@ -408,6 +409,8 @@ def _card(
                 f"| {row.set} | {row.faces_scored} | {row.photos} | {row.faces} | {row.ap50:.3f} ({row.ap50_low:.3f} to"
                 f" {row.ap50_high:.3f}) | {row.ap40:.3f} | {row.recall:.3f} |"
             )
+    if any("+" in row.set for row in scores if row.detector == out.stem):
+        lines += ["", "Where two sets are joined by +, two detectors were scored, each on what it did not learn from."]
     lines += [
         "",
         "Limits: boxes go from hairline to chin. Photos are of few data sets; the infants are those of one ward, and"

@@ -44,19 +44,20 @@ def state_of_onnx(content: bytes, name: str) -> dict[str, Tensor]:
     except cv2.error:
         raise InputError(other) from None
     layers = [graph.getLayer(graph.getLayerId(each)) for each in graph.getLayerNames()]
-    convolutions = iter([layer.blobs for layer in layers if layer.type == "Convolution"])
+    convolutions = iter([tuple(map(np.asarray, layer.blobs)) for layer in layers if layer.type == "Convolution"])
     # A factor for each level's distances; the smaller networks of the family have none.
-    factors = [float(layer.blobs[0].item()) for layer in layers if layer.type == "Const" and layer.blobs[0].size == 1]
+    constants = [np.asarray(layer.blobs[0]) for layer in layers if layer.type == "Const" and layer.blobs]
+    factors = [float(value.item()) for value in constants if value.size == 1]
     network = build_network(SCRFD, 3, 1, seed=0)
     try:
         _fill(network, convolutions, factors)
     except (StopIteration, ValueError, IndexError):
         raise InputError(other) from None
-    first: nn.Conv2d = network.model[0][0]  # type: ignore[index,assignment]
-    with torch.no_grad():
-        first.bias -= first.weight.sum((1, 2, 3)) * (127.5 / 128)  # type: ignore[misc]
-        first.weight *= 255 / 128
-    return network.state_dict()
+    state = network.state_dict()
+    weight, bias = state["model.0.0.weight"], state["model.0.0.bias"]
+    bias -= weight.sum((1, 2, 3)) * (127.5 / 128)
+    weight *= 255 / 128
+    return state
 
 
 def _fill(network: Network, blobs: Iterator[tuple[np.ndarray, ...]], factors: list[float]) -> None:

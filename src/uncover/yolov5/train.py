@@ -7,6 +7,7 @@ training that is stopped at any moment goes on from its last epoch and ends with
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -160,6 +161,8 @@ class _Loop:
         self.ema = ModelEMA(self.network, self.state.updates)
         if isinstance(settings, ComposedDetector):
             self.ema = ModelEMA(self.network, self.state.updates, settings.ema_decay, settings.ema_ramp)
+        self._learnt_share = settings.learnt_share if isinstance(settings, ComposedDetector) else 1.0
+        self._start = copy.deepcopy(self.ema.ema.state_dict()) if self._learnt_share < 1 else {}
         self.optimizer = build_optimizer(self.network, settings, self.batch)
         self.scaler = torch.amp.GradScaler(processes.device.type, enabled=settings.precision == "float16")
         if self.state.epoch:
@@ -234,7 +237,7 @@ class _Loop:
             last_counts = self.job.settings.keep == "last"
             if last_counts or state.best_epoch < 0 or result.fitness >= fitness_of(state.rows[state.best_epoch]):
                 state.best_epoch = state.epoch
-                state.best = {name: value.cpu().clone() for name, value in self.ema.ema.state_dict().items()}
+                state.best = {name: value.cpu().clone() for name, value in self._counting().state_dict().items()}
         state.epoch += 1
         if self.processes.is_main:
             self._keep()
@@ -341,10 +344,20 @@ class _Loop:
             f"epoch {epoch + 1}, batch {number + 1}: {what}; lower lr0, or use precision float32{kept}", epoch
         )
 
+    def _counting(self) -> nn.Module:
+        """The network that is validated and kept."""
+        if self._learnt_share == 1:
+            return self.ema.ema
+        network = copy.deepcopy(self.ema.ema)
+        for name, value in network.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(self._start[name], 1 - self._learnt_share)
+        return network
+
     def _validate(self) -> Validation:
         settings = self.job.settings
         return validate(
-            self.ema.ema,
+            self._counting(),
             self.job.validation,
             self._framed,
             self._loss,
