@@ -362,8 +362,8 @@ def is_of_rendered(training: Mapping[str, Any], path: Path) -> bool:
 def note_on_rendered(names: Sequence[str]) -> str:
     """A line on weights that learnt from rendered faces alone, for where they look at other pictures."""
     return (
-        f"{' and '.join(names)} learnt from rendered faces alone: in pictures of people most faces may be missed and most"
-        " boxes wrong; `--weights general` has seen photos"
+        f"{' and '.join(names)} learnt from rendered faces alone: in pictures of people most faces may be missed and"
+        " most boxes wrong; `--weights general` has seen photos"
     )
 
 
