@@ -175,7 +175,8 @@ def run_detect(args: argparse.Namespace) -> int:
         args.sound == "keep",
         args.shape,
     )
-    logger.info(f"{out}: gets what is found in {_counted(sources)}; loading the detector")
+    if not (out / "summary.json").exists():
+        logger.info(f"{out}: gets what is found in {_counted(sources)}; loading the detector")
     # Only now: torch takes a second to import, and whoever misspelt something need not wait for it.
     from uncover.video import detection
     from uncover.video.detection import labels_of
@@ -183,6 +184,7 @@ def run_detect(args: argparse.Namespace) -> int:
     from uncover.video.pipeline import detect_sources
     from uncover.video.preview import open_preview
     from uncover.workflow.digest import code_digest
+    from uncover.yolov5.weights import note_on_rendered
 
     networks = load_networks(
         NetworkOptions(
@@ -202,13 +204,15 @@ def run_detect(args: argparse.Namespace) -> int:
             baseline_weights,
         )
     )
-    logger.info(f"detector: {networks.name}; rescue: {networks.why}")
-    if not are_rendered([*map(Path, sources.videos.values()), *sources.images.values()]):
-        for note in networks.rendered:
-            logger.info(f"note: {note}")
+
+    def tell() -> None:
+        logger.info(f"detector: {networks.name}; rescue: {networks.why}")
+        if networks.rendered and not are_rendered([*map(Path, sources.videos.values()), *sources.images.values()]):
+            logger.info(f"note: {note_on_rendered(networks.rendered)}")
+
     preview = open_preview(labels_of(networks), options.privacy, options.shape) if args.preview else None
     try:
-        outcome = detect_sources(sources, networks, options, out, code_digest(detection.__name__), preview)
+        outcome = detect_sources(sources, networks, options, out, code_digest(detection.__name__), tell, preview)
     finally:
         if preview is not None:
             preview.close()

@@ -82,12 +82,12 @@ def tell_of_rendered(args: argparse.Namespace, predictor: Predictor, every: Sequ
     """A line where weights that learnt from rendered faces look at other pictures."""
     from uncover.config.detectors import MAP_INPUTS
     from uncover.image_files import are_rendered
-    from uncover.yolov5.weights import note_on_rendered
+    from uncover.yolov5.weights import is_of_rendered, note_on_rendered
 
-    note = note_on_rendered(predictor.header.training, find_weights(args.weights), str(args.weights))
+    rendered = is_of_rendered(predictor.header.training, find_weights(args.weights))
     # What heatmaps were made of is not known.
-    if note and predictor.header.input not in MAP_INPUTS and not all(are_rendered(each.paths) for each in every):
-        logger.info(f"note: {note}")
+    if rendered and predictor.header.input not in MAP_INPUTS and not all(are_rendered(each.paths) for each in every):
+        logger.info(f"note: {note_on_rendered([str(args.weights)])}")
 
 
 def load_predictor(args: argparse.Namespace) -> Predictor:

@@ -47,7 +47,7 @@ class Networks:
         why: A line on the rescue.
         digests: sha256 of the weights of each network, by name.
         covered: Whether it is to be said where else faces may be.
-        rendered: A line on each network that learnt from rendered faces alone.
+        rendered: Names of the networks that learnt from rendered faces alone.
     """
 
     detector: Model | OtherDetector

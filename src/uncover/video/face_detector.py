@@ -22,6 +22,7 @@ from uncover.video.load_networks import NONE, TURNS, load_networks
 from uncover.video.model import Model
 from uncover.video.options import CONFIDENCE, NetworkOptions
 from uncover.weights import DEFAULT, find_weights
+from uncover.yolov5.weights import note_on_rendered
 
 Image = NDArray[np.uint8] | str | os.PathLike[str]
 """Pixels, uint8 (H, W, 3) RGB, or the path of an image file."""
@@ -73,8 +74,8 @@ class FaceDetector:
                 None, find_weights(weights), rescues[turns], confidence=confidence, image_size=image_size, device=device
             )
         )
-        for note in self._networks.rendered:
-            warnings.warn(note, stacklevel=2)
+        if self._networks.rendered:
+            warnings.warn(note_on_rendered(self._networks.rendered), stacklevel=2)
         self._labels = labels_of(self._networks)
 
     def __call__(self, image: Image) -> Detections:

@@ -48,7 +48,7 @@ from uncover.video.rescue import (
 )
 from uncover.weights import DEFAULT, find_weights
 from uncover.yolov5.device import check_precision, pick_device
-from uncover.yolov5.weights import note_on_rendered, open_weights
+from uncover.yolov5.weights import is_of_rendered, open_weights
 
 logger = logging.getLogger(__name__)
 
@@ -111,9 +111,7 @@ def _with_rescue(
 ) -> Networks:
     # What it is made of is known before a rescue adds its own.
     rescue, why = _RescueLoader(options, loader, detector, name, confidence).choose()
-    return Networks(
-        detector, name, confidence, rescue, why, loader.digests, options.covered, tuple(loader.notes_on_rendered)
-    )
+    return Networks(detector, name, confidence, rescue, why, loader.digests, options.covered, tuple(loader.rendered))
 
 
 class _Loader:
@@ -123,7 +121,7 @@ class _Loader:
         nms_iou: IoU above which a box of lower confidence is dropped.
         device: Where they compute.
         digests: sha256 of the weights of each by name; of a package that brings them, its name and version.
-        notes_on_rendered: A line on each that learnt from rendered faces.
+        rendered: Names of those that learnt from rendered faces alone.
     """
 
     def __init__(self, options: NetworkOptions) -> None:
@@ -133,7 +131,7 @@ class _Loader:
         self.device = pick_device(options.device)
         check_precision(self.device, options.precision)
         self.digests: dict[str, str] = {}
-        self.notes_on_rendered: list[str] = []
+        self.rendered: list[str] = []
         self._trained: int | None = None
 
     def weights_of(self, name: str) -> Path:
@@ -173,8 +171,7 @@ class _Loader:
         return Model(network, header, self.device, size, self.nms_iou, self._options.precision)
 
     def _note_rendered(self, training: Mapping[str, Any], path: Path, name: str) -> None:
-        note = note_on_rendered(training, path, name)
-        self.notes_on_rendered += [note] if note else []
+        self.rendered += [name] if is_of_rendered(training, path) and name not in self.rendered else []
 
     def load_other(self, name: str) -> OtherDetector:
         """Load a baseline, with the settings of the run's config where there is one.
@@ -296,16 +293,16 @@ class _RescueLoader:
             return None, f"none: no trial tells what helps behind {self._name}; --rescue NAME tries one all the same"
         # What somebody else has trained takes long, and is asked for by its name.
         able = [score for score in self._scores.values() if score.found and score.name not in (*LEFT_OUT, *BASELINES)]
-        digests, notes = dict(loader.digests), list(loader.notes_on_rendered)
+        digests, rendered = dict(loader.digests), list(loader.rendered)
         for score in sorted(able, key=lambda each: asked and not each.gains):
             try:
                 rescue = self._named(score.name)
             except CannotRescue:
-                loader.digests, loader.notes_on_rendered = dict(digests), list(notes)
+                loader.digests, loader.rendered = dict(digests), list(rendered)
                 continue
             if not asked or score.gains:
                 return rescue, f"{score.name}, which {score.told()}"
-            loader.digests, loader.notes_on_rendered = digests, notes
+            loader.digests, loader.rendered = digests, rendered
             return None, (
                 f"none: {score.name} did best and {score.told()}, which shows no gain over a lower --confidence;"
                 f" --rescue {score.name} tries it all the same"

@@ -13,7 +13,7 @@ import logging
 import platform
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -132,6 +132,7 @@ def detect_sources(
     options: DetectOptions,
     out: Path,
     code: str,
+    begins: Callable[[], None],
     preview: Preview | None = None,
 ) -> Outcome:
     """Detect in all sources, then write what was found; what an earlier call has left is not made again.
@@ -142,6 +143,7 @@ def detect_sources(
         options: How to detect, and what to write.
         out: Folder to write into.
         code: Digest of the program: frames of another one are not taken over.
+        begins: Called before the first frame, unless all is there already.
         preview: Shows frames as they are looked at; None for nobody who watches.
 
     Raises:
@@ -176,6 +178,7 @@ def detect_sources(
             options = replace(options, csv="csv" in missing, coco="coco" in missing)
         elif not live:
             options = replace(options, annotated=ANNOTATED in missing)
+        begins()
         for video in videos:
             detect_video(video, networks, options, labels, stopwatch, preview)
         if images is not None:

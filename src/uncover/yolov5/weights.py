@@ -8,7 +8,7 @@ import pickle
 import textwrap
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -344,24 +344,26 @@ def read_any_weights(path: Path, tell: bool = True) -> tuple[Header, dict[str, T
     return describe(checkpoint, path.name), checkpoint.state, checkpoint.sha256
 
 
-def note_on_rendered(training: Mapping[str, Any], path: Path, name: str) -> str:
-    """A line on weights that learnt from rendered faces, for where they look at other pictures; empty for others.
+def is_of_rendered(training: Mapping[str, Any], path: Path) -> bool:
+    """Whether weights learnt from rendered faces alone.
 
-    Weights of earlier versions do not say; those of a run are known by the run's raw data.
+    Those of earlier versions do not say; where they are of a run, its raw data tell.
 
     Args:
         training: What the weights say of it.
         path: Their file.
-        name: What to call them.
     """
     above = path.absolute().parents
     # models/NAME/weights.pt of a run.
     of_run = len(above) > 2 and above[1].name == "models" and any(above[2].glob(f"raw/*/{RENDERED}"))
-    if not (training.get(TRAINED_ON_RENDERED) or of_run):
-        return ""
+    return bool(training.get(TRAINED_ON_RENDERED)) or of_run
+
+
+def note_on_rendered(names: Sequence[str]) -> str:
+    """A line on weights that learnt from rendered faces alone, for where they look at other pictures."""
     return (
-        f"{name} was trained on rendered faces alone: in pictures of people it misses most faces, and most of its boxes"
-        " may be wrong; the ready-made weights have learnt from photos"
+        f"{' and '.join(names)} learnt from rendered faces alone: in pictures of people most faces may be missed and"
+        " most boxes wrong; `--weights general` has seen photos"
     )
 
 
