@@ -47,11 +47,11 @@ def make_video(folder: Path, frames: int, width: int = WIDTH, height: int = HEIG
         return path
     rng = np.random.default_rng(0)
     noises = [_noise(rng) for _ in range(FIELDS)]
-    still = [still(number) for number in track(range(INFANTS), "rendering infants")]
+    stills = [still(number) for number in track(range(INFANTS), "rendering infants")]
     across = min(WIDTH, HEIGHT * width // height)
     with VideoWriter(path, width, height, RATE, quality=QUALITY) as writer:
         for number in track(range(frames), "writing the video"):
-            wide = still[number // round(RATE) % INFANTS]
+            wide = stills[number // round(RATE) % INFANTS]
             left = round((wide.shape[1] - WIDTH) * (0.5 + 0.5 * np.sin(number / 9)))
             noise = noises[rng.integers(FIELDS)]
             picture = (wide[:HEIGHT, left : left + WIDTH] + noise).clip(0, 255).astype(np.uint8)
