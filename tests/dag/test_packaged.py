@@ -14,7 +14,7 @@ from uncover.config.packaged import ComposedDetector
 from uncover.errors import InputError
 from uncover.workflow.work import GIGAFLOPS, Work
 
-CONFIG = "config/detector.yaml"
+CONFIG = "config/real.yaml"
 INFANTS = "infants"
 
 
@@ -35,7 +35,6 @@ def test_every_step_is_planned_and_general_sees_no_infant(plain_checkout: Checko
 
 def test_a_detector_that_may_not_see_infants_learns_from_none_of_them() -> None:
     values = yaml.safe_load((REPOSITORY / CONFIG).read_text(encoding="utf-8"))
-    values["extends"] = str(REPOSITORY / "config/real.yaml")
     values["packaged"]["detectors"]["general"]["composed"]["close"]["infants_njn"] = 0.1
     with pytest.raises(InputError, match="infants_njn shows infants in care; say infants: true, or leave it out"):
         check_config(values)
