@@ -72,6 +72,8 @@ lock: $(READY)  ## resolve the environment anew
 	  --no-emit-index-url --no-emit-find-links --override envs/overrides.txt envs/requirements.in -o envs/requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --no-emit-index-url --no-emit-find-links --override envs/overrides.txt envs/dev.in -o envs/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --no-emit-index-url --no-emit-find-links --no-deps envs/detectors.in -o envs/detectors.txt
 	$(BIN)/python envs/make_conda.py
 
 bench-labels: $(READY)  ## part boxes of 20 780 labels on one core (REAL=folder of the real ones)

@@ -101,6 +101,10 @@ class Composition(Section):
         min_length=1,
         description="probabilities that a face is covered, one of which holds for an image",
     )
+    quarter_turns: bool = Field(
+        False, description="turn whole photos by quarters alone, so that boxes without an outline stay exact"
+    )
+    smallest: PositiveFloat = Field(5.0, description="longer side of a face that gets a label, in pixels")
     images: PositiveInt = Field(4096, description="images of an epoch")
     sizes: tuple[PositiveInt, ...] = Field(
         (320, 416, 512, 640, 640),

@@ -18,7 +18,7 @@ from uncover.data.outlines import Frame, Points, box_around, place
 from uncover.images import covers
 from uncover.images.covers import Cover, Image, cloth, cover_face, piece, unit
 
-LEAST_SIDE, LEAST_WIDTH, LEAST_SEEN = 5.0, 3.0, 0.3
+LEAST_WIDTH, LEAST_SEEN = 3.0, 0.3
 """A face is labelled from this longer and this shorter side, in pixels, and from this share of its box in the image."""
 
 LEAST_COVERED = 3.0
@@ -88,6 +88,8 @@ class Shares:
         heads: Where heads are cut out; photos whose first face has landmarks.
         kinds: Weight of each kind of image.
         covered: Chances that a face is covered; one of them holds for all faces of an image.
+        quarter_turns: Whole photos are turned by quarters alone, so that boxes without an outline stay exact.
+        smallest: Longer side of a face in pixels, under which it gets no label.
     """
 
     close: Mapping[str, float]
@@ -97,6 +99,8 @@ class Shares:
         default_factory=lambda: {"mosaic": 0.14, "close": 0.29, "scene": 0.22, "heads": 0.29, "nothing": 0.06}
     )
     covered: tuple[float, ...] = (0.3, 0.65, 0.9)
+    quarter_turns: bool = False
+    smallest: float = 5.0
 
 
 @dataclass
@@ -141,8 +145,8 @@ class Composer:
             uint8 (size, size, 3), RGB; and float32 (n, 4), its boxes: xc yc w h as shares of the side.
         """
         canvas = self._one(size, size, rng, self._shares.kinds)
-        limits = np.array([size, size])
-        seen = [box for face in canvas.faces if (box := visible_box(face.outline, limits)) is not None]
+        limits, least = np.array([size, size]), self._shares.smallest
+        seen = [box for face in canvas.faces if (box := visible_box(face.outline, limits, least)) is not None]
         boxes = np.array(seen).reshape(-1, 4) / size
         boxes = np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1)
         return change_light(canvas.image, rng), boxes.astype(np.float32)
@@ -175,7 +179,10 @@ class Composer:
         photo = self._pick(self._shares.scene, rng)
         ph, pw = photo.pixels.shape[:2]
         gain = max(w, h) / max(ph, pw) * np.exp(rng.uniform(np.log(0.6), np.log(1.9)))
-        angle = rng.normal(0, 0.12) if rng.random() < 0.65 else rng.uniform(-np.pi, np.pi)
+        if self._shares.quarter_turns:
+            angle = rng.normal(0, 0.04) + (rng.integers(4) * np.pi / 2 if rng.random() < 0.5 else 0)
+        else:
+            angle = rng.normal(0, 0.12) if rng.random() < 0.65 else rng.uniform(-np.pi, np.pi)
         slack = np.abs(np.array([pw, ph]) * gain - [w, h]) / 2
         to = np.array([w, h]) / 2 + rng.uniform(-1, 1, 2) * slack
         return self._lay(photo, draw_matrix(np.array([0.0, 0, pw, ph]), gain, angle, to, rng), w, h, rng)
@@ -218,7 +225,7 @@ class Composer:
             canvas.image[top:low, left:right] = part.image
             size, corner = np.array([right - left, low - top]), np.array([left, top])
             for face in part.faces:
-                if visible_box(face.outline, size) is not None:
+                if visible_box(face.outline, size, self._shares.smallest) is not None:
                     frame = face.frame.copy()
                     frame[:, 2] += corner
                     canvas.faces.append(DrawnFace(face.outline.clip(0, size) + corner, frame, face.covered))
@@ -247,7 +254,7 @@ class Composer:
             chance = often / 2 if face.covered else often
             if unit(face.frame) < LEAST_COVERED or rng.random() > chance:
                 continue
-            if visible_box(face.outline, np.array([w, h])) is not None:
+            if visible_box(face.outline, np.array([w, h]), self._shares.smallest) is not None:
                 cover_face(canvas.image, face.frame, rng, self._covers, self._any_empty(rng))
 
     def _limbs(self, image: Image, rng: np.random.Generator, count: int) -> None:
@@ -283,12 +290,12 @@ class Composer:
         return self._empty[int(rng.integers(len(self._empty)))]
 
 
-def visible_box(outline: Points, size: NDArray[np.integer]) -> NDArray[np.float64] | None:
+def visible_box(outline: Points, size: NDArray[np.integer], least: float = 5.0) -> NDArray[np.float64] | None:
     """The box of what lies in an image of a width and height (2,), or None if that is too little for a label."""
     whole = box_around(outline)
     box = whole.clip(0, np.tile(size, 2))
     sides = box[2:] - box[:2]
-    if sides.max() < LEAST_SIDE or sides.min() < LEAST_WIDTH:
+    if sides.max() < least or sides.min() < LEAST_WIDTH:
         return None
     return box if sides.prod() >= LEAST_SEEN * (whole[2:] - whole[:2]).prod() else None
 

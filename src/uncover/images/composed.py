@@ -196,6 +196,8 @@ class ComposedEpochs:
             settings.heads,
             {str(kind): share for kind, share in settings.kinds.items()},
             settings.covered,
+            settings.quarter_turns,
+            settings.smallest,
         )
         photos = [photo for photo in source.photos if photo.faces]
         self._compose = Composer(photos, StoredImages(source.empty), covers, shares)
