@@ -160,7 +160,7 @@ def test_fine_tuning(place: Path, lose: Lose, capsys: pytest.CaptureFixture[str]
 def test_detectors_of_others(place: Path, lose: Lose, capsys: pytest.CaptureFixture[str]) -> None:
     make_faces(place / "faces/train", 8, seed=1)
     make_faces(place / "faces/val", 4, seed=2)
-    lose(after=5, what=predict, name="_in_original")
+    lose(after=5, what=predict, name="find_faces")
     words = ("predict", "baseline", "viola_jones", "sets/train", "faces/val", "--out", "found", "--device", "cpu")
     code, line = told(capsys, *words)
     assert code == 3 and line.startswith("uncover predict baseline: error: ") and " pixels: does not fit into" in line

@@ -119,7 +119,7 @@ def test_weights_of_heatmaps_are_refused(tmp_path: Path) -> None:
 def test_a_frozen_backbone_keeps_its_weights_and_the_rest_learns(
     frames: Path, start: Path, tmp_path: Path, freeze: int
 ) -> None:
-    point = read_point(frames, start, 4, "infant_01", QUICK, [f"freeze={freeze}"])
+    point = read_point(frames, start, 4, ["infant_01"], QUICK, [f"freeze={freeze}"])
     run_point(point, tmp_path, PROCESSES, 0.4, {})
     before, after = (load_weights(path)[0].state_dict() for path in (start, tmp_path / "weights.pt"))
     changed = {name.split(".")[1] for name in before if not torch.equal(before[name], after[name])}
@@ -133,7 +133,7 @@ def test_nothing_of_the_infant_left_out_reaches_the_training(
     jobs = []
     train = finetune.train
     monkeypatch.setattr(finetune, "train", lambda job, *rest, **named: (jobs.append(job), train(job, *rest, **named)))
-    scores = run_point(read_point(frames, start, 6, "infant_02", QUICK, []), tmp_path, PROCESSES, 0.4, {})
+    scores = run_point(read_point(frames, start, 6, ["infant_02"], QUICK, []), tmp_path, PROCESSES, 0.4, {})
     (job,) = jobs
     seen = {path.name for part in (job.training, job.validation) for path in part.paths}
     assert len(seen) == 6 and not any(name.startswith("infant_02") for name in seen)
@@ -153,7 +153,7 @@ def test_all_videos_of_the_infant_are_left_out(
     monkeypatch.setattr(finetune, "train", lambda job, out, *rest, **named: jobs.append(job))
     monkeypatch.setattr(finetune, "score_left_out", lambda *rest: FaceScores(9, 6, 3, *[None] * 4, 0, 0, 0, 0.4, 0.5))
     # Whoever names a video means the infant in it.
-    point = read_point(tmp_path / "set", start, 50, "infant_01_b", QUICK, [])
+    point = read_point(tmp_path / "set", start, 50, ["infant_01_b"], QUICK, [])
     run_point(point, tmp_path, PROCESSES, 0.4, {})
     seen = {path.name for part in (jobs[0].training, jobs[0].validation) for path in part.paths}
     assert len(seen) == 4 and all(name.startswith("ward_0000") for name in seen)
@@ -164,17 +164,17 @@ def test_all_videos_of_the_infant_are_left_out(
     with pytest.raises(
         InputError, match="nobody: no frame is of this video or infant; expected one of: Mia, infant_01"
     ):
-        read_point(tmp_path / "set", start, 5, "nobody", QUICK, [])
+        read_point(tmp_path / "set", start, 5, ["nobody"], QUICK, [])
 
 
 def test_no_frames_are_the_start_weights_as_they_are(frames: Path, start: Path, tmp_path: Path) -> None:
-    run_point(read_point(frames, start, 0, "infant_02", QUICK, []), tmp_path, PROCESSES, 0.4, {})
+    run_point(read_point(frames, start, 0, ["infant_02"], QUICK, []), tmp_path, PROCESSES, 0.4, {})
     assert (tmp_path / "weights.pt").read_bytes() == start.read_bytes()
     assert json.loads((tmp_path / "left_out.json").read_text())["trained_on"] == 0
 
 
 def test_more_frames_than_there_are_is_told(frames: Path, start: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert len(read_point(frames, start, 50, "infant_01", QUICK, []).names) == 7
+    assert len(read_point(frames, start, 50, ["infant_01"], QUICK, []).names) == 7
     assert "7 frames are there without infant_01, 50 were asked for" in capsys.readouterr().err
 
 
@@ -182,7 +182,7 @@ def test_a_stopped_fine_tuning_ends_like_an_undisturbed_one(
     frames: Path, start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changes = QUICK | {"epochs": 3}
-    point = read_point(frames, start, 4, "infant_01", changes, [])
+    point = read_point(frames, start, 4, ["infant_01"], changes, [])
     run_point(point, tmp_path / "whole", PROCESSES, 0.4, {})
     keep = training.save_state
 

@@ -298,6 +298,8 @@ if CONFIG.finetune.further:
             RUN.paths.benchmark(
                 "fine_tune", "{further}", "{left_out}", "{freeze}", "{amount}"
             )
+        resources:
+            **needs("fine_tune_further", mem_mb=8000, runtime=240, gpu=1, resumes=True),
         params:
             out=RUN.paths.finetuned("{left_out}", "{freeze}", "{amount}", "{further}"),
             network=lambda wildcards: network_options(wildcards.further),
@@ -313,3 +315,5 @@ if CONFIG.finetune.further:
             RUN.paths.log("learning_curve", "{further}"),
         benchmark:
             RUN.paths.benchmark("learning_curve", "{further}")
+        resources:
+            **needs("learning_curve_further", mem_mb=1000, runtime=10),
