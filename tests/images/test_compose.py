@@ -98,11 +98,11 @@ def test_one_seed_gives_one_image() -> None:
 
 def test_face_mostly_outside_is_not_labelled() -> None:
     size = np.array([100, 100])
-    assert visible_box(outline_of_box(np.array([85.0, 10, 145, 90])), size) is None
-    seen = visible_box(outline_of_box(np.array([60.0, 10, 120, 90])), size)
+    assert visible_box(outline_of_box(np.array([85.0, 10, 145, 90])), size, 5) is None
+    seen = visible_box(outline_of_box(np.array([60.0, 10, 120, 90])), size, 5)
     assert seen is not None
     np.testing.assert_allclose(seen, [60, 10, 100, 90])
-    assert visible_box(outline_of_box(np.array([10.0, 10, 13, 14])), size) is None
+    assert visible_box(outline_of_box(np.array([10.0, 10, 13, 14])), size, 5) is None
 
 
 def test_light_changes_values_and_nothing_else() -> None:

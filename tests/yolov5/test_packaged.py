@@ -13,7 +13,7 @@ from uncover.errors import InputError
 from uncover.metrics.matching import Matched
 from uncover.yolov5 import packaged
 from uncover.yolov5.network import build_network
-from uncover.yolov5.packaged import OwnDetector, package_weights, read_scores, recall_at, score_sets
+from uncover.yolov5.packaged import package_weights, read_scores, recall_at, score_sets
 from uncover.yolov5.weights import Header, save_weights
 
 SIDE = 200
@@ -113,19 +113,6 @@ def test_recall_is_read_where_false_boxes_are_few_enough() -> None:
     # Of four photos a quarter of a false box each is one: the boxes before the second false one count.
     assert recall_at(matched, 0.25) == 0.5
     assert recall_at(matched, 0.0) == 0.25 and recall_at(matched, 1.0) == 0.75
-
-
-def test_a_detector_of_ours_looks_at_pictures_in_memory(weights: Path, tmp_path: Path) -> None:
-    image = np.random.default_rng(0).integers(0, 255, (90, 130, 3), np.uint8)
-    (found,) = OwnDetector(weights, "cpu").detect([image])
-    assert len(found) > 0 and (np.diff(found.confidence) <= 0).all()
-    assert (found.boxes >= 0).all() and (found.boxes[:, 2] <= 130).all() and (found.boxes[:, 3] <= 90).all()
-    header = Header(model="yolov5n", channels=3, class_names=("nose", "mouth"), class_ids=(1, 9), image_size=64)
-    save_weights(tmp_path / "nose.pt", build_network("yolov5n", 3, 2).state_dict(), header)
-    with pytest.raises(
-        InputError, match=r"nose.pt: has the classes nose, mouth; none of them is plainly the whole face"
-    ):
-        OwnDetector(tmp_path / "nose.pt", "cpu")
 
 
 def test_what_cannot_be_packaged_is_told(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

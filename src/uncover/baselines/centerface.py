@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from uncover.baselines.framed import into_frame
 from uncover.baselines.weights import BaselineWeights, model_file
 from uncover.config import baselines as config
+from uncover.images.letterbox import into_corner
 from uncover.metrics.detections import Detections, Detector
 
 CONFIDENCE = 0.05
@@ -59,7 +59,7 @@ class CenterFace:
         return [self._find_faces(image) for image in images]
 
     def _find_faces(self, photo: NDArray[np.uint8]) -> Detections:
-        view, back = into_frame(photo, self._longest)
+        view, back = into_corner(photo, self._longest)
         network = self._network_of(*view.shape[1::-1])
         network.setInput(cv2.dnn.blobFromImage(view))
         found = decode(*(answer[0] for answer in network.forward(OUTPUTS)))

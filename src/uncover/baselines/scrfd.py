@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from uncover.baselines.framed import into_frame
 from uncover.baselines.weights import BaselineWeights, model_file
 from uncover.config import baselines as config
 from uncover.errors import InputError
+from uncover.images.letterbox import into_corner
 from uncover.metrics.detections import Detections, Detector
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Scrfd:
     def _find_faces(self, photo: NDArray[np.uint8]) -> Detections:
         # A frame of one side holds no larger photo.
         longest = self._longest or min(self._side or max(photo.shape), max(photo.shape))
-        view, back = into_frame(photo, longest, self._side)
+        view, back = into_corner(photo, longest, self._side)
         pixels = ((view.astype(np.float32) - MEAN) * SCALE).transpose(2, 0, 1)[None]
         answers = self._session.run(None, {self._input: np.ascontiguousarray(pixels)})
         levels = zip(STRIDES, answers[:3], answers[3:6], answers[6:], strict=True)

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from uncover.baselines.framed import into_frame
 from uncover.baselines.weights import BaselineWeights, model_file
 from uncover.config import baselines as config
 from uncover.errors import InputError
+from uncover.images.letterbox import into_corner
 from uncover.metrics.detections import Detections, Detector
 
 CONFIDENCE = 0.02
@@ -62,11 +62,12 @@ class YuNet:
         return [self._find_faces(image) for image in images]
 
     def _find_faces(self, photo: NDArray[np.uint8]) -> Detections:
-        view, back = into_frame(photo, self._longest)
+        view, back = into_corner(photo, self._longest)
         self._network.setInputSize(view.shape[1::-1])
         _, rows = self._network.detect(cv2.cvtColor(view, cv2.COLOR_RGB2BGR))
         # x, y, width, height, five landmarks in the order of `LANDMARKS`, confidence; None where there is no face.
         faces = np.zeros((0, 15), np.float32) if rows is None else np.asarray(rows, np.float32)
+        faces = faces[np.isfinite(faces).all(axis=1)]
         boxes = np.concatenate([faces[:, :2], faces[:, :2] + faces[:, 2:4]], axis=1)
         found = Detections(boxes, faces[:, 14], landmarks=faces[:, 4:14].reshape(-1, 5, 2))
         return found.sorted().scaled(*back)

@@ -72,8 +72,9 @@ def _open_teacher(word: str, turns: int, device: str) -> Detector:
     from uncover.baselines.weights import load_baseline
     from uncover.config.baselines import BASELINES, Baselines
     from uncover.errors import InputError
+    from uncover.video.face_detector import FaceDetector
     from uncover.yolov5.device import pick_device
-    from uncover.yolov5.packaged import OwnDetector
+    from uncover.yolov5.packaged import LOWEST
 
     name, _, place = word.partition("=")
     if name in BASELINES:
@@ -84,7 +85,7 @@ def _open_teacher(word: str, turns: int, device: str) -> Detector:
         return load_detector(name, settings.model_copy(update={"turns": turns}), weights, pick_device(device), 0.4)
     if not place:
         raise InputError(f"--teacher {name}: no such baseline; expected one of {', '.join(BASELINES)}, or NAME=WEIGHTS")
-    detector = OwnDetector(Path(place), device)
+    detector = FaceDetector(Path(place), LOWEST, device)
     return Turned(detector, turns) if turns > 1 else detector
 
 

@@ -19,6 +19,12 @@ from pydantic import (
 from uncover.config.heatmaps import Heatmaps
 from uncover.config.values import Section
 
+CocoNetwork = Literal["yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x"]
+UPSTREAM: tuple[str, ...] = get_args(CocoNetwork)
+"""Networks of upstream's, with COCO weights."""
+PackagedNetwork = Literal[CocoNetwork, "scrfd_2.5g"]
+"""Those that weights of the package may be of."""
+
 LAYERS_BELOW_HEAD = 24
 """Of every YOLOv5."""
 
@@ -76,7 +82,7 @@ class Hyperparameters(Section):
 class Detector(Section):
     """One detector: network, data, recipe."""
 
-    model: Literal["yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x"] = Field("yolov5m", description="network")
+    model: CocoNetwork = Field("yolov5m", description="network")
     weights: Literal["coco", "scratch"] = Field("coco", description="start from upstream's COCO weights, or anew")
     classes: Literal["parts", "whole_face"] = Field("parts", description="train on ten parts or on the whole face only")
     epochs: PositiveInt = Field(300, description="epochs at most")

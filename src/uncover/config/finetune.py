@@ -6,13 +6,11 @@ from typing import Any, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
-from uncover.config.detectors import LAYERS_BELOW_HEAD, Detector
+from uncover.config.detectors import LAYERS_BELOW_HEAD, Detector, PackagedNetwork
 from uncover.config.values import Section
 
 PACKAGED = ("general", "nicu")
 """Weights that come with the package."""
-UPSTREAM = ("yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x")
-"""Networks with COCO weights, which know no face."""
 BACKBONE = 10
 """Layers of every YOLOv5 before the neck."""
 
@@ -20,7 +18,7 @@ BACKBONE = 10
 class TunedDetector(Detector):
     """A detector that goes on from weights whose network no training of a run begins with: those of the package."""
 
-    model: Literal["yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x", "scrfd_2.5g"] = Field(  # type: ignore[assignment]
+    model: PackagedNetwork = Field(  # type: ignore[assignment]
         "scrfd_2.5g", description="as of a detector"
     )
 

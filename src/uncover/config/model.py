@@ -14,6 +14,7 @@ from uncover.config.datasets import DataSet, Labels, Splits
 from uncover.config.detectors import (
     DRAWN_BOXES,
     OCCLUSION,
+    UPSTREAM,
     Detectors,
     SecondDetector,
     SecondStep,
@@ -22,7 +23,7 @@ from uncover.config.detectors import (
 )
 from uncover.config.evaluation import Prediction, Report, Rescue
 from uncover.config.evolution import Evolution
-from uncover.config.finetune import PACKAGED, UPSTREAM, Finetune
+from uncover.config.finetune import PACKAGED, Finetune
 from uncover.config.heatmaps import Heatmaps
 from uncover.config.packaged import Packaged
 from uncover.config.raw import Raw, Synthetic

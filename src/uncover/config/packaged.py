@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from uncover.config.detectors import LAYERS_BELOW_HEAD, Detector, Hyperparameters
+from uncover.config.detectors import LAYERS_BELOW_HEAD, Detector, Hyperparameters, PackagedNetwork
 from uncover.config.values import Section
 
 YOUNGER = "younger"
@@ -159,7 +159,7 @@ class ComposedHyperparameters(Hyperparameters):
 class ComposedDetector(Detector):
     """A detector of whole faces that learns from composed images."""
 
-    model: Literal["yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x", "scrfd_2.5g"] = Field(  # type: ignore[assignment]
+    model: PackagedNetwork = Field(  # type: ignore[assignment]
         "scrfd_2.5g",
         description="network; scrfd_2.5g: a head of YOLOv5 on the layers of SCRFD-2.5G",
     )

@@ -290,7 +290,7 @@ class Composer:
         return self._empty[int(rng.integers(len(self._empty)))]
 
 
-def visible_box(outline: Points, size: NDArray[np.integer], least: float = 5.0) -> NDArray[np.float64] | None:
+def visible_box(outline: Points, size: NDArray[np.integer], least: float) -> NDArray[np.float64] | None:
     """The box of what lies in an image of a width and height (2,), or None if that is too little for a label."""
     whole = box_around(outline)
     box = whole.clip(0, np.tile(size, 2))

@@ -5,7 +5,7 @@ Beyond four channels OpenCV's `resize` fails with INTER_AREA and its `copyMakeBo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -135,3 +135,26 @@ def letterbox(
     framed = np.full_like(scaled, padding, shape=(frame.out_height, frame.out_width, image.shape[2]))
     framed[frame.top : frame.top + frame.inner_height, frame.left : frame.left + frame.inner_width] = scaled
     return framed
+
+
+def into_corner(
+    photo: NDArray[np.uint8], longest: int | None, side: int | None = None
+) -> tuple[NDArray[np.uint8], tuple[float, float]]:
+    """Scale a photo into the upper left corner of a black frame.
+
+    So networks of others expect it; ours see a photo in the middle of a grey frame.
+
+    Args:
+        photo: uint8 (height, width, 3).
+        longest: What its longest side becomes, in pixels; None leaves it.
+        side: Of a square frame, in pixels; None takes the smallest frame with sides of multiples of 32.
+
+    Returns:
+        The frame's pixels, and pixels of the photo for one of them along x and y: what `Detections.scaled` takes to
+        bring boxes back.
+    """
+    height, width = photo.shape[:2]
+    frame = replace(fit(width, height, longest or max(width, height), STRIDE), left=0, top=0)
+    if side is not None:
+        frame = replace(frame, out_width=side, out_height=side)
+    return letterbox(photo, frame, 0), (width / frame.inner_width, height / frame.inner_height)

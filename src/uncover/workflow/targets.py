@@ -10,8 +10,8 @@ from uncover.baselines.fetched import read_fetched
 from uncover.baselines.registry import lacking_package
 from uncover.config.baselines import BASELINES
 from uncover.config.catalogue import TRAINING_SETS
-from uncover.config.detectors import DRAWN_BOXES, Detector, SecondStep, Weights
-from uncover.config.finetune import PACKAGED, UPSTREAM
+from uncover.config.detectors import DRAWN_BOXES, UPSTREAM, Detector, SecondStep, Weights
+from uncover.config.finetune import PACKAGED
 from uncover.config.heatmaps import Variant
 from uncover.config.model import Config
 from uncover.config.values import as_pairs, may_be_told

@@ -19,8 +19,8 @@ import pandas as pd
 
 from uncover import weights as ready_made
 from uncover.atomic import new_file
-from uncover.config.detectors import MAP_INPUTS, OCCLUSION, Detector, Hyperparameters
-from uncover.config.finetune import UPSTREAM, Finetune, TunedDetector
+from uncover.config.detectors import MAP_INPUTS, OCCLUSION, UPSTREAM, Detector, Hyperparameters
+from uncover.config.finetune import Finetune, TunedDetector
 from uncover.config.values import as_pairs, check_section, merged, read_pairs
 from uncover.data.data_yaml import find_data_yaml, is_face
 from uncover.data.folds import Fold, leave_one_out, leave_out, nested_subsets

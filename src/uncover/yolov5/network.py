@@ -16,10 +16,9 @@ import torch
 import yaml
 from torch import Tensor, nn
 
+from uncover.config.detectors import UPSTREAM
 from uncover.errors import InputError
 
-UPSTREAM = ("yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x")
-"""Networks that the package `yolov5` describes."""
 SCRFD = "scrfd_2.5g"
 """Layers of SCRFD-2.5G (Guo et al., ICLR 2022), of residual blocks without batch norm, below a head of YOLOv5."""
 MODELS = (*UPSTREAM, SCRFD)
@@ -368,7 +367,7 @@ def build_network(
     """Build a network with new weights.
 
     Args:
-        model: One of `upstream.MODELS`.
+        model: One of `MODELS`.
         channels: Channels of an image.
         classes: Number of classes.
         anchors: Float32 (levels, anchors, 2), widths and heights in pixels; or how many a level; None takes upstream's.

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 
 from uncover.atomic import new_file
@@ -22,18 +21,14 @@ from uncover.data.blocks import Block, Blocks, read_blocks
 from uncover.data.data_yaml import find_faces
 from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
 from uncover.errors import InputError
-from uncover.images.letterbox import fit, letterbox
-from uncover.images.reading import scale
 from uncover.metrics.average_precision import ap_per_class, confidence_order
 from uncover.metrics.detections import Detections, box_iou
 from uncover.metrics.intervals import percentile_interval, resample_scores
 from uncover.metrics.matching import LabelledSet, Matched, match_set
 from uncover.metrics.predictions import CORNERS, Predictions
 from uncover.metrics.truth import read_truth
-from uncover.yolov5.device import pick_device
-from uncover.yolov5.inference import InferenceOptions, Predictor, to_network
-from uncover.yolov5.nms import non_max_suppression
-from uncover.yolov5.weights import open_weights, read_weights, save_weights
+from uncover.yolov5.inference import InferenceOptions, Predictor
+from uncover.yolov5.weights import read_weights, save_weights
 
 WORDS = "words.csv"
 """What is said of each face of a set of `uncover face_photos`."""
@@ -88,39 +83,6 @@ class _Truth:
     boxes: Detections
     words: NDArray[np.str_]
     grades: NDArray[np.str_]
-
-
-class OwnDetector:
-    """A detector of ours, that looks at pictures in memory as others do."""
-
-    def __init__(self, weights: Path, device: str) -> None:
-        """
-        Args:
-            weights: Of a training.
-            device: "auto", or a name as torch has it.
-
-        Raises:
-            InputError: The file holds no weights, or they know no whole face.
-        """
-        self._device = pick_device(device)
-        network, self._header, _ = open_weights(weights)
-        (self._face,) = find_faces(dict(enumerate(self._header.class_names)), (), str(weights))
-        self._network = network.fuse().to(self._device)
-
-    @torch.inference_mode()
-    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
-        """Whole faces in each image, best first."""
-        found = []
-        for image in images:
-            height, width = image.shape[:2]
-            frame = fit(width, height, self._header.image_size)
-            framed = letterbox(scale(image, frame), frame, self._header.padding)
-            decoded, _ = self._network(to_network(np.ascontiguousarray(framed.transpose(2, 0, 1))[None], self._device))
-            (kept,) = non_max_suppression(decoded.float(), LOWEST, NMS_IOU)
-            boxes = kept[kept[:, 5] == self._face].cpu().numpy()
-            corners = frame.to_original(boxes[:, :4])
-            found.append(Detections(np.asarray(corners, np.float32), boxes[:, 4]).clipped(width, height).sorted())
-        return found
 
 
 def score_sets(

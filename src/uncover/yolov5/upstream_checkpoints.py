@@ -19,8 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from uncover.config.detectors import UPSTREAM
 from uncover.errors import InputError
-from uncover.yolov5.network import SCRFD, UPSTREAM, architecture
+from uncover.yolov5.network import SCRFD, architecture
 from uncover.yolov5.scrfd import state_of_onnx
 from uncover.yolov5.third_party import LEGACY, ONNX, WHOLE, check_content, name_foreign
 
@@ -45,7 +46,7 @@ class Checkpoint:
     """What a checkpoint of upstream holds.
 
     Attributes:
-        model: One of `MODELS`.
+        model: Name of the network.
         channels: Channels of an image.
         class_names: By class number.
         state: State dict, float32.
@@ -68,7 +69,7 @@ def read_checkpoint(content: bytes, name: str, sha256: str | None = None) -> Che
         sha256: Hash that `content` must have; None takes any.
 
     Raises:
-        InputError: It has another hash, or is no detector of `MODELS`; the message says what it is.
+        InputError: It has another hash, or is no detector that is known; the message says what it is.
     """
     digest = check_content(content, name, sha256) if sha256 is not None else hashlib.sha256(content).hexdigest()
     foreign = name_foreign(io.BytesIO(content))
