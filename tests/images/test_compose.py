@@ -75,6 +75,16 @@ def test_image_of_nothing_has_no_box() -> None:
     assert boxes.shape == (0, 4)
 
 
+def test_a_photo_without_a_face_is_a_scene_and_no_close_face(same_light: None) -> None:
+    white = FacePhoto("any", np.full((80, 90, 3), 255, np.uint8), [])
+    for kind, expected in (("scene", True), ("close", False)):
+        drawn = Composer(
+            [photo(), white], [np.full((80, 90, 3), 30, np.uint8)], DRAWN, Shares(ALL, ALL, ALL, {kind: 1.0})
+        )
+        images = [drawn(SIZE, np.random.default_rng(seed)) for seed in range(20)]
+        assert any((image > 250).mean() > 0.2 and not len(boxes) for image, boxes in images) == expected
+
+
 def test_covers_change_the_picture_and_no_box(same_light: None) -> None:
     changed = 0
     for seed in range(20):

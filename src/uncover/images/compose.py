@@ -57,7 +57,7 @@ class FacePhoto:
     Attributes:
         group: The set that it belongs to, which says how often it is drawn.
         pixels: uint8 (H, W, 3), RGB.
-        faces: At least one.
+        faces: Perhaps none; such a photo is a whole scene, or a background.
     """
 
     group: str
@@ -124,14 +124,16 @@ class Composer:
     ) -> None:
         """
         Args:
-            photos: To take faces from.
+            photos: To take faces and scenes from.
             empty: Photos and pieces of photos without any face, for backgrounds and textures; at least one.
             covers_by_name: What to lay on faces; see `covers.DRAWN` and `covers.Pictures`.
             shares: How often what is drawn; its groups must be there.
         """
-        self._groups: dict[str, list[Photo]] = {}
+        self._scenes, self._groups = dict[str, list[Photo]](), dict[str, list[Photo]]()
         for photo in photos:
-            self._groups.setdefault(photo.group, []).append(photo)
+            self._scenes.setdefault(photo.group, []).append(photo)
+            if photo.faces:
+                self._groups.setdefault(photo.group, []).append(photo)
         self._empty, self._covers, self._shares = empty, covers_by_name, shares
 
     def __call__(self, size: int, rng: np.random.Generator) -> tuple[Image, NDArray[np.float32]]:
@@ -166,7 +168,7 @@ class Composer:
 
     def _close(self, w: int, h: int, rng: np.random.Generator) -> Canvas:
         """One face of a photo, at any angle, from small to the whole image."""
-        photo = self._pick(self._shares.close, rng)
+        photo = _pick(self._groups, self._shares.close, rng)
         box = box_around(photo.faces[int(rng.integers(len(photo.faces)))].outline)
         gain, side = _scale(box, max(16, 0.09 * w), 1.1 * min(w, h), rng)
         angle = rng.uniform(-np.pi, np.pi) if rng.random() < 0.7 else rng.normal(0, 0.25)
@@ -176,7 +178,7 @@ class Composer:
 
     def _scene(self, w: int, h: int, rng: np.random.Generator) -> Canvas:
         """A photo as a whole, or a part of it."""
-        photo = self._pick(self._shares.scene, rng)
+        photo = _pick(self._scenes, self._shares.scene, rng)
         ph, pw = photo.pixels.shape[:2]
         gain = max(w, h) / max(ph, pw) * np.exp(rng.uniform(np.log(0.6), np.log(1.9)))
         if self._shares.quarter_turns:
@@ -193,7 +195,7 @@ class Composer:
         self._limbs(canvas.image, rng, int(rng.integers(0, 3)))
         taken: list[tuple[Points, float]] = []
         for _ in range(int(rng.choice([1, 1, 1, 2, 3]))):
-            photo = self._pick(self._shares.heads, rng)
+            photo = _pick(self._groups, self._shares.heads, rng)
             box = box_around(photo.faces[0].outline)
             gain, side = _scale(box, max(24, 0.1 * w), 0.8 * min(w, h), rng)
             to = np.array([rng.uniform(0.1, 0.9) * w, rng.uniform(0.1, 0.9) * h])
@@ -282,12 +284,13 @@ class Composer:
             return np.asarray(cv2.resize(self._any_empty(rng), (w, h)), np.uint8)
         return np.full((h, w, 3), rng.choice(PADDINGS), np.uint8)
 
-    def _pick(self, shares: Mapping[str, float], rng: np.random.Generator) -> Photo:
-        photos = self._groups[_draw(shares, rng)]
-        return photos[int(rng.integers(len(photos)))]
-
     def _any_empty(self, rng: np.random.Generator) -> Image:
         return self._empty[int(rng.integers(len(self._empty)))]
+
+
+def _pick(groups: Mapping[str, Sequence[Photo]], shares: Mapping[str, float], rng: np.random.Generator) -> Photo:
+    photos = groups[_draw(shares, rng)]
+    return photos[int(rng.integers(len(photos)))]
 
 
 def visible_box(outline: Points, size: NDArray[np.integer], least: float) -> NDArray[np.float64] | None:

@@ -112,7 +112,7 @@ class ComposedImages:
 
     Attributes:
         labelled: The photos with their boxes.
-        photos: The same with all that composing needs; those without a face are backgrounds.
+        photos: The same with all that composing needs; those without a face are scenes and backgrounds.
         empty: Pieces of photos without a face.
         covers: Folder of pictures with alpha to lay on faces; None for drawn ones only.
         settings: How images are composed.
@@ -199,8 +199,7 @@ class ComposedEpochs:
             settings.quarter_turns,
             settings.smallest,
         )
-        photos = [photo for photo in source.photos if photo.faces]
-        self._compose = Composer(photos, StoredImages(source.empty), covers, shares)
+        self._compose = Composer(source.photos, StoredImages(source.empty), covers, shares)
         self._seed, self.images, self._plan = seed, settings.images, list[tuple[int, int]]()
         left = settings.images
         while left:
