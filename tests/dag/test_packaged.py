@@ -28,7 +28,7 @@ def test_every_step_is_planned_and_general_sees_no_infant(plain_checkout: Checko
     assert INFANTS not in trainings["general"]
     for half, other in (("a", "b"), ("b", "a")):
         own = set(re.findall(rf"face_photos/({INFANTS}\w+)/train", trainings[f"nicu_{half}"]))
-        assert own == {f"infants_njn_{half}", f"infants_guessed_{half}"}
+        assert own == {f"infants_njn_{half}", f"infants_more_{half}"}
         score = rf"models/nicu_{half}/weights.pt results/real/face_photos/infants_njn_{half}/test"
         assert re.search(score, text) and not re.search(score.replace(f"njn_{half}", f"njn_{other}"), text)
 
