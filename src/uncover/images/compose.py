@@ -24,8 +24,8 @@ LEAST_WIDTH, LEAST_SEEN = 3.0, 0.3
 LEAST_COVERED = 3.0
 """Pixels of a unit of its frame from which a face is covered."""
 
-LARGEST_GAIN = 3.0
-"""No photo is enlarged more."""
+LARGEST_GAIN, LARGEST_SCENE_GAIN = 3.0, 1.3
+"""No photo is enlarged more around one face, and as a whole: a detector learns blur where it will see none."""
 
 HEAD_SIDES, HEAD_HEIGHTS, HEAD_CENTRE = (2.0, 2.5), (2.9, 3.3), 0.55
 """The ellipse cut out as a head: half its width, half its height, how far below the eyes it lies, in the frame."""
@@ -180,7 +180,7 @@ class Composer:
         """A photo as a whole, or a part of it."""
         photo = _pick(self._scenes, self._shares.scene, rng)
         ph, pw = photo.pixels.shape[:2]
-        gain = max(w, h) / max(ph, pw) * np.exp(rng.uniform(np.log(0.6), np.log(1.9)))
+        gain = min(max(w, h) / max(ph, pw) * np.exp(rng.uniform(np.log(0.6), np.log(1.9))), LARGEST_SCENE_GAIN)
         if self._shares.quarter_turns:
             angle = rng.normal(0, 0.04) + (rng.integers(4) * np.pi / 2 if rng.random() < 0.5 else 0)
         else:
