@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
 from tests.dag.conftest import Checkout
-from tests.dag.dry_run import WORDS, DryRun
+from tests.dag.dry_run import DryRun
 
 NUMBERED_TABLES = [f"table_{number:02}" for number in range(1, 14)]
 VARIANTS_TABLES = [f"table_{number}_variants" for number in ("07", "08", "09", "12", "13")]
@@ -124,9 +125,9 @@ CONFIGS = {
 
 
 @pytest.fixture(scope="module", params=CONFIGS)
-def dry_run(request: pytest.FixtureRequest, plain_checkout: Checkout) -> DryRun:
+def dry_run(request: pytest.FixtureRequest, dry_run_of: Callable[[str], DryRun]) -> DryRun:
     """Of each config, without any raw data."""
-    return DryRun(request.param, plain_checkout.snakemake(*WORDS, config=f"config/{request.param}.yaml"))
+    return dry_run_of(request.param)
 
 
 def test_each_config_plans_its_jobs_without_any_raw_data(dry_run: DryRun) -> None:

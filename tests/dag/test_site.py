@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.dag.checkout import REPOSITORY, copy_checkout
+from tests.dag.checkout import REPOSITORY
 from tests.dag.conftest import Checkout
 from tests.workflow.programs import answer
 from uncover.workflow import engine
@@ -147,7 +148,7 @@ def test_jobs_within_an_allocation_take_gpus_of_their_own_and_those_sent_to_a_cl
     plain_checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = Checkout(tmp_path / "checkout", plain_checkout.python)
-    copy_checkout(own.root)
+    shutil.copytree(plain_checkout.root, own.root, symlinks=True)
     told = own.root / "results/tiny/raw/wflw/synthetic.json"
     answer(own.root / "workflow" / "bin", "uncover", f'echo "slots $UNCOVER_GPU_SLOTS" > {told}')
     monkeypatch.setenv("SLURM_JOB_ID", "7")
