@@ -227,12 +227,13 @@ def test_a_misspelt_key_is_one_line_that_names_it(plain_checkout: Checkout) -> N
 
 
 def test_the_demo_is_the_default(plain_checkout: Checkout) -> None:
-    plan = plain_checkout.snakemake("--dry-run", config=None)
-    assert "results/demo/raw/wflw/synthetic.json" in plan
+    plan = plain_checkout.snakemake("--dry-run", "results/demo/raw/wflw/synthetic.json", config=None)
+    assert "output: results/demo/raw/wflw/synthetic.json" in plan
 
 
 def test_one_value_can_be_changed_on_the_command_line(plain_checkout: Checkout) -> None:
-    plan = plain_checkout.snakemake("--dry-run", "--printshellcmds", "--config", "splits={seed: 3}", config=None)
+    words = ("results/demo/splits/wflw.parquet", "--dry-run", "--printshellcmds", "--config", "splits={seed: 3}")
+    plan = plain_checkout.snakemake(*words, config=None)
     assert "--split train=all,val=20,test=40 --procedure by_photo --seed 3" in plan
 
 

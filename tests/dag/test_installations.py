@@ -113,6 +113,7 @@ def test_what_snakemakes_own_python_lacks_is_one_line(checkout: Path) -> None:
     assert ".venv/bin/snakemake" in text
 
 
+@pytest.mark.whole_run
 def test_an_older_pydantic_is_said(checkout: Path, tmp_path: Path) -> None:
     (tmp_path / "pydantic.py").write_text("VERSION = '1.10.2'\n")
     script = BLOCKING.format(blocked={"pydantic"}).replace(

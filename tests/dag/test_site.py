@@ -80,7 +80,12 @@ def test_the_config_goes_before_defaults_and_the_command_line_before_both(
     ("form", "there", "extra"),
     [
         ("gres", {"gres": "gpu:a100:1", "cpus_per_task": "3"}, "--mail-type=END"),
-        ("gpus-per-task", {"cpus_per_task": "3"}, "--mail-type=END --gpus-per-task=a100:1"),
+        pytest.param(
+            "gpus-per-task",
+            {"cpus_per_task": "3"},
+            "--mail-type=END --gpus-per-task=a100:1",
+            marks=pytest.mark.whole_run,
+        ),
     ],
 )
 def test_gpus_are_asked_for_as_the_site_wants_and_counted_here(
