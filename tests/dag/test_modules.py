@@ -127,7 +127,8 @@ def failure(folder: Checkout, *words: str, python: Path | None = None, **variabl
     return said
 
 
-@pytest.mark.parametrize("named", ["workflow/Snakefile", pytest.param("Snakefile", marks=pytest.mark.whole_run)])
+@pytest.mark.whole_run
+@pytest.mark.parametrize("named", ["workflow/Snakefile", "Snakefile"])
 def test_the_snakefile_can_be_named_from_any_folder(
     plain_checkout: Checkout, dry_run_of: Callable[[str], DryRun], folder: Checkout, named: str
 ) -> None:
@@ -212,6 +213,7 @@ def test_a_module_needs_a_config(plain_checkout: Checkout, folder: Checkout) -> 
     assert "config: key run is missing" in failure(folder)
 
 
+@pytest.mark.whole_run
 def test_a_workflow_without_its_package_is_one_line(plain_checkout: Checkout, folder: Checkout, tmp_path: Path) -> None:
     root = tmp_path / "without"
     shutil.copytree(plain_checkout.root / "workflow", root / "workflow")

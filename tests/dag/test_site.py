@@ -130,6 +130,7 @@ def importing(plain_checkout: Checkout, tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.whole_run
 def test_settings_of_a_rule_are_found_by_its_own_name_also_in_a_module(
     plain_checkout: Checkout, importing: Path
 ) -> None:
@@ -149,6 +150,7 @@ def test_a_rule_of_another_workflow_is_none_of_ours(plain_checkout: Checkout, im
         plain_checkout.snakemake("faces_all", "-s", str(importing), "--dry-run", "--config", settings)
 
 
+@pytest.mark.whole_run
 def test_jobs_within_an_allocation_take_gpus_of_their_own_and_those_sent_to_a_cluster_do_not(
     plain_checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
