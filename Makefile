@@ -35,8 +35,8 @@ demo: $(READY)  ## the whole thesis on synthetic data, from nothing to tables, f
 test: $(READY)  ## the quick tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not whole_run"
 
-test-runs: $(READY)  ## the tests of a whole run: what reruns after which change, full disks, held GPUs, shares, real photos
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 -m whole_run tests/dag
+test-runs: $(READY)  ## the other tests: whole runs (what reruns after which change, full disks, held GPUs, shares, real photos) and rare cases
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 -m whole_run
 
 test-cluster: $(READY)  ## the tiny run on a SLURM cluster of one node, started here (needs root; TESTS= SMALL=1)
 	@$(BIN)/python -m tests.cluster.one_node install || { echo "skipped: no cluster can be had here"; exit 0; }; \

@@ -293,6 +293,7 @@ def test_faces_of_a_real_photo(real: Path, tmp_path: Path) -> None:
     assert (sure["right_eye_x"] < sure["left_eye_x"]).all() and (sure["right_eye_y"] < sure["right_mouth_y"]).all()
 
 
+@pytest.mark.whole_run
 def test_one_more_baseline_is_one_row_and_its_module(raw: RawData, tmp_path: Path) -> None:
     """In another process, since the config is made of the rows when it is imported."""
     raw.photo("a.jpg")

@@ -154,6 +154,7 @@ def test_other_weights_are_refused(trained):
         yolo11.load(QUICK, other, CPU)
 
 
+@pytest.mark.whole_run
 def test_opening_the_package_leaves_nothing_behind(tmp_path):
     """In a home of its own: no settings, no network, and the functions and options of others as they were."""
     script = """

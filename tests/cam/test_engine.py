@@ -21,6 +21,7 @@ SINGLE = ("gradcampp", "hirescam", "gradcam", "layercam")
 GRADIENTS = (*SINGLE, "xgradcam")
 LIMITS = {torch.float64: 1e-9, torch.float32: 1e-4}
 """In single precision sums differ between processors; that the method is the same, double precision shows."""
+QUICK_LIMITS = [torch.float64, pytest.param(torch.float32, marks=pytest.mark.whole_run)]
 
 
 def variants(methods: Sequence[str], targets: Sequence[str], *layers: tuple[int, ...]) -> dict[str, Variant]:
@@ -79,8 +80,15 @@ def compare(
     return explanation
 
 
-@pytest.mark.parametrize("dtype", LIMITS)
-@pytest.mark.parametrize("rectangular", [False, True])
+@pytest.mark.parametrize(
+    ("rectangular", "dtype"),
+    [
+        (False, torch.float64),
+        (True, torch.float32),
+        pytest.param(True, torch.float64, marks=pytest.mark.whole_run),
+        pytest.param(False, torch.float32, marks=pytest.mark.whole_run),
+    ],
+)
 def test_maps_of_the_published_network_are_grad_cams(
     upstream: Upstream, nano: Pair, photos: Tensor, rectangular: bool, dtype: torch.dtype
 ) -> None:
@@ -103,7 +111,7 @@ def test_all_candidates_of_the_published_network(upstream: Upstream, nano: Pair,
     compare(upstream.suppress, nano, photos[1:3].double(), wanted, numbers=(0, 57))
 
 
-@pytest.mark.parametrize("dtype", LIMITS)
+@pytest.mark.parametrize("dtype", QUICK_LIMITS)
 def test_maps_of_a_network_trained_here_are_grad_cams(
     upstream: Upstream, learned: Pair, scenes: Tensor, dtype: torch.dtype
 ) -> None:
@@ -114,7 +122,7 @@ def test_maps_of_a_network_trained_here_are_grad_cams(
     assert all(map(len, explanation.detections))
 
 
-@pytest.mark.parametrize("channels", [1, 10])
+@pytest.mark.parametrize("channels", [pytest.param(1, marks=pytest.mark.whole_run), 10])
 def test_images_of_any_number_of_channels(
     upstream: Upstream, of_channels: dict[int, Pair], scenes: Tensor, channels: int
 ) -> None:
@@ -124,7 +132,10 @@ def test_images_of_any_number_of_channels(
     assert all(map(len, explanation.detections))
 
 
-@pytest.mark.parametrize("layers", [(17, 20, 23), (20, 23), (9, 23), (17, 23)])
+@pytest.mark.parametrize(
+    "layers",
+    [(17, 20, 23), *(pytest.param(each, marks=pytest.mark.whole_run) for each in [(20, 23), (17, 23)]), (9, 23)],
+)
 def test_gradients_of_several_layers_take_paths_that_meet_no_other_one(
     upstream: Upstream, nano: Pair, learned: Pair, photos: Tensor, scenes: Tensor, layers: tuple[int, ...]
 ) -> None:
@@ -157,7 +168,7 @@ def same_alone(network: Network, images: Tensor, wanted: dict[str, Variant]) -> 
             assert max(map(error, mine.raw, other.raw)) <= LIMITS[images.dtype], name
 
 
-@pytest.mark.parametrize("dtype", LIMITS)
+@pytest.mark.parametrize("dtype", QUICK_LIMITS)
 def test_a_batch_of_eight_is_eight_batches_of_one(
     nano: Pair, learned: Pair, photos: Tensor, scenes: Tensor, dtype: torch.dtype
 ) -> None:

@@ -70,6 +70,7 @@ print(model_title("negcam_multiscale_avg"))
 """
 
 
+@pytest.mark.whole_run
 def test_one_more_method_is_a_class_and_a_row(tmp_path: Path) -> None:
     shutil.copytree(ROOT, tmp_path / "uncover", ignore=shutil.ignore_patterns("__pycache__"))
     row = '    "gradcam": CamMethod("GradCAM", "GradCAM"),\n'

@@ -299,7 +299,7 @@ def test_an_annotated_video_keeps_its_sound_unless_that_is_not_wished(
         assert beeps(out / "annotated" / "bed.mkv.mp4") == pytest.approx(BEEPS[:2], abs=0.05)
 
 
-@pytest.mark.parametrize("suffix", ["ts", "mp4"])
+@pytest.mark.parametrize("suffix", ["ts", pytest.param("mp4", marks=pytest.mark.whole_run)])
 def test_sound_of_joined_recordings_stays_with_the_pictures(detect: Detect, tmp_path: Path, suffix: str) -> None:
     """The clock starts anew twice, for pictures and sound alike."""
     part, joined = write_source(tmp_path / f"part.{suffix}"), tmp_path / f"joined.{suffix}"

@@ -141,7 +141,7 @@ main(sys.argv[2:])
 """
 
 
-@pytest.mark.parametrize("at", [9, 25])
+@pytest.mark.parametrize("at", [9, pytest.param(25, marks=pytest.mark.whole_run)])
 def test_a_killed_run_goes_on_where_it_was(good: Good, undisturbed: Path, tmp_path: Path, at: int) -> None:
     """Killed between the files of a map, and between the records of the two variants."""
     out = tmp_path / "out"

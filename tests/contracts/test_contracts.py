@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.contracts import frozen, renames
 from tests.contracts.frozen import CONFIGS, FOLDER
-from tests.dag.conftest import Checkout
-from tests.dag.dry_run import WORDS, DryRun
+from tests.dag.dry_run import DryRun
 
 TOLD = "; meant? then say so in tests/contracts/renames.py"
 
@@ -31,9 +31,8 @@ def test_the_keys_of_the_config_are_as_they_were_frozen() -> None:
 
 
 @pytest.mark.parametrize("config", CONFIGS)
-def test_rules_and_what_they_write_are_as_they_were_frozen(config: str, plain_checkout: Checkout) -> None:
-    dry_run = DryRun(config, plain_checkout.snakemake(*WORDS, config=f"config/{config}.yaml"))
-    lines = frozen.rule_differences(config, frozen.rules(dry_run))
+def test_rules_and_what_they_write_are_as_they_were_frozen(config: str, dry_run_of: Callable[[str], DryRun]) -> None:
+    lines = frozen.rule_differences(config, frozen.rules(dry_run_of(config)))
     assert lines == [], told(lines)
 
 

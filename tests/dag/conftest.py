@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.dag.checkout import copy_checkout
+from tests.dag.dry_run import WORDS, DryRun
 from tests.once import once
 
 
@@ -76,6 +78,21 @@ def plain_checkout(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Ch
     root = tmp_path_factory.mktemp("checkout")
     copy_checkout(root)
     return Checkout(root, python)
+
+
+@pytest.fixture(scope="session")
+def dry_run_of(plain_checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], DryRun]:
+    """The dry run of all jobs of a config, without any raw data."""
+
+    def dry_run_of(config: str) -> DryRun:
+        def make(folder: Path) -> None:
+            text = plain_checkout.snakemake(*WORDS, config=f"config/{config}.yaml")
+            (folder / "plan.txt").write_text(text, encoding="utf-8")
+
+        folder = once(tmp_path_factory, f"dry_run_{config}", make)
+        return DryRun(config, (folder / "plan.txt").read_text(encoding="utf-8"))
+
+    return dry_run_of
 
 
 @pytest.fixture(scope="session")

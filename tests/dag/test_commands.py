@@ -46,6 +46,7 @@ def test_every_word_of_a_command_is_quoted(rules: Path) -> None:
     assert {name for name in placeholders if not name.endswith(":q")} - UNQUOTED.keys() == set()
 
 
+@pytest.mark.whole_run
 def test_the_linter_says_nothing_new(plain_checkout: Checkout) -> None:
     command = [plain_checkout.python, "-m", "snakemake", "--lint"]
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}

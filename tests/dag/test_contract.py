@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
 from tests.dag.conftest import Checkout
-from tests.dag.dry_run import WORDS, DryRun
+from tests.dag.dry_run import DryRun
 
 NUMBERED_TABLES = [f"table_{number:02}" for number in range(1, 14)]
 VARIANTS_TABLES = [f"table_{number}_variants" for number in ("07", "08", "09", "12", "13")]
@@ -124,9 +125,9 @@ CONFIGS = {
 
 
 @pytest.fixture(scope="module", params=CONFIGS)
-def dry_run(request: pytest.FixtureRequest, plain_checkout: Checkout) -> DryRun:
+def dry_run(request: pytest.FixtureRequest, dry_run_of: Callable[[str], DryRun]) -> DryRun:
     """Of each config, without any raw data."""
-    return DryRun(request.param, plain_checkout.snakemake(*WORDS, config=f"config/{request.param}.yaml"))
+    return dry_run_of(request.param)
 
 
 def test_each_config_plans_its_jobs_without_any_raw_data(dry_run: DryRun) -> None:
@@ -226,12 +227,13 @@ def test_a_misspelt_key_is_one_line_that_names_it(plain_checkout: Checkout) -> N
 
 
 def test_the_demo_is_the_default(plain_checkout: Checkout) -> None:
-    plan = plain_checkout.snakemake("--dry-run", config=None)
-    assert "results/demo/raw/wflw/synthetic.json" in plan
+    plan = plain_checkout.snakemake("--dry-run", "results/demo/raw/wflw/synthetic.json", config=None)
+    assert "output: results/demo/raw/wflw/synthetic.json" in plan
 
 
 def test_one_value_can_be_changed_on_the_command_line(plain_checkout: Checkout) -> None:
-    plan = plain_checkout.snakemake("--dry-run", "--printshellcmds", "--config", "splits={seed: 3}", config=None)
+    words = ("results/demo/splits/wflw.parquet", "--dry-run", "--printshellcmds", "--config", "splits={seed: 3}")
+    plan = plain_checkout.snakemake(*words, config=None)
     assert "--split train=all,val=20,test=40 --procedure by_photo --seed 3" in plan
 
 

@@ -97,14 +97,15 @@ def write_containers(programs: Path, python: Path, name: str) -> Path:
 
 
 @pytest.fixture
-def image(programs: Path, made: Checkout, tmp_path: Path) -> Path:
+def image(programs: Path, python: Path, tmp_path: Path) -> Path:
     """A folder that stands for an image. Its python tells where the code of a job comes from."""
     folder = tmp_path / "image.sif"
     marks = programs / "code.txt"
-    write_program(folder / "bin/python", f'#!/bin/sh\necho "${{PYTHONPATH%%:*}}" >> {marks}\nexec {made.python} "$@"\n')
+    write_program(folder / "bin/python", f'#!/bin/sh\necho "${{PYTHONPATH%%:*}}" >> {marks}\nexec {python} "$@"\n')
     return folder
 
 
+@pytest.mark.whole_run
 def test_what_is_finished_stays_so_in_another_environment(made: Checkout, programs: Path, image: Path) -> None:
     write_containers(programs, made.python, "apptainer")
     for words in (["conda"], ["apptainer", "--config", f"cluster={{container: {image}}}"]):
@@ -142,6 +143,7 @@ def test_what_was_made_in_a_container_stays_so_without(
         assert folder.planned(TARGET, *here, *words, config=config) == {}
 
 
+@pytest.mark.whole_run
 def test_the_triggers_of_a_workflow_that_imports_this_one_stay(
     plain_checkout: Checkout, programs: Path, tmp_path: Path
 ) -> None:
@@ -188,6 +190,7 @@ def test_a_job_in_a_container_runs_this_code_with_the_packages_of_the_image(
     assert set((programs / "code.txt").read_text(encoding="utf-8").split()) == {str(code / "src")}
 
 
+@pytest.mark.whole_run
 def test_a_job_in_a_container_runs_the_frozen_code(
     plain_checkout: Checkout, programs: Path, image: Path, tmp_path: Path
 ) -> None:
@@ -208,8 +211,16 @@ def test_a_job_in_a_container_runs_the_frozen_code(
     ("config", "message"),
     [
         ("run=tiny", "--sdm apptainer: the config names no image; give one"),
-        ("cluster={container: away.sif}", "key cluster.container: away.sif does not exist in "),
-        ("cluster={container: my image.sif}", "key cluster.container: expected letters, digits"),
+        pytest.param(
+            "cluster={container: away.sif}",
+            "key cluster.container: away.sif does not exist in ",
+            marks=pytest.mark.whole_run,
+        ),
+        pytest.param(
+            "cluster={container: my image.sif}",
+            "key cluster.container: expected letters, digits",
+            marks=pytest.mark.whole_run,
+        ),
     ],
 )
 def test_without_an_image_nothing_runs_on_this_machine_instead(

@@ -84,7 +84,7 @@ def test_the_speeds_that_are_shipped_leave_no_time_of_the_thesis_unknown(plain_c
     speeds = str(REPOSITORY / "benchmarks" / "v100.yaml")
     values = plain_checkout.plan("--speeds", speeds, config="config/thesis.yaml")
     assert values["not_known"] == [] and values["gpu_hours"] > 50 and values["hours_by_gpus"]["1"] > values["gpu_hours"]
-    alone = plain_checkout.plan(config="config/thesis.yaml")
+    alone = plain_checkout.plan()
     assert (
         alone["gpu_hours"] is alone["core_hours"] is alone["critical_path_hours"] is alone["hours_by_gpus"]["1"] is None
     )

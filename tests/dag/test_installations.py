@@ -113,6 +113,7 @@ def test_what_snakemakes_own_python_lacks_is_one_line(checkout: Path) -> None:
     assert ".venv/bin/snakemake" in text
 
 
+@pytest.mark.whole_run
 def test_an_older_pydantic_is_said(checkout: Path, tmp_path: Path) -> None:
     (tmp_path / "pydantic.py").write_text("VERSION = '1.10.2'\n")
     script = BLOCKING.format(blocked={"pydantic"}).replace(
@@ -122,6 +123,7 @@ def test_an_older_pydantic_is_said(checkout: Path, tmp_path: Path) -> None:
     assert code == 1 and "has no pydantic, which" in text and "-m pip install 'pydantic>=2'\n" in text
 
 
+@pytest.mark.whole_run
 def test_reading_the_workflow_takes_nothing_else(checkout: Path) -> None:
     others = {"av", "filterpy", "markdown_it", "matplotlib", "pillow_heif", "rich", "scipy", "torch"}
     others |= {"facenet_pytorch", "facexlib", "pytorch_grad_cam", "torchvision", "ultralytics", "yolov5"}

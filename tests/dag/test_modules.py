@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ import yaml
 
 from tests.dag.checkout import REPOSITORY, TINY
 from tests.dag.conftest import Checkout
+from tests.dag.dry_run import DryRun
 
 TARGETS = ("results/tiny/tables/table_02.csv", "results/tiny/figures/figure_15.png")
 
@@ -124,19 +127,24 @@ def failure(folder: Checkout, *words: str, python: Path | None = None, **variabl
     return said
 
 
-@pytest.mark.parametrize("named", ["workflow/Snakefile", pytest.param("Snakefile", marks=pytest.mark.whole_run)])
-def test_the_snakefile_can_be_named_from_any_folder(plain_checkout: Checkout, folder: Checkout, named: str) -> None:
+@pytest.mark.whole_run
+@pytest.mark.parametrize("named", ["workflow/Snakefile", "Snakefile"])
+def test_the_snakefile_can_be_named_from_any_folder(
+    plain_checkout: Checkout, dry_run_of: Callable[[str], DryRun], folder: Checkout, named: str
+) -> None:
     root = plain_checkout.root
     tiny = str(root / "config/tiny.yaml")
-    assert folder.planned("-s", str(root / named), config=tiny) == plain_checkout.planned()
+    there = Counter(rule for rule, _ in dry_run_of("tiny").jobs)
+    assert folder.planned("-s", str(root / named), config=tiny) == there
     elsewhere = Checkout(root, plain_checkout.python)
     plan = elsewhere.snakemake("--dry-run", "-s", named, "--directory", str(folder.root), *TARGETS, config=tiny)
     assert f"Working directory: {folder.root}" in plan and "figure_15" in plan
 
 
 def test_without_a_config_it_is_the_demo_of_the_checkout(plain_checkout: Checkout, folder: Checkout) -> None:
-    plan = folder.snakemake("--dry-run", "-s", str(plain_checkout.root / "workflow/Snakefile"), config=None)
-    assert "results/demo/raw/wflw/synthetic.json" in plan
+    made = "results/demo/raw/wflw/synthetic.json"
+    plan = folder.snakemake("--dry-run", made, "-s", str(plain_checkout.root / "workflow/Snakefile"), config=None)
+    assert f"output: {made}" in plan
 
 
 @pytest.mark.whole_run
@@ -205,6 +213,7 @@ def test_a_module_needs_a_config(plain_checkout: Checkout, folder: Checkout) -> 
     assert "config: key run is missing" in failure(folder)
 
 
+@pytest.mark.whole_run
 def test_a_workflow_without_its_package_is_one_line(plain_checkout: Checkout, folder: Checkout, tmp_path: Path) -> None:
     root = tmp_path / "without"
     shutil.copytree(plain_checkout.root / "workflow", root / "workflow")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.dag.checkout import REPOSITORY, copy_checkout
+from tests.dag.checkout import REPOSITORY
 from tests.dag.conftest import Checkout
 from tests.workflow.programs import answer
 from uncover.workflow import engine
@@ -79,7 +80,12 @@ def test_the_config_goes_before_defaults_and_the_command_line_before_both(
     ("form", "there", "extra"),
     [
         ("gres", {"gres": "gpu:a100:1", "cpus_per_task": "3"}, "--mail-type=END"),
-        ("gpus-per-task", {"cpus_per_task": "3"}, "--mail-type=END --gpus-per-task=a100:1"),
+        pytest.param(
+            "gpus-per-task",
+            {"cpus_per_task": "3"},
+            "--mail-type=END --gpus-per-task=a100:1",
+            marks=pytest.mark.whole_run,
+        ),
     ],
 )
 def test_gpus_are_asked_for_as_the_site_wants_and_counted_here(
@@ -124,6 +130,7 @@ def importing(plain_checkout: Checkout, tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.whole_run
 def test_settings_of_a_rule_are_found_by_its_own_name_also_in_a_module(
     plain_checkout: Checkout, importing: Path
 ) -> None:
@@ -143,11 +150,12 @@ def test_a_rule_of_another_workflow_is_none_of_ours(plain_checkout: Checkout, im
         plain_checkout.snakemake("faces_all", "-s", str(importing), "--dry-run", "--config", settings)
 
 
+@pytest.mark.whole_run
 def test_jobs_within_an_allocation_take_gpus_of_their_own_and_those_sent_to_a_cluster_do_not(
     plain_checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = Checkout(tmp_path / "checkout", plain_checkout.python)
-    copy_checkout(own.root)
+    shutil.copytree(plain_checkout.root, own.root, symlinks=True)
     told = own.root / "results/tiny/raw/wflw/synthetic.json"
     answer(own.root / "workflow" / "bin", "uncover", f'echo "slots $UNCOVER_GPU_SLOTS" > {told}')
     monkeypatch.setenv("SLURM_JOB_ID", "7")

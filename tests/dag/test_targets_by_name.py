@@ -16,11 +16,26 @@ TABLES, FIGURES = ("table_", "rescue_summary"), ("figure_",)
 @pytest.mark.parametrize(
     ("target", "made", "not_made"),
     [
-        ("datasets", {"label_faces": 4, "label_frames": 4}, ("train", "predict", *TABLES, *FIGURES)),
-        ("models", {"train": 8}, ("predict_second", *TABLES, *FIGURES)),
-        ("heatmaps", {"collect_heatmaps": 8, "draw_boxes": 7}, ("predict_second", "evaluate", *TABLES, *FIGURES)),
+        pytest.param(
+            "datasets",
+            {"label_faces": 4, "label_frames": 4},
+            ("train", "predict", *TABLES, *FIGURES),
+            marks=pytest.mark.whole_run,
+        ),
+        pytest.param("models", {"train": 8}, ("predict_second", *TABLES, *FIGURES), marks=pytest.mark.whole_run),
+        pytest.param(
+            "heatmaps",
+            {"collect_heatmaps": 8, "draw_boxes": 7},
+            ("predict_second", "evaluate", *TABLES, *FIGURES),
+            marks=pytest.mark.whole_run,
+        ),
         ("tables", {"table_04": 1, "rescue_summary": 1, "table_web": 1}, ("comparison", "report_page", *FIGURES)),
-        ("figures", {"figure_15": 1, "figure_31": 1, "figure_rescue": 1}, ("comparison", "report_page", "table_")),
+        pytest.param(
+            "figures",
+            {"figure_15": 1, "figure_31": 1, "figure_rescue": 1},
+            ("comparison", "report_page", "table_"),
+            marks=pytest.mark.whole_run,
+        ),
         ("report", {"report_page": 1, "comparison": 1, "table_04": 1, "figure_31": 1}, ("all",)),
     ],
 )

@@ -56,7 +56,10 @@ def draw(name: str) -> Figure:
     return contact_sheet([Labelled(image, boxes, "a"), Labelled(image, boxes.iloc[:0], "b")], CLASS_NAMES)
 
 
-@pytest.mark.parametrize("name", ["figure_15", "figure_16", "schemes", "overlay"])
+@pytest.mark.parametrize(
+    "name",
+    ["figure_15", "figure_16", *(pytest.param(name, marks=pytest.mark.whole_run) for name in ("schemes", "overlay"))],
+)
 def test_a_figure_is_a_whole_png_and_pdf_and_the_same_each_time(tmp_path: Path, name: str) -> None:
     for folder in ("a", "b"):
         save_figure(draw(name), tmp_path / folder, name)

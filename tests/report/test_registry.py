@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -72,39 +71,38 @@ def nothing(trial: Path) -> Figure:
 '''
 
 
-def uncover(root: Path, *words: str) -> str:
+def uncover(python: Path, root: Path, *words: str) -> str:
     """What the `uncover` of a checkout prints."""
-    program = "import sys; from uncover.cli import main; sys.exit(main())"
     done = subprocess.run(
-        [sys.executable, "-c", program, *words],
+        [python, "-m", "uncover.cli", *words],
         env={"PYTHONPATH": str(root / "src"), "PATH": "/usr/bin:/bin", "HOME": str(root)},
         cwd=root, capture_output=True, text=True, check=True,
     )  # fmt: skip
     return done.stdout
 
 
-def test_one_more_table_or_figure_is_one_more_module(tmp_path: Path) -> None:
+def test_one_more_table_or_figure_is_one_more_module(python: Path, tmp_path: Path) -> None:
     copy_checkout(tmp_path)
     (tmp_path / "src/uncover/report/tables/added.py").write_text(ADDED_TABLE, encoding="utf-8")
     (tmp_path / "src/uncover/report/figures/added.py").write_text(ADDED_FIGURE, encoding="utf-8")
     # The command line.
-    listed = uncover(tmp_path, "--help")
+    listed = uncover(python, tmp_path, "--help")
     assert "    table_added " in listed and "draw one more figure" in listed
-    assert "--more MORE" in uncover(tmp_path, "table_added", "--help")
+    assert "--more MORE" in uncover(python, tmp_path, "table_added", "--help")
     (tmp_path / "trial.csv").write_text("a\n1\n2\n", encoding="utf-8")
-    uncover(tmp_path, "table_added", "out", "--trial", "trial.csv", "--more", "3")
+    uncover(python, tmp_path, "table_added", "out", "--trial", "trial.csv", "--more", "3")
     assert (tmp_path / "out/table_added.csv").read_text(encoding="utf-8") == "Rows\n5\n"
-    uncover(tmp_path, "figure_added", "out", "--trial", "trial.csv")
+    uncover(python, tmp_path, "figure_added", "out", "--trial", "trial.csv")
     assert (tmp_path / "out/figure_added.pdf").is_file()
     # The page.
     words = ("--tables", "out/table_added.md", "--figures", "out/figure_added.png")
-    uncover(tmp_path, "page", "out/report.html", "--run", "test", *words)
+    uncover(python, tmp_path, "page", "out/report.html", "--run", "test", *words)
     page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
     assert 'id="table_added"' in page and "Nothing but a frame; said by a test." in page
     # The DAG.
     words = ("-n", "--quiet", "rules", "--cores", "1", "--configfile", "config/tiny.yaml")
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", *words], cwd=tmp_path, capture_output=True, text=True, check=False
+        [python, "-m", "snakemake", *words], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     told = done.stdout + done.stderr
     assert done.returncode == 0, told

@@ -101,7 +101,7 @@ def test_open_mouth_and_closed_eyes_move_their_points() -> None:
 
 def test_grades_hide_more_and_more() -> None:
     def hidden_share(grade: infants.Grade) -> float:
-        scenes = [infants.incubator(np.random.default_rng([7, n]), 160, grade) for n in range(14)]
+        scenes = [infants.incubator(np.random.default_rng([7, n]), 160, grade) for n in range(8)]
         facial = [compose(scene).faces[0].wflw_visibility[33:96] for scene in scenes]
         return float(np.mean([(marks != Visibility.VISIBLE).mean() for marks in facial]))
 

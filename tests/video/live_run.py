@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import csv
 import functools
 import hashlib
+import io
+import pickle
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,17 +109,50 @@ class LiveRun:
         return read_predictions(self.folder / "predictions" / name / f"{SET}.parquet")
 
 
+class Twins:
+    """Makes copies of a network in a fifth of the time of `copy.deepcopy`."""
+
+    def __init__(self, network: Network) -> None:
+        self._tensors: list[Tensor] = []
+        self._rest = io.BytesIO()
+        pickler = pickle.Pickler(self._rest)
+        pickler.persistent_id = self._keep  # type: ignore[method-assign]
+        pickler.dump(network)
+
+    def another(self) -> Network:
+        """A copy that shares nothing with the others."""
+        unpickler = pickle.Unpickler(io.BytesIO(self._rest.getvalue()))
+        unpickler.persistent_load = self._copy  # type: ignore[method-assign]
+        return unpickler.load()
+
+    def _keep(self, thing: object) -> int | None:
+        if not isinstance(thing, Tensor):
+            return None
+        self._tensors.append(thing)
+        return len(self._tensors) - 1
+
+    def _copy(self, number: int) -> Tensor:
+        tensor = self._tensors[number]
+        own = tensor.detach().clone()
+        return nn.Parameter(own, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else own
+
+
 @pytest.fixture(scope="session")
 def live_run(one_thread: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRun]:
     """A run: models, pictures, predictions of all of them, heatmap sets, a trial. Each of its weights is read once."""
     run = LiveRun(once(tmp_path_factory, "live_run", _make))
-    read = functools.cache(load_networks.open_weights)
+    open_anew = load_networks.open_weights
+
+    @functools.cache
+    def read(path: Path) -> tuple[Twins, Header, str]:
+        network, header, digest = open_anew(path)
+        return Twins(network), header, digest
 
     def open_weights(path: Path) -> tuple[Network, Header, str]:
         if not path.resolve().is_relative_to(run.folder.resolve()):
-            return read.__wrapped__(path)
-        network, header, digest = read(path.resolve())
-        return copy.deepcopy(network), header, digest
+            return open_anew(path)
+        twins, header, digest = read(path.resolve())
+        return twins.another(), header, digest
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(load_networks, "open_weights", open_weights)

@@ -22,6 +22,7 @@ from uncover.yolov5.device import Precision
 PIXEL, SURE = 1e-3, 1e-5
 NO_BOXES = np.zeros((0, 5), np.float32)
 STRATEGIES = ("lower_threshold", "part_fusion", "face_and_part_fusion", "box_fusion", "multi_scale", "heatmap_boxes")
+QUICK_HEATMAPS = ("gradcampp_10", "gradcampp_whole_face", "hirescam_t1_avg", "early_10")
 STORED_AS = {"one_class": "rgb1"}
 
 
@@ -104,7 +105,10 @@ def test_whatever_any_network_said_is_covered(live_run: LiveRun, name: str) -> N
                 assert own.all()
 
 
-@pytest.mark.parametrize("name", HEATMAP_DETECTORS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[] if name in QUICK_HEATMAPS else pytest.mark.whole_run) for name in HEATMAP_DETECTORS],
+)
 def test_a_heatmap_detector_finds_what_it_predicts_on_a_heatmap_set(live_run: LiveRun, name: str) -> None:
     # All in one batch, as the set was made: beside other pictures, last bits of a map would differ, and rounded to
     # levels of 255 they may become more than last bits.

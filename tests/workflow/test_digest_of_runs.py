@@ -27,7 +27,7 @@ PUBLISHED = str(ROOT.parents[1] / "config" / "published.yaml")
 SETS = ("val", "merl", "wflw")
 STEPS = {
     # Each reads what those before it have left in the folder.
-    "make_synthetic": "wflw raw --train 4 --test 3 --size 96 --seed 3",
+    "make_synthetic": "wflw raw --train 2 --test 1 --size 96 --seed 3",
     "read_faces": "--layout wflw raw faces.parquet rejected.csv",
     "split_photos": "faces.parquet splits.parquet splits.json --split train=all,val=1,test=all",
     "label_faces": "train --set train --faces faces.parquet --splits splits.parquet",
@@ -39,13 +39,18 @@ STEPS = {
 
 
 @functools.cache
+def statements_of(file: Path) -> list[ast.stmt]:
+    return ast.parse(file.read_text(encoding="utf-8")).body
+
+
+@functools.cache
 def definition_of(code: CodeType) -> str | None:
     """Top-level definition whose code this is, as "module:name"; None for code of others and of modules themselves."""
     file = Path(code.co_filename)
     if not file.is_relative_to(ROOT) or code.co_name == "<module>":
         return None
     module = ".".join(["uncover", *file.relative_to(ROOT).with_suffix("").parts]).removesuffix(".__init__")
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+    for node in statements_of(file):
         first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
         if first <= code.co_firstlineno <= (node.end_lineno or 0):
             name = getattr(node, "name", None)
@@ -66,12 +71,17 @@ def is_of_import(frame: FrameType | None) -> bool:
 def entered_by(command: str, words: list[str]) -> set[str]:
     """Definitions of the package whose code a command runs, but for those that are told of on the way."""
     entered: set[str] = set()
+    # By identity, as code takes long to compare: this is asked at every call of anything.
+    settled: dict[int, CodeType] = {}
 
     def note(frame: FrameType, event: str, _: Any) -> None:
-        if event != "call":
+        if event != "call" or id(frame.f_code) in settled:
             return
         name = definition_of(frame.f_code)
-        if name is None or name.partition(":")[0] in TALK or name in entered or is_of_import(frame):
+        if name is None or name.partition(":")[0] in TALK or name in entered:
+            settled[id(frame.f_code)] = frame.f_code
+            return
+        if is_of_import(frame):
             return
         caller = frame.f_back and definition_of(frame.f_back.f_code)
         if caller is None or caller.partition(":")[0] not in TALK:

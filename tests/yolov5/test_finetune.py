@@ -115,7 +115,7 @@ def test_weights_of_heatmaps_are_refused(tmp_path: Path) -> None:
         read_start(weights)
 
 
-@pytest.mark.parametrize("freeze", [0, 10])
+@pytest.mark.parametrize("freeze", [pytest.param(0, marks=pytest.mark.whole_run), 10])
 def test_a_frozen_backbone_keeps_its_weights_and_the_rest_learns(
     frames: Path, start: Path, tmp_path: Path, freeze: int
 ) -> None:

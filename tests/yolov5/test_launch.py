@@ -13,6 +13,7 @@ import pytest
 
 from tests.yolov5.squares import make_set
 from uncover.process import is_alive
+from uncover.yolov5 import launch
 from uncover.yolov5.launch import launch_processes
 
 SETTINGS = ["model=yolov5n", "image_size=64", "batch=4", "nominal_batch=4", "epochs=2", "weights=scratch"]
@@ -26,13 +27,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def command(data: Path, out: Path, *settings: str) -> list[str]:
+def command(python: Path, data: Path, out: Path, *settings: str) -> list[str]:
     words = ["train", str(data), str(out), "--device", "cpu", "--set", *SETTINGS, *settings]
-    return [sys.executable, "-m", "uncover", *words]
+    return [str(python), "-m", "uncover", *words]
 
 
-def test_bad_input_of_all_processes_is_one_line_and_exit_code_2(data: Path, tmp_path: Path) -> None:
-    words = command(data, tmp_path / "out", "processes=2", "--start", str(tmp_path / "absent.pt"))
+def test_bad_input_of_all_processes_is_one_line_and_exit_code_2(python: Path, data: Path, tmp_path: Path) -> None:
+    words = command(python, data, tmp_path / "out", "processes=2", "--start", str(tmp_path / "absent.pt"))
     done = subprocess.run(words, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.count("absent.pt: is no file") == 1 and "Traceback" not in done.stderr
@@ -64,7 +65,10 @@ def numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_one_that_fails_ends_the_others_and_is_heard(numbers: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_one_that_fails_ends_the_others_and_is_heard(
+    numbers: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "SECONDS_TO_SPEAK", 0.5)
     assert launch_processes(2, ["fail", str(numbers)], "NOBODY") == 1
     assert "the second one cannot" in capfd.readouterr().err
     assert not is_alive(int((numbers / "0").read_text()))
@@ -73,9 +77,12 @@ def test_one_that_fails_ends_the_others_and_is_heard(numbers: Path, capfd: pytes
 def test_whoever_ends_the_command_ends_them_all(numbers: Path) -> None:
     script = "import signal, sys; from uncover_launch import launch_processes;"
     script += "signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)); launch_processes(2, sys.argv[1:], 'NOBODY')"
-    launch = Path(sys.modules["uncover.yolov5.launch"].__file__ or "")
     # Our own package is out of sight in there, so the module comes under another name.
-    text = launch.read_text().replace("from uncover.process import this_process", "this_process = lambda: ''")
+    text = (
+        Path(launch.__file__)
+        .read_text()
+        .replace("from uncover.process import this_process", "this_process = lambda: ''")
+    )
     (numbers.parent / "path" / "uncover_launch.py").write_text(text)
     process = subprocess.Popen([sys.executable, "-c", script, "run", str(numbers)])
     until = time.monotonic() + 30

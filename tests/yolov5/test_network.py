@@ -195,6 +195,7 @@ def test_a_network_that_does_not_exist() -> None:
         build_network("yolov5q", 3, 1)
 
 
+@pytest.mark.whole_run
 def test_upstreams_package_is_not_imported():
     done = subprocess.run([sys.executable, "-c", TRAINING], capture_output=True, text=True)
     assert done.stdout == "False\n", done.stderr

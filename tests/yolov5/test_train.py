@@ -87,7 +87,7 @@ def whole(few, tmp_path_factory) -> Path:
     return out
 
 
-@pytest.mark.parametrize("stop_after", [1, 2])
+@pytest.mark.parametrize("stop_after", [1, pytest.param(2, marks=pytest.mark.whole_run)])
 def test_a_stopped_training_ends_like_an_undisturbed_one(few, whole, tmp_path, monkeypatch, stop_after):
     with monkeypatch.context() as patch:
         keep = training.save_state
@@ -132,7 +132,7 @@ def test_a_precision_that_the_device_lacks_is_refused(few, tmp_path):
         run(few, tmp_path, "precision=float16")
 
 
-@pytest.mark.parametrize("channels", [1, 10])
+@pytest.mark.parametrize("channels", [pytest.param(1, marks=pytest.mark.whole_run), 10])
 def test_other_numbers_of_channels_train(tmp_path, channels):
     for name, seed in (("train", 1), ("val", 2)):
         make_set(tmp_path / name, 6, seed, channels)
@@ -202,7 +202,7 @@ def layer(name: str) -> int:
     return int(name.split(".")[1])
 
 
-@pytest.mark.parametrize("layers", [24, 10])
+@pytest.mark.parametrize("layers", [pytest.param(24, marks=pytest.mark.whole_run), 10])
 def test_frozen_layers_stay_as_they_were(photos: Path, ten: Path, tmp_path: Path, layers: int) -> None:
     training.train(read(photos, ten, layers), tmp_path, PROCESSES)
     before, after = (load_weights(path)[0].state_dict() for path in (ten, tmp_path / "weights.pt"))
