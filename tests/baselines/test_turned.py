@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uncover.baselines.turned import Turned, turn, turned_back
+from uncover.baselines.turned import SideBySide, Turned, turn, turned_back
 from uncover.metrics.detections import Detections
 
 Rectangle = tuple[int, int, int, int]
@@ -142,3 +142,34 @@ def test_no_face_is_no_box() -> None:
 
     (found,) = Turned(Nothing(), 8).detect([np.zeros((3, 2, 3), np.uint8)])
     assert len(found) == 0
+
+
+@given(photos())
+def test_each_turn_side_by_side_gives_the_same_box(drawn: tuple[np.ndarray, Rectangle]) -> None:
+    """Of four turns in one image every part holds the face, and brings it back to the photo, twice as large."""
+    photo, box = drawn
+    height, width = photo.shape[:2]
+    view = SideBySide(photo, 2 * width, 2 * height, 40, padding=50)
+    assert view.image.shape == (80, 80, 3)
+    for row, column in np.ndindex(2, 2):
+        part = np.zeros_like(view.image)
+        own = np.s_[40 * row : 40 * row + 40, 40 * column : 40 * column + 40]
+        part[own] = view.image[own]
+        (found,) = Bright().detect([part])
+        np.testing.assert_array_equal(view.in_photo(found).boxes, [[2 * side for side in box]])
+
+
+def test_of_boxes_of_one_face_in_several_turns_the_surest_stays() -> None:
+    photo = photo_of(40, 30, (4, 6, 14, 20))
+    view = SideBySide(photo, 40, 30, 40, padding=0)
+    found = []
+    for number, sure in enumerate((0.3, 0.8, 0.5, 0.6)):
+        part = np.zeros_like(view.image)
+        own = np.s_[40 * (number // 2) :, 40 * (number % 2) :][:2]
+        part[own][:40, :40] = view.image[own][:40, :40]
+        found += Bright(lambda *_, sure=sure: sure).detect([part])
+    whole = view.in_photo(Detections.concatenate(found))
+    assert whole.boxes.tolist() == [[4, 6, 14, 20]] and whole.confidence.tolist() == [np.float32(0.8)]
+    # A box of the padding is no box of the photo.
+    outside = Detections(np.array([[0, 0, 10, 4]], np.float32), np.array([0.9], np.float32))
+    assert len(view.in_photo(outside)) == 0

@@ -82,7 +82,13 @@ def test_the_recipe_from_photos_to_packaged_weights(
     words += ["--score", "tiny", "both", "whole/weights.pt", "photos/graded/test"]
     words += ["stopped/weights.pt", "photos/merl_rav/test", "--bootstrap", "20", "--device", "cpu"]
     assert run("score_packaged", "scores.csv", *words) == 0
-    scores = pd.read_csv(place / "scores.csv").set_index(["set", "faces_scored"])
+    assert run("score_packaged", "turned.csv", *words, "--turns", "1", "4") == 0
+    turned = pd.read_csv(place / "turned.csv")
+    table = pd.read_csv(place / "scores.csv")
+    pd.testing.assert_frame_equal(turned[turned["turns"] == 1].reset_index(drop=True), table)
+    again = turned[turned["turns"] == 4].reset_index(drop=True)
+    assert again["faces"].tolist() == table["faces"].tolist() and (again["ap50"] != table["ap50"]).any()
+    scores = table.set_index(["set", "faces_scored"])
     photos = {name: len(list((place / f"photos/{name}/test/images").iterdir())) for name in ("graded", "merl_rav")}
     assert scores.loc[("graded", "all"), "photos"] == photos["graded"]
     assert scores.loc[("both", "all"), "photos"] == photos["graded"] + photos["merl_rav"]

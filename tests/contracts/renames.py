@@ -130,7 +130,7 @@ CHANGED: dict[str, dict[str, Any]] = {
 PACKAGED_VERBS = {
     "face_photos": "PHOTOS OUT --group --teacher --device --set",
     "train composed": "OUT --photos --val --covers --start --device --workers --set",
-    "score_packaged": "OUT.csv --score --tables --image-size --bootstrap --device",
+    "score_packaged": "OUT.csv --score --tables --image-size --turns --bootstrap --device",
     "package_weights": "WEIGHTS OUT.pt --photos --scores --command --date",
 }
 """Of the ready-made detectors, with their options."""

@@ -17,6 +17,8 @@ from uncover.cli import main
 from uncover.errors import InputError
 from uncover.images.reading import read_image
 from uncover.metrics.detections import Detections
+from uncover.video.model import Found, Model
+from uncover.video.rescue import Missed, TurnedDetector
 
 live_run = fixtures.live_run
 
@@ -42,6 +44,27 @@ def test_the_default_is_what_comes_with_the_package() -> None:
     (found,) = detector.detect([texture(0, 64, 48)])
     assert found.boxes.shape[1] == 4 and (np.diff(found.confidence) <= 0).all()
     assert detector.detect([]) == []
+
+
+def test_who_asks_for_weak_boxes_too_gets_a_second_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no box is as sure as a face usually is, turned looks follow; of two boxes of one face the surer stays."""
+    looked: list[int] = []
+
+    def count(self: TurnedDetector, missed: Missed, lowest: float) -> Found:
+        looked.append(len(missed.pictures))
+        box = Detections(np.array([[8, 8, 30, 30]], np.float32), np.array([0.9], np.float32))
+        return Found([box] * len(missed.pictures), [None] * len(missed.pictures))
+
+    monkeypatch.setattr(TurnedDetector, "find", count)
+    monkeypatch.setattr(
+        Model, "faces", lambda self, decoded, places, least: [first.with_confidence(least)] * len(places)
+    )
+    for sure, boxes in ((0.3, [[8, 8, 30, 30]]), (0.5, [[9, 9, 31, 31]])):
+        first = Detections(np.array([[9, 9, 31, 31]], np.float32), np.array([sure], np.float32))
+        for confidence in (0.01, 0.4):
+            (found,) = uncover.FaceDetector(device="cpu", confidence=confidence).detect([texture(0, 64, 48)])
+            assert found.boxes.tolist() == boxes
+    assert looked == [1, 1]
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from uncover.video.model import find_whole_face
 from uncover.video.options import NetworkOptions
 from uncover.video.other_detector import OtherDetector
 from uncover.video.rescue import BehindAnother, HeatmapDetector, SecondDetector, StrategyRescue, TurnedDetector
+from uncover.weights import find_weights
 from uncover.yolov5.weights import read_weights, save_weights
 
 
@@ -204,6 +205,17 @@ def test_faces_are_found_turned(run: LiveRun) -> None:
         np.testing.assert_allclose(frame.detections.boxes, [box], atol=1e-4)
         assert frame.cover is not None and frame.cover.mask(96, 64)[box[1] : box[3], box[0] : box[2]].all()
         assert frame.cover.mask(96, 64).mean() < 0.5
+
+
+def test_ready_made_weights_look_again_where_it_helps() -> None:
+    general = load_networks(NetworkOptions(None, None, device="cpu"))
+    assert isinstance(general.rescue, TurnedDetector) and general.rescue.confidence == general.confidence
+    assert general.why == (
+        "turns: one more look at every picture in which general found no box, at its four quarter turns side by side in"
+        " 512 pixels; such a picture costs 1.6 times as much"
+    )
+    assert load_networks(NetworkOptions(None, find_weights("nicu"), device="cpu")).rescue is None
+    assert load_networks(NetworkOptions(None, None, "none", device="cpu")).rescue is None
 
 
 def test_weights_of_rendered_faces_say_so(run: LiveRun, tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ rule score_packaged:
         bootstrap=CONFIG.prediction.bootstrap,
         code=code_of_verb("score_packaged"),
     shell:
-        "uncover score_packaged {output.scores:q} --bootstrap {params.bootstrap:q} {params.words:q} 2>&1 | tee {log:q}"
+        "uncover score_packaged {output.scores:q} --turns 1 4 --bootstrap {params.bootstrap:q} {params.words:q} 2>&1 | tee {log:q}"
 
 
 # Detectors that learnt from a half of the infants only score others.

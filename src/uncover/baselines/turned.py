@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -36,6 +36,45 @@ class Turned:
         views = (turn(photo, 8 * number // self.turns) for number in range(self.turns))
         found = [turned_back(self.detector.detect([view])[0], back) for view, back in views]
         return Detections.concatenate(found).nms(MERGED_IOU)
+
+
+class SideBySide:
+    """A photo at its four quarter turns in one square image, so that a network sees all of them at once.
+
+    Attributes:
+        image: uint8 (2 side, 2 side, 3).
+    """
+
+    def __init__(self, photo: NDArray[np.uint8], width: int, height: int, side: int, padding: int) -> None:
+        """
+        Args:
+            photo: uint8 (h, w, 3), already scaled; its longest side is at most `side`.
+            width: Of the photo as it was, in pixels.
+            height: Likewise.
+            side: Of the square that each turn stands in the middle of.
+            padding: Value around them.
+        """
+        self._size, self._side = (width, height), side
+        self._gain = width / photo.shape[1], height / photo.shape[0]
+        self.image = np.full((2 * side, 2 * side, 3), padding, np.uint8)
+        self._corners, self._turns = list[NDArray[np.float32]](), list[tuple[int, int, NDArray[np.float64]]]()
+        for number in range(4):
+            view, back = turn(photo, 2 * number)
+            high, wide = view.shape[:2]
+            left, top = number % 2 * side + (side - wide) // 2, number // 2 * side + (side - high) // 2
+            self.image[top : top + high, left : left + wide] = view
+            self._corners.append(np.array([left, top], np.float32))
+            self._turns.append((wide, high, back))
+
+    def in_photo(self, found: Detections) -> Detections:
+        """Boxes of the image in pixels of the photo as it was; of boxes of one face the surest stays."""
+        column, row = (self._side <= (found.boxes[:, :2] + found.boxes[:, 2:]).T / 2).astype(int)
+        faces = []
+        for number, (corner, (wide, high, back)) in enumerate(zip(self._corners, self._turns, strict=True)):
+            own = found[2 * row + column == number]
+            placed = replace(own, boxes=own.boxes - np.tile(corner, 2)).clipped(wide, high)
+            faces.append(turned_back(placed, back).scaled(*self._gain))
+        return Detections.concatenate(faces).clipped(*self._size).nms(MERGED_IOU)
 
 
 def turn(photo: NDArray[np.uint8], eighths: int) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from uncover.baselines.turned import MERGED_IOU
 from uncover.cam.passes import run_direct, take
 from uncover.errors import needs_memory
 from uncover.images.letterbox import GREY
@@ -48,6 +49,8 @@ class Networks:
         digests: sha256 of the weights of each network, by name.
         covered: Whether it is to be said where else faces may be.
         rendered: Names of the networks that learnt from rendered faces alone.
+        least_sure: From which a box of the detector says that nothing is missed, where `confidence` is less: who asks
+            for weak boxes too wants a rescue where there are only such.
     """
 
     detector: Model | OtherDetector
@@ -58,6 +61,12 @@ class Networks:
     digests: dict[str, str]
     covered: bool = False
     rendered: tuple[str, ...] = ()
+    least_sure: float = 0.0
+
+    @property
+    def missed(self) -> float:
+        """A picture without a box of the detector of this confidence is one that the rescue looks at."""
+        return max(self.confidence, self.least_sure)
 
 
 def labels_of(networks: Networks) -> FaceLabels:
@@ -65,7 +74,9 @@ def labels_of(networks: Networks) -> FaceLabels:
     rescue = networks.rescue
     if rescue is None:
         return FaceLabels(networks.name, networks.confidence)
-    return FaceLabels(networks.name, networks.confidence, rescue.name, rescue.confidence, rescue.found_by)
+    return FaceLabels(
+        networks.name, networks.confidence, rescue.name, rescue.confidence, rescue.found_by, networks.missed
+    )
 
 
 @dataclass(frozen=True)
@@ -120,7 +131,7 @@ def detect_batch(pictures: Sequence[Picture], networks: Networks) -> DetectedBat
     lowest = min(LOWEST, networks.confidence)
     if not isinstance(model, Model):
         seen = model.look_at([picture.pixels for picture in pictures], lowest, networks.covered)
-        frames, missed = _split(pictures, seen, networks.confidence)
+        frames, missed = _split(pictures, seen, networks.missed)
         waiting = Missed([pictures[number] for number in missed], None, None, GREY, networks.covered)
         return DetectedBatch(list(pictures), frames, missed, waiting if rescue is not None and missed else None)
     inputs = np.stack([picture.framed for picture in pictures])
@@ -135,7 +146,7 @@ def detect_batch(pictures: Sequence[Picture], networks: Networks) -> DetectedBat
     covers: list[Cover | None] = [None] * len(pictures)
     if networks.covered:
         covers = model.covers(passed.decoded, places)
-    frames, missed = _split(pictures, Found(found, covers), networks.confidence)
+    frames, missed = _split(pictures, Found(found, covers), networks.missed)
     for_rescue = None
     if rescue is not None and missed:
         rows = torch.tensor(missed, device=images.device)
@@ -156,7 +167,7 @@ def rescue_batch(detected: DetectedBatch, networks: Networks) -> list[DetectedFr
     if rescue is not None and detected.for_rescue is not None:
         more = rescue.find(detected.for_rescue, min(LOWEST, rescue.confidence))
         for number, faces, cover in zip(detected.missed, more.faces, more.covers, strict=True):
-            frames[number] = _rescued(frames[number], faces, cover)
+            frames[number] = _rescued(frames[number], faces, cover, rescue.compares)
     return frames
 
 
@@ -174,10 +185,11 @@ def _detected(picture: Picture, faces: Detections, cover: Cover | None) -> Detec
     )
 
 
-def _rescued(frame: DetectedFrame, faces: Detections, cover: Cover | None) -> DetectedFrame:
+def _rescued(frame: DetectedFrame, faces: Detections, cover: Cover | None, compares: bool) -> DetectedFrame:
+    detections = Detections.concatenate([frame.detections, _marked(faces, RESCUE)])
     return replace(
         frame,
-        detections=Detections.concatenate([frame.detections, _marked(faces, RESCUE)]),
+        detections=detections.nms(MERGED_IOU) if compares else detections,
         cover=frame.cover | cover if frame.cover and cover else frame.cover,
     )
 

@@ -18,7 +18,7 @@ from uncover.video.batches import in_batches, letterboxed
 from uncover.video.detection import detect_batch, labels_of, rescue_batch
 from uncover.video.faces import sure_faces
 from uncover.video.frame import Frame
-from uncover.video.load_networks import NONE, TURNS, load_networks
+from uncover.video.load_networks import BEST, NONE, TURNS, load_networks
 from uncover.video.model import Model
 from uncover.video.options import CONFIDENCE, NetworkOptions
 from uncover.weights import DEFAULT, find_weights
@@ -47,7 +47,7 @@ class FaceDetector:
         confidence: float = CONFIDENCE,
         device: str = "auto",
         image_size: int | None = None,
-        turns: int = 1,
+        turns: int | None = None,
     ) -> None:
         """
         Args:
@@ -56,8 +56,9 @@ class FaceDetector:
             device: "auto", which takes a GPU where there is one, or a name as torch has it.
             image_size: Longest side of the network's input, in pixels, a multiple of 32; None takes that of its
                 training. Small faces need more.
-            turns: 4 looks again at pictures without a face, turned by 90, 180 and 270 degrees, 8 by 45 degrees too;
-                such a picture costs as many times as much. 1 looks once.
+            turns: 4 looks again at pictures without a face of 0.4 or `confidence`, whichever is more: at their four
+                quarter turns side by side, in one look. 8 looks at the turns by 45 degrees, one by one. 1 looks once.
+                None does what helps the weights: 4 for `general`, else 1.
 
         Raises:
             InputError: There are no such weights, they know no whole face, or the device is not here.
@@ -65,7 +66,7 @@ class FaceDetector:
         Warns:
             UserWarning: The weights learnt from rendered faces alone.
         """
-        rescues = {1: NONE} | {number: name for name, number in TURNS.items()}
+        rescues = {None: BEST, 1: NONE} | {number: name for name, number in TURNS.items()}
         if turns not in rescues:
             raise InputError(f"turns={turns}; expected one of {', '.join(map(str, rescues))}")
         check_inference_options(confidence, None, BATCH, image_size)

@@ -27,6 +27,8 @@ class FaceLabels:
         rescue: Name of the rescue; empty where there is none.
         rescue_confidence: From which its boxes count.
         rescue_mark: "heatmap" or "rescue".
+        missed: The rescue looked at frames without a box of the detector of this confidence, or of `confidence` where
+            that is more.
     """
 
     detector: str
@@ -34,6 +36,7 @@ class FaceLabels:
     rescue: str = ""
     rescue_confidence: float = 1.0
     rescue_mark: FoundBy = "rescue"
+    missed: float = 0.0
 
     def counts(self, frame: DetectedFrame) -> NDArray[np.bool_]:
         """Which boxes of a frame are sure enough: those of the rescue only where the detector found none."""
@@ -41,7 +44,8 @@ class FaceLabels:
         sure = np.array([self.confidence, self.rescue_confidence], np.float32)[frame.found_by]
         counts = frame.detections.confidence >= sure
         of_detector = frame.found_by == DETECTOR
-        return counts & of_detector if (counts & of_detector).any() else counts
+        seen = frame.detections.confidence[of_detector] >= np.float32(max(self.missed, self.confidence))
+        return counts & of_detector if seen.any() else counts
 
     def marks(self, found_by: int) -> tuple[FoundBy, str]:
         """Step and name of the method behind a box that counts."""

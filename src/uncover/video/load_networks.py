@@ -38,6 +38,7 @@ from uncover.video.options import CONFIDENCE as DETECTED
 from uncover.video.options import NetworkOptions, find_settings
 from uncover.video.other_detector import OtherDetector
 from uncover.video.rescue import (
+    QUARTERS,
     BehindAnother,
     HeatmapDetector,
     LiveMaps,
@@ -45,8 +46,9 @@ from uncover.video.rescue import (
     SecondDetector,
     StrategyRescue,
     TurnedDetector,
+    side_of_turns,
 )
-from uncover.weights import DEFAULT, find_weights
+from uncover.weights import DEFAULT, find_weights, second_look_of
 from uncover.yolov5.device import check_precision, pick_device
 from uncover.yolov5.weights import is_of_rendered, open_weights
 
@@ -93,8 +95,7 @@ def load_networks(options: NetworkOptions) -> Networks:
             also = "--weights" if options.weights is not None else "--class"
             raise InputError(f"--detector {options.baseline}: is a detector of its own; leave {also} out")
         other, name = loader.load_other(options.baseline), options.baseline
-        sure = other.confidence if options.confidence is None else options.confidence
-        return _with_rescue(options, loader, other, name, sure)
+        return _with_rescue(options, loader, other, name, other.confidence)
     given = options.weights or (find_weights(DEFAULT) if options.run is None else None)
     weights, name = (loader.weights_of(DETECTOR), DETECTOR) if given is None else (given, _name_of(given))
     detector = loader.load(weights, name)
@@ -103,15 +104,22 @@ def load_networks(options: NetworkOptions) -> Networks:
     if options.face is not None:
         detector = replace(detector, header=with_whole_face(detector.header, options.face))
     find_whole_face(detector.header)
-    return _with_rescue(options, loader, detector, name, DETECTED if options.confidence is None else options.confidence)
+    return _with_rescue(options, loader, detector, name, DETECTED, second_look_of(weights))
 
 
 def _with_rescue(
-    options: NetworkOptions, loader: _Loader, detector: Model | OtherDetector, name: str, confidence: float
+    options: NetworkOptions,
+    loader: _Loader,
+    detector: Model | OtherDetector,
+    name: str,
+    usual: float,
+    second_look: str | None = None,
 ) -> Networks:
+    confidence = usual if options.confidence is None else options.confidence
     # What it is made of is known before a rescue adds its own.
-    rescue, why = _RescueLoader(options, loader, detector, name, confidence).choose()
-    return Networks(detector, name, confidence, rescue, why, loader.digests, options.covered, tuple(loader.rendered))
+    rescue, why = _RescueLoader(options, loader, detector, name, confidence, second_look).choose()
+    rendered = tuple(loader.rendered)
+    return Networks(detector, name, confidence, rescue, why, loader.digests, options.covered, rendered, usual)
 
 
 class _Loader:
@@ -235,9 +243,16 @@ class _RescueLoader:
     """Chooses and loads the rescue."""
 
     def __init__(
-        self, options: NetworkOptions, loader: _Loader, detector: Model | OtherDetector, name: str, confidence: float
+        self,
+        options: NetworkOptions,
+        loader: _Loader,
+        detector: Model | OtherDetector,
+        name: str,
+        confidence: float,
+        second_look: str | None,
     ) -> None:
         self._options, self._loader, self._name, self._sure = options, loader, name, confidence
+        self._second_look = second_look
         self._first = detector
         self._run = None if options.run is None else RunPaths(options.run)
         self._scores: dict[str, MethodScore] = {}
@@ -262,25 +277,38 @@ class _RescueLoader:
                 raise InputError("--rescue heatmap: expected heatmap:NAME, such as heatmap:gradcampp_avg")
             rescue = self._of_model(name, self._loader.weights_of(name), heatmap=True)
             return rescue, f"{name} looks at heatmaps{self._score_of(name)}"
-        if options.rescue in TURNS:
-            looks = TURNS[options.rescue] - 1
-            return (
-                TurnedDetector(options.rescue, self._confidence(options.rescue), self._first, looks + 1),
-                f"{options.rescue}: {looks} more looks at every picture in which {self._name} found no box, turned;"
-                f" such a picture costs {looks + 1} times as much",
-            )
-        if options.rescue == LARGER and isinstance(self._first, Model):
-            larger = replace(self._first, image_size=TIMES_LARGER * self._first.image_size)
-            return (
-                SecondDetector(LARGER, self._confidence(LARGER), larger),
-                f"{LARGER}: a look at {larger.image_size} pixels at every picture in which {self._name} found no box;"
-                f" such a picture costs {1 + TIMES_LARGER**2} times as much",
-            )
+        if options.rescue in (*TURNS, LARGER) and (again := self._again(options.rescue)):
+            return again
         why = f"{options.rescue} looks again where {self._name} found no box{self._score_of(options.rescue)}"
         try:
             return self._named(options.rescue), why
         except CannotRescue as error:
             raise CannotRescue(f"{error}; expected best, none, or one of {', '.join(self._known())}") from None
+
+    def _again(self, name: str) -> tuple[Rescue, str] | None:
+        """The detector itself once more, and a line on it; None where it has no input that could be larger."""
+        first, confidence = self._first, self._confidence(name)
+        where = f"every picture in which {self._name} found no box"
+        if name in TURNS:
+            turns = TURNS[name]
+            rescue = TurnedDetector(name, confidence, first, turns)
+            if turns == QUARTERS and isinstance(first, Model):
+                side = 2 * side_of_turns(first.image_size)
+                return rescue, (
+                    f"{name}: one more look at {where}, at its four quarter turns side by side in {side} pixels;"
+                    f" such a picture costs {1 + (side / first.image_size) ** 2:.1f} times as much"
+                )
+            return rescue, (
+                f"{name}: {turns - 1} more looks at {where}, turned; such a picture costs {turns} times as much"
+            )
+        if not isinstance(first, Model):
+            return None
+        larger = replace(first, image_size=TIMES_LARGER * first.image_size)
+        return (
+            SecondDetector(LARGER, confidence, larger, compares=True),
+            f"{LARGER}: a look at {larger.image_size} pixels at {where}; such a picture costs"
+            f" {1 + TIMES_LARGER**2} times as much",
+        )
 
     def _score_of(self, name: str) -> str:
         score = self._scores.get(name)
@@ -288,6 +316,8 @@ class _RescueLoader:
 
     def _best(self) -> tuple[Rescue | None, str]:
         """The winner of the run's trial, which is asked whether it gained anything unless the winner is wanted."""
+        if self._second_look is not None and (again := self._again(self._second_look)):
+            return again
         loader, asked = self._loader, self._options.rescue == BEST
         if asked and self._scores and not self._is_the_runs():
             return None, f"none: no trial tells what helps behind {self._name}; --rescue NAME tries one all the same"

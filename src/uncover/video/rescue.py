@@ -17,12 +17,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from torch import Tensor
 
-from uncover.baselines.turned import MERGED_IOU, turn, turned_back
+from uncover.baselines.turned import MERGED_IOU, SideBySide, turn, turned_back
 from uncover.cam.engine import Explainer
 from uncover.cam.passes import Pass, run_direct
 from uncover.cam.store import pack
 from uncover.errors import needs_memory
-from uncover.images.letterbox import fit, letterbox
+from uncover.images.letterbox import STRIDE, fit, letterbox, resize
 from uncover.images.maps import MAP, StoredMaps, average
 from uncover.images.privacy import SUSPECT, Cover
 from uncover.images.reading import AVERAGES, scale
@@ -37,6 +37,11 @@ from uncover.yolov5.device import Precision, in_precision
 from uncover.yolov5.inference import SMALLER, batch_in_words, to_network
 from uncover.yolov5.nms import non_max_suppression
 from uncover.yolov5.weights import Header
+
+QUARTERS = 4
+SHARE_OF_SIDE, LEAST_SIDE = 0.4, 256
+"""Turns side by side are smaller than the picture: faces that lie on their side are close ones. At 256 pixels each
+the most newborns are found (docs/detector.md)."""
 
 EVIDENCE_FROM = 0.001
 """Confidence from which boxes are evidence for a strategy, as in stored predictions: weak ones count too."""
@@ -69,10 +74,12 @@ class Rescue(ABC):
         found_by: What its boxes are marked as.
         confidence: From which they count as faces.
         layers: Layers of the detector whose activations it wants.
+        compares: Whether its confidences are the detector's own: of two boxes of one face the surer one stays.
     """
 
     found_by: Literal["heatmap", "rescue"] = "rescue"
     layers: Sequence[int] = ()
+    compares = False
 
     def __init__(self, name: str, confidence: float) -> None:
         self.name, self.confidence = name, confidence
@@ -85,9 +92,9 @@ class Rescue(ABC):
 class SecondDetector(Rescue):
     """Another detector of whole faces, on the picture itself, in colour or grey."""
 
-    def __init__(self, name: str, confidence: float, model: Model | OtherDetector) -> None:
+    def __init__(self, name: str, confidence: float, model: Model | OtherDetector, compares: bool = False) -> None:
         super().__init__(name, confidence)
-        self.model = model
+        self.model, self.compares = model, compares
 
     def find(self, missed: Missed, lowest: float) -> Found:
         """As `Rescue.find`."""
@@ -102,7 +109,12 @@ class SecondDetector(Rescue):
 
 
 class TurnedDetector(Rescue):
-    """The detector itself, which looks at the picture turned: a face that lies on its side is upright in one turn."""
+    """The detector itself, which looks at the picture turned: a face that lies on its side is upright in one turn.
+
+    A network of ours sees four turns in one look, side by side in one input.
+    """
+
+    compares = True
 
     def __init__(self, name: str, confidence: float, model: Model | OtherDetector, turns: int) -> None:
         """
@@ -116,7 +128,28 @@ class TurnedDetector(Rescue):
         self.model, self.turns = model, turns
 
     def find(self, missed: Missed, lowest: float) -> Found:
-        """As `Rescue.find`; the upright picture is not looked at again."""
+        """As `Rescue.find`."""
+        if isinstance(self.model, Model) and self.turns == QUARTERS:
+            return self._side_by_side(self.model, missed, lowest)
+        return self._one_by_one(missed, lowest)
+
+    def _side_by_side(self, model: Model, missed: Missed, lowest: float) -> Found:
+        side = side_of_turns(model.image_size)
+        views = [_side_by_side(picture, side, model.header.padding) for picture in missed.pictures]
+        whole = fit(2 * side, 2 * side, 2 * side)
+        # Its cells are not the picture's: boxes stand for them.
+        boxes_from = min(lowest, SUSPECT) if missed.covered else lowest
+        framed = [view.image.transpose(2, 0, 1) for view in views]
+        found = model.find(framed, [whole] * len(views), boxes_from, covered=False)
+        faces = [view.in_photo(each) for view, each in zip(views, found.faces, strict=True)]
+        covers: list[Cover | None] = [None] * len(faces)
+        if missed.covered:
+            places = [picture.place for picture in missed.pictures]
+            covers = [Cover.of(own.boxes, at.width, at.height) for own, at in zip(faces, places, strict=True)]
+        return Found([own.with_confidence(lowest) for own in faces], covers)
+
+    def _one_by_one(self, missed: Missed, lowest: float) -> Found:
+        """The upright picture is not looked at again."""
         count = len(missed.pictures)
         faces: list[list[Detections]] = [[] for _ in range(count)]
         covers: list[list[Cover]] = [[] for _ in range(count)]
@@ -143,6 +176,20 @@ class TurnedDetector(Rescue):
             for each, picture in zip(merged, missed.pictures, strict=True)
         ]
         return Found(within, [functools.reduce(Cover.__or__, each) if each else None for each in covers])
+
+
+def side_of_turns(image_size: int) -> int:
+    """Pixels of a turn's longest side where four of them stand in one input of a network that sees `image_size`."""
+    return max(LEAST_SIDE, round(SHARE_OF_SIDE * image_size / STRIDE) * STRIDE)
+
+
+def _side_by_side(picture: Picture, side: int, padding: int) -> SideBySide:
+    width, height = picture.place.width, picture.place.height
+    inner = fit(width, height, side)
+    small = picture.original.shrunk(inner.inner_width, inner.inner_height)
+    if small is None:
+        small = resize(picture.pixels, inner.inner_width, inner.inner_height, smooth=True)
+    return SideBySide(small, width, height, side, padding)
 
 
 class BehindAnother(Rescue):

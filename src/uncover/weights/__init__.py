@@ -9,6 +9,9 @@ from uncover.errors import InputError
 DEFAULT = "general"
 """What is used where nothing else is said."""
 
+SECOND_LOOK = {"general": "turns"}
+"""The rescue behind ready-made weights that their own trial shows to help (docs/detector.md)."""
+
 FOLDER = Path(__file__).parent
 
 
@@ -37,6 +40,11 @@ def find_weights(given: str | Path) -> Path:
             " weights"
         )
     return path
+
+
+def second_look_of(weights: Path) -> str | None:
+    """The rescue that is tried behind ready-made weights where nothing else is said; None for other files."""
+    return SECOND_LOOK.get(weights.stem) if weights.parent == FOLDER else None
 
 
 def card_of(weights: Path) -> Path | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,7 @@ class SetScores:
         ap50_high: Upper end.
         ap40: Average precision at IoU 0.4.
         recall: Share of the faces found at a quarter of a false box for each photo, at IoU 0.5.
+        turns: At which photos were looked at again in which it found no face; 1 for one look at each photo.
     """
 
     detector: str
@@ -74,6 +75,11 @@ class SetScores:
     ap50_high: float
     ap40: float
     recall: float
+    turns: int = 1
+
+
+Look = Callable[[Sequence[Path]], list[Detections]]
+"""What a detector finds in image files, from the confidence `LOWEST` on."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,8 @@ def score_sets(
     device: str = "auto",
     image_size: int | None = None,
     resamples: int = 1000,
+    turns: int = 1,
+    look_again: Callable[[Path], Look] | None = None,
 ) -> list[SetScores]:
     """Score a detector on one or several sets of `uncover face_photos`, which count as one.
 
@@ -102,6 +110,8 @@ def score_sets(
         device: Where to compute.
         image_size: Longest side of a photo as it is seen; None takes that of the weights.
         resamples: Behind the intervals.
+        turns: What is said of them in the scores.
+        look_again: How weights find faces with more than one look; None looks once.
 
     Returns:
         All faces, and faces of each word and grade where there are several.
@@ -109,7 +119,7 @@ def score_sets(
     Raises:
         InputError: Weights, or a set, are unusable.
     """
-    parts = [_look(weights, data, device, image_size) for weights, data in pairs]
+    parts = [_look(weights, data, device, image_size, look_again) for weights, data in pairs]
     found = Detections.concatenate([_shifted(each, parts, number) for number, (each, *_) in enumerate(parts)])
     true = Detections.concatenate([_shifted(each.boxes, parts, number) for number, (_, each, *_) in enumerate(parts)])
     words = np.concatenate([each.words for _, each, *_ in parts])
@@ -122,18 +132,20 @@ def score_sets(
     large = (true.boxes[:, 2:] - true.boxes[:, :2]).max(1, initial=0) >= LEAST_SIDE
     rows = []
     for told, counted, photos in _subsets(true, words, grades, len(numbers)):
-        rows.append(_score(detector, name, told, found, true, counted & large, photos, numbers, resamples))
+        scores = _score(detector, name, told, found, true, counted & large, photos, numbers, resamples)
+        rows.append(replace(scores, turns=turns))
     return rows
 
 
 def _look(
-    weights: Path, data: Path, device: str, image_size: int | None
+    weights: Path, data: Path, device: str, image_size: int | None, look_again: Callable[[Path], Look] | None
 ) -> tuple[Detections, _Truth, NDArray[np.int64]]:
     """Boxes found and true ones of a set, and the number of each photo's block."""
     predictor = Predictor(weights, device, InferenceOptions(LOWEST, NMS_IOU, 1, image_size, "float32"))
-    predictions: Predictions = predictor.predict(predictor.find([data]))
-    images = predictions.images["image"]
-    truth = read_truth(data, predictions.images)
+    inputs = predictor.find([data])
+    table = pd.DataFrame({"image": inputs.names, "width": inputs.sizes[:, 0], "height": inputs.sizes[:, 1]})
+    images = table["image"]
+    truth = read_truth(data, table)
     truth = truth[truth["class_id"] == WHOLE_FACE].reset_index(drop=True)
     said = read_table_of_words(data / WORDS)
     truth["number"] = truth.groupby("image").cumcount()
@@ -144,10 +156,17 @@ def _look(
     kept = _Truth(
         true, joined["word"].fillna("").to_numpy(np.str_), joined["grade"].fillna("").astype(str).to_numpy(np.str_)
     )
+    if look_again is not None:
+        found = [
+            replace(each, image=np.full(len(each), number), found_by=None, landmarks=None)
+            for number, each in enumerate(look_again(weights)(inputs.paths))
+        ]
+        return Detections.concatenate(found), kept, blocks.numbers(images)
+    predictions: Predictions = predictor.predict(inputs)
     # Other trainings have other ids for the face, and `face_photos` always the same.
     faces = find_faces(predictor.class_names, (), str(weights))
-    found = predictions.boxes[predictions.boxes["class_id"].isin(list(faces))].drop(columns="class_id")
-    return Detections.from_pandas(found, images), kept, blocks.numbers(images)
+    boxes = predictions.boxes[predictions.boxes["class_id"].isin(list(faces))].drop(columns="class_id")
+    return Detections.from_pandas(boxes, images), kept, blocks.numbers(images)
 
 
 def read_table_of_words(path: Path) -> pd.DataFrame:
@@ -361,18 +380,21 @@ def _card(
         "",
     ]
     lines += [
-        "| scored on | faces | photos | faces | AP at IoU 0.5 (95 % interval by block) | AP at IoU 0.4 | recall at 0.25"
-        " false boxes a photo |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| scored on | faces | photos | faces | looks | AP at IoU 0.5 (95 % interval by block) | AP at IoU 0.4 | recall"
+        " at 0.25 false boxes a photo |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in scores:
         if row.detector == out.stem:
             lines.append(
-                f"| {row.set} | {row.faces_scored} | {row.photos} | {row.faces} | {row.ap50:.3f} ({row.ap50_low:.3f} to"
+                f"| {row.set} | {row.faces_scored} | {row.photos} | {row.faces} |"
+                f" {'one' if row.turns == 1 else f'{row.turns} turns'} | {row.ap50:.3f} ({row.ap50_low:.3f} to"
                 f" {row.ap50_high:.3f}) | {row.ap40:.3f} | {row.recall:.3f} |"
             )
     if any("+" in row.set for row in scores if row.detector == out.stem):
         lines += ["", "Where two sets are joined by +, two detectors were scored, each on what it did not learn from."]
+    if any(row.turns > 1 for row in scores if row.detector == out.stem):
+        lines += ["", "`4 turns`: photos in which one look found no face of 0.4 or more were looked at again, turned."]
     lines += [
         "",
         "Limits: boxes go from hairline to chin. Photos are of few data sets; the infants are those of one ward, and"
