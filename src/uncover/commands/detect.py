@@ -65,8 +65,8 @@ def _detect_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="METHOD",
         help="what is tried where the detector found no box: best (the winner of the run's rescue trial if it showed a"
         " gain there, else none; behind the ready-made general, turns; the default), winner (gain or not), turns or"
-        " turns8 (the detector again, at 4 or 8 turns), larger (again, at twice the size), heatmap:MODEL (the thesis's way), the name of a model or method of"
-        " the run or of any --detector, or none",
+        " turns8 (the detector again, at 4 or 8 turns), larger (again, at twice the size), heatmap:MODEL (the thesis's"
+        " way), the name of a model or method of the run or of any --detector, or none",
     )
     parser.add_argument("--heatmap-weights", type=Path, metavar="FILE", help="detector of heatmaps to rescue with")
     parser.add_argument(
