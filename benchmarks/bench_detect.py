@@ -93,8 +93,8 @@ def measure_run(args: argparse.Namespace) -> dict[str, float | None]:
 
 def measure_ready_made(args: argparse.Namespace) -> dict[str, float | None]:
     """Ready-made weights beside the detectors of others."""
-    figures = measure_photos(args.weights, args.scrfd, args.size or 640, 10 * args.rounds)
-    ours = [sys.executable, "-m", "uncover", "detect", "--rescue", "none", "--device", args.device]
+    figures = measure_photos(args.weights, args.scrfd, args.size or 640, 10 * args.rounds, args.precision)
+    ours = [sys.executable, "-m", "uncover", "detect", "--device", args.device]
     ours += ["--precision", args.precision, "--weights", args.weights]
     ours += ["--image-size", str(args.size)] if args.size else []
     pythons = install_others(OUT.parent)

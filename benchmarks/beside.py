@@ -27,6 +27,7 @@ from uncover.config.baselines import BASELINES
 from uncover.errors import InputError
 from uncover.metrics.detections import Detector
 from uncover.video.face_detector import FaceDetector
+from uncover.yolov5.device import Precision
 
 HERE = Path(__file__).parent
 OTHERS = ("deface", "mediapipe")
@@ -133,14 +134,14 @@ def measure_beside(ours: list[str], video: Path, pythons: dict[str, Path], round
     return figures
 
 
-def measure_photos(weights: str, scrfd: Path | None, size: int, rounds: int) -> Figures:
-    """Processor milliseconds a photo on one thread, of size x size pixels and of 4:3: ours and SCRFD-500M, in turn.
+def measure_photos(weights: str, scrfd: Path | None, size: int, rounds: int, precision: Precision) -> Figures:
+    """Processor milliseconds of one look at a photo on one thread, square and 4:3: ours and SCRFD-500M, in turn.
 
     Both as the project's own classes do it, from pixels to boxes; of SCRFD-500M also its network alone. Without its
     file, or without onnxruntime, a line says so, and ours is measured alone.
     """
     cv2.setNumThreads(1)
-    ours = FaceDetector(weights, image_size=size)
+    ours = FaceDetector(weights, image_size=size, turns=1, precision=precision)
     torch.set_num_threads(1)
     theirs, network = _open_scrfd(scrfd, size)
     figures: Figures = {}
