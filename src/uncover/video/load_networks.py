@@ -316,9 +316,9 @@ class _RescueLoader:
 
     def _best(self) -> tuple[Rescue | None, str]:
         """The winner of the run's trial, which is asked whether it gained anything unless the winner is wanted."""
-        if self._second_look is not None and (again := self._again(self._second_look)):
-            return again
         loader, asked = self._loader, self._options.rescue == BEST
+        if asked and self._second_look is not None and (again := self._again(self._second_look)):
+            return again
         if asked and self._scores and not self._is_the_runs():
             return None, f"none: no trial tells what helps behind {self._name}; --rescue NAME tries one all the same"
         # What somebody else has trained takes long, and is asked for by its name.
