@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
@@ -205,6 +206,27 @@ def test_faces_are_found_turned(run: LiveRun) -> None:
         np.testing.assert_allclose(frame.detections.boxes, [box], atol=1e-4)
         assert frame.cover is not None and frame.cover.mask(96, 64)[box[1] : box[3], box[0] : box[2]].all()
         assert frame.cover.mask(96, 64).mean() < 0.5
+
+
+def test_the_first_look_and_a_rescue_do_not_share_a_detector_at_once() -> None:
+    """Both run in threads of their own; a detector of OpenCV that two threads ask at once breaks."""
+
+    class Alone:
+        busy, shared, looks = False, False, 0
+
+        def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+            self.shared |= self.busy
+            self.busy, self.looks = True, self.looks + 1
+            time.sleep(0.002)
+            self.busy = False
+            return [Detections.empty() for _ in images]
+
+    alone = Alone()
+    detector = OtherDetector(alone, "alone", 0.5, torch.device("cpu"), None, 0.6, {})
+    networks = Networks(detector, "alone", 0.5, TurnedDetector("turns", 0.5, detector, 4), "", {})
+    frames = [Frame(number, np.nan, np.zeros((8, 8, 3), np.uint8)) for number in range(12)]
+    assert len(list(detect_frames(frames, networks, 2))) == 12
+    assert alone.looks == 12 * 4 and not alone.shared
 
 
 def test_ready_made_weights_look_again_where_it_helps() -> None:

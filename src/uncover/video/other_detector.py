@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,8 @@ class OtherDetector:
     nms_iou: float
     about: Mapping[str, Any]
     precision: Precision = "float32"
+    # The first look and a rescue run in threads of their own, and OpenCV's detectors bear one caller at a time.
+    _alone: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def look_at(self, images: Sequence[NDArray[np.uint8]], confidence: float, covered: bool) -> Found:
         """Whole faces in pictures; as `Model.look_at`."""
@@ -51,7 +54,7 @@ class OtherDetector:
         covers: list[Cover | None] = []
         for image in images:
             height, width = image.shape[:2]
-            with needs_memory(f"{width} x {height} pixels", "take smaller pictures or --device cpu"):
+            with self._alone, needs_memory(f"{width} x {height} pixels", "take smaller pictures or --device cpu"):
                 found = find_faces(self.detector, image, self.image_size, self.nms_iou)
             boxes = Detections(found.boxes.astype(np.float32), found.confidence.astype(np.float32))
             faces.append(boxes.with_confidence(confidence).sorted())
