@@ -145,7 +145,8 @@ def test_a_full_disk_leaves_no_half_of_a_table(good: Good, tmp_path: Path, compl
     assert f"{out}: " in line and "File too large" in line and list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.whole_run)])
+@pytest.mark.whole_run
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGKILL])
 def test_a_training_that_is_killed_goes_on(
     good: Good, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: signal.Signals
 ) -> None:

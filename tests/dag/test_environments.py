@@ -158,7 +158,8 @@ def test_the_triggers_of_a_workflow_that_imports_this_one_stay(
     assert "rule theirs:" in plan and "oftware environment definition has changed" in plan
 
 
-@pytest.mark.parametrize("name", ["apptainer", pytest.param("singularity", marks=pytest.mark.whole_run)])
+@pytest.mark.whole_run
+@pytest.mark.parametrize("name", ["apptainer", "singularity"])
 def test_a_job_in_a_container_runs_this_code_with_the_packages_of_the_image(
     plain_checkout: Checkout,
     programs: Path,

@@ -80,6 +80,7 @@ def test_a_package_of_another_version_in_the_lock_is_told_and_reruns_nothing(own
     assert values["jobs"] == 0 and (other["package"], other["locked"], other["jobs"]) == ("pandas", "99.1", 2)
 
 
+@pytest.mark.whole_run
 def test_the_speeds_that_are_shipped_leave_no_time_of_the_thesis_unknown(plain_checkout: Checkout) -> None:
     speeds = str(REPOSITORY / "benchmarks" / "v100.yaml")
     values = plain_checkout.plan("--speeds", speeds, config="config/thesis.yaml")

@@ -55,6 +55,7 @@ def own_data(plain_checkout: Checkout, tmp_path_factory: pytest.TempPathFactory)
     return Checkout(root / "checkout", plain_checkout.python)
 
 
+@pytest.mark.whole_run
 def test_their_jobs_join_the_plan(own_data: Checkout, dry_run_of: Callable[[str], DryRun]) -> None:
     planned = DryRun("own", own_data.snakemake(*WORDS, config="config/own.yaml"))
     own, plain = (Counter(rule for rule, _ in dry_run.jobs) for dry_run in (planned, dry_run_of("tiny")))
@@ -94,6 +95,7 @@ def test_their_labels_are_made_and_their_photos_train(own_data: Checkout) -> Non
     assert list(splits.index[:2]) == ["WFLW", "MERL RAV"]
 
 
+@pytest.mark.whole_run
 def test_another_layout_than_promised_is_one_line(own_data: Checkout, tmp_path: Path) -> None:
     config = own_data.root / "config" / "wrong.yaml"
     values = yaml.safe_load((own_data.root / "config" / "own.yaml").read_text())
@@ -103,6 +105,7 @@ def test_another_layout_than_promised_is_one_line(own_data: Checkout, tmp_path: 
         own_data.snakemake(LABEL_STEPS[0], config="config/wrong.yaml")
 
 
+@pytest.mark.whole_run
 def test_learning_curves_on_photos_are_a_target(own_data: Checkout) -> None:
     values = yaml.safe_load((own_data.root / "config" / "own.yaml").read_text())
     (frame, *_) = sorted(path.stem for path in (own_data.root.parent / "raw" / "ward" / "images").iterdir())

@@ -54,6 +54,7 @@ def dry_run(checkout: Checkout, *words: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, cwd=checkout.root, capture_output=True, text=True)
 
 
+@pytest.mark.whole_run
 def test_another_run_is_compared_as_it_lies_on_the_disk(plain_checkout: Checkout, tmp_path: Path) -> None:
     checkout = Checkout(tmp_path / "checkout", plain_checkout.python)
     shutil.copytree(plain_checkout.root, checkout.root, symlinks=True)

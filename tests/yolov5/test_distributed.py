@@ -19,6 +19,7 @@ from uncover.yolov5.weights import load_weights
 SETTINGS = ["model=yolov5n", "image_size=64", "batch=4", "nominal_batch=4", "epochs=2", "image_weights=true"]
 
 
+@pytest.mark.whole_run
 def test_two_processes_train_one_network_whoever_starts_them(tmp_path, python):
     make_set(tmp_path / "train", 9, seed=1)
     make_set(tmp_path / "val", 4, seed=2)
