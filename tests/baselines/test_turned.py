@@ -163,10 +163,10 @@ def test_of_boxes_of_one_face_in_several_turns_the_surest_stays() -> None:
     photo = photo_of(40, 30, (4, 6, 14, 20))
     view = SideBySide(photo, 40, 30, 40, padding=0)
     found = []
-    for number, sure in enumerate((0.3, 0.8, 0.5, 0.6)):
+    for (row, column), sure in zip(np.ndindex(2, 2), (0.3, 0.8, 0.5, 0.6), strict=True):
         part = np.zeros_like(view.image)
-        own = np.s_[40 * (number // 2) :, 40 * (number % 2) :][:2]
-        part[own][:40, :40] = view.image[own][:40, :40]
+        own = np.s_[40 * row : 40 * row + 40, 40 * column : 40 * column + 40]
+        part[own] = view.image[own]
         found += Bright(lambda *_, sure=sure: sure).detect([part])
     whole = view.in_photo(Detections.concatenate(found))
     assert whole.boxes.tolist() == [[4, 6, 14, 20]] and whole.confidence.tolist() == [np.float32(0.8)]

@@ -68,7 +68,8 @@ class SideBySide:
 
     def in_photo(self, found: Detections) -> Detections:
         """Boxes of the image in pixels of the photo as it was; of boxes of one face the surest stays."""
-        column, row = (self._side <= (found.boxes[:, :2] + found.boxes[:, 2:]).T / 2).astype(int)
+        centres = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
+        column, row = (centres >= self._side).astype(int).T
         faces = []
         for number, (corner, (wide, high, back)) in enumerate(zip(self._corners, self._turns, strict=True)):
             own = found[2 * row + column == number]

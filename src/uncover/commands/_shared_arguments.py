@@ -39,16 +39,12 @@ def add_resampling_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the resamples (default: 0)")
 
 
-def add_face_class_argument(parser: argparse.ArgumentParser) -> None:
-    """Which classes of annotated frames are the whole face."""
-    parser.add_argument(
-        "--class",
-        dest="classes",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="class that is the whole face, where frames have several; may stand several times",
-    )
+def add_class_argument(
+    parser: argparse.ArgumentParser,
+    help: str = "class that is the whole face, where frames have several; may stand several times",
+) -> None:
+    """Classes by name."""
+    parser.add_argument("--class", dest="classes", action="append", default=[], metavar="NAME", help=help)
 
 
 def add_true_iou_argument(parser: argparse.ArgumentParser) -> None:

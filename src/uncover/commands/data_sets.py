@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from uncover.commands import verb
-from uncover.commands._shared_arguments import add_face_class_argument
+from uncover.commands._shared_arguments import add_class_argument
 from uncover.config.catalogue import FRAME_LAYOUTS, LANDMARK_LAYOUTS
 
 logger = logging.getLogger(__name__)
@@ -306,7 +306,7 @@ def _label_frames_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", required=True, help="name of the raw data set")
     parser.add_argument("--grade", help="read this grade only")
     parser.add_argument("--layout", choices=FRAME_LAYOUTS, default="graded", help="what annotations there must be")
-    add_face_class_argument(parser)
+    add_class_argument(parser)
 
     parser.add_argument("--only", help="file in RAW that lists the frames that count, a name a line")
     parser.add_argument(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uncover.commands import verb
-from uncover.commands._shared_arguments import add_face_class_argument
+from uncover.commands._shared_arguments import add_class_argument
 from uncover.config.catalogue import LANDMARK_LAYOUTS, LAYOUTS
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _labels_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-photos", action="store_true", help="do not look at photos: write tables only, in pixels")
     parser.add_argument("--grade", help="read this grade of a graded layout only")
-    add_face_class_argument(parser)
+    add_class_argument(parser)
     parser.add_argument(
         "--split",
         metavar="SET=COUNT,...",

@@ -87,7 +87,7 @@ def _open_teacher(word: str, turns: int, device: str) -> Detector:
         return load_detector(name, settings.model_copy(update={"turns": turns}), weights, pick_device(device), 0.4)
     if not place:
         raise InputError(f"--teacher {name}: no such baseline; expected one of {', '.join(BASELINES)}, or NAME=WEIGHTS")
-    detector = FaceDetector(Path(place), LOWEST, device)
+    detector = FaceDetector(Path(place), LOWEST, device, turns=1)
     return Turned(detector, turns) if turns > 1 else detector
 
 
@@ -198,8 +198,8 @@ def run_score_packaged(args: argparse.Namespace) -> int:
     for detector, name, *places in args.score:
         pairs = [(Path(weights), Path(data)) for weights, data in zip(places[::2], places[1::2], strict=True)]
         for turns in args.turns:
-            again = partial(_look_again, args.device, args.image_size, turns) if turns > 1 else None
-            rows += score_sets(detector, name, pairs, args.device, args.image_size, args.bootstrap, turns, again)
+            look_with = partial(_look_with, args.device, args.image_size, turns)
+            rows += score_sets(detector, name, pairs, look_with, args.bootstrap, turns)
     write_scores(args.out, rows)
     for row in rows[before:]:
         logger.info(
@@ -210,7 +210,7 @@ def run_score_packaged(args: argparse.Namespace) -> int:
     return 0
 
 
-def _look_again(device: str, image_size: int | None, turns: int, weights: Path) -> Look:
+def _look_with(device: str, image_size: int | None, turns: int, weights: Path) -> Look:
     from uncover.video.face_detector import FaceDetector
     from uncover.yolov5.packaged import LOWEST
 

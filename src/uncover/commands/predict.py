@@ -12,6 +12,7 @@ from uncover.commands._predict_shown import LOWEST, SURE, above, hint, write_csv
 from uncover.commands._shared_arguments import (
     PRIVACY,
     add_baseline_arguments,
+    add_class_argument,
     add_network_arguments,
     add_shard_argument,
     forget_other_shares,
@@ -48,13 +49,9 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
         default="pixelate",
         help="what these show of faces; images without a sure box are hidden as a whole (default: pixelate)",
     )
-    parser.add_argument(
-        "--class",
-        dest="classes",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="keep boxes of this class only; may stand several times (default: all that the model knows)",
+    add_class_argument(
+        parser,
+        "keep boxes of this class only; may stand several times (default: all that the model knows)",
     )
     add_inference_arguments(parser)
     parser.add_argument(

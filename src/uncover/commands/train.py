@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from uncover.commands import verb
-from uncover.commands._shared_arguments import add_baseline_arguments, add_detector_settings
+from uncover.commands._shared_arguments import add_baseline_arguments, add_class_argument, add_detector_settings
 
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,13 +71,9 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
         "--leave-out", metavar="NAME", help="infant, or one of its videos, whose frames validate; all others train"
     )
     add_training_arguments(parser)
-    parser.add_argument(
-        "--class",
-        dest="classes",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="class to learn, may stand several times (default: all); with classes=whole_face, what is the face",
+    add_class_argument(
+        parser,
+        "class to learn, may stand several times (default: all); with classes=whole_face, what is the face",
     )
     parser.add_argument(
         "--hyperparameters", type=Path, help="best.json of an evolution, whose hyperparameters to train with"

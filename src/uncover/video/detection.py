@@ -167,7 +167,7 @@ def rescue_batch(detected: DetectedBatch, networks: Networks) -> list[DetectedFr
     if rescue is not None and detected.for_rescue is not None:
         more = rescue.find(detected.for_rescue, min(LOWEST, rescue.confidence))
         for number, faces, cover in zip(detected.missed, more.faces, more.covers, strict=True):
-            frames[number] = _rescued(frames[number], faces, cover, rescue.compares)
+            frames[number] = _rescued(frames[number], faces, cover, rescue.comparable)
     return frames
 
 
@@ -185,11 +185,11 @@ def _detected(picture: Picture, faces: Detections, cover: Cover | None) -> Detec
     )
 
 
-def _rescued(frame: DetectedFrame, faces: Detections, cover: Cover | None, compares: bool) -> DetectedFrame:
+def _rescued(frame: DetectedFrame, faces: Detections, cover: Cover | None, comparable: bool) -> DetectedFrame:
     detections = Detections.concatenate([frame.detections, _marked(faces, RESCUE)])
     return replace(
         frame,
-        detections=detections.nms(MERGED_IOU) if compares else detections,
+        detections=detections.nms(MERGED_IOU) if comparable else detections,
         cover=frame.cover | cover if frame.cover and cover else frame.cover,
     )
 

@@ -38,7 +38,6 @@ from uncover.video.options import CONFIDENCE as DETECTED
 from uncover.video.options import NetworkOptions, find_settings
 from uncover.video.other_detector import OtherDetector
 from uncover.video.rescue import (
-    QUARTERS,
     BehindAnother,
     HeatmapDetector,
     LiveMaps,
@@ -46,7 +45,6 @@ from uncover.video.rescue import (
     SecondDetector,
     StrategyRescue,
     TurnedDetector,
-    side_of_turns,
 )
 from uncover.weights import DEFAULT, find_weights, second_look_of
 from uncover.yolov5.device import check_precision, pick_device
@@ -292,8 +290,8 @@ class _RescueLoader:
         if name in TURNS:
             turns = TURNS[name]
             rescue = TurnedDetector(name, confidence, first, turns)
-            if turns == QUARTERS and isinstance(first, Model):
-                side = 2 * side_of_turns(first.image_size)
+            if rescue.side is not None and isinstance(first, Model):
+                side = 2 * rescue.side
                 return rescue, (
                     f"{name}: one more look at {where}, at its four quarter turns side by side in {side} pixels;"
                     f" such a picture costs {1 + (side / first.image_size) ** 2:.1f} times as much"
@@ -305,7 +303,7 @@ class _RescueLoader:
             return None
         larger = replace(first, image_size=TIMES_LARGER * first.image_size)
         return (
-            SecondDetector(LARGER, confidence, larger, compares=True),
+            SecondDetector(LARGER, confidence, larger, comparable=True),
             f"{LARGER}: a look at {larger.image_size} pixels at {where}; such a picture costs"
             f" {1 + TIMES_LARGER**2} times as much",
         )

@@ -74,12 +74,12 @@ class Rescue(ABC):
         found_by: What its boxes are marked as.
         confidence: From which they count as faces.
         layers: Layers of the detector whose activations it wants.
-        compares: Whether its confidences are the detector's own: of two boxes of one face the surer one stays.
+        comparable: Whether its confidences are the detector's own: of two boxes of one face the surer one stays.
     """
 
     found_by: Literal["heatmap", "rescue"] = "rescue"
     layers: Sequence[int] = ()
-    compares = False
+    comparable = False
 
     def __init__(self, name: str, confidence: float) -> None:
         self.name, self.confidence = name, confidence
@@ -92,9 +92,9 @@ class Rescue(ABC):
 class SecondDetector(Rescue):
     """Another detector of whole faces, on the picture itself, in colour or grey."""
 
-    def __init__(self, name: str, confidence: float, model: Model | OtherDetector, compares: bool = False) -> None:
+    def __init__(self, name: str, confidence: float, model: Model | OtherDetector, comparable: bool = False) -> None:
         super().__init__(name, confidence)
-        self.model, self.compares = model, compares
+        self.model, self.comparable = model, comparable
 
     def find(self, missed: Missed, lowest: float) -> Found:
         """As `Rescue.find`."""
@@ -112,9 +112,12 @@ class TurnedDetector(Rescue):
     """The detector itself, which looks at the picture turned: a face that lies on its side is upright in one turn.
 
     A network of ours sees four turns in one look, side by side in one input.
+
+    Attributes:
+        side: Pixels of a turn's longest side in that input; None where turns are looked at one by one.
     """
 
-    compares = True
+    comparable = True
 
     def __init__(self, name: str, confidence: float, model: Model | OtherDetector, turns: int) -> None:
         """
@@ -126,15 +129,18 @@ class TurnedDetector(Rescue):
         """
         super().__init__(name, confidence)
         self.model, self.turns = model, turns
+        self.side: int | None = None
+        if isinstance(model, Model) and turns == QUARTERS:
+            self.side = max(LEAST_SIDE, round(SHARE_OF_SIDE * model.image_size / STRIDE) * STRIDE)
 
     def find(self, missed: Missed, lowest: float) -> Found:
         """As `Rescue.find`."""
-        if isinstance(self.model, Model) and self.turns == QUARTERS:
-            return self._side_by_side(self.model, missed, lowest)
+        if self.side is not None and isinstance(self.model, Model):
+            return self._side_by_side(self.model, self.side, missed, lowest)
         return self._one_by_one(missed, lowest)
 
-    def _side_by_side(self, model: Model, missed: Missed, lowest: float) -> Found:
-        side = side_of_turns(model.image_size)
+    @staticmethod
+    def _side_by_side(model: Model, side: int, missed: Missed, lowest: float) -> Found:
         views = [_side_by_side(picture, side, model.header.padding) for picture in missed.pictures]
         whole = fit(2 * side, 2 * side, 2 * side)
         # Its cells are not the picture's: boxes stand for them.
@@ -176,11 +182,6 @@ class TurnedDetector(Rescue):
             for each, picture in zip(merged, missed.pictures, strict=True)
         ]
         return Found(within, [functools.reduce(Cover.__or__, each) if each else None for each in covers])
-
-
-def side_of_turns(image_size: int) -> int:
-    """Pixels of a turn's longest side where four of them stand in one input of a network that sees `image_size`."""
-    return max(LEAST_SIDE, round(SHARE_OF_SIDE * image_size / STRIDE) * STRIDE)
 
 
 def _side_by_side(picture: Picture, side: int, padding: int) -> SideBySide:

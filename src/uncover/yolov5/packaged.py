@@ -18,16 +18,16 @@ from uncover.atomic import new_file
 from uncover.config.packaged import ComposedDetector
 from uncover.config.values import as_pairs, check_section
 from uncover.data.blocks import Block, Blocks, read_blocks
-from uncover.data.data_yaml import find_faces
 from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
 from uncover.errors import InputError
+from uncover.images.inputs import find_inputs
+from uncover.images.reading import COLOURS
 from uncover.metrics.average_precision import ap_per_class, confidence_order
 from uncover.metrics.detections import Detections, box_iou
 from uncover.metrics.intervals import percentile_interval, resample_scores
 from uncover.metrics.matching import LabelledSet, Matched, match_set
-from uncover.metrics.predictions import CORNERS, Predictions
+from uncover.metrics.predictions import CORNERS
 from uncover.metrics.truth import read_truth
-from uncover.yolov5.inference import InferenceOptions, Predictor
 from uncover.yolov5.weights import read_weights, save_weights
 
 WORDS = "words.csv"
@@ -36,7 +36,8 @@ WORDS = "words.csv"
 LEAST_SIDE = 12.0
 """Longer side of a face in pixels of the photo, under which it counts neither way."""
 IOUS = (0.5, 0.4)
-LOWEST, NMS_IOU = 0.001, 0.5
+LOWEST = 0.001
+"""Confidence of the weakest boxes that are scored."""
 FALSE_BOXES = 0.25
 """For each photo, at which recall is read."""
 MOST_WORDS = 6
@@ -95,11 +96,9 @@ def score_sets(
     detector: str,
     name: str,
     pairs: Sequence[tuple[Path, Path]],
-    device: str = "auto",
-    image_size: int | None = None,
+    look_with: Callable[[Path], Look],
     resamples: int = 1000,
     turns: int = 1,
-    look_again: Callable[[Path], Look] | None = None,
 ) -> list[SetScores]:
     """Score a detector on one or several sets of `uncover face_photos`, which count as one.
 
@@ -107,11 +106,9 @@ def score_sets(
         detector: What to call it.
         name: What to call the sets.
         pairs: Weights and set; several where halves were learnt from crosswise.
-        device: Where to compute.
-        image_size: Longest side of a photo as it is seen; None takes that of the weights.
+        look_with: Makes a detector of weights.
         resamples: Behind the intervals.
-        turns: What is said of them in the scores.
-        look_again: How weights find faces with more than one look; None looks once.
+        turns: At which it looks again, for the record.
 
     Returns:
         All faces, and faces of each word and grade where there are several.
@@ -119,7 +116,7 @@ def score_sets(
     Raises:
         InputError: Weights, or a set, are unusable.
     """
-    parts = [_look(weights, data, device, image_size, look_again) for weights, data in pairs]
+    parts = [_look(look_with(weights), data) for weights, data in pairs]
     found = Detections.concatenate([_shifted(each, parts, number) for number, (each, *_) in enumerate(parts)])
     true = Detections.concatenate([_shifted(each.boxes, parts, number) for number, (_, each, *_) in enumerate(parts)])
     words = np.concatenate([each.words for _, each, *_ in parts])
@@ -137,12 +134,9 @@ def score_sets(
     return rows
 
 
-def _look(
-    weights: Path, data: Path, device: str, image_size: int | None, look_again: Callable[[Path], Look] | None
-) -> tuple[Detections, _Truth, NDArray[np.int64]]:
+def _look(look: Look, data: Path) -> tuple[Detections, _Truth, NDArray[np.int64]]:
     """Boxes found and true ones of a set, and the number of each photo's block."""
-    predictor = Predictor(weights, device, InferenceOptions(LOWEST, NMS_IOU, 1, image_size, "float32"))
-    inputs = predictor.find([data])
+    inputs = find_inputs([data], "photo", COLOURS, None)
     table = pd.DataFrame({"image": inputs.names, "width": inputs.sizes[:, 0], "height": inputs.sizes[:, 1]})
     images = table["image"]
     truth = read_truth(data, table)
@@ -156,17 +150,10 @@ def _look(
     kept = _Truth(
         true, joined["word"].fillna("").to_numpy(np.str_), joined["grade"].fillna("").astype(str).to_numpy(np.str_)
     )
-    if look_again is not None:
-        found = [
-            replace(each, image=np.full(len(each), number), found_by=None, landmarks=None)
-            for number, each in enumerate(look_again(weights)(inputs.paths))
-        ]
-        return Detections.concatenate(found), kept, blocks.numbers(images)
-    predictions: Predictions = predictor.predict(inputs)
-    # Other trainings have other ids for the face, and `face_photos` always the same.
-    faces = find_faces(predictor.class_names, (), str(weights))
-    boxes = predictions.boxes[predictions.boxes["class_id"].isin(list(faces))].drop(columns="class_id")
-    return Detections.from_pandas(boxes, images), kept, blocks.numbers(images)
+    found = [
+        replace(each, image=np.full(len(each), number), found_by=None) for number, each in enumerate(look(inputs.paths))
+    ]
+    return Detections.concatenate(found), kept, blocks.numbers(images)
 
 
 def read_table_of_words(path: Path) -> pd.DataFrame:
