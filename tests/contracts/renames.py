@@ -53,6 +53,9 @@ FILE_DETECTORS = ["yunet", "scrfd_500m", "scrfd_2_5g", "centerface", "blazeface_
 DETECTORS = ["mtcnn", "retinaface", *FILE_DETECTORS, "viola_jones", "yolo11", "retinanet", "faster_rcnn"]
 """Baseline detectors that were added, whose models are files of others', and all of them."""
 
+RUNS = {"demo": "extended"}
+"""Configs that do now what another one did: the demo of that time is `extended` today."""
+
 PATHS: list[tuple[str, str]] = [
     ("closer_look", "multi_scale"),
     ("all_votes", "box_fusion"),
@@ -140,6 +143,7 @@ NEW: dict[str, list[str]] = {
     "options": [
         *(f"compare {name}" for name in ("RUN_A", "RUN_B", "--out", "--json", "--bootstrap", "--seed")),
         "fine_tune --true-iou",
+        *("make_synthetic --harder", "summary --tables"),
         *(f"detect {name}" for name in ("--detector", "--detector-weights", "--shape", "--preview")),
         *(f"{verb} {name}" for verb, names in PACKAGED_VERBS.items() for name in names.split()),
         *("label_frames --class", "label_frames --layout", "read_faces --source", "split_photos --any-part"),
@@ -156,6 +160,7 @@ NEW: dict[str, list[str]] = {
         *(f"packaged.detectors.*.{key}" for key in ComposedDetector.model_fields),
         *(f"packaged.detectors.*.composed.{key}" for key in Composition.model_fields),
         *(f"packaged.detectors.*.hyperparameters.{key}" for key in Hyperparameters.model_fields),
+        "synthetic.harder",
         "cluster.gpu_as",
         "cluster.container",
         "data_sets",

@@ -20,7 +20,7 @@ from uncover.workflow.costs import (
     measured_jobs,
     read_speeds,
     seconds_at_work,
-    seconds_by_rule,
+    spent_by_rule,
 )
 from uncover.workflow.engine import Plan
 from uncover.workflow.run_record import begin_record
@@ -171,16 +171,16 @@ def test_time_by_the_clock_counts_jobs_side_by_side_once_and_pauses_not_at_all(t
     write_benchmark(tmp_path / "predict" / "rgb1" / "val.tsv", 5, 1050)
     write_benchmark(tmp_path / "table_01.tsv", 2.5, 90_000)
     assert seconds_at_work(tmp_path) == pytest.approx(70 + 2.5)
-    assert seconds_by_rule(tmp_path) == {"predict": (1, 5), "table_01": (1, 2.5), "train": (2, 90)}
+    assert spent_by_rule(tmp_path) == {"predict": (1, 5, 0), "table_01": (1, 2.5, 0), "train": (2, 90, 0)}
 
 
 def test_a_run_without_benchmarks_took_no_time(tmp_path: Path) -> None:
     assert seconds_at_work(tmp_path / "benchmarks") == 0
 
 
-def test_seconds_are_added_up_by_rule(tmp_path: Path) -> None:
+def test_seconds_by_the_clock_and_of_processors_are_added_up_by_rule(tmp_path: Path) -> None:
     (tmp_path / "label_faces").mkdir()
-    (tmp_path / "label_faces" / "train.tsv").write_text("s\th:m:s\n1.5\t0:00:01\n")
-    (tmp_path / "label_faces" / "val.tsv").write_text("s\th:m:s\n2.0\t0:00:02\n")
-    (tmp_path / "table_01.tsv").write_text("s\th:m:s\n0.25\t0:00:00\n")
-    assert seconds_by_rule(tmp_path) == {"label_faces": (2, 3.5), "table_01": (1, 0.25)}
+    (tmp_path / "label_faces" / "train.tsv").write_text("s\tcpu_time\n1.5\t0.75\n")
+    (tmp_path / "label_faces" / "val.tsv").write_text("s\tcpu_time\n2.0\t2.5\n")
+    (tmp_path / "table_01.tsv").write_text("s\tcpu_time\n0.25\tNA\n")
+    assert spent_by_rule(tmp_path) == {"label_faces": (2, 3.5, 3.25), "table_01": (1, 0.25, 0)}

@@ -23,7 +23,7 @@ _LAYOUTS: dict[str, dict[str, int]] = {
     "videos": {"infants": 3, "seconds": 12, "rate": 5},
 }
 # Layouts whose test photos may be harder than what detectors learn from.
-_OCCLUDED = ("wflw", "merl_rav", "hof")
+_HARDER = ("wflw", "merl_rav", "hof", "slapi")
 # What is counted, where it is not photos.
 _NUMBERS = {
     "infants": "number of videos, each of one infant",
@@ -44,11 +44,11 @@ def _make_synthetic_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="chooses the photos or videos (default 1)")
     parser.add_argument(
-        "--occluded",
+        "--harder",
         type=float,
         metavar="SHARE",
-        help="share of the test photos whose faces are behind bars, books or hands, as in no training photo, for"
-        f" {', '.join(_OCCLUDED)} (default 0)",
+        help="share of the test photos that are harder than any training photo, faces behind bars, books or hands and"
+        f" infants at night, any way up, for {', '.join(_HARDER)} (default 0)",
     )
 
 
@@ -84,9 +84,9 @@ def run_make_synthetic(args: argparse.Namespace) -> int:
             counts[name] = given
     if args.seed < 0:
         raise InputError(f"--seed {args.seed}: expected 0 or more")
-    if args.occluded is not None and args.layout not in _OCCLUDED:
-        raise InputError(f"--occluded: not for {args.layout}, but for {', '.join(_OCCLUDED)}")
-    share = {"occluded": args.occluded or 0.0} if args.layout in _OCCLUDED else {}
+    if args.harder is not None and args.layout not in _HARDER:
+        raise InputError(f"--harder: not for {args.layout}, but for {', '.join(_HARDER)}")
+    share = {"harder": args.harder or 0.0} if args.layout in _HARDER else {}
     with new_folder(args.out, "make_synthetic") as folder:
         written = writers[args.layout](folder, **counts, **share, size=args.size, seed=args.seed)
         record = {

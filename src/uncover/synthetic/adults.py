@@ -153,7 +153,7 @@ def _occluders(rng: Rng) -> tuple[Covering, ...]:
     return (cap, Glasses((0.05, 0.05, 0.06), True, (28.0, 22.0)), scarf)
 
 
-def occluded(rng: Rng, scene: Scene) -> Scene:
+def harder(rng: Rng, scene: Scene) -> Scene:
     """The same photo, harder: its face behind bars, a book or a scarf, and half of these photos out of focus."""
     lens = scene.lens
     if happens(rng, 0.5):
@@ -162,7 +162,7 @@ def occluded(rng: Rng, scene: Scene) -> Scene:
     return replace(scene, people=people, lens=lens)
 
 
-def occluded_by_hands(rng: Rng, scene: Scene) -> Scene:
+def harder_hands(rng: Rng, scene: Scene) -> Scene:
     """The same frame, harder: gloved hands that move, or hands that hold a book."""
     (person,) = scene.people
     if happens(rng, 0.5):

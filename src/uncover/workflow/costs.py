@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -224,20 +225,34 @@ def _close(one: float, other: float) -> bool:
     return abs(one - other) <= 0.02 * max(one, other)
 
 
-def seconds_by_rule(benchmarks: Path) -> dict[str, tuple[int, float]]:
-    """Jobs and seconds per rule.
+class Spent(NamedTuple):
+    """What jobs took.
+
+    Attributes:
+        jobs: How many.
+        seconds: Of all of them, added up.
+        processor: Seconds of processors, as Snakemake samples them: of a job of a second or less they may be missing.
+    """
+
+    jobs: int = 0
+    seconds: float = 0.0
+    processor: float = 0.0
+
+    def and_(self, other: Spent) -> Spent:
+        """Both together."""
+        return Spent(self.jobs + other.jobs, self.seconds + other.seconds, self.processor + other.processor)
+
+
+def spent_by_rule(benchmarks: Path) -> dict[str, Spent]:
+    """What jobs took, by rule, in alphabetical order.
 
     Args:
         benchmarks: Folder with `<rule>.tsv` and `<rule>/<wildcards>.tsv`.
-
-    Returns:
-        Number of jobs and sum of their seconds, by rule, in alphabetical order.
     """
-    totals: dict[str, tuple[int, float]] = {}
-    for path, seconds in _files(benchmarks):
+    totals: dict[str, Spent] = {}
+    for path, own in _files(benchmarks):
         rule = job_name(path, benchmarks).split("/")[0]
-        jobs, total = totals.get(rule, (0, 0.0))
-        totals[rule] = (jobs + 1, total + seconds)
+        totals[rule] = totals.get(rule, Spent()).and_(own)
     return totals
 
 
@@ -249,7 +264,7 @@ def seconds_at_work(benchmarks: Path) -> float:
     Args:
         benchmarks: As above.
     """
-    spans = sorted((path.stat().st_mtime - seconds, path.stat().st_mtime) for path, seconds in _files(benchmarks))
+    spans = sorted((path.stat().st_mtime - own.seconds, path.stat().st_mtime) for path, own in _files(benchmarks))
     total, until = 0.0, float("-inf")
     for start, end in spans:
         total += max(0.0, end - max(start, until))
@@ -257,11 +272,15 @@ def seconds_at_work(benchmarks: Path) -> float:
     return total
 
 
-def _files(benchmarks: Path) -> Iterator[tuple[Path, float]]:
-    """Files, and the seconds of their job."""
+def _files(benchmarks: Path) -> Iterator[tuple[Path, Spent]]:
+    """Files, and what their job took."""
     for path in sorted(benchmarks.rglob("*.tsv")):
         with path.open(encoding="utf-8") as file:
-            yield path, sum(float(row["s"]) for row in csv.DictReader(file, delimiter="\t"))
+            rows = [*csv.DictReader(file, delimiter="\t")]
+        # Where nothing could be sampled stands NA.
+        sampled = (row.get("cpu_time") or "NA" for row in rows)
+        processor = sum(float(value) for value in sampled if value not in ("NA", "-"))
+        yield path, Spent(1, sum(float(row["s"]) for row in rows), processor)
 
 
 BLOCK = 4096
