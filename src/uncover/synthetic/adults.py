@@ -122,7 +122,7 @@ def _adult_covers(rng: Rng) -> tuple[Covering, ...]:
 def _bars(rng: Rng) -> tuple[Panel, ...]:
     """Bars of a fence, or slats of a blind, all over the face."""
     paint, tilt = any_colour(rng), float(rng.uniform(-15, 15)) + (90.0 if happens(rng, 0.5) else 0.0)
-    half, pitch = float(rng.uniform(8, 13)), float(rng.uniform(34, 40))
+    half, pitch = float(rng.uniform(9.5, 13)), float(rng.uniform(32, 37))
     first = float(rng.uniform(-0.5, 0.5)) - 7
     across = np.array([np.cos(np.radians(tilt)), -np.sin(np.radians(tilt))])
     centres = [across * pitch * (first + number) - (0, 40) for number in range(15)]
@@ -139,7 +139,7 @@ def _book(rng: Rng, bottom: float) -> Panel:
 
 def _occluders(rng: Rng) -> tuple[Covering, ...]:
     """What leaves a part or two of a face to see, as nothing in a training photo does."""
-    kind = rng.choice(["bars", "book", "side", "disguise"], p=[0.4, 0.25, 0.2, 0.15])
+    kind = rng.choice(["bars", "book", "side", "disguise"], p=[0.5, 0.25, 0.1, 0.15])
     if kind == "bars":
         return _bars(rng)
     if kind == "book":
@@ -154,9 +154,9 @@ def _occluders(rng: Rng) -> tuple[Covering, ...]:
 
 
 def harder(rng: Rng, scene: Scene) -> Scene:
-    """The same photo, harder: its face behind bars, a book or a scarf, and half of these photos out of focus."""
+    """The same photo, harder: its face behind bars, a book or a scarf, and most of these photos out of focus."""
     lens = scene.lens
-    if happens(rng, 0.5):
+    if happens(rng, 0.6):
         lens = replace(lens, defocus=float(rng.uniform(1.5, 3.2)), noise=5.0)
     people = tuple(replace(person, coverings=_occluders(rng)) for person in scene.people)
     return replace(scene, people=people, lens=lens)
@@ -166,8 +166,8 @@ def harder_hands(rng: Rng, scene: Scene) -> Scene:
     """The same frame, harder: gloved hands that move, or hands that hold a book."""
     (person,) = scene.people
     if happens(rng, 0.5):
-        gloves = [replace(sample_hand(rng, reach), glove=any_colour(rng), sleeve=person.clothes) for reach in (20, 40)]
-        lens = replace(scene.lens, motion=float(rng.uniform(5, 9)), defocus=1.2)
+        gloves = [replace(sample_hand(rng, reach), glove=any_colour(rng), sleeve=person.clothes) for reach in (15, 35)]
+        lens = replace(scene.lens, motion=float(rng.uniform(6, 10)), defocus=1.4)
         return replace(scene, people=(replace(person, coverings=tuple(gloves)),), lens=lens)
     holding = replace(sample_hand(rng, 60), sleeve=person.clothes)
     covers = (_book(rng, float(rng.uniform(-50, -38))), holding)
