@@ -79,9 +79,9 @@ def test_figure_16_counts_the_boxes_it_is_given() -> None:
 
 
 def test_figure_15_draws_visible_and_occluded_points_apart_and_no_self_occluded_one() -> None:
-    left, _ = draw("figure_15").axes
+    left = draw("figure_15").axes[0]
     drawn = {str(dots.get_label()): len(dots.get_offsets()) for dots in left.collections}
-    assert drawn == {"visible": 40, "externally occluded": 27}
+    assert drawn == {"visible": 40, "hidden by an object": 27}
 
 
 def test_figure_15_claims_no_visibility_where_nothing_was_said_of_it() -> None:
