@@ -116,10 +116,6 @@ def test_the_maps_lie_over_the_photo_where_they_belong_without_the_letterbox(run
     panels = draw_heatmap_overlays([run_folder / name for name in LAYERS], run_folder / "train", None).axes
     titles = ["photo (1 of n = 2)", "GradCAM++", "HiResCAM, layers 17, 20, 23"]
     assert [axes.get_title() for axes in panels[:3]] == titles
-        "photo (1 of n = 2)",
-        "GradCAM++",
-        "HiResCAM, layers 17, 20, 23",
-    ]
     photo, left, corner = (np.asarray(axes.images[0].get_array()) for axes in panels[:3])
     assert photo.shape == left.shape == corner.shape == (HEIGHT, WIDTH, 3)
     # The second photo, of the larger face. The letterbox's cells above and below are gone: photo is 96 x 64 of 96 x 96.

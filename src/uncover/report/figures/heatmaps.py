@@ -35,8 +35,8 @@ USUAL_LAYERS = [-2]
 ROOM = 0.25
 """On each side of the face that is chosen, in faces: beside it, a reader looks for what a map lights up wrongly."""
 
-TITLE = 0.22
-"""Room for the title of a photo, in inches."""
+TITLE, FOOT = 0.22, 0.08
+"""Room for the title of a photo, and below all photos, in inches."""
 
 
 @figure(
@@ -137,7 +137,7 @@ def heatmap_overlays(photo: NDArray[np.uint8], heats: Sequence[tuple[str, NDArra
         count: Photos of which it is one.
     """
     row = [photo, *(overlay(photo, heat) for _, heat in heats)]
-    figure, (axes,) = photo_rows([row], [TITLE], 0.05, KEY)
+    figure, (axes,) = photo_rows([row], [TITLE], FOOT, KEY)
     titles = [f"photo (1 of n = {count:,})", *(title for title, _ in heats)]
     for each, title in zip(axes, titles, strict=True):
         title_photo(each, title)
@@ -258,7 +258,7 @@ def rescued_frame(
         count: Missed frames of which it is one.
     """
     row = [photo, *(overlay(photo, heat) for _, heat, _ in panels)]
-    figure, ((first, *others),) = photo_rows([row], [TITLE], 0.05, KEY)
+    figure, ((first, *others),) = photo_rows([row], [TITLE], FOOT, KEY)
     title_photo(first, f"missed frame (1 of n = {count:,})")
     for axes, (title, _, boxes) in zip(others, panels, strict=True):
         # Short, so that the titles of neighbours do not meet.

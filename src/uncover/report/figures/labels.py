@@ -224,7 +224,7 @@ def label_statistics(boxes: pd.DataFrame, sizes: pd.DataFrame, class_names: tupl
     figure = new_figure(DOUBLE, 5.6)
     # All but the bars are square.
     (counts, overlay), (centres, extents) = panels(
-        figure, 2, 2, left=0.95, right=0.65, bottom=0.42, top=0.42, apart=(1.16, 0.62)
+        figure, 2, 2, left=0.95, right=0.72, bottom=0.42, top=0.42, apart=(1.16, 0.62)
     )
     figure.suptitle(
         f"training set, {n_of((len(sizes), 'photo'), (len(with_sizes), 'box'))}",

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from uncover.cam.export import overlay
 from uncover.report.figures.style import BOX_STYLES, DOUBLE, FINE, SMALL, new_figure
 
 if TYPE_CHECKING:
@@ -105,6 +104,8 @@ def title_photo(axes: Axes, title: str) -> None:
 
 def key_of_maps(figure: Figure, axes: Axes) -> None:
     """Draw right of a photo what the colours over it mean, mixed with a grey as they are with the photo."""
+    from uncover.cam.export import overlay
+
     ramp = np.arange(256, dtype=np.uint8)[:, None]
     colours = overlay(np.full((256, 1, 3), GREY, np.uint8), ramp)
     wide, _ = figure.get_size_inches()

@@ -129,11 +129,11 @@ def training_record(
     from matplotlib.ticker import MaxNLocator
 
     figure = new_figure(DOUBLE, 3.5)
-    grid = panels(figure, 2, 4, left=0.44, right=0.1, bottom=0.38, top=0.24, apart=(0.46, 0.36), sharex=True)
+    grid = panels(figure, 2, 4, left=0.54, right=0.08, bottom=0.38, top=0.24, apart=(0.54, 0.36), sharex=True)
     best = best_row(record)
     for axes, (loss, title) in zip(grid[0], LOSS_NAMES.items(), strict=False):
         columns = {part: f"{part}/{loss}_loss" for part in ("train", "val")}
-        axes.set(title=title, ylabel="loss (no unit)" if axes is grid[0, 0] else "")
+        axes.set(title=title, ylabel="loss (no unit)")
         ours, theirs = (
             each is not None and each[list(columns.values())].to_numpy().any() for each in (record, released)
         )
@@ -150,7 +150,7 @@ def training_record(
             axes.text(0.5, 0.6, words, **place, fontsize=SMALL, bbox=box)
     for axes, (column, title) in zip(grid[1], METRICS.items(), strict=True):
         axes.set(title=f"{title} ({best[column]:.3f})", xlabel="epoch, from 0", ylim=(0, 1))
-        axes.set_ylabel("share" if axes is grid[1, 0] else "")
+        axes.set_ylabel("share")
         axes.set_yticks([0, 0.5, 1])
         _draw_panel(axes, {"val": column}, record, released)
     for axes in (*grid[0, :3], *grid[1]):

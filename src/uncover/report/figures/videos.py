@@ -193,7 +193,7 @@ def videos_figure(scores: pd.DataFrame, outcomes: pd.DataFrame) -> Figure:
     modes = list(scores["mode"].unique())
     names = list(outcomes["video"].unique())
     chosen = choose_videos(names)
-    strip, between, room = 0.15 * len(modes) + 0.27, 0.42, 0.5
+    strip, between, room = 0.15 * len(modes) + 0.27, 0.56, 0.5
     below = len(chosen) * (strip + between) + room
     high = 3.5 + below
     figure = new_figure(DOUBLE, high)
@@ -209,11 +209,12 @@ def videos_figure(scores: pd.DataFrame, outcomes: pd.DataFrame) -> Figure:
     marks, titles = recall.get_legend_handles_labels()
     figure.legend(marks, titles, loc="upper center", bbox_to_anchor=(0.5, 1 - 0.03 / high), ncols=3, labelspacing=0.25)
     each = panels(
-        figure, len(chosen), 1, left=LEFT, right=RIGHT, bottom=room + 0.22, top=high - below + between - 0.22,
+        figure, len(chosen), 1, left=LEFT, right=RIGHT, bottom=room + 0.28, top=high - below + between - 0.28,
         apart=(0, between),
     )[:, 0]  # fmt: skip
     for axes, video in zip(each, chosen, strict=True):
         draw_strips(axes, video, outcomes[outcomes["video"] == video], modes)
+        axes.set_xlabel("time in seconds")
     frames = len(outcomes[outcomes["mode"] == modes[0]])
     shown = "" if len(names) == len(chosen) else f"; strips of {len(chosen)} of them"
     each[-1].set_xlabel(f"time in seconds ({n_of((len(names), 'video'), (frames, 'frame'))}{shown})")
