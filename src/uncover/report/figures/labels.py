@@ -144,7 +144,7 @@ def landmarks_and_boxes(
         points = landmarks[visibility == kind] - [left, top]
         if len(points):
             style: dict[str, Any] = {"color": colour, "marker": marker, "edgecolors": "black", "linewidths": 0.3}
-            points_on.scatter(*points.T, s=4 * size, label=name, **style)
+            points_on.scatter(points[:, 0], points[:, 1], s=4 * size, label=name, **style)
     # WFLW says nothing of visibility, so there a legend would claim too much.
     if visibility.any():
         points_on.legend(**BELOW)

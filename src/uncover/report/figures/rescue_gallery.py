@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.config.evaluation import LEAVE_OUT, FigurePrivacy
+from uncover.config.evaluation import FigurePrivacy
 from uncover.config.values import check_number
 from uncover.data.parts import WHOLE_FACE
 from uncover.data.photos import read_upright_rgb
@@ -194,7 +194,7 @@ def choose_photos(outcomes: Mapping[str, tuple[bool, ...]], count: int) -> list[
 
 
 def rescue_gallery(
-    groups: Mapping[str, Sequence[Panel]], left_out: Sequence[str] = (), privacy: FigurePrivacy = LEAVE_OUT
+    groups: Mapping[str, Sequence[Panel]], left_out: Sequence[str] = (), privacy: FigurePrivacy = "leave-out"
 ) -> Figure:
     """Draw the panels of each set below one another.
 

@@ -78,7 +78,7 @@ BOX_STYLES: dict[str, dict[str, Any]] = {
 }
 """How a kind of box is drawn on a photo; where nobody labelled it, none is found or beside a face."""
 
-RC: dict[str, Any] = {
+RC: dict[Any, Any] = {
     "font.size": TEXT,
     "font.family": "DejaVu Sans",
     "axes.titlesize": TEXT,

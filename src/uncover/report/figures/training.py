@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from uncover.config.finetune import BACKBONE
 from uncover.report.figures.style import (
     BLUE,
     DOUBLE,
@@ -297,6 +296,9 @@ def _tick(count: int, table: pd.DataFrame) -> str:
 
 
 def _name(layers: int) -> str:
+    # The config takes a while to import, and only this figure needs it.
+    from uncover.config.finetune import BACKBONE
+
     if layers == BACKBONE:
         return "backbone frozen"
     return f"{layers} layers frozen" if layers else "all layers learn"
