@@ -96,8 +96,8 @@ def f1_confidence(
         published: The thesis's best confidence.
         count: What was scored, in words.
     """
-    figure = new_figure(SINGLE, 3.9)
-    ((axes,),) = panels(figure, 1, 1, left=0.42, right=0.08, bottom=1.52, top=0.1)
+    figure = new_figure(SINGLE, 3.74)
+    ((axes,),) = panels(figure, 1, 1, left=0.42, right=0.1, bottom=1.4, top=0.1)
     classes = [
         (int(str(class_id)), curve["x"].to_numpy(), curve["y"].to_numpy())
         for class_id, curve in curves.groupby("class_id", sort=True)
@@ -120,7 +120,7 @@ def f1_confidence(
         axes.axvline(published, **THESIS, linewidth=0.9, linestyle="--", label=f"thesis: mean at {published:.3f}")
     axes.set(xlabel="confidence threshold", ylabel="F1 (share)", xlim=(0, 1), ylim=(0, 1.02))
     axes.legend(
-        loc="upper center", bbox_to_anchor=(0.45, -0.19), title=f"best F1 at its confidence{count and f', {count}'}",
+        loc="upper center", bbox_to_anchor=(0.45, -0.18), title=f"best F1 at its confidence{count and f', {count}'}",
         ncols=2, labelspacing=0.25, columnspacing=1.0, handletextpad=0.4,
     )  # fmt: skip
     return figure
@@ -346,7 +346,7 @@ def missed_f1(curves: Panels, published: Mapping[tuple[str, str], Mapping[str, C
             panel = curves.get((model, set_name), ABSENT)
             if isinstance(panel, str):
                 _say(axes, panel)
-                told = f"{grade}\n–"
+                told = f"\n{grade}"
             else:
                 _draw(axes, panel)
                 count = n_of((panel.photos, "frame"), (panel.faces, "face"))

@@ -52,7 +52,7 @@ PART_MARKERS = dict(zip(PART_COLOURS, "osD^v<>PXp", strict=True))
 
 SET_STYLES: dict[str, dict[str, Any]] = {
     "train": {"color": BLUE, "marker": "s", "linestyle": "-"},
-    "val": {"color": VERMILLION, "marker": "o", "linestyle": "-"},
+    "val": {"color": VERMILLION, "marker": "o", "linestyle": "-", "markerfacecolor": "white"},
 }
 """Photos that a detector learns from, and photos that it is scored on meanwhile."""
 

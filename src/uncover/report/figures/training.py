@@ -260,7 +260,7 @@ def learning_curve(table: pd.DataFrame) -> Figure:
     count = n_of((len(scored), kind), (int(scored["frames_scored"].sum()), "scored frame"))
     grid[0].legend(
         title=f"mean and 95 % interval; thin: each {kind}; {count}", loc="lower left", ncols=4,
-        bbox_to_anchor=(0, 0.01), bbox_transform=figure.transFigure, alignment="left",
+        bbox_to_anchor=(0.46 / DOUBLE, 0.02), bbox_transform=figure.transFigure, alignment="left", handlelength=2.6,
     )  # fmt: skip
     return figure
 
