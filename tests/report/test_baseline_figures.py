@@ -149,6 +149,16 @@ def test_no_pixel_of_patients_is_shown_where_they_are_left_out(tmp_path: Path) -
     assert len(draw_baseline_detections("mtcnn", path, public, 0.7, "leave-out").axes) == len(IMAGES)
 
 
+def test_photos_of_others_are_pixelated_from_edge_to_edge_where_all_are_hidden(tmp_path: Path) -> None:
+    path = write_found(tmp_path / "a.parquet", {IMAGES[0]: [(FACE, 0.9)]})
+    figure = draw_baseline_detections("mtcnn", path, write_data(tmp_path, "wflw"), 0.7, "hide-all")
+    for number, axes in enumerate(figure.axes):
+        picture = np.asarray(axes.images[0].get_array())
+        assert len(np.unique(picture.reshape(-1, 3), axis=0)) <= 36 and face_seen(picture, number) < 0.3
+    patients = draw_baseline_detections("mtcnn", path, write_data(tmp_path, "my_ward"), 0.7, "hide-all")
+    assert not patients.axes
+
+
 def test_without_labels_nothing_is_called_found_or_false(tmp_path: Path) -> None:
     path = write_found(tmp_path / "a.parquet", {IMAGES[0]: [(FACE, 0.9)]})
     figure = draw_baseline_detections("mtcnn", path, write_data(tmp_path, "web", [False] * 4), 0.7, "pixelate")

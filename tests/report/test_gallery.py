@@ -151,6 +151,10 @@ def test_sets_of_patients_are_left_out_with_a_line_that_says_so(tmp_path: Path) 
     missed = [tmp_path / "missed" / f"{name}.csv" for name in names]
     assert _titles(trial, tmp_path, datasets, missed, "leave-out") == [TITLES[0], TOLD]
     assert _titles(trial, tmp_path, datasets, missed, "pixelate") == TITLES
+    hidden = [TITLES[0], TOLD.replace("leave-out", "hide-all")]
+    assert _titles(trial, tmp_path, datasets, missed, "hide-all") == hidden
+    (first, *_) = draw_rescue_gallery(trial, tmp_path / "predictions", datasets, missed, "hide-all").axes
+    assert len(np.unique(np.asarray(first.images[0].get_array()).reshape(-1, 3), axis=0)) <= 36
     assert _titles(trial, tmp_path, datasets[1:], missed[1:], "leave-out") == [f"{NOTHING}: {TOLD}"]
 
 

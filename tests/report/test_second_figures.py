@@ -114,6 +114,18 @@ def test_both_maps_lie_over_the_frame_with_the_boxes_that_are_sure_enough(run_fo
         assert [min(x), min(y), max(x), max(y)] == list(FACE.values())
 
 
+def test_the_frame_is_hidden_where_all_photos_are(run_folder: Path) -> None:
+    name = run_folder / "data" / "hof" / "images" / "b.jpg"
+    cv2.imwrite(str(name), np.random.default_rng(0).integers(0, 255, (SIDE, SIDE, 3), np.uint8))
+    given = arguments(run_folder)
+    shown = [given["missed"][0], given["predictions"], given["heatmaps"], given["dataset"][0], 0.4]
+    levels = []
+    for privacy in ("pixelate", "hide-all"):
+        picture = draw_rescued_frame(*shown, privacy).axes[0].images[0].get_array()
+        levels.append(len(np.unique(np.asarray(picture).reshape(-1, 3), axis=0)))
+    assert levels[0] > 1000 and levels[1] <= 36
+
+
 def test_where_no_frame_fits_the_figure_says_so(run_folder: Path) -> None:
     path = run_folder / "missed" / "hof.csv"
     path.write_text(path.read_text().replace("True,True", "True,False"))
