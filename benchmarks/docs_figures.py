@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageColor
 
 from uncover.cli import main, verb_of
 from uncover.config.evaluation import HIDE_ALL
@@ -26,13 +26,16 @@ from uncover.config.values import as_pairs, may_be_told
 from uncover.errors import InputError
 from uncover.report import registry
 from uncover.report.command_line import words_of
-from uncover.report.figures.style import why_not_run
+from uncover.report.figures import style
 from uncover.report.page import FIGURES
 from uncover.workflow.run_record import CONFIG, read_records
 from uncover.workflow.targets import Run
 
-COLOURS = 128
-"""Of a picture on the page, which is a third as large for it."""
+COLOURS = 256
+"""Of a picture on the page, which is half as large for it."""
+
+KEPT = (style.BLACK, style.ORANGE, style.SKY, style.GREEN, style.YELLOW, style.BLUE, style.VERMILLION, style.PURPLE)
+"""Of these, the ones that mean something, however few pixels have them."""
 
 PUBLISHED = Path(__file__).parents[1] / "config" / "published.yaml"
 CONFIGS = Path(__file__).parents[1] / "config"
@@ -122,14 +125,18 @@ def draw(name: str, source: Source, folder: Path) -> str | None:
     published = ["--published", str(PUBLISHED)] if "published" in entry.parameters else []
     if main([*verb_of(entry.command).split(), str(folder), *words, *published]):
         return "could not be drawn"
-    return why_not_run(folder / f"{name}.png")
+    return style.why_not_run(folder / f"{name}.png")
 
 
 def shrink(picture: Path, out: Path) -> None:
     """Write a picture in fewer colours."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with Image.open(picture) as opened:
-        few = opened.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        full = opened.convert("RGB")
+        own = full.quantize(COLOURS - len(KEPT), dither=Image.Dither.NONE).getpalette() or []
+        palette = Image.new("P", (1, 1))
+        palette.putpalette([*own, *(value for colour in KEPT for value in ImageColor.getrgb(colour))])
+        few = full.quantize(palette=palette, dither=Image.Dither.NONE)
         few.save(out, optimize=True, dpi=opened.info["dpi"])
 
 

@@ -316,5 +316,8 @@ def test_distances_are_those_of_the_literature() -> None:
 def test_curves_differ_without_colour() -> None:
     for styles in (SET_STYLES, METHOD_STYLES, dict(enumerate(LOOKS)), POINTS):
         assert len({style["marker"] for style in styles.values()}) == len(styles)
+    # Where nobody labelled a photo, its boxes are drawn as those that are found.
+    lines = [str(style["linestyle"]) for kind, style in BOX_STYLES.items() if kind != UNKNOWN]
+    assert len(set(lines)) == len(lines)
     assert set(PART_MARKERS) == set(PART_COLOURS) == set(CLASS_NAMES)
     assert len(set(PART_MARKERS.values())) == len(PART_MARKERS)

@@ -72,7 +72,7 @@ TRUE, FOUND, FALSE, UNKNOWN, SECOND = "true face", "found", "no labelled face th
 BOX_STYLES: dict[str, dict[str, Any]] = {
     TRUE: {"color": "#FFFFFF", "linestyle": (0, (4, 2))},
     FOUND: {"color": SKY, "linestyle": "-"},
-    FALSE: {"color": VERMILLION, "linestyle": "-"},
+    FALSE: {"color": VERMILLION, "linestyle": (0, (1.5, 1))},
     UNKNOWN: {"color": SKY, "linestyle": "-"},
     SECOND: {"color": ORANGE, "linestyle": (0, (3, 1.5))},
 }
