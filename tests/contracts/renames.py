@@ -95,7 +95,7 @@ WORDS: list[tuple[str, str]] = [
 ]
 """The same in values: choices, defaults and types of options and keys; texts, columns and cells of files of a run."""
 
-FIGURE_PRIVACY = ["pixelate", "blur", "whole-frame", "publish", "leave-out"]
+FIGURE_PRIVACY = ["pixelate", "blur", "whole-frame", "publish", "leave-out", "hide-all"]
 CHANGED: dict[str, dict[str, Any]] = {
     # Names of ready-made weights too.
     "detect --weights": {"type": None},
@@ -144,6 +144,8 @@ NEW: dict[str, list[str]] = {
         *(f"compare {name}" for name in ("RUN_A", "RUN_B", "--out", "--json", "--bootstrap", "--seed")),
         "fine_tune --true-iou",
         *("make_synthetic --harder", "summary --tables"),
+        *(f"{figure} --privacy" for figure in ("figure_15", "figure_21", "figure_26")),
+        *(f"figure_{number} --summary" for number in (24, 25, 27, 28, 29, 30)),
         *(f"detect {name}" for name in ("--detector", "--detector-weights", "--shape", "--preview")),
         *(f"{verb} {name}" for verb, names in PACKAGED_VERBS.items() for name in names.split()),
         *("label_frames --class", "label_frames --layout", "read_faces --source", "split_photos --any-part"),

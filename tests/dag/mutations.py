@@ -166,7 +166,7 @@ HOF = {
 ANOTHER_VARIANT = EXPLAINED
 SECOND_RETRAINED = {"train": 6, **SECOND_PREDICTED, **TRAINING_FIGURES}
 ANOTHER_GENERATION = {"evolve_generation": 1, "evolution_history": 1, "table_03": 1, **PAGE}
-SHOWN = dict.fromkeys(["figure_rescue", "figure_22", "figure_23"], 1)
+SHOWN = dict.fromkeys([*(f"figure_{number}" for number in (15, 21, 22, 23, 26)), "figure_rescue"], 1)
 CONFIG_CHANGES = {
     "seed of the splits": ("splits:", "splits:\n  seed: 7", SPLITS, "splits.seed 0 -> 7"),
     "rule for boxes": ("run: tiny", "run: tiny\nlabels: {outside: drop}", LABELS, "labels.outside clip -> drop"),
