@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from uncover.report.charts import short
+from uncover.report.charts import FRACTIONS, short
 
 Found = Callable[["Numbers"], list[str]]
 
@@ -51,8 +51,11 @@ class Numbers:
         found = self.rows.get((table, row, column))
         if found is None or math.isnan(found["ours"]):
             return ""
-        interval = "" if math.isnan(found["low"]) else f" [{short(found['low'])}, {short(found['high'])}]"
-        return f"{short(found['ours'])}{unit}{interval} (thesis: {short(found['published'])}{unit})"
+        # Shares of one have two digits in a sentence; counts and percentages are as they are.
+        fraction = max(found["ours"], found["published"]) <= 1 and column in FRACTIONS
+        published, ours, low, high = (f"{number:.2f}" if fraction else short(number) for number in found.values())
+        interval = "" if math.isnan(found["low"]) else f" [{low}, {high}]"
+        return f"{ours}{unit}{interval} (thesis: {published}{unit})"
 
     def text(self, name: str, unit: str = "") -> str:
         """The same of a number of the running text."""

@@ -29,7 +29,7 @@ ROW = 19
 ABOVE = 22
 """Room for the numbers of an axis above the rows."""
 
-SET_WIDTH = 122, 180
+SET_WIDTH = 122, 150
 """Of the panel of a set, least and most: many sets share the width of a screen."""
 
 SETS_WIDTH = 880
@@ -75,6 +75,7 @@ PARTS = {
 OTHERS = "data, settings, counts"
 
 FRACTIONS = frozenset({"P", "R", "F1", "mAP50", "mAP50_95", "Conf", "Lowest conf"})
+TEST_SET = " (Test Set)"
 PERCENT = ("Precision (", "Coverage (")
 
 
@@ -211,7 +212,7 @@ def table_chart(name: str, numbers: pd.DataFrame) -> Chart:
         fraction = column in FRACTIONS and np.nanmax(values) <= 1
         top = 1.0 if fraction else 100.0 if column.startswith(PERCENT) else float(np.nanmax(values)) or 1.0
         figure, axes = _rows_figure(COLUMN_WIDTH, len(rows), (0, top))
-        axes.set_xticks([0, top / 2, top], ["0", "", f"{top:.4g}" + (" %" if column.startswith(PERCENT) else "")])
+        axes.set_xticks([0, top / 2, top], ["0", "", _tick(top) + (" %" if column.startswith(PERCENT) else "")])
         heights = np.array([places[row] for row in own["row"]], np.float64)
         _lines(axes, [(*pair, y) for pair, y in zip(values, heights, strict=True)], "line", 1.4)
         shown = own[["low", "high"]].clip(0, top).to_numpy()
@@ -222,7 +223,13 @@ def table_chart(name: str, numbers: pd.DataFrame) -> Chart:
         here = np.isfinite(values[:, 1])
         ours = [text for text, there in zip(told, here, strict=True) if there]
         hints |= _dots(axes, values[here, 1], heights[here], "heatmaps", "o", ours)
-        panels.append(Panel(column, "", _svg(figure, f"{name}{number}", f"{column}: the thesis and ours", hints)))
+        panels.append(
+            Panel(
+                column.removesuffix(TEST_SET),
+                "",
+                _svg(figure, f"{name}{number}", f"{column}: the thesis and ours", hints),
+            )
+        )
     label = "Thesis (ring) and ours (dot, with its 95 % interval where there is one), number by number"
     return Chart(label, tuple(Row(row) for row in rows), tuple(panels))
 
@@ -340,6 +347,11 @@ def short(value: float) -> str:
     if not math.isfinite(value):
         return ""
     return f"{value:.0f}" if value == round(value) or abs(value) >= 1000 else f"{float(f'{value:.3g}'):g}"
+
+
+def _tick(value: float) -> str:
+    """A number of an axis, in as few digits as tell it."""
+    return f"{value:,.0f}".replace(",", "\u202f") if value >= 1000 else f"{value:.2g}" if value < 10 else f"{value:.0f}"
 
 
 def _table_title(name: object) -> str:

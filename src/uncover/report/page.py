@@ -34,6 +34,7 @@ from uncover.report.rescue_records import at_rate, rate_of, unlabelled
 from uncover.report.tables.table import MISSING, NOT_RUN
 from uncover.report.verdict import answer, answered, verdict
 from uncover.report.videos import video_verdict
+from uncover.rescue.trial import BASELINE
 from uncover.rescue.trial_record import read_trial
 from uncover.tables import read_summary, read_table
 
@@ -298,7 +299,7 @@ def _rescue_chart(trial: Path | None) -> dict[str, Any] | None:
     faces = rows.groupby("set")["faces"].max()
     names = [*SET_TITLES, *sorted(set(rows["set"]) - SET_TITLES.keys())]
     sets = {name: _short_set(name) for name in names if faces.get(name, 0) > 0}
-    methods = {str(name): method_title(str(name)) for name in rows["method"].unique()}
+    methods = {str(name): _short_method(str(name)) for name in rows["method"].unique()}
     chart = rescue_chart(rows, methods, sets, rate_of(table) or 0.0)
     unlabelled_photos = unlabelled(table)
     nothing = [set_title(name) for name in names if name in faces and not faces[name] and name not in unlabelled_photos]
@@ -316,6 +317,12 @@ def _title(name: str) -> str:
 def _short_set(name: str) -> str:
     """Title of a set where there is little room."""
     return set_title(name).removesuffix(" test photos").replace("Graded frames, ", "Graded: ")
+
+
+def _short_method(name: str) -> str:
+    """Title of a method where there is little room."""
+    title = method_title(name).replace("box fusion of ", "fusion: ")
+    return "lower threshold" if name == BASELINE else title
 
 
 def _numbers(path: Path | None) -> pd.DataFrame | None:

@@ -168,7 +168,7 @@ def unlabelled(trial: pd.DataFrame) -> dict[str, int]:
     return {str(name): int(count) for name, count in photos.items()}
 
 
-def interval_of(row: Mapping[Any, Any]) -> tuple[float, float]:
+def interval_of(row: Mapping[Any, Any] | pd.Series) -> tuple[float, float]:
     """Interval of the share that a method finds of a set: NaN where there is none, Wilson's instead of one of no width.
 
     Of a method that found no face, or each, all draws of photos are alike; that does not make it certain.

@@ -242,7 +242,8 @@ def _tied(best: pd.DataFrame) -> str:
 
 
 def _share(row: pd.Series) -> str:
-    interval = "" if pd.isna(row["share_low"]) else f" [{row['share_low']:.2f}, {row['share_high']:.2f}]"
+    low, high = interval_of(row)
+    interval = "" if math.isnan(low) else f" [{low:.2f}, {high:.2f}]"
     return f"{int(row['found'])} of {int(row['faces'])} ({row['share']:.2f}{interval})"
 
 
