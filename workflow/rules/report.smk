@@ -184,7 +184,10 @@ rule report_page:
         run=CONFIG.run,
         # No code of the page, and yet in it.
         captions=text_digest(
-            {f"caption of {name}": MADE[name].caption.encode() for name in MADE}
+            {
+                f"caption of {name}": f"{MADE[name].caption}{MADE[name].chapter}".encode()
+                for name in MADE
+            }
         ),
         videos=lambda wildcards, input: (
             ["--videos", *input.videos] if input.videos else []

@@ -87,12 +87,12 @@ class Chapter:
 
 def _sentence(begin: str, parts: Sequence[tuple[str, str]], end: str = ".") -> list[str]:
     """One sentence of those parts that have a number; none without any."""
-    told = [f"{number} {where}" if where else number for number, where in parts if number]
+    told = [f"{where} {number}".strip() for number, where in parts if number]
     return [f"{begin} {'; '.join(told)}{end}"] if told else []
 
 
 def _data(numbers: Numbers) -> list[str]:
-    return _sentence("The training set has", [(numbers.text("train_images_kept"), "photos")])
+    return _sentence("Photos to learn from:", [(numbers.text("train_images_kept"), "")])
 
 
 def _detectors(numbers: Numbers) -> list[str]:
@@ -143,7 +143,7 @@ def _hof(numbers: Numbers) -> list[str]:
                                                                                     ("rgb1", "with one"))]  # fmt: skip
     return [
         *_sentence("Frames in which the RGB detectors find a face:", found),
-        *_sentence("Missed by the ten-part detector:", [(numbers.text("hof_missed"), "frames")]),
+        *_sentence("Frames that the ten-part detector misses:", [(numbers.text("hof_missed"), "")]),
     ]
 
 

@@ -29,10 +29,10 @@ ROW = 19
 ABOVE = 22
 """Room for the numbers of an axis above the rows."""
 
-SET_WIDTH = 122, 150
+SET_WIDTH = 116, 150
 """Of the panel of a set, least and most: many sets share the width of a screen."""
 
-SETS_WIDTH = 880
+SETS_WIDTH = 840
 COLUMN_WIDTH = 118
 SQUARE = 340
 
@@ -149,7 +149,7 @@ def rescue_chart(rows: pd.DataFrame, titles: Mapping[str, str], sets: Mapping[st
     for number, (name, title) in enumerate(sets.items()):
         own = rows[rows["set"] == name]
         figure, axes = _rows_figure(width, len(places), (0, 1))
-        axes.set_xticks([0, 0.5, 1], ["0", "50", "100 %"])
+        axes.set_xticks([0, 0.5, 1], ["0", "50", "100%"])
         axes.axvline(0.5, color=TOKENS["line"], linewidth=0.8, zorder=0)
         hints: dict[str, list[str]] = {}
         for group, methods in own.groupby("group", sort=False):
@@ -371,7 +371,7 @@ def _rows_figure(width: float, rows: int, ends: tuple[float, float]) -> tuple[Fi
     """A panel with rows as high as the page's, and the numbers of its axis above them."""
     height = ABOVE + rows * ROW
     figure = _figure(width, height)
-    axes = figure.add_axes((10 / width, 0, 1 - 34 / width, rows * ROW / height))
+    axes = figure.add_axes((10 / width, 0, 1 - 30 / width, rows * ROW / height))
     axes.set(xlim=ends, ylim=(rows - 0.5, -0.5))
     axes.xaxis.tick_top()
     axes.set_yticks([])

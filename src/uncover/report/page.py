@@ -184,7 +184,15 @@ def render(**values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["words"] = _words
     return environment.get_template(TEMPLATE).render(**values)
+
+
+def _words(text: str) -> str:
+    """Text of a caption or a note for HTML, with names between backticks as code."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def picture(path: Path) -> Picture:

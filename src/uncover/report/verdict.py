@@ -402,7 +402,7 @@ def _worth(heatmaps: Pooled, lower: Pooled | None, order: Sequence[Pooled], rows
     else:
         names = _names([each.method for each in best])
         chance = "beyond chance" if best[0].low > heatmaps.high else "which may be chance"
-        parts.append(f"{names} found most, {best[0]}, {chance}")
+        parts.append(f"most is found by {names}: {best[0]}, {chance}")
     text = "; ".join(parts)
     return text[:1].upper() + text[1:]
 
