@@ -253,8 +253,8 @@ def _case(own: _Set, image: str, parts: StripParts, maps: Mapping[str, str | Non
     groups = {str(row["method"]): str(row["group"]) for row in own.rows.to_dict("records")}
     thesis = [method for method, group in groups.items() if group == HEATMAPS]
     rescuers = [method for method in found if method in thesis]
-    shown_one = (rescuers or found or [None])[0]
-    mapped = (rescuers or thesis or [None])[0]
+    shown_one = next(iter([*rescuers, *found]), None)
+    mapped = next(iter([*rescuers, *thesis]), None)
     truth = own.truth[image]
     drawn = _hits(own, shown_one, image, parts.true_iou)[:1] if shown_one else np.zeros((0, 5))
     photo = read_upright_rgb(own.dataset / "images" / image)
