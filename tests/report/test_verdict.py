@@ -135,6 +135,10 @@ def test_sets_come_in_the_reports_order_and_those_without_labels_are_only_counte
     nothing_missed = trial_row("slapi_none", "part_fusion", "baseline", 0, 0, photos=0) | {**blocks, "blocks": 0}
     again = verdict(write_trial(tmp_path / "trial.csv", [*table, nothing_missed]), {}, {}, {})
     assert again[0] == said[0] and "Graded frames, none covered: no photo missed" in " ".join(again)
+    # Sets without a missed photo share a sentence.
+    nothing = [nothing_missed, {**nothing_missed, "set": "wflw"}]
+    again = verdict(write_trial(tmp_path / "trial.csv", [*table, *nothing]), {}, {}, {})
+    assert "WFLW test photos, Graded frames, none covered: no photo missed, so there is nothing to find." in again
     assert "nan" not in " ".join(said).lower()
 
 

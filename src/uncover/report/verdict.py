@@ -80,6 +80,13 @@ def verdict(
         told = {str(name): set_sentence(str(name), own) for name, own in rows.groupby("set", sort=False)}
         told |= {name: unlabelled_sentence(name, photos) for name, photos in no_labels.items()}
         order = [*SET_TITLES, *sorted(told.keys() - SET_TITLES.keys())]
+        missed = rows.groupby("set")["photos"].max()
+        empty = [name for name in order if name in told and missed.get(name) == 0]
+        if empty:
+            # In one sentence, where the first of them would stand.
+            titles = ", ".join(set_title(name) for name in empty)
+            told[empty[0]] = f"{titles}: no photo missed, so there is nothing to find."
+            told = {name: text for name, text in told.items() if name not in empty[1:]}
         first = f"{INTRODUCTION.format(rate=rate_of(table))} {_drawn(rows)}".strip() if len(rows) else NO_LABELS
         sentences = [first, *(told[name] for name in order if name in told)]
     zero = zero_sentence(rescues.get(ZERO_MODEL), validations.get(ZERO_MODEL))
