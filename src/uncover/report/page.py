@@ -32,6 +32,7 @@ from uncover.report.picture_strip import StripParts, make_strip
 from uncover.report.rescue_names import SET_TITLES, method_title, set_title
 from uncover.report.rescue_records import at_rate, rate_of, unlabelled
 from uncover.report.tables.table import MISSING, NOT_RUN
+from uncover.report.titles import BASELINE_TITLES
 from uncover.report.verdict import answer, answered, verdict
 from uncover.report.videos import video_verdict
 from uncover.rescue.trial import BASELINE
@@ -189,10 +190,10 @@ def render(**values: Any) -> str:
 
 
 def _words(text: str) -> str:
-    """Text of a caption or a note for HTML, with names between backticks as code."""
+    """Text for HTML, with names between backticks as code, and no line that begins with a sign of percent."""
     from markupsafe import Markup, escape
 
-    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))).replace(" %", "\u00a0%"))
 
 
 def picture(path: Path) -> Picture:
@@ -455,8 +456,11 @@ class ShownTable:
     @property
     def not_run(self) -> tuple[str, ...]:
         """Names of the rows of detectors that were not run."""
-        empty = (NOT_RUN, MISSING, "–", "")
-        return tuple(" ".join(cell for cell in row if cell not in empty) for row in self.rows if NOT_RUN in row)
+        rows = [
+            [cell for cell in row if cell not in (NOT_RUN, MISSING, "–", "")] for row in self.rows if NOT_RUN in row
+        ]
+        titles = BASELINE_TITLES.values()
+        return tuple(next((cell for cell in row if cell in titles), " ".join(row)) for row in rows)
 
     @property
     def is_long(self) -> bool:

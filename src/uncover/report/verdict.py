@@ -408,7 +408,7 @@ def _worth(heatmaps: Pooled, lower: Pooled | None, order: Sequence[Pooled], rows
         parts.append(f"no method tried finds more{tie}")
     else:
         names = _names([each.method for each in best])
-        chance = "beyond chance" if best[0].low > heatmaps.high else "which may be chance"
+        chance = "a lead beyond chance" if best[0].low > heatmaps.high else "a lead that may be chance"
         parts.append(f"most is found by {names}: {best[0]}, {chance}")
     text = "; ".join(parts)
     return text[:1].upper() + text[1:]
