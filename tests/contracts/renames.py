@@ -150,6 +150,8 @@ NEW: dict[str, list[str]] = {
         *(f"{verb} {name}" for verb, names in PACKAGED_VERBS.items() for name in names.split()),
         *("label_frames --class", "label_frames --layout", "read_faces --source", "split_photos --any-part"),
         *(f"label_frames --{name}" for name in ("only", "word", "smallest", "grade-words")),
+        *(f"page --{name}" for name in ("datasets", "missed", "predictions", "heatmaps", "methods")),
+        *("page --true-iou", "page --privacy"),
         *(f"{verb} --blocks" for verb in ("label_frames", "label_faces", "split_photos")),
     ],
     "rules": [],

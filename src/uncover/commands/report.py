@@ -7,7 +7,7 @@ import functools
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from uncover.commands import verb
 from uncover.commands._shared_arguments import (
@@ -15,6 +15,7 @@ from uncover.commands._shared_arguments import (
     add_settings_argument,
     check_resampling_arguments,
 )
+from uncover.config.evaluation import FigurePrivacy
 
 if TYPE_CHECKING:
     from uncover.workflow.costs import Spent
@@ -88,6 +89,27 @@ def _page_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="summary.json of `uncover train`, in folders named as the model",
     )
+    strip = parser.add_argument_group("first pictures", "a missed photo, its heatmap and what was found; needs --trial")
+    strip.add_argument("--datasets", type=Path, nargs="*", default=[], help="data sets, in folders named as their set")
+    strip.add_argument("--missed", type=Path, nargs="*", default=[], help="their tables of `uncover missed`")
+    strip.add_argument(
+        "--predictions", type=Path, help="folder with <method>/<set>.parquet of all methods of the trial"
+    )
+    strip.add_argument("--heatmaps", type=Path, help="folder with <kind>/<set> of the heatmaps")
+    strip.add_argument(
+        "--methods",
+        nargs="*",
+        default=[],
+        metavar="NAME=GROUP[:HEATMAPS:INPUT]",
+        help="as `uncover rescue_trial` was given them: a detector has no boxes where its heatmap is blank",
+    )
+    strip.add_argument("--true-iou", type=float, default=0.5, help="from which a box is correct (default: 0.5)")
+    strip.add_argument(
+        "--privacy",
+        choices=get_args(FigurePrivacy),
+        default="pixelate",
+        help="what of frames of patients may be shown (default: pixelate)",
+    )
     add_settings_argument(parser)
     parser.add_argument(
         "--facts",
@@ -106,9 +128,11 @@ def run_page(args: argparse.Namespace) -> int:
     """
     from uncover.atomic import check_new_file
     from uncover.config.load import check_config
-    from uncover.config.values import read_pairs
+    from uncover.config.values import check_number, read_pairs
     from uncover.errors import InputError
     from uncover.report.page import PageParts, write_page
+    from uncover.report.picture_strip import StripParts
+    from uncover.rescue.methods import read_methods
 
     if args.out.suffix != ".html":
         raise InputError(f"{args.out}: expected OUT.html, the file to write")
@@ -116,6 +140,20 @@ def run_page(args: argparse.Namespace) -> int:
     for pair in args.facts:
         if "=" not in pair:
             raise InputError(f"{pair}: expected name=value")
+    check_number("--true-iou", args.true_iou, 0, 1)
+    strip = None
+    if args.trial and args.missed and args.datasets:
+        if args.predictions is None or args.heatmaps is None:
+            raise InputError("--missed needs --predictions and --heatmaps too, for the first pictures")
+        strip = StripParts(
+            datasets=args.datasets,
+            missed=args.missed,
+            predictions=args.predictions,
+            heatmaps=args.heatmaps,
+            methods=read_methods(args.methods),
+            true_iou=args.true_iou,
+            privacy=args.privacy,
+        )
     parts = PageParts(
         tables=args.tables,
         figures=args.figures,
@@ -125,6 +163,7 @@ def run_page(args: argparse.Namespace) -> int:
         validations=args.validations,
         trainings=args.trainings,
         videos=args.videos,
+        strip=strip,
     )
     values = {"run": args.run_name, **read_pairs(args.settings, "--settings")}
     config = check_config(values, "--settings").model_dump(mode="json")
