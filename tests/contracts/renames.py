@@ -92,6 +92,18 @@ WORDS: list[tuple[str, str]] = [
 ]
 """The same in values: choices, defaults and types of options and keys; texts, columns and cells of files of a run."""
 
+CONFIGS = ("tiny", "demo", "thesis", "as_released", "real_sample", "hundredfold")
+# One job for several sets of a detector.
+JOBS = {
+    "predict": dict.fromkeys(CONFIGS, 2) | {"hundredfold": 8 * 2},
+    "predict_rgb_tables": dict.fromkeys(CONFIGS, 2) | {"hundredfold": 8 * 2},
+    "collect_predictions": {"hundredfold": 2},
+    "collect_rgb_tables": {"hundredfold": 2},
+}
+"""Of a rule in each config."""
+OF_TRAIN = r"(tiny|thesis|as_released|real_sample)/predictions/rgb10/train\.parquet"
+"""A rule of its own makes these."""
+
 FIGURE_PRIVACY = ["pixelate", "blur", "whole-frame", "publish", "leave-out"]
 CHANGED: dict[str, dict[str, Any]] = {
     # Names of ready-made weights too.
@@ -122,10 +134,11 @@ CHANGED: dict[str, dict[str, Any]] = {
             }
         )
     },
+    **{f"rule {config}/{rule}": {"jobs": count} for rule, counts in JOBS.items() for config, count in counts.items()},
     "key report.privacy": {"type": json.dumps({"enum": FIGURE_PRIVACY, "type": "string"})},
 }
 """Details that differ on purpose, under the new name; None removes one: {"train --device": {"default": "cpu"}},
-{"rule train": {"jobs": 9}}, {"key run": {"default": "mine"}}."""
+{"rule train": {"jobs": 9}}, {"rule demo/train": {"jobs": 9}}, {"key run": {"default": "mine"}}."""
 
 PACKAGED_VERBS = {
     "face_photos": "PHOTOS OUT --group --teacher --device --set",
@@ -140,13 +153,14 @@ NEW: dict[str, list[str]] = {
     "options": [
         *(f"compare {name}" for name in ("RUN_A", "RUN_B", "--out", "--json", "--bootstrap", "--seed")),
         "fine_tune --true-iou",
+        "predict sets --also",
         *(f"detect {name}" for name in ("--detector", "--detector-weights", "--shape", "--preview")),
         *(f"{verb} {name}" for verb, names in PACKAGED_VERBS.items() for name in names.split()),
         *("label_frames --class", "label_frames --layout", "read_faces --source", "split_photos --any-part"),
         *(f"label_frames --{name}" for name in ("only", "word", "smallest", "grade-words")),
         *(f"{verb} --blocks" for verb in ("label_frames", "label_faces", "split_photos")),
     ],
-    "rules": [],
+    "rules": [r".*/predict_train"],
     "keys": [
         *(f"baselines.{name}.turns" for name in ("mtcnn", "retinaface", "viola_jones")),
         *(f"baselines.{name}" for name in FILE_DETECTORS),
@@ -166,10 +180,11 @@ NEW: dict[str, list[str]] = {
         *(f"finetune.{key}" for key in ("further", "photos", "parts", "image_size")),
         *(f"data_sets.*.split.{name}" for name in ("train", "val", "test")),
     ],
-    "paths": [],
+    "paths": [OF_TRAIN],
 }
 """What the frozen files do not know, under its new name; options as "VERB --option"; paths, and rules' places in a
 config, as regular expressions of "CONFIG/path" and "CONFIG/rule"."""
 
-GONE: list[str] = []
-"""Regular expressions of "CONFIG/path", old names: outputs that no rule makes any more, on purpose."""
+GONE: list[str] = [OF_TRAIN]
+"""Regular expressions of "CONFIG/path", old names: outputs that no rule makes any more, on purpose; or another
+rule does, where they stand among the new paths too."""

@@ -28,6 +28,8 @@ if engine.is_main(workflow):
 # What tells jobs apart in paths that share the images of a set: as the config says, and the other way round.
 SHARD = ("{shard}-of-{shards}",) if CONFIG.prediction.shards > 1 else ()
 OTHER_SHARD = () if SHARD else ("{shard}-of-{shards}",)
+# Of an RGB detector; where there are none, nobody asks for what would be theirs.
+UNSCORED_SETS = RUN.unscored_sets or ["none"]
 # Predictions that were made the other way round.
 OTHERS = [
     unit for unit, count in KEPT_PREDICTIONS.items() if (count > 1) != bool(SHARD)
@@ -268,61 +270,88 @@ rule train:
         " --set {params.settings:q} 2>&1 | tee {log:q}"
 
 
+# One job for all sets of a detector: it is loaded once. Those that are scored have a job of their own, which a test set more
+# leaves as it is, and the drawn boxes that a detector learns from.
 rule predict:
     input:
         weights=RUN.paths.model("{model}").weights,
-        manifest=RUN.paths.dataset("{set}").manifest,
+        manifests=RUN.manifests(UNSCORED_SETS),
     output:
-        predictions=predicted("{model}", ["{set}"]),
+        predictions=predicted("{model}", UNSCORED_SETS),
     log:
-        RUN.paths.log("predict", "{model}", "{set}", *SHARD),
+        RUN.paths.log("predict", "{model}", *SHARD),
     benchmark:
-        RUN.paths.benchmark("predict", "{model}", "{set}", *SHARD)
+        RUN.paths.benchmark("predict", "{model}", *SHARD)
     wildcard_constraints:
         model=as_configured(RUN.rgb_models),
-        set="|".join(RUN.unscored_sets),
     conda:
         "../../envs/uncover.yaml"
     container:
         CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
-        **needs("predict", mem_mb=8000, runtime=240, gpu=1),
+        **needs("predict", mem_mb=8000, runtime=480, gpu=1),
     params:
-        images=RUN.paths.dataset("{set}"),
+        sets=RUN.datasets(UNSCORED_SETS),
+        out=RUN.paths.predictions_of("{model}"),
         confidence=CONFIG.prediction.confidence,
         nms_iou=CONFIG.prediction.nms_iou,
         options=shard_option,
-        code=code_of_verb("predict"),
+        code=code_of_verb("predict sets"),
     shell:
-        "uncover predict --weights {input.weights:q} {params.images:q} {output.predictions:q}"
+        "uncover predict sets --weights {input.weights:q} {params.sets:q} --out {params.out:q}"
         " --confidence {params.confidence:q} --nms-iou {params.nms_iou:q} {params.options:q} 2>&1 | tee {log:q}"
 
 
 # The thesis validates at another IoU of non-maximum suppression. What tables 4 to 6 rest on is stored apart, from the same
 # look at the photos: boxes of one IoU are compared with those of another nowhere.
 use rule predict as predict_rgb_tables with:
+    input:
+        weights=RUN.paths.model("{model}").weights,
+        manifests=RUN.manifests(RUN.scored_sets),
     output:
-        predictions=predicted("{model}", ["{set}"]),
-        of_tables=predicted("{model}", ["{set}"], RUN.paths.rgb_tables),
+        predictions=predicted("{model}", RUN.scored_sets),
+        of_tables=predicted("{model}", RUN.scored_sets, RUN.paths.rgb_tables),
     log:
-        RUN.paths.log("predict_rgb_tables", "{model}", "{set}", *SHARD),
+        RUN.paths.log("predict_rgb_tables", "{model}", *SHARD),
     benchmark:
-        RUN.paths.benchmark("predict_rgb_tables", "{model}", "{set}", *SHARD)
-    wildcard_constraints:
-        model=as_configured(RUN.rgb_models),
-        set="|".join(RUN.scored_sets) or "none",
+        RUN.paths.benchmark("predict_rgb_tables", "{model}", *SHARD)
     resources:
-        **needs("predict_rgb_tables", mem_mb=8000, runtime=240, gpu=1),
+        **needs("predict_rgb_tables", mem_mb=8000, runtime=480, gpu=1),
     params:
-        images=RUN.paths.dataset("{set}"),
+        sets=RUN.datasets(RUN.scored_sets),
+        out=RUN.paths.predictions_of("{model}"),
         confidence=CONFIG.prediction.confidence,
         nms_iou=CONFIG.prediction.nms_iou,
-        options=lambda wildcards, output: [
-            *("--also", CONFIG.prediction.nms_iou_rgb_tables, *output.of_tables),
+        options=lambda wildcards: [
+            *("--also", CONFIG.prediction.nms_iou_rgb_tables),
+            RUN.paths.rgb_tables.predictions_of(wildcards.model),
+            *RUN.scored_sets,
             *shard_option(wildcards),
         ],
-        code=code_of_verb("predict"),
+        code=code_of_verb("predict sets"),
+
+
+# Boxes in what detectors learn from are asked for only where they are drawn.
+use rule predict as predict_train with:
+    input:
+        weights=RUN.paths.model("{model}").weights,
+        manifests=RUN.manifests(["train"]),
+    output:
+        predictions=predicted("{model}", ["train"]),
+    log:
+        RUN.paths.log("predict_train", "{model}", *SHARD),
+    benchmark:
+        RUN.paths.benchmark("predict_train", "{model}", *SHARD)
+    resources:
+        **needs("predict_train", mem_mb=8000, runtime=240, gpu=1),
+    params:
+        sets=RUN.datasets(["train"]),
+        out=RUN.paths.predictions_of("{model}"),
+        confidence=CONFIG.prediction.confidence,
+        nms_iou=CONFIG.prediction.nms_iou,
+        options=shard_option,
+        code=code_of_verb("predict sets"),
 
 
 rule evaluate:
@@ -382,30 +411,39 @@ if OTHERS:
 
     use rule predict as predict_as_before with:
         output:
-            predictions=predicted("{model}", ["{set}"], shard=OTHER_SHARD),
+            predictions=predicted("{model}", UNSCORED_SETS, shard=OTHER_SHARD),
         log:
-            RUN.paths.log("predict", "{model}", "{set}", *OTHER_SHARD),
+            RUN.paths.log("predict", "{model}", *OTHER_SHARD),
         benchmark:
-            RUN.paths.benchmark("predict", "{model}", "{set}", *OTHER_SHARD)
+            RUN.paths.benchmark("predict", "{model}", *OTHER_SHARD)
         wildcard_constraints:
             model=as_before(RUN.rgb_models),
-            set="|".join(RUN.unscored_sets),
 
     use rule predict_rgb_tables as predict_rgb_tables_as_before with:
         output:
-            predictions=predicted("{model}", ["{set}"], shard=OTHER_SHARD),
-            of_tables=predicted("{model}", ["{set}"], RUN.paths.rgb_tables, OTHER_SHARD),
+            predictions=predicted("{model}", RUN.scored_sets, shard=OTHER_SHARD),
+            of_tables=predicted(
+                "{model}", RUN.scored_sets, RUN.paths.rgb_tables, OTHER_SHARD
+            ),
         log:
-            RUN.paths.log("predict_rgb_tables", "{model}", "{set}", *OTHER_SHARD),
+            RUN.paths.log("predict_rgb_tables", "{model}", *OTHER_SHARD),
         benchmark:
-            RUN.paths.benchmark("predict_rgb_tables", "{model}", "{set}", *OTHER_SHARD)
+            RUN.paths.benchmark("predict_rgb_tables", "{model}", *OTHER_SHARD)
         wildcard_constraints:
             model=as_before(RUN.rgb_models),
-            set="|".join(RUN.scored_sets) or "none",
+
+    use rule predict_train as predict_train_as_before with:
+        output:
+            predictions=predicted("{model}", ["train"], shard=OTHER_SHARD),
+        log:
+            RUN.paths.log("predict_train", "{model}", *OTHER_SHARD),
+        benchmark:
+            RUN.paths.benchmark("predict_train", "{model}", *OTHER_SHARD)
+        wildcard_constraints:
+            model=as_before(RUN.rgb_models),
 
 
-# Where several jobs look at the images of a set, their shares are joined: of the RGB detectors set by set, of the others all
-# sets of a detector at once, as they predict.
+# Where several jobs look at the images of sets, their shares are joined: of all sets of a job at once, as they predict.
 def shares_of(model, names, unit, paths=RUN.paths):
     count = KEPT_PREDICTIONS.get(unit, CONFIG.prediction.shards)
     return [
@@ -415,25 +453,26 @@ def shares_of(model, names, unit, paths=RUN.paths):
     ]
 
 
-def shares_of_set(wildcards, paths=RUN.paths):
-    unit = f"{wildcards.model}/{wildcards.set}"
-    return shares_of(wildcards.model, [wildcards.set], unit, paths)
+def shares_of_rgb(names, paths=RUN.paths):
+    """A function of inputs."""
+    return lambda wildcards: shares_of(
+        wildcards.model, names, f"{wildcards.model}/{names[0]}", paths
+    )
 
 
 if SHARD or OTHERS:
 
     rule collect_predictions:
         input:
-            shares=shares_of_set,
+            shares=shares_of_rgb(UNSCORED_SETS),
         output:
-            predictions=RUN.paths.predictions("{model}", "{set}"),
+            predictions=RUN.predictions(["{model}"], UNSCORED_SETS),
         log:
-            RUN.paths.log("collect_predictions", "{model}", "{set}"),
+            RUN.paths.log("collect_predictions", "{model}"),
         benchmark:
-            RUN.paths.benchmark("collect_predictions", "{model}", "{set}")
+            RUN.paths.benchmark("collect_predictions", "{model}")
         wildcard_constraints:
             model=in_shares(RUN.rgb_models),
-            set="|".join(RUN.unscored_sets),
         conda:
             "../../envs/uncover.yaml"
         container:
@@ -443,26 +482,40 @@ if SHARD or OTHERS:
         params:
             code=code_of_verb("predict collect"),
         shell:
-            "uncover predict collect {input.shares:q} 2>&1 | tee {log:q}"
+            "uncover predict collect {input:q} 2>&1 | tee {log:q}"
 
     use rule collect_predictions as collect_rgb_tables with:
         input:
-            shares=lambda wildcards: [
-                *shares_of_set(wildcards),
-                *shares_of_set(wildcards, RUN.paths.rgb_tables),
-            ],
+            shares=shares_of_rgb(RUN.scored_sets),
+            of_tables=shares_of_rgb(RUN.scored_sets, RUN.paths.rgb_tables),
         output:
-            predictions=RUN.paths.predictions("{model}", "{set}"),
-            of_tables=RUN.paths.rgb_tables.predictions("{model}", "{set}"),
+            predictions=RUN.predictions(["{model}"], RUN.scored_sets),
+            of_tables=[
+                RUN.paths.rgb_tables.predictions("{model}", name)
+                for name in RUN.scored_sets
+            ],
         log:
-            RUN.paths.log("collect_rgb_tables", "{model}", "{set}"),
+            RUN.paths.log("collect_rgb_tables", "{model}"),
         benchmark:
-            RUN.paths.benchmark("collect_rgb_tables", "{model}", "{set}")
+            RUN.paths.benchmark("collect_rgb_tables", "{model}")
         wildcard_constraints:
             model=in_shares(RUN.rgb_models),
-            set="|".join(RUN.scored_sets) or "none",
         resources:
             **needs("collect_rgb_tables", mem_mb=8000, runtime=30),
+
+    use rule collect_predictions as collect_train with:
+        input:
+            shares=shares_of_rgb(["train"]),
+        output:
+            predictions=RUN.predictions(["{model}"], ["train"]),
+        log:
+            RUN.paths.log("collect_train", "{model}"),
+        benchmark:
+            RUN.paths.benchmark("collect_train", "{model}")
+        wildcard_constraints:
+            model=in_shares(RUN.rgb_models),
+        resources:
+            **needs("collect_train", mem_mb=8000, runtime=30),
 
     use rule collect_predictions as collect_second with:
         input:
