@@ -99,10 +99,11 @@ JOBS = {
     "predict_rgb_tables": dict.fromkeys(CONFIGS, 2) | {"hundredfold": 8 * 2},
     "collect_predictions": {"hundredfold": 2},
     "collect_rgb_tables": {"hundredfold": 2},
+    **dict.fromkeys(["evaluate", "evaluate_rgb_tables"], dict.fromkeys(CONFIGS, 1)),
 }
 """Of a rule in each config."""
-OF_TRAIN = r"(tiny|thesis|as_released|real_sample)/predictions/rgb10/train\.parquet"
-"""A rule of its own makes these."""
+MOVED = [r".*/predictions/rgb10/train\.parquet", r".*/metrics/rgb1/\w+/whole_face/.*"]
+"""Rules of their own make these."""
 
 FIGURE_PRIVACY = ["pixelate", "blur", "whole-frame", "publish", "leave-out"]
 CHANGED: dict[str, dict[str, Any]] = {
@@ -149,18 +150,22 @@ PACKAGED_VERBS = {
 """Of the ready-made detectors, with their options."""
 
 NEW: dict[str, list[str]] = {
-    "verbs": ["compare", *PACKAGED_VERBS],
+    "verbs": ["compare", "evaluate sets", *PACKAGED_VERBS],
     "options": [
         *(f"compare {name}" for name in ("RUN_A", "RUN_B", "--out", "--json", "--bootstrap", "--seed")),
         "fine_tune --true-iou",
         "predict sets --also",
+        *(
+            f"evaluate sets {name}"
+            for name in ("OUT", "--predictions", "--datasets", "--parts", "--bootstrap", "--seed")
+        ),
         *(f"detect {name}" for name in ("--detector", "--detector-weights", "--shape", "--preview")),
         *(f"{verb} {name}" for verb, names in PACKAGED_VERBS.items() for name in names.split()),
         *("label_frames --class", "label_frames --layout", "read_faces --source", "split_photos --any-part"),
         *(f"label_frames --{name}" for name in ("only", "word", "smallest", "grade-words")),
         *(f"{verb} --blocks" for verb in ("label_frames", "label_faces", "split_photos")),
     ],
-    "rules": [r".*/predict_train"],
+    "rules": [r".*/(predict_train|evaluate_rgb1|evaluate_rgb1_tables)"],
     "keys": [
         *(f"baselines.{name}.turns" for name in ("mtcnn", "retinaface", "viola_jones")),
         *(f"baselines.{name}" for name in FILE_DETECTORS),
@@ -180,11 +185,11 @@ NEW: dict[str, list[str]] = {
         *(f"finetune.{key}" for key in ("further", "photos", "parts", "image_size")),
         *(f"data_sets.*.split.{name}" for name in ("train", "val", "test")),
     ],
-    "paths": [OF_TRAIN],
+    "paths": MOVED,
 }
 """What the frozen files do not know, under its new name; options as "VERB --option"; paths, and rules' places in a
 config, as regular expressions of "CONFIG/path" and "CONFIG/rule"."""
 
-GONE: list[str] = [OF_TRAIN]
+GONE: list[str] = MOVED
 """Regular expressions of "CONFIG/path", old names: outputs that no rule makes any more, on purpose; or another
 rule does, where they stand among the new paths too."""

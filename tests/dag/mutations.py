@@ -34,12 +34,12 @@ EXPLAINED = {
     **dict.fromkeys(["table_heatmaps", "figure_26", "table_11"], 1),
 }
 DRAWN = {"draw_boxes": 7, "train": 6, "predict_second": 6}
+EVALUATED = dict.fromkeys(["evaluate", "evaluate_rgb_tables", "evaluate_rgb1", "evaluate_rgb1_tables"], 1)
 LOOKED_AGAIN = {"predict_at_scales": 1, "propose_faces": 1}
 PREDICTED = {
     **dict.fromkeys(["predict", "predict_rgb_tables"], 2),
     "predict_train": 1,
-    "evaluate": 13,
-    "evaluate_rgb_tables": 9,
+    **EVALUATED,
     "table_hof": 1,
     "find_missed": 6,
     "table_11": 1,
@@ -63,8 +63,7 @@ RGB1 = {
     "train": 1,
     "predict": 1,
     "predict_rgb_tables": 1,
-    "evaluate": 5,
-    "evaluate_rgb_tables": 3,
+    **dict.fromkeys(["evaluate_rgb1", "evaluate_rgb1_tables"], 1),
     **dict.fromkeys(["table_06", "table_val_counts", "table_hof", "figure_25"], 1),
     **dict.fromkeys(["table_10_baselines", "table_11_baselines", "table_web"], 1),
     **CASCADE,
@@ -77,7 +76,7 @@ FRAMES = {
     "label_frames": 4,
     "table_01": 1,
     "predict": 2,
-    "evaluate": 4,
+    **dict.fromkeys(["evaluate", "evaluate_rgb1"], 1),
     "table_hof": 1,
     "make_heatmaps": 4,
     "collect_heatmaps": 4,
@@ -97,8 +96,7 @@ SPLITS = {"split_photos": 2, **LABELS}
 
 # Missed photos are counted without any.
 INTERVALS = {
-    "evaluate": 13,
-    "evaluate_rgb_tables": 9,
+    **EVALUATED,
     **dict.fromkeys(["table_hof", "table_11"], 1),
     **SCORED,
     **SECOND_SCORED,

@@ -54,6 +54,10 @@ def test_the_work_of_networks_is_images_epochs_pixels_and_operations() -> None:
     for rule, count in seen.items():
         assert work.of(rule, {"model": "rgb10"}) == work.of_name(f"{rule}/rgb10") == pytest.approx(count * each)
     assert work.of_name("predict_train/rgb10") == pytest.approx(400 * each)
+    whole = sum(work.photos[name] for name in work.run.labelled_sets)
+    assert work.of_name("evaluate_rgb1/rgb1") == whole
+    assert work.of_name("evaluate/rgb10") == whole + seen["predict_rgb_tables"]
+    assert work.of_name("evaluate_rgb_tables/rgb10") == 2 * seen["predict_rgb_tables"]
     # A version ago each set had a job.
     assert math.isnan(work.of_name("predict/rgb10/val")) and math.isnan(work.of_name("predict/rgb10/val/1-of-2"))
     assert work.of_name("table_07") == work.of_name("train/nobody") == 1

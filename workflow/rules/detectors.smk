@@ -40,7 +40,6 @@ wildcard_constraints:
     model="[a-z0-9_]+",
     shard=r"\d+",
     shards=r"\d+",
-    scope="all|whole_face",
     generation=r"\d+",
 
 
@@ -100,10 +99,6 @@ def input_options(wildcards):
         "--padding": CONFIG.heatmaps.padding,
     }
     return [word for pair in options.items() for word in pair]
-
-
-def scope_option(wildcards):
-    return ["--class", "whole face"] if wildcards.scope == "whole_face" else []
 
 
 def checkpoint_options(weights):
@@ -354,19 +349,40 @@ use rule predict as predict_train with:
         code=code_of_verb("predict sets"),
 
 
+def of_rgb_tables(model):
+    """Predictions that tables 4 to 6 rest on."""
+    return [RUN.paths.rgb_tables.predictions(model, name) for name in RUN.scored_sets]
+
+
+def records(model, names, paths=RUN.paths):
+    """All that a model is scored on; its name may be a wildcard where it is one of several that are scored alike."""
+    return [
+        file
+        for name in names
+        for scope in RUN.scopes(model, name)
+        for file in paths.metrics("{model}", name, scope).files.values()
+    ]
+
+
+def parts_option(wildcards, names):
+    """Sets that a model is scored on all classes of too, as an option."""
+    own = [name for name in names if "all" in RUN.scopes(wildcards.model, name)]
+    return ["--parts", *own] if own else []
+
+
 rule evaluate:
     input:
-        predictions=RUN.paths.predictions("{model}", "{set}"),
-        boxes=RUN.paths.dataset("{set}").boxes,
-        manifest=RUN.paths.dataset("{set}").manifest,
+        predictions=RUN.predictions(["{model}"], RUN.labelled_sets),
+        boxes=RUN.boxes(RUN.labelled_sets),
+        manifests=RUN.manifests(RUN.labelled_sets),
     output:
-        **RUN.paths.metrics("{model}", "{set}", "{scope}").files,
+        records("rgb10", RUN.labelled_sets),
     log:
-        RUN.paths.log("evaluate", "{model}", "{set}", "{scope}"),
+        RUN.paths.log("evaluate", "{model}"),
     benchmark:
-        RUN.paths.benchmark("evaluate", "{model}", "{set}", "{scope}")
+        RUN.paths.benchmark("evaluate", "{model}")
     wildcard_constraints:
-        model="|".join(RUN.rgb_models),
+        model="rgb10",
     group:
         "scores"
     conda:
@@ -376,35 +392,62 @@ rule evaluate:
     resources:
         **needs("evaluate", mem_mb=4000, runtime=60, group="scores"),
     params:
-        labels=RUN.paths.dataset("{set}").labels,
-        out=RUN.paths.metrics("{model}", "{set}", "{scope}"),
-        classes=scope_option,
+        out=RUN.paths.metrics_of("{model}"),
+        datasets=RUN.datasets(RUN.labelled_sets),
+        parts=lambda wildcards: parts_option(wildcards, RUN.labelled_sets),
         bootstrap=CONFIG.prediction.bootstrap,
-        code=code_of_verb("evaluate"),
+        code=code_of_verb("evaluate sets"),
     shell:
-        "uncover evaluate --labels {params.labels:q} {input.predictions:q} --out {params.out:q}"
-        " {params.classes:q} --bootstrap {params.bootstrap:q} 2>&1 | tee {log:q}"
+        "uncover evaluate sets {params.out:q} --predictions {input.predictions:q} --datasets {params.datasets:q}"
+        " {params.parts:q} --bootstrap {params.bootstrap:q} 2>&1 | tee {log:q}"
 
 
 use rule evaluate as evaluate_rgb_tables with:
     input:
-        predictions=RUN.paths.rgb_tables.predictions("{model}", "{set}"),
-        boxes=RUN.paths.dataset("{set}").boxes,
-        manifest=RUN.paths.dataset("{set}").manifest,
+        predictions=of_rgb_tables("{model}"),
+        boxes=RUN.boxes(RUN.scored_sets),
+        manifests=RUN.manifests(RUN.scored_sets),
     output:
-        **RUN.paths.rgb_tables.metrics("{model}", "{set}", "{scope}").files,
+        records("rgb10", RUN.scored_sets, RUN.paths.rgb_tables),
     log:
-        RUN.paths.log("evaluate_rgb_tables", "{model}", "{set}", "{scope}"),
+        RUN.paths.log("evaluate_rgb_tables", "{model}"),
     benchmark:
-        RUN.paths.benchmark("evaluate_rgb_tables", "{model}", "{set}", "{scope}")
+        RUN.paths.benchmark("evaluate_rgb_tables", "{model}")
     resources:
         **needs("evaluate_rgb_tables", mem_mb=4000, runtime=60, group="scores"),
     params:
-        labels=RUN.paths.dataset("{set}").labels,
-        out=RUN.paths.rgb_tables.metrics("{model}", "{set}", "{scope}"),
-        classes=scope_option,
+        out=RUN.paths.rgb_tables.metrics_of("{model}"),
+        datasets=RUN.datasets(RUN.scored_sets),
+        parts=lambda wildcards: parts_option(wildcards, RUN.scored_sets),
         bootstrap=CONFIG.prediction.bootstrap,
-        code=code_of_verb("evaluate"),
+        code=code_of_verb("evaluate sets"),
+
+
+# The other detector knows no parts, so it leaves fewer records.
+use rule evaluate as evaluate_rgb1 with:
+    output:
+        records("rgb1", RUN.labelled_sets),
+    log:
+        RUN.paths.log("evaluate_rgb1", "{model}"),
+    benchmark:
+        RUN.paths.benchmark("evaluate_rgb1", "{model}")
+    wildcard_constraints:
+        model="rgb1",
+    resources:
+        **needs("evaluate_rgb1", mem_mb=4000, runtime=60, group="scores"),
+
+
+use rule evaluate_rgb_tables as evaluate_rgb1_tables with:
+    output:
+        records("rgb1", RUN.scored_sets, RUN.paths.rgb_tables),
+    log:
+        RUN.paths.log("evaluate_rgb1_tables", "{model}"),
+    benchmark:
+        RUN.paths.benchmark("evaluate_rgb1_tables", "{model}")
+    wildcard_constraints:
+        model="rgb1",
+    resources:
+        **needs("evaluate_rgb1_tables", mem_mb=4000, runtime=60, group="scores"),
 
 
 if OTHERS:
@@ -490,10 +533,7 @@ if SHARD or OTHERS:
             of_tables=shares_of_rgb(RUN.scored_sets, RUN.paths.rgb_tables),
         output:
             predictions=RUN.predictions(["{model}"], RUN.scored_sets),
-            of_tables=[
-                RUN.paths.rgb_tables.predictions("{model}", name)
-                for name in RUN.scored_sets
-            ],
+            of_tables=of_rgb_tables("{model}"),
         log:
             RUN.paths.log("collect_rgb_tables", "{model}"),
         benchmark:

@@ -214,7 +214,9 @@ def _is_blocked(run: Run, sets: Collection[str], models: Collection[str], files:
 
 def _seen_with(run: Run, stage: str, names: Sequence[str]) -> Collection[str]:
     """Sets that a job of the RGB detectors looks at together with that of a file."""
-    of_rgb = stage == "missed" or (stage in ("predictions", "metrics") and names[0] in run.rgb_models)
+    if stage == "metrics" and names[0] in run.rgb_models:
+        return run.unscored_sets
+    of_rgb = stage == "missed" or (stage == "predictions" and names[0] in run.rgb_models)
     return run.unscored_sets if of_rgb and set(names) & {*run.unscored_sets} else ()
 
 

@@ -44,8 +44,7 @@ WILDCARDS: Mapping[str, tuple[str, ...]] = {
     "predict_at_scales": ("scale", SHARE),
     "train_baseline": ("trained_baseline",),
     "predict_baseline": ("baseline", SHARE),
-    "evaluate": ("model", "set", "scope"),
-    "evaluate_rgb_tables": ("model", "set", "scope"),
+    **dict.fromkeys(("evaluate", "evaluate_rgb1", "evaluate_rgb_tables", "evaluate_rgb1_tables"), ("model",)),
     "read_faces": ("source",),
     "split_photos": ("source",),
     "make_synthetic": ("source",),
@@ -138,6 +137,10 @@ class Work:
         if rule in ("predict_second", "predict_at_scales"):
             model = wildcards.get("second", self.config.scales_of)
             return self._inference(self.run.detector(model), self.run.tried_sets) / shards_of(wildcards)
+        if rule in ("evaluate", "evaluate_rgb1", "evaluate_rgb_tables", "evaluate_rgb1_tables"):
+            sets = self.run.scored_sets if rule.endswith("tables") else self.run.labelled_sets
+            model = wildcards["model"]
+            return _one_or_more(sum(self.photos.get(name, 0) * len(self.run.scopes(model, name)) for name in sets))
         if rule == "train_baseline":
             baseline = getattr(self.config.baselines, wildcards["trained_baseline"])
             cost = GIGAFLOPS[baseline.network] * baseline.image_size**2 / UNIT
