@@ -95,6 +95,19 @@ WORDS: list[tuple[str, str]] = [
 ]
 """The same in values: choices, defaults and types of options and keys; texts, columns and cells of files of a run."""
 
+CONFIGS = ("tiny", "demo", "thesis", "as_released", "real_sample", "hundredfold")
+# One job for several sets of a detector.
+JOBS = {
+    "predict": dict.fromkeys(CONFIGS, 2) | {"hundredfold": 8 * 2},
+    "predict_rgb_tables": dict.fromkeys(CONFIGS, 2) | {"hundredfold": 8 * 2},
+    "collect_predictions": {"hundredfold": 2},
+    "collect_rgb_tables": {"hundredfold": 2},
+    **dict.fromkeys(["evaluate", "evaluate_rgb_tables"], dict.fromkeys(CONFIGS, 1)),
+}
+"""Of a rule in each config."""
+MOVED = [r".*/predictions/rgb10/train\.parquet", r".*/metrics/rgb1/\w+/whole_face/.*"]
+"""Rules of their own make these."""
+
 FIGURE_PRIVACY = ["pixelate", "blur", "whole-frame", "publish", "leave-out", "hide-all"]
 CHANGED: dict[str, dict[str, Any]] = {
     # Names of ready-made weights too.
@@ -125,10 +138,11 @@ CHANGED: dict[str, dict[str, Any]] = {
             }
         )
     },
+    **{f"rule {config}/{rule}": {"jobs": count} for rule, counts in JOBS.items() for config, count in counts.items()},
     "key report.privacy": {"type": json.dumps({"enum": FIGURE_PRIVACY, "type": "string"})},
 }
 """Details that differ on purpose, under the new name; None removes one: {"train --device": {"default": "cpu"}},
-{"rule train": {"jobs": 9}}, {"key run": {"default": "mine"}}."""
+{"rule train": {"jobs": 9}}, {"rule demo/train": {"jobs": 9}}, {"key run": {"default": "mine"}}."""
 
 PACKAGED_VERBS = {
     "face_photos": "PHOTOS OUT --group --teacher --device --set",
@@ -139,13 +153,18 @@ PACKAGED_VERBS = {
 """Of the ready-made detectors, with their options."""
 
 NEW: dict[str, list[str]] = {
-    "verbs": ["compare", *PACKAGED_VERBS],
+    "verbs": ["compare", "evaluate sets", *PACKAGED_VERBS],
     "options": [
         *(f"compare {name}" for name in ("RUN_A", "RUN_B", "--out", "--json", "--bootstrap", "--seed")),
         "fine_tune --true-iou",
         *("make_synthetic --harder", "summary --tables"),
         *(f"{figure} --privacy" for figure in ("figure_15", "figure_21", "figure_26")),
         *(f"figure_{number} --summary" for number in (24, 25, 27, 28, 29, 30)),
+        "predict sets --also",
+        *(
+            f"evaluate sets {name}"
+            for name in ("OUT", "--predictions", "--datasets", "--parts", "--bootstrap", "--seed")
+        ),
         *(f"detect {name}" for name in ("--detector", "--detector-weights", "--shape", "--preview")),
         *(f"{verb} {name}" for verb, names in PACKAGED_VERBS.items() for name in names.split()),
         *("label_frames --class", "label_frames --layout", "read_faces --source", "split_photos --any-part"),
@@ -154,7 +173,7 @@ NEW: dict[str, list[str]] = {
         *("page --true-iou", "page --privacy"),
         *(f"{verb} --blocks" for verb in ("label_frames", "label_faces", "split_photos")),
     ],
-    "rules": [],
+    "rules": [r".*/(predict_train|evaluate_rgb1|evaluate_rgb1_tables)"],
     "keys": [
         *(f"baselines.{name}.turns" for name in ("mtcnn", "retinaface", "viola_jones")),
         *(f"baselines.{name}" for name in FILE_DETECTORS),
@@ -175,10 +194,11 @@ NEW: dict[str, list[str]] = {
         *(f"finetune.{key}" for key in ("further", "photos", "parts", "image_size")),
         *(f"data_sets.*.split.{name}" for name in ("train", "val", "test")),
     ],
-    "paths": [],
+    "paths": MOVED,
 }
 """What the frozen files do not know, under its new name; options as "VERB --option"; paths, and rules' places in a
 config, as regular expressions of "CONFIG/path" and "CONFIG/rule"."""
 
-GONE: list[str] = []
-"""Regular expressions of "CONFIG/path", old names: outputs that no rule makes any more, on purpose."""
+GONE: list[str] = MOVED
+"""Regular expressions of "CONFIG/path", old names: outputs that no rule makes any more, on purpose; or another
+rule does, where they stand among the new paths too."""

@@ -72,6 +72,10 @@ def test_changes_on_purpose_are_read_through_the_tables(monkeypatch: pytest.Monk
     assert frozen.frozen_command_line() == see
     assert frozen.frozen_config_keys() == {"views": {"type": "object"}, "views.far": {"type": "int", "default": 4}}
     assert frozen.frozen_rules("tiny") == {"see": {"jobs": 2, "outputs": ["views/x.csv"]}}
+    monkeypatch.setitem(renames.CHANGED, "rule tiny/see", {"jobs": 3})
+    monkeypatch.setitem(renames.CHANGED, "rule demo/see", {"jobs": 4})
+    assert frozen.frozen_rules("tiny")["see"]["jobs"] == 3
+    monkeypatch.delitem(renames.CHANGED, "rule tiny/see")
     assert frozen.rule_differences("tiny", {"see": {"jobs": 2, "outputs": ["views/x.csv"]}}) == []
     ours = {"see": {"jobs": 1, "outputs": ["views/z.csv"]}}
     assert frozen.rule_differences("tiny", ours) == [

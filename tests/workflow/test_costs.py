@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
@@ -47,8 +48,18 @@ def test_the_work_of_networks_is_images_epochs_pixels_and_operations() -> None:
     # A quarter of the pixels of 640, 4.5 of yolov5m's 49 operations; a training step is three looks.
     each = 0.25 * 4.5 / 49
     assert work.of("train", {"model": "rgb10"}) == pytest.approx(10 * (3 * 400 + 50) * each)
-    assert work.of("predict", {"model": "rgb10", "set": "val"}) == pytest.approx(50 * each)
-    assert work.of_name("predict/rgb10/val") == work.of("predict", {"model": "rgb10", "set": "val"})
+    seen = {rule: sum(work.photos[name] for name in work.sets_of(rule)) for rule in ("predict", "predict_rgb_tables")}
+    assert sum(seen.values()) == sum(count for name, count in work.photos.items() if name != "train")
+    assert seen["predict_rgb_tables"] == sum(work.photos[name] for name in ("val", "merl", "wflw"))
+    for rule, count in seen.items():
+        assert work.of(rule, {"model": "rgb10"}) == work.of_name(f"{rule}/rgb10") == pytest.approx(count * each)
+    assert work.of_name("predict_train/rgb10") == pytest.approx(400 * each)
+    whole = sum(work.photos[name] for name in work.run.labelled_sets)
+    assert work.of_name("evaluate_rgb1/rgb1") == whole
+    assert work.of_name("evaluate/rgb10") == whole + seen["predict_rgb_tables"]
+    assert work.of_name("evaluate_rgb_tables/rgb10") == 2 * seen["predict_rgb_tables"]
+    # A version ago each set had a job.
+    assert math.isnan(work.of_name("predict/rgb10/val")) and math.isnan(work.of_name("predict/rgb10/val/1-of-2"))
     assert work.of_name("table_07") == work.of_name("train/nobody") == 1
 
 

@@ -299,6 +299,11 @@ MAP_BYTES = {"gradcampp": 8_500, "hirescam": 4_100, "gradcampp_multiscale": 100_
 WEIGHTS_OF_OTHERS = ("fetch_weights", "train_baseline")
 """Rules that leave networks of whose size nothing is said here."""
 
+OF_RGB = frozenset(
+    {"predict", "predict_rgb_tables", "predict_train", "collect_predictions", "collect_rgb_tables", "collect_train"}
+)
+"""Rules that leave predictions of the RGB detectors."""
+
 BOX_BYTES = 12
 """Of a compressed row of stored predictions."""
 
@@ -336,10 +341,11 @@ class Disk:
             each = sum(self._map(name) for name in self._work.config.heatmaps.named())
             return each * photos.get(wildcards["set"], 0) / shards_of(wildcards)
         shares = shards_of(wildcards)
-        if rule in ("predict", "predict_rgb_tables", "collect_predictions", "collect_rgb_tables"):
+        if rule in OF_RGB:
             classes = 1 if self._work.run.detector(wildcards["model"]).classes == "whole_face" else len(CLASS_NAMES)
             tables = 2 if rule.endswith("rgb_tables") else 1
-            boxes = tables * classes * MOST_BOXES * photos.get(wildcards["set"], 0)
+            seen = sum(photos.get(name, 0) for name in self._work.sets_of(rule))
+            boxes = tables * classes * MOST_BOXES * seen
             return boxes * BOX_BYTES // shares
         if rule in ("predict_second", "predict_at_scales", "predict_baseline", "collect_second", "collect_baseline"):
             seen = sum(count for name, count in photos.items() if name != "train")
