@@ -19,8 +19,8 @@ BASELINE_TABLES = ["table_10_baselines", "table_11_baselines", "table_web", "res
 FIGURES = [f"figure_{number}" for number in range(15, 32)]
 # One of two detectors is scored on all parts too.
 EVALUATED = dict.fromkeys(["evaluate", "evaluate_rgb1", "evaluate_rgb_tables", "evaluate_rgb1_tables"], 1)
-# Three heatmap detectors of the extended demo are variants, one of ours learns from occlusion augmentation. Two baselines
-# need nothing but their packages.
+# Three heatmap detectors of the extended demo are variants, one of ours learns from occlusion augmentation. Two
+# baselines need nothing but their packages.
 SYNTHETIC_JOBS = {
     "make_synthetic": 5,
     "read_faces": 2,

@@ -24,7 +24,7 @@ from tests.report.rescue_records import (
 )
 from uncover.cli import build_parser
 from uncover.commands._shared_arguments import PRIVACY
-from uncover.config.evaluation import LEAVE_OUT, Privacy
+from uncover.config.catalogue import LEAVE_OUT, Privacy
 from uncover.errors import InputError
 from uncover.images.privacy import (
     CELLS,

@@ -15,7 +15,7 @@ from uncover.commands._shared_arguments import (
     add_settings_argument,
     check_resampling_arguments,
 )
-from uncover.config.evaluation import FigurePrivacy
+from uncover.config.catalogue import FigurePrivacy
 
 if TYPE_CHECKING:
     from uncover.workflow.costs import Spent

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from uncover.cam.export import overlay
-from uncover.config.evaluation import LEAVE_OUT
+from uncover.config.catalogue import LEAVE_OUT
 from uncover.data.parts import WHOLE_FACE
 from uncover.data.photos import read_upright_rgb
 from uncover.images.map_sets import MANIFEST
