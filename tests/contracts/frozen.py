@@ -183,7 +183,7 @@ def frozen_rules(config: str) -> Table:
         entry["jobs"] += details["jobs"]
         entry["outputs"] = sorted([*entry["outputs"], *(replaced(path, renames.PATHS) for path in kept)])
     for rule, details in found.items():
-        details.update(renames.CHANGED.get(f"rule {rule}", {}))
+        details.update(renames.CHANGED.get(f"rule {rule}", {}) | renames.CHANGED.get(f"rule {config}/{rule}", {}))
     return found
 
 

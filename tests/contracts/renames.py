@@ -53,6 +53,9 @@ FILE_DETECTORS = ["yunet", "scrfd_500m", "scrfd_2_5g", "centerface", "blazeface_
 DETECTORS = ["mtcnn", "retinaface", *FILE_DETECTORS, "viola_jones", "yolo11", "retinanet", "faster_rcnn"]
 """Baseline detectors that were added, whose models are files of others', and all of them."""
 
+RUNS = {"demo": "extended"}
+"""Configs that do now what another one did: the demo of that time is `extended` today."""
+
 PATHS: list[tuple[str, str]] = [
     ("closer_look", "multi_scale"),
     ("all_votes", "box_fusion"),
@@ -92,7 +95,20 @@ WORDS: list[tuple[str, str]] = [
 ]
 """The same in values: choices, defaults and types of options and keys; texts, columns and cells of files of a run."""
 
-FIGURE_PRIVACY = ["pixelate", "blur", "whole-frame", "publish", "leave-out"]
+CONFIGS = ("tiny", "demo", "thesis", "as_released", "real_sample", "hundredfold")
+# One job for several sets of a detector.
+JOBS = {
+    "predict": dict.fromkeys(CONFIGS, 2) | {"hundredfold": 8 * 2},
+    "predict_rgb_tables": dict.fromkeys(CONFIGS, 2) | {"hundredfold": 8 * 2},
+    "collect_predictions": {"hundredfold": 2},
+    "collect_rgb_tables": {"hundredfold": 2},
+    **dict.fromkeys(["evaluate", "evaluate_rgb_tables"], dict.fromkeys(CONFIGS, 1)),
+}
+"""Of a rule in each config."""
+MOVED = [r".*/predictions/rgb10/train\.parquet", r".*/metrics/rgb1/\w+/whole_face/.*"]
+"""Rules of their own make these."""
+
+FIGURE_PRIVACY = ["pixelate", "blur", "whole-frame", "publish", "leave-out", "hide-all"]
 CHANGED: dict[str, dict[str, Any]] = {
     # Names of ready-made weights too.
     "detect --weights": {"type": None},
@@ -122,10 +138,11 @@ CHANGED: dict[str, dict[str, Any]] = {
             }
         )
     },
+    **{f"rule {config}/{rule}": {"jobs": count} for rule, counts in JOBS.items() for config, count in counts.items()},
     "key report.privacy": {"type": json.dumps({"enum": FIGURE_PRIVACY, "type": "string"})},
 }
 """Details that differ on purpose, under the new name; None removes one: {"train --device": {"default": "cpu"}},
-{"rule train": {"jobs": 9}}, {"key run": {"default": "mine"}}."""
+{"rule train": {"jobs": 9}}, {"rule demo/train": {"jobs": 9}}, {"key run": {"default": "mine"}}."""
 
 PACKAGED_VERBS = {
     "face_photos": "PHOTOS OUT --group --teacher --device --set",
@@ -136,10 +153,18 @@ PACKAGED_VERBS = {
 """Of the ready-made detectors, with their options."""
 
 NEW: dict[str, list[str]] = {
-    "verbs": ["compare", *PACKAGED_VERBS],
+    "verbs": ["compare", "evaluate sets", *PACKAGED_VERBS],
     "options": [
         *(f"compare {name}" for name in ("RUN_A", "RUN_B", "--out", "--json", "--bootstrap", "--seed")),
         "fine_tune --true-iou",
+        *("make_synthetic --harder", "summary --tables"),
+        *(f"{figure} --privacy" for figure in ("figure_15", "figure_21", "figure_26")),
+        *(f"figure_{number} --summary" for number in (24, 25, 27, 28, 29, 30)),
+        "predict sets --also",
+        *(
+            f"evaluate sets {name}"
+            for name in ("OUT", "--predictions", "--datasets", "--parts", "--bootstrap", "--seed")
+        ),
         *(f"detect {name}" for name in ("--detector", "--detector-weights", "--shape", "--preview")),
         *(f"{verb} {name}" for verb, names in PACKAGED_VERBS.items() for name in names.split()),
         *("label_frames --class", "label_frames --layout", "read_faces --source", "split_photos --any-part"),
@@ -148,7 +173,7 @@ NEW: dict[str, list[str]] = {
         *("page --true-iou", "page --privacy"),
         *(f"{verb} --blocks" for verb in ("label_frames", "label_faces", "split_photos")),
     ],
-    "rules": [],
+    "rules": [r".*/(predict_train|evaluate_rgb1|evaluate_rgb1_tables)"],
     "keys": [
         *(f"baselines.{name}.turns" for name in ("mtcnn", "retinaface", "viola_jones")),
         *(f"baselines.{name}" for name in FILE_DETECTORS),
@@ -158,6 +183,7 @@ NEW: dict[str, list[str]] = {
         *(f"packaged.detectors.*.{key}" for key in ComposedDetector.model_fields),
         *(f"packaged.detectors.*.composed.{key}" for key in Composition.model_fields),
         *(f"packaged.detectors.*.hyperparameters.{key}" for key in Hyperparameters.model_fields),
+        "synthetic.harder",
         "cluster.gpu_as",
         "cluster.container",
         "data_sets",
@@ -168,10 +194,11 @@ NEW: dict[str, list[str]] = {
         *(f"finetune.{key}" for key in ("further", "photos", "parts", "image_size")),
         *(f"data_sets.*.split.{name}" for name in ("train", "val", "test")),
     ],
-    "paths": [],
+    "paths": MOVED,
 }
 """What the frozen files do not know, under its new name; options as "VERB --option"; paths, and rules' places in a
 config, as regular expressions of "CONFIG/path" and "CONFIG/rule"."""
 
-GONE: list[str] = []
-"""Regular expressions of "CONFIG/path", old names: outputs that no rule makes any more, on purpose."""
+GONE: list[str] = MOVED
+"""Regular expressions of "CONFIG/path", old names: outputs that no rule makes any more, on purpose; or another
+rule does, where they stand among the new paths too."""

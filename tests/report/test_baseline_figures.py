@@ -19,16 +19,8 @@ from uncover.data.parts import WHOLE_FACE
 from uncover.errors import InputError
 from uncover.metrics.predictions import CORNERS, LANDMARK_COLUMNS, Predictions, write_predictions
 from uncover.report.figures import style
-from uncover.report.figures.baseline_detections import (
-    BOXES,
-    FALSE,
-    FOUND,
-    POINTS,
-    TRUE,
-    UNKNOWN,
-    choose_photos,
-    draw_baseline_detections,
-)
+from uncover.report.figures.baseline_detections import POINTS, choose_photos, draw_baseline_detections
+from uncover.report.figures.style import BOX_STYLES, FALSE, FOUND, TRUE, UNKNOWN, why_not_run
 
 IMAGES = [f"photo{number}.png" for number in range(4)]
 LANDMARK_SHARES = ((0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8))
@@ -66,7 +58,7 @@ def write_data(run: Path, name: str, labelled: Sequence[bool] = (True,) * len(IM
 
 def texts(figure: Figure) -> str:
     """The sentence below the photos, on one line."""
-    return " ".join(part.get_suptitle() for part in figure.subfigs).replace("\n", " ").strip()
+    return " ".join(text.get_text() for text in figure.texts).replace("\n", " ").strip()
 
 
 @given(st.lists(st.booleans(), max_size=40), st.integers(1, 8))
@@ -101,13 +93,13 @@ def test_boxes_landmarks_and_counts_are_those_of_the_predictions(tmp_path: Path)
     panels = {axes.get_title(): axes for axes in figure.axes}
     assert list(panels) == [f"photo {number}\n{words}" for number, words in enumerate(said, start=1)]
     assert texts(figure) == (
-        "MTCNN on WFLW test photos: detections (confidence from 0.7 on) in 2 of 4 photos;"
+        "MTCNN on WFLW test photos, n = 4 photos: detections (confidence from 0.7 on) in 2 of 4 photos;"
         " 2 of 4 faces found, 1 other detection"
     )
     # The first panel: the true box, both detections by falling confidence, each followed by its five landmarks.
     lines = panels["photo 1\n1 of 1 found, 1 beside"].lines
     assert [line.get_color() for line in lines if len(line.get_xdata()) > 1] == [
-        BOXES[kind]["color"] for kind in (TRUE, FALSE, FOUND)
+        BOX_STYLES[kind]["color"] for kind in (TRUE, FALSE, FOUND)
     ]
     points = {line.get_color(): line for line in lines[-5:]}
     for name, (x, y) in zip(POINTS, LANDMARK_SHARES, strict=True):
@@ -120,7 +112,7 @@ def test_boxes_landmarks_and_counts_are_those_of_the_predictions(tmp_path: Path)
 
 
 def test_each_landmark_and_kind_of_box_has_a_colour_of_its_own() -> None:
-    colours = [BOXES[kind]["color"] for kind in (TRUE, FOUND, FALSE)] + [each["color"] for each in POINTS.values()]
+    colours = [BOX_STYLES[kind]["color"] for kind in (TRUE, FOUND, FALSE)] + [each["color"] for each in POINTS.values()]
     assert len(set(colours)) == 8 and len({each["marker"] for each in POINTS.values()}) == 5
 
 
@@ -157,11 +149,21 @@ def test_no_pixel_of_patients_is_shown_where_they_are_left_out(tmp_path: Path) -
     assert len(draw_baseline_detections("mtcnn", path, public, 0.7, "leave-out").axes) == len(IMAGES)
 
 
+def test_photos_of_others_are_pixelated_from_edge_to_edge_where_all_are_hidden(tmp_path: Path) -> None:
+    path = write_found(tmp_path / "a.parquet", {IMAGES[0]: [(FACE, 0.9)]})
+    figure = draw_baseline_detections("mtcnn", path, write_data(tmp_path, "wflw"), 0.7, "hide-all")
+    for number, axes in enumerate(figure.axes):
+        picture = np.asarray(axes.images[0].get_array())
+        assert len(np.unique(picture.reshape(-1, 3), axis=0)) <= 36 and face_seen(picture, number) < 0.3
+    patients = draw_baseline_detections("mtcnn", path, write_data(tmp_path, "my_ward"), 0.7, "hide-all")
+    assert not patients.axes
+
+
 def test_without_labels_nothing_is_called_found_or_false(tmp_path: Path) -> None:
     path = write_found(tmp_path / "a.parquet", {IMAGES[0]: [(FACE, 0.9)]})
     figure = draw_baseline_detections("mtcnn", path, write_data(tmp_path, "web", [False] * 4), 0.7, "pixelate")
     assert figure.axes[0].get_title() == "photo 1\n1 detection, no labels"
-    assert figure.axes[0].lines[0].get_color() == BOXES[UNKNOWN]["color"]
+    assert figure.axes[0].lines[0].get_color() == BOX_STYLES[UNKNOWN]["color"]
     assert texts(figure).endswith("in 1 of 4 photos; nobody labelled them")
     some = draw_baseline_detections(
         "mtcnn", path, write_data(tmp_path, "web", [True, True, True, False]), 0.7, "pixelate"
@@ -187,8 +189,8 @@ def test_a_detector_that_was_not_run_has_a_figure_that_says_why(
     monkeypatch.setattr(style, "save_figure", lambda figure, *rest: (saved.append(figure), save(figure, *rest)))
     why = "weights.retinaface: no such file; " + "expected one of sha256 " + "ed6fa7d4" * 8
     assert main([verb, str(tmp_path), "--not-run", why]) == 0
-    (axes,) = saved[0].axes
-    assert axes.texts[0].get_text().replace("\n", " ") == f"{title} was not run: {why}" and not axes.images
+    assert texts(saved[0]) == f"{title} was not run: {why}" and not saved[0].axes
+    assert why_not_run(tmp_path / f"{verb}.png") == texts(saved[0])
     assert all((tmp_path / f"{verb}.{suffix}").stat().st_size > 0 for suffix in ("png", "pdf"))
 
 

@@ -13,7 +13,7 @@ from tests.report import records
 from uncover.cli import main
 from uncover.metrics.intervals import Rate
 from uncover.report.figures.scores import confusion_matrix, f1_confidence
-from uncover.report.figures.training import training_record
+from uncover.report.figures.training import training, training_record
 from uncover.report.records import ConfusionTable, read_f1_curves
 
 PEAKS = {"eyes": (0.2, 0.6), "nose": (0.4, 0.8), "whole face": (0.6, 0.9)}
@@ -30,13 +30,13 @@ def test_figure_17_draws_each_curve_and_marks_the_best(tmp_path: Path) -> None:
     drawn = lines(axes)
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert labels == [
-        "eyes  0.60 at 0.20", "nose  0.80 at 0.40", "whole face  0.90 at 0.60", "mean  0.69 at 0.400",
-        "thesis: best mean at 0.373",
+        "eyes 0.60 at 0.20", "nose 0.80 at 0.40", "whole face 0.90 at 0.60", "mean 0.69 at 0.400",
+        "thesis: mean at 0.373",
     ]  # fmt: skip
-    assert drawn["nose  0.80 at 0.40"][40] == pytest.approx([0.4, 0.8])
-    mean = drawn["mean  0.69 at 0.400"]
+    assert drawn["nose 0.80 at 0.40"][40] == pytest.approx([0.4, 0.8])
+    mean = drawn["mean 0.69 at 0.400"]
     assert mean[40] == pytest.approx([0.4, np.mean([0.48, 0.8, 0.72])])
-    assert drawn["thesis: best mean at 0.373"][:, 0].tolist() == [0.373, 0.373]
+    assert drawn["thesis: mean at 0.373"][:, 0].tolist() == [0.373, 0.373]
     assert [0.4, 0.69] in [points[0].tolist() for points in drawn.values() if len(points) == 1]
 
 
@@ -124,6 +124,14 @@ def test_the_released_record_stands_beside_ours_and_is_labelled() -> None:
         next(line for line in box.get_lines() if line.get_label() == name) for name in ("val", "thesis, val")
     )
     assert theirs.get_linewidth() < ours.get_linewidth() and theirs.get_linestyle() != "-"
+
+
+def test_a_training_says_how_many_photos_it_learnt_from(tmp_path: Path) -> None:
+    (tmp_path / "summary.json").write_text('{"train_images": 1200, "val_images": 1}')
+    path = records.write_record(tmp_path, records.training_rows(4, best=2))
+    legend = training(path, summary=tmp_path / "summary.json").axes[3].get_legend()
+    told = [text.get_text() for text in legend.get_texts()]
+    assert told == ["train, n = 1,200 photos", "val, n = 1 photo", "best epoch"]
 
 
 def test_a_model_of_one_class_has_no_class_loss() -> None:

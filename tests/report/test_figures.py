@@ -10,13 +10,16 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from uncover.data.faces import Face
 from uncover.data.parts import CLASS_NAMES, CLASS_OF_PART, PARTS
+from uncover.data.reading import read_raw, to_faces_table
 from uncover.report.figures.labels import (
     Labelled,
     choose_photo,
     contact_sheet,
     label_statistics,
     landmarks_and_boxes,
+    landmarks_of_photo,
     schemes_figure,
 )
 from uncover.report.figures.style import PART_COLOURS, save_figure
@@ -79,9 +82,9 @@ def test_figure_16_counts_the_boxes_it_is_given() -> None:
 
 
 def test_figure_15_draws_visible_and_occluded_points_apart_and_no_self_occluded_one() -> None:
-    left, _ = draw("figure_15").axes
+    left = draw("figure_15").axes[0]
     drawn = {str(dots.get_label()): len(dots.get_offsets()) for dots in left.collections}
-    assert drawn == {"visible": 40, "externally occluded": 27}
+    assert drawn == {"visible": 40, "hidden by an object": 27}
 
 
 def test_figure_15_claims_no_visibility_where_nothing_was_said_of_it() -> None:
@@ -102,6 +105,21 @@ def test_figure_15_shows_a_complete_uncovered_single_face_if_there_is_one() -> N
     boxes.append(boxes_of("cut", 80, left_out=1))
     kept = pd.concat(boxes).query("status == 'kept'")
     assert choose_photo(faces, kept) == "large"
+
+
+def test_figure_15_hides_every_photo_where_all_are_hidden(tmp_path: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (80, 90, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), image)
+    for source in ("wflw", "my_ward"):
+        points = np.linspace(10, 50, 2 * 98).reshape(98, 2)
+        face = Face("a", tmp_path / "a.png", points, np.zeros(98, np.uint8), "train", "a", "list.txt")
+        table, _ = to_faces_table(read_raw([face], tmp_path), source)
+        table.to_parquet(tmp_path / f"{source}.parquet")
+        boxes_of("a", 40).assign(source=source).to_parquet(tmp_path / "boxes.parquet")
+        figure = landmarks_of_photo([tmp_path / f"{source}.parquet"], tmp_path / "boxes.parquet", None, "hide-all")
+        pictures = [np.asarray(axes.images[0].get_array()) for axes in figure.axes]
+        assert len(pictures) == (4 if source == "wflw" else 0)
+        assert all(len(np.unique(picture.reshape(-1, 3), axis=0)) <= 36 for picture in pictures)
 
 
 def test_every_class_has_a_colour_of_its_own() -> None:

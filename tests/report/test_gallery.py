@@ -17,13 +17,13 @@ from uncover.config.evaluation import FigurePrivacy
 from uncover.report.figures.rescue_gallery import (
     BEST,
     HEATMAP,
-    STYLES,
-    TRUE,
+    KINDS,
     Panel,
     choose_photos,
     draw_rescue_gallery,
     rescue_gallery,
 )
+from uncover.report.figures.style import BOX_STYLES, TRUE, why_not_run
 from uncover.rescue.methods import Method, read_methods
 
 BOTH, FIRST, SECOND, NONE = (True, True), (True, False), (False, True), (False, False)
@@ -47,6 +47,10 @@ def test_the_choice_depends_on_names_and_outcomes_alone(given: dict[str, tuple[b
     assert len(chosen) == len(set(chosen)) == min(6, len(given))
     assert chosen == choose_photos(dict(reversed(given.items())), 6)
     assert {given[name] for name in chosen} == set(given.values())
+
+
+def colour_of(kind: str) -> str:
+    return str(BOX_STYLES[KINDS[kind][1]]["color"])
 
 
 def lines_of(run: Path, methods: tuple[Method, ...] = (), true_iou: float = 0.5) -> list[Counter[str]]:
@@ -73,7 +77,7 @@ def test_the_overlap_of_the_config_decides_what_is_a_find(tmp_path: Path) -> Non
     write_set(tmp_path, "wflw", [first, second])
     write_boxes(tmp_path, "part_fusion", "wflw", [first, second], {first: [shifted] * 2, second: [FACE]})
     write_boxes(tmp_path, "hirescam_avg", "wflw", [first, second], {})
-    best = STYLES[BEST]["color"]
+    best = colour_of(BEST)
     for true_iou, boxes in ((0.5, [2, 1]), (0.6, [2, 1]), (0.65, [1, 2])):
         assert [panel[best] for panel in lines_of(tmp_path, true_iou=true_iou)] == boxes
 
@@ -82,7 +86,7 @@ def test_boxes_are_those_of_the_first_and_of_the_best_heatmap_detector_where_it_
     write_set(tmp_path, "wflw", IMAGES)
     write_boxes(tmp_path, "part_fusion", "wflw", IMAGES, {IMAGES[0]: [FACE, ASIDE], IMAGES[1]: [FACE]})
     write_boxes(tmp_path, "hirescam_avg", "wflw", IMAGES, {IMAGES[0]: [FACE], IMAGES[2]: [ASIDE]})
-    true, best, heatmap = (STYLES[kind]["color"] for kind in (TRUE, BEST, HEATMAP))
+    true, best, heatmap = map(colour_of, (TRUE, BEST, HEATMAP))
     shown = [{true: 1, best: 2, heatmap: 1}, {true: 1, best: 1}, {true: 1, heatmap: 1}]
     assert lines_of(tmp_path) == shown
     path = tmp_path / "missed" / "wflw.csv"
@@ -102,8 +106,9 @@ def test_a_detector_of_others_is_drawn_like_any_method_in_missed_photos_alone(tm
     trial = write_trial(tmp_path / "trial.csv", rows)
     methods = read_methods(["hirescam_avg=heatmaps", "mtcnn=detector"])
     figure = draw_rescue_gallery(trial, tmp_path / "predictions", [dataset], [path], "pixelate", methods)
-    assert [len(axes.lines) for axes in figure.axes] == [2, 2, 0]
-    assert figure.subfigs[0].get_suptitle() == "WFLW test photos\nmost faces found: MTCNN"
+    assert [len(axes.lines) for axes in figure.axes] == [2, 2]
+    told = "WFLW test photos, n = 2 missed photos\nmost faces found: MTCNN (2 of 2 faces)"
+    assert [text.get_text() for text in figure.texts] == [told]
 
 
 def test_the_command_writes_both_forms(tmp_path: Path) -> None:
@@ -120,16 +125,15 @@ def test_the_command_writes_both_forms(tmp_path: Path) -> None:
     ]
     assert main([str(word) for word in words]) == 0
     assert all((tmp_path / f"figure_rescue.{suffix}").stat().st_size > 0 for suffix in ("png", "pdf"))
+    assert why_not_run(tmp_path / "figure_rescue.png") == f"{NOTHING}: no missed photo with a labelled face"
 
 
-def test_a_run_without_missed_photos_says_so() -> None:
-    (text,) = rescue_gallery({}).texts
-    assert text.get_text() == "no missed photo with a labelled face"
+NOTHING = "missed photos and what was found"
 
 
 def test_a_photo_without_any_box_is_drawn_too() -> None:
     empty = np.zeros((0, 4))
-    figure = rescue_gallery({"a": [Panel(np.zeros((9, 9, 3), np.uint8), {kind: empty for kind in STYLES})]})
+    figure = rescue_gallery({"a": [Panel(np.zeros((9, 9, 3), np.uint8), {kind: empty for kind in KINDS})]})
     assert len(figure.axes[0].images) == 1
 
 
@@ -145,17 +149,19 @@ def test_sets_of_patients_are_left_out_with_a_line_that_says_so(tmp_path: Path) 
     trial = write_trial(tmp_path / "trial.csv", [trial_row(name, "part_fusion", "baseline", 1, 3) for name in names])
     datasets = [tmp_path / "datasets" / name for name in names]
     missed = [tmp_path / "missed" / f"{name}.csv" for name in names]
-    shown = [each.split("\n")[0] for each in _titles(trial, tmp_path, datasets, missed, "leave-out")]
-    assert shown == [TITLES[0], TOLD]
-    titles = [each.split("\n")[0] for each in _titles(trial, tmp_path, datasets, missed, "pixelate")]
-    assert titles == TITLES
-    (told,) = _titles(trial, tmp_path, datasets[1:], missed[1:], "leave-out")
-    assert told == TOLD
+    assert _titles(trial, tmp_path, datasets, missed, "leave-out") == [TITLES[0], TOLD]
+    assert _titles(trial, tmp_path, datasets, missed, "pixelate") == TITLES
+    hidden = [TITLES[0], TOLD.replace("leave-out", "hide-all")]
+    assert _titles(trial, tmp_path, datasets, missed, "hide-all") == hidden
+    (first, *_) = draw_rescue_gallery(trial, tmp_path / "predictions", datasets, missed, "hide-all").axes
+    assert len(np.unique(np.asarray(first.images[0].get_array()).reshape(-1, 3), axis=0)) <= 36
+    assert _titles(trial, tmp_path, datasets[1:], missed[1:], "leave-out") == [f"{NOTHING}: {TOLD}"]
 
 
 def _titles(trial: Path, run: Path, datasets: list[Path], missed: list[Path], privacy: FigurePrivacy) -> list[str]:
     """Titles of the sets that are shown, and what is said of others."""
     figure = draw_rescue_gallery(trial, run / "predictions", datasets, missed, privacy)
-    parts = [part.get_suptitle() for part in figure.subfigs]
-    assert sum(len(axes.images) for axes in figure.axes) == len(IMAGES) * len(parts)
-    return [*parts, *filter(None, [figure.get_supxlabel(), *(text.get_text() for text in figure.texts if not parts)])]
+    told = [each.get_text() if figure.axes else " ".join(each.get_text().split()) for each in figure.texts]
+    titles = [each for each in told if "n = 3 missed photos" in each]
+    assert sum(len(axes.images) for axes in figure.axes) == len(IMAGES) * len(titles)
+    return [each.split(", n = ")[0] if each in titles else each for each in told]

@@ -114,7 +114,8 @@ def test_the_figure_is_a_whole_png_and_pdf_and_the_same_each_time(run_folder: Pa
 
 def test_the_maps_lie_over_the_photo_where_they_belong_without_the_letterbox(run_folder: Path) -> None:
     panels = draw_heatmap_overlays([run_folder / name for name in LAYERS], run_folder / "train", None).axes
-    assert [axes.get_title() for axes in panels[:3]] == ["photo", "GradCAM++", "HiResCAM, layers 17, 20, 23"]
+    titles = ["photo (1 of n = 2)", "GradCAM++", "HiResCAM, layers 17, 20, 23"]
+    assert [axes.get_title() for axes in panels[:3]] == titles
     photo, left, corner = (np.asarray(axes.images[0].get_array()) for axes in panels[:3])
     assert photo.shape == left.shape == corner.shape == (HEIGHT, WIDTH, 3)
     # The second photo, of the larger face. The letterbox's cells above and below are gone: photo is 96 x 64 of 96 x 96.
@@ -140,6 +141,20 @@ def test_nothing_is_shown_of_photos_that_may_show_patients(run_folder: Path) -> 
         levels.append(len(np.unique(np.asarray(image).reshape(-1, 3), axis=0)))
     # The photo of the known data set though its face is smaller; of the others, cells.
     assert levels[0] > 1000 and levels[1] <= 36
+
+
+def test_no_photo_of_anybody_is_shown_where_all_are_hidden(run_folder: Path) -> None:
+    heatmaps, dataset = [run_folder / name for name in LAYERS], run_folder / "train"
+    rng = np.random.default_rng(0)
+    for name in NAMES:
+        cv2.imwrite(str(dataset / "images" / name), rng.integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8))
+    photo = draw_heatmap_overlays(heatmaps, dataset, None, "hide-all").axes[0].images[0].get_array()
+    assert len(np.unique(np.asarray(photo).reshape(-1, 3), axis=0)) <= 36
+    table = pd.read_parquet(dataset / "manifest.parquet")
+    table.assign(source="my_ward").to_parquet(dataset / "manifest.parquet")
+    boxes({NAMES[0]: 20.0, NAMES[1]: 30.0}).assign(source="my_ward").to_parquet(dataset / "boxes.parquet")
+    left_out = draw_heatmap_overlays(heatmaps, dataset, None, "hide-all")
+    assert not left_out.axes and "left out (report.privacy: hide-all)" in left_out.texts[0].get_text()
 
 
 def test_a_photo_can_be_named_and_a_wrong_name_is_one_line(

@@ -87,7 +87,7 @@ def test_the_figure_has_a_line_per_infant_and_one_of_their_mean(records: list[Pa
     # The frozen ones begin at the same start weights, which were scored once.
     assert thick[1].get_ydata().tolist() == pytest.approx([0.3, 0.45, 0.5])
     assert [label.get_text() for label in left.get_xticklabels()] == ["0\n(start)", "5", "50\n(36 there)"]
-    shown = [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
+    shown = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert shown == ["all layers learn", "backbone frozen"]
     # An interval where there are two infants: three of the free ones, two of the frozen ones.
     assert sum(line.get_linewidth() == 1 for line in lines) == 3 + 2

@@ -135,7 +135,7 @@ def spans_of(axes: Any) -> dict[str, list[tuple[float, float, float]]]:
 
 def test_a_strip_shows_what_found_the_face_when(run: Path) -> None:
     figure = draw_videos(run / "videos.csv", run / "frames.parquet")
-    strips = figure.subfigs[1].axes
+    strips = figure.axes[2:]
     assert [axes.get_title(loc="left") for axes in strips] == ["a", "b"]
     spans = spans_of(strips[0])
     # The third strip from the top is "online": rrr.sst. and two frames without a face, at two frames a second.
@@ -145,7 +145,7 @@ def test_a_strip_shows_what_found_the_face_when(run: Path) -> None:
     assert [span[:2] for span in spans["none"] if span[2] == 2] == [(1.5, 2), (3.5, 4)]
     assert [span[:2] for span in spans["none"] if span[2] == 0] == [(1.5, 4)]
     assert {text.get_text() for text in strips[0].texts} == {"still", "hand", "no face"}
-    false = figure.subfigs[0].axes[1]
+    false = figure.axes[1]
     assert [label.get_text() for label in false.get_xticklabels()] == [
         *("all", "still", "hand", "no face", "not covered", "hard")
     ]
@@ -211,7 +211,7 @@ def test_the_page_has_a_section_of_videos_only_where_there_are_any(run: Path) ->
     assert main(["page", str(run / "with.html"), *words, *figures]) == 0
     assert main(["page", str(run / "without.html"), "--run", "test"]) == 0
     page = (run / "with.html").read_text(encoding="utf-8")
-    places = [page.index(f'id="{name}"') for name in ("rescue", "videos", "table_videos", "figure_videos", "tables")]
+    places = [page.index(f'id="{name}"') for name in ("rescue", "videos", "table_videos", "figure_videos", "made")]
     assert places == sorted(places)
     assert page.index("With the best rescue: the face found in") < page.index('id="table_videos"')
     assert page.count('id="table_videos"') == page.count('id="figure_videos"') == 1

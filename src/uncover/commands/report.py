@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import logging
+from collections.abc import Mapping
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from uncover.commands import verb
 from uncover.commands._shared_arguments import (
@@ -14,6 +16,9 @@ from uncover.commands._shared_arguments import (
     check_resampling_arguments,
 )
 from uncover.config.evaluation import FigurePrivacy
+
+if TYPE_CHECKING:
+    from uncover.workflow.costs import Spent
 
 logger = logging.getLogger(__name__)
 
@@ -221,36 +226,54 @@ REPORTS = {
 }
 
 
+SMALL_SHARE = 0.01
+"""Of all time: rules below it are told together."""
+
+
 def _summary_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_folder", type=Path, metavar="RUN", help="folder of the run, such as results/demo")
+    parser.add_argument("--tables", action="store_true", help="print the thesis's tables too")
 
 
 @verb("summary", "print what a run has made, and where", _summary_arguments)
 def run_summary(args: argparse.Namespace) -> int:
-    """Print where the results of a run are, the tables it has, and how long each stage took."""
+    """Print where the time of a run went, and where its results are."""
     from uncover.errors import InputError
     from uncover.paths import RunPaths
-    from uncover.workflow.costs import seconds_at_work, seconds_by_rule
+    from uncover.workflow.costs import seconds_at_work, spent_by_rule
 
     paths = RunPaths(args.run_folder)
     tables, benchmarks = Path(paths.tables), Path(paths.benchmarks)
     if not tables.is_dir():
         raise InputError(f"{args.run_folder}: no tables in it; expected the folder of a run, such as results/demo")
-    for path in [*sorted(tables.glob("table_[01][0-9].md")), *sorted(tables.glob("rescue_*.md"))]:
-        print(path.read_text(encoding="utf-8"))
-    print("seconds by stage (jobs that run side by side are added up)")
-    stages = seconds_by_rule(benchmarks)
-    for rule, (jobs, seconds) in sorted(stages.items(), key=lambda stage: -stage[1][1]):
-        print(f"  {rule:<20} {jobs:>4} jobs {seconds:>8.1f} s")
-    jobs = sum(number for number, _ in stages.values())
-    seconds = sum(each for _, each in stages.values())
-    at_work = seconds_at_work(benchmarks)
-    print(f"  {'all':<20} {jobs:>4} jobs {seconds:>8.1f} s, in {at_work:.1f} s by the clock")
+    if args.tables:
+        for path in [*sorted(tables.glob("table_[01][0-9].md")), *sorted(tables.glob("rescue_*.md"))]:
+            print(path.read_text(encoding="utf-8"))
+    stages = _stages(spent_by_rule(benchmarks))
+    print("where the time went: jobs, their seconds by the clock, seconds of processors")
+    for stage, (jobs, seconds, processor) in stages.items():
+        print(f"  {stage:<20} {jobs:>4} jobs {seconds:>8.1f} s {processor:>8.1f} s")
+    print(f"by the clock, as they ran side by side: {seconds_at_work(benchmarks):.0f} s")
     for folder in map(Path, (paths.tables, paths.figures, paths.datasets, paths.all_heatmaps)):
         if folder.is_dir():
-            names = sorted({path.stem for path in folder.iterdir() if not path.name.startswith(".")})
-            print(f"{folder.name}: {folder} ({', '.join(names)})")
+            names = {path.stem for path in folder.iterdir() if not path.name.startswith(".")}
+            print(f"{folder.name}: {folder} ({len(names)})")
     for name, what in REPORTS.items():
         if (args.run_folder / name).is_file():
             print(f"{what}: {args.run_folder / name}")
     return 0
+
+
+def _stages(rules: Mapping[str, Spent]) -> dict[str, Spent]:
+    """What took most first; tables, figures and what took little each on one line; all together last."""
+    from uncover.report.registry import declared
+    from uncover.workflow.costs import Spent
+
+    whole = functools.reduce(Spent.and_, rules.values(), Spent())
+    stages: dict[str, Spent] = {}
+    for rule, own in rules.items():
+        small = own.seconds < SMALL_SHARE * whole.seconds
+        stage = f"{declared()[rule].kind}s" if rule in declared() else "others" if small else rule
+        stages[stage] = stages.get(stage, Spent()).and_(own)
+    order = sorted(stages, key=lambda stage: (stage == "others", -stages[stage].seconds))
+    return {stage: stages[stage] for stage in order} | {"all": whole}

@@ -12,8 +12,9 @@ from uncover.config.values import Section
 Share = float
 Privacy = Literal["pixelate", "blur", "whole-frame", "publish"]
 LEAVE_OUT = "leave-out"
-FigurePrivacy = Literal[Privacy, "leave-out"]
-"""In a figure a photo need not be shown at all."""
+HIDE_ALL = "hide-all"
+FigurePrivacy = Literal[Privacy, "leave-out", "hide-all"]
+"""In a figure a photo need not be shown at all; or none of anybody may be recognised."""
 
 
 def middle_rate(rates: Collection[float]) -> float:
@@ -109,7 +110,8 @@ class Report(Section):
     privacy: FigurePrivacy = Field(
         "pixelate",
         description="frames of patients in figures: faces pixelated or blurred, whole frames, shown as they are, or"
-        " leave-out: no pixel of them, and a figure without them says so",
+        " leave-out: no pixel of them, and a figure without them says so; hide-all: the same, and photos of all other"
+        " sets are pixelated from edge to edge, for pages that may show no photo at all",
     )
     released: str | None = Field(
         None, description="folder of the thesis's released training records, for figures 24, 28, 30"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uncover.config.catalogue import CATALOGUE, TRAINING_SETS
-from uncover.config.evaluation import LEAVE_OUT
+from uncover.config.evaluation import HIDE_ALL, LEAVE_OUT
 from uncover.errors import InputError
 
 PUBLIC_SETS = frozenset([*TRAINING_SETS, *(known.test_set for known in CATALOGUE.values() if not known.patients)])
@@ -134,9 +134,28 @@ def has_patients(set_name: str) -> bool:
     return set_name not in PUBLIC_SETS
 
 
-def left_out_words(titles: Sequence[str]) -> str:
+def are_left_out(privacy: str) -> bool:
+    """Whether a figure shows no photo of patients at all."""
+    return privacy in (LEAVE_OUT, HIDE_ALL)
+
+
+def left_out_words(titles: Sequence[str], privacy: str = LEAVE_OUT) -> str:
     """What a figure says of sets whose photos it may not show."""
-    return f"photos of {'; '.join(titles)} are left out (report.privacy: {LEAVE_OUT})"
+    return f"photos of {'; '.join(titles)} are left out (report.privacy: {privacy})"
+
+
+def in_figure(image: NDArray[np.uint8], boxes: NDArray[np.floating], privacy: str, patients: bool) -> NDArray[np.uint8]:
+    """A photo as a figure may show it.
+
+    Args:
+        image: uint8 (H, W, 3).
+        boxes: As `shown` takes them.
+        privacy: Value of `report.privacy`, of those that show photos of patients if it is one.
+        patients: Whether it may be one.
+    """
+    if privacy == HIDE_ALL:
+        return shown(image, np.zeros((0, 4)), "whole-frame")
+    return shown(image, boxes, privacy) if patients else image
 
 
 def may_show_patients(source: str) -> bool:

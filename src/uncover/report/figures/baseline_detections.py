@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +12,33 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.config.evaluation import LEAVE_OUT, FigurePrivacy
+from uncover.config.evaluation import FigurePrivacy
 from uncover.config.values import check_number
 from uncover.data.parts import WHOLE_FACE
 from uncover.data.photos import read_upright_rgb
 from uncover.data.sets import read_manifest
 from uncover.errors import InputError
-from uncover.images.privacy import has_patients, left_out_words, shown
+from uncover.images.privacy import are_left_out, has_patients, in_figure, left_out_words
 from uncover.metrics.matching import match_image
 from uncover.metrics.predictions import CORNERS, LANDMARK_COLUMNS, LANDMARKS, Predictions, read_predictions
 from uncover.metrics.truth import read_truth
 from uncover.report.command_line import Option
-from uncover.report.figures.style import new_figure
+from uncover.report.figures import style
+from uncover.report.figures.photos import draw_box, outlined, photo_rows, title_photo, write_confidence
+from uncover.report.figures.style import (
+    BLUE,
+    FALSE,
+    FOUND,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    SMALL,
+    TRUE,
+    UNKNOWN,
+    YELLOW,
+    counted,
+    n_of,
+)
 from uncover.report.registry import figure
 from uncover.report.rescue_names import set_title
 from uncover.report.titles import BASELINE_TITLES
@@ -38,38 +53,17 @@ if TYPE_CHECKING:
 COLUMNS = 3
 """At most."""
 
-WIDTH = 7.2
-"""Of the figure, in inches."""
-
-HIGHEST = 2.9
-"""Of a row of photos, in inches: photos may be upright, and the last row may hold a single one."""
-
-LETTERING, KEY = 0.45, 0.85
-"""Of a row's titles, and of what stands below the photos, in inches."""
-
-TRUE, FOUND, FALSE, UNKNOWN = "true face", "found", "no labelled face there", "detection"
-BOXES: dict[str, dict[str, Any]] = {
-    TRUE: {"color": "white", "linewidth": 1.2, "linestyle": (0, (4, 2))},
-    FOUND: {"color": "#56B4E9", "linewidth": 1.4, "linestyle": "-"},
-    FALSE: {"color": "#D55E00", "linewidth": 1.4, "linestyle": "-"},
-    UNKNOWN: {"color": "#56B4E9", "linewidth": 1.4, "linestyle": "-"},
-}
-"""How a kind of box is drawn; where nobody labelled the photo, none is found or beside a face."""
+TITLES, KEY = 0.36, 0.72
+"""Room for a photo's title, and for what stands below all photos, in inches."""
 
 POINTS: dict[str, dict[str, Any]] = {
-    "right_eye": {"color": "#E69F00", "marker": "o"},
-    "left_eye": {"color": "#F0E442", "marker": "s"},
-    "nose": {"color": "#009E73", "marker": "^"},
-    "right_mouth": {"color": "#CC79A7", "marker": "D"},
-    "left_mouth": {"color": "#0072B2", "marker": "v"},
+    "right_eye": {"color": ORANGE, "marker": "o"},
+    "left_eye": {"color": YELLOW, "marker": "s"},
+    "nose": {"color": GREEN, "marker": "^"},
+    "right_mouth": {"color": PURPLE, "marker": "D"},
+    "left_mouth": {"color": BLUE, "marker": "v"},
 }
 """How a landmark is drawn: with the boxes, Okabe and Ito's colours, each once; the markers differ for print in grey."""
-
-LABEL = 9.0
-"""Height of a confidence, in points."""
-
-EDGE = 1.2
-"""Of black on both sides of a line together, in points, which keeps it visible on any photo."""
 
 
 @dataclass(frozen=True)
@@ -111,88 +105,45 @@ def baseline_detections(panels: Sequence[Panel], told: str) -> Figure:
     """Draw the photos in rows in which all are equally high.
 
     Args:
-        panels: Photos; without any, the sentence stands alone.
-        told: Sentence below them.
+        panels: Photos, at least one.
+        told: Sentence below them, of up to two lines.
     """
-    if not panels:
-        return words_alone(told)
     # As many in each row, or one less in the last.
     columns = -(-len(panels) // -(-len(panels) // COLUMNS))
     rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
-    shapes = [[panel.image.shape[1] / panel.image.shape[0] for panel in row] for row in rows]
-    heights = [min(HIGHEST, WIDTH / sum(shape)) for shape in shapes]
-    ratios = [*(height + LETTERING for height in heights), KEY]
-    figure = new_figure(WIDTH, sum(ratios))
-    *parts, key = np.ravel(figure.subfigures(len(ratios), 1, squeeze=False, height_ratios=ratios))
-    for part, row, shape, height in zip(parts, rows, shapes, heights, strict=True):
-        axes = np.ravel(part.subplots(1, len(row), squeeze=False, width_ratios=shape))
-        for each, panel in zip(axes, row, strict=True):
-            _draw(each, panel, 72 * height / panel.image.shape[0])
-    key.suptitle(told, fontsize=8.5, y=1, va="top")
-    for place, handles in zip((0.22, 0.0), _legends(panels), strict=True):
-        key.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, place), ncols=len(handles), fontsize=8)
+    figure, grid = photo_rows([[panel.image for panel in row] for row in rows], [TITLES] * len(rows), KEY)
+    high = figure.get_size_inches()[1]
+    for axes, panel in zip(itertools.chain(*grid), panels, strict=True):
+        _draw(axes, panel, 72 * axes.get_position().height * high / panel.image.shape[0])
+    figure.text(0.5, (KEY - 0.06) / high, told, fontsize=SMALL, ha="center", va="top")
+    for place, handles in zip((0.19, 0.04), _legends(panels), strict=True):
+        figure.legend(
+            handles=handles,
+            loc="lower center",
+            bbox_to_anchor=(0.5, place / high),
+            ncols=len(handles),
+            handletextpad=0.5,
+        )
     return figure
-
-
-def words_alone(text: str) -> Figure:
-    """A figure without photos that says why."""
-    lines = textwrap.wrap(text, 95)
-    figure = new_figure(WIDTH, 0.8 + 0.17 * len(lines))
-    axes = figure.subplots()
-    axes.set_axis_off()
-    axes.text(0.5, 0.5, "\n".join(lines), ha="center", va="center")
-    return figure
-
-
-def counted(number: int, what: str) -> str:
-    """Such as "2 detections"."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _outlined(kind: str) -> dict[str, Any]:
-    from matplotlib.patheffects import Normal, Stroke
-
-    style = BOXES[kind]
-    return {**style, "path_effects": [Stroke(linewidth=style["linewidth"] + EDGE, foreground="black"), Normal()]}
 
 
 def _draw(axes: Axes, panel: Panel, scale: float) -> None:
     """Draw a photo; `scale` is the size of its pixels on paper, in points."""
-    height, width = panel.image.shape[:2]
     found = panel.found
-    axes.imshow(panel.image)
-    axes.set_axis_off()
-    axes.set_title(_title(panel), fontsize=8)
+    title_photo(axes, _title(panel))
     if found.true is not None:
         for box in found.true:
-            axes.plot(*_corners(box), **_outlined(TRUE))
+            draw_box(axes, box, TRUE)
     for box, sure, points, kind in zip(found.boxes, found.confidence, found.landmarks, found.kinds, strict=True):
-        axes.plot(*_corners(box), **_outlined(kind))
-        x, y = max(float(box[0]), 0.0), float(box[1])
-        # Above the box, so that no small face is hidden, but for a box at the upper edge.
-        axes.text(
-            x,
-            max(y, 0.0),
-            f"{sure:.2f}",
-            fontsize=6,
-            va="bottom" if y * scale > LABEL else "top",
-            clip_on=True,
-            bbox={"facecolor": BOXES[kind]["color"], "edgecolor": "none", "pad": 0.8},
-        )
+        draw_box(axes, box, kind, 1.4)
+        write_confidence(axes, box, float(sure), kind)
         size = float(np.clip((box[2] - box[0]) * scale / 10, 2.5, 5.5))
         for name, point in zip(LANDMARKS, points, strict=True):
             axes.plot(*point, **_marked(name, size))
-    # What a detector believes to be outside the photo must not shrink the photo.
-    axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
 
 
 def _marked(name: str, size: float) -> dict[str, Any]:
     return {**POINTS[name], "linestyle": "none", "markersize": size, "mec": "black", "mew": 0.6}
-
-
-def _corners(box: NDArray[np.floating]) -> tuple[list[float], list[float]]:
-    x1, y1, x2, y2 = map(float, box)
-    return [x1, x2, x2, x1, x1], [y1, y1, y2, y2, y1]
 
 
 def _title(panel: Panel) -> str:
@@ -210,7 +161,7 @@ def _legends(panels: Sequence[Panel]) -> tuple[list[Any], list[Any]]:
     kinds = [*([TRUE, FOUND, FALSE] if any(known) else []), *([] if all(known) else [UNKNOWN])]
     titles = {"right_mouth": "right mouth corner", "left_mouth": "left mouth corner"}
     return (
-        [Line2D([], [], label=kind, **_outlined(kind)) for kind in kinds],
+        [Line2D([], [], label=kind, **outlined(kind)) for kind in kinds],
         [Line2D([], [], label=titles.get(name, name.replace("_", " ")), **_marked(name, 5)) for name in LANDMARKS],
     )
 
@@ -278,7 +229,7 @@ def detections_of_baseline(
     if (predictions is None) == (not_run is None):
         raise InputError("expected either --predictions, or --not-run and why there are none")
     if predictions is None:
-        return words_alone(f"{BASELINE_TITLES[baseline]} was not run: {not_run}")
+        return style.not_run(f"{BASELINE_TITLES[baseline]} was not run", str(not_run))
     if dataset is None:
         raise InputError(f"{predictions}: shows no photo; expected --dataset, the folder of its data set, too")
     return draw_baseline_detections(baseline, predictions, dataset, confidence, privacy, true_iou)
@@ -331,17 +282,18 @@ def draw_baseline_detections(
     labelled = dict(zip(manifest["image"].str.removeprefix("images/"), manifest["labelled"].astype(bool), strict=True))
     check_same_images(predictions, found.images["image"], labelled, dataset)
     name = dataset.absolute().name
-    if privacy == LEAVE_OUT and has_patients(name):
-        return words_alone(f"{BASELINE_TITLES[baseline]}: {left_out_words([set_title(name)])}")
+    if are_left_out(privacy) and has_patients(name):
+        return style.not_run(BASELINE_TITLES[baseline], left_out_words([set_title(name)], privacy))
     photos = detections(found, dataset, labelled, confidence, true_iou)
     names = list(photos)
     panels = []
     for place in choose_photos(np.array([len(each.boxes) > 0 for each in photos.values()], np.bool_), PHOTOS):
         own = photos[names[place]]
         image = read_upright_rgb(dataset / "images" / names[place])
-        if has_patients(name):
-            image = shown(image, _may_hold_faces(own), privacy)
+        image = in_figure(image, _may_hold_faces(own), privacy, has_patients(name))
         panels.append(Panel(image, place + 1, own))
+    if not panels:
+        return style.not_run(BASELINE_TITLES[baseline], f"no photo in {set_title(name)}")
     return baseline_detections(
         panels, sentence(BASELINE_TITLES[baseline], set_title(name), confidence, list(photos.values()))
     )
@@ -420,7 +372,8 @@ def sentence(detector: str, photos: str, confidence: float, found: Sequence[Scor
     """What the detector does on the whole set, of which the panels show a part."""
     with_box = sum(len(each.boxes) > 0 for each in found)
     told = (
-        f"{detector} on {photos}: detections (confidence from {confidence:g} on) in {with_box} of {len(found)} photos"
+        f"{detector} on {photos}, {n_of((len(found), 'photo'))}:"
+        f" detections (confidence from {confidence:g} on) in {with_box} of {len(found)} photos"
     )
     known = [each for each in found if each.true is not None]
     if len(known) < len(found):

@@ -11,21 +11,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from uncover.cam.export import overlay
+from uncover.config.evaluation import FigurePrivacy
 from uncover.data.parts import WHOLE_FACE
 from uncover.data.photos import read_upright_rgb
 from uncover.data.sets import read_kept_boxes, read_manifest
 from uncover.errors import InputError
 from uncover.images.maps import read_maps, render
-from uncover.images.privacy import may_show_patients, shown
+from uncover.images.privacy import are_left_out, in_figure, left_out_words, may_show_patients
 from uncover.metrics.predictions import CORNERS, Alike, Predictions, read_predictions
-from uncover.report.figures.style import new_figure
+from uncover.report.figures.photos import KEY, draw_box, key_of_maps, photo_rows, title_photo, write_confidence
+from uncover.report.figures.style import FOUND, not_run
 from uncover.report.registry import figure
 from uncover.report.titles import METHOD_TITLES
 from uncover.rescue.missed import check_same_images, read_missed
 from uncover.tables import read_table
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 USUAL_LAYERS = [-2]
@@ -34,14 +35,8 @@ USUAL_LAYERS = [-2]
 ROOM = 0.25
 """On each side of the face that is chosen, in faces: beside it, a reader looks for what a map lights up wrongly."""
 
-WIDTH = 7.2
-"""Of the figure, in inches."""
-
-BAR = 0.05
-"""Width of the colour bar, in panels."""
-
-GREY = 128
-"""Of the photo that the colour bar lies over."""
+TITLE, FOOT = 0.22, 0.08
+"""Room for the title of a photo, and below all photos, in inches."""
 
 
 @figure(
@@ -59,15 +54,19 @@ GREY = 128
         "heatmaps": [run.paths.heatmaps(kind, "train") for kind in run.shown_heatmap_kinds],
         "dataset": run.paths.dataset("train"),
         "photo": run.config.report.figure_26_photo,
+        "privacy": run.config.report.privacy,
     },
 )
-def draw_heatmap_overlays(heatmaps: Sequence[Path], dataset: Path, photo: str | None = None) -> Figure:
+def draw_heatmap_overlays(
+    heatmaps: Sequence[Path], dataset: Path, photo: str | None = None, privacy: FigurePrivacy = "pixelate"
+) -> Figure:
     """Draw figure 26 from files.
 
     Args:
         heatmaps: Folders of `uncover heatmaps` of the data set, one for each panel.
         dataset: Data set that the photo is of.
         photo: Id of the photo to show; a fitting one where none is named.
+        privacy: Of photos of patients, which are pixelated from edge to edge if they are shown.
 
     Raises:
         InputError: A file is not what it should be, there is no such photo, or a photo has no heatmap.
@@ -88,14 +87,15 @@ def draw_heatmap_overlays(heatmaps: Sequence[Path], dataset: Path, photo: str | 
         name = photos.loc[photos["photo"] == photo, "name"].iloc[0]
     else:
         raise InputError(f"{dataset}: no photo '{photo}' in it; name another one (report.figure_26_photo)")
+    patients = may_show_patients(str(photos.loc[photos["name"] == name, "source"].iloc[0]))
+    if patients and are_left_out(privacy):
+        return not_run("a photo and its heatmaps", left_out_words([dataset.name], privacy))
     heats = []
     for folder, table in zip(heatmaps, explained, strict=True):
         stored = read_maps(folder / "joint" / table.loc[table["image"] == name, "file"].iloc[0], 1)
         heats.append((_title(stored.about), render(stored, "original")[0]))
-    image = read_upright_rgb(dataset / "images" / name)
-    if may_show_patients(str(photos.loc[photos["name"] == name, "source"].iloc[0])):
-        image = shown(image, np.empty((0, 4)), "whole-frame")
-    return heatmap_overlays(image, heats)
+    image = in_figure(read_upright_rgb(dataset / "images" / name), np.empty((0, 4)), privacy, patients)
+    return heatmap_overlays(image, heats, len(photos))
 
 
 def choose_photo(photos: pd.DataFrame, boxes: pd.DataFrame, explained: Sequence[pd.DataFrame]) -> str:
@@ -128,43 +128,21 @@ def choose_photo(photos: pd.DataFrame, boxes: pd.DataFrame, explained: Sequence[
     return str(table.reset_index().sort_values(order, ascending=[False] * 4 + [True])["name"].iloc[0])
 
 
-def heatmap_overlays(photo: NDArray[np.uint8], heats: Sequence[tuple[str, NDArray[np.uint8]]]) -> Figure:
+def heatmap_overlays(photo: NDArray[np.uint8], heats: Sequence[tuple[str, NDArray[np.uint8]]], count: int) -> Figure:
     """Draw a panel of the photo and one of each heatmap over it.
 
     Args:
         photo: uint8 (H, W, 3), RGB.
         heats: Title and uint8 (H, W) of each map.
+        count: Photos of which it is one.
     """
-    panels = 1 + len(heats)
-    figure = new_figure(WIDTH, WIDTH / panels * photo.shape[0] / photo.shape[1] + 0.3)
-    first, *others = np.ravel(figure.subplots(1, panels, squeeze=False))
-    _panel(first, photo, "photo")
-    for axes, (title, heat) in zip(others, heats, strict=True):
-        _panel(axes, overlay(photo, heat), title)
-    _colour_bar(others[-1])
+    row = [photo, *(overlay(photo, heat) for _, heat in heats)]
+    figure, (axes,) = photo_rows([row], [TITLE], FOOT, KEY)
+    titles = [f"photo (1 of n = {count:,})", *(title for title, _ in heats)]
+    for each, title in zip(axes, titles, strict=True):
+        title_photo(each, title)
+    key_of_maps(figure, axes[-1])
     return figure
-
-
-def _panel(axes: Axes, image: NDArray[np.uint8], title: str) -> None:
-    axes.imshow(image)
-    axes.set_title(title)
-    axes.set_axis_off()
-
-
-def _colour_bar(beside: Axes) -> None:
-    """What the colours mean, mixed with a grey as they are with the photo."""
-    ramp = np.arange(256, dtype=np.uint8)[:, None]
-    colours = overlay(np.full((256, 1, 3), GREY, np.uint8), ramp)
-    # As high as the panel, which a bar of its own column would not be.
-    bar = beside.inset_axes((1 + BAR, 0, BAR, 1))
-    bar.imshow(colours, aspect="auto", origin="lower", extent=(0, 1, 0, 1))
-    bar.spines[:].set_visible(False)
-    bar.yaxis.tick_right()
-    bar.tick_params(length=2)
-    bar.set_xticks([])
-    bar.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
-    bar.set_ylabel("share of the map's range", fontsize=8)
-    bar.yaxis.set_label_position("right")
 
 
 def _title(about: Mapping[str, Any]) -> str:
@@ -173,11 +151,6 @@ def _title(about: Mapping[str, Any]) -> str:
 
 
 METHODS = ("gradcampp", "hirescam")
-HIGHEST = 6.0
-"""Of the figure, in inches: a frame may be upright."""
-
-BOX = "#56B4E9"
-"""Stands out from the maps' colours, from grey, and to colour-blind readers."""
 
 
 @figure(
@@ -199,6 +172,7 @@ BOX = "#56B4E9"
         "heatmaps": [run.paths.heatmaps(method, "hof") for method in METHODS],
         "dataset": run.paths.dataset("hof"),
         "confidence": run.config.rescue.missed_confidence,
+        "privacy": run.config.report.privacy,
     },
 )
 def draw_rescued_frame(
@@ -207,6 +181,7 @@ def draw_rescued_frame(
     heatmaps: tuple[Path, Path],
     dataset: Path,
     confidence: float = 0.4,
+    privacy: FigurePrivacy = "pixelate",
 ) -> Figure:
     """Draw figure 21 from files.
 
@@ -216,6 +191,7 @@ def draw_rescued_frame(
         heatmaps: Folders of the frames' heatmaps, in folders named gradcampp and hirescam.
         dataset: Folder of the frames' data set.
         confidence: Lowest confidence of a detection.
+        privacy: Whether no photo at all may be recognised (hide-all): Hand Over Face shows no patients.
 
     Raises:
         InputError: A file is not what it should be, or predictions were not made alike.
@@ -231,7 +207,9 @@ def draw_rescued_frame(
         boxes[method] = _sure(found, confidence)
     chosen = choose_frame(frames, boxes)
     if chosen is None:
-        return no_frame(f"No missed frame of {dataset.name} has a heatmap of both kinds.")
+        return not_run(
+            "a missed frame and its heatmaps", f"no missed frame of {dataset.name} has a heatmap of both kinds"
+        )
     photo = read_upright_rgb(dataset / "images" / chosen)
     panels = []
     for method in METHODS:
@@ -242,7 +220,8 @@ def draw_rescued_frame(
         stored = read_maps(folders[method] / "joint" / file.iloc[0], 1)
         own = boxes[method]
         panels.append((METHOD_TITLES[method], render(stored, "original")[0], own[own["image"] == chosen]))
-    return rescued_frame(photo, panels, confidence)
+    photo = in_figure(photo, np.empty((0, 4)), privacy, patients=False)
+    return rescued_frame(photo, panels, confidence, int(frames["missed"].sum()))
 
 
 def choose_frame(frames: pd.DataFrame, boxes: Mapping[str, pd.DataFrame]) -> str | None:
@@ -265,7 +244,10 @@ def choose_frame(frames: pd.DataFrame, boxes: Mapping[str, pd.DataFrame]) -> str
 
 
 def rescued_frame(
-    photo: NDArray[np.uint8], panels: Sequence[tuple[str, NDArray[np.uint8], pd.DataFrame]], confidence: float
+    photo: NDArray[np.uint8],
+    panels: Sequence[tuple[str, NDArray[np.uint8], pd.DataFrame]],
+    confidence: float,
+    count: int,
 ) -> Figure:
     """Draw the frame, and beside it each map over it with the boxes found in the map.
 
@@ -273,41 +255,20 @@ def rescued_frame(
         photo: uint8 (H, W, 3), RGB.
         panels: Title, uint8 (H, W) map, and boxes (confidence, x1 y1 x2 y2 in pixels of the frame) of each method.
         confidence: Lowest of a detection.
+        count: Missed frames of which it is one.
     """
-    high = WIDTH / (1 + len(panels)) * photo.shape[0] / photo.shape[1] + 0.45
-    figure = new_figure(WIDTH, min(high, HIGHEST))
-    first, *others = np.ravel(figure.subplots(1, 1 + len(panels), squeeze=False))
-    _show(first, photo, "frame")
-    for axes, (title, heat, boxes) in zip(others, panels, strict=True):
+    row = [photo, *(overlay(photo, heat) for _, heat, _ in panels)]
+    figure, ((first, *others),) = photo_rows([row], [TITLE], FOOT, KEY)
+    title_photo(first, f"missed frame (1 of n = {count:,})")
+    for axes, (title, _, boxes) in zip(others, panels, strict=True):
         # Short, so that the titles of neighbours do not meet.
         found = f"{len(boxes)} found" if len(boxes) else f"none from {confidence:g} on"
-        _show(axes, overlay(photo, heat), f"{title}: {found}")
-        for x1, y1, x2, y2 in boxes[list(CORNERS)].itertuples(index=False):
-            axes.plot([x1, x2, x2, x1, x1], [y1, y1, y2, y2, y1], color="black", linewidth=3)
-            axes.plot([x1, x2, x2, x1, x1], [y1, y1, y2, y2, y1], color=BOX, linewidth=1.5)
-        for sure, x1, y1 in boxes[["confidence", "x1", "y1"]].itertuples(index=False):
-            axes.text(
-                max(x1, 0), max(y1, 0), f"{sure:.2f}", fontsize=8, color="black", va="top", clip_on=True,
-                bbox={"facecolor": BOX, "edgecolor": "none", "pad": 1},
-            )  # fmt: skip
+        title_photo(axes, f"{title}: {found}")
+        for box, sure in zip(boxes[list(CORNERS)].to_numpy(), boxes["confidence"], strict=True):
+            draw_box(axes, box, FOUND, 1.6)
+            write_confidence(axes, box, sure, FOUND)
+    key_of_maps(figure, others[-1])
     return figure
-
-
-def no_frame(why: str) -> Figure:
-    """A figure that says why there is none."""
-    figure = new_figure(WIDTH, 1.2)
-    axes = figure.subplots()
-    axes.set_axis_off()
-    axes.text(0.5, 0.5, why, ha="center", va="center")
-    return figure
-
-
-def _show(axes: Axes, image: NDArray[np.uint8], title: str) -> None:
-    axes.imshow(image)
-    axes.set_title(title, fontsize=8)
-    axes.set_xlim(-0.5, image.shape[1] - 0.5)
-    axes.set_ylim(image.shape[0] - 0.5, -0.5)
-    axes.set_axis_off()
 
 
 def _named(paths: Sequence[Path], name: str) -> Path:

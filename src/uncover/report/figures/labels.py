@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from uncover.config.evaluation import FigurePrivacy
 from uncover.data.faces import Visibility, attribute, landmark_arrays, read_faces_table
 from uncover.data.parts import CLASS_NAMES, CLASS_OF_PART, PARTS, corrected_boxes, part_indices
 from uncover.data.photos import read_upright_rgb
 from uncover.data.sets import read_kept_boxes, read_manifest
 from uncover.errors import InputError
-from uncover.images.privacy import may_show_patients, shown
-from uncover.report.figures.style import PART_COLOURS, new_figure
+from uncover.images.privacy import are_left_out, in_figure, left_out_words, may_show_patients
+from uncover.report.figures.photos import photo_rows, title_photo
+from uncover.report.figures.style import (
+    DOUBLE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PART_COLOURS,
+    SMALL,
+    TEXT,
+    letter,
+    n_of,
+    new_figure,
+    not_run,
+    panels,
+    place_colour_bar,
+)
 from uncover.report.registry import figure
 
 if TYPE_CHECKING:
@@ -28,28 +46,42 @@ MARGIN = 0.35
 """Of the face's size, shown around it."""
 
 KINDS = {
-    Visibility.VISIBLE: ("visible", "#2CA02C"),
-    Visibility.EXTERNALLY_OCCLUDED: ("externally occluded", "#FF7F0E"),
+    Visibility.VISIBLE: ("visible", GREEN, "o"),
+    Visibility.EXTERNALLY_OCCLUDED: ("hidden by an object", ORANGE, "D"),
 }
+
+PANELS = {
+    "boxes of features": ("brows", "eyes", "nose", "mouth"),
+    "boxes of the face and its sides": ("whole face", "right face", "left face"),
+    "boxes of eyes and more": ("right eye face", "left eye face", "eyes nose"),
+}
+"""Classes by panel: boxes that share sides would hide each other."""
+
+DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (5, 1.5, 1, 1.5)))
+"""Of the boxes of a panel."""
 
 
 @figure(
     "figure_15",
     "15: landmarks and boxes",
-    caption="Landmarks of one face, and the boxes of facial parts made from them.",
+    caption="Landmarks of one face, and the boxes of facial parts made from them, on three copies of the photo as they"
+    " would hide each other. Right and left are the subject's.",
     inputs=lambda run: {
         "faces": [run.paths.faces(source) for source in run.landmark_sources],
         "boxes": run.paths.dataset("train").boxes,
     },
-    options=lambda run: {"photo": run.config.report.figure_15_photo},
+    options=lambda run: {"photo": run.config.report.figure_15_photo, "privacy": run.config.report.privacy},
 )
-def landmarks_of_photo(faces: Sequence[Path], boxes: Path, photo: str | None = None) -> Figure:
+def landmarks_of_photo(
+    faces: Sequence[Path], boxes: Path, photo: str | None = None, privacy: FigurePrivacy = "pixelate"
+) -> Figure:
     """Draw figure 15 from files.
 
     Args:
         faces: Tables of `uncover read_faces`; the first is shown, of those without patients if there is one.
         boxes: boxes.parquet of a data set made of them.
         photo: Id of the photo to show.
+        privacy: Of photos of patients, which are pixelated from edge to edge if they are shown.
 
     Raises:
         InputError: There is no such photo.
@@ -58,15 +90,17 @@ def landmarks_of_photo(faces: Sequence[Path], boxes: Path, photo: str | None = N
     used = set(all_kept["source"])
     tables = [table for path in faces if set((table := read_faces_table(path))["source"]) & used]
     table = min(tables, key=lambda table: may_show_patients(table["source"].iloc[0]))
-    all_kept = all_kept[all_kept["source"] == table["source"].iloc[0]]
+    source = str(table["source"].iloc[0])
+    all_kept = all_kept[all_kept["source"] == source]
     photo = photo or choose_photo(table, all_kept)
     of_photo, kept = table[table["photo"] == photo], all_kept[all_kept["photo"] == photo]
     if of_photo.empty or kept.empty:
         raise InputError(f"{boxes}: no photo '{photo}' in it; name another one (report.figure_15_photo)")
+    if may_show_patients(source) and are_left_out(privacy):
+        return not_run("landmarks and boxes", left_out_words([source], privacy))
     landmarks, visibility = landmark_arrays(of_photo)
     image = read_upright_rgb(Path(of_photo["image"].iloc[0]))
-    if may_show_patients(table["source"].iloc[0]):
-        image = shown(image, np.empty((0, 4)), "whole-frame")
+    image = in_figure(image, np.empty((0, 4)), privacy, may_show_patients(source))
     return landmarks_and_boxes(image, landmarks, visibility, kept, CLASS_NAMES)
 
 
@@ -100,47 +134,52 @@ def landmarks_and_boxes(
         boxes: Kept boxes of the photo.
         class_names: By class id.
     """
-    figure = new_figure(7.2, 4.1)
-    left, right = figure.subplots(1, 2)
-    for axes in (left, right):
-        axes.imshow(image)
-        axes.set_axis_off()
-        _zoom(axes, boxes, image.shape[1], image.shape[0])
-    size = float(np.clip(900 / max(1.0, (boxes["x2"] - boxes["x1"]).max()), 5, 14))
-    for kind, (name, colour) in KINDS.items():
-        points = landmarks[visibility == kind]
+    # Nothing but the part that is shown, at the resolution of the photo.
+    left, top, right, bottom = _around(boxes, image.shape[1], image.shape[0])
+    part = np.ascontiguousarray(image[top:bottom, left:right])
+    figure, ((points_on, *boxes_on),) = photo_rows([[part] * (1 + len(PANELS))], [0.2], 0.72)
+    size = 0.5 * DOUBLE / (1 + len(PANELS))
+    title_photo(points_on, f"{landmarks.shape[1]} landmarks, {n_of((len(landmarks), 'face'))}")
+    for kind, (name, colour, marker) in KINDS.items():
+        points = landmarks[visibility == kind] - [left, top]
         if len(points):
-            left.scatter(*points.T, s=size, color=colour, edgecolors="white", linewidths=0.3, label=name)
-    left.set_title(f"landmarks ({landmarks.shape[1]} points)")
+            style: dict[str, Any] = {"color": colour, "marker": marker, "edgecolors": "black", "linewidths": 0.3}
+            points_on.scatter(points[:, 0], points[:, 1], s=4 * size, label=name, **style)
     # WFLW says nothing of visibility, so there a legend would claim too much.
     if visibility.any():
-        left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=2, handletextpad=0.2)
-    drawn = set()
-    for class_id, x1, y1, x2, y2 in boxes[["class_id", "x1", "y1", "x2", "y2"]].itertuples(index=False):
-        name = class_names[class_id]
-        label = None if name in drawn else name
-        drawn.add(name)
-        xs, ys = [x1, x2, x2, x1, x1], [y1, y1, y2, y2, y1]
-        right.plot(xs, ys, color="white", linewidth=2.2, alpha=0.6)
-        right.plot(xs, ys, color=PART_COLOURS[name], linewidth=1.3, label=label)
-    right.set_title("boxes of facial parts")
-    right.legend(
-        loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=4, columnspacing=0.9, handlelength=1.1, fontsize=7.5
-    )
+        points_on.legend(**BELOW)
+    for axes, (title, names) in zip(boxes_on, PANELS.items(), strict=True):
+        title_photo(axes, title)
+        for dashes, name in zip(DASHES, names, strict=False):
+            own = boxes[boxes["class_id"] == class_names.index(name)]
+            for number, (x1, y1, x2, y2) in enumerate(own[["x1", "y1", "x2", "y2"]].itertuples(index=False)):
+                xs, ys = np.array([x1, x2, x2, x1, x1]) - left, np.array([y1, y1, y2, y2, y1]) - top
+                axes.plot(xs, ys, color="white", linewidth=2.6)
+                axes.plot(
+                    xs, ys, color=PART_COLOURS[name], linewidth=1.4, linestyle=dashes, label=None if number else name
+                )
+        axes.legend(**BELOW)
     return figure
 
 
-def _zoom(axes: Axes, boxes: pd.DataFrame, width: int, height: int) -> None:
+BELOW: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0, -0.03), "labelspacing": 0.25, "handletextpad": 0.5}
+"""Where the legend of a photo stands."""
+
+
+def _around(boxes: pd.DataFrame, width: int, height: int) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the part of a photo that is shown: a square around all boxes, if it has room."""
     x1, y1, x2, y2 = boxes["x1"].min(), boxes["y1"].min(), boxes["x2"].max(), boxes["y2"].max()
     half = (0.5 + MARGIN) * max(x2 - x1, y2 - y1)
     centre_x, centre_y = (x1 + x2) / 2, (y1 + y2) / 2
-    axes.set_xlim(max(-0.5, centre_x - half), min(width - 0.5, centre_x + half))
-    axes.set_ylim(min(height - 0.5, centre_y + half), max(-0.5, centre_y - half))
+    left, top = max(0, math.floor(centre_x - half)), max(0, math.floor(centre_y - half))
+    return left, top, min(width, math.ceil(centre_x + half)), min(height, math.ceil(centre_y + half))
 
 
 MOST_BOXES = 1500
 """Boxes drawn over each other; more only blacken the panel."""
 BINS = 50
+SHADES = "cividis_r"
+"""Equal steps look like equal steps, to colour-blind readers too."""
 
 
 @figure(
@@ -175,44 +214,66 @@ def label_statistics(boxes: pd.DataFrame, sizes: pd.DataFrame, class_names: tupl
         class_names: By class id.
     """
     from matplotlib.collections import LineCollection
+    from matplotlib.colors import LogNorm
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
     with_sizes = boxes.merge(sizes[["source", "photo", "width", "height"]], on=["source", "photo"])
     scale = with_sizes[["width", "height"]].to_numpy(float)
     corners = with_sizes[["x1", "y1", "x2", "y2"]].to_numpy(float) / np.hstack([scale, scale])
     centre, extent = (corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]
-    figure = new_figure(7.2, 6.6)
-    (counts, overlay), (centres, extents) = figure.subplots(2, 2)
-
+    figure = new_figure(DOUBLE, 5.6)
+    # All but the bars are square.
+    (counts, overlay), (centres, extents) = panels(
+        figure, 2, 2, left=0.95, right=0.72, bottom=0.42, top=0.42, apart=(1.16, 0.62)
+    )
+    figure.suptitle(
+        f"training set, {n_of((len(sizes), 'photo'), (len(with_sizes), 'box'))}",
+        y=1 - 0.06 / 5.6,
+        fontsize=TEXT,
+        va="top",
+    )
     numbers = with_sizes["class_id"].value_counts().reindex(range(len(class_names)), fill_value=0)
     counts.barh(class_names, numbers, color=[PART_COLOURS[name] for name in class_names])
     counts.invert_yaxis()
-    counts.bar_label(counts.containers[0], fmt="{:,.0f}", padding=2, fontsize=7)
-    counts.margins(x=0.15)
-    counts.set(title="labels per class", xlabel="boxes")
+    counts.bar_label(counts.containers[0], fmt="{:,.0f}", padding=2, fontsize=SMALL)
+    counts.margins(x=0.22)
+    counts.tick_params(axis="y", length=0)
+    counts.xaxis.set_major_locator(MaxNLocator(4))
+    counts.set_xlabel("boxes")
+    letter(counts, 0, "labels by class")
 
     order = np.random.default_rng(0).permutation(len(corners))[:MOST_BOXES]
     half = extent[order] / 2
     signs = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]])
     outlines = 0.5 + signs[None] * half[:, None]
     colours = [PART_COLOURS[class_names[class_id]] for class_id in with_sizes["class_id"].to_numpy()[order]]
-    overlay.add_collection(LineCollection(list(outlines), colors=colours, linewidths=0.4, alpha=0.35))
-    overlay.set(
-        title="boxes, centres moved together", xlim=(0, 1), ylim=(1, 0), aspect="equal", xlabel="width", ylabel="height"
-    )
+    overlay.add_collection(LineCollection(list(outlines), colors=colours, linewidths=0.4, alpha=0.35, rasterized=True))
+    overlay.set(xlim=(0, 1), ylim=(1, 0), xlabel="width / photo's width", ylabel="height / photo's height")
+    shown = f"{len(order):,} of them" if len(order) < len(corners) else ""
+    letter(overlay, 1, f"boxes, moved to one centre{f', {shown}' if shown else ''}")
 
-    for axes, values, names, title in (
-        (centres, centre, ("x centre", "y centre"), "box centres"),
-        (extents, extent, ("width", "height"), "box sizes"),
+    for number, (axes, values, names, title) in enumerate(
+        (
+            (centres, centre, ("x centre", "y centre"), "centres of boxes"),
+            (extents, extent, ("width", "height"), "sizes of boxes"),
+        ),
+        start=2,
     ):
-        *_, picture = axes.hist2d(*values.T, bins=BINS, range=[[0, 1], [0, 1]], cmap="Blues", cmin=1)
-        axes.set(title=title, xlabel=f"{names[0]} / image width", ylabel=f"{names[1]} / image height", aspect="equal")
-        figure.colorbar(picture, ax=axes, label="boxes", shrink=0.85)
+        # Most boxes are small, so that shades of equal steps would show a single cell.
+        *_, picture = axes.hist2d(
+            *values.T, bins=BINS, range=[[0, 1], [0, 1]], cmap=SHADES, norm=LogNorm(vmin=1), cmin=1, rasterized=True
+        )
+        axes.set(xlabel=f"{names[0]} / photo's width", ylabel=f"{names[1]} / photo's height")
+        bar = place_colour_bar(figure, picture, axes, "boxes")
+        bar.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        bar.yaxis.set_minor_formatter(NullFormatter())
+        letter(axes, number, title)
     centres.invert_yaxis()
     return figure
 
 
-COLUMNS = 4
-INCHES = 3.2
+COLUMNS = 3
+"""Of a contact sheet, at most."""
 
 
 @dataclass(frozen=True)
@@ -233,26 +294,22 @@ def contact_sheet(photos: Sequence[Labelled], class_names: tuple[str, ...]) -> F
     """
     from matplotlib.lines import Line2D
 
-    columns = min(COLUMNS, len(photos))
-    rows = -(-len(photos) // columns)
-    figure = new_figure(INCHES * columns, INCHES * rows + 0.5)
-    for axes in figure.subplots(rows, columns, squeeze=False).flat:
-        axes.set_axis_off()
-    for axes, photo in zip(figure.axes, photos, strict=False):
-        axes.imshow(photo.image)
-        axes.set_title(photo.title, fontsize=7)
+    rows = [photos[start : start + COLUMNS] for start in range(0, len(photos), COLUMNS)]
+    figure, grid = photo_rows([[photo.image for photo in row] for row in rows], [0.24] * len(rows), 0.5)
+    for axes, photo in zip(itertools.chain(*grid), photos, strict=True):
+        title_photo(axes, photo.title)
         for class_id, x1, y1, x2, y2 in photo.boxes[["class_id", "x1", "y1", "x2", "y2"]].itertuples(index=False):
-            axes.plot(
-                [x1, x2, x2, x1, x1], [y1, y1, y2, y2, y1], color=PART_COLOURS[class_names[class_id]], linewidth=1
-            )
+            colour = PART_COLOURS[class_names[class_id]]
+            axes.plot([x1, x2, x2, x1, x1], [y1, y1, y2, y2, y1], color="white", linewidth=1.8)
+            axes.plot([x1, x2, x2, x1, x1], [y1, y1, y2, y2, y1], color=colour, linewidth=1)
     lines = [Line2D([], [], color=PART_COLOURS[name], label=name) for name in class_names]
-    figure.legend(handles=lines, loc="outside lower center", ncols=len(lines), fontsize=7, columnspacing=0.9)
+    figure.legend(handles=lines, loc="lower center", bbox_to_anchor=(0.5, 0.01), ncols=5)
     return figure
 
 
 SINGLE_PARTS = ("right face", "left face", "brows", "nose", "right eye", "left eye", "mouth")
 """Parts that share no landmark; the others are unions of them, or the whole face."""
-CHIN = "#777777"
+CHIN = GREY
 
 
 def schemes_figure(points_by_title: dict[str, NDArray[np.float64]]) -> Figure:
@@ -263,14 +320,15 @@ def schemes_figure(points_by_title: dict[str, NDArray[np.float64]]) -> Figure:
     """
     from matplotlib.lines import Line2D
 
+    # As large as a page that is looked at alone, for the numbers of up to 98 points.
     figure = new_figure(5.4 * len(points_by_title), 6.4)
-    panels = figure.subplots(1, len(points_by_title), squeeze=False)[0]
-    for axes, (title, points) in zip(panels, points_by_title.items(), strict=True):
+    grid = panels(figure, 1, len(points_by_title), left=0.1, right=0.1, bottom=0.75, top=0.3, apart=(0.1, 0))[0]
+    for axes, (title, points) in zip(grid, points_by_title.items(), strict=True):
         _draw(axes, points)
         axes.set_title(title)
     lines = [Line2D([], [], color=PART_COLOURS[name], label=name) for name in CLASS_NAMES]
     lines.append(Line2D([], [], color=CHIN, marker="o", linestyle="", markersize=4, label="in no single part"))
-    figure.legend(handles=lines, loc="outside lower center", ncols=6, fontsize=8)
+    figure.legend(handles=lines, loc="lower center", bbox_to_anchor=(0.5, 0.01), ncols=6)
     return figure
 
 

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.config.evaluation import LEAVE_OUT, FigurePrivacy
+from uncover.config.evaluation import FigurePrivacy
 from uncover.config.values import check_number
 from uncover.data.parts import WHOLE_FACE
 from uncover.data.photos import read_upright_rgb
-from uncover.images.privacy import has_patients, left_out_words, shown
+from uncover.images.privacy import are_left_out, has_patients, in_figure, left_out_words
 from uncover.metrics.detections import box_iou
 from uncover.metrics.predictions import CORNERS, Alike, read_predictions
 from uncover.metrics.truth import read_truth
 from uncover.report.command_line import Option
-from uncover.report.figures.style import new_figure
+from uncover.report.figures.photos import APART, draw_box, outlined, photo_rows
+from uncover.report.figures.style import FOUND, SECOND, SMALL, TEXT, TRUE, counted, n_of, not_run
 from uncover.report.registry import figure
 from uncover.report.rescue_names import SET_TITLES, method_title, set_title
 from uncover.report.rescue_records import at_rate, first_of
@@ -40,18 +42,13 @@ PHOTOS = 6
 """Of each set, at most."""
 
 COLUMNS = 3
-INCHES = 2.4
 
-TRUE, BEST, HEATMAP = "true face", "most faces found", "best heatmap detector"
-STYLES: dict[str, dict[str, Any]] = {
-    TRUE: {"color": "white", "linewidth": 2.6, "linestyle": "-"},
-    BEST: {"color": "#E69F00", "linewidth": 1.2, "linestyle": "-"},
-    HEATMAP: {"color": "#56B4E9", "linewidth": 1.2, "linestyle": (0, (3, 1.5))},
-}
-"""How a kind of box is drawn, in this order: the widest first, so that it is seen below the others."""
+TITLE, KEY = 0.4, 0.28
+"""Room for the title of a set, of two lines, and for the legend below all photos, in inches."""
 
-EDGE = 1.2
-"""Of black on both sides together, which keeps a line visible on any photo."""
+BEST, HEATMAP = "most faces found", "best heatmap detector"
+KINDS = {TRUE: ("true face", TRUE, 2.6), BEST: (BEST, FOUND, 2.4), HEATMAP: (HEATMAP, SECOND, 1.2)}
+"""Name in the legend, kind and width of boxes, in the order in which they are drawn."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ class Panel:
 
     Attributes:
         image: uint8 (H, W, 3), RGB, as it may be shown.
-        boxes: float64 (N, 4) by kind (`STYLES`), pixels of the image.
+        boxes: float64 (N, 4) by kind (`KINDS`), pixels of the image.
     """
 
     image: NDArray[np.uint8]
@@ -128,7 +125,7 @@ def draw_rescue_gallery(
         firsts = dict(zip((BEST, HEATMAP), first_of(rows[rows["set"] == name]), strict=True))
         if name not in folders or name not in lists or firsts[BEST] is None:
             continue
-        if privacy == LEAVE_OUT and has_patients(name):
+        if are_left_out(privacy) and has_patients(name):
             left_out.append(set_title(name))
             continue
         # Of methods that all found nothing, none is best.
@@ -140,17 +137,23 @@ def draw_rescue_gallery(
             looked = table.loc[looked_at(table, maps.get(method)), "image"]
             found = _sure(predictions / method / f"{name}.parquet", float(row["confidence"]), method, alike)
             boxes[kind] = found[found["image"].isin(looked)]
-        panels = _panels(name, folders[name], table, boxes, privacy, true_iou)
-        titles = [f"{kind}: {method_title(str(row['method']))}" for kind, row in shown_methods.items()]
+        panels, missed_photos = _panels(name, folders[name], table, boxes, privacy, true_iou)
+        titles = [
+            f"{kind}: {method_title(str(row['method']))} ({row['found']} of {counted(int(row['faces']), 'face')})"
+            for kind, row in shown_methods.items()
+        ]
         if panels:
-            groups[f"{set_title(name)}\n{'; '.join(titles) or 'no method found any of the faces'}"] = panels
-    return rescue_gallery(groups, left_out)
+            count = n_of((missed_photos, "missed photo"))
+            shown = "" if missed_photos == len(panels) else f", {len(panels)} shown"
+            words = "; ".join(titles) or "no method found any of the faces"
+            groups[f"{set_title(name)}, {count}{shown}\n{words}"] = panels
+    return rescue_gallery(groups, left_out, privacy)
 
 
 def _panels(
     name: str, dataset: Path, table: pd.DataFrame, boxes: Mapping[str, pd.DataFrame], privacy: str, true_iou: float
-) -> list[Panel]:
-    """The photos of a set that are shown."""
+) -> tuple[list[Panel], int]:
+    """The photos of a set that are shown, and of how many."""
     truth = read_truth(dataset, table[["image", "width", "height"]])
     truth = truth[truth["class_id"] == WHOLE_FACE]
     with_faces = table.loc[table["missed"] & table["image"].isin(truth["image"]), "image"]
@@ -161,10 +164,9 @@ def _panels(
     panels = []
     for image in choose_photos(outcomes, PHOTOS):
         photo = read_upright_rgb(dataset / "images" / image)
-        if has_patients(name):
-            photo = shown(photo, np.concatenate(list(drawn[image].values())), privacy)
+        photo = in_figure(photo, np.concatenate(list(drawn[image].values())), privacy, has_patients(name))
         panels.append(Panel(photo, drawn[image]))
-    return panels
+    return panels, len(with_faces)
 
 
 def choose_photos(outcomes: Mapping[str, tuple[bool, ...]], count: int) -> list[str]:
@@ -191,53 +193,52 @@ def choose_photos(outcomes: Mapping[str, tuple[bool, ...]], count: int) -> list[
     return [image for outcome, number in taken.items() for image in of_outcome[outcome][:number]]
 
 
-def rescue_gallery(groups: Mapping[str, Sequence[Panel]], left_out: Sequence[str] = ()) -> Figure:
+def rescue_gallery(
+    groups: Mapping[str, Sequence[Panel]], left_out: Sequence[str] = (), privacy: FigurePrivacy = "leave-out"
+) -> Figure:
     """Draw the panels of each set below one another.
 
     Args:
         groups: Panels by title; without any, the figure says so.
         left_out: Titles of sets whose photos may not be shown, which the figure says, too.
+        privacy: Why.
     """
     from matplotlib.lines import Line2D
 
-    rows = [-(-len(panels) // COLUMNS) for panels in groups.values()]
-    shapes = [max(panel.image.shape[0] / panel.image.shape[1] for panel in panels) for panels in groups.values()]
-    # Upright photos may not make a set as long as the page.
-    heights = [number * INCHES * min(shape, 1.3) + 0.5 for number, shape in zip(rows, shapes, strict=True)]
-    figure = new_figure(COLUMNS * INCHES, sum(heights) + (0.9 if left_out else 0.4))
-    told = left_out_words(left_out) if left_out else "no missed photo with a labelled face"
+    told = left_out_words(left_out, privacy) if left_out else "no missed photo with a labelled face"
     if not groups:
-        figure.text(0.5, 0.5, told, ha="center", va="center", wrap=True)
-        return figure
+        return not_run("missed photos and what was found", told)
+    rows, heads = [], []
+    for panels in groups.values():
+        own = [panels[start : start + COLUMNS] for start in range(0, len(panels), COLUMNS)]
+        rows += own
+        heads += [TITLE, *[APART] * (len(own) - 1)]
+    foot = KEY + (0.16 if left_out else 0)
+    figure, grid = photo_rows([[panel.image for panel in row] for row in rows], heads, foot)
+    high = figure.get_size_inches()[1]
+    for axes, panel in zip(itertools.chain(*grid), itertools.chain(*rows), strict=True):
+        _draw(axes, panel)
+    tops = [row[0].get_position().y1 for row, head in zip(grid, heads, strict=True) if head == TITLE]
+    for top, title in zip(tops, groups, strict=True):
+        figure.text(0, top + 0.05 / high, title, fontsize=TEXT, va="bottom", linespacing=1.2)
     if left_out:
-        figure.supxlabel(told, fontsize=8, wrap=True)
-    parts = np.ravel(figure.subfigures(len(groups), 1, squeeze=False, height_ratios=heights))
-    for part, (title, panels), number in zip(parts, groups.items(), rows, strict=True):
-        part.suptitle(title, fontsize=9)
-        axes = np.ravel(part.subplots(number, COLUMNS, squeeze=False))
-        for each in axes:
-            each.set_axis_off()
-        for each, panel in zip(axes, panels, strict=False):
-            _draw(each, panel)
-    lines = [Line2D([], [], label=kind, **_outlined(kind)) for kind in STYLES]
-    figure.legend(handles=lines, loc="outside lower center", ncols=len(lines), facecolor="#DDDDDD")
+        figure.text(0, 0.05 / high, told, fontsize=SMALL, va="bottom")
+    lines = [Line2D([], [], label=name, **outlined(kind, width)) for name, kind, width in KINDS.values()]
+    figure.legend(
+        handles=lines,
+        loc="lower center",
+        bbox_to_anchor=(0.5, (foot - KEY + 0.06) / high),
+        ncols=len(lines),
+        handlelength=2.4,
+    )
     return figure
 
 
-def _outlined(kind: str) -> dict[str, Any]:
-    from matplotlib.patheffects import Normal, Stroke
-
-    style = STYLES[kind]
-    return {**style, "path_effects": [Stroke(linewidth=style["linewidth"] + EDGE, foreground="black"), Normal()]}
-
-
 def _draw(axes: Axes, panel: Panel) -> None:
-    axes.imshow(panel.image)
-    height, width = panel.image.shape[:2]
     for kind, boxes in panel.boxes.items():
-        for x1, y1, x2, y2 in boxes:
-            axes.plot([x1, x2, x2, x1, x1], [y1, y1, y2, y2, y1], **_outlined(kind))
-    axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+        _, style, width = KINDS[kind]
+        for box in boxes:
+            draw_box(axes, box, style, width)
 
 
 def _sure(path: Path, confidence: float, method: str, alike: Alike) -> pd.DataFrame:

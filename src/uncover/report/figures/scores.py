@@ -15,7 +15,24 @@ from numpy.typing import NDArray
 from uncover.errors import InputError
 from uncover.metrics.intervals import Rate
 from uncover.metrics.predictions import Alike
-from uncover.report.figures.style import PART_COLOURS, new_figure
+from uncover.report.figures.style import (
+    BLUE,
+    DOUBLE,
+    FINE,
+    GREY,
+    PART_COLOURS,
+    PART_MARKERS,
+    SINGLE,
+    SMALL,
+    TEXT,
+    THESIS,
+    interval,
+    n_of,
+    new_figure,
+    not_run,
+    panels,
+    place_colour_bar,
+)
 from uncover.report.published import Cell, load_text
 from uncover.report.records import MEAN, ConfusionTable, read_confusion, read_evaluation, read_f1_curves
 from uncover.report.registry import figure
@@ -28,16 +45,16 @@ if TYPE_CHECKING:
 
     from uncover.workflow.targets import Run
 
-MARKERS = "osD^v<>PXp"
-"""By class, so that curves can be told apart without colour."""
+OTHER_MARKER = "P"
+"""Of a class that is no part of the thesis's."""
 
 MEAN_COLOUR = "#444444"
 MARKS = 9
 """Markers along a curve."""
 
-CURVE = "#0072B2"
+CURVE = BLUE
 BEST: dict[str, Any] = {"marker": "o", "color": "white", "markeredgecolor": "black", "linestyle": "none"}
-THESIS: dict[str, Any] = {"marker": "x", "markersize": 6, "color": "#777777", "linestyle": "none"}
+PRINTED: dict[str, Any] = {**THESIS, "marker": "x", "markersize": 5, "markeredgewidth": 1.2, "linestyle": "none"}
 ABSENT = "not in this run"
 
 
@@ -63,10 +80,13 @@ def f1_on_val(curves: Path, summary: Path, published: Path) -> Figure:
     """
     record = read_evaluation(summary)
     printed = float(load_text(published)["best_f1_confidence"].value)
-    return f1_confidence(read_f1_curves(curves), record.confidence, record.scores["F1"].value, printed)
+    count = n_of((record.images, "photo"), (record.labels, "box"))
+    return f1_confidence(read_f1_curves(curves), record.confidence, record.scores["F1"].value, printed, count)
 
 
-def f1_confidence(curves: pd.DataFrame, confidence: float, f1: float, published: float | None = None) -> Figure:
+def f1_confidence(
+    curves: pd.DataFrame, confidence: float, f1: float, published: float | None = None, count: str = ""
+) -> Figure:
     """Draw the curves.
 
     Args:
@@ -74,9 +94,10 @@ def f1_confidence(curves: pd.DataFrame, confidence: float, f1: float, published:
         confidence: Where the mean F1 is best.
         f1: The mean F1 there.
         published: The thesis's best confidence.
+        count: What was scored, in words.
     """
-    figure = new_figure(7.2, 4.2)
-    axes = figure.subplots()
+    figure = new_figure(SINGLE, 3.74)
+    ((axes,),) = panels(figure, 1, 1, left=0.42, right=0.1, bottom=1.4, top=0.1)
     classes = [
         (int(str(class_id)), curve["x"].to_numpy(), curve["y"].to_numpy())
         for class_id, curve in curves.groupby("class_id", sort=True)
@@ -86,21 +107,22 @@ def f1_confidence(curves: pd.DataFrame, confidence: float, f1: float, published:
         name = str(names[class_id])
         # Markers of neighbouring classes stand apart, so that curves that coincide can still be counted.
         step = max(1, len(x) // MARKS)
-        start = number * step // len(MARKERS)
+        start = number * step // len(PART_MARKERS)
         axes.plot(
-            x, y, color=PART_COLOURS.get(name, "#555555"), linewidth=1, label=f"{name}  {_peak(x, y)}",
-            marker=MARKERS[number % len(MARKERS)], markersize=4, markeredgewidth=0, markevery=(start, step),
+            x, y, color=PART_COLOURS.get(name, GREY), linewidth=1, label=f"{name} {_peak(x, y)}",
+            marker=PART_MARKERS.get(name, OTHER_MARKER), markeredgewidth=0, markevery=(start, step),
         )  # fmt: skip
     x, y = next((x, y) for class_id, x, y in classes if class_id == MEAN)
-    axes.plot(x, y, color=MEAN_COLOUR, linewidth=3.5, label=f"mean  {f1:.2f} at {confidence:.3f}", zorder=1)
+    axes.plot(x, y, color=MEAN_COLOUR, linewidth=3.2, label=f"mean {f1:.2f} at {confidence:.3f}", zorder=1)
     axes.axvline(confidence, color="black", linewidth=0.8, linestyle=":")
-    axes.plot([confidence], [f1], marker="o", markersize=8, color="white", markeredgecolor="black", zorder=5)
+    axes.plot([confidence], [f1], marker="o", markersize=6, color="white", markeredgecolor="black", zorder=5)
     if published is not None:
-        axes.axvline(
-            published, color="#888888", linewidth=0.8, linestyle="--", label=f"thesis: best mean at {published:.3f}"
-        )
-    axes.set(xlabel="confidence threshold", ylabel="F1", xlim=(0, 1), ylim=(0, 1.02))
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), title="best F1 at its confidence", fontsize=8)
+        axes.axvline(published, **THESIS, linewidth=0.9, linestyle="--", label=f"thesis: mean at {published:.3f}")
+    axes.set(xlabel="confidence threshold", ylabel="F1 (share)", xlim=(0, 1), ylim=(0, 1.02))
+    axes.legend(
+        loc="upper center", bbox_to_anchor=(0.45, -0.18), title=f"best F1 at its confidence{count and f', {count}'}",
+        ncols=2, labelspacing=0.25, columnspacing=1.0, handletextpad=0.4,
+    )  # fmt: skip
     return figure
 
 
@@ -157,8 +179,8 @@ def confusion_of_parts(confusion: Path, summary: Path, published: Path, *, name:
         InputError: A file is not what it should be.
     """
     of_set, printed = FIGURES[name]
-    accuracy, thesis = read_evaluation(summary).accuracy, load_text(published)[printed].value / 100
-    return confusion_matrix(read_confusion(confusion), of_set, accuracy, thesis)
+    record, thesis = read_evaluation(summary), load_text(published)[printed].value / 100
+    return confusion_matrix(read_confusion(confusion), of_set, record.accuracy, thesis, record.images)
 
 
 def _records(run: Run, name: str) -> dict[str, str] | None:
@@ -166,7 +188,9 @@ def _records(run: Run, name: str) -> dict[str, str] | None:
     return {"confusion": record.confusion, "summary": record.summary} if name in run.landmark_sets else None
 
 
-def confusion_matrix(confusion: ConfusionTable, of_set: str, accuracy: Rate, published: float | None = None) -> Figure:
+def confusion_matrix(
+    confusion: ConfusionTable, of_set: str, accuracy: Rate, published: float | None = None, photos: int | None = None
+) -> Figure:
     """Draw a matrix: shares of each column as shades and numbers, counts below them.
 
     Args:
@@ -174,12 +198,13 @@ def confusion_matrix(confusion: ConfusionTable, of_set: str, accuracy: Rate, pub
         of_set: What the title calls the set.
         accuracy: Overall, shares.
         published: The thesis's, a share.
+        photos: How many were scored.
     """
     counts, names = confusion.counts, confusion.names
     totals = counts.sum(axis=0)
     shares = np.divide(counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)
-    figure = new_figure(7.2, 6.4)
-    axes = figure.subplots()
+    figure = new_figure(DOUBLE, 5.5)
+    ((axes,),) = panels(figure, 1, 1, left=1.1, right=0.62, bottom=1.04, top=0.26)
     picture = axes.imshow(np.ma.masked_invalid(shares), cmap="Blues", vmin=0, vmax=1, aspect="auto")
     axes.set_facecolor("#EEEEEE")
     for row, column in np.argwhere(counts > 0):
@@ -188,9 +213,9 @@ def confusion_matrix(confusion: ConfusionTable, of_set: str, accuracy: Rate, pub
         style: dict[str, Any] = {"color": colour, "ha": "center", "va": "center"}
         # A share that would read 0.00 says less than its count alone.
         if own or share >= 0.005:
-            weight: dict[str, Any] = {"fontsize": 8, "fontweight": "bold"} if own else {"fontsize": 7}
-            axes.text(column, row - 0.08, f"{share:.2f}", **style, **weight)
-        axes.text(column, row + 0.27, f"{counts[row, column]:,}", **style, fontsize=5.5)
+            weight: dict[str, Any] = {"fontsize": TEXT, "fontweight": "bold"} if own else {"fontsize": SMALL}
+            axes.text(column, row - 0.17, f"{share:.2f}", **style, **weight)
+        axes.text(column, row + 0.24, f"{counts[row, column]:,}", **style, fontsize=FINE)
     places = range(len(names))
     axes.set_xticks(places, [f"{name}\n({total:,})" for name, total in zip(names, totals, strict=True)], rotation=90)
     axes.set_yticks(places, names)
@@ -200,15 +225,16 @@ def confusion_matrix(confusion: ConfusionTable, of_set: str, accuracy: Rate, pub
         line(len(names) - 1.5, color="black", linewidth=0.8)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_title(f"{of_set[0].upper()}{of_set[1:]}: overall accuracy {_told(accuracy, published)}")
-    figure.colorbar(picture, ax=axes, label="share of the column's boxes", shrink=0.85)
+    known = "" if photos is None else f", {n_of((photos, 'photo'), (int(totals[:-1].sum()), 'box'))}"
+    axes.set_title(f"{of_set[0].upper()}{of_set[1:]}{known}: overall accuracy {_told(accuracy, published)}")
+    place_colour_bar(figure, picture, axes, "share of the column's boxes")
     return figure
 
 
 def _told(accuracy: Rate, published: float | None) -> str:
     if math.isnan(accuracy.value):
         return "n/a"
-    beside = [] if math.isnan(accuracy.low) else [f"95 %: {100 * accuracy.low:.1f}–{100 * accuracy.high:.1f}"]
+    beside = [] if math.isnan(accuracy.low) else [f"95 %: {interval(100 * accuracy.low, 100 * accuracy.high, 1)}"]
     beside += [] if published is None else [f"thesis: {100 * published:.1f}"]
     return f"{100 * accuracy.value:.1f} %" + (f" ({'; '.join(beside)})" if beside else "")
 
@@ -247,7 +273,7 @@ def read_panels(folders: Sequence[Path]) -> dict[tuple[str, str], F1Curve | str]
     Raises:
         InputError: One is no evaluation, or of another detector or set, or its predictions were made otherwise.
     """
-    panels: dict[tuple[str, str], F1Curve | str] = {}
+    found: dict[tuple[str, str], F1Curve | str] = {}
     alike = Alike()
     for folder in folders:
         model, set_name, scope = folder.absolute().parts[-3:]
@@ -261,11 +287,11 @@ def read_panels(folders: Sequence[Path]) -> dict[tuple[str, str], F1Curve | str]
             mean = curves[curves["class_id"] == MEAN]
             x, y = (mean[axis].to_numpy(np.float64) for axis in ("x", "y"))
             best_f1 = record.scores["F1"].value
-            panels[model, set_name] = F1Curve(x, y, record.confidence, best_f1, record.images, record.labels)
+            found[model, set_name] = F1Curve(x, y, record.confidence, best_f1, record.images, record.labels)
         else:
             what = "no true face" if record.images else "no missed frame\nwith a heatmap"
-            panels[model, set_name] = what
-    return panels
+            found[model, set_name] = what
+    return found
 
 
 @figure(
@@ -294,54 +320,64 @@ def draw_missed_f1(evaluations: Sequence[Path] = (), *, published: Path) -> Figu
     """
     layout = thesis_layout("table_13", published)
     printed = {(model, name): layout.printed(names) for model, name, names in layout.rows()}
-    return missed_f1(read_panels(evaluations), printed)
+    read = read_panels(evaluations)
+    if read and all(isinstance(panel, str) for panel in read.values()):
+        return not_run("F1 on missed frames", "no missed frame of any grade has a heatmap and a true face")
+    return missed_f1(read, printed)
 
 
-def missed_f1(panels: Panels, published: Mapping[tuple[str, str], Mapping[str, Cell]]) -> Figure:
+def missed_f1(curves: Panels, published: Mapping[tuple[str, str], Mapping[str, Cell]]) -> Figure:
     """Draw a panel per detector (rows) and grade (columns).
 
     Args:
-        panels: What is at hand.
+        curves: What is at hand.
         published: Rows of the thesis's table 13 ("Conf", "F1"), by detector and set.
     """
     from matplotlib.lines import Line2D
 
-    figure = new_figure(7.2, 8.2)
-    grid = figure.subplots(len(THESIS_MODELS), len(GRADES), sharex=True, sharey=True)
+    figure = new_figure(DOUBLE, 7.2)
+    grid = panels(
+        figure, len(THESIS_MODELS), len(GRADES), left=0.62, right=0.1, bottom=0.62, top=0.34, apart=(0.24, 0.44),
+        sharex=True, sharey=True,
+    )  # fmt: skip
     for row, (model, title) in zip(grid, THESIS_MODELS.items(), strict=True):
         for axes, (set_name, grade) in zip(row, GRADES.items(), strict=True):
             axes.set(xlim=(0, 1), ylim=(0, 1.03))
-            panel = panels.get((model, set_name), ABSENT)
+            panel = curves.get((model, set_name), ABSENT)
             if isinstance(panel, str):
                 _say(axes, panel)
-                told = "–"
+                told = f"\n{grade}"
             else:
                 _draw(axes, panel)
-                told = f"best {panel.best_f1:.2f} at {panel.best:.3f}"
+                count = n_of((panel.photos, "frame"), (panel.faces, "face"))
+                told = f"{grade}, {count}\nbest {panel.best_f1:.2f} at {panel.best:.3f}"
             _mark_thesis(axes, published.get((model, set_name), {}))
-            axes.set_title(f"{grade}: {told}", fontsize=8)
-        row[0].set_ylabel(f"{title}\nF1", fontsize=8)
+            axes.set_title(told, fontsize=SMALL)
+        row[0].set_ylabel(f"{title}\nF1 (share)")
     for axes in grid[-1]:
-        axes.set_xlabel("confidence threshold", fontsize=8)
-    marks = [Line2D([], [], **BEST, label="best F1"), Line2D([], [], **THESIS, label="thesis's best F1 (table 13)")]
-    figure.legend(handles=marks, loc="outside lower center", ncols=len(marks), fontsize=8)
+        axes.set_xlabel("confidence threshold")
+    marks = [
+        Line2D([], [], color=CURVE, label="F1"),
+        Line2D([], [], **BEST, label="best F1"),
+        Line2D([], [], **PRINTED, label="thesis's best F1 (table 13)"),
+    ]
+    figure.legend(handles=marks, loc="lower center", bbox_to_anchor=(0.5, 0.008), ncols=len(marks))
     return figure
 
 
 def _draw(axes: Axes, curve: F1Curve) -> None:
     axes.plot(curve.confidence, curve.f1, color=CURVE, linewidth=1.5)
     axes.axvline(curve.best, color="black", linewidth=0.8, linestyle=":")
-    axes.plot([curve.best], [curve.best_f1], **BEST, clip_on=False)
-    _say(axes, f"{curve.photos} frames, {curve.faces} faces")
+    axes.plot([curve.best], [curve.best_f1], **BEST, markersize=5, clip_on=False)
 
 
 def _say(axes: Axes, words: str) -> None:
-    """In the corner where neither curves nor crosses are."""
-    axes.text(0.97, 0.97, words, transform=axes.transAxes, ha="right", va="top", fontsize=7)
+    """In the corner where the thesis has no cross: its best F1 are at confidences below 0.6."""
+    axes.text(0.97, 0.06, words, transform=axes.transAxes, ha="right", va="bottom", fontsize=SMALL)
 
 
 def _mark_thesis(axes: Axes, row: Mapping[str, Cell]) -> None:
     """The thesis's best F1 as a cross, as its table 13 prints it."""
     confidence, f1 = row.get("Conf"), row.get("F1")
     if isinstance(confidence, int | float) and isinstance(f1, int | float):
-        axes.plot([confidence], [f1], **THESIS)
+        axes.plot([confidence], [f1], **PRINTED)

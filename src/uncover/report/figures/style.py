@@ -1,40 +1,118 @@
-"""How figures look: one colour per part, one size of type, no display needed."""
+"""How figures look: two widths, two sizes of type, one colour per idea, panels placed in inches.
+
+Nothing is laid out by trial (matplotlib's layout engines, a tight bounding box), which would draw a figure several
+times: panels stand where `panels` puts them, so equal figures are equal files, and one takes a fraction of a second.
+"""
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from uncover.atomic import new_file
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+SINGLE, DOUBLE = 3.5, 7.16
+"""Widths of a figure, in inches: one column of a journal, or both."""
+
+TEXT, SMALL, FINE = 8, 7, 6.5
+"""Sizes of type in points, at those widths: titles and labels; ticks, legends and notes; counts in cells, on photos."""
+
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
+"""Okabe and Ito's colours, which colour-blind readers can tell apart."""
+
+BROWN, NAVY, VIOLET = "#783000", "#000090", "#9018F0"
+"""As far from these, and from each other, as colours get for such readers."""
+
+GREY, LIGHT = "#777777", "#DDDDDD"
+"""Of what the thesis printed, and of lines that help the eye."""
 
 PART_COLOURS = {
-    "eyes": "#0072B2",
-    "nose": "#009E73",
-    "whole face": "#000000",
-    "right face": "#D55E00",
-    "left face": "#E69F00",
-    "brows": "#56B4E9",
-    "left eye face": "#AA7A00",
-    "right eye face": "#9E2A2B",
-    "eyes nose": "#7B4FA3",
-    "mouth": "#CC79A7",
+    "eyes": BLUE,
+    "nose": GREEN,
+    "whole face": BLACK,
+    "right face": VERMILLION,
+    "left face": ORANGE,
+    "brows": SKY,
+    "left eye face": BROWN,
+    "right eye face": NAVY,
+    "eyes nose": VIOLET,
+    "mouth": PURPLE,
 }
-"""By class name; Okabe and Ito's palette, which colour-blind readers can tell apart, and darker kin for unions."""
+"""By class name."""
 
-STYLE: dict[Any, Any] = {
-    "font.size": 9,
+PART_MARKERS = dict(zip(PART_COLOURS, "osD^v<>PXp", strict=True))
+"""So that curves can be told apart without colour."""
+
+SET_STYLES: dict[str, dict[str, Any]] = {
+    "train": {"color": BLUE, "marker": "s", "linestyle": "-"},
+    "val": {"color": VERMILLION, "marker": "o", "linestyle": "-", "markerfacecolor": "white"},
+}
+"""Photos that a detector learns from, and photos that it is scored on meanwhile."""
+
+METHOD_STYLES: dict[str, dict[str, Any]] = {
+    "rgb": {"color": BLUE, "marker": "o"},
+    "heatmap": {"color": ORANGE, "marker": "s"},
+    "rescue": {"color": GREEN, "marker": "D"},
+    "online": {"color": PURPLE, "marker": "^"},
+    "offline": {"color": BROWN, "marker": "v"},
+}
+"""Ways to detect: the first look, the thesis's second step, the best rescue, and what time adds to it."""
+
+THESIS: dict[str, Any] = {"color": GREY}
+"""What the thesis printed or released, in any figure."""
+
+TRUE, FOUND, FALSE, UNKNOWN, SECOND = "true face", "found", "no labelled face there", "detection", "heatmaps"
+BOX_STYLES: dict[str, dict[str, Any]] = {
+    TRUE: {"color": "#FFFFFF", "linestyle": (0, (4, 2))},
+    FOUND: {"color": SKY, "linestyle": "-"},
+    FALSE: {"color": VERMILLION, "linestyle": (0, (1.5, 1))},
+    UNKNOWN: {"color": SKY, "linestyle": "-"},
+    SECOND: {"color": ORANGE, "linestyle": (0, (3, 1.5))},
+}
+"""How a kind of box is drawn on a photo; where nobody labelled it, none is found or beside a face."""
+
+RC: dict[Any, Any] = {
+    "font.size": TEXT,
     "font.family": "DejaVu Sans",
-    "axes.titlesize": 9,
+    "axes.titlesize": TEXT,
+    "axes.labelsize": TEXT,
+    "axes.titlepad": 4.0,
+    "axes.labelpad": 2.0,
+    "axes.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 3.5,
+    "legend.fontsize": SMALL,
+    "legend.title_fontsize": SMALL,
     "legend.frameon": False,
-    "figure.constrained_layout.use": True,
+    "legend.borderpad": 0.0,
+    "legend.borderaxespad": 0.0,
+    "legend.handlelength": 1.6,
+    "legend.columnspacing": 1.2,
+    "figure.constrained_layout.use": False,
     "pdf.fonttype": 42,
+    "figure.dpi": 200,
     "savefig.dpi": 200,
 }
+
+NOT_RUN = "not run: "
+"""What the comment of a figure begins with that shows nothing, before the reason: pages leave it out with a line."""
+
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -42,13 +120,124 @@ def new_figure(width: float, height: float) -> Figure:
     import matplotlib
     from matplotlib.figure import Figure
 
-    matplotlib.rcParams.update(STYLE)
+    matplotlib.rcParams.update(RC)
     return Figure(figsize=(width, height))
+
+
+def panels(
+    figure: Figure,
+    rows: int,
+    columns: int,
+    *,
+    left: float,
+    right: float,
+    bottom: float,
+    top: float,
+    apart: tuple[float, float] = (0.0, 0.0),
+    **more: Any,
+) -> NDArray[Any]:
+    """Axes in a grid, (rows, columns); all lengths in inches.
+
+    Args:
+        figure: Where to.
+        rows: How many.
+        columns: How many.
+        left: Margin.
+        right: Margin.
+        bottom: Margin.
+        top: Margin.
+        apart: Room between columns, and between rows.
+        more: Of `Figure.subplots`.
+    """
+    wide, high = figure.get_size_inches()
+    each = (wide - left - right - (columns - 1) * apart[0]) / columns
+    tall = (high - bottom - top - (rows - 1) * apart[1]) / rows
+    place = {"left": left / wide, "right": 1 - right / wide, "bottom": bottom / high, "top": 1 - top / high}
+    place |= {"wspace": apart[0] / each, "hspace": apart[1] / tall}
+    axes: NDArray[Any] = figure.subplots(rows, columns, squeeze=False, gridspec_kw=place, **more)
+    return axes
+
+
+def letter(axes: Axes, number: int, title: str = "") -> None:
+    """Give a panel its letter, "a" for 0, and a title beside it."""
+    axes.annotate(
+        "abcdefghijklmnopqrstuvwxyz"[number], (0, 1), (0, 4), xycoords="axes fraction", textcoords="offset points",
+        fontsize=TEXT, fontweight="bold", va="bottom",
+    )  # fmt: skip
+    axes.annotate(
+        title, (0, 1), (10, 4), xycoords="axes fraction", textcoords="offset points", fontsize=TEXT, va="bottom"
+    )
+
+
+def place_colour_bar(figure: Figure, picture: Any, axes: Axes, label: str, apart: float = 0.06) -> Axes:
+    """A colour bar right of a panel and as high, without making the panel narrower."""
+    wide, _ = figure.get_size_inches()
+    box = axes.get_position()
+    bar = figure.add_axes((box.x1 + apart / wide, box.y0, 0.09 / wide, box.height))
+    figure.colorbar(picture, cax=bar, label=label)
+    bar.tick_params(length=2)
+    return bar
+
+
+def counted(number: int, what: str) -> str:
+    """Such as "1 detection", "2 detections" or "1,204 boxes"."""
+    plural = f"{what}es" if what.endswith("x") else f"{what}s"
+    return f"{number:,} {what if number == 1 else plural}"
+
+
+def n_of(*counts: tuple[int, str]) -> str:
+    """What a figure counts, such as "n = 60 photos, 81 faces"."""
+    return f"n = {', '.join(counted(*each) for each in counts)}"
+
+
+def interval(low: float, high: float, digits: int = 2) -> str:
+    """An interval of 95 %, such as "0.71–0.78"."""
+    return f"{low:.{digits}f}–{high:.{digits}f}"
+
+
+def not_run(what: str, reason: str) -> Figure:
+    """A figure that shows nothing, and says why: in words, and in the comment of its file.
+
+    Args:
+        what: Cannot be shown.
+        reason: In one line.
+    """
+    import textwrap
+
+    text = f"{what}: {reason}"
+    lines = textwrap.wrap(text, 100)
+    figure = new_figure(DOUBLE, 0.5 + 0.16 * len(lines))
+    figure.text(0.5, 0.5, "\n".join(lines), ha="center", va="center", fontsize=TEXT)
+    figure.set_label(f"{NOT_RUN}{' '.join(text.split())}")
+    return figure
+
+
+def why_not_run(png: Path) -> str | None:
+    """Why a figure shows nothing, as its file says; None where it shows something, or is no PNG."""
+    with png.open("rb") as file:
+        if file.read(len(PNG)) != PNG:
+            return None
+        while len(head := file.read(8)) == 8:
+            length, kind = struct.unpack(">I4s", head)
+            if kind == b"IDAT":
+                return None
+            key, _, text = file.read(length).partition(b"\0")
+            file.read(4)
+            if (kind, key) == (b"tEXt", b"Comment") and text.startswith(NOT_RUN.encode()):
+                return text.decode("latin-1").removeprefix(NOT_RUN)
+    return None
 
 
 def save_figure(figure: Figure, folder: Path, name: str) -> None:
     """Write `<name>.png` and `<name>.pdf`, without dates, so that equal figures are equal files."""
-    metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None, "Creator": None}}
+    metadata: dict[str, dict[str, Any]] = {
+        "png": {"Software": None},
+        "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+    }
+    told = str(figure.get_label())
+    if told.startswith(NOT_RUN):
+        metadata["png"]["Comment"] = told
+        metadata["pdf"]["Subject"] = told
     for suffix, entries in metadata.items():
         with new_file(folder / f"{name}.{suffix}") as path:
-            figure.savefig(path, metadata=entries, bbox_inches="tight", pad_inches=0.05)
+            figure.savefig(path, metadata=entries)

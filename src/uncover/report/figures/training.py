@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from uncover.config.finetune import BACKBONE
-from uncover.report.figures.style import new_figure
+from uncover.report.figures.style import (
+    BLUE,
+    DOUBLE,
+    GREEN,
+    LIGHT,
+    PURPLE,
+    SET_STYLES,
+    SMALL,
+    THESIS,
+    VERMILLION,
+    n_of,
+    new_figure,
+    panels,
+)
 from uncover.report.learning_curve import curve_of, mean_curve, read_learning_curve
 from uncover.report.records import LOSSES, best_row, read_training_record
 from uncover.report.registry import figure
+from uncover.tables import read_summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,11 +40,8 @@ METRICS = {
     "metrics/mAP_0.5": "mAP50",
     "metrics/mAP_0.5:0.95": "mAP50-95",
 }
-TRAIN: dict[str, Any] = {"color": "#0072B2", "linewidth": 1.3, "marker": "s", "markersize": 2}
-VAL: dict[str, Any] = {"color": "#D55E00", "linewidth": 1.3, "marker": "o", "markersize": 3}
 MARKS = 8
 """Markers along a curve, so that val can be told from train without colour."""
-RELEASED: dict[str, Any] = {"color": "#777777", "linewidth": 0.8}
 DASHES = {"train": "--", "val": ":"}
 """Of the thesis's curves."""
 
@@ -77,18 +88,21 @@ DASHES = {"train": "--", "val": ":"}
     " stands beside it where it is at hand.",
     inputs=lambda run: _records(run, "hirescam_10", "hirescam_perclass_results.csv"),
 )
-def training(record: Path, released: Path | None = None) -> Figure:
+def training(record: Path, released: Path | None = None, summary: Path | None = None) -> Figure:
     """Draw a training from files.
 
     Args:
         record: results.csv of the training.
         released: results.csv of the thesis's own training, to draw beside it.
+        summary: summary.json of the training, for the numbers of its photos.
 
     Raises:
         InputError: A file is no record.
     """
     theirs = read_training_record(released) if released else None
-    return training_record(read_training_record(record), theirs)
+    told = read_summary(summary, ("train_images", "val_images"), "train") if summary else {}
+    counts = {part: int(told[f"{part}_images"]) for part in ("train", "val") if told}
+    return training_record(read_training_record(record), theirs, counts)
 
 
 def _records(run: Run, model: str, released: str = "") -> dict[str, str | list[str]]:
@@ -96,23 +110,27 @@ def _records(run: Run, model: str, released: str = "") -> dict[str, str | list[s
     folder = run.config.report.released
     return {
         "record": run.paths.model(model).record,
+        "summary": run.paths.model(model).summary,
         "released": [f"{folder}/{released}"] if folder and released else [],
     }
 
 
-def training_record(record: pd.DataFrame, released: pd.DataFrame | None = None) -> Figure:
+def training_record(
+    record: pd.DataFrame, released: pd.DataFrame | None = None, photos: Mapping[str, int] | None = None
+) -> Figure:
     """Draw a panel per loss and metric.
 
     Args:
         record: As `read_training_record` returns it.
         released: The thesis's, drawn thin and grey.
+        photos: How many the detector learnt from ("train") and was scored on ("val").
     """
     from matplotlib.ticker import MaxNLocator
 
-    figure = new_figure(7.2, 4.2)
-    panels = figure.subplots(2, 4, sharex=True)
+    figure = new_figure(DOUBLE, 3.5)
+    grid = panels(figure, 2, 4, left=0.54, right=0.08, bottom=0.38, top=0.24, apart=(0.54, 0.36), sharex=True)
     best = best_row(record)
-    for axes, (loss, title) in zip(panels[0], LOSS_NAMES.items(), strict=False):
+    for axes, (loss, title) in zip(grid[0], LOSS_NAMES.items(), strict=False):
         columns = {part: f"{part}/{loss}_loss" for part in ("train", "val")}
         axes.set(title=title, ylabel="loss (no unit)")
         ours, theirs = (
@@ -121,39 +139,48 @@ def training_record(record: pd.DataFrame, released: pd.DataFrame | None = None) 
         if ours or theirs:
             _draw_panel(axes, columns, record, released)
             axes.set_ylim(bottom=0)
+            axes.yaxis.set_major_locator(MaxNLocator(4))
         else:
             axes.set_yticks([])
         if not ours:
             words = "ours: none\nwith one class" if theirs else "none with one class"
             place: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "va": "center", "zorder": 4}
-            axes.text(0.6, 0.6, words, **place, fontsize=7, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
-    for axes, (column, title) in zip(panels[1], METRICS.items(), strict=True):
-        axes.set(title=f"{title} ({best[column]:.3f})", ylabel="share", xlabel="epoch, from 0", ylim=(0, 1))
+            box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+            axes.text(0.5, 0.6, words, **place, fontsize=SMALL, bbox=box)
+    for axes, (column, title) in zip(grid[1], METRICS.items(), strict=True):
+        axes.set(title=f"{title} ({best[column]:.3f})", xlabel="epoch, from 0", ylim=(0, 1))
+        axes.set_ylabel("share")
+        axes.set_yticks([0, 0.5, 1])
         _draw_panel(axes, {"val": column}, record, released)
-    for axes in (*panels[0, :3], *panels[1]):
+    for axes in (*grid[0, :3], *grid[1]):
         axes.axvline(best["epoch"], color="black", linewidth=0.7, linestyle="-.", label="best epoch")
-        axes.yaxis.label.set_size(7)
-    panels[0, 0].xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    grid[0, 0].xaxis.set_major_locator(MaxNLocator(4, integer=True))
     told = f"best epoch {best['epoch']:.0f}, {len(record)} run\n(in brackets: its values)"
     if released is not None:
         told += f"\nthesis: {best_row(released)['epoch']:.0f}, {len(released)} run"
-    panels[0, 3].set_axis_off()
-    panels[0, 3].legend(
-        handles=panels[0, 0].get_lines(), title=told, loc="center left", bbox_to_anchor=(-0.15, 0.5), fontsize=8,
-        title_fontsize=8, alignment="left",
+    handles = grid[0, 0].get_lines()
+    grid[0, 3].set_axis_off()
+    grid[0, 3].legend(
+        handles=handles, labels=[_with_count(str(line.get_label()), photos or {}) for line in handles], title=told,
+        loc="center left", bbox_to_anchor=(-0.2, 0.5), alignment="left", labelspacing=0.3,
     )  # fmt: skip
     return figure
+
+
+def _with_count(label: str, photos: Mapping[str, int]) -> str:
+    """What a curve is called, and how many photos it is of where they are known."""
+    return f"{label}, {n_of((photos[label], 'photo'))}" if label in photos else label
 
 
 def _draw_panel(axes: Axes, columns: dict[str, str], record: pd.DataFrame, released: pd.DataFrame | None) -> None:
     """Draw the curves of one panel, by part ("train", "val")."""
     for part, column in columns.items():
-        style = TRAIN if part == "train" else VAL
         every = max(1, len(record) // MARKS)
-        axes.plot(record["epoch"], record[column], **style, markevery=every, label=part, zorder=3)
+        axes.plot(record["epoch"], record[column], **SET_STYLES[part], markevery=every, label=part, zorder=3)
     if released is not None:
         for part, column in columns.items():
-            axes.plot(released["epoch"], released[column], **RELEASED, linestyle=DASHES[part], label=f"thesis, {part}")
+            style: dict[str, Any] = {**THESIS, "linestyle": DASHES[part], "linewidth": 0.9}
+            axes.plot(released["epoch"], released[column], **style, label=f"thesis, {part}")
 
 
 PANELS = {
@@ -161,10 +188,10 @@ PANELS = {
     "recall": "recall of the whole face, confidence {confidence:g}, IoU {true_iou:g}",
 }
 LOOKS: tuple[dict[str, Any], ...] = (
-    {"color": "#0072B2", "marker": "o", "linestyle": "-"},
-    {"color": "#D55E00", "marker": "s", "linestyle": "--"},
-    {"color": "#009E73", "marker": "^", "linestyle": "-."},
-    {"color": "#7B4FA3", "marker": "D", "linestyle": ":"},
+    {"color": BLUE, "marker": "o", "linestyle": "-"},
+    {"color": VERMILLION, "marker": "s", "linestyle": "--"},
+    {"color": GREEN, "marker": "^", "linestyle": "-."},
+    {"color": PURPLE, "marker": "D", "linestyle": ":"},
 )
 """Of the numbers of frozen layers, in rising order; to be told apart without colour too."""
 
@@ -205,14 +232,14 @@ def learning_curve(table: pd.DataFrame) -> Figure:
         table: As `read_learning_curve` returns it. Scores of the start weights, count 0, begin every curve, whichever
             `freeze` they stand under.
     """
-    figure = new_figure(7.2, 3.1)
-    panels = figure.subplots(1, len(PANELS), sharey=True)
+    figure = new_figure(DOUBLE, 3.0)
+    (grid,) = panels(figure, 1, len(PANELS), left=0.46, right=0.12, bottom=0.9, top=0.26, apart=(0.3, 0), sharey=True)
     counts = sorted(table["count"].unique())
     # Numbers of frames about double from one to the next, so they stand at equal distances.
     places = {int(count): float(place) for place, count in enumerate(counts)}
     start = table[table["count"] == 0].drop_duplicates(["seed", "group"])
     frozen = sorted(table.loc[table["count"] > 0, "freeze"].unique()) or sorted(table["freeze"].unique())
-    for axes, (score, title) in zip(panels, PANELS.items(), strict=True):
+    for axes, (score, title) in zip(grid, PANELS.items(), strict=True):
         for number, layers in enumerate(frozen):
             own = table[(table["freeze"] == layers) & (table["count"] > 0)]
             look = LOOKS[number % len(LOOKS)]
@@ -225,10 +252,16 @@ def learning_curve(table: pd.DataFrame) -> Figure:
             xticks=list(places.values()),
         )
         axes.set_xticklabels([_tick(count, table) for count in places])
-        axes.grid(axis="y", color="#DDDDDD", linewidth=0.5)
+        axes.grid(axis="y", color=LIGHT, linewidth=0.5)
         axes.set_axisbelow(True)
-    panels[0].set_ylabel(f"score on the {' or '.join(sorted(table['group_kind'].unique()))} left out")
-    panels[-1].legend(loc="lower right", fontsize=8)
+    kind = " or ".join(sorted(table["group_kind"].unique()))
+    grid[0].set_ylabel(f"score on the {kind} left out (share)")
+    scored = table.drop_duplicates("group")
+    count = n_of((len(scored), kind), (int(scored["frames_scored"].sum()), "scored frame"))
+    grid[0].legend(
+        title=f"mean and 95 % interval; thin: each {kind}; {count}", loc="lower left", ncols=4,
+        bbox_to_anchor=(0.46 / DOUBLE, 0.02), bbox_transform=figure.transFigure, alignment="left", handlelength=2.6,
+    )  # fmt: skip
     return figure
 
 
@@ -248,7 +281,7 @@ def _draw_curve(
         axes.plot(x, each, color=look["color"], linestyle=look["linestyle"], linewidth=0.6, alpha=0.55)
     means = {count: rate for count, rate in mean_curve(curve).items() if rate.value == rate.value}
     x = [places[count] + shift for count in means]
-    axes.plot(x, [rate.value for rate in means.values()], **look, linewidth=2, markersize=4, label=name, zorder=3)
+    axes.plot(x, [rate.value for rate in means.values()], **look, linewidth=2, label=name, zorder=3)
     for place, rate in zip(x, means.values(), strict=True):
         if rate.low == rate.low:
             axes.plot([place] * 2, [rate.low, rate.high], color=look["color"], linewidth=1, alpha=0.8, zorder=2)
@@ -263,6 +296,9 @@ def _tick(count: int, table: pd.DataFrame) -> str:
 
 
 def _name(layers: int) -> str:
+    # The config takes a while to import, and only this figure needs it.
+    from uncover.config.finetune import BACKBONE
+
     if layers == BACKBONE:
         return "backbone frozen"
     return f"{layers} layers frozen" if layers else "all layers learn"

@@ -13,7 +13,20 @@ import pandas as pd
 
 from uncover.errors import InputError
 from uncover.metrics.videos import ALL, NOT_FOUND, OUTCOME_COLUMNS, STEPS
-from uncover.report.figures.style import new_figure
+from uncover.report.figures.style import (
+    DOUBLE,
+    GREEN,
+    LIGHT,
+    METHOD_STYLES,
+    ORANGE,
+    PURPLE,
+    SKY,
+    SMALL,
+    VERMILLION,
+    n_of,
+    new_figure,
+    panels,
+)
 from uncover.report.registry import figure
 from uncover.report.videos import mode_title, part_title, read_scores, short_title
 from uncover.tables import read_table
@@ -25,15 +38,15 @@ if TYPE_CHECKING:
 
 NO_FACE, FALSE_BOX = "no face in the picture", "false box"
 STATES = {
-    "rgb": ("#56B4E9", "found by the RGB detector"),
-    "heatmap": ("#E69F00", "by heatmaps"),
-    "rescue": ("#009E73", "by the rescue"),
-    "temporal": ("#CC79A7", "by time"),
+    "rgb": (SKY, "found by the RGB detector"),
+    "heatmap": (ORANGE, "by heatmaps"),
+    "rescue": (GREEN, "by the rescue"),
+    "temporal": (PURPLE, "by time"),
     NOT_FOUND: ("#222222", "not found"),
 }
 """Colour and title of what became of a face; what is missed is dark, so that gaps are seen first."""
 
-FALSE_COLOUR = "#D55E00"
+FALSE_COLOUR = VERMILLION
 EVENT_COLOURS = ("#E4E4E4", "#F3F3F3")
 HEIGHT = 0.72
 """Of a strip, of the room that it has."""
@@ -89,7 +102,7 @@ def draw_strips(axes: Axes, video: str, outcomes: pd.DataFrame, modes: Sequence[
         axes.axvline(run.start, color="#BBBBBB", linewidth=0.5, zorder=0)
         if run.length >= NARROWEST * total:
             middle = run.start + run.length / 2
-            axes.text(middle, -1.0, part_title("event", run.what), ha="center", va="center", fontsize=7)
+            axes.text(middle, -1.0, part_title("event", run.what), ha="center", va="center", fontsize=SMALL)
     for row, mode in enumerate(modes):
         own = outcomes[outcomes["mode"] == mode]
         runs = runs_of(own, own["found_by"].where(own["face"], NO_FACE))
@@ -104,11 +117,10 @@ def draw_strips(axes: Axes, video: str, outcomes: pd.DataFrame, modes: Sequence[
             below = np.full(len(at), row + HEIGHT / 2 + 0.06)
             axes.plot(at, below, "^", color=FALSE_COLOUR, markersize=2.5, clip_on=False)
     axes.set(xlim=(0, total), ylim=(len(modes) - 0.35, -1.5))
-    axes.set_yticks(range(len(modes)), [short_title(mode) for mode in modes], fontsize=7)
+    axes.set_yticks(range(len(modes)), [short_title(mode) for mode in modes])
     axes.tick_params(axis="y", length=0)
-    axes.tick_params(axis="x", labelsize=7)
     axes.spines["left"].set_visible(False)
-    axes.set_title(video.replace("_", " "), fontsize=8, loc="left", pad=2)
+    axes.set_title(video.replace("_", " "), loc="left", pad=2)
 
 
 def strip_marks(found_by: Sequence[str]) -> list[Artist]:
@@ -123,18 +135,13 @@ def strip_marks(found_by: Sequence[str]) -> list[Artist]:
     return [*patches, empty, wrong]
 
 
-WIDTH = 7.2
 VIDEOS = 4
 """Shown as strips, at most."""
 
-MODE_STYLES: dict[str, dict[str, Any]] = {
-    "rgb": {"color": "#0072B2", "marker": "o"},
-    "heatmap": {"color": "#E69F00", "marker": "s"},
-    "rescue": {"color": "#009E73", "marker": "D"},
-    "online": {"color": "#CC79A7", "marker": "^"},
-    "offline": {"color": "#8E3B6E", "marker": "v"},
-}
 OTHER_STYLE: dict[str, Any] = {"color": "#555555", "marker": "x"}
+LEFT, RIGHT = 0.62, 0.1
+"""Margins, in inches."""
+
 APART = 0.15
 """Between the marks of two ways to detect, where events are 1 apart."""
 
@@ -186,27 +193,34 @@ def videos_figure(scores: pd.DataFrame, outcomes: pd.DataFrame) -> Figure:
     modes = list(scores["mode"].unique())
     names = list(outcomes["video"].unique())
     chosen = choose_videos(names)
-    strip = 0.17 * len(modes) + 0.62
-    heights = [1.9, 1.75, *[strip] * len(chosen)]
-    figure = new_figure(WIDTH, sum(heights) + 0.75)
-    halves = figure.subfigures(2, 1, squeeze=False, height_ratios=[sum(heights[:2]) + 0.3, sum(heights[2:]) + 0.45])
-    numbers, strips = np.ravel(halves)
-    recall, false = numbers.subplots(2, 1, sharex=True, height_ratios=heights[:2])
+    strip, between, room = 0.15 * len(modes) + 0.27, 0.56, 0.5
+    below = len(chosen) * (strip + between) + room
+    high = 3.5 + below
+    figure = new_figure(DOUBLE, high)
+    (recall,), (false,) = panels(
+        figure, 2, 1, left=LEFT, right=RIGHT, bottom=below + 0.2, top=0.36, apart=(0, 0.12), sharex=True
+    )
     rows = scores[scores["video"] == ALL]
-    _panel(recall, rows, modes, "recall", "recall")
+    _panel(recall, rows, modes, "recall", "recall (share)")
     recall.set_ylim(0, 1.03)
+    recall.tick_params(axis="x", labelbottom=False)
     _panel(false, rows, modes, "false_per_minute", "false boxes per minute")
     false.set_ylim(bottom=0)
     marks, titles = recall.get_legend_handles_labels()
-    numbers.legend(marks, titles, loc="outside upper center", ncols=3, fontsize=7)
-    each = np.ravel(strips.subplots(len(chosen), 1, squeeze=False))
+    figure.legend(marks, titles, loc="upper center", bbox_to_anchor=(0.5, 1 - 0.03 / high), ncols=3, labelspacing=0.25)
+    each = panels(
+        figure, len(chosen), 1, left=LEFT, right=RIGHT, bottom=room + 0.28, top=high - below + between - 0.28,
+        apart=(0, between),
+    )[:, 0]  # fmt: skip
     for axes, video in zip(each, chosen, strict=True):
         draw_strips(axes, video, outcomes[outcomes["video"] == video], modes)
-    shown = "" if len(names) == len(chosen) else f" ({len(chosen)} of {len(names)} videos)"
-    each[-1].set_xlabel(f"seconds{shown}", fontsize=8)
+        axes.set_xlabel("time in seconds")
+    frames = len(outcomes[outcomes["mode"] == modes[0]])
+    shown = "" if len(names) == len(chosen) else f"; strips of {len(chosen)} of them"
+    each[-1].set_xlabel(f"time in seconds ({n_of((len(names), 'video'), (frames, 'frame'))}{shown})")
     seen = outcomes[outcomes["video"].isin(chosen) & outcomes["face"]]
     marks = strip_marks(list(seen["found_by"].unique()))
-    strips.legend(handles=marks, loc="outside lower center", ncols=4, fontsize=7)
+    figure.legend(handles=marks, loc="lower center", bbox_to_anchor=(0.5, 0.03 / high), ncols=4, labelspacing=0.25)
     return figure
 
 
@@ -220,18 +234,17 @@ def _panel(axes: Axes, rows: pd.DataFrame, modes: Sequence[str], name: str, titl
         own = rows[(rows["mode"] == mode) & rows[name].notna()]
         at = np.array([places[by, part] for by, part in zip(own["by"], own["part"], strict=True)])
         at = at + APART * (number - (len(modes) - 1) / 2)
-        style = {"markersize": 4, "linestyle": "none", **MODE_STYLES.get(mode, OTHER_STYLE)}
+        style = {"markersize": 4, "linestyle": "none", **METHOD_STYLES.get(mode, OTHER_STYLE)}
         ends = np.stack([own[name] - own[f"{name}_low"], own[f"{name}_high"] - own[name]])
         # The percentiles of skewed resamples may leave the value outside.
         ends = np.maximum(np.nan_to_num(ends), 0)
         axes.errorbar(at, own[name], yerr=ends, elinewidth=0.8, label=mode_title(mode), clip_on=False, **style)
     titles = [part_title(by, part) for by, part in parts]
-    axes.set_xticks([places[part] for part in parts], titles, fontsize=7)
+    axes.set_xticks([places[part] for part in parts], titles)
     axes.tick_params(axis="x", length=0)
-    axes.tick_params(axis="y", labelsize=7)
-    axes.grid(axis="y", linewidth=0.4, color="#DDDDDD")
+    axes.grid(axis="y", linewidth=0.4, color=LIGHT)
     axes.set_axisbelow(True)
-    axes.set_ylabel(title, fontsize=8)
+    axes.set_ylabel(title)
     for part in parts[1:]:
         if groups.index(part[0]) == parts.index(part):
             axes.axvline(places[part] - 0.75, color="#999999", linewidth=0.6)

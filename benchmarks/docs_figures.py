@@ -1,0 +1,181 @@
+"""Draw all figures of finished runs once more, as docs/figures.md shows them, and write that page.
+
+    python benchmarks/docs_figures.py docs/figures.md results/real_sample results/demo
+
+A figure comes from the first run that has what it shows. Photos of people are hidden (`report.privacy: hide-all`): the
+page may be passed on where the photos may not. Those of synthetic data are shown as the run has them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from PIL import Image, ImageColor
+
+from uncover.cli import main, verb_of
+from uncover.config.evaluation import HIDE_ALL
+from uncover.config.load import load_config
+from uncover.config.values import as_pairs, may_be_told
+from uncover.errors import InputError
+from uncover.report import registry
+from uncover.report.command_line import words_of
+from uncover.report.figures import style
+from uncover.report.page import FIGURES
+from uncover.workflow.run_record import CONFIG, read_records
+from uncover.workflow.targets import Run
+
+COLOURS = 256
+"""Of a picture on the page, which is half as large for it."""
+
+KEPT = (style.BLACK, style.ORANGE, style.SKY, style.GREEN, style.YELLOW, style.BLUE, style.VERMILLION, style.PURPLE)
+"""Of these, the ones that mean something, however few pixels have them."""
+
+PUBLISHED = Path(__file__).parents[1] / "config" / "published.yaml"
+CONFIGS = Path(__file__).parents[1] / "config"
+
+INTRODUCTION = """# Figures
+
+All figures of a run, each as it would stand in a paper: one column (3.5 inches) or two (7.16 inches) wide, type of 6.5
+to 8 points at that width, colours that colour-blind readers can tell apart, and how many photos it is of. A run writes
+each as a PNG of 200 dots per inch and as a PDF (`results/<run>/figures/`); `snakemake figure_17` makes one alone.
+
+"""
+
+HIDDEN = """Photos of people are hidden here from edge to edge (`report.privacy: hide-all`), since the data sets may not
+be passed on, and photos of patients are left out; boxes, points and maps are where they were. A run's own figures show
+photos as far as [its privacy](data_sets.md) lets them.
+
+"""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A finished run.
+
+    Attributes:
+        folder: Of it.
+        run: What it makes.
+        commit: With which it was made.
+        day: On which it began.
+    """
+
+    folder: Path
+    run: Run
+    commit: str
+    day: str
+
+    @classmethod
+    def of(cls, folder: Path) -> Source:
+        """The run of a folder, as its last record tells of it."""
+        records = read_records(folder)
+        if not records:
+            raise InputError(f"{folder}: no record in it; expected the folder of a run, such as results/demo")
+        last = records[-1]
+        commit = str(last.about["code"]["commit"])[:7]
+        return cls(folder, Run(load_config(last.folder / CONFIG)), commit, str(last.about["started"])[:10])
+
+    @property
+    def is_synthetic(self) -> bool:
+        return self.run.config.raw.synthetic
+
+    @property
+    def told(self) -> str:
+        """In a sentence: its config, what differs from the file of that name, commit and day."""
+        name = self.run.config.run
+        file = CONFIGS / f"{name}.yaml"
+        own = {pair for pair in as_pairs(self.run.config) if may_be_told(pair) and not pair.startswith("raw.")}
+        plain = set(as_pairs(load_config(file))) if file.is_file() else set()
+        changes = sorted(pair.replace("=", ": ") for pair in own - plain) if plain else []
+        without = sorted(
+            change.removesuffix(": null").rpartition(".")[2] for change in changes if is_taken_away(change)
+        )
+        words = [f"`{change}`" for change in changes if not is_taken_away(change)]
+        words += [f"without the variants {', '.join(without)}"] if without else []
+        but = f" with {', '.join(words)}" if words else ""
+        data = "synthetic photos" if self.is_synthetic else "photos of people"
+        where = f"[`config/{name}.yaml`](../config/{name}.yaml)" if plain else f"`{name}`"
+        return f"`{self.folder}`: {data}, {where}{but}; made on {self.day} with commit {self.commit}"
+
+
+def is_taken_away(change: str) -> bool:
+    """Whether a setting takes a variant of detectors away."""
+    return change.startswith("detectors.variants.") and change.endswith(": null") and change.count(".") == 2
+
+
+def draw(name: str, source: Source, folder: Path) -> str | None:
+    """Draw a figure of a run into a folder; None where it shows something, else why it does not."""
+    entry = registry.entry(name)
+    files = entry.inputs(source.run)
+    if files is None:
+        return "not in this run"
+    paths = [path for each in files.values() for path in ([each] if isinstance(each, str) else each)]
+    if lacking := [path for path in paths if not Path(path).exists()]:
+        return f"{lacking[0]} is not made yet"
+    given = {key: each for key, each in files.items() if key in entry.parameters} | dict(entry.options(source.run))
+    if "privacy" in given and not source.is_synthetic:
+        given["privacy"] = HIDE_ALL
+    words = [word for key, value in given.items() for word in words_of(key, value)]
+    published = ["--published", str(PUBLISHED)] if "published" in entry.parameters else []
+    if main([*verb_of(entry.command).split(), str(folder), *words, *published]):
+        return "could not be drawn"
+    return style.why_not_run(folder / f"{name}.png")
+
+
+def shrink(picture: Path, out: Path) -> None:
+    """Write a picture in fewer colours."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with Image.open(picture) as opened:
+        full = opened.convert("RGB")
+        own = full.quantize(COLOURS - len(KEPT), dither=Image.Dither.NONE).getpalette() or []
+        palette = Image.new("P", (1, 1))
+        palette.putpalette([*own, *(value for colour in KEPT for value in ImageColor.getrgb(colour))])
+        few = full.quantize(palette=palette, dither=Image.Dither.NONE)
+        few.save(out, optimize=True, dpi=opened.info["dpi"])
+
+
+def sections(names: Sequence[str], sources: Sequence[Source], out: Path) -> Iterator[str]:
+    """What the page says of each figure; writes their pictures."""
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in names:
+            entry = registry.entry(name)
+            title = f"Figure {entry.title}" if entry.title[0].isdigit() else entry.title.capitalize()
+            yield f"## {title}\n\n"
+            for source in sources:
+                why = draw(name, source, Path(scratch))
+                if why is None:
+                    shrink(Path(scratch) / f"{name}.png", out / f"{name}.png")
+                    yield f"![{title}]({out.name}/{name}.png)\n\n"
+                    yield "\n\n".join(entry.caption.split("\n")) + f"\n\nFrom `{source.folder}`.\n\n"
+                    break
+                yield f"Not shown of `{source.folder}`: {why}.\n\n"
+
+
+def write_page(page: Path, runs: Sequence[Path]) -> None:
+    """Draw all figures beside the page, and write it."""
+    sources = [Source.of(folder) for folder in runs]
+    others = sorted(name for name, each in registry.declared().items() if each.kind == "figure" and name not in FIGURES)
+    commit = subprocess.run(
+        ["git", "-C", str(CONFIGS), "rev-parse", "--short=7", "HEAD"], capture_output=True, text=True, check=True
+    )
+    text = INTRODUCTION + (HIDDEN if any(not source.is_synthetic for source in sources) else "")
+    text += f"Drawn on {datetime.now(UTC):%Y-%m-%d} with commit {commit.stdout.strip()} by\n\n"
+    text += f"```sh\nmake docs-figures RUN='{' '.join(map(str, runs))}'\n```\n\nof\n\n"
+    text += "".join(f"- {source.told}.\n" for source in sources) + "\n"
+    text += "".join(sections([*FIGURES, *others], sources, page.with_suffix("")))
+    page.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("page", type=Path, help="Markdown file to write; its pictures go into a folder of its name")
+    parser.add_argument("runs", type=Path, nargs="+", help="folders of finished runs, the one to prefer first")
+    args = parser.parse_args()
+    with contextlib.suppress(KeyboardInterrupt):
+        write_page(args.page, args.runs)
