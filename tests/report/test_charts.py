@@ -12,6 +12,7 @@ import pytest
 from tests.report.rescue_records import trial_row
 from uncover.report.charts import (
     ABOVE,
+    GROUPS,
     ROW,
     Panel,
     overview,
@@ -21,6 +22,7 @@ from uncover.report.charts import (
     signed,
     table_chart,
 )
+from uncover.rescue import methods
 
 TITLES = {"hirescam_avg": "HiResCAM (avg)", "gradcampp_avg": "GradCAM++ (avg)", "mtcnn": "MTCNN"}
 
@@ -66,6 +68,7 @@ def test_methods_stand_by_group_and_by_what_they_found_and_each_share_in_its_pla
     (quarter, _, thesis), (zero, _, _), (half, _, other) = by_row
     assert half - zero == pytest.approx(2 * (quarter - zero))
     assert "var(--heatmaps)" in thesis and "var(--detector)" in other
+    assert set(GROUPS) == set(methods.GROUPS)
     assert rescue_chart(trial(), TITLES, {"hof": "Hand Over Face"}, 0.25) is None
 
 

@@ -359,6 +359,10 @@ def test_a_reader_opens_sorts_and_follows_links(page: Path, running: Browser) ->
     assert down[:-1] == up[-2::-1] and down[-1] == "nothing" and running.evaluate(heads) == ["none", "descending"]
     running.click(f"{table} th:nth-child(1) button")
     assert names()[:2] == ["apple", "nothing"] and running.evaluate(heads) == ["ascending", "none"]
+    wide = "document.querySelector('#figure_31 img').getBoundingClientRect().width"
+    narrow = running.evaluate(wide)
+    running.click("#figure_31 img")
+    assert running.evaluate(wide) > narrow
     running.click('nav a[href="#missed_graded"]')
     told = running.evaluate(
         "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(["

@@ -11,7 +11,16 @@ import pytest
 from tests.report.records import write_summary
 from tests.report.rescue_records import trial_row, write_trial
 from uncover.metrics.intervals import wilson
-from uncover.report.verdict import answer, answered, path_sentence, pooled, set_sentence, verdict, zero_sentence
+from uncover.report.verdict import (
+    answer,
+    answered,
+    others_sentence,
+    path_sentence,
+    pooled,
+    set_sentence,
+    verdict,
+    zero_sentence,
+)
 
 RESCUE = "set,threshold,confidence,f1,missed,heatmaps,faces,predictions,correct,images_with_boxes,"
 RESCUE += "images_correct,precision,precision_low,precision_high,image_precision,image_precision_low,"
@@ -213,6 +222,16 @@ def test_the_answer_adds_all_sets_up(tmp_path: Path) -> None:
     assert second.startswith("That is 10 points [") and "ahead of the lower threshold" in second
     assert second.endswith("; no method tried finds more.")
     assert answered(trial).startswith("60 missed faces in 60 photos of 2 test sets, all methods at 0.25 false boxes")
+
+
+def test_the_other_detectors_are_told_in_the_order_of_what_they_found(tmp_path: Path) -> None:
+    rows = several({"wflw": 40}, {"mtcnn": (4,), "hirescam_avg": (9,)})
+    rows.append(trial_row("wflw", "retinaface", "detector", 20, 40))
+    said = others_sentence(write_trial(tmp_path / "trial.csv", rows))
+    told = "RetinaFace 20 of 40 (50 % [40, 60]); MTCNN 4 of 40 (10 % [0, 20])"
+    assert said == [f"Of the faces that the first detector missed, in all labelled sets: {told}."]
+    ours = write_trial(tmp_path / "ours.csv", several({"wflw": 40}, {"hirescam_avg": (9,)}))
+    assert others_sentence(ours) == others_sentence(None) == []
 
 
 def test_a_share_without_an_interval_may_be_anything_and_one_of_no_width_is_wilsons() -> None:

@@ -33,7 +33,7 @@ from uncover.report.rescue_names import SET_TITLES, method_title, set_title
 from uncover.report.rescue_records import at_rate, rate_of, unlabelled
 from uncover.report.tables.table import MISSING, NOT_RUN
 from uncover.report.titles import BASELINE_TITLES
-from uncover.report.verdict import answer, answered, verdict
+from uncover.report.verdict import answer, answered, others_sentence, verdict
 from uncover.report.videos import video_verdict
 from uncover.rescue.trial import BASELINE
 from uncover.rescue.trial_record import read_trial
@@ -150,7 +150,11 @@ def write_page(out: Path, run: str, parts: PageParts, settings: Sequence[str], f
     figures = [picture(path) for path in sorted(parts.figures, key=lambda path: path.stem)]
     made = {path.stem for path in (*parts.tables, *parts.figures)}
     numbers = _numbers(parts.comparison)
-    lines = {"rescue": sentences, "videos": video_verdict(parts.videos)}
+    lines = {
+        "rescue": sentences,
+        "baselines": others_sentence(parts.trial),
+        "videos": video_verdict(parts.videos),
+    }
     text = render(
         run=run,
         answer=answer(parts.trial),

@@ -379,6 +379,16 @@ def answered(trial: Path | None) -> str:
     )
 
 
+def others_sentence(trial: Path | None) -> list[str]:
+    """What each baseline detector finds of the faces that ours missed, in one sentence; none without any."""
+    rows = at_rate(read_trial(trial)) if trial is not None else pd.DataFrame()
+    found = [each for each in pooled(rows) if each.group == DETECTOR] if len(rows) else []
+    if not found:
+        return []
+    told = "; ".join(f"{method_title(each.method)} {each}" for each in found)
+    return [f"Of the faces that the first detector missed, in all labelled sets: {told}."]
+
+
 def _how_many(heatmaps: Pooled) -> str:
     share = heatmaps.found / heatmaps.faces
     return "None" if not heatmaps.found else "A few" if share < 0.2 else "Some" if share < 0.5 else "Most"
