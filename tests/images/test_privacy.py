@@ -127,7 +127,8 @@ def test_privacy_is_one_of_the_same_words_everywhere() -> None:
     assert KINDS == PRIVACY and set(get_args(Privacy)) <= {*KINDS}
     assert {*KINDS} - {*HIDES_SOME} == {"whole-frame", "publish"}
     _, parsers = build_parser()
-    words = dict.fromkeys(("figure_22", "figure_23", "figure_rescue", "page"), get_args(FigurePrivacy))
+    figures = [f"figure_{number}" for number in (15, 21, 22, 23, 26, "rescue")]
+    words = dict.fromkeys([*figures, "page"], get_args(FigurePrivacy))
     assert {*get_args(FigurePrivacy)} == {*get_args(Privacy), LEAVE_OUT, HIDE_ALL}
     for verb, expected in (words | {"detect": KINDS, "predict": KINDS}).items():
         (given,) = (action for action in parsers[verb]._actions if action.dest == "privacy")

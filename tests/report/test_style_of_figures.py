@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -210,6 +211,17 @@ def faults(figure: Figure) -> Iterator[str]:
 
 def test_every_declared_figure_is_drawn_here() -> None:
     assert FIGURES.keys() == {name for name, each in registry.declared().items() if each.kind == "figure"}
+
+
+def test_the_page_of_the_docs_tells_of_every_figure_and_is_small() -> None:
+    page = Path(__file__).parents[2] / "docs" / "figures.md"
+    text = page.read_text(encoding="utf-8")
+    pictures = list(page.with_suffix("").glob("*.png"))
+    for name, each in registry.declared().items():
+        title = f"Figure {each.title}" if each.title[0].isdigit() else each.title.capitalize()
+        assert each.kind != "figure" or f"## {title}\n" in text, f"{name}: run make docs-figures"
+    assert {f"figures/{path.name}" for path in pictures} == set(re.findall(r"\]\((figures/.*?)\)", text))
+    assert sum(path.stat().st_size for path in pictures) < 2_000_000
 
 
 @pytest.mark.parametrize("name", [name for name in FIGURES if name not in ALIKE])

@@ -275,6 +275,9 @@ def label_statistics(boxes: pd.DataFrame, sizes: pd.DataFrame, class_names: tupl
 COLUMNS = 3
 """Of a contact sheet, at most."""
 
+LETTER = 0.62
+"""Width of a letter, as a share of the size of type."""
+
 
 @dataclass(frozen=True)
 class Labelled:
@@ -297,7 +300,9 @@ def contact_sheet(photos: Sequence[Labelled], class_names: tuple[str, ...]) -> F
     rows = [photos[start : start + COLUMNS] for start in range(0, len(photos), COLUMNS)]
     figure, grid = photo_rows([[photo.image for photo in row] for row in rows], [0.24] * len(rows), 0.5)
     for axes, photo in zip(itertools.chain(*grid), photos, strict=True):
-        title_photo(axes, photo.title)
+        room = int(axes.get_position().width * DOUBLE * 72 / (LETTER * SMALL))
+        # The ends of names differ.
+        title_photo(axes, photo.title if len(photo.title) <= room else f"…{photo.title[1 - room :]}")
         for class_id, x1, y1, x2, y2 in photo.boxes[["class_id", "x1", "y1", "x2", "y2"]].itertuples(index=False):
             colour = PART_COLOURS[class_names[class_id]]
             axes.plot([x1, x2, x2, x1, x1], [y1, y1, y2, y2, y1], color="white", linewidth=1.8)

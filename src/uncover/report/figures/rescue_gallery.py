@@ -229,7 +229,7 @@ def rescue_gallery(
         loc="lower center",
         bbox_to_anchor=(0.5, (foot - KEY + 0.06) / high),
         ncols=len(lines),
-        handlelength=2.4,
+        handlelength=3,
     )
     return figure
 

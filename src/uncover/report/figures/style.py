@@ -78,6 +78,12 @@ BOX_STYLES: dict[str, dict[str, Any]] = {
 }
 """How a kind of box is drawn on a photo; where nobody labelled it, none is found or beside a face."""
 
+PACKED = 4
+"""How hard zlib packs pictures: half the time of the usual 6, and 5 % more bytes."""
+
+SAVING: dict[str, dict[str, Any]] = {"png": {"pil_kwargs": {"compress_level": PACKED}}, "pdf": {}}
+"""Arguments of `savefig`, by form."""
+
 RC: dict[Any, Any] = {
     "font.size": TEXT,
     "font.family": "DejaVu Sans",
@@ -105,6 +111,7 @@ RC: dict[Any, Any] = {
     "legend.columnspacing": 1.2,
     "figure.constrained_layout.use": False,
     "pdf.fonttype": 42,
+    "pdf.compression": PACKED,
     "figure.dpi": 200,
     "savefig.dpi": 200,
 }
@@ -240,4 +247,4 @@ def save_figure(figure: Figure, folder: Path, name: str) -> None:
         metadata["pdf"]["Subject"] = told
     for suffix, entries in metadata.items():
         with new_file(folder / f"{name}.{suffix}") as path:
-            figure.savefig(path, metadata=entries)
+            figure.savefig(path, metadata=entries, **SAVING[suffix])
