@@ -420,7 +420,7 @@ class Run:
             *((model, self.tried_sets) for model in [*self.second_models, *self.scales]),
             *((model, self.baseline_sets) for model in self.baselines),
         ]
-        kept = {}
+        kept: dict[str, int] = {}
         for model, sets in (*some, *every):
             there = {_made_in(Path(table)) for table in self.predictions([model], sets)}
             count = there.pop() if len(there) == 1 else None
