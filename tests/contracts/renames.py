@@ -103,10 +103,28 @@ JOBS = {
     "collect_predictions": {"hundredfold": 2},
     "collect_rgb_tables": {"hundredfold": 2},
     **dict.fromkeys(["evaluate", "evaluate_rgb_tables"], dict.fromkeys(CONFIGS, 1)),
+    "predict_train": dict.fromkeys(("tiny", "thesis", "as_released", "real_sample"), 1),
+    **dict.fromkeys(["evaluate_rgb1", "evaluate_rgb1_tables", "make_heatmaps_tested"], dict.fromkeys(CONFIGS, 1)),
+    "make_heatmaps_learned": dict.fromkeys(CONFIGS, 1),
+    "make_heatmaps": {"thesis": 12, "as_released": 12, "hundredfold": 100},
+    "collect_heatmaps": {"thesis": 2, "as_released": 2, "hundredfold": 5},
 }
 """Of a rule in each config."""
-MOVED = [r".*/predictions/rgb10/train\.parquet", r".*/metrics/rgb1/\w+/whole_face/.*"]
-"""Rules of their own make these."""
+_KIND, _TABLE = r"/heatmaps/(?!drawn_boxes/)\w+/", r"/(lint\.csv|manifest\.parquet)"
+_IN_ONE_JOB = "(tiny|demo|real_sample)"
+MOVED: list[tuple[str, str]] = [
+    (r".*/predictions/rgb10/train\.parquet", "predict_train"),
+    (r"\w+/metrics/rgb1/\w+/whole_face/.*", "evaluate_rgb1"),
+    (r".*/rgb_tables/metrics/rgb1/.*", "evaluate_rgb1_tables"),
+    # The rest is shared by several jobs.
+    (f"{_IN_ONE_JOB}{_KIND}(train|val){_TABLE}", "make_heatmaps_learned"),
+    (f"(thesis|as_released){_KIND}val{_TABLE}", "make_heatmaps_learned"),
+    (rf"{_IN_ONE_JOB}{_KIND}\w+{_TABLE}", "make_heatmaps_tested"),
+    (rf"(thesis|as_released){_KIND}(?!train|hof)\w+{_TABLE}", "make_heatmaps_tested"),
+    (rf"hundredfold{_KIND}(slapi_\w+|preterm_web){_TABLE}", "make_heatmaps_tested"),
+]
+"""Regular expressions of "CONFIG/path", old names, and the rule that makes these outputs today; the first that fits
+counts. A rule that is left without any is gone on purpose."""
 
 FIGURE_PRIVACY = ["pixelate", "blur", "whole-frame", "publish", "leave-out", "hide-all"]
 CHANGED: dict[str, dict[str, Any]] = {
@@ -152,8 +170,20 @@ PACKAGED_VERBS = {
 }
 """Of the ready-made detectors, with their options."""
 
+HEATMAP_OPTIONS = [
+    "--weights",
+    "--method",
+    "--layer",
+    "--target",
+    "--variant",
+    "--confidence",
+    "--nms-iou",
+    "--image-size",
+]
+HEATMAP_OPTIONS += ["--batch", "--device"]
+
 NEW: dict[str, list[str]] = {
-    "verbs": ["compare", "evaluate sets", *PACKAGED_VERBS],
+    "verbs": ["compare", "evaluate sets", "heatmaps sets", *PACKAGED_VERBS],
     "options": [
         *(f"compare {name}" for name in ("RUN_A", "RUN_B", "--out", "--json", "--bootstrap", "--seed")),
         "fine_tune --true-iou",
@@ -165,6 +195,7 @@ NEW: dict[str, list[str]] = {
             f"evaluate sets {name}"
             for name in ("OUT", "--predictions", "--datasets", "--parts", "--bootstrap", "--seed")
         ),
+        *(f"heatmaps sets {name}" for name in ("SET", "--out", "--trained-on", *HEATMAP_OPTIONS)),
         *(f"detect {name}" for name in ("--detector", "--detector-weights", "--shape", "--preview")),
         *(f"{verb} {name}" for verb, names in PACKAGED_VERBS.items() for name in names.split()),
         *("label_frames --class", "label_frames --layout", "read_faces --source", "split_photos --any-part"),
@@ -173,7 +204,7 @@ NEW: dict[str, list[str]] = {
         *("page --true-iou", "page --privacy"),
         *(f"{verb} --blocks" for verb in ("label_frames", "label_faces", "split_photos")),
     ],
-    "rules": [r".*/(predict_train|evaluate_rgb1|evaluate_rgb1_tables)"],
+    "rules": [],
     "keys": [
         *(f"baselines.{name}.turns" for name in ("mtcnn", "retinaface", "viola_jones")),
         *(f"baselines.{name}" for name in FILE_DETECTORS),
@@ -194,11 +225,11 @@ NEW: dict[str, list[str]] = {
         *(f"finetune.{key}" for key in ("further", "photos", "parts", "image_size")),
         *(f"data_sets.*.split.{name}" for name in ("train", "val", "test")),
     ],
-    "paths": MOVED,
+    "paths": [],
 }
 """What the frozen files do not know, under its new name; options as "VERB --option"; paths, and rules' places in a
 config, as regular expressions of "CONFIG/path" and "CONFIG/rule"."""
 
-GONE: list[str] = MOVED
-"""Regular expressions of "CONFIG/path", old names: outputs that no rule makes any more, on purpose; or another
-rule does, where they stand among the new paths too."""
+# Of sets that no other job shares.
+GONE: list[str] = [r".*/heatmaps/\w+/\w+/shards/1-of-1\.parquet"]
+"""Regular expressions of "CONFIG/path", old names: outputs that no rule makes any more, on purpose."""

@@ -32,8 +32,7 @@ SYNTHETIC_JOBS = {
     "train": 2 + 4 + 3 + 1,
     **dict.fromkeys(["predict", "predict_rgb_tables"], 2),
     **EVALUATED,
-    "make_heatmaps": 10,
-    "collect_heatmaps": 10,
+    **dict.fromkeys(["make_heatmaps_learned", "make_heatmaps_tested"], 1),
     "find_missed": 8,
     "predict_second": 4 + 3 + 1,
     "evaluate_second": 4 + 3 + 1,
@@ -65,7 +64,8 @@ ALL_VARIANTS = 10 + 3 + 1
 REAL_JOBS = {rule: count for rule, count in SYNTHETIC_JOBS.items() if rule != "make_synthetic"} | {
     "import_weights": 1,
     "evolve_generation": 42,
-    "make_heatmaps": 8 + 4 + 8,
+    "make_heatmaps": 8 + 4,
+    "collect_heatmaps": 2,
     "train": 2 + 4 + ALL_VARIANTS,
     "predict_train": 1,
     "draw_boxes": 1 + 8,
@@ -80,18 +80,17 @@ TINY_JOBS = SYNTHETIC_JOBS | {
     "label_frames": 4,
     "train": 2 + 4 + 2,
     "predict_train": 1,
-    "make_heatmaps": 8,
-    "collect_heatmaps": 8,
     "draw_boxes": 1 + 6,
     "find_missed": 6,
     "predict_second": 4 + 2,
     "evaluate_second": 4 + 2,
 }
+SHARDS = ("make_heatmaps", "collect_heatmaps")
 ABSENT = ("table_hof", "table_09", "table_09_variants", "figure_21", "table_web")
-SAMPLE_JOBS = {rule: count for rule, count in REAL_JOBS.items() if rule not in (*ABSENT, "evolve_generation")} | {
+SAMPLE_JOBS = {
+    rule: count for rule, count in REAL_JOBS.items() if rule not in (*ABSENT, *SHARDS, "evolve_generation")
+} | {
     "label_frames": 3,
-    "make_heatmaps": 7,
-    "collect_heatmaps": 7,
     "draw_boxes": 1 + 6,
     "find_missed": 6,
     "fetch_weights": 1,
@@ -103,6 +102,7 @@ del SAMPLE_JOBS["evolution_history"]
 OF_VARIANTS = [
     *VARIANTS_TABLES,
     "predict_train",
+    "make_heatmaps_learned",
     "draw_boxes",
     "evolve_generation",
     "evolution_history",
@@ -110,7 +110,8 @@ OF_VARIANTS = [
 ]
 HUNDREDFOLD_JOBS = {rule: count for rule, count in REAL_JOBS.items() if rule not in OF_VARIANTS} | {
     "train": 2 + 4 + 1,
-    "make_heatmaps": 64 + 8 + 4 + 4 + 20 + 5,
+    "make_heatmaps": 64 + 8 + 4 + 4 + 20,
+    "collect_heatmaps": 5,
     **dict.fromkeys(["predict", "predict_rgb_tables"], 8 * 2),
     **dict.fromkeys(["collect_predictions", "collect_rgb_tables"], 2),
     "predict_at_scales": 8,
@@ -157,14 +158,8 @@ def test_every_job_has_log_benchmark_and_resources_and_no_path_is_written_twice(
 def test_what_computes_with_a_network_asks_for_a_gpu_and_nothing_else_does(dry_run: DryRun) -> None:
     asking = {rule for rule, fields in dry_run.jobs if "gpu=" in fields["resources"]}
     networks = {"train", "evolve_generation", "predict", "predict_rgb_tables", "predict_train", "predict_second"}
-    networks |= {
-        "make_heatmaps",
-        "predict_at_scales",
-        "train_baseline",
-        "predict_baseline",
-        "detect_videos",
-        "fine_tune",
-    }
+    networks |= {"make_heatmaps", "make_heatmaps_learned", "make_heatmaps_tested"}
+    networks |= {"predict_at_scales", "train_baseline", "predict_baseline", "detect_videos", "fine_tune"}
     # The tiny run has such baselines as demand one, and one that cannot use it.
     assert asking == networks & CONFIGS[dry_run.run].keys()
     of_baselines = {

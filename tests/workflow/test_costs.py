@@ -58,6 +58,9 @@ def test_the_work_of_networks_is_images_epochs_pixels_and_operations() -> None:
     assert work.of_name("evaluate_rgb1/rgb1") == whole
     assert work.of_name("evaluate/rgb10") == whole + seen["predict_rgb_tables"]
     assert work.of_name("evaluate_rgb_tables/rgb10") == 2 * seen["predict_rgb_tables"]
+    assert work.of_name("make_heatmaps_learned") == pytest.approx((400 + 50) * each)
+    tested = sum(count for name, count in work.photos.items() if name not in ("train", "val"))
+    assert work.of_name("make_heatmaps_tested") == pytest.approx(tested * each)
     # A version ago each set had a job.
     assert math.isnan(work.of_name("predict/rgb10/val")) and math.isnan(work.of_name("predict/rgb10/val/1-of-2"))
     assert work.of_name("table_07") == work.of_name("train/nobody") == 1

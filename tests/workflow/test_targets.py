@@ -202,6 +202,10 @@ def test_what_is_made_keeps_its_number_of_shards(tmp_path: Path, monkeypatch: py
         records(run.paths.heatmaps(kind, "train"), Shard.all(2)[1:])
         records(run.paths.heatmaps(kind, "wflw"), Shard.all(1))
     assert run.kept_heatmaps() == {"val": 3}
+    assert run.joint_heatmap_sets({}, learned=True) == ["val"]
+    assert run.joint_heatmap_sets({"val": 3}, learned=True) == []
+    assert run.joint_heatmap_sets({"train": 1}, learned=True) == ["train", "val"]
+    assert sorted(run.joint_heatmap_sets({}, learned=False)) == ["merl", "wflw"]
     assert run.scored_sets == ["val", "merl", "wflw"] and run.unscored_sets == []
     tables = {f"{model}/{name}": count for model, count in (("rgb1", 2), ("rgb10", 4)) for name in run.scored_sets}
     tables |= {"rgb10/train": 1}

@@ -337,9 +337,10 @@ class Disk:
             return 2 * BLOCK * photos.get(wildcards["set"], 0)
         if rule == "train":
             return self._weights(self._work.run.detector(wildcards["model"]))
-        if rule == "make_heatmaps":
+        if rule.startswith("make_heatmaps"):
             each = sum(self._map(name) for name in self._work.config.heatmaps.named())
-            return each * photos.get(wildcards["set"], 0) / shards_of(wildcards)
+            sets = [wildcards["set"]] if rule == "make_heatmaps" else self._work.sets_of(rule)
+            return each * sum(photos.get(name, 0) for name in sets) / shards_of(wildcards)
         shares = shards_of(wildcards)
         if rule in OF_RGB:
             classes = 1 if self._work.run.detector(wildcards["model"]).classes == "whole_face" else len(CLASS_NAMES)

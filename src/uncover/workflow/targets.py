@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from uncover.baselines.fetched import read_fetched
@@ -461,6 +461,16 @@ class Run:
                 kept[name] = count
         return kept
 
+    def joint_heatmap_sets(self, kept: Mapping[str, int], learned: bool) -> list[str]:
+        """Sets whose heatmaps one job makes together: those that detectors learn from, or all others.
+
+        Args:
+            kept: As of `kept_heatmaps`.
+            learned: Which of the two.
+        """
+        shards = {name: kept.get(name, self.config.heatmaps.shards_of(name)) for name in self.sets}
+        return [name for name in self.sets if shards[name] == 1 and (name in TRAINING_SETS) == learned]
+
     # The rescue of missed faces.
 
     @functools.cached_property
@@ -672,6 +682,10 @@ class Run:
     def heatmaps(self, kinds: Iterable[str], sets: Collection[str]) -> list[str]:
         """Manifests of heatmaps."""
         return [self.paths.heatmaps(kind, name).manifest for kind in kinds for name in sets]
+
+    def lints(self, sets: Collection[str]) -> list[str]:
+        """Lint tables of the heatmaps that networks make."""
+        return [self.paths.heatmaps(kind, name).lint for kind in self.heatmap_kinds for name in sets]
 
     def predictions(self, models: Iterable[str], sets: Collection[str]) -> list[str]:
         return [self.paths.predictions(model, name) for model in models for name in sets]

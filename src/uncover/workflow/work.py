@@ -40,6 +40,7 @@ WILDCARDS: Mapping[str, tuple[str, ...]] = {
     "evolve_generation": ("generation",),
     **dict.fromkeys(("predict", "predict_rgb_tables", "predict_train"), ("model", SHARE)),
     "make_heatmaps": ("set", SHARE),
+    **dict.fromkeys(("make_heatmaps_learned", "make_heatmaps_tested"), ()),
     "predict_second": ("second", SHARE),
     "predict_at_scales": ("scale", SHARE),
     "train_baseline": ("trained_baseline",),
@@ -96,7 +97,9 @@ class Work:
         return [name for name, count in self.photos.items() if math.isnan(count)]
 
     def sets_of(self, rule: str) -> list[str]:
-        """Sets that a job of the RGB detectors looks at."""
+        """Sets that a job of a rule without the wildcard `set` looks at."""
+        if rule.startswith("make_heatmaps"):
+            return self.run.joint_heatmap_sets(self.run.kept_heatmaps(), learned=rule.endswith("learned"))
         if rule.endswith("train"):
             return ["train"]
         return self.run.scored_sets if rule.endswith("rgb_tables") else self.run.unscored_sets
@@ -134,6 +137,8 @@ class Work:
             return self._inference(self.run.detector(wildcards["model"]), self.sets_of(rule)) / shards_of(wildcards)
         if rule == "make_heatmaps":
             return self._inference(self.config.detectors.rgb10, [wildcards["set"]]) / shards_of(wildcards)
+        if rule in ("make_heatmaps_learned", "make_heatmaps_tested"):
+            return self._inference(self.config.detectors.rgb10, self.sets_of(rule))
         if rule in ("predict_second", "predict_at_scales"):
             model = wildcards.get("second", self.config.scales_of)
             return self._inference(self.run.detector(model), self.run.tried_sets) / shards_of(wildcards)
