@@ -28,7 +28,7 @@ from uncover.rescue.methods import read_methods
 from uncover.workflow.targets import Run
 
 REAL = Path("docs/real")
-WIDTH, HEIGHT = 9.6, 4.9
+WIDTH, HEIGHT = 9.6, 4.75
 COLOURS = {
     "package": style.VERMILLION,
     "ours": style.ORANGE,
@@ -72,7 +72,7 @@ def main() -> None:
     for number, case in enumerate(strip.cases):
         draw_case(figure, case, 0.1 + number * (WIDTH / 2))
     found = pd.read_csv(REAL / "newborns_ap50.csv").sort_values("ap50")
-    left = figure.add_axes((1.45 / WIDTH, 0.42 / HEIGHT, 2.95 / WIDTH, 1.85 / HEIGHT))
+    left = figure.add_axes((1.45 / WIDTH, 0.7 / HEIGHT, 2.95 / WIDTH, 1.8 / HEIGHT))
     kinds = ["package" if name in ("general", "nicu") else "detector" for name in found["detector"]]
     draw_dots(left, [TITLES[name] for name in found["detector"]], found[["ap50", "low", "high"]].to_numpy(), kinds)
     left.set_title("Newborns in intensive care: 58 faces, 65 photos", loc="left", fontsize=9, fontweight="bold", pad=8)
@@ -80,7 +80,7 @@ def main() -> None:
     trial = pd.read_csv(REAL / "real_few_rescue_trial.csv")
     rows = trial[(trial["set"] == "infants") & (trial["fp_per_photo"] == 0.25) & (trial["threshold"] == "set")]
     rows = rows.set_index("method").loc[METHODS]
-    right = figure.add_axes((6.45 / WIDTH, 0.42 / HEIGHT, 2.95 / WIDTH, 1.85 / HEIGHT))
+    right = figure.add_axes((6.45 / WIDTH, 0.7 / HEIGHT, 2.95 / WIDTH, 1.8 / HEIGHT))
     values = rows[["share", "share_low", "share_high"]].to_numpy()
     draw_dots(right, [method_title(name) for name in METHODS], values, list(rows["group"]))
     right.set_title(
@@ -90,7 +90,7 @@ def main() -> None:
     right.set_xlabel("share found at 0.25 false boxes per photo")
     used = [kind for kind in COLOURS if kind in {*kinds, *rows["group"]}]
     marks = [right.plot([], [], "o", color=COLOURS[kind], label=NAMES[kind])[0] for kind in used]
-    figure.legend(handles=marks, loc="lower center", ncols=len(marks), fontsize=7, bbox_to_anchor=(0.5, -0.005))
+    figure.legend(handles=marks, loc="lower center", ncols=len(marks), fontsize=7, bbox_to_anchor=(0.5, 0.0))
     figure.savefig(args.out, dpi=170, metadata={"Software": None})
     Image.open(args.out).convert("P", palette=Image.Palette.ADAPTIVE, colors=256).save(args.out, optimize=True)
 

@@ -137,28 +137,35 @@ def _book(rng: Rng, bottom: float) -> Panel:
     return Panel(centre, half, any_colour(rng), any_colour(rng), tilt, distance)
 
 
-def _occluders(rng: Rng) -> tuple[Covering, ...]:
-    """What leaves a part or two of a face to see, as nothing in a training photo does."""
-    kind = rng.choice(["bars", "book", "side", "disguise"], p=[0.5, 0.25, 0.1, 0.15])
-    if kind == "bars":
-        return _bars(rng)
-    if kind == "book":
-        return (_book(rng, float(rng.uniform(-60, -36))),)
-    if kind == "side":
-        half, side = (float(rng.uniform(65, 80)), float(rng.uniform(120, 150))), float(rng.choice([-1, 1]))
-        centre = (side * (half[0] - float(rng.uniform(12, 28))), float(rng.uniform(-60, 0)))
-        return (Panel(centre, half, any_colour(rng), any_colour(rng), float(rng.uniform(-10, 10)), 30.0),)
+def _half(rng: Rng) -> Panel:
+    """A book or a sheet of paper before one side of the face, the nose included."""
+    half, side = (float(rng.uniform(65, 80)), float(rng.uniform(120, 150))), float(rng.choice([-1, 1]))
+    centre = (side * (half[0] - float(rng.uniform(12, 28))), float(rng.uniform(-60, 0)))
+    return Panel(centre, half, any_colour(rng), any_colour(rng), float(rng.uniform(-10, 10)), 30.0)
+
+
+def _disguise(rng: Rng) -> tuple[Covering, ...]:
     cap = Cap(any_colour(rng), any_colour(rng), float(rng.uniform(8, 16)))
     scarf = Scarf(any_colour(rng), any_colour(rng), float(rng.uniform(-42, -25)))
     return (cap, Glasses((0.05, 0.05, 0.06), True, (28.0, 22.0)), scarf)
 
 
 def harder(rng: Rng, scene: Scene) -> Scene:
-    """The same photo, harder: its face behind bars, a book or a scarf, and most of these photos out of focus."""
+    """The same photo, harder: of the face a part or two are left to see, as in no training photo."""
+    kind = str(rng.choice(["bars", "book", "half", "disguise"], p=[0.5, 0.25, 0.1, 0.15]))
     lens = scene.lens
-    if happens(rng, 0.6):
+    # Behind bars and out of focus nothing would be left.
+    if kind != "bars" and happens(rng, 0.7):
         lens = replace(lens, defocus=float(rng.uniform(1.5, 3.2)), noise=5.0)
-    people = tuple(replace(person, coverings=_occluders(rng)) for person in scene.people)
+
+    def covers() -> tuple[Covering, ...]:
+        if kind == "bars":
+            return _bars(rng)
+        if kind == "book":
+            return (_book(rng, float(rng.uniform(-60, -36))),)
+        return (_half(rng),) if kind == "half" else _disguise(rng)
+
+    people = tuple(replace(person, coverings=covers()) for person in scene.people)
     return replace(scene, people=people, lens=lens)
 
 
