@@ -275,9 +275,14 @@ class RunPaths:
     def heatmaps(self, kind: str, set_name: str) -> HeatmapFolder:
         return HeatmapFolder(f"{self.heatmaps_of(kind)}/{set_name}")
 
+    @property
+    def all_missed(self) -> str:
+        """Folder of the lists of missed images of all sets."""
+        return f"{self.root}/missed"
+
     def missed(self, set_name: str) -> str:
         """Which images of a set hold a face that the RGB detector misses."""
-        return f"{self.root}/missed/{set_name}.csv"
+        return f"{self.all_missed}/{set_name}.csv"
 
     # Scores.
 

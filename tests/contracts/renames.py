@@ -103,6 +103,7 @@ JOBS = {
     "collect_predictions": {"hundredfold": 2},
     "collect_rgb_tables": {"hundredfold": 2},
     **dict.fromkeys(["evaluate", "evaluate_rgb_tables"], dict.fromkeys(CONFIGS, 1)),
+    "find_missed": dict.fromkeys(CONFIGS, 1),
     "predict_train": dict.fromkeys(("tiny", "thesis", "as_released", "real_sample"), 1),
     **dict.fromkeys(["evaluate_rgb1", "evaluate_rgb1_tables", "make_heatmaps_tested"], dict.fromkeys(CONFIGS, 1)),
     "make_heatmaps_learned": dict.fromkeys(CONFIGS, 1),
@@ -183,7 +184,7 @@ HEATMAP_OPTIONS = [
 HEATMAP_OPTIONS += ["--batch", "--device"]
 
 NEW: dict[str, list[str]] = {
-    "verbs": ["compare", "evaluate sets", "heatmaps sets", *PACKAGED_VERBS],
+    "verbs": ["compare", "evaluate sets", "heatmaps sets", "missed sets", *PACKAGED_VERBS],
     "options": [
         *(f"compare {name}" for name in ("RUN_A", "RUN_B", "--out", "--json", "--bootstrap", "--seed")),
         "fine_tune --true-iou",
@@ -195,6 +196,7 @@ NEW: dict[str, list[str]] = {
             f"evaluate sets {name}"
             for name in ("OUT", "--predictions", "--datasets", "--parts", "--bootstrap", "--seed")
         ),
+        *(f"missed sets {name}" for name in ("OUT", "--predictions", "--heatmaps", "--datasets", "--confidence")),
         *(f"heatmaps sets {name}" for name in ("SET", "--out", "--trained-on", *HEATMAP_OPTIONS)),
         *(f"detect {name}" for name in ("--detector", "--detector-weights", "--shape", "--preview")),
         *(f"{verb} {name}" for verb, names in PACKAGED_VERBS.items() for name in names.split()),

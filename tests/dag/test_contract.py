@@ -33,7 +33,7 @@ SYNTHETIC_JOBS = {
     **dict.fromkeys(["predict", "predict_rgb_tables"], 2),
     **EVALUATED,
     **dict.fromkeys(["make_heatmaps_learned", "make_heatmaps_tested"], 1),
-    "find_missed": 8,
+    "find_missed": 1,
     "predict_second": 4 + 3 + 1,
     "evaluate_second": 4 + 3 + 1,
     **dict.fromkeys(["predict_baseline", "evaluate_baseline"], 2),
@@ -81,7 +81,6 @@ TINY_JOBS = SYNTHETIC_JOBS | {
     "train": 2 + 4 + 2,
     "predict_train": 1,
     "draw_boxes": 1 + 6,
-    "find_missed": 6,
     "predict_second": 4 + 2,
     "evaluate_second": 4 + 2,
 }
@@ -92,7 +91,6 @@ SAMPLE_JOBS = {
 } | {
     "label_frames": 3,
     "draw_boxes": 1 + 6,
-    "find_missed": 6,
     "fetch_weights": 1,
 }
 del SAMPLE_JOBS["evolution_history"]

@@ -125,6 +125,28 @@ def test_the_command_writes_the_list(files: Path, capsys: pytest.CaptureFixture[
     assert (files / "val.csv").read_text().splitlines()[2] == "b.jpg,100,100,,0.3,False,True,False,True,False"
 
 
+def test_lists_of_several_sets_are_those_of_one_after_the_other(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_predictions(files / "hof.parquet", first_detector())
+    write_heatmaps(files, "hirescam", "hof", manifest(STATUSES, NAMES))
+    given = ["missed", "sets", f"{files}/missed", "--predictions", f"{files}/val.parquet", f"{files}/hof.parquet"]
+    given += ["--heatmaps", f"{files}/heatmaps/hirescam"]
+    for folder in ("none", "datasets/merl"):
+        assert main([*given, "--datasets", f"{files}/{folder}"]) == 2
+        assert f"{folder}: no predictions; give {Path(folder).name}.parquet" in capsys.readouterr().err
+    assert main([*given, "--datasets", f"{files}/datasets/val"]) == 0
+    of_val = (files / "missed/val.csv").read_bytes()
+    assert run(files, "--labels", files / "datasets/val/labels") == 0
+    assert of_val == (files / "val.csv").read_bytes()
+    assert run(files) == 0
+    assert (files / "missed/hof.csv").read_bytes() == (files / "val.csv").read_bytes() != of_val
+    (files / "heatmaps/hirescam/hof/manifest.parquet").unlink()
+    capsys.readouterr()
+    assert main([*given[:2], f"{files}/new", *given[3:]]) == 2 and not (files / "new").exists()
+    assert "hof/manifest.parquet: does not exist" in capsys.readouterr().err
+
+
 def test_boxes_that_were_drawn_of_other_predictions_are_refused(
     files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

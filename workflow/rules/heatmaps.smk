@@ -180,33 +180,32 @@ rule draw_boxes:
 
 rule find_missed:
     input:
-        predictions=RUN.paths.predictions("rgb10", "{set}"),
-        boxes=RUN.paths.dataset("{set}").boxes,
-        heatmaps=RUN.heatmaps(RUN.all_heatmap_kinds, ["{set}"]),
+        predictions=RUN.predictions(["rgb10"], RUN.tried_sets),
+        boxes=RUN.boxes(RUN.tried_sets),
+        heatmaps=RUN.heatmaps(RUN.all_heatmap_kinds, RUN.tried_sets),
     output:
-        missed=RUN.paths.missed("{set}"),
+        missed=RUN.missed(RUN.tried_sets),
     log:
-        RUN.paths.log("find_missed", "{set}"),
+        RUN.paths.log("find_missed"),
     benchmark:
-        RUN.paths.benchmark("find_missed", "{set}")
+        RUN.paths.benchmark("find_missed")
     conda:
         "../../envs/uncover.yaml"
     container:
         CONFIG.cluster.container
     resources:
-        **needs("find_missed", mem_mb=2000, runtime=20),
+        **needs("find_missed", mem_mb=2000, runtime=60),
     params:
-        labels=lambda wildcards: (
-            ["--labels", RUN.paths.dataset(wildcards.set).labels]
-            if wildcards.set in RUN.labelled_sets
-            else []
+        out=RUN.paths.all_missed,
+        datasets=RUN.datasets(
+            name for name in RUN.tried_sets if name in RUN.labelled_sets
         ),
-        heatmaps=[RUN.paths.heatmaps(kind, "{set}") for kind in RUN.all_heatmap_kinds],
+        heatmaps=[RUN.paths.heatmaps_of(kind) for kind in RUN.all_heatmap_kinds],
         confidence=CONFIG.rescue.missed_confidence,
-        code=code_of_verb("missed"),
+        code=code_of_verb("missed sets"),
     shell:
-        "uncover missed {output.missed:q} --predictions {input.predictions:q} --heatmaps {params.heatmaps:q}"
-        " {params.labels:q} --confidence {params.confidence:q} 2>&1 | tee {log:q}"
+        "uncover missed sets {params.out:q} --predictions {input.predictions:q} --heatmaps {params.heatmaps:q}"
+        " --datasets {params.datasets:q} --confidence {params.confidence:q} 2>&1 | tee {log:q}"
 
 
 # One job for all sets of a detector: it is loaded once.

@@ -30,6 +30,10 @@ def _missed_arguments(parser: argparse.ArgumentParser) -> None:
         help="heatmap sets of the same photos, such as heatmaps/hirescam/val: the variant is the folder above",
     )
     parser.add_argument("--labels", type=Path, metavar="DIR", help="label files of the set, where it has any")
+    _add_found_argument(parser)
+
+
+def _add_found_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--confidence", type=float, default=0.4, help="lowest of a whole face that counts as found (default: 0.4)"
     )
@@ -52,6 +56,68 @@ def run_missed(args: argparse.Namespace) -> int:
     table = read_and_find(args.predictions, args.heatmaps, args.labels, args.confidence)
     write_missed(args.out, table)
     logger.info(f"{args.out}: {int(table['missed'].sum())} of {len(table)} photos missed")
+    return 0
+
+
+def _missed_sets_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder of the lists, such as missed")
+    parser.add_argument(
+        "--predictions",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="P.parquet",
+        help="the first detector's, one per set",
+    )
+    parser.add_argument(
+        "--heatmaps",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="folders with the heatmap set <set>/ of each set, such as heatmaps/hirescam, named after their variant",
+    )
+    parser.add_argument(
+        "--datasets", type=Path, nargs="+", default=[], metavar="DIR", help="data sets of those that have labels/"
+    )
+    _add_found_argument(parser)
+
+
+@verb(
+    "missed sets", "find the photos of several sets in which the first detector missed the face", _missed_sets_arguments
+)
+def run_missed_sets(args: argparse.Namespace) -> int:
+    """Find the photos of several sets that the first detector missed, and which heatmaps of theirs are blank.
+
+    OUT gets <set>.csv of each, as `uncover missed` writes it. Files and folders are named after their sets, such as
+    predictions/rgb10/hof.parquet and datasets/hof.
+    """
+    from uncover.atomic import check_new_file
+    from uncover.config.values import check_number
+    from uncover.data.yolo import LABELS
+    from uncover.errors import InputError
+    from uncover.rescue.methods import by_set
+    from uncover.rescue.missed import read_and_find, write_missed
+
+    check_number("--confidence", args.confidence, 0, 1)
+    tables, datasets = by_set(args.predictions, "--predictions"), by_set(args.datasets, "--datasets")
+    for name, folder in datasets.items():
+        if name not in tables:
+            raise InputError(f"{folder}: no predictions; give {name}.parquet among --predictions")
+    for name in tables:
+        check_new_file(args.out / f"{name}.csv")
+    found = {
+        name: read_and_find(
+            table,
+            [folder / name for folder in args.heatmaps],
+            datasets[name] / LABELS if name in datasets else None,
+            args.confidence,
+        )
+        for name, table in tables.items()
+    }
+    for name, photos in found.items():
+        write_missed(args.out / f"{name}.csv", photos)
+        logger.info(f"{args.out / name}.csv: {int(photos['missed'].sum())} of {len(photos)} photos missed")
     return 0
 
 

@@ -213,14 +213,14 @@ def _is_blocked(run: Run, sets: Collection[str], models: Collection[str], files:
 
 
 def _seen_with(run: Run, stage: str, names: Sequence[str]) -> Collection[str]:
-    """Sets that a job of the RGB detectors, or of heatmaps, looks at together with that of a file."""
+    """Sets that a job of the RGB detectors, of heatmaps or of missed photos looks at together with that of a file."""
     explained = run.joint_heatmap_sets(run.kept_heatmaps(), learned=False)
-    if stage in ("missed", "heatmaps") and set(names) & {*explained}:
-        return {*explained, *run.unscored_sets}
-    if stage == "metrics" and names[0] in run.rgb_models:
-        return run.unscored_sets
-    of_rgb = stage == "missed" or (stage == "predictions" and names[0] in run.rgb_models)
-    return run.unscored_sets if of_rgb and set(names) & {*run.unscored_sets} else ()
+    if stage == "missed":
+        return {*run.tried_sets, *explained, *run.unscored_sets}
+    if stage == "heatmaps" and set(names) & {*explained}:
+        return explained
+    of_rgb = stage in ("predictions", "metrics") and names[0] in run.rgb_models
+    return run.unscored_sets if of_rgb and (stage == "metrics" or set(names) & {*run.unscored_sets}) else ()
 
 
 def _files(inputs: Mapping[str, str | list[str]]) -> Iterator[str]:

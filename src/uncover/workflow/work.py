@@ -40,7 +40,7 @@ WILDCARDS: Mapping[str, tuple[str, ...]] = {
     "evolve_generation": ("generation",),
     **dict.fromkeys(("predict", "predict_rgb_tables", "predict_train"), ("model", SHARE)),
     "make_heatmaps": ("set", SHARE),
-    **dict.fromkeys(("make_heatmaps_learned", "make_heatmaps_tested"), ()),
+    **dict.fromkeys(("make_heatmaps_learned", "make_heatmaps_tested", "find_missed"), ()),
     "predict_second": ("second", SHARE),
     "predict_at_scales": ("scale", SHARE),
     "train_baseline": ("trained_baseline",),
@@ -58,7 +58,7 @@ WILDCARDS: Mapping[str, tuple[str, ...]] = {
 """What stands behind the rule in the names of its jobs; for other rules, a set."""
 
 OF_TRIED_PHOTOS = frozenset(
-    {"propose_faces", "evaluate_second", "evaluate_baseline", "rescue_trial", "rescue_cascade"}
+    {"find_missed", "propose_faces", "evaluate_second", "evaluate_baseline", "rescue_trial", "rescue_cascade"}
     | {"rescue_summary", "rescue_summary_baselines"}
 )
 """Rules that go through the photos of all sets of the second step at once."""
