@@ -34,7 +34,10 @@ from uncover.workflow.targets import Run
 COLOURS = 256
 """Of a picture on the page, which is half as large for it."""
 
-KEPT = (style.BLACK, style.ORANGE, style.SKY, style.GREEN, style.YELLOW, style.BLUE, style.VERMILLION, style.PURPLE)
+KEPT = (
+    *("#FFFFFF", style.BLACK, style.ORANGE, style.SKY, style.GREEN),
+    *(style.YELLOW, style.BLUE, style.VERMILLION, style.PURPLE),
+)
 """Of these, the ones that mean something, however few pixels have them."""
 
 PUBLISHED = Path(__file__).parents[1] / "config" / "published.yaml"
