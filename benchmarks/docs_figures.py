@@ -136,7 +136,8 @@ def shrink(picture: Path, out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     with Image.open(picture) as opened:
         full = opened.convert("RGB")
-        own = full.quantize(COLOURS - len(KEPT), dither=Image.Dither.NONE).getpalette() or []
+        others = COLOURS - len(KEPT)
+        own = (full.quantize(others, dither=Image.Dither.NONE).getpalette() or [])[: 3 * others]
         palette = Image.new("P", (1, 1))
         palette.putpalette([*own, *(value for colour in KEPT for value in ImageColor.getrgb(colour))])
         few = full.quantize(palette=palette, dither=Image.Dither.NONE)
