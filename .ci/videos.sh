@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# What docs/videos.md tells, on a synthetic video of the finished demo and on real photos.
+# What docs/videos.md tells, on synthetic videos, with the detectors of the finished demo, and on real photos.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-videos=results/demo/raw/videos
+videos=$out/videos
 uncover() { .venv/bin/uncover "$@"; }
 
-uncover detect $videos/infant_01.mp4 --run results/demo --out "$out/found" --temporal offline --annotate --format csv coco
+uncover make_synthetic videos "$videos" --infants 3 --seconds 12 --rate 5
+
+uncover detect "$videos/infant_01.mp4" --run results/demo --out "$out/found" --temporal offline --annotate --format csv coco
 .venv/bin/python - "$out/found" << 'PYTHON'
 import json, sys
 from pathlib import Path
@@ -23,25 +25,25 @@ with open_video(found / "annotated/infant_01.mp4") as video:
 PYTHON
 
 # A video that is cut off, beside a whole one: what was found is kept, and the exit code says so.
-head --bytes 300000 $videos/infant_02.mp4 > "$out/cut.mp4"
-code=0; uncover detect "$out/cut.mp4" $videos/infant_03.mp4 --run results/demo --out "$out/both" || code=$?
+head --bytes 300000 "$videos/infant_02.mp4" > "$out/cut.mp4"
+code=0; uncover detect "$out/cut.mp4" "$videos/infant_03.mp4" --run results/demo --out "$out/both" || code=$?
 test "$code" = 3
 code=0; uncover detect "$out/cut.mp4" --run results/demo --out "$out/none" || code=$?
 test "$code" = 2
 
 # What a detector found is no truth: no command learns from it before a person has seen it.
-uncover frames $videos/infant_01.mp4 "$out/proposed" --count 4 --boxes "$out/found/boxes.parquet"
+uncover frames "$videos/infant_01.mp4" "$out/proposed" --count 4 --boxes "$out/found/boxes.parquet"
 for learns in "labels --layout graded" "train --from results/demo --data"; do
   code=0; uncover $learns "$out/proposed" "$out/unseen" || code=$?
   test "$code" = 2
   test ! -e "$out/unseen"
 done
 
-uncover frames $videos/infant_0*.mp4 "$out/frames" --count 8 --gap 0.4 --boxes $videos/infant_0*.csv
+uncover frames "$videos"/infant_0*.mp4 "$out/frames" --count 8 --gap 0.4 --boxes "$videos"/infant_0*.csv
 uncover frames export "$out/frames" "$out/tasks.xml" --format cvat
 uncover frames import "$out/frames" "$out/tasks.xml"
 uncover train --from results/demo --data "$out/frames" "$out/model" --freeze backbone --leave-out infant_03 --set epochs=1
-uncover detect $videos/infant_03.mp4 --weights "$out/model/weights.pt" --rescue none --out "$out/mine" --until 4
+uncover detect "$videos/infant_03.mp4" --weights "$out/model/weights.pt" --rescue none --out "$out/mine" --until 4
 
 if test -d ../shared/real; then
   uncover detect ../shared/real/face_mask --run results/demo --out "$out/real"

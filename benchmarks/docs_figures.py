@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
 from uncover.cli import main, verb_of
-from uncover.config.evaluation import HIDE_ALL
+from uncover.config.catalogue import HIDE_ALL
 from uncover.config.load import load_config
 from uncover.config.values import as_pairs, may_be_told
 from uncover.errors import InputError

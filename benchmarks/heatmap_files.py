@@ -50,12 +50,12 @@ def measure(images: Path, size: int, out: Path, rounds: int) -> dict[str, float]
     ratios = []
     for number in range(rounds):
         folders = {variant: out / str(number) / variant for variant in recipe.variants}
-        maker = ShardMaker(copy.deepcopy(network), recipe, folders, CPU)
+        maker = ShardMaker(copy.deepcopy(network), recipe, CPU)
         started = time.perf_counter()
         for _ in infer(network, framed, BATCH, CPU):
             pass
         between = time.perf_counter()
-        maker.make(named, Shard(), BATCH)
+        maker.make(maker.look(named, Shard(), folders), BATCH)
         ratios.append((time.perf_counter() - between) / (between - started))
         print(f"round {number + 1}: to disk {ratios[-1]:.3f} times plain inference from files", flush=True)
     folder = next(iter(folders.values()))

@@ -53,8 +53,8 @@ def make(
     """Make a shard in `out`, a folder per variant."""
     recipe = dataclasses.replace(RECIPE, **changes)
     folders = {name: out / name for name in recipe.variants}
-    maker = ShardMaker(copy.deepcopy(network), recipe, folders, torch.device("cpu"))
-    return maker.make(images, shard or Shard(), batch)
+    maker = ShardMaker(copy.deepcopy(network), recipe, torch.device("cpu"))
+    return maker.make(maker.look(images, shard or Shard(), folders), batch)
 
 
 def make_set_of_maps(network: Network, images: dict[str, Path], out: Path, **changes: Any) -> dict[str, Collected]:

@@ -23,10 +23,8 @@ OF_CLUSTER = {
     "rules": {
         "train": {"mem_mb": 2000},
         "predict_at_scales": {"mem_mb": 1500},
-        **{
-            rule: {"mem_mb": 1500}
-            for rule in ("predict", "predict_rgb_tables", "make_heatmaps", "predict_second", "predict_baseline")
-        },
+        **{rule: {"mem_mb": 1500} for rule in ("predict", "predict_rgb_tables", "predict_second", "predict_baseline")},
+        **{rule: {"mem_mb": 1500} for rule in ("make_heatmaps_learned", "make_heatmaps_tested")},
     },
 }
 

@@ -147,6 +147,40 @@ def test_wrong_files(predicted: Path, labels: Path, tmp_path: Path, capsys: pyte
     assert not (tmp_path / "record").exists()
 
 
+def test_records_of_several_sets_are_those_of_one_after_the_other(
+    predicted: Path, labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables, datasets = [], []
+    for name in ("val", "hof"):
+        tables.append(str(predicted.with_name(f"{name}.parquet")))
+        Path(tables[-1]).write_bytes(predicted.read_bytes())
+        datasets.append(str(tmp_path / "datasets" / name))
+        (tmp_path / "datasets" / name).mkdir(parents=True)
+        (tmp_path / "datasets" / name / "labels").symlink_to(labels)
+    out = tmp_path / "scores"
+    given = ["evaluate", "sets", str(out), "--predictions", *tables, "--bootstrap", "20"]
+    assert main([*given, "--datasets", *datasets[::-1], "--parts", "val"]) == 0
+    assert sorted(path.parent.relative_to(out).as_posix() for path in out.rglob("summary.json")) == [
+        "hof/whole_face",
+        "val/all",
+        "val/whole_face",
+    ]
+    for scope, words in (("all", []), ("whole_face", ["--class", "whole face"])):
+        assert evaluate(predicted, labels, "--out", str(tmp_path / scope), *words) == 0
+        for path in (tmp_path / scope).glob("*.*"):
+            assert (out / "val" / scope / path.name).read_bytes() == path.read_bytes()
+    capsys.readouterr()
+    for words, says in (
+        (["--datasets", datasets[0]], "hof.parquet: no labels; give datasets/hof among --datasets"),
+        (["--datasets", *datasets, "--parts", "merl"], "--parts merl: no predictions; give merl.parquet among"),
+        (["--datasets", datasets[0], f"{tmp_path}/hof"], "hof: does not exist"),
+        (["--datasets", *datasets, datasets[0]], "--datasets has the set val twice"),
+    ):
+        assert main([*given[:2], str(tmp_path / "new"), *given[3:], *words]) == 2
+        error = capsys.readouterr().err
+        assert says in error and error.count("\n") == 1 and not (tmp_path / "new").exists()
+
+
 def test_a_folder_of_somebody_else_is_not_replaced(
     predicted: Path, labels: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

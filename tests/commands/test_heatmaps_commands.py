@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 from detector_commands import run
 from full_disk import full_disk
-from heatmaps_commands import VARIANTS, contents, words
+from heatmaps_commands import VARIANTS, WISHES, contents, words
 
 from uncover.cam.heatmaps import NO_DETECTION
 from uncover.cam.store import read_manifest
@@ -78,6 +78,40 @@ def test_where_all_maps_are_blank_it_is_said_why_and_what_may_help(
         said = capsys.readouterr().err
         count = 4 if "joint" in options else 8
         assert f"full{number}: maps of 4 images; blank, of {count} maps: {count}" in said and f"{why}): lower" in said
+
+
+def test_several_sets_are_made_as_one_after_the_other_and_resumed(
+    good: Good, data: Path, tmp_path: Path, complaint: Complaint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known, alone, out = tmp_path / "known/train", tmp_path / "alone", tmp_path / "out"
+    shutil.copytree(data / "train", known)
+    for name in ("train", "val"):
+        run("heatmaps", *words(good, data / name, alone, "--name", name))
+        for variant in VARIANTS:
+            run("heatmaps", "collect", alone / variant / name, "--trained-on", known)
+    sets = ["heatmaps", "sets", data / "train", data / "val", "--out", out, "--weights", good.weights, *WISHES]
+    run(*sets, "--trained-on", known)
+    made = contents(out)
+    assert made == contents(alone) and any(name.startswith("fine/val/joint/") for name in made)
+    capsys.readouterr()
+    for name in ("joint/1.tif", "manifest.parquet", "lint.csv", "shards/1-of-1.parquet"):
+        (out / "fine/val" / name).unlink()
+    run(*sets, "--trained-on", known)
+    said = capsys.readouterr().err
+    assert "train: maps of 0 images made, 6 were there" in said and "val: maps of 1 images made, 3 were there" in said
+    assert contents(out) == made
+    # What is wrong with the last set shows before the first is made.
+    (data / "val/images/3.png").write_bytes(b"no photo")
+    shutil.rmtree(out)
+    assert "val/images/3.png is not an image" in complaint("heatmaps sets", *sets[2:]) and not list(out.rglob("*.tif"))
+    for folder, says in (
+        (data / "nowhere", "nowhere: no such folder"),
+        (data / "val/images/1.png", "1.png: is a file; expected sets"),
+        (known, "train: has the name of "),
+        (data / "val/images", "images: expected the name of a folder, other than images, joint, shards"),
+    ):
+        assert says in complaint("heatmaps sets", data / "train", folder, *sets[4:])
+        assert not out.exists()
 
 
 def test_jobs_share_a_set(good: Good, tmp_path: Path, complaint: Complaint) -> None:

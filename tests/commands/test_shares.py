@@ -74,6 +74,28 @@ def test_one_look_leaves_boxes_at_two_overlaps_as_two_looks_do(
     assert not (tmp_path / "p.parquet").exists()
 
 
+def test_some_of_several_sets_are_stored_at_a_second_overlap_too(
+    good: Good, tmp_path: Path, complaint: Complaint
+) -> None:
+    options = ["--weights", good.weights, *CPU, "--confidence", 0.001]
+    sets = [good.data / "train", good.data / "val"]
+    also = ["--also", "0.3", tmp_path / "low", "val"]
+    run("predict", "sets", *sets, "--out", tmp_path / "both", *options, *also)
+    run("predict", "sets", *sets, "--out", tmp_path / "both", *options, *also, "--shard", "1/2")
+    run("predict", good.data / "val", tmp_path / "alone.parquet", *options, "--nms-iou", "0.3")
+    assert (tmp_path / "low/val.parquet").read_bytes() == (tmp_path / "alone.parquet").read_bytes()
+    for name in ("train", "val"):
+        run("predict", good.data / name, tmp_path / "alone.parquet", *options)
+        assert (tmp_path / f"both/{name}.parquet").read_bytes() == (tmp_path / "alone.parquet").read_bytes()
+    low = {path.relative_to(tmp_path / "low").as_posix() for path in (tmp_path / "low").rglob("*.parquet")}
+    assert low == {"val.parquet", "val/shards/1-of-2.parquet"}
+    out = tmp_path / "new"
+    for words in (["2", "low", "val"], ["0.5", "low"], ["0.5", out, "val"], ["0.5", "low", "val", "merl"], ["0.5"]):
+        line = complaint("predict sets", *sets, "--out", out, *options, "--also", *words)
+        assert f"--also {' '.join(map(str, words))}: expected an IoU from 0 to 1, OTHER_DIR" in line
+        assert line.endswith("some of train, val") and not out.exists()
+
+
 def test_one_share_of_files_goes_where_it_is_told(good: Good, tmp_path: Path) -> None:
     out = tmp_path / "half.parquet"
     run("predict", good.data / "val", out, "--weights", good.weights, *CPU, "--shard", "2/2")

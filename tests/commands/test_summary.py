@@ -9,7 +9,7 @@ import pytest
 from uncover.cli import main
 
 
-def test_the_summary_shows_tables_the_slowest_stages_first_and_the_report_last(
+def test_the_summary_shows_the_slowest_stages_first_and_the_report_last(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     contents = {
@@ -17,9 +17,12 @@ def test_the_summary_shows_tables_the_slowest_stages_first_and_the_report_last(
         "tables/table_13.md": "# Thirteen",
         "tables/table_07_variants.md": "# Others",
         "tables/rescue_summary.md": "# Rescue",
-        "benchmarks/table_02.tsv": "s\n0.5\n",
-        "benchmarks/train/rgb10.tsv": "s\n60.25\n",
-        "benchmarks/train/rgb1.tsv": "s\n30\n",
+        "benchmarks/table_02.tsv": "s\tcpu_time\n0.5\t0.25\n",
+        "benchmarks/table_13.tsv": "s\tcpu_time\n1.5\t1\n",
+        "benchmarks/train/rgb10.tsv": "s\tcpu_time\n60.25\t50\n",
+        "benchmarks/train/rgb1.tsv": "s\tcpu_time\n30\t20\n",
+        "benchmarks/read_faces/wflw.tsv": "s\tcpu_time\n0.5\tNA\n",
+        "benchmarks/split_photos/wflw.tsv": "s\tcpu_time\n0.25\tNA\n",
         "figures/figure_17.png": "",
         "report.html": "",
         "workflow.html": "",
@@ -29,14 +32,17 @@ def test_the_summary_shows_tables_the_slowest_stages_first_and_the_report_last(
         (tmp_path / name).write_text(text, encoding="utf-8")
     assert main(["summary", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if line.startswith("#")] == ["# Two", "# Thirteen", "# Rescue"]
-    stages = [line.split() for line in lines if " jobs " in line]
-    assert [stage[:4] for stage in stages] == [
-        ["train", "2", "jobs", "90.2"],
-        ["table_02", "1", "jobs", "0.5"],
-        ["all", "3", "jobs", "90.8"],
+    assert [line.split() for line in lines if " jobs " in line] == [
+        ["train", "2", "jobs", "90.2", "s", "70.0", "s"],
+        ["tables", "2", "jobs", "2.0", "s", "1.2", "s"],
+        ["others", "2", "jobs", "0.8", "s", "0.0", "s"],
+        ["all", "6", "jobs", "93.0", "s", "71.2", "s"],
     ]
     assert lines[-1].endswith(f"{tmp_path / 'report.html'}") and str(tmp_path / "workflow.html") in lines[-2]
+    assert not [line for line in lines if line.startswith("#")]
+    assert main(["summary", str(tmp_path), "--tables"]) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("#")]
+    assert told == ["# Two", "# Thirteen", "# Rescue"]
 
 
 def test_a_folder_that_is_no_run_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

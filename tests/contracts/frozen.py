@@ -178,13 +178,17 @@ def frozen_rules(config: str) -> Table:
         new = renames.RULES.get(rule, rule)
         if new is None:
             continue
-        kept = [path for path in details["outputs"] if not _fits(renames.GONE, f"{config}/{path}")]
-        entry = found.setdefault(new, {"jobs": 0, "outputs": []})
-        entry["jobs"] += details["jobs"]
-        entry["outputs"] = sorted([*entry["outputs"], *(replaced(path, renames.PATHS) for path in kept)])
+        found.setdefault(new, {"jobs": 0, "outputs": []})["jobs"] += details["jobs"]
+        for path in details["outputs"]:
+            place = f"{config}/{path}"
+            if not _fits(renames.GONE, place):
+                rule_today = next((rule for pattern, rule in renames.MOVED if re.fullmatch(pattern, place)), new)
+                entry = found.setdefault(rule_today, {"jobs": 0, "outputs": []})
+                entry["outputs"].append(replaced(path, renames.PATHS))
+    found = {rule: {**details, "outputs": sorted(details["outputs"])} for rule, details in found.items()}
     for rule, details in found.items():
-        details.update(renames.CHANGED.get(f"rule {rule}", {}))
-    return found
+        details.update(renames.CHANGED.get(f"rule {rule}", {}) | renames.CHANGED.get(f"rule {config}/{rule}", {}))
+    return {rule: details for rule, details in found.items() if details["outputs"]}
 
 
 def _put(found: Table, name: str, details: Mapping[str, Any]) -> None:

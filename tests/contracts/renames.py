@@ -53,6 +53,9 @@ FILE_DETECTORS = ["yunet", "scrfd_500m", "scrfd_2_5g", "centerface", "blazeface_
 DETECTORS = ["mtcnn", "retinaface", *FILE_DETECTORS, "viola_jones", "yolo11", "retinanet", "faster_rcnn"]
 """Baseline detectors that were added, whose models are files of others', and all of them."""
 
+RUNS = {"demo": "extended"}
+"""Configs that do now what another one did: the demo of that time is `extended` today."""
+
 PATHS: list[tuple[str, str]] = [
     ("closer_look", "multi_scale"),
     ("all_votes", "box_fusion"),
@@ -92,6 +95,37 @@ WORDS: list[tuple[str, str]] = [
 ]
 """The same in values: choices, defaults and types of options and keys; texts, columns and cells of files of a run."""
 
+CONFIGS = ("tiny", "demo", "thesis", "as_released", "real_sample", "hundredfold")
+# One job for several sets of a detector.
+JOBS = {
+    "predict": dict.fromkeys(CONFIGS, 2) | {"hundredfold": 8 * 2},
+    "predict_rgb_tables": dict.fromkeys(CONFIGS, 2) | {"hundredfold": 8 * 2},
+    "collect_predictions": {"hundredfold": 2},
+    "collect_rgb_tables": {"hundredfold": 2},
+    **dict.fromkeys(["evaluate", "evaluate_rgb_tables"], dict.fromkeys(CONFIGS, 1)),
+    "predict_train": dict.fromkeys(("tiny", "thesis", "as_released", "real_sample"), 1),
+    **dict.fromkeys(["evaluate_rgb1", "evaluate_rgb1_tables", "make_heatmaps_tested"], dict.fromkeys(CONFIGS, 1)),
+    "make_heatmaps_learned": dict.fromkeys(CONFIGS, 1),
+    "make_heatmaps": {"thesis": 12, "as_released": 12, "hundredfold": 100},
+    "collect_heatmaps": {"thesis": 2, "as_released": 2, "hundredfold": 5},
+}
+"""Of a rule in each config."""
+_KIND, _TABLE = r"/heatmaps/(?!drawn_boxes/)\w+/", r"/(lint\.csv|manifest\.parquet)"
+_IN_ONE_JOB = "(tiny|demo|real_sample)"
+MOVED: list[tuple[str, str]] = [
+    (r".*/predictions/rgb10/train\.parquet", "predict_train"),
+    (r"\w+/metrics/rgb1/\w+/whole_face/.*", "evaluate_rgb1"),
+    (r".*/rgb_tables/metrics/rgb1/.*", "evaluate_rgb1_tables"),
+    # The rest is shared by several jobs.
+    (f"{_IN_ONE_JOB}{_KIND}(train|val){_TABLE}", "make_heatmaps_learned"),
+    (f"(thesis|as_released){_KIND}val{_TABLE}", "make_heatmaps_learned"),
+    (rf"{_IN_ONE_JOB}{_KIND}\w+{_TABLE}", "make_heatmaps_tested"),
+    (rf"(thesis|as_released){_KIND}(?!train|hof)\w+{_TABLE}", "make_heatmaps_tested"),
+    (rf"hundredfold{_KIND}(slapi_\w+|preterm_web){_TABLE}", "make_heatmaps_tested"),
+]
+"""Regular expressions of "CONFIG/path", old names, and the rule that makes these outputs today; the first that fits
+counts. A rule that is left without any is gone on purpose."""
+
 FIGURE_PRIVACY = ["pixelate", "blur", "whole-frame", "publish", "leave-out", "hide-all"]
 CHANGED: dict[str, dict[str, Any]] = {
     # Names of ready-made weights too.
@@ -122,10 +156,11 @@ CHANGED: dict[str, dict[str, Any]] = {
             }
         )
     },
+    **{f"rule {config}/{rule}": {"jobs": count} for rule, counts in JOBS.items() for config, count in counts.items()},
     "key report.privacy": {"type": json.dumps({"enum": FIGURE_PRIVACY, "type": "string"})},
 }
 """Details that differ on purpose, under the new name; None removes one: {"train --device": {"default": "cpu"}},
-{"rule train": {"jobs": 9}}, {"key run": {"default": "mine"}}."""
+{"rule train": {"jobs": 9}}, {"rule demo/train": {"jobs": 9}}, {"key run": {"default": "mine"}}."""
 
 PACKAGED_VERBS = {
     "face_photos": "PHOTOS OUT --group --teacher --device --set",
@@ -135,17 +170,38 @@ PACKAGED_VERBS = {
 }
 """Of the ready-made detectors, with their options."""
 
+HEATMAP_OPTIONS = [
+    "--weights",
+    "--method",
+    "--layer",
+    "--target",
+    "--variant",
+    "--confidence",
+    "--nms-iou",
+    "--image-size",
+]
+HEATMAP_OPTIONS += ["--batch", "--device"]
+
 NEW: dict[str, list[str]] = {
-    "verbs": ["compare", *PACKAGED_VERBS],
+    "verbs": ["compare", "evaluate sets", "heatmaps sets", *PACKAGED_VERBS],
     "options": [
         *(f"compare {name}" for name in ("RUN_A", "RUN_B", "--out", "--json", "--bootstrap", "--seed")),
         "fine_tune --true-iou",
+        *("make_synthetic --harder", "summary --tables"),
         *(f"{figure} --privacy" for figure in ("figure_15", "figure_21", "figure_26")),
         *(f"figure_{number} --summary" for number in (24, 25, 27, 28, 29, 30)),
+        "predict sets --also",
+        *(
+            f"evaluate sets {name}"
+            for name in ("OUT", "--predictions", "--datasets", "--parts", "--bootstrap", "--seed")
+        ),
+        *(f"heatmaps sets {name}" for name in ("SET", "--out", "--trained-on", *HEATMAP_OPTIONS)),
         *(f"detect {name}" for name in ("--detector", "--detector-weights", "--shape", "--preview")),
         *(f"{verb} {name}" for verb, names in PACKAGED_VERBS.items() for name in names.split()),
         *("label_frames --class", "label_frames --layout", "read_faces --source", "split_photos --any-part"),
         *(f"label_frames --{name}" for name in ("only", "word", "smallest", "grade-words")),
+        *(f"page --{name}" for name in ("datasets", "missed", "predictions", "heatmaps", "methods")),
+        *("page --true-iou", "page --privacy"),
         *(f"{verb} --blocks" for verb in ("label_frames", "label_faces", "split_photos")),
     ],
     "rules": [],
@@ -158,6 +214,7 @@ NEW: dict[str, list[str]] = {
         *(f"packaged.detectors.*.{key}" for key in ComposedDetector.model_fields),
         *(f"packaged.detectors.*.composed.{key}" for key in Composition.model_fields),
         *(f"packaged.detectors.*.hyperparameters.{key}" for key in Hyperparameters.model_fields),
+        "synthetic.harder",
         "cluster.gpu_as",
         "cluster.container",
         "data_sets",
@@ -173,5 +230,6 @@ NEW: dict[str, list[str]] = {
 """What the frozen files do not know, under its new name; options as "VERB --option"; paths, and rules' places in a
 config, as regular expressions of "CONFIG/path" and "CONFIG/rule"."""
 
-GONE: list[str] = []
+# Of sets that no other job shares.
+GONE: list[str] = [r".*/heatmaps/\w+/\w+/shards/1-of-1\.parquet"]
 """Regular expressions of "CONFIG/path", old names: outputs that no rule makes any more, on purpose."""

@@ -17,10 +17,10 @@ VARIANTS_TABLES = [f"table_{number}_variants" for number in ("07", "08", "09", "
 OTHER_TABLES = ["table_parts", "table_val_counts", "table_hof", "table_heatmaps", "rescue_summary"]
 BASELINE_TABLES = ["table_10_baselines", "table_11_baselines", "table_web", "rescue_summary_baselines"]
 FIGURES = [f"figure_{number}" for number in range(15, 32)]
-# Two detectors on val, merl and wflw; one of them is scored on all parts too.
-RGB_TABLES = {"predict_rgb_tables": 2 * 3, "evaluate_rgb_tables": 2 * 3 + 3}
-# Three heatmap detectors of the demo are variants, one of ours learns from occlusion augmentation. Two baselines need
-# nothing but their packages.
+# One of two detectors is scored on all parts too.
+EVALUATED = dict.fromkeys(["evaluate", "evaluate_rgb1", "evaluate_rgb_tables", "evaluate_rgb1_tables"], 1)
+# Three heatmap detectors of the extended demo are variants, one of ours learns from occlusion augmentation. Two
+# baselines need nothing but their packages.
 SYNTHETIC_JOBS = {
     "make_synthetic": 5,
     "read_faces": 2,
@@ -30,11 +30,9 @@ SYNTHETIC_JOBS = {
     "evolve_generation": 2,
     "evolution_history": 1,
     "train": 2 + 4 + 3 + 1,
-    "predict": 18 - 6,
-    **RGB_TABLES,
-    "evaluate": 17,
-    "make_heatmaps": 10,
-    "collect_heatmaps": 10,
+    **dict.fromkeys(["predict", "predict_rgb_tables"], 2),
+    **EVALUATED,
+    **dict.fromkeys(["make_heatmaps_learned", "make_heatmaps_tested"], 1),
     "find_missed": 8,
     "predict_second": 4 + 3 + 1,
     "evaluate_second": 4 + 3 + 1,
@@ -48,21 +46,28 @@ SYNTHETIC_JOBS = {
 }
 # Five ways to look at three videos; each infant is left out once, of the start weights and of two counts of frames
 # with the backbone free and frozen.
-DEMO_JOBS = SYNTHETIC_JOBS | {
+EXTENDED_JOBS = SYNTHETIC_JOBS | {
     "make_synthetic": 6,
     "detect_videos": 5,
     "fine_tune": 3 * (1 + 2 * 2),
     **dict.fromkeys(["evaluate_videos", "table_videos", "figure_videos"], 1),
     **dict.fromkeys(["pick_frames", "label_picked", "learning_curve", "figure_learning_curve"], 1),
 }
+# Without all of that, and without variants.
+DEMO_JOBS = {rule: count for rule, count in SYNTHETIC_JOBS.items() if rule not in VARIANTS_TABLES} | {
+    "train": 2 + 4,
+    "predict_second": 4,
+    "evaluate_second": 4,
+}
 # Ten variants, three controls, one of ours; the first detector's boxes are drawn for train and for what is tried.
 ALL_VARIANTS = 10 + 3 + 1
 REAL_JOBS = {rule: count for rule, count in SYNTHETIC_JOBS.items() if rule != "make_synthetic"} | {
     "import_weights": 1,
     "evolve_generation": 42,
-    "make_heatmaps": 8 + 4 + 8,
+    "make_heatmaps": 8 + 4,
+    "collect_heatmaps": 2,
     "train": 2 + 4 + ALL_VARIANTS,
-    "predict": 19 - 6,
+    "predict_train": 1,
     "draw_boxes": 1 + 8,
     "predict_second": 4 + ALL_VARIANTS,
     "evaluate_second": 4 + ALL_VARIANTS,
@@ -74,22 +79,18 @@ REAL_JOBS = {rule: count for rule, count in SYNTHETIC_JOBS.items() if rule != "m
 TINY_JOBS = SYNTHETIC_JOBS | {
     "label_frames": 4,
     "train": 2 + 4 + 2,
-    "predict": 15 - 6,
-    "evaluate": 13,
-    "make_heatmaps": 8,
-    "collect_heatmaps": 8,
+    "predict_train": 1,
     "draw_boxes": 1 + 6,
     "find_missed": 6,
     "predict_second": 4 + 2,
     "evaluate_second": 4 + 2,
 }
+SHARDS = ("make_heatmaps", "collect_heatmaps")
 ABSENT = ("table_hof", "table_09", "table_09_variants", "figure_21", "table_web")
-SAMPLE_JOBS = {rule: count for rule, count in REAL_JOBS.items() if rule not in (*ABSENT, "evolve_generation")} | {
+SAMPLE_JOBS = {
+    rule: count for rule, count in REAL_JOBS.items() if rule not in (*ABSENT, *SHARDS, "evolve_generation")
+} | {
     "label_frames": 3,
-    "predict": 13 - 6,
-    "evaluate": 15,
-    "make_heatmaps": 7,
-    "collect_heatmaps": 7,
     "draw_boxes": 1 + 6,
     "find_missed": 6,
     "fetch_weights": 1,
@@ -98,14 +99,21 @@ del SAMPLE_JOBS["evolution_history"]
 
 
 # A hundred times the data: two kinds of heatmaps and one variant, no search; sets in shares.
-OF_VARIANTS = [*VARIANTS_TABLES, "draw_boxes", "evolve_generation", "evolution_history", "train_baseline"]
+OF_VARIANTS = [
+    *VARIANTS_TABLES,
+    "predict_train",
+    "make_heatmaps_learned",
+    "draw_boxes",
+    "evolve_generation",
+    "evolution_history",
+    "train_baseline",
+]
 HUNDREDFOLD_JOBS = {rule: count for rule, count in REAL_JOBS.items() if rule not in OF_VARIANTS} | {
     "train": 2 + 4 + 1,
-    "make_heatmaps": 64 + 8 + 4 + 4 + 20 + 5,
-    "predict": 8 * (18 - 6),
-    "predict_rgb_tables": 8 * 6,
-    "collect_predictions": 18 - 6,
-    "collect_rgb_tables": 6,
+    "make_heatmaps": 64 + 8 + 4 + 4 + 20,
+    "collect_heatmaps": 5,
+    **dict.fromkeys(["predict", "predict_rgb_tables"], 8 * 2),
+    **dict.fromkeys(["collect_predictions", "collect_rgb_tables"], 2),
     "predict_at_scales": 8,
     "predict_second": 8 * 5,
     "collect_second": 5 + 1,
@@ -117,6 +125,7 @@ HUNDREDFOLD_JOBS = {rule: count for rule, count in REAL_JOBS.items() if rule not
 CONFIGS = {
     "tiny": TINY_JOBS,
     "demo": DEMO_JOBS,
+    "extended": EXTENDED_JOBS,
     "thesis": REAL_JOBS,
     "as_released": REAL_JOBS,
     "real_sample": SAMPLE_JOBS,
@@ -148,7 +157,8 @@ def test_every_job_has_log_benchmark_and_resources_and_no_path_is_written_twice(
 
 def test_what_computes_with_a_network_asks_for_a_gpu_and_nothing_else_does(dry_run: DryRun) -> None:
     asking = {rule for rule, fields in dry_run.jobs if "gpu=" in fields["resources"]}
-    networks = {"train", "evolve_generation", "predict", "predict_rgb_tables", "predict_second", "make_heatmaps"}
+    networks = {"train", "evolve_generation", "predict", "predict_rgb_tables", "predict_train", "predict_second"}
+    networks |= {"make_heatmaps", "make_heatmaps_learned", "make_heatmaps_tested"}
     networks |= {"predict_at_scales", "train_baseline", "predict_baseline", "detect_videos", "fine_tune"}
     # The tiny run has such baselines as demand one, and one that cannot use it.
     assert asking == networks & CONFIGS[dry_run.run].keys()
@@ -173,7 +183,7 @@ def test_all_that_is_compared_is_stored_at_one_overlap_and_tables_4_to_6_have_th
     readers: dict[str, set[str]] = {rule: set() for rule, _ in dry_run.jobs}
     for rule, fields in dry_run.jobs:
         readers[rule] |= {shares.sub("", path) for path in fields.get("input", "").split(", ") if path in stored}
-    assert {rule for rule, read in readers.items() if read & apart} == {"evaluate_rgb_tables"}
+    assert {rule for rule, read in readers.items() if read & apart} == {"evaluate_rgb_tables", "evaluate_rgb1_tables"}
     assert readers["propose_faces"] and readers["find_missed"] and readers["evaluate_second"]
     # Before weights are fetched, nobody knows what else these read.
     known = dry_run.run in ("tiny", "demo")
@@ -185,7 +195,7 @@ def test_all_that_is_compared_is_stored_at_one_overlap_and_tables_4_to_6_have_th
 
 
 def test_what_is_not_at_hand_is_said_once_before_anything_runs(dry_run: DryRun) -> None:
-    lacks_nothing, lacks_weights = ("tiny",), ("demo",)
+    lacks_nothing, lacks_weights = ("tiny",), ("demo", "extended")
     notes = re.findall(r"^note: not at hand.*\n((?:  .*\n)+)(what cannot be made)?", dry_run.text, re.MULTILINE)
     assert len(notes) == (dry_run.run not in lacks_nothing)
     for lines, lost in notes:
@@ -200,11 +210,11 @@ def overlaps_of(dry_run: DryRun) -> dict[str, str]:
         command = re.search(r"^Shell command: uncover (predict (?!collect)|propose ).*", block, re.MULTILINE)
         if command:
             words = command.group(0).split()
-            also = words[words.index("--also") + 1 :] if "--also" in words else ["", ""]
+            also = words[words.index("--also") + 1 :] if "--also" in words else ["", "-"]
             output = re.search(r"^ *output: (.*)", block, re.MULTILINE)
             assert output is not None
             for path in output.group(1).split(", "):
-                found[path] = also[0] if path == also[1] else words[words.index("--nms-iou") + 1]
+                found[path] = also[0] if path.startswith(f"{also[1]}/") else words[words.index("--nms-iou") + 1]
     return found
 
 
@@ -234,12 +244,12 @@ def test_the_demo_is_the_default(plain_checkout: Checkout) -> None:
 def test_one_value_can_be_changed_on_the_command_line(plain_checkout: Checkout) -> None:
     words = ("results/demo/splits/wflw.parquet", "--dry-run", "--printshellcmds", "--config", "splits={seed: 3}")
     plan = plain_checkout.snakemake(*words, config=None)
-    assert "--split train=all,val=20,test=40 --procedure by_photo --seed 3" in plan
+    assert "--split train=all,val=14,test=54 --procedure by_photo --seed 3" in plan
 
 
 def test_an_entry_on_the_command_line_joins_those_of_the_config_or_takes_one_away(plain_checkout: Checkout) -> None:
     variants = "detectors={variants: {mine: {input: grey}, hirescam_t1_avg: null, rgb1_occlusion: null}}"
-    (plain_checkout.root / "config" / "copy.yaml").write_text("extends: demo.yaml\nrun: copy\n", encoding="utf-8")
+    (plain_checkout.root / "config" / "copy.yaml").write_text("extends: extended.yaml\nrun: copy\n", encoding="utf-8")
     plan = plain_checkout.snakemake("--dry-run", "--config", variants, config="config/copy.yaml")
     trained = set(re.findall(r"^ *output: results/copy/models/(\w+)/weights", plan, re.MULTILINE))
     kept = {"gradcampp_multiscale_avg", "hirescam_multiscale_avg", "mine"}

@@ -13,7 +13,7 @@ from tests.dag.held_gpu import Background, held_gpu
 pytestmark = pytest.mark.whole_run
 
 PREDICTIONS, TABLE = "results/tiny/predictions/rgb1/hof.parquet", "results/tiny/tables/table_hof.csv"
-LOG = "results/tiny/logs/predict/rgb1/hof.log"
+LOG = "results/tiny/logs/predict/rgb1.log"
 
 
 @pytest.fixture

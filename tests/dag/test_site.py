@@ -53,7 +53,7 @@ def test_defaults_of_a_site_count_and_its_partition_limits_the_time(plain_checko
     text = plain_checkout.snakemake(*TARGETS, *ON_SLURM, *defaults)
     of_site = {"slurm_partition": "short", "slurm_account": "me", "qos": "low"}
     assert asked_by(text, "read_faces") == {"mem_mb": "2000", "runtime": "30"} | of_site
-    assert asked_by(text, "predict") == {"mem_mb": "8000", "runtime": "240", "gpu": "1"} | of_site
+    assert asked_by(text, "predict") == {"mem_mb": "8000", "runtime": "480", "gpu": "1"} | of_site
     # A training goes on where it was, so that the limit of the partition will do.
     assert asked_by(text, "train") == {"mem_mb": "16000", "runtime": "600", "gpu": "1"} | of_site
     assert len(cluster.read_text().splitlines()) == 1
@@ -69,7 +69,7 @@ def test_the_config_goes_before_defaults_and_the_command_line_before_both(
     rest = {"nodes": "3", "slurm_extra": "--x"}
     train = {"mem_mb": "16000", "runtime": "2880", "gpu": "1", "slurm_partition": "main", "slurm_account": "you"}
     assert asked_by(text, "train") == train | rest
-    of_predict = {"mem_mb": "8000", "runtime": "240", "gpu": "1", "slurm_partition": "short", "slurm_account": "me"}
+    of_predict = {"mem_mb": "8000", "runtime": "480", "gpu": "1", "slurm_partition": "short", "slurm_account": "me"}
     assert asked_by(text, "predict") == of_predict | rest
     # GPUs are asked for once, as whoever starts the run says.
     of_faces = {"mem_mb": "2000", "runtime": "30", "slurm_partition": "main", "slurm_account": "me"}
@@ -113,7 +113,7 @@ def test_less_time_than_a_rule_that_starts_anew_thinks_right_is_told(plain_check
     text = plain_checkout.snakemake(*TARGETS, *ON_SLURM, *words)
     assert [asked_by(text, rule)["runtime"] for rule in ("train", "predict", "read_faces")] == ["90", "120", "30"]
     notes = [line for line in text.splitlines() if line.startswith("note: ")]
-    assert notes == ["note: predict asks for 120 minutes, not for 240: its partition allows no more"]
+    assert notes == ["note: predict asks for 120 minutes, not for 480: its partition allows no more"]
 
 
 def test_where_no_cluster_answers_a_dry_run_knows_no_limits(plain_checkout: Checkout, cluster: Path) -> None:

@@ -25,7 +25,7 @@ TABLES, FIGURES = ("table_", "rescue_summary"), ("figure_",)
         pytest.param("models", {"train": 8}, ("predict_second", *TABLES, *FIGURES), marks=pytest.mark.whole_run),
         pytest.param(
             "heatmaps",
-            {"collect_heatmaps": 8, "draw_boxes": 7},
+            {"make_heatmaps_learned": 1, "make_heatmaps_tested": 1, "draw_boxes": 7},
             ("predict_second", "evaluate", *TABLES, *FIGURES),
             marks=pytest.mark.whole_run,
         ),

@@ -24,7 +24,7 @@ from tests.report.rescue_records import (
 )
 from uncover.cli import build_parser
 from uncover.commands._shared_arguments import PRIVACY
-from uncover.config.evaluation import HIDE_ALL, LEAVE_OUT, Privacy
+from uncover.config.catalogue import HIDE_ALL, LEAVE_OUT, FigurePrivacy, Privacy
 from uncover.errors import InputError
 from uncover.images.privacy import (
     CELLS,
@@ -128,7 +128,8 @@ def test_privacy_is_one_of_the_same_words_everywhere() -> None:
     assert {*KINDS} - {*HIDES_SOME} == {"whole-frame", "publish"}
     _, parsers = build_parser()
     figures = [f"figure_{number}" for number in (15, 21, 22, 23, 26, "rescue")]
-    words = dict.fromkeys(figures, (*get_args(Privacy), LEAVE_OUT, HIDE_ALL))
+    words = dict.fromkeys([*figures, "page"], get_args(FigurePrivacy))
+    assert {*get_args(FigurePrivacy)} == {*get_args(Privacy), LEAVE_OUT, HIDE_ALL}
     for verb, expected in (words | {"detect": KINDS, "predict": KINDS}).items():
         (given,) = (action for action in parsers[verb]._actions if action.dest == "privacy")
         assert tuple(given.choices or ()) == expected

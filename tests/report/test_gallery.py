@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.report.rescue_records import ASIDE, FACE, trial_row, write_boxes, write_set, write_trial
 from uncover.cli import main
-from uncover.config.evaluation import FigurePrivacy
+from uncover.config.catalogue import FigurePrivacy
 from uncover.report.figures.rescue_gallery import (
     BEST,
     HEATMAP,

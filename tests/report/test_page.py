@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,14 +14,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
-from tests.report.chromium import NAMES, browser, find_chromium, look
+from tests.report.chromium import NAMES, Browser, browser, find_chromium, look
+from tests.report.leaks import find_leaks, read_frames
 from tests.report.records import PUBLISHED, write_summary
-from tests.report.rescue_records import trial_row, write_trial
+from tests.report.rescue_records import FACE, trial_row, write_boxes, write_set, write_trial
 from uncover.cli import main
 from uncover.errors import InputError
-from uncover.report.page import FIGURES, TABLES, read_markdown_tables
-from uncover.report.tables.table import Table, Tables, companion_rows
+from uncover.report.page import FIGURES, TABLES, png_texts, read_markdown_tables
+from uncover.report.tables.table import NOT_RUN, Table, Tables, companion_rows
 
 WIDE = 14
 """Columns of a table that fits no phone."""
@@ -46,6 +50,23 @@ class Reader(HTMLParser):
         self.text.append(data)
 
 
+ORDER = ("pear", "apple", "nothing", "plum")
+"""Rows of the table that is sorted: values 3, 20, none and -1."""
+
+PATIENTS = "slapi_hard"
+METHODS = {"hirescam_avg": "heatmaps", "lower_threshold": "baseline", "part_fusion": "baseline", "mtcnn": "detector"}
+
+
+def long_table() -> Table:
+    """A table that is folded away, with rows that explain others, some without numbers, and some not run."""
+    names = [*ORDER, *(f"row {number:02}" for number in range(8))]
+    values = [3.0, 20.0, None, -1.0, *(100.0 + number for number in range(8))]
+    frame = pd.DataFrame({"Name": names, "Value": values, "Value_low": 0.0, "Value_high": 1.0})
+    shown = companion_rows(frame)
+    absent = pd.DataFrame({"Name": ["absent one", "absent two"], "Value": NOT_RUN})
+    return Table("table_99_own", "A table of somebody's own", frame, shown=pd.concat([shown, absent]))
+
+
 def scores(name: str, title: str, columns: int = 3) -> Table:
     frame = pd.DataFrame({"Set": ["Val <all>", "MERL"], "P": [0.5, None]})
     for number in range(columns):
@@ -67,6 +88,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         scores("table_hof", "Faces found in Hand Over Face"),
         scores("table_web", "Photos from the web"),
         scores("rescue_summary_baselines", "Each detector alone and with rescue"),
+        long_table(),
     ):
         table.write(run / "tables")
     parts = [scores("rescue_summary", f"Rescue summary: {name}") for name in ("merl", "wflw")]
@@ -79,8 +101,18 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         picture = np.random.default_rng(0).integers(0, 256, (size[1] // 20, size[0] // 20, 3), np.uint8)
         (run / "figures").mkdir(exist_ok=True)
-        Image.fromarray(picture).resize(size).save(run / "figures" / f"{name}.png")
-    rows = [trial_row("merl", "part_fusion", "baseline", 9, 12), trial_row("merl", "hirescam_avg", "heatmaps", 5, 12)]
+        said = PngInfo()
+        if name == "figure_22":
+            said.add_text("Comment", "not run: no weights are configured (weights.retinaface)")
+        Image.fromarray(picture).resize(size).save(run / "figures" / f"{name}.png", pnginfo=said)
+    images = [f"{number}.png" for number in range(4)]
+    rows = []
+    for name in ("merl", PATIENTS):
+        write_set(run, name, images)
+        found = {"hirescam_avg": 1, "lower_threshold": 0, "part_fusion": 3, "mtcnn": 2}
+        for method, count in found.items():
+            write_boxes(run, method, name, images, {image: [FACE] for image in images[:count]})
+            rows.append(trial_row(name, method, METHODS[method], count, 4, difference_high=0.2))
     trial = write_trial(run / "metrics" / "rescue_trial.csv", rows)
     training = {
         **{"model": "yolov5n", "channels": 1, "train_images": 60, "epochs_run": 5, "best_epoch": 3, "seconds": 61.2},
@@ -108,12 +140,17 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "table_02",
         "table_10",
         "table_07",
+        "table_99_own",
     )
     tables += ("table_07_variants", "rescue_summary")
     words = ["--run", "test", "--trial", trial, "--comparison", compared]
     words += ["--tables", *(run / "tables" / f"{name}.md" for name in tables)]
     words += ["--figures", *sorted((run / "figures").glob("*.png")), "--validations", validation]
     words += ["--trainings", run / "models" / "hirescam_avg" / "summary.json"]
+    words += ["--datasets", *(run / "datasets" / name for name in ("merl", PATIENTS))]
+    words += ["--missed", *(run / "missed" / f"{name}.csv" for name in ("merl", PATIENTS))]
+    words += ["--predictions", run / "predictions", "--heatmaps", run / "heatmaps"]
+    words += ["--methods", *(f"{name}={group}" for name, group in METHODS.items())]
     words += [
         "--settings",
         "splits.seed=7",
@@ -129,17 +166,18 @@ def test_the_page_holds_everything_and_asks_for_nothing(page: Path) -> None:
     html = page.read_text(encoding="utf-8")
     reader = Reader(html)
     assert all(link.startswith(("#", "data:")) for link in reader.links)
-    assert len(reader.sources) == 4 and all(source.startswith("data:image/png;base64,") for source in reader.sources)
-    assert not re.search(r"url\(|@import|<script|<iframe|http-equiv", html)
-    kept = {path.read_bytes() for path in (page.parent / "figures").glob("*.png")}
+    assert len(reader.sources) == 3 and all(source.startswith("data:image/png;base64,") for source in reader.sources)
+    assert not re.search(r"url\((?!#)|@import|<script src|<iframe|http-equiv|https?:", html)
+    kept = {path.read_bytes() for path in (page.parent / "figures").glob("*.png") if "22" not in path.stem}
     assert {base64.b64decode(source.split(",")[1]) for source in reader.sources} == kept
 
 
 def test_every_table_and_figure_has_a_place_and_every_link_leads_somewhere(page: Path) -> None:
     reader = Reader(page.read_text(encoding="utf-8"))
-    places = ["rescue_summary", "rescue_summary_2", "rescue_summary_baselines", "figure_rescue"]
-    places += ["table_02", "table_07", "table_07_variants", "table_10", "table_10_baselines", "table_hof", "table_web"]
-    places += ["figure_17", "figure_22", "figure_31"]
+    # By chapter, as the thesis has them; what no chapter names comes last.
+    places = ["verdict", "rescue_chart", "table_02", "figure_17", "table_07", "table_07_variants", "table_hof"]
+    places += ["table_10", "figure_31", "rescue_summary", "rescue_summary_2", "figure_rescue", "table_10_baselines"]
+    places += ["rescue_summary_baselines", "table_web", "figure_22", "table_99_own", "comparison", "made"]
     assert [name for name in reader.ids if name in places] == places
     assert len(reader.ids) == len(set(reader.ids))
     assert {link[1:] for link in reader.links if link.startswith("#")} <= set(reader.ids)
@@ -147,23 +185,71 @@ def test_every_table_and_figure_has_a_place_and_every_link_leads_somewhere(page:
 
 def test_the_page_says_what_is_found_what_is_missing_and_how_it_was_made(page: Path) -> None:
     text = " ".join("".join(Reader(page.read_text(encoding="utf-8")).text).split())
-    assert "MERL-RAV test photos: 12 photos missed with 12 faces; box fusion of part boxes found most, 9 of 12" in text
+    first = text.split("A few:" if "A few:" in text else "Some:")[1].split("Dashed")[0]
+    assert "HiResCAM (avg), finds 2 of 8 (25 %" in first and "MTCNN, 4 (50 %" in first
+    assert "MERL-RAV test photos: 4 photos missed with 4 faces; box fusion of part boxes found most, 3 of 4" in text
     assert "largest difference 0.0000, HiResCAM (avg); 1 detector of" in text
-    missing = text.split("Not made in this run: ")[1].split(".")[0].split(", ")
+    missing = text.rsplit("Not made in this run: ", 1)[1].split(".")[0].split(", ")
     made = {"table_2", "table_7", "table_10", "figure_17", "figure_22", "figure_31"}
     names = {name.replace("_0", "_") for name in (*TABLES, *FIGURES)} - made
     assert {name.lower().replace(" ", "_") for name in missing} == names
     assert "They are not comparable: synthetic data." in text and "synthetic synthetic data" in text
-    assert "splits 7" in text and "splits.seed" in text and "somebody" not in text
+    assert "splits 7" in text and "splits.seed" in text and "somebody's" in text and "/home" not in text
     assert "Val <all>" in text and "A note & more." in text and "F1 against the confidence threshold on val" in text
+    assert "Figure 22 is left out: no weights are configured (weights.retinaface)." in text
+    assert "2 not run" in text and "absent one, absent two" in text and NOT_RUN not in text.split("2 not run")[0][-400:]
     assert not re.search(r"\b(nan|inf)\b", text.lower())
+
+
+def test_the_same_files_make_the_same_page(page: Path) -> None:
+    """Numbers of the chart and of the pictures are those of the trial, and no chart changes from run to run."""
+    html = page.read_text(encoding="utf-8")
+    assert "part boxes, MERL-RAV: 3 of 4 (75 % [65, 85])" in html
+    assert "two missed photos" not in html and html.count("data:image/jpeg") >= 4
+    assert "Of 8 missed photos with a labelled face" in html and "found a face in 2 and none in 6" in html
+    names = re.findall(r'<(?:path|clipPath) id="([^"]+)"', html)
+    assert names and len(names) == len(set(names)) and set(re.findall(r"url\(#([^)]+)\)", html)) <= set(names)
+
+
+def test_faces_of_patients_are_hidden_in_the_first_pictures(page: Path, tmp_path: Path) -> None:
+    """Only a set of patients at hand: its frames stand in the pictures, and their faces do not."""
+    run = page.parent
+    words = [
+        "--run",
+        "test",
+        "--trial",
+        run / "metrics" / "rescue_trial.csv",
+        "--datasets",
+        run / "datasets" / PATIENTS,
+    ]
+    words += ["--missed", run / "missed" / f"{PATIENTS}.csv", "--predictions", run / "predictions"]
+    words += ["--heatmaps", run / "heatmaps", "--methods", *(f"{name}={group}" for name, group in METHODS.items())]
+    frames, leaks, pictures = read_frames(run / "datasets" / PATIENTS), {}, {}
+    for privacy in ("pixelate", "publish", "leave-out"):
+        assert main(["page", str(tmp_path / f"{privacy}.html"), *map(str, words), "--privacy", privacy]) == 0
+        html = (tmp_path / f"{privacy}.html").read_text(encoding="utf-8")
+        leaks[privacy], pictures[privacy] = bool(find_leaks(html, frames)), html.count("data:image/jpeg")
+    assert leaks == {"pixelate": False, "publish": True, "leave-out": False}
+    assert pictures["pixelate"] == pictures["publish"] > 0 and not pictures["leave-out"]
 
 
 def test_a_page_of_nothing_can_be_made(tmp_path: Path) -> None:
     page = tmp_path / "empty.html"
     assert main(["page", str(page), "--run", "empty"]) == 0
     text = " ".join("".join(Reader(page.read_text(encoding="utf-8")).text).split())
-    assert "This run has no rescue trial" in text and text.count("Not made in this run") == 3
+    assert "This run has no rescue trial" in text and "Not made in this run: Table 1, Table 2" in text
+
+
+@pytest.mark.parametrize("packed", [None, False, True])
+def test_words_of_a_png_are_read_in_all_their_forms(packed: bool | None, tmp_path: Path) -> None:
+    said = PngInfo()
+    if packed is None:
+        said.add_text("Comment", "not run: why")
+    else:
+        said.add_itxt("Comment", "not run: why, précis", zip=packed)
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png", pnginfo=said)
+    assert png_texts((tmp_path / "a.png").read_bytes())["Comment"].startswith("not run: why")
+    assert png_texts((tmp_path / "a.png").read_bytes()[:40]) == {}
 
 
 def test_a_table_is_read_back_as_it_was_written(tmp_path: Path) -> None:
@@ -210,23 +296,123 @@ def test_bad_input_of_the_page(
     assert message in capsys.readouterr().err and not (tmp_path / "report.html").exists()
 
 
-def test_a_browser_shows_the_page_on_a_phone_and_on_a_screen(page: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     if find_chromium() is None:
         pytest.skip(f"no browser on this machine (looked for {', '.join(NAMES)})")
-    with browser(tmp_path / "profile") as running:
-        for width in (360, 390, 1280):
-            seen = look(running, page, width)
-            assert seen.width == width and seen.needed <= width and not seen.overflowing, width
-            assert not seen.requests and not seen.errors and not seen.broken, width
-            assert len(seen.images) == 4 and min(seen.images) > 0, width
-            assert "part boxes found most" in seen.text
-        # The same look finds what is wrong with a page where something is.
-        wrong = tmp_path / "wrong.html"
-        wrong.write_text(
-            '<meta name="viewport" content="width=device-width"><p style="width: 900px">wide</p>'
-            '<img src="data:image/png;base64,AAAA"><img src="http://127.0.0.1:9/a.png">'
-            ' <a href="#nowhere">link</a><script>console.error("oh")</script>'
+    with browser(tmp_path_factory.mktemp("browser") / "profile") as started:
+        yield started
+
+
+def test_a_browser_shows_the_page_on_a_phone_and_on_a_screen(page: Path, running: Browser, tmp_path: Path) -> None:
+    for width in (360, 768, 1440):
+        seen = look(running, page, width)
+        assert seen.width == width and seen.needed <= width and not seen.overflowing, width
+        assert not seen.requests and not seen.errors and not seen.broken, width
+        assert len(seen.images) == 3 and min(seen.images) > 0, width
+        assert "part boxes found most" in seen.text
+        # Words of charts are as large as they were drawn.
+        sizes = running.evaluate(
+            "[...document.querySelectorAll('.panel svg text')].map(text => parseFloat(getComputedStyle(text).fontSize)"
+            " * text.ownerSVGElement.getBoundingClientRect().width / text.ownerSVGElement.viewBox.baseVal.width)"
         )
-        seen = look(running, wrong, 390)
-        assert seen.needed > 390 and seen.overflowing and seen.images == [0, 0] and seen.broken == ["nowhere"]
-        assert "http://127.0.0.1:9/a.png" in seen.requests and any("oh" in error for error in seen.errors)
+        assert sizes and min(sizes) > 10, width
+    # The same look finds what is wrong with a page where something is.
+    wrong = tmp_path / "wrong.html"
+    wrong.write_text(
+        '<meta name="viewport" content="width=device-width"><p style="width: 900px">wide</p>'
+        '<img src="data:image/png;base64,AAAA"><img src="http://127.0.0.1:9/a.png">'
+        ' <a href="#nowhere">link</a><script>console.error("oh")</script>'
+    )
+    seen = look(running, wrong, 390)
+    assert seen.needed > 390 and seen.overflowing and seen.images == [0, 0] and seen.broken == ["nowhere"]
+    assert "http://127.0.0.1:9/a.png" in seen.requests and any("oh" in error for error in seen.errors)
+
+
+def test_a_reader_opens_sorts_and_follows_links(page: Path, running: Browser) -> None:
+    running.prefer("light")
+    look(running, page, 1440)
+    table = "#table_99_own"
+    assert not running.evaluate(f"document.querySelector('{table} table').checkVisibility()")
+    running.click(f"{table} details.full > summary")
+    assert running.evaluate(f"document.querySelector('{table} table').checkVisibility()")
+    rows = (
+        f"[...document.querySelectorAll('{table} tbody tr')].map(row => [row.cells[0].textContent,"
+        " row.classList.contains('companion')])"
+    )
+    heads = f"[...document.querySelectorAll('{table} th[aria-sort]')].map(head => head.getAttribute('aria-sort'))"
+
+    def names() -> list[str]:
+        """Rows that are no companions; each companion must follow a row that has one."""
+        found = running.evaluate(rows)
+        assert not found[0][1] and not any(one[1] and two[1] for one, two in itertools.pairwise(found))
+        return [name for name, companion in found if not companion]
+
+    assert names()[:4] == list(ORDER)
+    running.click(f"{table} th:nth-child(2) button")
+    up = names()
+    assert up[:3] == ["plum", "pear", "apple"] and up[-1] == "nothing"
+    assert running.evaluate(heads) == ["none", "ascending"]
+    running.evaluate(f"document.querySelector('{table} th:nth-child(2) button').focus()")
+    running.press("Enter")
+    down = names()
+    assert down[:-1] == up[-2::-1] and down[-1] == "nothing" and running.evaluate(heads) == ["none", "descending"]
+    running.click(f"{table} th:nth-child(1) button")
+    assert names()[:2] == ["apple", "nothing"] and running.evaluate(heads) == ["ascending", "none"]
+    wide = "document.querySelector('#figure_31 img').getBoundingClientRect().width"
+    narrow = running.evaluate(wide)
+    running.click("#figure_31 img")
+    assert running.evaluate(wide) > narrow
+    running.click('nav a[href="#missed_graded"]')
+    told = running.evaluate(
+        "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(["
+        "document.getElementById('missed_graded').getBoundingClientRect().top,"
+        " document.querySelector('nav a[aria-current]').hash]))))"
+    )
+    assert 0 <= told[0] < 100 and told[1] == "#missed_graded"
+
+
+def test_a_reader_turns_the_light_off_and_prints(page: Path, running: Browser) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    running.prefer("light")
+    look(running, page, 360)
+    assert running.evaluate(ground) == "rgb(255, 255, 255)"
+    running.prefer("dark")
+    dark = running.evaluate(ground)
+    assert dark != "rgb(255, 255, 255)"
+    running.click("nav button.theme")
+    assert running.evaluate(ground) == "rgb(255, 255, 255)"
+    # What was chosen is kept, whatever the system prefers.
+    look(running, page, 360)
+    assert running.evaluate(ground) == "rgb(255, 255, 255)"
+    running.click("nav button.theme")
+    assert running.evaluate(ground) == dark
+    assert not running.evaluate("document.getElementById('contents').checkVisibility()")
+    running.click("nav button.menu")
+    assert running.evaluate("document.getElementById('contents').checkVisibility()")
+    running.press("Escape")
+    assert not running.evaluate("document.getElementById('contents').checkVisibility()")
+    opened = "document.querySelectorAll('details[open]').length"
+    before = running.evaluate(opened)
+    running.evaluate("window.most = 0; addEventListener('beforeprint', () => { window.most = " + opened + "; })")
+    printed = base64.b64decode(running.call("Page.printToPDF", printBackground=True)["data"])
+    assert printed.startswith(b"%PDF") and running.evaluate(opened) == before
+    assert running.evaluate("window.most") == running.evaluate("document.querySelectorAll('details').length") > before
+    running.evaluate("localStorage.clear()")
+    running.prefer("light")
+
+
+def test_without_scripts_all_can_be_read(page: Path, running: Browser) -> None:
+    running.call("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        running.events.clear()
+        running.call("Page.navigate", url=page.absolute().as_uri())
+        running.wait_for("Page.loadEventFired")
+        root = running.call("DOM.getDocument")["root"]["nodeId"]
+        html = running.call("DOM.getOuterHTML", nodeId=root)["outerHTML"]
+        assert 'aria-sort="none"' not in html and 'class="js"' not in html
+        for selector in ("#contents", "#verdict", "#table_02 table"):
+            node = running.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+            assert running.call("DOM.getBoxModel", nodeId=node)["model"]["height"] > 10, selector
+    finally:
+        running.call("Emulation.setScriptExecutionDisabled", value=False)

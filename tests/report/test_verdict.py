@@ -10,7 +10,17 @@ import pytest
 
 from tests.report.records import write_summary
 from tests.report.rescue_records import trial_row, write_trial
-from uncover.report.verdict import path_sentence, set_sentence, verdict, zero_sentence
+from uncover.metrics.intervals import wilson
+from uncover.report.verdict import (
+    answer,
+    answered,
+    others_sentence,
+    path_sentence,
+    pooled,
+    set_sentence,
+    verdict,
+    zero_sentence,
+)
 
 RESCUE = "set,threshold,confidence,f1,missed,heatmaps,faces,predictions,correct,images_with_boxes,"
 RESCUE += "images_correct,precision,precision_low,precision_high,image_precision,image_precision_low,"
@@ -134,6 +144,10 @@ def test_sets_come_in_the_reports_order_and_those_without_labels_are_only_counte
     nothing_missed = trial_row("slapi_none", "part_fusion", "baseline", 0, 0, photos=0) | {**blocks, "blocks": 0}
     again = verdict(write_trial(tmp_path / "trial.csv", [*table, nothing_missed]), {}, {}, {})
     assert again[0] == said[0] and "Graded frames, none covered: no photo missed" in " ".join(again)
+    # Sets without a missed photo share a sentence.
+    nothing = [nothing_missed, {**nothing_missed, "set": "wflw"}]
+    again = verdict(write_trial(tmp_path / "trial.csv", [*table, *nothing]), {}, {}, {})
+    assert "WFLW test photos, Graded frames, none covered: no photo missed, so there is nothing to find." in again
     assert "nan" not in " ".join(said).lower()
 
 
@@ -178,3 +192,82 @@ def test_scores_of_stored_predictions_are_held_against_the_trainings(trained: fl
     assert f"on val {how} that" in said and "GradCAM++ (10 class); 2 detectors" in said
     assert f"{abs(0.78 - trained):.4f}" in said
     assert path_sentence(validations, {}) == ""
+
+
+GROUPS = {"hirescam_avg": "heatmaps", "gradcampp_10": "heatmaps", "lower_threshold": "baseline", "mtcnn": "detector"}
+
+
+def several(faces: dict[str, int], found: dict[str, tuple[int, ...]], **changes: object) -> list[dict[str, object]]:
+    """Rows of several sets: what each method found in each."""
+    changes = {"difference_high": 0.2, **changes}
+    return [
+        trial_row(name, method, GROUPS.get(method, "ours"), count, number, **changes)
+        for method, counts in found.items()
+        for (name, number), count in zip(faces.items(), counts, strict=True)
+    ]
+
+
+FOUND = {"gradcampp_10": (2, 1), "hirescam_avg": (10, 5), "lower_threshold": (8, 1), "mtcnn": (4, 10)}
+
+
+def test_the_answer_adds_all_sets_up(tmp_path: Path) -> None:
+    trial = write_trial(tmp_path / "trial.csv", several({"wflw": 40, "slapi_hard": 20}, FOUND))
+    first, second = answer(trial)
+    # Both shares are 0.25 wide on either side of 0.1, and count as 2 to 1: sqrt(4 + 1) / 30 of it.
+    assert first == (
+        "Some: the best of the thesis's heatmap detectors, HiResCAM (avg), finds 15 of 60 (25 % [18, 32]) of the missed"
+        " faces; a mere lower threshold of the first detector 9 (15 % [8, 22]), and the best other face detector,"
+        " MTCNN, 14 (23 % [16, 31])."
+    )
+    assert second.startswith("That is 10 points [") and "ahead of the lower threshold" in second
+    assert second.endswith("; no method tried finds more.")
+    assert answered(trial).startswith("60 missed faces in 60 photos of 2 test sets, all methods at 0.25 false boxes")
+
+
+def test_the_other_detectors_are_told_in_the_order_of_what_they_found(tmp_path: Path) -> None:
+    rows = several({"wflw": 40}, {"mtcnn": (4,), "hirescam_avg": (9,)})
+    rows.append(trial_row("wflw", "retinaface", "detector", 20, 40))
+    said = others_sentence(write_trial(tmp_path / "trial.csv", rows))
+    told = "RetinaFace 20 of 40 (50 % [40, 60]); MTCNN 4 of 40 (10 % [0, 20])"
+    assert said == [f"Of the faces that the first detector missed, in all labelled sets: {told}."]
+    ours = write_trial(tmp_path / "ours.csv", several({"wflw": 40}, {"hirescam_avg": (9,)}))
+    assert others_sentence(ours) == others_sentence(None) == []
+
+
+def test_a_share_without_an_interval_may_be_anything_and_one_of_no_width_is_wilsons() -> None:
+    rows = pd.DataFrame(several({"wflw": 10, "merl": 30}, {"hirescam_avg": (0, 0)}, share_low=0.0, share_high=0.0))
+    (alone,) = pooled(rows[rows["set"] == "wflw"])
+    assert alone.low == 0 and alone.high == pytest.approx(wilson(0, 10).high)
+    rows.loc[rows["set"] == "merl", ["share_low", "share_high"]] = float("nan")
+    (both,) = pooled(rows)
+    assert both.faces == 40 and both.high == pytest.approx(((0.25 * wilson(0, 10).high) ** 2 + 0.75**2) ** 0.5)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ({"hirescam_avg": (0, 0), "mtcnn": (9, 9)}, ("None: ", "most is found by MTCNN: 18 of 60", "beyond chance")),
+        (
+            {"hirescam_avg": (30, 15), "box_fusion": (30, 15)},
+            ("Most: ", "no method tried finds more, 1 other finds as"),
+        ),
+        ({"hirescam_avg": (4, 1), "lower_threshold": (6, 2)}, ("A few: ", "5 points [", "behind the lower threshold")),
+        ({"hirescam_avg": (4, 1), "lower_threshold": (2, 3)}, ("That is no more than the lower threshold finds",)),
+        ({"mtcnn": (4, 1)}, ("This run has no heatmap detector of the thesis; MTCNN found 5 of 60",)),
+    ],
+)
+def test_the_answer_in_other_cases(found: dict[str, tuple[int, ...]], words: tuple[str, ...], tmp_path: Path) -> None:
+    trial = write_trial(tmp_path / "trial.csv", several({"wflw": 40, "slapi_hard": 20}, found))
+    said = " ".join(answer(trial))
+    assert all(each.casefold() in said.casefold() for each in words) and "nan" not in said
+
+
+def test_the_answer_is_honest_about_few_faces_and_none(tmp_path: Path) -> None:
+    few = write_trial(tmp_path / "few.csv", several({"wflw": 3, "merl": 2}, {"hirescam_avg": (3, 2), "mtcnn": (0, 0)}))
+    assert answer(few)[1] == "So few faces cannot tell methods apart."
+    none = write_trial(tmp_path / "none.csv", several({"wflw": 0}, {"hirescam_avg": (0,)}))
+    assert answer(none) == ["This run cannot tell: the first detector missed no face that is labelled."]
+    rows = [trial_row("hof", "hirescam_avg", "heatmaps", None, None, threshold="val", photos=7)]
+    unlabelled = write_trial(tmp_path / "unlabelled.csv", rows)
+    assert answer(unlabelled)[0].startswith("This run cannot tell: nobody labelled the 7 missed photos")
+    assert answered(none) == answered(unlabelled) == "" and "no rescue trial" in answer(None)[0]

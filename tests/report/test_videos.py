@@ -211,7 +211,7 @@ def test_the_page_has_a_section_of_videos_only_where_there_are_any(run: Path) ->
     assert main(["page", str(run / "with.html"), *words, *figures]) == 0
     assert main(["page", str(run / "without.html"), "--run", "test"]) == 0
     page = (run / "with.html").read_text(encoding="utf-8")
-    places = [page.index(f'id="{name}"') for name in ("rescue", "videos", "table_videos", "figure_videos", "tables")]
+    places = [page.index(f'id="{name}"') for name in ("rescue", "videos", "table_videos", "figure_videos", "made")]
     assert places == sorted(places)
     assert page.index("With the best rescue: the face found in") < page.index('id="table_videos"')
     assert page.count('id="table_videos"') == page.count('id="figure_videos"') == 1

@@ -135,7 +135,7 @@ def test_record_is_repeatable(tmp_path: Path) -> None:
     assert records[0] == records[1]
     record = json.loads(records[0])
     assert record["layout"] == "hof" and record["counts"] == {"photos": 2, "faces": 2}
-    assert record["arguments"] == {"frames": 2, "size": 64, "seed": 5} and len(record["sha256"]) == 64
+    assert record["arguments"] == {"frames": 2, "size": 64, "seed": 5, "harder": 0.0} and len(record["sha256"]) == 64
 
 
 def test_a_count_of_another_layout_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -152,3 +152,37 @@ def test_videos_are_counted_by_frames(tmp_path: Path, capsys: pytest.CaptureFixt
     assert record["arguments"] == {"infants": 1, "seconds": 1, "rate": 2, "size": 64, "seed": 1}
     assert record["counts"] | {"faces": 0} == {"videos": 1, "frames": 2, "faces": 0}
     assert capsys.readouterr().out == f"{out}: 1 videos, 2 frames, {record['counts']['faces']} faces\n"
+
+
+def test_harder_test_photos_leave_the_training_photos_and_the_others_as_they_were(tmp_path: Path) -> None:
+    counts = {"train": 4, "test": 12, "size": 96, "seed": 3}
+    for share in (0.0, 0.5):
+        layouts.write_wflw(tmp_path / f"{share}/wflw", **counts, harder=share)
+        layouts.write_hand_over_face(tmp_path / f"{share}/hof", frames=8, size=96, seed=3, harder=share)
+        grades = {"none": 4, "easy": 4, "medium": 2, "hard": 2}
+        layouts.write_slapi(tmp_path / f"{share}/slapi", **grades, size=96, seed=3, harder=share)
+    hidden: list[float] = []
+    for name in ("wflw", "hof", "slapi"):
+        plain, harder = (
+            {path: digest for path, digest in contents(tmp_path / f"{share}" / name).items() if path.endswith(".jpg")}
+            for share in (0.0, 0.5)
+        )
+        changed = [path for path in plain if plain[path] != harder[path]]
+        assert plain.keys() == harder.keys() and 0 < len(changed) < len(plain), name
+        assert not any(path.startswith("none/") for path in changed)
+        # Numbers of test photos begin at 50 000.
+        assert name != "wflw" or all(int(Path(path).stem.rpartition("_")[2]) > 50_000 for path in changed)
+    for share in (0.0, 0.5):
+        rows = (tmp_path / f"{share}/wflw").rglob("*_test.txt")
+        marks = [line.split()[200:206] for path in rows for line in path.read_text().splitlines()]
+        hidden.append(sum(int(each[4]) for each in marks) / len(marks))
+    assert hidden[1] > hidden[0] + 0.2, "WFLW's mark of occlusion"
+
+
+def test_a_share_beyond_one_and_one_of_another_layout_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for layout, share, told in (("wflw", "1.5", "expected a share"), ("preterm_web", "0.5", "not for preterm_web")):
+        assert main(["make_synthetic", layout, str(tmp_path / "out"), "--harder", share]) == 2
+        assert f"--harder{'' if layout == 'preterm_web' else ' 1.5'}: {told}" in capsys.readouterr().err
+        assert not (tmp_path / "out").exists()

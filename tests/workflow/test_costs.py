@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from uncover.workflow.costs import (
     measured_jobs,
     read_speeds,
     seconds_at_work,
-    seconds_by_rule,
+    spent_by_rule,
 )
 from uncover.workflow.engine import Plan
 from uncover.workflow.run_record import begin_record
@@ -47,8 +48,21 @@ def test_the_work_of_networks_is_images_epochs_pixels_and_operations() -> None:
     # A quarter of the pixels of 640, 4.5 of yolov5m's 49 operations; a training step is three looks.
     each = 0.25 * 4.5 / 49
     assert work.of("train", {"model": "rgb10"}) == pytest.approx(10 * (3 * 400 + 50) * each)
-    assert work.of("predict", {"model": "rgb10", "set": "val"}) == pytest.approx(50 * each)
-    assert work.of_name("predict/rgb10/val") == work.of("predict", {"model": "rgb10", "set": "val"})
+    seen = {rule: sum(work.photos[name] for name in work.sets_of(rule)) for rule in ("predict", "predict_rgb_tables")}
+    assert sum(seen.values()) == sum(count for name, count in work.photos.items() if name != "train")
+    assert seen["predict_rgb_tables"] == sum(work.photos[name] for name in ("val", "merl", "wflw"))
+    for rule, count in seen.items():
+        assert work.of(rule, {"model": "rgb10"}) == work.of_name(f"{rule}/rgb10") == pytest.approx(count * each)
+    assert work.of_name("predict_train/rgb10") == pytest.approx(400 * each)
+    whole = sum(work.photos[name] for name in work.run.labelled_sets)
+    assert work.of_name("evaluate_rgb1/rgb1") == whole
+    assert work.of_name("evaluate/rgb10") == whole + seen["predict_rgb_tables"]
+    assert work.of_name("evaluate_rgb_tables/rgb10") == 2 * seen["predict_rgb_tables"]
+    assert work.of_name("make_heatmaps_learned") == pytest.approx((400 + 50) * each)
+    tested = sum(count for name, count in work.photos.items() if name not in ("train", "val"))
+    assert work.of_name("make_heatmaps_tested") == pytest.approx(tested * each)
+    # A version ago each set had a job.
+    assert math.isnan(work.of_name("predict/rgb10/val")) and math.isnan(work.of_name("predict/rgb10/val/1-of-2"))
     assert work.of_name("table_07") == work.of_name("train/nobody") == 1
 
 
@@ -171,16 +185,16 @@ def test_time_by_the_clock_counts_jobs_side_by_side_once_and_pauses_not_at_all(t
     write_benchmark(tmp_path / "predict" / "rgb1" / "val.tsv", 5, 1050)
     write_benchmark(tmp_path / "table_01.tsv", 2.5, 90_000)
     assert seconds_at_work(tmp_path) == pytest.approx(70 + 2.5)
-    assert seconds_by_rule(tmp_path) == {"predict": (1, 5), "table_01": (1, 2.5), "train": (2, 90)}
+    assert spent_by_rule(tmp_path) == {"predict": (1, 5, 0), "table_01": (1, 2.5, 0), "train": (2, 90, 0)}
 
 
 def test_a_run_without_benchmarks_took_no_time(tmp_path: Path) -> None:
     assert seconds_at_work(tmp_path / "benchmarks") == 0
 
 
-def test_seconds_are_added_up_by_rule(tmp_path: Path) -> None:
+def test_seconds_by_the_clock_and_of_processors_are_added_up_by_rule(tmp_path: Path) -> None:
     (tmp_path / "label_faces").mkdir()
-    (tmp_path / "label_faces" / "train.tsv").write_text("s\th:m:s\n1.5\t0:00:01\n")
-    (tmp_path / "label_faces" / "val.tsv").write_text("s\th:m:s\n2.0\t0:00:02\n")
-    (tmp_path / "table_01.tsv").write_text("s\th:m:s\n0.25\t0:00:00\n")
-    assert seconds_by_rule(tmp_path) == {"label_faces": (2, 3.5), "table_01": (1, 0.25)}
+    (tmp_path / "label_faces" / "train.tsv").write_text("s\tcpu_time\n1.5\t0.75\n")
+    (tmp_path / "label_faces" / "val.tsv").write_text("s\tcpu_time\n2.0\t2.5\n")
+    (tmp_path / "table_01.tsv").write_text("s\tcpu_time\n0.25\tNA\n")
+    assert spent_by_rule(tmp_path) == {"label_faces": (2, 3.5, 3.25), "table_01": (1, 0.25, 0)}

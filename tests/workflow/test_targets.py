@@ -202,7 +202,13 @@ def test_what_is_made_keeps_its_number_of_shards(tmp_path: Path, monkeypatch: py
         records(run.paths.heatmaps(kind, "train"), Shard.all(2)[1:])
         records(run.paths.heatmaps(kind, "wflw"), Shard.all(1))
     assert run.kept_heatmaps() == {"val": 3}
-    tables = {"rgb1/wflw": 1, "rgb1/merl": 2, "rgb10/wflw": 4}
+    assert run.joint_heatmap_sets({}, learned=True) == ["val"]
+    assert run.joint_heatmap_sets({"val": 3}, learned=True) == []
+    assert run.joint_heatmap_sets({"train": 1}, learned=True) == ["train", "val"]
+    assert sorted(run.joint_heatmap_sets({}, learned=False)) == ["merl", "wflw"]
+    assert run.scored_sets == ["val", "merl", "wflw"] and run.unscored_sets == []
+    tables = {f"{model}/{name}": count for model, count in (("rgb1", 2), ("rgb10", 4)) for name in run.scored_sets}
+    tables |= {"rgb10/train": 1}
     of_mtcnn = {f"mtcnn/{name}": 1 for name in run.baseline_sets}
     of_second = {f"hirescam_avg/{name}": 1 for name in run.tried_sets[1:]}
     for name, count in {**tables, **of_mtcnn, **of_second}.items():
@@ -211,7 +217,10 @@ def test_what_is_made_keeps_its_number_of_shards(tmp_path: Path, monkeypatch: py
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.with_suffix(".parquet").touch()
     # What is at hand in part is made anew, as the config says.
-    assert run.kept_predictions() == {"rgb1/wflw": 1, "rgb1/merl": 2, "mtcnn": 1}
+    of_rgb1 = dict.fromkeys(["rgb1/val", "rgb1/merl", "rgb1/wflw"], 2)
+    assert run.kept_predictions() == {"rgb10/train": 1, **of_rgb1, "mtcnn": 1}
+    Path(run.paths.predictions("rgb1", "merl")).unlink()
+    assert run.kept_predictions() == {"rgb10/train": 1, "mtcnn": 1}
 
 
 @pytest.mark.parametrize("name", ["a {b} c", "}"])

@@ -2,6 +2,7 @@
 # are, the synthetic data is made here.
 
 PHOTOS_OF_SYNTHETIC = {"hof": "frames", "preterm_web": "photos"}
+HARDER_SYNTHETIC = ("wflw", "merl_rav", "hof", "slapi")
 
 
 def synthetic_options(wildcards):
@@ -14,6 +15,8 @@ def synthetic_options(wildcards):
         else {PHOTOS_OF_SYNTHETIC[wildcards.source]: sizes}
     )
     counts |= {"size": settings.size, "seed": settings.seed}
+    if settings.harder and wildcards.source in HARDER_SYNTHETIC:
+        counts["harder"] = settings.harder
     return [word for name, value in counts.items() for word in (f"--{name}", value)]
 
 

@@ -28,6 +28,8 @@ if engine.is_main(workflow):
 # What tells jobs apart in paths that share the images of a set: as the config says, and the other way round.
 SHARD = ("{shard}-of-{shards}",) if CONFIG.prediction.shards > 1 else ()
 OTHER_SHARD = () if SHARD else ("{shard}-of-{shards}",)
+# Of an RGB detector; where there are none, nobody asks for what would be theirs.
+UNSCORED_SETS = RUN.unscored_sets or ["none"]
 # Predictions that were made the other way round.
 OTHERS = [
     unit for unit, count in KEPT_PREDICTIONS.items() if (count > 1) != bool(SHARD)
@@ -38,7 +40,6 @@ wildcard_constraints:
     model="[a-z0-9_]+",
     shard=r"\d+",
     shards=r"\d+",
-    scope="all|whole_face",
     generation=r"\d+",
 
 
@@ -98,10 +99,6 @@ def input_options(wildcards):
         "--padding": CONFIG.heatmaps.padding,
     }
     return [word for pair in options.items() for word in pair]
-
-
-def scope_option(wildcards):
-    return ["--class", "whole face"] if wildcards.scope == "whole_face" else []
 
 
 def checkpoint_options(weights):
@@ -268,76 +265,124 @@ rule train:
         " --set {params.settings:q} 2>&1 | tee {log:q}"
 
 
+# One job for all sets of a detector: it is loaded once. Those that are scored have a job of their own, which a test set more
+# leaves as it is, and the drawn boxes that a detector learns from.
 rule predict:
     input:
         weights=RUN.paths.model("{model}").weights,
-        manifest=RUN.paths.dataset("{set}").manifest,
+        manifests=RUN.manifests(UNSCORED_SETS),
     output:
-        predictions=predicted("{model}", ["{set}"]),
+        predictions=predicted("{model}", UNSCORED_SETS),
     log:
-        RUN.paths.log("predict", "{model}", "{set}", *SHARD),
+        RUN.paths.log("predict", "{model}", *SHARD),
     benchmark:
-        RUN.paths.benchmark("predict", "{model}", "{set}", *SHARD)
+        RUN.paths.benchmark("predict", "{model}", *SHARD)
     wildcard_constraints:
         model=as_configured(RUN.rgb_models),
-        set="|".join(RUN.unscored_sets),
     conda:
         "../../envs/uncover.yaml"
     container:
         CONFIG.cluster.container
     threads: DETECTOR_THREADS
     resources:
-        **needs("predict", mem_mb=8000, runtime=240, gpu=1),
+        **needs("predict", mem_mb=8000, runtime=480, gpu=1),
     params:
-        images=RUN.paths.dataset("{set}"),
+        sets=RUN.datasets(UNSCORED_SETS),
+        out=RUN.paths.predictions_of("{model}"),
         confidence=CONFIG.prediction.confidence,
         nms_iou=CONFIG.prediction.nms_iou,
         options=shard_option,
-        code=code_of_verb("predict"),
+        code=code_of_verb("predict sets"),
     shell:
-        "uncover predict --weights {input.weights:q} {params.images:q} {output.predictions:q}"
+        "uncover predict sets --weights {input.weights:q} {params.sets:q} --out {params.out:q}"
         " --confidence {params.confidence:q} --nms-iou {params.nms_iou:q} {params.options:q} 2>&1 | tee {log:q}"
 
 
 # The thesis validates at another IoU of non-maximum suppression. What tables 4 to 6 rest on is stored apart, from the same
 # look at the photos: boxes of one IoU are compared with those of another nowhere.
 use rule predict as predict_rgb_tables with:
+    input:
+        weights=RUN.paths.model("{model}").weights,
+        manifests=RUN.manifests(RUN.scored_sets),
     output:
-        predictions=predicted("{model}", ["{set}"]),
-        of_tables=predicted("{model}", ["{set}"], RUN.paths.rgb_tables),
+        predictions=predicted("{model}", RUN.scored_sets),
+        of_tables=predicted("{model}", RUN.scored_sets, RUN.paths.rgb_tables),
     log:
-        RUN.paths.log("predict_rgb_tables", "{model}", "{set}", *SHARD),
+        RUN.paths.log("predict_rgb_tables", "{model}", *SHARD),
     benchmark:
-        RUN.paths.benchmark("predict_rgb_tables", "{model}", "{set}", *SHARD)
-    wildcard_constraints:
-        model=as_configured(RUN.rgb_models),
-        set="|".join(RUN.scored_sets) or "none",
+        RUN.paths.benchmark("predict_rgb_tables", "{model}", *SHARD)
     resources:
-        **needs("predict_rgb_tables", mem_mb=8000, runtime=240, gpu=1),
+        **needs("predict_rgb_tables", mem_mb=8000, runtime=480, gpu=1),
     params:
-        images=RUN.paths.dataset("{set}"),
+        sets=RUN.datasets(RUN.scored_sets),
+        out=RUN.paths.predictions_of("{model}"),
         confidence=CONFIG.prediction.confidence,
         nms_iou=CONFIG.prediction.nms_iou,
-        options=lambda wildcards, output: [
-            *("--also", CONFIG.prediction.nms_iou_rgb_tables, *output.of_tables),
+        options=lambda wildcards: [
+            *("--also", CONFIG.prediction.nms_iou_rgb_tables),
+            RUN.paths.rgb_tables.predictions_of(wildcards.model),
+            *RUN.scored_sets,
             *shard_option(wildcards),
         ],
-        code=code_of_verb("predict"),
+        code=code_of_verb("predict sets"),
+
+
+# Boxes in what detectors learn from are asked for only where they are drawn.
+use rule predict as predict_train with:
+    input:
+        weights=RUN.paths.model("{model}").weights,
+        manifests=RUN.manifests(["train"]),
+    output:
+        predictions=predicted("{model}", ["train"]),
+    log:
+        RUN.paths.log("predict_train", "{model}", *SHARD),
+    benchmark:
+        RUN.paths.benchmark("predict_train", "{model}", *SHARD)
+    resources:
+        **needs("predict_train", mem_mb=8000, runtime=240, gpu=1),
+    params:
+        sets=RUN.datasets(["train"]),
+        out=RUN.paths.predictions_of("{model}"),
+        confidence=CONFIG.prediction.confidence,
+        nms_iou=CONFIG.prediction.nms_iou,
+        options=shard_option,
+        code=code_of_verb("predict sets"),
+
+
+def of_rgb_tables(model):
+    """Predictions that tables 4 to 6 rest on."""
+    return [RUN.paths.rgb_tables.predictions(model, name) for name in RUN.scored_sets]
+
+
+def records(model, names, paths=RUN.paths):
+    """All that a model is scored on; its name may be a wildcard where it is one of several that are scored alike."""
+    return [
+        file
+        for name in names
+        for scope in RUN.scopes(model, name)
+        for file in paths.metrics("{model}", name, scope).files.values()
+    ]
+
+
+def parts_option(wildcards, names):
+    """Sets that a model is scored on all classes of too, as an option."""
+    own = [name for name in names if "all" in RUN.scopes(wildcards.model, name)]
+    return ["--parts", *own] if own else []
 
 
 rule evaluate:
     input:
-        predictions=RUN.paths.predictions("{model}", "{set}"),
-        boxes=RUN.paths.dataset("{set}").boxes,
-        manifest=RUN.paths.dataset("{set}").manifest,
+        predictions=RUN.predictions(["{model}"], RUN.labelled_sets),
+        boxes=RUN.boxes(RUN.labelled_sets),
+        manifests=RUN.manifests(RUN.labelled_sets),
     output:
-        **RUN.paths.metrics("{model}", "{set}", "{scope}").files,
+        records("rgb10", RUN.labelled_sets),
     log:
-        RUN.paths.log("evaluate", "{model}", "{set}", "{scope}"),
+        RUN.paths.log("evaluate", "{model}"),
     benchmark:
-        RUN.paths.benchmark("evaluate", "{model}", "{set}", "{scope}")
+        RUN.paths.benchmark("evaluate", "{model}")
     wildcard_constraints:
-        model="|".join(RUN.rgb_models),
+        model="rgb10",
     group:
         "scores"
     conda:
@@ -347,65 +392,101 @@ rule evaluate:
     resources:
         **needs("evaluate", mem_mb=4000, runtime=60, group="scores"),
     params:
-        labels=RUN.paths.dataset("{set}").labels,
-        out=RUN.paths.metrics("{model}", "{set}", "{scope}"),
-        classes=scope_option,
+        out=RUN.paths.metrics_of("{model}"),
+        datasets=RUN.datasets(RUN.labelled_sets),
+        parts=lambda wildcards: parts_option(wildcards, RUN.labelled_sets),
         bootstrap=CONFIG.prediction.bootstrap,
-        code=code_of_verb("evaluate"),
+        code=code_of_verb("evaluate sets"),
     shell:
-        "uncover evaluate --labels {params.labels:q} {input.predictions:q} --out {params.out:q}"
-        " {params.classes:q} --bootstrap {params.bootstrap:q} 2>&1 | tee {log:q}"
+        "uncover evaluate sets {params.out:q} --predictions {input.predictions:q} --datasets {params.datasets:q}"
+        " {params.parts:q} --bootstrap {params.bootstrap:q} 2>&1 | tee {log:q}"
 
 
 use rule evaluate as evaluate_rgb_tables with:
     input:
-        predictions=RUN.paths.rgb_tables.predictions("{model}", "{set}"),
-        boxes=RUN.paths.dataset("{set}").boxes,
-        manifest=RUN.paths.dataset("{set}").manifest,
+        predictions=of_rgb_tables("{model}"),
+        boxes=RUN.boxes(RUN.scored_sets),
+        manifests=RUN.manifests(RUN.scored_sets),
     output:
-        **RUN.paths.rgb_tables.metrics("{model}", "{set}", "{scope}").files,
+        records("rgb10", RUN.scored_sets, RUN.paths.rgb_tables),
     log:
-        RUN.paths.log("evaluate_rgb_tables", "{model}", "{set}", "{scope}"),
+        RUN.paths.log("evaluate_rgb_tables", "{model}"),
     benchmark:
-        RUN.paths.benchmark("evaluate_rgb_tables", "{model}", "{set}", "{scope}")
+        RUN.paths.benchmark("evaluate_rgb_tables", "{model}")
     resources:
         **needs("evaluate_rgb_tables", mem_mb=4000, runtime=60, group="scores"),
     params:
-        labels=RUN.paths.dataset("{set}").labels,
-        out=RUN.paths.rgb_tables.metrics("{model}", "{set}", "{scope}"),
-        classes=scope_option,
+        out=RUN.paths.rgb_tables.metrics_of("{model}"),
+        datasets=RUN.datasets(RUN.scored_sets),
+        parts=lambda wildcards: parts_option(wildcards, RUN.scored_sets),
         bootstrap=CONFIG.prediction.bootstrap,
-        code=code_of_verb("evaluate"),
+        code=code_of_verb("evaluate sets"),
+
+
+# The other detector knows no parts, so it leaves fewer records.
+use rule evaluate as evaluate_rgb1 with:
+    output:
+        records("rgb1", RUN.labelled_sets),
+    log:
+        RUN.paths.log("evaluate_rgb1", "{model}"),
+    benchmark:
+        RUN.paths.benchmark("evaluate_rgb1", "{model}")
+    wildcard_constraints:
+        model="rgb1",
+    resources:
+        **needs("evaluate_rgb1", mem_mb=4000, runtime=60, group="scores"),
+
+
+use rule evaluate_rgb_tables as evaluate_rgb1_tables with:
+    output:
+        records("rgb1", RUN.scored_sets, RUN.paths.rgb_tables),
+    log:
+        RUN.paths.log("evaluate_rgb1_tables", "{model}"),
+    benchmark:
+        RUN.paths.benchmark("evaluate_rgb1_tables", "{model}")
+    wildcard_constraints:
+        model="rgb1",
+    resources:
+        **needs("evaluate_rgb1_tables", mem_mb=4000, runtime=60, group="scores"),
 
 
 if OTHERS:
 
     use rule predict as predict_as_before with:
         output:
-            predictions=predicted("{model}", ["{set}"], shard=OTHER_SHARD),
+            predictions=predicted("{model}", UNSCORED_SETS, shard=OTHER_SHARD),
         log:
-            RUN.paths.log("predict", "{model}", "{set}", *OTHER_SHARD),
+            RUN.paths.log("predict", "{model}", *OTHER_SHARD),
         benchmark:
-            RUN.paths.benchmark("predict", "{model}", "{set}", *OTHER_SHARD)
+            RUN.paths.benchmark("predict", "{model}", *OTHER_SHARD)
         wildcard_constraints:
             model=as_before(RUN.rgb_models),
-            set="|".join(RUN.unscored_sets),
 
     use rule predict_rgb_tables as predict_rgb_tables_as_before with:
         output:
-            predictions=predicted("{model}", ["{set}"], shard=OTHER_SHARD),
-            of_tables=predicted("{model}", ["{set}"], RUN.paths.rgb_tables, OTHER_SHARD),
+            predictions=predicted("{model}", RUN.scored_sets, shard=OTHER_SHARD),
+            of_tables=predicted(
+                "{model}", RUN.scored_sets, RUN.paths.rgb_tables, OTHER_SHARD
+            ),
         log:
-            RUN.paths.log("predict_rgb_tables", "{model}", "{set}", *OTHER_SHARD),
+            RUN.paths.log("predict_rgb_tables", "{model}", *OTHER_SHARD),
         benchmark:
-            RUN.paths.benchmark("predict_rgb_tables", "{model}", "{set}", *OTHER_SHARD)
+            RUN.paths.benchmark("predict_rgb_tables", "{model}", *OTHER_SHARD)
         wildcard_constraints:
             model=as_before(RUN.rgb_models),
-            set="|".join(RUN.scored_sets) or "none",
+
+    use rule predict_train as predict_train_as_before with:
+        output:
+            predictions=predicted("{model}", ["train"], shard=OTHER_SHARD),
+        log:
+            RUN.paths.log("predict_train", "{model}", *OTHER_SHARD),
+        benchmark:
+            RUN.paths.benchmark("predict_train", "{model}", *OTHER_SHARD)
+        wildcard_constraints:
+            model=as_before(RUN.rgb_models),
 
 
-# Where several jobs look at the images of a set, their shares are joined: of the RGB detectors set by set, of the others all
-# sets of a detector at once, as they predict.
+# Where several jobs look at the images of sets, their shares are joined: of all sets of a job at once, as they predict.
 def shares_of(model, names, unit, paths=RUN.paths):
     count = KEPT_PREDICTIONS.get(unit, CONFIG.prediction.shards)
     return [
@@ -415,25 +496,26 @@ def shares_of(model, names, unit, paths=RUN.paths):
     ]
 
 
-def shares_of_set(wildcards, paths=RUN.paths):
-    unit = f"{wildcards.model}/{wildcards.set}"
-    return shares_of(wildcards.model, [wildcards.set], unit, paths)
+def shares_of_rgb(names, paths=RUN.paths):
+    """A function of inputs."""
+    return lambda wildcards: shares_of(
+        wildcards.model, names, f"{wildcards.model}/{names[0]}", paths
+    )
 
 
 if SHARD or OTHERS:
 
     rule collect_predictions:
         input:
-            shares=shares_of_set,
+            shares=shares_of_rgb(UNSCORED_SETS),
         output:
-            predictions=RUN.paths.predictions("{model}", "{set}"),
+            predictions=RUN.predictions(["{model}"], UNSCORED_SETS),
         log:
-            RUN.paths.log("collect_predictions", "{model}", "{set}"),
+            RUN.paths.log("collect_predictions", "{model}"),
         benchmark:
-            RUN.paths.benchmark("collect_predictions", "{model}", "{set}")
+            RUN.paths.benchmark("collect_predictions", "{model}")
         wildcard_constraints:
             model=in_shares(RUN.rgb_models),
-            set="|".join(RUN.unscored_sets),
         conda:
             "../../envs/uncover.yaml"
         container:
@@ -443,26 +525,37 @@ if SHARD or OTHERS:
         params:
             code=code_of_verb("predict collect"),
         shell:
-            "uncover predict collect {input.shares:q} 2>&1 | tee {log:q}"
+            "uncover predict collect {input:q} 2>&1 | tee {log:q}"
 
     use rule collect_predictions as collect_rgb_tables with:
         input:
-            shares=lambda wildcards: [
-                *shares_of_set(wildcards),
-                *shares_of_set(wildcards, RUN.paths.rgb_tables),
-            ],
+            shares=shares_of_rgb(RUN.scored_sets),
+            of_tables=shares_of_rgb(RUN.scored_sets, RUN.paths.rgb_tables),
         output:
-            predictions=RUN.paths.predictions("{model}", "{set}"),
-            of_tables=RUN.paths.rgb_tables.predictions("{model}", "{set}"),
+            predictions=RUN.predictions(["{model}"], RUN.scored_sets),
+            of_tables=of_rgb_tables("{model}"),
         log:
-            RUN.paths.log("collect_rgb_tables", "{model}", "{set}"),
+            RUN.paths.log("collect_rgb_tables", "{model}"),
         benchmark:
-            RUN.paths.benchmark("collect_rgb_tables", "{model}", "{set}")
+            RUN.paths.benchmark("collect_rgb_tables", "{model}")
         wildcard_constraints:
             model=in_shares(RUN.rgb_models),
-            set="|".join(RUN.scored_sets) or "none",
         resources:
             **needs("collect_rgb_tables", mem_mb=8000, runtime=30),
+
+    use rule collect_predictions as collect_train with:
+        input:
+            shares=shares_of_rgb(["train"]),
+        output:
+            predictions=RUN.predictions(["{model}"], ["train"]),
+        log:
+            RUN.paths.log("collect_train", "{model}"),
+        benchmark:
+            RUN.paths.benchmark("collect_train", "{model}")
+        wildcard_constraints:
+            model=in_shares(RUN.rgb_models),
+        resources:
+            **needs("collect_train", mem_mb=8000, runtime=30),
 
     use rule collect_predictions as collect_second with:
         input:

@@ -1,5 +1,5 @@
-# Heatmaps of the first detector on every data set, all variants in one pass, shared by the shards of a set; the photos that
-# this detector missed, and what heatmap detectors and controls find in them.
+# Heatmaps of the first detector on every data set, all variants in one pass, many sets in one job or one shared by several;
+# the photos that this detector missed, and what heatmap detectors and controls find in them.
 
 
 wildcard_constraints:
@@ -26,7 +26,70 @@ def heatmap_options():
     return [word for pair in options for word in pair]
 
 
-# A shard that is made again keeps the maps that still are what they should be.
+# What detectors learn from is apart from the rest: a test set more makes them train nothing again.
+LEARNED_HEATMAPS = RUN.joint_heatmap_sets(KEPT_HEATMAPS, learned=True)
+TESTED_HEATMAPS = RUN.joint_heatmap_sets(KEPT_HEATMAPS, learned=False)
+SHARED_HEATMAPS = [
+    name for name in RUN.sets if name not in (*LEARNED_HEATMAPS, *TESTED_HEATMAPS)
+]
+
+
+# What is made again keeps the maps that still are what they should be.
+rule make_heatmaps_learned:
+    input:
+        weights=RUN.paths.model("rgb10").weights,
+        images=RUN.manifests(LEARNED_HEATMAPS),
+        train=RUN.paths.dataset("train").manifest,
+    output:
+        manifests=RUN.heatmaps(RUN.heatmap_kinds, LEARNED_HEATMAPS),
+        lints=RUN.lints(LEARNED_HEATMAPS),
+    log:
+        RUN.paths.log("make_heatmaps_learned"),
+    benchmark:
+        RUN.paths.benchmark("make_heatmaps_learned")
+    conda:
+        "../../envs/uncover.yaml"
+    container:
+        CONFIG.cluster.container
+    threads: DETECTOR_THREADS
+    resources:
+        **needs("make_heatmaps_learned", mem_mb=8000, runtime=480, gpu=1, resumes=True),
+    params:
+        sets=RUN.datasets(LEARNED_HEATMAPS),
+        out=RUN.paths.all_heatmaps,
+        trained_on=RUN.paths.dataset("train"),
+        options=heatmap_options(),
+        # How many images go together changes no map: Snakemake does not compare a function of outputs.
+        batch=lambda wildcards, output: CONFIG.heatmaps.batch,
+        code=code_of_verb("heatmaps sets"),
+    shell:
+        "uncover heatmaps sets --weights {input.weights:q} {params.sets:q} --out {params.out:q}"
+        " --trained-on {params.trained_on:q} {params.options:q} --batch {params.batch:q} 2>&1 | tee {log:q}"
+
+
+use rule make_heatmaps_learned as make_heatmaps_tested with:
+    input:
+        weights=RUN.paths.model("rgb10").weights,
+        images=RUN.manifests(TESTED_HEATMAPS),
+        train=RUN.paths.dataset("train").manifest,
+    output:
+        manifests=RUN.heatmaps(RUN.heatmap_kinds, TESTED_HEATMAPS),
+        lints=RUN.lints(TESTED_HEATMAPS),
+    log:
+        RUN.paths.log("make_heatmaps_tested"),
+    benchmark:
+        RUN.paths.benchmark("make_heatmaps_tested")
+    resources:
+        **needs("make_heatmaps_tested", mem_mb=8000, runtime=480, gpu=1, resumes=True),
+    params:
+        sets=RUN.datasets(TESTED_HEATMAPS),
+        out=RUN.paths.all_heatmaps,
+        trained_on=RUN.paths.dataset("train"),
+        options=heatmap_options(),
+        batch=lambda wildcards, output: CONFIG.heatmaps.batch,
+        code=code_of_verb("heatmaps sets"),
+
+
 rule make_heatmaps:
     input:
         weights=RUN.paths.model("rgb10").weights,
@@ -40,6 +103,8 @@ rule make_heatmaps:
         RUN.paths.log("make_heatmaps", "{set}", "{shard}-of-{shards}"),
     benchmark:
         RUN.paths.benchmark("make_heatmaps", "{set}", "{shard}-of-{shards}")
+    wildcard_constraints:
+        set="|".join(SHARED_HEATMAPS) or "none",
     conda:
         "../../envs/uncover.yaml"
     container:
@@ -51,7 +116,6 @@ rule make_heatmaps:
         images=RUN.paths.dataset("{set}"),
         out=RUN.paths.all_heatmaps,
         options=heatmap_options(),
-        # How many images go together changes no map: Snakemake does not compare a function of outputs.
         batch=lambda wildcards, output: CONFIG.heatmaps.batch,
         code=code_of_verb("heatmaps"),
     shell:
@@ -69,11 +133,13 @@ rule collect_heatmaps:
         train=RUN.paths.dataset("train").manifest,
     output:
         manifests=RUN.heatmaps(RUN.heatmap_kinds, ["{set}"]),
-        lints=[RUN.paths.heatmaps(kind, "{set}").lint for kind in RUN.heatmap_kinds],
+        lints=RUN.lints(["{set}"]),
     log:
         RUN.paths.log("collect_heatmaps", "{set}"),
     benchmark:
         RUN.paths.benchmark("collect_heatmaps", "{set}")
+    wildcard_constraints:
+        set="|".join(SHARED_HEATMAPS) or "none",
     conda:
         "../../envs/uncover.yaml"
     container:

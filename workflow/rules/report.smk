@@ -158,6 +158,16 @@ rule report_page:
             RUN.paths.model(model).summary
             for model in [*RUN.rgb_models, *RUN.second_models]
         ],
+        missed=RUN.missed(RUN.labelled_missed_sets),
+        boxes=RUN.boxes(RUN.labelled_missed_sets),
+        found=rescue_predictions,
+        manifests=RUN.heatmaps(
+            [
+                model.heatmaps
+                for model in map(RUN.second_models.get, RUN.thesis_models)
+            ],
+            RUN.labelled_missed_sets,
+        ),
     output:
         page=RUN.paths.report,
     log:
@@ -174,11 +184,20 @@ rule report_page:
         run=CONFIG.run,
         # No code of the page, and yet in it.
         captions=text_digest(
-            {f"caption of {name}": MADE[name].caption.encode() for name in MADE}
+            {
+                f"caption of {name}": f"{MADE[name].caption}{MADE[name].chapter}".encode()
+                for name in MADE
+            }
         ),
         videos=lambda wildcards, input: (
             ["--videos", *input.videos] if input.videos else []
         ),
+        datasets=RUN.datasets(RUN.labelled_missed_sets),
+        predictions=RUN.paths.all_predictions,
+        heatmaps=RUN.paths.all_heatmaps,
+        methods=rescue_methods,
+        true_iou=CONFIG.rescue.true_iou,
+        privacy=CONFIG.report.privacy,
         # No module, so the digest of the code does not know it.
         template=content_of(
             "src/uncover/report/page.html.j2", PACKAGE / "report" / "page.html.j2"
@@ -188,7 +207,10 @@ rule report_page:
     shell:
         "uncover page {output.page:q} --run {params.run:q} --tables {input.tables:q} --figures {input.figures:q}"
         " --trial {input.trial:q} {params.videos:q} --comparison {input.comparison:q} --rescues {input.rescues:q}"
-        " --validations {input.validations:q} --trainings {input.trainings:q} --settings {params.settings:q} 2>&1 | tee {log:q}"
+        " --validations {input.validations:q} --trainings {input.trainings:q} --datasets {params.datasets:q}"
+        " --missed {input.missed:q} --predictions {params.predictions:q} --heatmaps {params.heatmaps:q}"
+        " --methods {params.methods:q} --true-iou {params.true_iou:q} --privacy {params.privacy:q}"
+        " --settings {params.settings:q} 2>&1 | tee {log:q}"
 
 
 def other_run(wildcards):

@@ -111,7 +111,7 @@ class Summary:
         blank: By variant, those of them that are blank.
         not_finite: By variant, those of them that are so because they overflowed.
         statuses: By variant, of each image what the map of each class is: "map", or why it is blank.
-        seconds: From the first image to the last.
+        seconds: Of the network and of all that was written.
     """
 
     images: int
@@ -142,21 +142,39 @@ class Item:
     sha256: str
 
 
+@dataclass(frozen=True)
+class Share:
+    """A shard of a set, as it is before the network works.
+
+    Attributes:
+        folders: By variant, the folder of its heatmap set.
+        shard: Which of the images it has.
+        files: Names of the maps of all images of the set, by the images' own.
+        items: Its images.
+        rows: Of each of them, what the manifests say of the maps that are there, by variant.
+    """
+
+    folders: Mapping[str, Path]
+    shard: Shard
+    files: Mapping[str, str]
+    items: list[Item]
+    rows: list[dict[str, Row]]
+
+
 class ShardMaker:
     """Makes shards of heatmap sets, a folder per variant."""
 
-    def __init__(self, network: Network, recipe: Recipe, folders: Mapping[str, Path], device: torch.device) -> None:
+    def __init__(self, network: Network, recipe: Recipe, device: torch.device) -> None:
         """
         Args:
             network: On `device`; it is of no other use afterwards.
             recipe: What to make.
-            folders: By variant, the folder of its heatmap set.
             device: Where the network is.
 
         Raises:
             InputError: A variant has a layer that is none.
         """
-        self._recipe, self._folders, self._device, self._wrote = recipe, folders, device, False
+        self._recipe, self._device, self._wrote = recipe, device, False
         network.fuse()
 
         @functools.cache
@@ -167,34 +185,45 @@ class ShardMaker:
         self._explainer = explainer
         explainer(tuple(recipe.variants))
 
-    def make(self, images: Mapping[str, Path], shard: Shard, batch: int) -> Summary:
-        """Make what is missing of a shard, and its records.
+    def look(self, images: Mapping[str, Path], shard: Shard, folders: Mapping[str, Path]) -> Share:
+        """Look at the images of a shard, and for the maps that are there already.
 
         Args:
             images: Files of all images of the set, by name.
             shard: Which of them to make.
-            batch: Images at a time, at most.
+            folders: By variant, the folder of its heatmap set.
 
         Raises:
             InputError: An image cannot be read, or two would share a file.
-            OutOfMemory: A batch does not fit into memory; what was made before is kept.
         """
-        started = time.monotonic()
         files = file_names(sorted(images))
         names = shard.take(list(files))
         with ThreadPoolExecutor(cores()) as pool:
-            inspections = pool.map(lambda name: self._inspect(name, files[name], images[name]), names)
+            inspections = pool.map(lambda name: self._inspect(name, files[name], images[name], folders), names)
             inspected = list(track(inspections, "looking at images", len(names)))
         log_animations(images[name] for name in names)
-        items, rows = [item for item, _ in inspected], [found for _, found in inspected]
-        made = sum(len(found) < len(self._folders) for found in rows)
-        self._forget_records(shard)
-        jobs = self._jobs(items, rows, batch)
+        return Share(folders, shard, files, [item for item, _ in inspected], [found for _, found in inspected])
+
+    def make(self, share: Share, batch: int) -> Summary:
+        """Make what is missing of a shard, and its records.
+
+        Args:
+            share: As looked at.
+            batch: Images at a time, at most.
+
+        Raises:
+            OutOfMemory: A batch does not fit into memory; what was made before is kept.
+        """
+        started = time.monotonic()
+        rows = [{**found} for found in share.rows]
+        made = sum(len(found) < len(share.folders) for found in rows)
+        _forget_records(share)
+        jobs = self._jobs(share, batch)
         with keeping(lambda: self._wrote or any(rows)):
             for index, fresh in track(in_background(jobs, batch), "making heatmaps", made):
                 rows[index] |= fresh
-        self._write_records(shard, rows, _of_set(files))
-        statuses = {variant: [found[variant].status[:-1] for found in rows] for variant in self._folders}
+        self._write_records(share, rows)
+        statuses = {variant: [found[variant].status[:-1] for found in rows] for variant in share.folders}
         maps = {variant: [*itertools.chain.from_iterable(own)] for variant, own in statuses.items()}
         return Summary(
             len(rows),
@@ -206,28 +235,26 @@ class ShardMaker:
             time.monotonic() - started,
         )
 
-    def _inspect(self, name: str, file: str, path: Path) -> tuple[Item, dict[str, Row]]:
+    def _inspect(self, name: str, file: str, path: Path, folders: Mapping[str, Path]) -> tuple[Item, dict[str, Row]]:
         """What there is to know of an image before the network sees it, and its rows of the variants that are there."""
         recipe = self._recipe
         size = inspect_image(path, recipe.header.channels)
         item = Item(name, file, path, size, hash_file(path))
         found = {}
-        for variant, folder in self._folders.items():
+        for variant, folder in folders.items():
             files = find_files(folder, file, len(recipe.class_names), recipe.key(variant, item.sha256))
             if files is not None:
                 found[variant] = describe(name, file, item.sha256, files)
         return item, found
 
-    def _jobs(
-        self, items: list[Item], rows: list[dict[str, Row]], batch: int
-    ) -> Iterator[Callable[[], tuple[int, dict[str, Row]]]]:
+    def _jobs(self, share: Share, batch: int) -> Iterator[Callable[[], tuple[int, dict[str, Row]]]]:
         """Run the network; for each image with something missing, the job that writes it and returns its rows."""
-        recipe, header = self._recipe, self._recipe.header
+        recipe, header, items = self._recipe, self._recipe.header, share.items
         sizes = np.array([item.size for item in items], np.int64).reshape(-1, 2)
         paths = [item.path for item in items]
         framed = FramedImages(paths, sizes, recipe.image_size, header.channels, header.padding)
         # Batches stay as they are where some of their images are there: beside other ones, last bits would differ.
-        missing = [set(recipe.variants) - found.keys() for found in rows]
+        missing = [set(recipe.variants) - found.keys() for found in share.rows]
         groups = [group for group in framed.batches(batch) if any(missing[index] for index in group)]
         for group, pixels in read_ahead(framed, groups):
             wanted = set.union(*(missing[index] for index in group))
@@ -238,30 +265,32 @@ class ShardMaker:
                 if missing[index]:
                     heatmaps = {name: explanation.maps[name][place] for name in sorted(missing[index])}
                     found = explanation.detections[place].float().cpu().numpy()
-                    yield functools.partial(self._write, index, items[index], framed.frames[index], heatmaps, found)
+                    yield functools.partial(self._write, share, index, framed.frames[index], heatmaps, found)
 
     def _write(
-        self, index: int, item: Item, frame: Letterbox, heatmaps: Mapping[str, Heatmaps], found: NDArray[np.float32]
+        self, share: Share, index: int, frame: Letterbox, heatmaps: Mapping[str, Heatmaps], found: NDArray[np.float32]
     ) -> tuple[int, dict[str, Row]]:
-        rows = {}
+        item, rows = share.items[index], {}
         for variant, maps in heatmaps.items():
             about = self._recipe.about(variant, item.sha256)
             files = pack(maps, found, frame, self._recipe.class_names, about)
-            write_files(self._folders[variant], item.file, files)
+            write_files(share.folders[variant], item.file, files)
             rows[variant] = describe(item.name, item.file, item.sha256, files)
             self._wrote = True
         return index, rows
 
-    def _forget_records(self, shard: Shard) -> None:
-        """A record says that all of its shard is there, which does not hold from here on; of other splits even less."""
-        for folder in self._folders.values():
-            Shard.forget(folder, but=shard.count)
-            shard.record(folder).unlink(missing_ok=True)
-
-    def _write_records(self, shard: Shard, rows: list[dict[str, Row]], of_set: Mapping[str, object]) -> None:
-        for variant, folder in self._folders.items():
+    def _write_records(self, share: Share, rows: list[dict[str, Row]]) -> None:
+        shard, of_set = share.shard, _of_set(share.files)
+        for variant, folder in share.folders.items():
             settings = {**self._recipe.settings(variant), **of_set, "shard": shard.number, "shards": shard.count}
             write_manifest(shard.record(folder), tabulate((found[variant] for found in rows), settings))
+
+
+def _forget_records(share: Share) -> None:
+    """A record says that all of its shard is there, which does not hold from here on; of other splits even less."""
+    for folder in share.folders.values():
+        Shard.forget(folder, but=share.shard.count)
+        share.shard.record(folder).unlink(missing_ok=True)
 
 
 def _of_set(names: Iterable[str]) -> dict[str, object]:

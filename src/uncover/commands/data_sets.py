@@ -22,6 +22,8 @@ _LAYOUTS: dict[str, dict[str, int]] = {
     "preterm_web": {"photos": 12},
     "videos": {"infants": 3, "seconds": 12, "rate": 5},
 }
+# Layouts whose test photos may be harder than what detectors learn from.
+_HARDER = ("wflw", "merl_rav", "hof", "slapi")
 # What is counted, where it is not photos.
 _NUMBERS = {
     "infants": "number of videos, each of one infant",
@@ -41,6 +43,13 @@ def _make_synthetic_arguments(parser: argparse.ArgumentParser) -> None:
         "--size", type=int, default=320, metavar="PX", help="longest side of a photo or frame (default 320)"
     )
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="chooses the photos or videos (default 1)")
+    parser.add_argument(
+        "--harder",
+        type=float,
+        metavar="SHARE",
+        help="share of the test photos that are harder than any training photo, faces behind bars, books or hands and"
+        f" infants at night, any way up, for {', '.join(_HARDER)} (default 0)",
+    )
 
 
 @verb("make_synthetic", "write synthetic raw data in the layout of a real data set", _make_synthetic_arguments)
@@ -75,11 +84,14 @@ def run_make_synthetic(args: argparse.Namespace) -> int:
             counts[name] = given
     if args.seed < 0:
         raise InputError(f"--seed {args.seed}: expected 0 or more")
+    if args.harder is not None and args.layout not in _HARDER:
+        raise InputError(f"--harder: not for {args.layout}, but for {', '.join(_HARDER)}")
+    share = {"harder": args.harder or 0.0} if args.layout in _HARDER else {}
     with new_folder(args.out, "make_synthetic") as folder:
-        written = writers[args.layout](folder, **counts, size=args.size, seed=args.seed)
+        written = writers[args.layout](folder, **counts, **share, size=args.size, seed=args.seed)
         record = {
             "layout": args.layout,
-            "arguments": {**counts, "size": args.size, "seed": args.seed},
+            "arguments": {**counts, **share, "size": args.size, "seed": args.seed},
             "counts": asdict(written),
             "sha256": _digest(folder),
         }

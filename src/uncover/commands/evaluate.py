@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from uncover.commands import verb
 from uncover.commands._shared_arguments import (
@@ -12,6 +14,9 @@ from uncover.commands._shared_arguments import (
     add_true_iou_argument,
     check_resampling_arguments,
 )
+
+if TYPE_CHECKING:
+    from uncover.metrics.evaluation import Evaluation
 
 logger = logging.getLogger(__name__)
 
@@ -49,31 +54,96 @@ def run_evaluate(args: argparse.Namespace) -> int:
     with --out, writes the record that tables and figures are made from (summary.json, classes.csv, curves.parquet,
     confusion.csv).
     """
-    import pandas as pd
-
     from uncover.atomic import check_replaceable
-    from uncover.console import warn_each
-    from uncover.data.blocks import read_blocks
-    from uncover.metrics.evaluation import as_text, evaluate, scored_classes
-    from uncover.metrics.predictions import read_predictions
-    from uncover.metrics.truth import TRUTH_COLUMNS, find_labels, read_truth
+    from uncover.metrics.evaluation import as_text
 
     check_resampling_arguments(args)
     if args.out is not None:
         check_replaceable(args.out, "evaluate")
-    predictions = read_predictions(args.predictions)
-    if "classes" in predictions.settings:
-        scored_classes(predictions, pd.DataFrame(columns=list(TRUTH_COLUMNS)), args.classes)
-    files = find_labels(args.labels, predictions.images["image"])
-    truth = read_truth(args.labels, predictions.images, predictions.class_names)
-    blocks = read_blocks(args.labels, predictions.images["image"], args.blocks)
-    evaluation = evaluate(predictions, truth, args.classes, args.bootstrap, args.seed, blocks)
-    evaluation = evaluation.with_unpredicted(len(files.unpredicted))
-    warn_each([f"{path}: belongs to no image that was predicted on" for path in files.unpredicted], str(args.labels))
+    (evaluation,) = _scores(args.predictions, args.labels, args.blocks, [args.classes], args)
     print(as_text(evaluation))
     if args.out is not None:
         evaluation.write(args.out)
         logger.info(f"{args.out}: summary.json, classes.csv, curves.parquet, confusion.csv")
+    return 0
+
+
+def _scores(
+    table: Path, labels: Path, blocks: Path | None, scopes: Sequence[Sequence[str] | None], args: argparse.Namespace
+) -> list[Evaluation]:
+    """Scores of stored predictions, one for each selection of classes; None stands for all.
+
+    Raises:
+        InputError: A file is not what it should be, or the model does not know a class.
+    """
+    import pandas as pd
+
+    from uncover.console import warn_each
+    from uncover.data.blocks import read_blocks
+    from uncover.metrics.evaluation import evaluate, scored_classes
+    from uncover.metrics.predictions import read_predictions
+    from uncover.metrics.truth import TRUTH_COLUMNS, find_labels, read_truth
+
+    predictions = read_predictions(table)
+    if "classes" in predictions.settings:
+        for classes in scopes:
+            scored_classes(predictions, pd.DataFrame(columns=list(TRUTH_COLUMNS)), classes)
+    files = find_labels(labels, predictions.images["image"])
+    truth = read_truth(labels, predictions.images, predictions.class_names)
+    together = read_blocks(labels, predictions.images["image"], blocks)
+    warn_each([f"{path}: belongs to no image that was predicted on" for path in files.unpredicted], str(labels))
+    evaluations = [evaluate(predictions, truth, classes, args.bootstrap, args.seed, together) for classes in scopes]
+    return [evaluation.with_unpredicted(len(files.unpredicted)) for evaluation in evaluations]
+
+
+def _evaluate_sets_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder to write to, such as metrics/rgb10")
+    parser.add_argument(
+        "--predictions", type=Path, nargs="+", required=True, metavar="P.parquet", help="the detector's, one per set"
+    )
+    parser.add_argument(
+        "--datasets", type=Path, nargs="+", required=True, metavar="DIR", help="data sets, for their labels/"
+    )
+    parser.add_argument(
+        "--parts", nargs="+", default=[], metavar="SET", help="sets to score on all that the detector knows too"
+    )
+    add_resampling_arguments(parser)
+
+
+@verb("evaluate sets", "score a detector's stored predictions on several sets", _evaluate_sets_arguments)
+def run_evaluate_sets(args: argparse.Namespace) -> int:
+    """Score a detector's stored predictions on the whole faces of several sets.
+
+    OUT gets <set>/whole_face/, and <set>/all/ of those that --parts names: the records that `uncover evaluate` writes
+    with --class "whole face", and without. Files and folders are named after their sets, such as
+    predictions/rgb10/val.parquet and datasets/val.
+    """
+    from uncover.atomic import check_replaceable
+    from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
+    from uncover.errors import InputError
+    from uncover.rescue.methods import by_set
+
+    check_resampling_arguments(args)
+    tables, datasets = by_set(args.predictions, "--predictions"), by_set(args.datasets, "--datasets")
+    for name in args.parts:
+        if name not in tables:
+            raise InputError(f"--parts {name}: no predictions; give {name}.parquet among --predictions")
+    for name, table in tables.items():
+        if name not in datasets:
+            raise InputError(f"{table}: no labels; give datasets/{name} among --datasets")
+        for path in (table, datasets[name]):
+            if not path.exists():
+                raise InputError(f"{path}: does not exist")
+    whole = {"whole_face": [CLASS_NAMES[WHOLE_FACE]]}
+    scopes = {name: ({"all": None} if name in args.parts else {}) | whole for name in tables}
+    for name, own in scopes.items():
+        for scope in own:
+            check_replaceable(args.out / name / scope, "evaluate")
+    for name, own in scopes.items():
+        for scope, scores in zip(own, _scores(tables[name], datasets[name], None, [*own.values()], args), strict=True):
+            scores.write(args.out / name / scope)
+            f1 = scores.rates["F1"].value
+            logger.info(f"{args.out / name / scope}: {scores.images} images, {scores.labels} labels, F1 {f1:.3f}")
     return 0
 
 

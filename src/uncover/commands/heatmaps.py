@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from uncover.commands import verb
 from uncover.commands._shared_arguments import add_shard_argument, read_shard
+
+if TYPE_CHECKING:
+    from uncover.cam.shards import ShardMaker, Summary
+    from uncover.config.heatmaps import Variant
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +24,14 @@ NOTHING_SHOWN = 3
 def _heatmaps_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGES", help="data set, folder or image files")
     parser.add_argument("out", type=Path, metavar="OUT", help="folder for the maps")
+    _add_recipe_arguments(parser)
+    parser.add_argument("--name", default="", metavar="SET", help="name of the set")
+    add_shard_argument(parser)
+    _add_running_arguments(parser)
+
+
+def _add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments that say what maps are made of."""
     parser.add_argument(
         "--weights", type=Path, required=True, help="weights.pt of a training, or a checkpoint of YOLOv5 itself"
     )
@@ -47,8 +61,9 @@ def _heatmaps_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--image-size", type=int, help="longest side of the input, a multiple of 32 (default: that of the training)"
     )
-    parser.add_argument("--name", default="", metavar="SET", help="name of the set")
-    add_shard_argument(parser)
+
+
+def _add_running_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, default=8, help="images at a time (default: 8)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
 
@@ -67,33 +82,82 @@ def run_heatmaps(args: argparse.Namespace) -> int:
     collect or export is given as ./collect. Where every map is blank, a line says why and what to try, and the exit
     code is 3.
     """
+    from uncover.cam.store import collect
+    from uncover.images.reading import check_apart, named_images
+
+    variants = _variants(args)
+    if args.name:
+        _check_name(args.name, f"--name {args.name}")
+    shard = read_shard(args)
+    folders = {name: args.out / name / args.name for name in variants}
+    _check_folders(args.out, folders.values())
+    images = named_images(args.images)
+    check_apart(args.images, args.out)
+    maker = _maker(args, variants)
+    summary = maker.make(maker.look(images, shard, folders), args.batch)
+    if not args.shard:
+        for folder in folders.values():
+            collect(folder)
+    _tell(args, args.out, summary, folders)
+    # The shares of a set may be blank one by one; whether all of it is, shows when they are joined.
+    nothing = summary.maps and all(count == summary.maps for count in summary.blank.values())
+    return NOTHING_SHOWN if nothing and not args.shard else 0
+
+
+def _check_name(name: str, given: str) -> None:
+    """Make sure that a set may have a name, beside what stands in a folder of one.
+
+    Raises:
+        InputError: It may not; the message begins with what was given.
+    """
     import re
 
-    from uncover.atomic import check_writable
-    from uncover.cam.heatmaps import word_blank
-    from uncover.cam.shards import Recipe, ShardMaker
-    from uncover.cam.store import PLACES, collect
-    from uncover.config.heatmaps import parse_variants
+    from uncover.cam.store import PLACES
     from uncover.errors import InputError
+
+    if not re.fullmatch(r"[\w-][\w.-]*", name) or name in PLACES:
+        raise InputError(f"{given}: expected the name of a folder, other than {', '.join(PLACES)}")
+
+
+def _variants(args: argparse.Namespace) -> dict[str, Variant]:
+    """What the arguments ask for, whose options are checked.
+
+    Raises:
+        InputError: An option is beyond its limits, or a variant is none.
+    """
+    from uncover.config.heatmaps import parse_variants
     from uncover.images.inputs import check_inference_options
-    from uncover.images.reading import check_apart, named_images
+
+    check_inference_options(args.confidence, args.nms_iou, args.batch, args.image_size)
+    return parse_variants(args.method, args.layer or [-2], args.target, args.variant)
+
+
+def _check_folders(out: Path, folders: Iterable[Path]) -> None:
+    """Make sure that maps can be written to the folders of heatmap sets.
+
+    Raises:
+        InputError: One is somebody else's, or cannot be written to.
+    """
+    from uncover.atomic import check_writable
     from uncover.owner import check_shared
+
+    check_shared(out, "heatmaps")
+    for folder in folders:
+        check_writable(folder)
+        check_shared(folder, "heatmaps", ("manifest.parquet", "lint.csv"))
+
+
+def _maker(args: argparse.Namespace, variants: Mapping[str, Variant]) -> ShardMaker:
+    """What makes the maps that the arguments ask for.
+
+    Raises:
+        InputError: The device is not here, or the file holds no weights.
+    """
+    from uncover.cam.shards import Recipe, ShardMaker
     from uncover.workflow.digest import code_digest
     from uncover.yolov5.device import pick_device
     from uncover.yolov5.weights import open_weights
 
-    check_inference_options(args.confidence, args.nms_iou, args.batch, args.image_size)
-    if not re.fullmatch(r"[\w-][\w.-]*|", args.name) or args.name in PLACES:
-        raise InputError(f"--name {args.name}: expected the name of a folder, other than {', '.join(PLACES)}")
-    variants = parse_variants(args.method, args.layer or [-2], args.target, args.variant)
-    shard = read_shard(args)
-    folders = {name: args.out / name / args.name for name in variants}
-    check_shared(args.out, "heatmaps")
-    for folder in folders.values():
-        check_writable(folder)
-        check_shared(folder, "heatmaps", ("manifest.parquet", "lint.csv"))
-    images = named_images(args.images)
-    check_apart(args.images, args.out)
     device = pick_device(args.device)
     network, header, model = open_weights(args.weights)
     recipe = Recipe(
@@ -105,29 +169,84 @@ def run_heatmaps(args: argparse.Namespace) -> int:
         args.nms_iou,
         code_digest("uncover.cam.shards"),
     )
-    summary = ShardMaker(network.to(device), recipe, folders, device).make(images, shard, args.batch)
-    if not args.shard:
-        for folder in folders.values():
-            collect(folder)
-    for name, count in summary.not_finite.items():
+    return ShardMaker(network.to(device), recipe, device)
+
+
+def _tell(args: argparse.Namespace, name: Path | str, summary: Summary, folders: Mapping[str, Path]) -> None:
+    """Say what was made, and what of it is blank."""
+    from uncover.cam.heatmaps import word_blank
+
+    for variant, count in summary.not_finite.items():
         if count:
-            logger.warning(f"{folders[name]}: {count} maps overflowed and are blank; their status is 'not finite'")
+            logger.warning(f"{folders[variant]}: {count} maps overflowed and are blank; their status is 'not finite'")
     there = summary.images - summary.made
-    blank = ", ".join(f"{name} {count}" for name, count in summary.blank.items())
+    blank = ", ".join(f"{variant} {count}" for variant, count in summary.blank.items())
     logger.info(
-        f"{args.out}: maps of {summary.made} images made, {there} were there, in {summary.seconds:.1f} s;"
+        f"{name}: maps of {summary.made} images made, {there} were there, in {summary.seconds:.1f} s;"
         f" blank, of {summary.maps} maps each: {blank}"
     )
-    for name, statuses in summary.statuses.items():
+    for variant, statuses in summary.statuses.items():
         if words := word_blank(statuses, args.confidence):
-            logger.warning(f"{folders[name]}: {words}")
-    # The shares of a set may be blank one by one; whether all of it is, shows when they are joined.
-    nothing = summary.maps and all(count == summary.maps for count in summary.blank.values())
-    return NOTHING_SHOWN if nothing and not args.shard else 0
+            logger.warning(f"{folders[variant]}: {words}")
+
+
+def _heatmaps_sets_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("sets", type=Path, nargs="+", metavar="SET", help="data set, or folder of images")
+    parser.add_argument("--out", type=Path, required=True, metavar="OUT", help="folder for the maps")
+    _add_recipe_arguments(parser)
+    _add_trained_on_argument(parser)
+    _add_running_arguments(parser)
+
+
+@verb("heatmaps sets", "make class-activation maps of a YOLOv5 for several sets", _heatmaps_sets_arguments)
+def run_heatmaps_sets(args: argparse.Namespace) -> int:
+    """Make class-activation maps of a YOLOv5 for several sets: the network is loaded once.
+
+    Each SET is a data set (a folder with images/), or a folder of images. OUT gets OUT/<method>/<name of the SET's
+    folder> for each, as `uncover heatmaps SET OUT --name NAME` writes it. The same command resumes a stopped run where
+    it was. Where every map of a set is blank, a line says why; the exit code stays 0.
+    """
+    from uncover.cam.store import collect
+    from uncover.errors import InputError, keeping
+    from uncover.images.inputs import Shard
+    from uncover.images.reading import check_apart, hash_files, named_images
+
+    variants = _variants(args)
+    sets: dict[str, Path] = {}
+    for folder in args.sets:
+        # Links stay: whoever linked a folder named it so.
+        name = folder.absolute().name
+        if folder.is_file():
+            raise InputError(f"{folder}: is a file; expected sets, which are folders (for files: uncover heatmaps)")
+        _check_name(name, str(folder))
+        if name in sets:
+            raise InputError(f"{folder}: has the name of {sets[name]}, and both would be {name}; give them apart")
+        sets[name] = folder
+    folders = {name: {variant: args.out / variant / name for variant in variants} for name in sets}
+    _check_folders(args.out, (folder for own in folders.values() for folder in own.values()))
+    images = {name: named_images([folder]) for name, folder in sets.items()}
+    check_apart(args.sets, args.out)
+    known = None if args.trained_on is None else hash_files(named_images([args.trained_on]).values())
+    maker = _maker(args, variants)
+    # All are looked at before the network works on the first: what is wrong with the last one shows at once.
+    shares = {name: maker.look(images[name], Shard(), folders[name]) for name in sets}
+    done: list[str] = []
+    with keeping(lambda: bool(done)):
+        for name, share in shares.items():
+            summary = maker.make(share, args.batch)
+            for folder in folders[name].values():
+                collect(folder, known)
+            _tell(args, name, summary, folders[name])
+            done.append(name)
+    return 0
 
 
 def _heatmaps_collect_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help="folder of a heatmap set")
+    _add_trained_on_argument(parser)
+
+
+def _add_trained_on_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trained-on",
         type=Path,

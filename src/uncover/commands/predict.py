@@ -24,7 +24,7 @@ from uncover.weights import find_weights, names
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from uncover.images.inputs import Inputs
+    from uncover.images.inputs import Inputs, Shard
     from uncover.yolov5.inference import Predictor
 
 logger = logging.getLogger(__name__)
@@ -180,11 +180,8 @@ def _also(args: argparse.Namespace) -> dict[Path, float]:
     if args.also is None:
         return {}
     number, other = args.also[0], Path(args.also[1])
-    try:
-        overlap = float(number)
-    except ValueError:
-        overlap = -1.0
-    if not 0 <= overlap <= 1 or other.suffix != ".parquet" or other.absolute() == args.out.absolute():
+    overlap = _overlap(number)
+    if overlap is None or other.suffix != ".parquet" or other.absolute() == args.out.absolute():
         raise InputError(f"--also {number} {other}: expected an IoU from 0 to 1 and OTHER.parquet, another than OUT")
     return {other: overlap}
 
@@ -193,6 +190,14 @@ def _predict_sets_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sets", type=Path, nargs="+", metavar="SET", help="data set or heatmap set")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the tables")
     add_inference_arguments(parser)
+    parser.add_argument(
+        "--also",
+        nargs="+",
+        default=[],
+        metavar=("IOU", "OTHER_DIR SET"),
+        help="second tables of some SETs, by the names of their folders, from the same inference, at another IoU of"
+        " non-maximum suppression",
+    )
     add_shard_argument(parser)
 
 
@@ -202,27 +207,63 @@ def run_predict_sets(args: argparse.Namespace) -> int:
 
     Each SET is a data set (a folder with images/), or for a detector of heatmaps a heatmap set (a folder of `uncover
     heatmaps`). DIR gets <name of the SET's folder>.parquet for each, as `uncover predict` writes it; with --shard 1/4
-    it gets <name>/shards/1-of-4.parquet, and `uncover predict collect` joins those of a set.
+    it gets <name>/shards/1-of-4.parquet, and `uncover predict collect` joins those of a set. With --also 0.5 OTHER_DIR
+    val, OTHER_DIR gets tables of the set val alone, with the same candidates at another IoU of non-maximum suppression.
     """
     from uncover.errors import keeping
     from uncover.metrics.predictions import write_predictions
 
     shard = read_shard(args)
     tables = tables_of(args.sets, args.out, shard if args.shard else None)
+    overlap, others = _also_of_sets(args, shard)
     predictor = load_predictor(args)
     # All are looked at before the network works on the first: what is wrong with the last one shows at once.
     found = {out: predictor.find([folder], shard) for out, folder in tables.items()}
     tell_of_rendered(args, predictor, [*found.values()])
     written: list[Path] = []
     with keeping(lambda: bool(written)):
-        for out, inputs in found.items():
-            predictions = predictor.predict(inputs)
-            predictions.settings.update(shard.settings())
-            forget_other_shares(out, shard)
-            write_predictions(out, predictions)
-            written.append(out)
-            logger.info(f"{out}: {len(predictions.boxes)} boxes in {len(predictions.images)} images")
+        for first, inputs in found.items():
+            folder = tables[first]
+            ious = {first: args.nms_iou} | ({others[folder]: overlap} if folder in others else {})
+            for out, predictions in zip(ious, predictor.predict_at(inputs, [*ious.values()]), strict=True):
+                predictions.settings.update(shard.settings())
+                forget_other_shares(out, shard)
+                write_predictions(out, predictions)
+                written.append(out)
+                logger.info(f"{out}: {len(predictions.boxes)} boxes in {len(predictions.images)} images")
     return 0
+
+
+def _also_of_sets(args: argparse.Namespace, shard: Shard) -> tuple[float, dict[Path, Path]]:
+    """The other IoU of non-maximum suppression, and the second tables by the folder of their set.
+
+    Raises:
+        InputError: The words are no IoU, folder and names of sets, or a table cannot be written.
+    """
+    from uncover.errors import InputError
+
+    if not args.also:
+        return args.nms_iou, {}
+    overlap = _overlap(args.also[0])
+    folders = {folder.absolute().name: folder for folder in args.sets}
+    unknown = [name for name in args.also[2:] if name not in folders]
+    if overlap is None or len(args.also) < 3 or Path(args.also[1]).absolute() == args.out.absolute() or unknown:
+        raise InputError(
+            f"--also {' '.join(args.also)}: expected an IoU from 0 to 1, OTHER_DIR, another than --out, and some of"
+            f" {', '.join(folders)}"
+        )
+    named = [folders[name] for name in dict.fromkeys(args.also[2:])]
+    tables = tables_of(named, Path(args.also[1]), shard if args.shard else None)
+    return overlap, {folder: table for table, folder in tables.items()}
+
+
+def _overlap(word: str) -> float | None:
+    """An IoU from 0 to 1; None for another word."""
+    try:
+        overlap = float(word)
+    except ValueError:
+        return None
+    return overlap if 0 <= overlap <= 1 else None
 
 
 def _predict_collect_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import logging
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, get_args
 
 from uncover.commands import verb
 from uncover.commands._shared_arguments import (
@@ -12,6 +15,10 @@ from uncover.commands._shared_arguments import (
     add_settings_argument,
     check_resampling_arguments,
 )
+from uncover.config.catalogue import FigurePrivacy
+
+if TYPE_CHECKING:
+    from uncover.workflow.costs import Spent
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +89,27 @@ def _page_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="summary.json of `uncover train`, in folders named as the model",
     )
+    strip = parser.add_argument_group("first pictures", "a missed photo, its heatmap and what was found; needs --trial")
+    strip.add_argument("--datasets", type=Path, nargs="*", default=[], help="data sets, in folders named as their set")
+    strip.add_argument("--missed", type=Path, nargs="*", default=[], help="their tables of `uncover missed`")
+    strip.add_argument(
+        "--predictions", type=Path, help="folder with <method>/<set>.parquet of all methods of the trial"
+    )
+    strip.add_argument("--heatmaps", type=Path, help="folder with <kind>/<set> of the heatmaps")
+    strip.add_argument(
+        "--methods",
+        nargs="*",
+        default=[],
+        metavar="NAME=GROUP[:HEATMAPS:INPUT]",
+        help="as `uncover rescue_trial` was given them: a detector has no boxes where its heatmap is blank",
+    )
+    strip.add_argument("--true-iou", type=float, default=0.5, help="from which a box is correct (default: 0.5)")
+    strip.add_argument(
+        "--privacy",
+        choices=get_args(FigurePrivacy),
+        default="pixelate",
+        help="what of frames of patients may be shown (default: pixelate)",
+    )
     add_settings_argument(parser)
     parser.add_argument(
         "--facts",
@@ -100,9 +128,11 @@ def run_page(args: argparse.Namespace) -> int:
     """
     from uncover.atomic import check_new_file
     from uncover.config.load import check_config
-    from uncover.config.values import read_pairs
+    from uncover.config.values import check_number, read_pairs
     from uncover.errors import InputError
     from uncover.report.page import PageParts, write_page
+    from uncover.report.picture_strip import StripParts
+    from uncover.rescue.methods import read_methods
 
     if args.out.suffix != ".html":
         raise InputError(f"{args.out}: expected OUT.html, the file to write")
@@ -110,6 +140,20 @@ def run_page(args: argparse.Namespace) -> int:
     for pair in args.facts:
         if "=" not in pair:
             raise InputError(f"{pair}: expected name=value")
+    check_number("--true-iou", args.true_iou, 0, 1)
+    strip = None
+    if args.trial and args.missed and args.datasets:
+        if args.predictions is None or args.heatmaps is None:
+            raise InputError("--missed needs --predictions and --heatmaps too, for the first pictures")
+        strip = StripParts(
+            datasets=args.datasets,
+            missed=args.missed,
+            predictions=args.predictions,
+            heatmaps=args.heatmaps,
+            methods=read_methods(args.methods),
+            true_iou=args.true_iou,
+            privacy=args.privacy,
+        )
     parts = PageParts(
         tables=args.tables,
         figures=args.figures,
@@ -119,6 +163,7 @@ def run_page(args: argparse.Namespace) -> int:
         validations=args.validations,
         trainings=args.trainings,
         videos=args.videos,
+        strip=strip,
     )
     values = {"run": args.run_name, **read_pairs(args.settings, "--settings")}
     config = check_config(values, "--settings").model_dump(mode="json")
@@ -181,36 +226,54 @@ REPORTS = {
 }
 
 
+SMALL_SHARE = 0.01
+"""Of all time: rules below it are told together."""
+
+
 def _summary_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_folder", type=Path, metavar="RUN", help="folder of the run, such as results/demo")
+    parser.add_argument("--tables", action="store_true", help="print the thesis's tables too")
 
 
 @verb("summary", "print what a run has made, and where", _summary_arguments)
 def run_summary(args: argparse.Namespace) -> int:
-    """Print where the results of a run are, the tables it has, and how long each stage took."""
+    """Print where the time of a run went, and where its results are."""
     from uncover.errors import InputError
     from uncover.paths import RunPaths
-    from uncover.workflow.costs import seconds_at_work, seconds_by_rule
+    from uncover.workflow.costs import seconds_at_work, spent_by_rule
 
     paths = RunPaths(args.run_folder)
     tables, benchmarks = Path(paths.tables), Path(paths.benchmarks)
     if not tables.is_dir():
         raise InputError(f"{args.run_folder}: no tables in it; expected the folder of a run, such as results/demo")
-    for path in [*sorted(tables.glob("table_[01][0-9].md")), *sorted(tables.glob("rescue_*.md"))]:
-        print(path.read_text(encoding="utf-8"))
-    print("seconds by stage (jobs that run side by side are added up)")
-    stages = seconds_by_rule(benchmarks)
-    for rule, (jobs, seconds) in sorted(stages.items(), key=lambda stage: -stage[1][1]):
-        print(f"  {rule:<20} {jobs:>4} jobs {seconds:>8.1f} s")
-    jobs = sum(number for number, _ in stages.values())
-    seconds = sum(each for _, each in stages.values())
-    at_work = seconds_at_work(benchmarks)
-    print(f"  {'all':<20} {jobs:>4} jobs {seconds:>8.1f} s, in {at_work:.1f} s by the clock")
+    if args.tables:
+        for path in [*sorted(tables.glob("table_[01][0-9].md")), *sorted(tables.glob("rescue_*.md"))]:
+            print(path.read_text(encoding="utf-8"))
+    stages = _stages(spent_by_rule(benchmarks))
+    print("where the time went: jobs, their seconds by the clock, seconds of processors")
+    for stage, (jobs, seconds, processor) in stages.items():
+        print(f"  {stage:<20} {jobs:>4} jobs {seconds:>8.1f} s {processor:>8.1f} s")
+    print(f"by the clock, as they ran side by side: {seconds_at_work(benchmarks):.0f} s")
     for folder in map(Path, (paths.tables, paths.figures, paths.datasets, paths.all_heatmaps)):
         if folder.is_dir():
-            names = sorted({path.stem for path in folder.iterdir() if not path.name.startswith(".")})
-            print(f"{folder.name}: {folder} ({', '.join(names)})")
+            names = {path.stem for path in folder.iterdir() if not path.name.startswith(".")}
+            print(f"{folder.name}: {folder} ({len(names)})")
     for name, what in REPORTS.items():
         if (args.run_folder / name).is_file():
             print(f"{what}: {args.run_folder / name}")
     return 0
+
+
+def _stages(rules: Mapping[str, Spent]) -> dict[str, Spent]:
+    """What took most first; tables, figures and what took little each on one line; all together last."""
+    from uncover.report.registry import declared
+    from uncover.workflow.costs import Spent
+
+    whole = functools.reduce(Spent.and_, rules.values(), Spent())
+    stages: dict[str, Spent] = {}
+    for rule, own in rules.items():
+        small = own.seconds < SMALL_SHARE * whole.seconds
+        stage = f"{declared()[rule].kind}s" if rule in declared() else "others" if small else rule
+        stages[stage] = stages.get(stage, Spent()).and_(own)
+    order = sorted(stages, key=lambda stage: (stage == "others", -stages[stage].seconds))
+    return {stage: stages[stage] for stage in order} | {"all": whole}

@@ -1,4 +1,4 @@
-"""The data sets that are known by name, and the layouts that are read: a row each.
+"""The data sets that are known by name, the layouts that are read, and what figures may show of photos: a row each.
 
 A data set of somebody's own is an entry of the config, `data_sets`, in one of these layouts; whom to ask for the known
 ones stands in `uncover.data.sources`, on which no result depends.
@@ -9,6 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
+
+Privacy = Literal["pixelate", "blur", "whole-frame", "publish"]
+LEAVE_OUT = "leave-out"
+HIDE_ALL = "hide-all"
+FigurePrivacy = Literal[Privacy, "leave-out", "hide-all"]
+"""In a figure a photo need not be shown at all; or none of anybody may be recognised."""
 
 LandmarkLayout = Literal["wflw", "merl_rav", "300w"]
 FrameLayout = Literal["graded", "yolo", "coco", "voc", "images"]

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
+from uncover.config.catalogue import FigurePrivacy
 from uncover.config.values import Section
 
 Share = float
-Privacy = Literal["pixelate", "blur", "whole-frame", "publish"]
-LEAVE_OUT = "leave-out"
-HIDE_ALL = "hide-all"
-FigurePrivacy = Literal[Privacy, "leave-out", "hide-all"]
-"""In a figure a photo need not be shown at all; or none of anybody may be recognised."""
 
 
 def middle_rate(rates: Collection[float]) -> float:

@@ -115,4 +115,11 @@ class Synthetic(Section):
     hof: PositiveInt = Field(50, description="frames of the Hand-Over-Face-like set")
     slapi: Grades = Field(Grades(), description="frames of the SLAPI-like set")
     preterm_web: PositiveInt = Field(12, description="photos of the web-like set of infants")
+    harder: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of the test photos that are harder than any training photo: faces behind bars, books or"
+        " hands; infants at night, any way up",
+    )
     videos: Videos = Field(Videos(), description="videos with a true box in each frame")

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from uncover.config.catalogue import CATALOGUE, TRAINING_SETS
-from uncover.config.evaluation import HIDE_ALL, LEAVE_OUT
+from uncover.config.catalogue import CATALOGUE, HIDE_ALL, LEAVE_OUT, TRAINING_SETS
 from uncover.errors import InputError
 
 PUBLIC_SETS = frozenset([*TRAINING_SETS, *(known.test_set for known in CATALOGUE.values() if not known.patients)])

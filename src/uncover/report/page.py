@@ -1,17 +1,21 @@
-"""The page of a run: all tables and figures with their captions, and how the numbers compare to the thesis."""
+"""The page of a run: a question and its answer, the chapters of the thesis with their tables and figures, and how the
+numbers compare to the thesis's."""
 
 from __future__ import annotations
 
 import base64
+import math
 import platform
 import re
 import struct
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
@@ -20,10 +24,19 @@ from uncover.atomic import new_file
 from uncover.config.values import may_be_told
 from uncover.errors import InputError
 from uncover.report import registry
+from uncover.report.chapters import CHAPTERS, Chapter, Numbers, chapter_of, place_in
+from uncover.report.charts import GROUPS, SIGNS, overview, read_numbers, rescue_chart, short, signed, table_chart
 from uncover.report.comparison import COLUMNS as COMPARED
+from uncover.report.comparison import TEXT
+from uncover.report.picture_strip import StripParts, make_strip
+from uncover.report.rescue_names import SET_TITLES, method_title, set_title
+from uncover.report.rescue_records import at_rate, rate_of, unlabelled
 from uncover.report.tables.table import MISSING, NOT_RUN
-from uncover.report.verdict import verdict
+from uncover.report.titles import BASELINE_TITLES
+from uncover.report.verdict import answer, answered, others_sentence, verdict
 from uncover.report.videos import video_verdict
+from uncover.rescue.trial import BASELINE
+from uncover.rescue.trial_record import read_trial
 from uncover.tables import read_summary, read_table
 
 TEMPLATE = "page.html.j2"
@@ -32,12 +45,6 @@ TABLES = tuple(f"table_{number:02}" for number in range(1, 14))
 
 FIGURES = tuple(f"figure_{number}" for number in range(15, 32))
 """Of the thesis; its figures 1 to 14 show nothing that is computed."""
-
-RESCUE = ("rescue", "figure_rescue")
-"""What the names of the rescue's own tables and figure begin with."""
-
-VIDEOS = ("table_video", "figure_video", "table_learning", "figure_learning")
-"""What the names of all that is made from videos begin with."""
 
 PACKAGES = (
     *("torch", "torchvision", "yolov5", "facenet-pytorch", "facexlib", "ultralytics"),
@@ -51,6 +58,12 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 NUMBER = re.compile(r"[-+–\d.,%*\s\[\]()/]*")
 """A cell with a number, an interval, or nothing."""
+
+LONG = 10
+"""Rows of a table from which on it is folded away, as a chart or its first line says enough."""
+
+LEFT_OUT = "not run: "
+"""What the comment of a PNG file begins with whose figure shows nothing, before the reason."""
 
 NO_NUMBER = re.compile(r"[-+]?(nan|inf|none)", re.IGNORECASE)
 
@@ -68,6 +81,7 @@ class PageParts:
         validations: `summary.json` of evaluations, in folders named `<model>/val/whole_face`.
         trainings: `summary.json` of trainings, in folders named as their detector.
         videos: Record of `uncover evaluate videos`, if the run has one.
+        strip: What the first pictures are made of, beside the trial; None for a page without any.
     """
 
     tables: Sequence[Path] = ()
@@ -78,6 +92,7 @@ class PageParts:
     validations: Sequence[Path] = ()
     trainings: Sequence[Path] = ()
     videos: Path | None = None
+    strip: StripParts | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +106,7 @@ class Picture:
         data: PNG, base64.
         width: Pixels.
         height: Pixels.
+        left_out: Why it shows nothing, and so is not shown; empty for one that is.
         shown: Width on the page, in its pixels, where there is room.
     """
 
@@ -100,6 +116,7 @@ class Picture:
     data: str = field(repr=False)
     width: int
     height: int
+    left_out: str = ""
 
     @property
     def shown(self) -> int:
@@ -130,22 +147,29 @@ def write_page(out: Path, run: str, parts: PageParts, settings: Sequence[str], f
     tables = [
         table for path in sorted(parts.tables, key=lambda path: path.stem) for table in read_markdown_tables(path)
     ]
-    figures = [picture(path) for path in parts.figures]
+    figures = [picture(path) for path in sorted(parts.figures, key=lambda path: path.stem)]
     made = {path.stem for path in (*parts.tables, *parts.figures)}
+    numbers = _numbers(parts.comparison)
+    lines = {
+        "rescue": sentences,
+        "baselines": others_sentence(parts.trial),
+        "videos": video_verdict(parts.videos),
+    }
     text = render(
         run=run,
-        verdict=sentences,
-        rescue=[table for table in tables if table.name.startswith(RESCUE)],
-        gallery=[each for each in figures if each.name.startswith(RESCUE)],
-        videos={
-            "verdict": video_verdict(parts.videos),
-            "tables": [each for start in VIDEOS for each in tables if each.name.startswith(start)],
-            "figures": [each for start in VIDEOS for each in figures if each.name.startswith(start)],
-        },
-        tables=_in_order(tables, TABLES),
-        figures=_in_order(figures, FIGURES),
+        answer=answer(parts.trial),
+        answered=answered(parts.trial),
+        strip=make_strip(parts.trial, parts.strip) if parts.trial and parts.strip else None,
+        rescue=_rescue_chart(parts.trial),
+        chapters=[
+            chapter
+            for each in CHAPTERS
+            if (chapter := _chapter(each, tables, figures, numbers, made, lines.get(each.key, [])))
+        ],
+        groups={group: (title, SIGNS[marker]) for group, (title, marker) in GROUPS.items()},
+        places={table.name for table in tables},
         missing=[_title(name) for name in (*TABLES, *FIGURES) if name not in made],
-        comparison=_compared(parts.comparison),
+        comparison=None if numbers is None else _compared(numbers),
         facts={**_versions(), **facts},
         trainings=_trainings(trainings),
         settings=[_pair(word) for word in settings if may_be_told(word)],
@@ -165,7 +189,15 @@ def render(**values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["words"] = _words
     return environment.get_template(TEMPLATE).render(**values)
+
+
+def _words(text: str) -> str:
+    """Text for HTML, with names between backticks as code, and no line that begins with a sign of percent."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))).replace(" %", "\u00a0%"))
 
 
 def picture(path: Path) -> Picture:
@@ -180,14 +212,114 @@ def picture(path: Path) -> Picture:
     width, height = struct.unpack(">II", content[16:24])
     data = base64.b64encode(content).decode("ascii")
     caption = registry.entry(path.stem).caption.splitlines() if path.stem in registry.declared() else ()
-    return Picture(path.stem, _title(path.stem), tuple(caption), data, width, height)
+    comment = png_texts(content).get("Comment", "")
+    why = comment.removeprefix(LEFT_OUT) if comment.startswith(LEFT_OUT) else ""
+    return Picture(path.stem, _title(path.stem), tuple(caption), data, width, height, why)
 
 
-def _in_order(items: Sequence[Any], names: Sequence[str]) -> list[Any]:
-    """The thesis's first, each followed by its variants, then the others; those of other sections stand there."""
-    left = [item for item in items if not item.name.startswith((*RESCUE, *VIDEOS))]
-    own = [item for name in names for item in sorted(left, key=lambda item: item.name) if item.name.startswith(name)]
-    return own + [item for item in left if item not in own]
+def png_texts(content: bytes) -> dict[str, str]:
+    """The words that a PNG file carries, by their keyword; what is spoilt is passed over.
+
+    Args:
+        content: Of the file.
+    """
+    texts: dict[str, str] = {}
+    place = len(PNG)
+    while place + 8 <= len(content):
+        length, kind = struct.unpack(">I4s", content[place : place + 8])
+        body = content[place + 8 : place + 8 + length]
+        place += 12 + length
+        keyword, _, rest = body.partition(b"\0")
+        if kind == b"tEXt":
+            texts[keyword.decode("latin-1")] = rest.decode("latin-1")
+        elif kind == b"iTXt" and len(rest) >= 2:
+            # Whether and how it is packed, its language, and the keyword in that.
+            words = rest[2:].split(b"\0", 2)[-1]
+            try:
+                texts[keyword.decode("latin-1")] = (zlib.decompress(words) if rest[0] else words).decode("utf-8")
+            except (zlib.error, UnicodeDecodeError):
+                continue
+    return texts
+
+
+def _chapter(
+    chapter: Chapter,
+    tables: Sequence[ShownTable],
+    figures: Sequence[Picture],
+    numbers: pd.DataFrame | None,
+    made: Collection[str],
+    lines: Sequence[str],
+) -> dict[str, Any] | None:
+    """What the template shows of a chapter; None of one that has nothing and need not have."""
+    blocks: list[dict[str, Any]] = []
+    items: list[ShownTable | Picture] = [*tables, *figures]
+    own = [item for item in items if chapter_of(item.name, _declared_chapter(item.name)) == chapter.key]
+    for item in sorted(own, key=lambda item: (place_in(chapter, item.name), item.name.split("_")[:2])):
+        if isinstance(item, ShownTable):
+            blocks.append({"kind": "table", "table": item, **_beside_thesis(item.name, numbers)})
+        elif item.left_out:
+            blocks.append({"kind": "left_out", "name": item.name, "title": item.title, "why": item.left_out})
+        elif blocks and blocks[-1]["kind"] == "figures":
+            blocks[-1]["figures"].append(item)
+        else:
+            blocks.append({"kind": "figures", "figures": [item]})
+    absent = [_title(name) for name in (*TABLES, *FIGURES) if name in chapter.names and name not in made]
+    if chapter.beyond and not blocks and not lines and chapter.key != "rescue":
+        return None
+    return {
+        "key": chapter.key,
+        "title": chapter.title,
+        "short": chapter.short,
+        "text": chapter.text,
+        "found": chapter.found(Numbers(numbers)),
+        "lines": lines,
+        "blocks": blocks,
+        "absent": absent,
+        "links": [(item.name, _short_title(item.name)) for item in own if _short_title(item.name)],
+    }
+
+
+def _declared_chapter(name: str) -> str:
+    # Further tables of one file have its name and a number.
+    names = (name, name.rpartition("_")[0])
+    declared = next((each for each in names if each in registry.declared()), None)
+    return registry.entry(declared).chapter if declared else ""
+
+
+def _short_title(name: str) -> str:
+    """Such as "T 7", for lists of links; empty for what the thesis has not."""
+    if name not in (*TABLES, *FIGURES):
+        return ""
+    kind, _, number = name.partition("_")
+    return f"{kind[0].upper()} {number.lstrip('0')}"
+
+
+def _beside_thesis(name: str, numbers: pd.DataFrame | None) -> dict[str, Any]:
+    """The chart and the list of a table's numbers beside the thesis's, where it has any."""
+    own = numbers[numbers["table"] == name] if numbers is not None else None
+    if own is None or own.empty:
+        return {"chart": None, "numbers": [], "ours": 0}
+    ours = int(own["ours"].notna().sum())
+    return {"chart": table_chart(name, own) if ours else None, "numbers": _lines(own), "ours": ours}
+
+
+def _rescue_chart(trial: Path | None) -> dict[str, Any] | None:
+    """The chart of all methods, and what is said of sets that it has nothing of."""
+    if trial is None:
+        return None
+    table = read_trial(trial)
+    rows = at_rate(table)
+    faces = rows.groupby("set")["faces"].max()
+    names = [*SET_TITLES, *sorted(set(rows["set"]) - SET_TITLES.keys())]
+    sets = {name: _short_set(name) for name in names if faces.get(name, 0) > 0}
+    methods = {str(name): _short_method(str(name)) for name in rows["method"].unique()}
+    chart = rescue_chart(rows, methods, sets, rate_of(table) or 0.0)
+    unlabelled_photos = unlabelled(table)
+    nothing = [set_title(name) for name in names if name in faces and not faces[name] and name not in unlabelled_photos]
+    notes = [f"Nothing missed, or no face in what was missed: {', '.join(nothing)}."] if nothing else []
+    unknown = [f"{set_title(name)} ({photos} photos)" for name, photos in unlabelled_photos.items() if photos]
+    notes += [f"Missed, but nobody labelled them, so no share can be told: {', '.join(unknown)}."] if unknown else []
+    return None if chart is None and not notes else {"chart": chart, "notes": notes}
 
 
 def _title(name: str) -> str:
@@ -195,40 +327,73 @@ def _title(name: str) -> str:
     return f"{kind.capitalize()} {rest.lstrip('0')}" if rest.isdecimal() else name.replace("_", " ").capitalize()
 
 
-def _compared(path: Path | None) -> dict[str, Any] | None:
-    """The comparison by table, and what is to be said of all of it."""
-    if path is None:
-        return None
-    table = read_table(path, COMPARED, "comparison").astype(object)
-    table = table.where(table.notna(), MISSING)
-    rows = table.to_dict("records")
-    ours = sum(row["ours"] != MISSING for row in rows)
+def _short_set(name: str) -> str:
+    """Title of a set where there is little room."""
+    return set_title(name).removesuffix(" test photos").replace("Graded frames, ", "Graded: ")
+
+
+def _short_method(name: str) -> str:
+    """Title of a method where there is little room."""
+    title = method_title(name).replace("box fusion of ", "fusion: ")
+    return "lower threshold" if name == BASELINE else title
+
+
+def _numbers(path: Path | None) -> pd.DataFrame | None:
+    return None if path is None else read_numbers(read_table(path, COMPARED, "comparison"))
+
+
+def _compared(numbers: pd.DataFrame) -> dict[str, Any]:
+    """The comparison at a glance, what is to be said of all of it, and the numbers of the running text."""
     # What is said of every number is said once.
-    notes = [{part for part in str(row["note"]).split("; ") if part not in ("", MISSING)} for row in rows]
+    notes = [_notes(note) for note in numbers["note"]]
     common = sorted(set.intersection(*notes)) if notes else []
-    groups: dict[str, list[dict[str, str]]] = {}
-    for row, own in zip(rows, notes, strict=True):
-        interval = "" if MISSING in (row["low"], row["high"]) else f"{_short(row['low'])}–{_short(row['high'])}"
-        cells = {
-            "row": str(row["row"]),
-            "column": str(row["column"]),
-            "published": _short(row["published"]),
-            "ours": _short(row["ours"]),
-            "interval": interval,
-            "note": "; ".join(sorted(own - set(common))),
-        }
-        groups.setdefault(_title(str(row["table"])), []).append(cells)
-    comparable = all(str(row["comparable"]) == "True" for row in rows)
-    return {"groups": groups, "ours": ours, "all": len(rows), "comparable": comparable, "why": "; ".join(common)}
+    groups = []
+    for name, own in numbers.groupby("table", sort=False):
+        known = own[own["ours"].notna()]
+        bounded = known[known["low"].notna()]
+        within = bounded[(bounded["low"] <= bounded["published"]) & (bounded["published"] <= bounded["high"])]
+        points = ((known["ours"] - known["published"]) * known["share"]).dropna()
+        groups.append(
+            {
+                "name": str(name),
+                "title": "Running text" if name == TEXT else _title(str(name)),
+                "all": len(own),
+                "ours": len(known),
+                "within": f"{len(within)} of {len(bounded)}" if len(bounded) else MISSING,
+                "median": f"{points.median():+.1f}".replace("-", "−") if len(points) else MISSING,
+            }
+        )
+    return {
+        "chart": overview(numbers),
+        "groups": groups,
+        "text": _lines(numbers[numbers["table"] == TEXT]),
+        "ours": int(numbers["ours"].notna().sum()),
+        "all": len(numbers),
+        "comparable": bool((numbers["comparable"].astype(str) == "True").all()),
+        "why": "; ".join(common),
+    }
 
 
-def _short(value: object) -> str:
-    """A number with at most four digits that count, but whole numbers whole."""
-    try:
-        number = float(str(value))
-    except ValueError:
-        return str(value)
-    return f"{number:.0f}" if number == int(number) or abs(number) >= 1000 else f"{number:.4g}"
+def _lines(numbers: pd.DataFrame) -> list[dict[str, str]]:
+    """Rows of the comparison as people read them."""
+    lines = []
+    for row in numbers.to_dict("records"):
+        interval = "" if math.isnan(row["low"]) else f"{short(row['low'])}–{short(row['high'])}"
+        values = {name: short(row[name]) or MISSING for name in ("published", "ours")}
+        lines.append(
+            {
+                "row": str(row["row"]),
+                "column": str(row["column"]),
+                **values,
+                "interval": interval,
+                "difference": signed(row) or MISSING,
+            }
+        )
+    return lines
+
+
+def _notes(note: object) -> set[str]:
+    return {part for part in str(note).split("; ") if part not in ("", MISSING, "nan")}
 
 
 def _versions() -> dict[str, str]:
@@ -286,6 +451,25 @@ class ShownTable:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
+
+    @property
+    def run_rows(self) -> tuple[tuple[str, ...], ...]:
+        """Without those of detectors that were not run."""
+        return tuple(row for row in self.rows if NOT_RUN not in row)
+
+    @property
+    def not_run(self) -> tuple[str, ...]:
+        """Names of the rows of detectors that were not run."""
+        rows = [
+            [cell for cell in row if cell not in (NOT_RUN, MISSING, "–", "")] for row in self.rows if NOT_RUN in row
+        ]
+        titles = BASELINE_TITLES.values()
+        return tuple(next((cell for cell in row if cell in titles), " ".join(row)) for row in rows)
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it is folded away until it is asked for."""
+        return len(self.run_rows) > LONG
 
     @property
     def words(self) -> tuple[bool, ...]:

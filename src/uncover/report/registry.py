@@ -59,6 +59,7 @@ class Entry:
         mem_mb: What the job needs.
         after_fetching: Whether inputs depend on which weights could be fetched.
         keys: Columns that name a row of a table, where these are not the words that it begins with.
+        chapter: Of the page (`report.chapters`); empty leaves that to the name.
     """
 
     kind: str
@@ -73,6 +74,7 @@ class Entry:
     mem_mb: int
     after_fetching: bool
     keys: tuple[str, ...] = ()
+    chapter: str = ""
 
     @property
     def parameters(self) -> list[str]:
@@ -136,6 +138,7 @@ def declare(
     mem_mb: int = 1000,
     after_fetching: bool = False,
     keys: tuple[str, ...] = (),
+    chapter: str = "",
 ) -> Callable[[Function], Function]:
     """Declare what the decorated function returns; see `Entry` for the arguments.
 
@@ -157,6 +160,7 @@ def declare(
             mem_mb=mem_mb,
             after_fetching=after_fetching,
             keys=keys,
+            chapter=chapter,
         )
         if _entries.setdefault(name, new).code != new.code:
             raise ValueError(

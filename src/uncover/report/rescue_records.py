@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from uncover.config.evaluation import middle_rate
 from uncover.data.blocks import BlockCount
 from uncover.errors import InputError
-from uncover.metrics.intervals import Rate
+from uncover.metrics.intervals import Rate, wilson
 from uncover.report.records import block_count
 from uncover.rescue.methods import FIXED, OF_SET, OF_VAL
 from uncover.rescue.second_step import COLUMNS, RATES, WHOLE_NUMBERS
@@ -165,6 +166,18 @@ def unlabelled(trial: pd.DataFrame) -> dict[str, int]:
     """Missed photos by set, of the sets that nobody labelled."""
     photos = trial.loc[trial["faces"].isna()].groupby("set", sort=False)["photos"].max()
     return {str(name): int(count) for name, count in photos.items()}
+
+
+def interval_of(row: Mapping[Any, Any] | pd.Series) -> tuple[float, float]:
+    """Interval of the share that a method finds of a set: NaN where there is none, Wilson's instead of one of no width.
+
+    Of a method that found no face, or each, all draws of photos are alike; that does not make it certain.
+    """
+    low, high = float(row["share_low"]), float(row["share_high"])
+    if low != high:
+        return low, high
+    rate = wilson(int(row["found"]), int(row["faces"]))
+    return rate.low, rate.high
 
 
 def ranked(rows: pd.DataFrame) -> pd.DataFrame:

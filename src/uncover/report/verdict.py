@@ -1,9 +1,10 @@
-"""The report's first paragraph: who finds the faces that the first detector missed, in one sentence per set."""
+"""What the report says of missed faces: its first two sentences, and one sentence per set."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 from uncover.config.baselines import BASELINES
 from uncover.report.records import block_count, read_evaluation
 from uncover.report.rescue_names import SET_TITLES, method_title, set_title
-from uncover.report.rescue_records import HEATMAPS, at_rate, ranked, rate_of, read_rescue, unlabelled
+from uncover.report.rescue_records import HEATMAPS, at_rate, interval_of, ranked, rate_of, read_rescue, unlabelled
 from uncover.report.titles import THESIS_MODELS
 from uncover.rescue.methods import FIXED, OF_SET
 from uncover.rescue.trial import BASELINE
@@ -37,6 +38,9 @@ TRAINED = (
 )
 """What they are, of one and of several."""
 
+ROUNDING = 1e-9
+"""An interval that ends nearer to zero than this ends at zero."""
+
 SAME_AP50 = 0.005
 """Up to this difference two AP50 count as one number: half a unit of the thesis's last but one digit."""
 
@@ -48,6 +52,7 @@ INTRODUCTION = (
     " on each set itself; beside each share stands its 95 % interval, and whoever is first was chosen on the same"
     " photos."
 )
+NO_TRIAL = "This run has no rescue trial, so nothing can be said of missed faces."
 NO_LABELS = "The rescue trial has no set with labels."
 
 
@@ -68,13 +73,20 @@ def verdict(
     Raises:
         InputError: A file is not what it should be.
     """
-    sentences = ["This run has no rescue trial, so nothing can be said of missed faces."]
+    sentences = [NO_TRIAL]
     if trial is not None:
         table = read_trial(trial)
         rows, no_labels = at_rate(table), unlabelled(table)
         told = {str(name): set_sentence(str(name), own) for name, own in rows.groupby("set", sort=False)}
         told |= {name: unlabelled_sentence(name, photos) for name, photos in no_labels.items()}
         order = [*SET_TITLES, *sorted(told.keys() - SET_TITLES.keys())]
+        missed = rows.groupby("set")["photos"].max()
+        empty = [name for name in order if name in told and missed.get(name) == 0]
+        if empty:
+            # In one sentence, where the first of them would stand.
+            titles = ", ".join(set_title(name) for name in empty)
+            told[empty[0]] = f"{titles}: no photo missed, so there is nothing to find."
+            told = {name: text for name, text in told.items() if name not in empty[1:]}
         first = f"{INTRODUCTION.format(rate=rate_of(table))} {_drawn(rows)}".strip() if len(rows) else NO_LABELS
         sentences = [first, *(told[name] for name in order if name in told)]
     zero = zero_sentence(rescues.get(ZERO_MODEL), validations.get(ZERO_MODEL))
@@ -237,9 +249,197 @@ def _tied(best: pd.DataFrame) -> str:
 
 
 def _share(row: pd.Series) -> str:
-    interval = "" if pd.isna(row["share_low"]) else f" [{row['share_low']:.2f}, {row['share_high']:.2f}]"
+    low, high = interval_of(row)
+    interval = "" if math.isnan(low) else f" [{low:.2f}, {high:.2f}]"
     return f"{int(row['found'])} of {int(row['faces'])} ({row['share']:.2f}{interval})"
 
 
 def _count(number: int, what: str, plural: str = "s") -> str:
     return f"{'no' if number == 0 else number} {what}{'' if number == 1 else plural}"
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """What a method found in all sets with labels together.
+
+    Attributes:
+        method: Its name.
+        group: Its group in the trial.
+        found: Faces.
+        faces: That were missed.
+        low: Lower end of the share's interval.
+        high: Upper end.
+    """
+
+    method: str
+    group: str
+    found: int
+    faces: int
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.found} of {self.faces} ({self.share})"
+
+    @property
+    def share(self) -> str:
+        """In percent, with its interval."""
+        return f"{100 * self.found / self.faces:.0f} % [{100 * self.low:.0f}, {100 * self.high:.0f}]"
+
+
+def pooled(rows: pd.DataFrame) -> list[Pooled]:
+    """Add up what each method found in all sets.
+
+    The intervals of the sets are put together as those of independent shares are (Zou and Donner's MOVER). Where a set
+    has none, because it is a single photo or block, its share may be anything.
+
+    Args:
+        rows: Of the trial, one per set and method.
+
+    Returns:
+        Those that found most first; of equals, as the record has them. Methods that some set lacks are left out.
+    """
+    rows = rows[rows["faces"] > 0]
+    sets, faces = rows["set"].nunique(), int(rows.groupby("set")["faces"].max().sum())
+    told = []
+    for (group, method), own in rows.groupby(["group", "method"], sort=False):
+        if len(own) < sets:
+            continue
+        below = above = 0.0
+        for row in own.to_dict("records"):
+            share, (low, high) = row["found"] / row["faces"], interval_of(row)
+            if math.isnan(low):
+                low, high = 0.0, 1.0
+            below += (row["faces"] / faces * (share - min(low, share))) ** 2
+            above += (row["faces"] / faces * (max(high, share) - share)) ** 2
+        found = int(own["found"].sum())
+        share = found / faces
+        low, high = max(0.0, share - math.sqrt(below)), min(1.0, share + math.sqrt(above))
+        told.append(Pooled(str(method), str(group), found, faces, low, high))
+    return sorted(told, key=lambda each: -each.found)
+
+
+def answer(trial: Path | None) -> list[str]:
+    """The report's first words: do heatmaps of a detector find the faces that it misses, and is that worth it?
+
+    Args:
+        trial: `rescue_trial.csv`; None where the run has none.
+
+    Returns:
+        Two sentences, or one where there is nothing to tell.
+
+    Raises:
+        InputError: It is no such record.
+    """
+    if trial is None:
+        return [NO_TRIAL]
+    table = read_trial(trial)
+    rows = at_rate(table)
+    rows = rows[rows["faces"] > 0]
+    order = pooled(rows)
+    if not order:
+        photos = sum(unlabelled(table).values())
+        if photos:
+            return [
+                f"This run cannot tell: nobody labelled the {_count(photos, 'missed photo')}, so boxes are counted."
+            ]
+        return ["This run cannot tell: the first detector missed no face that is labelled."]
+    by_name = {each.method: each for each in order}
+    heatmaps = next((each for each in order if each.group == HEATMAPS), None)
+    if heatmaps is None:
+        return [f"This run has no heatmap detector of the thesis; {method_title(order[0].method)} found {order[0]}."]
+    lower, rival = by_name.get(BASELINE), next((each for each in order if each.group == DETECTOR), None)
+    others = [
+        f"{words} {each.found} ({each.share})"
+        for words, each in (
+            ("a mere lower threshold of the first detector", lower),
+            (f"the best other face detector, {method_title(rival.method)}," if rival else "", rival),
+        )
+        if each is not None
+    ]
+    best = f"{_how_many(heatmaps)}: the best of the thesis's heatmap detectors, {method_title(heatmaps.method)},"
+    first = f"{best} finds {heatmaps} of the missed faces{f'; {_joined(others)}' if others else ''}."
+    return [first, f"{_worth(heatmaps, lower, order, rows)}."]
+
+
+def answered(trial: Path | None) -> str:
+    """What the answer rests on, for small print; empty where it rests on nothing."""
+    if trial is None:
+        return ""
+    table = read_trial(trial)
+    rows = at_rate(table)
+    rows = rows[rows["faces"] > 0]
+    if rows.empty:
+        return ""
+    faces, photos = (int(rows.groupby("set")[name].max().sum()) for name in ("faces", "photos"))
+    sets = _count(rows["set"].nunique(), "test set")
+    return (
+        f"{_count(faces, 'missed face')} in {_count(photos, 'photo')} of {sets}, all methods at {rate_of(table):g}"
+        " false boxes per missed photo; in brackets 95 % intervals. The best was chosen on these very photos."
+    )
+
+
+def others_sentence(trial: Path | None) -> list[str]:
+    """What each baseline detector finds of the faces that ours missed, in one sentence; none without any."""
+    rows = at_rate(read_trial(trial)) if trial is not None else pd.DataFrame()
+    found = [each for each in pooled(rows) if each.group == DETECTOR] if len(rows) else []
+    if not found:
+        return []
+    told = "; ".join(f"{method_title(each.method)} {each}" for each in found)
+    return [f"Of the faces that the first detector missed, in all labelled sets: {told}."]
+
+
+def _how_many(heatmaps: Pooled) -> str:
+    share = heatmaps.found / heatmaps.faces
+    return "None" if not heatmaps.found else "A few" if share < 0.2 else "Some" if share < 0.5 else "Most"
+
+
+def _worth(heatmaps: Pooled, lower: Pooled | None, order: Sequence[Pooled], rows: pd.DataFrame) -> str:
+    """Whether the heatmaps are worth it, as far as so many faces can tell."""
+    if heatmaps.faces < FEW_FACES:
+        return "So few faces cannot tell methods apart"
+    parts = []
+    if lower is not None:
+        difference = heatmaps.found - lower.found
+        low, high = _difference(rows, heatmaps.method)
+        if not difference:
+            parts.append("That is no more than the lower threshold finds")
+        else:
+            chance = "beyond chance" if low > ROUNDING or high < -ROUNDING else "which may be chance"
+            sign = 1 if difference > 0 else -1
+            ends = " to ".join(f"{end:.0f}" for end in sorted(100 * sign * end + 0.0 for end in (low, high)))
+            points = f"{100 * abs(difference) / heatmaps.faces:.0f} points [{ends}]"
+            side = "ahead of" if difference > 0 else "behind"
+            parts.append(f"That is {points.replace('-', '−')} {side} the lower threshold, {chance}")
+    best = [each for each in order if each.found == order[0].found]
+    if heatmaps.method in [each.method for each in best]:
+        others = len(best) - 1
+        tie = f", {_count(others, 'other')} {'finds' if others == 1 else 'find'} as many" if others else ""
+        parts.append(f"no method tried finds more{tie}")
+    else:
+        names = _names([each.method for each in best])
+        chance = "a lead beyond chance" if best[0].low > heatmaps.high else "a lead that may be chance"
+        parts.append(f"most is found by {names}: {best[0]}, {chance}")
+    text = "; ".join(parts)
+    return text[:1].upper() + text[1:]
+
+
+def _difference(rows: pd.DataFrame, method: str) -> tuple[float, float]:
+    """Interval of the share that a method finds of all faces less that of the lower threshold, put together alike."""
+    own = rows[rows["method"] == method].set_index("set")
+    lower = rows[rows["method"] == BASELINE].set_index("set")
+    faces = own["faces"].sum()
+    middle = (own["found"].sum() - lower["found"].reindex(own.index).sum()) / faces
+    below = above = 0.0
+    for name, row in own.iterrows():
+        share = (row["found"] - lower["found"].get(name, 0)) / row["faces"]
+        low, high = row["difference_low"], row.get("difference_high", math.nan)
+        if pd.isna(low) or pd.isna(high):
+            low, high = -1.0, 1.0
+        below += (row["faces"] / faces * (share - min(low, share))) ** 2
+        above += (row["faces"] / faces * (max(high, share) - share)) ** 2
+    return max(-1.0, middle - math.sqrt(below)), min(1.0, middle + math.sqrt(above))
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])}, and {parts[-1]}"

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from uncover.synthetic.scene import (
     HAIRS,
     SKIN_SHARES,
@@ -15,6 +17,7 @@ from uncover.synthetic.scene import (
     Glasses,
     Hair,
     Lens,
+    Panel,
     Person,
     Rng,
     Scarf,
@@ -114,6 +117,62 @@ def _adult_covers(rng: Rng) -> tuple[Covering, ...]:
     if happens(rng, 0.11):
         covers.append(sample_hand(rng, 70))
     return tuple(covers)
+
+
+def _bars(rng: Rng) -> tuple[Panel, ...]:
+    """Bars of a fence, or slats of a blind, all over the face."""
+    paint, tilt = any_colour(rng), float(rng.uniform(-15, 15)) + (90.0 if happens(rng, 0.5) else 0.0)
+    half, pitch = float(rng.uniform(9.5, 13)), float(rng.uniform(32, 37))
+    first = float(rng.uniform(-0.5, 0.5)) - 7
+    across = np.array([np.cos(np.radians(tilt)), -np.sin(np.radians(tilt))])
+    centres = [across * pitch * (first + number) - (0, 40) for number in range(15)]
+    return tuple(Panel((float(x), float(y)), (half, 190.0), paint, paint, tilt, 40.0) for x, y in centres)
+
+
+def _book(rng: Rng, bottom: float) -> Panel:
+    """A book or a sheet of paper from `bottom` mm upwards."""
+    half = (float(rng.uniform(80, 110)), float(rng.uniform(70, 95)))
+    centre = (float(rng.uniform(-20, 20)), bottom + half[1])
+    tilt, distance = float(rng.uniform(-12, 12)), float(rng.uniform(15, 60))
+    return Panel(centre, half, any_colour(rng), any_colour(rng), tilt, distance)
+
+
+def _occluders(rng: Rng) -> tuple[Covering, ...]:
+    """What leaves a part or two of a face to see, as nothing in a training photo does."""
+    kind = rng.choice(["bars", "book", "side", "disguise"], p=[0.5, 0.25, 0.1, 0.15])
+    if kind == "bars":
+        return _bars(rng)
+    if kind == "book":
+        return (_book(rng, float(rng.uniform(-60, -36))),)
+    if kind == "side":
+        half, side = (float(rng.uniform(65, 80)), float(rng.uniform(120, 150))), float(rng.choice([-1, 1]))
+        centre = (side * (half[0] - float(rng.uniform(12, 28))), float(rng.uniform(-60, 0)))
+        return (Panel(centre, half, any_colour(rng), any_colour(rng), float(rng.uniform(-10, 10)), 30.0),)
+    cap = Cap(any_colour(rng), any_colour(rng), float(rng.uniform(8, 16)))
+    scarf = Scarf(any_colour(rng), any_colour(rng), float(rng.uniform(-42, -25)))
+    return (cap, Glasses((0.05, 0.05, 0.06), True, (28.0, 22.0)), scarf)
+
+
+def harder(rng: Rng, scene: Scene) -> Scene:
+    """The same photo, harder: its face behind bars, a book or a scarf, and most of these photos out of focus."""
+    lens = scene.lens
+    if happens(rng, 0.6):
+        lens = replace(lens, defocus=float(rng.uniform(1.5, 3.2)), noise=5.0)
+    people = tuple(replace(person, coverings=_occluders(rng)) for person in scene.people)
+    return replace(scene, people=people, lens=lens)
+
+
+def harder_hands(rng: Rng, scene: Scene) -> Scene:
+    """The same frame, harder: gloved hands that move, or hands that hold a book."""
+    (person,) = scene.people
+    if happens(rng, 0.5):
+        gloves = [replace(sample_hand(rng, reach), glove=any_colour(rng), sleeve=person.clothes) for reach in (15, 35)]
+        lens = replace(scene.lens, motion=float(rng.uniform(6, 10)), defocus=1.4)
+        return replace(scene, people=(replace(person, coverings=tuple(gloves)),), lens=lens)
+    holding = replace(sample_hand(rng, 60), sleeve=person.clothes)
+    covers = (_book(rng, float(rng.uniform(-50, -38))), holding)
+    lens = replace(scene.lens, motion=float(rng.uniform(3, 7)))
+    return replace(scene, people=(replace(person, coverings=covers),), lens=lens)
 
 
 def portrait(rng: Rng, size: int, people: int | None = None) -> Scene:

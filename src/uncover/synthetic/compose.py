@@ -13,7 +13,7 @@ from uncover.synthetic.head import NECK, Head
 from uncover.synthetic.landmarks import landmarks
 from uncover.synthetic.paint import face_texture, uv
 from uncover.synthetic.render import EMPTY, Canvas, View, photograph
-from uncover.synthetic.scene import Blanket, Cap, Hand, Person, Scarf, Scene
+from uncover.synthetic.scene import Blanket, Cap, Hand, Panel, Person, Scarf, Scene
 from uncover.synthetic.surfaces import (
     Array,
     Picture,
@@ -35,6 +35,8 @@ _SELF_GAP_MM = 3.0
 _COVER_GAP_MM = 2.0
 _BETWEEN_PEOPLE_MM = 10_000.0
 _SHADOW_GAP_MM = 40.0
+# Of the face's plane, in front of which things are held.
+_FACE_DEPTH = 58.0
 
 
 @dataclass(frozen=True)
@@ -130,8 +132,8 @@ def _draw_person(canvas: Canvas, person: Person, rank: int) -> list[tuple[Array,
     for surface in occluders.hair(head, person.hair, capped, rng):
         canvas.draw(_moved(surface, posed), view)
     for item in person.coverings:
-        if isinstance(item, Hand):
-            for surface in occluders.hand(item, person.appearance.skin, 58.0):
+        if isinstance(item, Hand | Panel):
+            for surface in occluders.held(item, person.appearance.skin, _FACE_DEPTH):
                 canvas.draw(_moved(surface, before_face), view)
         else:
             place = bodily if isinstance(item, Blanket | Scarf) else posed

@@ -167,6 +167,14 @@ def incubator(rng: Rng, size: int, grade: Grade) -> Scene:
     return Scene(width, height, (person,), backdrop, light, lens)
 
 
+def harder(rng: Rng, scene: Scene) -> Scene:
+    """The same frame, harder: the infant lies on its side or upside down, at night."""
+    roll = float(rng.choice([-1, 1]) * rng.uniform(70, 170))
+    people = tuple(replace(person, roll=roll, body_roll=roll) for person in scene.people)
+    lens = replace(scene.lens, noise=7.0, defocus=max(scene.lens.defocus, float(rng.uniform(1.2, 1.8))))
+    return replace(scene, people=people, light=sample_light(rng, True), lens=lens)
+
+
 def preterm_web(rng: Rng, size: int) -> Scene:
     """A photo as found on the web: one infant with tubes or a device, sharp, well lit, any shape of frame."""
     longest = round(size * float(rng.uniform(0.7, 1.0)))

@@ -13,7 +13,7 @@ from uncover.errors import InputError
 from uncover.progress import track
 from uncover.synthetic import adults, infants
 from uncover.synthetic.compose import Photo, Truth, compose
-from uncover.synthetic.scene import Scene, rng_of
+from uncover.synthetic.scene import Scene, happens, rng_of
 from uncover.synthetic.surfaces import Array
 
 _EVENTS = (
@@ -47,6 +47,20 @@ def _check(size: int, **counts: int) -> None:
     for name, count in counts.items():
         if not 0 <= count < _FIRST_TEST_NUMBER:
             raise InputError(f"--{name} {count}: expected a number of photos from 0 to {_FIRST_TEST_NUMBER - 1}")
+
+
+def _check_share(harder: float) -> None:
+    if not 0 <= harder <= 1:
+        raise InputError(f"--harder {harder}: expected a share of the test photos, from 0 to 1")
+
+
+def _portrait(seed: int, name: str, index: int, size: int, harder: float, people: int | None = None) -> Scene:
+    """A photo of a set; of a test set, a share of them shows one face behind something."""
+    # A chance of its own: without the share, all photos are what they were.
+    chance = rng_of(seed, f"{name} harder", index)
+    hard = name.endswith("test") and happens(chance, harder)
+    scene = adults.portrait(rng_of(seed, name, index), size, 1 if hard else people)
+    return adults.harder(chance, scene) if hard else scene
 
 
 def _jpeg(photo: Photo, scene: Scene) -> bytes:
@@ -88,7 +102,7 @@ def _wflw_row(truth: Truth, scene: Scene, name: str) -> str:
     return " ".join([*numbers, *marks, name])
 
 
-def write_wflw(root: Path, *, train: int, test: int, size: int, seed: int) -> Counts:
+def write_wflw(root: Path, *, train: int, test: int, size: int, seed: int, harder: float = 0.0) -> Counts:
     """Write photos and rows as WFLW's download has them.
 
     Args:
@@ -97,18 +111,20 @@ def write_wflw(root: Path, *, train: int, test: int, size: int, seed: int) -> Co
         test: photos of the official test part.
         size: longest side of a photo, px.
         seed: same seed, same bytes.
+        harder: share of the test photos whose face is behind something that no training photo has.
 
     Returns:
         Photos and annotated faces of both parts.
     """
     _check(size, train=train, test=test)
+    _check_share(harder)
     lists = root / "WFLW_annotations" / "list_98pt_rect_attr_train_test"
     (root / "WFLW_images").mkdir(parents=True, exist_ok=True)
     faces = 0
     for part, count, first in (("train", train, 0), ("test", test, _FIRST_TEST_NUMBER)):
         rows = []
         for index in track(range(count), f"wflw {part}"):
-            scene = adults.portrait(rng_of(seed, f"wflw {part}", index), size)
+            scene = _portrait(seed, f"wflw {part}", index, size, harder)
             photo = compose(scene)
             event = _EVENTS[index % len(_EVENTS)]
             number, title = event.split("--")
@@ -141,13 +157,14 @@ def _pts(points: Array, visibility: NDArray[np.int8], scene: Scene) -> str:
     return "\n".join(["version: 1", "n_points:  68", "{", *lines, "}", ""])
 
 
-def write_merl_rav(root: Path, *, train: int, test: int, size: int, seed: int) -> Counts:
+def write_merl_rav(root: Path, *, train: int, test: int, size: int, seed: int, harder: float = 0.0) -> Counts:
     """Write photos and `.pts` files as MERL-RAV's organising script leaves them.
 
     A photo with several faces is repeated once per face, each copy in the pose folder of its own face; one photo in
     twenty of the train part has its last face in the test part. Arguments and result as in `write_wflw`.
     """
     _check(size, train=train, test=test)
+    _check_share(harder)
     base = root / "merl_rav_organized"
     for pose in POSES:
         for part_folder in PART_OF_FOLDER:
@@ -156,7 +173,7 @@ def write_merl_rav(root: Path, *, train: int, test: int, size: int, seed: int) -
     for part, count, first in (("train", train, 0), ("test", test, _FIRST_TEST_NUMBER)):
         for index in track(range(count), f"merl_rav {part}"):
             shared = part == "train" and index % _SPLIT_EVERY == _SPLIT_AT
-            scene = adults.portrait(rng_of(seed, f"merl_rav {part}", index), size, people=2 if shared else None)
+            scene = _portrait(seed, f"merl_rav {part}", index, size, harder, 2 if shared else None)
             photo = compose(scene)
             data = _jpeg(photo, scene)
             name = f"image{first + index + 1:05d}"
@@ -176,15 +193,22 @@ def _write_blocks(root: Path, kind: str, blocks: dict[str, str]) -> None:
     _write(root / "blocks.csv", f"image,{kind}\n{''.join(rows)}")
 
 
-def write_hand_over_face(root: Path, *, frames: int, size: int, seed: int) -> Counts:
-    """Write unannotated 16:9 video frames of seated adults, hands before their faces; `blocks.csv` says of whom."""
+def write_hand_over_face(root: Path, *, frames: int, size: int, seed: int, harder: float = 0.0) -> Counts:
+    """Write unannotated 16:9 video frames of seated adults, hands before their faces; `blocks.csv` says of whom.
+
+    `harder` is the share of frames with gloved hands that move, or hands that hold a book.
+    """
     _check(size, frames=frames)
+    _check_share(harder)
     root.mkdir(parents=True, exist_ok=True)
     persons = {}
     for index in track(range(frames), "hand over face"):
         number = index % _SUBJECTS
         subject = rng_of(seed, "hand over face subject", number)
         scene = adults.hand_over_face(rng_of(seed, "hand over face", index), size, subject)
+        chance = rng_of(seed, "hand over face harder", index)
+        if happens(chance, harder):
+            scene = adults.harder_hands(chance, scene)
         persons[f"frame_{index:04d}.jpg"] = f"person_{number + 1:02d}"
         _write(root / f"frame_{index:04d}.jpg", _jpeg(compose(scene), scene))
     _write_blocks(root, "person", persons)
@@ -210,17 +234,23 @@ def _write_boxed(folder: Path, images: str, name: str, draw: Callable[[int], Sce
         _write(folder / "labels" / f"{stem}.txt", "".join(_yolo_line(truth, scene) for truth in photo.faces))
 
 
-def write_slapi(root: Path, *, none: int, easy: int, medium: int, hard: int, size: int, seed: int) -> Counts:
+def write_slapi(
+    root: Path, *, none: int, easy: int, medium: int, hard: int, size: int, seed: int, harder: float = 0.0
+) -> Counts:
     """Write graded incubator frames with whole-face boxes: `<grade>/images/*.jpg`, `<grade>/labels/*.txt`.
 
-    Each frame shows an infant of its own, as `blocks.csv` says.
+    Each frame shows an infant of its own, as `blocks.csv` says. `harder` is the share of covered infants that lie any
+    way up, at night.
     """
     grades: dict[infants.Grade, int] = {"none": none, "easy": easy, "medium": medium, "hard": hard}
     _check(size, **grades)
+    _check_share(harder)
     for grade, count in grades.items():
 
         def draw(index: int, grade: infants.Grade = grade) -> Scene:
-            return infants.incubator(rng_of(seed, f"slapi {grade}", index), size, grade)
+            scene = infants.incubator(rng_of(seed, f"slapi {grade}", index), size, grade)
+            chance = rng_of(seed, f"slapi {grade} harder", index)
+            return infants.harder(chance, scene) if grade != "none" and happens(chance, harder) else scene
 
         _write_boxed(root / grade, "images", grade, draw, count)
     images = [f"{grade}/images/{grade}_{index:04d}.jpg" for grade, count in grades.items() for index in range(count)]

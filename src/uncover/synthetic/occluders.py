@@ -1,4 +1,4 @@
-"""What hides a face, as surfaces: caps, hair, glasses, masks, cloths, medical devices, hands."""
+"""What hides a face, as surfaces: caps, hair, glasses, masks, cloths, medical devices, hands, books."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from uncover.synthetic.scene import (
     Glasses,
     Hair,
     Hand,
+    Panel,
     Scarf,
 )
 from uncover.synthetic.surfaces import (
@@ -299,8 +300,19 @@ def blanket(head: Head, item: Blanket, rng: np.random.Generator) -> list[Surface
     return [Surface(np.stack([x, y, z], -1), texture, None, 0.02, two_sided=True)]
 
 
+def _panel(item: Panel, face_depth: float) -> list[Surface]:
+    u, v = np.meshgrid(np.linspace(-1, 1, 9), np.linspace(1, -1, 9))
+    points = np.stack([u * item.half[0], v * item.half[1], np.zeros_like(u)], -1)
+    picture = np.tile(np.array(item.colour, np.float32), (96, 64, 1))
+    lines = (np.arange(96) % 8 < 3) & (np.arange(96) > 9) & (np.arange(96) < 86)
+    picture[np.ix_(lines, np.arange(8, 56))] = item.print
+    turned = apply(rotation(0, 0, item.tilt), points)
+    origin = np.array([item.centre[0], item.centre[1], face_depth + item.distance])
+    return [Surface(turned + origin, to_texture(picture), None, 0.05, two_sided=True)]
+
+
 def worn(head: Head, item: Covering, rng: np.random.Generator) -> list[Surface]:
-    """Surfaces of one covering (all but hands) in the head's frame."""
+    """Surfaces of one covering (all but hands and panels) in the head's frame."""
     match item:
         case Cap():
             return cap(head, item, rng)
@@ -340,14 +352,18 @@ def _bent(length: float, curl: float) -> Array:
     return np.stack([np.zeros(7), y, z], 1)
 
 
-def hand(item: Hand, skin: tuple[float, float, float], face_depth: float) -> list[Surface]:
-    """Surfaces of one hand, in the frame of the upright body.
+def held(item: Hand | Panel, skin: Colour, face_depth: float) -> list[Surface]:
+    """Surfaces of what is before a face, in the frame of the upright body.
 
     Args:
         item: where and how it is held.
-        skin: BGR of its owner.
+        skin: BGR of a hand's owner.
         face_depth: depth of the face's plane, mm.
     """
+    return _panel(item, face_depth) if isinstance(item, Panel) else _hand(item, skin, face_depth)
+
+
+def _hand(item: Hand, skin: Colour, face_depth: float) -> list[Surface]:
     colour = np.array(item.glove if item.glove is not None else skin)
     texture = _finger_texture(colour * 0.98, item.back and item.glove is None, 0.11 if item.glove is None else 0.03)
     bodies: list[tuple[Array, Texture]] = []

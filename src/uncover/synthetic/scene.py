@@ -184,7 +184,27 @@ class Blanket:
     pattern: str = "weave"
 
 
-Covering = Cap | Glasses | FaceMask | Scarf | Hand | FeedingTube | Cpap | Blanket
+@dataclass(frozen=True)
+class Panel:
+    """A flat thing held before the face, such as a book, a sheet of paper or a tablet.
+
+    Attributes:
+        centre: face plane, mm, as of a hand.
+        half: half of its width and height, mm.
+        tilt: degrees clockwise.
+        distance: gap to the face, mm.
+        print: colour of what is printed on it, in lines.
+    """
+
+    centre: tuple[float, float]
+    half: tuple[float, float]
+    colour: Colour
+    print: Colour
+    tilt: float = 0.0
+    distance: float = 30.0
+
+
+Covering = Cap | Glasses | FaceMask | Scarf | Hand | FeedingTube | Cpap | Blanket | Panel
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from uncover.config.evaluation import LEAVE_OUT
+from uncover.config.catalogue import LEAVE_OUT
 
 if TYPE_CHECKING:
     from uncover.yolov5.device import Precision

@@ -6,7 +6,7 @@ Names and folders are looked at, files are not: whether a download is whole, or 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -201,6 +201,8 @@ def _is_blocked(run: Run, sets: Collection[str], models: Collection[str], files:
             return True
         if stage in ("predictions", "metrics") and any(name in sets for name in joint.get(names[0], ())):
             return True
+        if any(name in sets for name in _seen_with(run, stage, names)):
+            return True
         # Photos are missed by this detector, which all scores of the second step count, and explained by it.
         if "rgb10" in models:
             if stage in ("missed", "heatmaps", "evolution") or (names[0] in joint and stage == "metrics"):
@@ -208,6 +210,17 @@ def _is_blocked(run: Run, sets: Collection[str], models: Collection[str], files:
             if names[0] in second:
                 return True
     return False
+
+
+def _seen_with(run: Run, stage: str, names: Sequence[str]) -> Collection[str]:
+    """Sets that a job of the RGB detectors, or of heatmaps, looks at together with that of a file."""
+    explained = run.joint_heatmap_sets(run.kept_heatmaps(), learned=False)
+    if stage in ("missed", "heatmaps") and set(names) & {*explained}:
+        return {*explained, *run.unscored_sets}
+    if stage == "metrics" and names[0] in run.rgb_models:
+        return run.unscored_sets
+    of_rgb = stage == "missed" or (stage == "predictions" and names[0] in run.rgb_models)
+    return run.unscored_sets if of_rgb and set(names) & {*run.unscored_sets} else ()
 
 
 def _files(inputs: Mapping[str, str | list[str]]) -> Iterator[str]:

@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -224,20 +225,34 @@ def _close(one: float, other: float) -> bool:
     return abs(one - other) <= 0.02 * max(one, other)
 
 
-def seconds_by_rule(benchmarks: Path) -> dict[str, tuple[int, float]]:
-    """Jobs and seconds per rule.
+class Spent(NamedTuple):
+    """What jobs took.
+
+    Attributes:
+        jobs: How many.
+        seconds: Of all of them, added up.
+        processor: Seconds of processors, as Snakemake samples them: of a job of a second or less they may be missing.
+    """
+
+    jobs: int = 0
+    seconds: float = 0.0
+    processor: float = 0.0
+
+    def and_(self, other: Spent) -> Spent:
+        """Both together."""
+        return Spent(self.jobs + other.jobs, self.seconds + other.seconds, self.processor + other.processor)
+
+
+def spent_by_rule(benchmarks: Path) -> dict[str, Spent]:
+    """What jobs took, by rule, in alphabetical order.
 
     Args:
         benchmarks: Folder with `<rule>.tsv` and `<rule>/<wildcards>.tsv`.
-
-    Returns:
-        Number of jobs and sum of their seconds, by rule, in alphabetical order.
     """
-    totals: dict[str, tuple[int, float]] = {}
-    for path, seconds in _files(benchmarks):
+    totals: dict[str, Spent] = {}
+    for path, own in _files(benchmarks):
         rule = job_name(path, benchmarks).split("/")[0]
-        jobs, total = totals.get(rule, (0, 0.0))
-        totals[rule] = (jobs + 1, total + seconds)
+        totals[rule] = totals.get(rule, Spent()).and_(own)
     return totals
 
 
@@ -249,7 +264,7 @@ def seconds_at_work(benchmarks: Path) -> float:
     Args:
         benchmarks: As above.
     """
-    spans = sorted((path.stat().st_mtime - seconds, path.stat().st_mtime) for path, seconds in _files(benchmarks))
+    spans = sorted((path.stat().st_mtime - own.seconds, path.stat().st_mtime) for path, own in _files(benchmarks))
     total, until = 0.0, float("-inf")
     for start, end in spans:
         total += max(0.0, end - max(start, until))
@@ -257,11 +272,15 @@ def seconds_at_work(benchmarks: Path) -> float:
     return total
 
 
-def _files(benchmarks: Path) -> Iterator[tuple[Path, float]]:
-    """Files, and the seconds of their job."""
+def _files(benchmarks: Path) -> Iterator[tuple[Path, Spent]]:
+    """Files, and what their job took."""
     for path in sorted(benchmarks.rglob("*.tsv")):
         with path.open(encoding="utf-8") as file:
-            yield path, sum(float(row["s"]) for row in csv.DictReader(file, delimiter="\t"))
+            rows = [*csv.DictReader(file, delimiter="\t")]
+        # Where nothing could be sampled stands NA.
+        sampled = (row.get("cpu_time") or "NA" for row in rows)
+        processor = sum(float(value) for value in sampled if value not in ("NA", "-"))
+        yield path, Spent(1, sum(float(row["s"]) for row in rows), processor)
 
 
 BLOCK = 4096
@@ -279,6 +298,11 @@ MAP_BYTES = {"gradcampp": 8_500, "hirescam": 4_100, "gradcampp_multiscale": 100_
 
 WEIGHTS_OF_OTHERS = ("fetch_weights", "train_baseline")
 """Rules that leave networks of whose size nothing is said here."""
+
+OF_RGB = frozenset(
+    {"predict", "predict_rgb_tables", "predict_train", "collect_predictions", "collect_rgb_tables", "collect_train"}
+)
+"""Rules that leave predictions of the RGB detectors."""
 
 BOX_BYTES = 12
 """Of a compressed row of stored predictions."""
@@ -313,14 +337,16 @@ class Disk:
             return 2 * BLOCK * photos.get(wildcards["set"], 0)
         if rule == "train":
             return self._weights(self._work.run.detector(wildcards["model"]))
-        if rule == "make_heatmaps":
+        if rule.startswith("make_heatmaps"):
             each = sum(self._map(name) for name in self._work.config.heatmaps.named())
-            return each * photos.get(wildcards["set"], 0) / shards_of(wildcards)
+            sets = [wildcards["set"]] if rule == "make_heatmaps" else self._work.sets_of(rule)
+            return each * sum(photos.get(name, 0) for name in sets) / shards_of(wildcards)
         shares = shards_of(wildcards)
-        if rule in ("predict", "predict_rgb_tables", "collect_predictions", "collect_rgb_tables"):
+        if rule in OF_RGB:
             classes = 1 if self._work.run.detector(wildcards["model"]).classes == "whole_face" else len(CLASS_NAMES)
             tables = 2 if rule.endswith("rgb_tables") else 1
-            boxes = tables * classes * MOST_BOXES * photos.get(wildcards["set"], 0)
+            seen = sum(photos.get(name, 0) for name in self._work.sets_of(rule))
+            boxes = tables * classes * MOST_BOXES * seen
             return boxes * BOX_BYTES // shares
         if rule in ("predict_second", "predict_at_scales", "predict_baseline", "collect_second", "collect_baseline"):
             seen = sum(count for name, count in photos.items() if name != "train")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from uncover.baselines.fetched import read_fetched
@@ -286,7 +286,8 @@ class Run:
 
     @functools.cached_property
     def unscored_sets(self) -> list[str]:
-        return [name for name in self.sets if name not in self.scored_sets]
+        """What else the RGB detectors look at; boxes in `train` are for a control alone."""
+        return [name for name in self.sets if name not in ("train", *self.scored_sets)]
 
     @functools.cached_property
     def tried_sets(self) -> list[str]:
@@ -412,19 +413,19 @@ class Run:
         """Predictions at hand that were not made by as many jobs as the config says, with the number of those jobs.
 
         They keep it, as another number alone must not make them and all behind them again. By the name of their folder
-        below that of all predictions, or "model/set" where each set has a job of its own.
+        below that of all predictions, or "model/set" where a job looks at some of the sets.
         """
-        single = {f"{model}/{name}": (model, [name]) for model in self.rgb_models for name in self.sets}
-        joint = {
-            **{model: (model, self.tried_sets) for model in [*self.second_models, *self.scales]},
-            **{model: (model, self.baseline_sets) for model in self.baselines},
-        }
-        kept = {}
-        for unit, (model, sets) in (single | joint).items():
+        some = [(model, sets) for model in RGB_MODELS for sets in (["train"], self.scored_sets, self.unscored_sets)]
+        every = [
+            *((model, self.tried_sets) for model in [*self.second_models, *self.scales]),
+            *((model, self.baseline_sets) for model in self.baselines),
+        ]
+        kept: dict[str, int] = {}
+        for model, sets in (*some, *every):
             there = {_made_in(Path(table)) for table in self.predictions([model], sets)}
             count = there.pop() if len(there) == 1 else None
             if count not in (None, self.config.prediction.shards):
-                kept[unit] = count
+                kept |= dict.fromkeys([f"{model}/{name}" for name in sets] if model in RGB_MODELS else [model], count)
         return kept
 
     # Heatmaps.
@@ -452,13 +453,23 @@ class Run:
 
     def kept_heatmaps(self) -> dict[str, int]:
         """Sets whose heatmaps at hand were made by another number of jobs than the config says, with that number."""
-        kept = {}
+        kept: dict[str, int] = {}
         for name in self.sets:
             there = {Shard.complete(Path(self.paths.heatmaps(kind, name))) for kind in self.heatmap_kinds}
             count = there.pop() if len(there) == 1 else None
             if count not in (None, self.config.heatmaps.shards_of(name)):
                 kept[name] = count
         return kept
+
+    def joint_heatmap_sets(self, kept: Mapping[str, int], learned: bool) -> list[str]:
+        """Sets whose heatmaps one job makes together: those that detectors learn from, or all others.
+
+        Args:
+            kept: As of `kept_heatmaps`.
+            learned: Which of the two.
+        """
+        shards = {name: kept.get(name, self.config.heatmaps.shards_of(name)) for name in self.sets}
+        return [name for name in self.sets if shards[name] == 1 and (name in TRAINING_SETS) == learned]
 
     # The rescue of missed faces.
 
@@ -671,6 +682,10 @@ class Run:
     def heatmaps(self, kinds: Iterable[str], sets: Collection[str]) -> list[str]:
         """Manifests of heatmaps."""
         return [self.paths.heatmaps(kind, name).manifest for kind in kinds for name in sets]
+
+    def lints(self, sets: Collection[str]) -> list[str]:
+        """Lint tables of the heatmaps that networks make."""
+        return [self.paths.heatmaps(kind, name).lint for kind in self.heatmap_kinds for name in sets]
 
     def predictions(self, models: Iterable[str], sets: Collection[str]) -> list[str]:
         return [self.paths.predictions(model, name) for model in models for name in sets]

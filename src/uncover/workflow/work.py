@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -37,15 +38,14 @@ SHARE = "share"
 WILDCARDS: Mapping[str, tuple[str, ...]] = {
     "train": ("model",),
     "evolve_generation": ("generation",),
-    "predict": ("model", "set", SHARE),
-    "predict_rgb_tables": ("model", "set", SHARE),
+    **dict.fromkeys(("predict", "predict_rgb_tables", "predict_train"), ("model", SHARE)),
     "make_heatmaps": ("set", SHARE),
+    **dict.fromkeys(("make_heatmaps_learned", "make_heatmaps_tested"), ()),
     "predict_second": ("second", SHARE),
     "predict_at_scales": ("scale", SHARE),
     "train_baseline": ("trained_baseline",),
     "predict_baseline": ("baseline", SHARE),
-    "evaluate": ("model", "set", "scope"),
-    "evaluate_rgb_tables": ("model", "set", "scope"),
+    **dict.fromkeys(("evaluate", "evaluate_rgb1", "evaluate_rgb_tables", "evaluate_rgb1_tables"), ("model",)),
     "read_faces": ("source",),
     "split_photos": ("source",),
     "make_synthetic": ("source",),
@@ -96,11 +96,26 @@ class Work:
         """Sets of which nothing says how many photos they have."""
         return [name for name, count in self.photos.items() if math.isnan(count)]
 
+    def sets_of(self, rule: str) -> list[str]:
+        """Sets that a job of a rule without the wildcard `set` looks at."""
+        if rule.startswith("make_heatmaps"):
+            return self.run.joint_heatmap_sets(self.run.kept_heatmaps(), learned=rule.endswith("learned"))
+        if rule.endswith("train"):
+            return ["train"]
+        return self.run.scored_sets if rule.endswith("rgb_tables") else self.run.unscored_sets
+
     def of_name(self, name: str) -> float:
-        """Work of a job that has left nothing but its name, such as "train/rgb10"."""
+        """Work of a job that has left nothing but its name, such as "train/rgb10".
+
+        NaN of a job as earlier versions had them: of one set where it is one of several today.
+        """
         rule, *values = name.split("/")
+        names = WILDCARDS.get(rule, ("set",))
+        wildcards = dict(zip(names, values, strict=False))
+        if len(values) > len(names) or not re.fullmatch(r"(\d+-of-\d+)?", wildcards.get(SHARE, "")):
+            return math.nan
         try:
-            return self.of(rule, dict(zip(WILDCARDS.get(rule, ("set",)), values, strict=False)))
+            return self.of(rule, wildcards)
         except (KeyError, AttributeError):  # a detector that this config does not know
             return 1.0
 
@@ -118,14 +133,19 @@ class Work:
         if rule == "evolve_generation":
             epochs = self.config.evolution.epochs
             return self._training(self.config.detectors.rgb10.model_copy(update={"epochs": epochs}))
-        if rule in ("predict", "predict_rgb_tables"):
-            return self._inference(self.run.detector(wildcards["model"]), wildcards["set"]) / shards_of(wildcards)
+        if rule in ("predict", "predict_rgb_tables", "predict_train"):
+            return self._inference(self.run.detector(wildcards["model"]), self.sets_of(rule)) / shards_of(wildcards)
         if rule == "make_heatmaps":
-            return self._inference(self.config.detectors.rgb10, wildcards["set"]) / shards_of(wildcards)
+            return self._inference(self.config.detectors.rgb10, [wildcards["set"]]) / shards_of(wildcards)
+        if rule in ("make_heatmaps_learned", "make_heatmaps_tested"):
+            return self._inference(self.config.detectors.rgb10, self.sets_of(rule))
         if rule in ("predict_second", "predict_at_scales"):
             model = wildcards.get("second", self.config.scales_of)
-            detector = self.run.detector(model)
-            return sum(self._inference(detector, name) for name in self.run.tried_sets) / shards_of(wildcards)
+            return self._inference(self.run.detector(model), self.run.tried_sets) / shards_of(wildcards)
+        if rule in ("evaluate", "evaluate_rgb1", "evaluate_rgb_tables", "evaluate_rgb1_tables"):
+            sets = self.run.scored_sets if rule.endswith("tables") else self.run.labelled_sets
+            model = wildcards["model"]
+            return _one_or_more(sum(self.photos.get(name, 0) * len(self.run.scopes(model, name)) for name in sets))
         if rule == "train_baseline":
             baseline = getattr(self.config.baselines, wildcards["trained_baseline"])
             cost = GIGAFLOPS[baseline.network] * baseline.image_size**2 / UNIT
@@ -159,8 +179,8 @@ class Work:
         passes = ours.epochs * (TRAINING * max(shown, frames) + frames) + ours.frames_per_video
         return max(1.0, passes * _cost(self.run.finetune_detector(start)) / UNIT)
 
-    def _inference(self, detector: Detector, name: str) -> float:
-        return _one_or_more(self.photos.get(name, 0) * _cost(detector) / UNIT)
+    def _inference(self, detector: Detector, sets: Iterable[str]) -> float:
+        return _one_or_more(sum(self.photos.get(name, 0) for name in sets) * _cost(detector) / UNIT)
 
     def _counted(self, name: str) -> int | None:
         path = Path(self.run.paths.dataset(name).summary)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.config.evaluation import FigurePrivacy
+from uncover.config.catalogue import FigurePrivacy
 from uncover.config.values import check_number
 from uncover.data.parts import WHOLE_FACE
 from uncover.data.photos import read_upright_rgb

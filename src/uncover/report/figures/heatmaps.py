@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from uncover.cam.export import overlay
-from uncover.config.evaluation import FigurePrivacy
+from uncover.config.catalogue import FigurePrivacy
 from uncover.data.parts import WHOLE_FACE
 from uncover.data.photos import read_upright_rgb
 from uncover.data.sets import read_kept_boxes, read_manifest

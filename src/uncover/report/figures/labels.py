@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from uncover.config.evaluation import FigurePrivacy
+from uncover.config.catalogue import FigurePrivacy
 from uncover.data.faces import Visibility, attribute, landmark_arrays, read_faces_table
 from uncover.data.parts import CLASS_NAMES, CLASS_OF_PART, PARTS, corrected_boxes, part_indices
 from uncover.data.photos import read_upright_rgb
