@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
 from uncover.cli import main, verb_of
@@ -34,7 +36,10 @@ from uncover.workflow.targets import Run
 COLOURS = 256
 """Of a picture on the page, which is half as large for it."""
 
-KEPT = (style.BLACK, style.ORANGE, style.SKY, style.GREEN, style.YELLOW, style.BLUE, style.VERMILLION, style.PURPLE)
+KEPT = (
+    *("#FFFFFF", style.BLACK, style.ORANGE, style.SKY, style.GREEN),
+    *(style.YELLOW, style.BLUE, style.VERMILLION, style.PURPLE),
+)
 """Of these, the ones that mean something, however few pixels have them."""
 
 PUBLISHED = Path(__file__).parents[1] / "config" / "published.yaml"
@@ -133,11 +138,22 @@ def shrink(picture: Path, out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     with Image.open(picture) as opened:
         full = opened.convert("RGB")
-        own = full.quantize(COLOURS - len(KEPT), dither=Image.Dither.NONE).getpalette() or []
-        palette = Image.new("P", (1, 1))
-        palette.putpalette([*own, *(value for colour in KEPT for value in ImageColor.getrgb(colour))])
-        few = full.quantize(palette=palette, dither=Image.Dither.NONE)
+        others = COLOURS - len(KEPT)
+        palette = full.quantize(others, dither=Image.Dither.NONE).getpalette() or []
+        palette += [value for colour in KEPT for value in ImageColor.getrgb(colour)]
+        few = Image.fromarray(_nearest(np.asarray(full), np.array(palette).reshape(-1, 3)), "P")
+        few.putpalette(palette)
         few.save(out, optimize=True, dpi=opened.info["dpi"])
+
+
+def _nearest(picture: NDArray[np.uint8], palette: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Of each pixel, the place of the nearest colour: Pillow takes one that is near, and a white page turns grey."""
+    packed = picture.astype(np.int64) @ [1 << 16, 1 << 8, 1]
+    colours, where = np.unique(packed, return_inverse=True)
+    own = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=1)
+    parts = np.array_split(own, len(own) // 10_000 + 1)
+    places = [((part[:, None] - palette[None]) ** 2).sum(axis=2).argmin(axis=1) for part in parts]
+    return np.concatenate(places).astype(np.uint8)[where].reshape(packed.shape)
 
 
 def sections(names: Sequence[str], sources: Sequence[Source], out: Path) -> Iterator[str]:
