@@ -18,12 +18,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
 from uncover.cli import main, verb_of
 from uncover.config.catalogue import HIDE_ALL
-from uncover.config.load import load_config
+from uncover.config.load import check_config, load_config
+from uncover.config.model import Config
 from uncover.config.values import as_pairs, may_be_told
 from uncover.errors import InputError
 from uncover.report import registry
@@ -94,9 +96,8 @@ class Source:
     def told(self) -> str:
         """In a sentence: its config, what differs from the file of that name, commit and day."""
         name = self.run.config.run
-        file = CONFIGS / f"{name}.yaml"
         own = {pair for pair in as_pairs(self.run.config) if may_be_told(pair) and not pair.startswith("raw.")}
-        plain = set(as_pairs(load_config(file))) if file.is_file() else set()
+        plain = set(as_pairs(config)) if (config := config_of(name, self.commit)) else set()
         changes = sorted(pair.replace("=", ": ") for pair in own - plain) if plain else []
         without = sorted(
             change.removesuffix(": null").rpartition(".")[2] for change in changes if is_taken_away(change)
@@ -105,8 +106,15 @@ class Source:
         words += [f"without the variants {', '.join(without)}"] if without else []
         but = f" with {', '.join(words)}" if words else ""
         data = "synthetic photos" if self.is_synthetic else "photos of people"
-        where = f"[`config/{name}.yaml`](../config/{name}.yaml)" if plain else f"`{name}`"
-        return f"`{self.folder}`: {data}, {where}{but}; made on {self.day} with commit {self.commit}"
+        where = f" and its `config/{name}.yaml`{but}" if plain else f", run `{name}`"
+        return f"`{self.folder}`: {data}; made on {self.day} with commit {self.commit}{where}"
+
+
+def config_of(name: str, commit: str) -> Config | None:
+    """The config of a name as it was in a commit; None where there was none."""
+    words = ["git", "-C", str(CONFIGS), "show", f"{commit}:./{name}.yaml"]
+    shown = subprocess.run(words, capture_output=True, text=True)
+    return None if shown.returncode else check_config(yaml.safe_load(shown.stdout))
 
 
 def is_taken_away(change: str) -> bool:
