@@ -71,12 +71,14 @@ class Source:
         run: What it makes.
         commit: With which it was made.
         day: On which it began.
+        is_whole: Whether it came to its end.
     """
 
     folder: Path
     run: Run
     commit: str
     day: str
+    is_whole: bool
 
     @classmethod
     def of(cls, folder: Path) -> Source:
@@ -86,7 +88,8 @@ class Source:
             raise InputError(f"{folder}: no record in it; expected the folder of a run, such as results/demo")
         last = records[-1]
         commit = str(last.about["code"]["commit"])[:7]
-        return cls(folder, Run(load_config(last.folder / CONFIG)), commit, str(last.about["started"])[:10])
+        run, whole = Run(load_config(last.folder / CONFIG)), last.about["outcome"] == "complete"
+        return cls(folder, run, commit, str(last.about["started"])[:10], whole)
 
     @property
     def is_synthetic(self) -> bool:
@@ -107,7 +110,8 @@ class Source:
         but = f" with {', '.join(words)}" if words else ""
         data = "synthetic photos" if self.is_synthetic else "photos of people"
         where = f" and its `config/{name}.yaml`{but}" if plain else f", run `{name}`"
-        return f"`{self.folder}`: {data}; made on {self.day} with commit {self.commit}{where}"
+        made = "made" if self.is_whole else "begun, and not at its end yet,"
+        return f"`{self.folder}`: {data}; {made} on {self.day} with commit {self.commit}{where}"
 
 
 def config_of(name: str, commit: str) -> Config | None:
