@@ -160,7 +160,7 @@ def shrink(picture: Path, out: Path) -> None:
 
 def _nearest(picture: NDArray[np.uint8], palette: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Of each pixel, the place of the nearest colour: Pillow takes one that is near, and a white page turns grey."""
-    packed = picture.astype(np.int64) @ [1 << 16, 1 << 8, 1]
+    packed = picture.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1], np.int64)
     colours, where = np.unique(packed, return_inverse=True)
     own = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=1)
     parts = np.array_split(own, len(own) // 10_000 + 1)
