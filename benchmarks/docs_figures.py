@@ -18,12 +18,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
 from uncover.cli import main, verb_of
 from uncover.config.catalogue import HIDE_ALL
-from uncover.config.load import load_config
+from uncover.config.load import check_config, load_config
+from uncover.config.model import Config
 from uncover.config.values import as_pairs, may_be_told
 from uncover.errors import InputError
 from uncover.report import registry
@@ -69,12 +71,14 @@ class Source:
         run: What it makes.
         commit: With which it was made.
         day: On which it began.
+        is_whole: Whether it came to its end.
     """
 
     folder: Path
     run: Run
     commit: str
     day: str
+    is_whole: bool
 
     @classmethod
     def of(cls, folder: Path) -> Source:
@@ -84,7 +88,8 @@ class Source:
             raise InputError(f"{folder}: no record in it; expected the folder of a run, such as results/demo")
         last = records[-1]
         commit = str(last.about["code"]["commit"])[:7]
-        return cls(folder, Run(load_config(last.folder / CONFIG)), commit, str(last.about["started"])[:10])
+        run, whole = Run(load_config(last.folder / CONFIG)), last.about["outcome"] == "complete"
+        return cls(folder, run, commit, str(last.about["started"])[:10], whole)
 
     @property
     def is_synthetic(self) -> bool:
@@ -94,9 +99,8 @@ class Source:
     def told(self) -> str:
         """In a sentence: its config, what differs from the file of that name, commit and day."""
         name = self.run.config.run
-        file = CONFIGS / f"{name}.yaml"
         own = {pair for pair in as_pairs(self.run.config) if may_be_told(pair) and not pair.startswith("raw.")}
-        plain = set(as_pairs(load_config(file))) if file.is_file() else set()
+        plain = set(as_pairs(config)) if (config := config_of(name, self.commit)) else set()
         changes = sorted(pair.replace("=", ": ") for pair in own - plain) if plain else []
         without = sorted(
             change.removesuffix(": null").rpartition(".")[2] for change in changes if is_taken_away(change)
@@ -105,8 +109,16 @@ class Source:
         words += [f"without the variants {', '.join(without)}"] if without else []
         but = f" with {', '.join(words)}" if words else ""
         data = "synthetic photos" if self.is_synthetic else "photos of people"
-        where = f"[`config/{name}.yaml`](../config/{name}.yaml)" if plain else f"`{name}`"
-        return f"`{self.folder}`: {data}, {where}{but}; made on {self.day} with commit {self.commit}"
+        where = f" and its `config/{name}.yaml`{but}" if plain else f", run `{name}`"
+        made = "made" if self.is_whole else "begun, and not at its end yet,"
+        return f"`{self.folder}`: {data}; {made} on {self.day} with commit {self.commit}{where}"
+
+
+def config_of(name: str, commit: str) -> Config | None:
+    """The config of a name as it was in a commit; None where there was none."""
+    words = ["git", "-C", str(CONFIGS), "show", f"{commit}:./{name}.yaml"]
+    shown = subprocess.run(words, capture_output=True, text=True)
+    return None if shown.returncode else check_config(yaml.safe_load(shown.stdout))
 
 
 def is_taken_away(change: str) -> bool:
@@ -148,7 +160,7 @@ def shrink(picture: Path, out: Path) -> None:
 
 def _nearest(picture: NDArray[np.uint8], palette: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Of each pixel, the place of the nearest colour: Pillow takes one that is near, and a white page turns grey."""
-    packed = picture.astype(np.int64) @ [1 << 16, 1 << 8, 1]
+    packed = picture.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1], np.int64)
     colours, where = np.unique(packed, return_inverse=True)
     own = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=1)
     parts = np.array_split(own, len(own) // 10_000 + 1)
