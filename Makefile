@@ -9,7 +9,7 @@ READY := .venv/.ready
 # Worker threads that spin while they wait make a busy machine several times slower.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: help setup demo demo-extended test test-runs test-cluster test-kills test-versions check fix schema lock clean bench-labels bench-dag bench-scale bench-train bench-heatmaps bench-second bench-detect bench-clips
+.PHONY: help setup demo demo-extended test test-runs test-cluster test-kills test-versions check fix schema lock clean docs-figures bench-labels bench-dag bench-scale bench-train bench-heatmaps bench-second bench-detect bench-clips
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -79,6 +79,10 @@ lock: $(READY)  ## resolve the environment anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --no-emit-index-url --no-emit-find-links --no-deps envs/detectors.in -o envs/detectors.txt
 	$(BIN)/python envs/make_conda.py
+
+docs-figures: $(READY)  ## draw docs/figures.md anew, photos hidden (RUN="results/real_sample results/demo"), and the README's picture
+	$(BIN)/python benchmarks/docs_figures.py docs/figures.md $(or $(RUN),results/real_sample results/demo)
+	$(BIN)/python benchmarks/docs_overview.py docs/overview.png
 
 bench-labels: $(READY)  ## part boxes of 20 780 labels on one core (REAL=folder of the real ones)
 	@$(BIN)/python benchmarks/bench_labels.py $(if $(REAL),'$(REAL)')

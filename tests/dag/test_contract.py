@@ -242,7 +242,7 @@ def test_the_demo_is_the_default(plain_checkout: Checkout) -> None:
 def test_one_value_can_be_changed_on_the_command_line(plain_checkout: Checkout) -> None:
     words = ("results/demo/splits/wflw.parquet", "--dry-run", "--printshellcmds", "--config", "splits={seed: 3}")
     plan = plain_checkout.snakemake(*words, config=None)
-    assert "--split train=all,val=14,test=54 --procedure by_photo --seed 3" in plan
+    assert "--split train=all,val=14,test=64 --procedure by_photo --seed 3" in plan
 
 
 def test_an_entry_on_the_command_line_joins_those_of_the_config_or_takes_one_away(plain_checkout: Checkout) -> None:

@@ -137,49 +137,47 @@ def _book(rng: Rng, bottom: float) -> Panel:
     return Panel(centre, half, any_colour(rng), any_colour(rng), tilt, distance)
 
 
-def _half(rng: Rng) -> Panel:
-    """A book or a sheet of paper before one side of the face, the nose included."""
-    half, side = (float(rng.uniform(65, 80)), float(rng.uniform(120, 150))), float(rng.choice([-1, 1]))
-    centre = (side * (half[0] - float(rng.uniform(12, 28))), float(rng.uniform(-60, 0)))
-    return Panel(centre, half, any_colour(rng), any_colour(rng), float(rng.uniform(-10, 10)), 30.0)
-
-
 def _disguise(rng: Rng) -> tuple[Covering, ...]:
     cap = Cap(any_colour(rng), any_colour(rng), float(rng.uniform(8, 16)))
     scarf = Scarf(any_colour(rng), any_colour(rng), float(rng.uniform(-42, -25)))
     return (cap, Glasses((0.05, 0.05, 0.06), True, (28.0, 22.0)), scarf)
 
 
+def _any_way_up(rng: Rng, least: float, most: float) -> float:
+    """A roll to either side, in degrees."""
+    return float(rng.choice([-1, 1]) * rng.uniform(least, most))
+
+
 def harder(rng: Rng, scene: Scene) -> Scene:
-    """The same photo, harder: of the face a part or two are left to see, as in no training photo."""
-    kind = str(rng.choice(["bars", "book", "half", "disguise"], p=[0.5, 0.25, 0.1, 0.15]))
-    lens = scene.lens
-    # Behind bars and out of focus nothing would be left.
-    if kind != "bars" and happens(rng, 0.7):
-        lens = replace(lens, defocus=float(rng.uniform(1.5, 3.2)), noise=5.0)
+    """The same photo, harder: faces behind bars, or any way up behind a book or a scarf, as in no training photo."""
+    kind = str(rng.choice(["bars", "book", "disguise"], p=[0.6, 0.3, 0.1]))
 
-    def covers() -> tuple[Covering, ...]:
-        if kind == "bars":
-            return _bars(rng)
-        if kind == "book":
-            return (_book(rng, float(rng.uniform(-60, -36))),)
-        return (_half(rng),) if kind == "half" else _disguise(rng)
+    def one(person: Person) -> Person:
+        covers: tuple[Covering, ...] = _bars(rng)
+        if kind != "bars":
+            covers = (_book(rng, float(rng.uniform(-60, -36))),) if kind == "book" else _disguise(rng)
+        if kind == "bars" and happens(rng, 0.6):
+            return replace(person, coverings=covers)
+        roll = _any_way_up(rng, 60, 170)
+        return replace(person, coverings=covers, roll=roll, body_roll=roll)
 
-    people = tuple(replace(person, coverings=covers()) for person in scene.people)
-    return replace(scene, people=people, lens=lens)
+    return replace(scene, people=tuple(map(one, scene.people)))
 
 
 def harder_hands(rng: Rng, scene: Scene) -> Scene:
-    """The same frame, harder: gloved hands that move, or hands that hold a book."""
+    """The same frame, harder: the head tilted, behind a book, or behind gloved hands that move."""
     (person,) = scene.people
-    if happens(rng, 0.5):
-        gloves = [replace(sample_hand(rng, reach), glove=any_colour(rng), sleeve=person.clothes) for reach in (15, 35)]
-        lens = replace(scene.lens, motion=float(rng.uniform(6, 10)), defocus=1.4)
-        return replace(scene, people=(replace(person, coverings=tuple(gloves)),), lens=lens)
-    holding = replace(sample_hand(rng, 60), sleeve=person.clothes)
-    covers = (_book(rng, float(rng.uniform(-50, -38))), holding)
-    lens = replace(scene.lens, motion=float(rng.uniform(3, 7)))
-    return replace(scene, people=(replace(person, coverings=covers),), lens=lens)
+    if happens(rng, 0.6):
+        covers: tuple[Covering, ...] = (
+            _book(rng, float(rng.uniform(-50, -38))),
+            replace(sample_hand(rng, 60), sleeve=person.clothes),
+        )
+        person = replace(person, coverings=covers, roll=_any_way_up(rng, 35, 70))
+        return replace(scene, people=(person,), lens=replace(scene.lens, motion=float(rng.uniform(4, 9))))
+    gloves = [replace(sample_hand(rng, reach), glove=any_colour(rng), sleeve=person.clothes) for reach in (15, 35)]
+    person = replace(person, coverings=tuple(gloves), roll=_any_way_up(rng, 0, 60))
+    lens = replace(scene.lens, motion=float(rng.uniform(8, 12)), defocus=1.5)
+    return replace(scene, people=(person,), lens=lens)
 
 
 def portrait(rng: Rng, size: int, people: int | None = None) -> Scene:

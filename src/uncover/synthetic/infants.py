@@ -171,7 +171,7 @@ def harder(rng: Rng, scene: Scene) -> Scene:
     """The same frame, harder: the infant lies on its side or upside down, at night."""
     roll = float(rng.choice([-1, 1]) * rng.uniform(70, 170))
     people = tuple(replace(person, roll=roll, body_roll=roll) for person in scene.people)
-    lens = replace(scene.lens, noise=7.0, defocus=max(scene.lens.defocus, float(rng.uniform(1.2, 1.8))))
+    lens = replace(scene.lens, noise=8.0, defocus=max(scene.lens.defocus, float(rng.uniform(1.5, 2.2))))
     return replace(scene, people=people, light=sample_light(rng, True), lens=lens)
 
 

@@ -239,8 +239,8 @@ def write_slapi(
 ) -> Counts:
     """Write graded incubator frames with whole-face boxes: `<grade>/images/*.jpg`, `<grade>/labels/*.txt`.
 
-    Each frame shows an infant of its own, as `blocks.csv` says. `harder` is the share of covered infants that lie any
-    way up, at night.
+    Each frame shows an infant of its own, as `blocks.csv` says. `harder` is the share of easy and medium frames in which
+    the infant lies any way up, at night; hard ones are hard enough.
     """
     grades: dict[infants.Grade, int] = {"none": none, "easy": easy, "medium": medium, "hard": hard}
     _check(size, **grades)
@@ -250,7 +250,8 @@ def write_slapi(
         def draw(index: int, grade: infants.Grade = grade) -> Scene:
             scene = infants.incubator(rng_of(seed, f"slapi {grade}", index), size, grade)
             chance = rng_of(seed, f"slapi {grade} harder", index)
-            return infants.harder(chance, scene) if grade != "none" and happens(chance, harder) else scene
+            turned = grade in ("easy", "medium") and happens(chance, harder)
+            return infants.harder(chance, scene) if turned else scene
 
         _write_boxed(root / grade, "images", grade, draw, count)
     images = [f"{grade}/images/{grade}_{index:04d}.jpg" for grade, count in grades.items() for index in range(count)]
