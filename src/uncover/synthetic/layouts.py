@@ -239,8 +239,8 @@ def write_slapi(
 ) -> Counts:
     """Write graded incubator frames with whole-face boxes: `<grade>/images/*.jpg`, `<grade>/labels/*.txt`.
 
-    Each frame shows an infant of its own, as `blocks.csv` says. `harder` is the share of easy and medium frames in which
-    the infant lies any way up, at night; hard ones are hard enough.
+    Each frame shows an infant of its own, as `blocks.csv` says. `harder` is the share of easy and medium frames in
+    which the infant lies any way up, at night; hard ones are hard enough.
     """
     grades: dict[infants.Grade, int] = {"none": none, "easy": easy, "medium": medium, "hard": hard}
     _check(size, **grades)
