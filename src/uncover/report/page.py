@@ -8,7 +8,6 @@ import math
 import platform
 import re
 import struct
-import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -28,6 +27,7 @@ from uncover.report.chapters import CHAPTERS, Chapter, Numbers, chapter_of, plac
 from uncover.report.charts import GROUPS, SIGNS, overview, read_numbers, rescue_chart, short, signed, table_chart
 from uncover.report.comparison import COLUMNS as COMPARED
 from uncover.report.comparison import TEXT
+from uncover.report.figures.style import why_not_run
 from uncover.report.picture_strip import StripParts, make_strip
 from uncover.report.rescue_names import SET_TITLES, method_title, set_title
 from uncover.report.rescue_records import at_rate, rate_of, unlabelled
@@ -61,9 +61,6 @@ NUMBER = re.compile(r"[-+–\d.,%*\s\[\]()/]*")
 
 LONG = 10
 """Rows of a table from which on it is folded away, as a chart or its first line says enough."""
-
-LEFT_OUT = "not run: "
-"""What the comment of a PNG file begins with whose figure shows nothing, before the reason."""
 
 NO_NUMBER = re.compile(r"[-+]?(nan|inf|none)", re.IGNORECASE)
 
@@ -212,34 +209,8 @@ def picture(path: Path) -> Picture:
     width, height = struct.unpack(">II", content[16:24])
     data = base64.b64encode(content).decode("ascii")
     caption = registry.entry(path.stem).caption.splitlines() if path.stem in registry.declared() else ()
-    comment = png_texts(content).get("Comment", "")
-    why = comment.removeprefix(LEFT_OUT) if comment.startswith(LEFT_OUT) else ""
+    why = why_not_run(path) or ""
     return Picture(path.stem, _title(path.stem), tuple(caption), data, width, height, why)
-
-
-def png_texts(content: bytes) -> dict[str, str]:
-    """The words that a PNG file carries, by their keyword; what is spoilt is passed over.
-
-    Args:
-        content: Of the file.
-    """
-    texts: dict[str, str] = {}
-    place = len(PNG)
-    while place + 8 <= len(content):
-        length, kind = struct.unpack(">I4s", content[place : place + 8])
-        body = content[place + 8 : place + 8 + length]
-        place += 12 + length
-        keyword, _, rest = body.partition(b"\0")
-        if kind == b"tEXt":
-            texts[keyword.decode("latin-1")] = rest.decode("latin-1")
-        elif kind == b"iTXt" and len(rest) >= 2:
-            # Whether and how it is packed, its language, and the keyword in that.
-            words = rest[2:].split(b"\0", 2)[-1]
-            try:
-                texts[keyword.decode("latin-1")] = (zlib.decompress(words) if rest[0] else words).decode("utf-8")
-            except (zlib.error, UnicodeDecodeError):
-                continue
-    return texts
 
 
 def _chapter(

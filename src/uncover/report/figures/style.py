@@ -6,7 +6,6 @@ times: panels stand where `panels` puts them, so equal figures are equal files, 
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,8 +118,6 @@ RC: dict[Any, Any] = {
 NOT_RUN = "not run: "
 """What the comment of a figure begins with that shows nothing, before the reason: pages leave it out with a line."""
 
-PNG = b"\x89PNG\r\n\x1a\n"
-
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure, sizes in inches, that needs no display and touches no global state but the style."""
@@ -220,19 +217,15 @@ def not_run(what: str, reason: str) -> Figure:
 
 
 def why_not_run(png: Path) -> str | None:
-    """Why a figure shows nothing, as its file says; None where it shows something, or is no PNG."""
-    with png.open("rb") as file:
-        if file.read(len(PNG)) != PNG:
-            return None
-        while len(head := file.read(8)) == 8:
-            length, kind = struct.unpack(">I4s", head)
-            if kind == b"IDAT":
-                return None
-            key, _, text = file.read(length).partition(b"\0")
-            file.read(4)
-            if (kind, key) == (b"tEXt", b"Comment") and text.startswith(NOT_RUN.encode()):
-                return text.decode("latin-1").removeprefix(NOT_RUN)
-    return None
+    """Why a figure shows nothing, as its file says; None where it shows something, or is no picture."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(png) as picture:
+            comment = str(picture.info.get("Comment", ""))
+    except UnidentifiedImageError:
+        return None
+    return comment.removeprefix(NOT_RUN) if comment.startswith(NOT_RUN) else None
 
 
 def save_figure(figure: Figure, folder: Path, name: str) -> None:
