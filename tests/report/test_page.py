@@ -241,6 +241,13 @@ def test_a_page_of_nothing_can_be_made(tmp_path: Path) -> None:
     assert "This run has no rescue trial" in text and "Not made in this run: Table 1, Table 2" in text
 
 
+def test_a_page_of_rendered_photos_says_so_beside_its_answer(tmp_path: Path) -> None:
+    for name, settings in (("real", []), ("synthetic", ["--settings", "raw.synthetic=true"])):
+        assert main(["page", str(tmp_path / f"{name}.html"), "--run", name, *settings]) == 0
+    told = {name: (tmp_path / f"{name}.html").read_text(encoding="utf-8") for name in ("real", "synthetic")}
+    assert "These photos are rendered" in told["synthetic"] and "are rendered" not in told["real"]
+
+
 @pytest.mark.parametrize("packed", [None, False, True])
 def test_why_a_figure_was_not_run_is_read_in_all_forms_of_a_png_s_words(packed: bool | None, tmp_path: Path) -> None:
     said = PngInfo()

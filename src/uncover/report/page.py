@@ -62,6 +62,12 @@ NUMBER = re.compile(r"[-+–\d.,%*\s\[\]()/]*")
 LONG = 10
 """Rows of a table from which on it is folded away, as a chart or its first line says enough."""
 
+RENDERED = (
+    "These photos are rendered, and most were made to be missed: they show how the question is asked, and say nothing of"
+    " photos of people."
+)
+"""What a reader of a synthetic run must not miss."""
+
 NO_NUMBER = re.compile(r"[-+]?(nan|inf|none)", re.IGNORECASE)
 
 
@@ -155,7 +161,7 @@ def write_page(out: Path, run: str, parts: PageParts, settings: Sequence[str], f
     text = render(
         run=run,
         answer=answer(parts.trial),
-        answered=answered(parts.trial),
+        answered=" ".join(filter(None, (answered(parts.trial), RENDERED if "raw.synthetic=true" in settings else ""))),
         strip=make_strip(parts.trial, parts.strip) if parts.trial and parts.strip else None,
         rescue=_rescue_chart(parts.trial),
         chapters=[
