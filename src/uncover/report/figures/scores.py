@@ -298,7 +298,7 @@ def read_panels(folders: Sequence[Path]) -> dict[tuple[str, str], F1Curve | str]
     "figure_31",
     "31: F1 against confidence by grade",
     caption="F1 against confidence of the four heatmap detectors on missed frames, by grade of occlusion. A circle"
-    " marks the best F1, a cross the thesis's.",
+    " marks where tables 12 and 13 read it, the best of the smoothed curve as upstream has it; a cross the thesis's.",
     inputs=lambda run: (
         {"summaries": run.summaries(run.thesis_models, run.occluded_sets, "missed")} if run.occluded_sets else None
     ),
