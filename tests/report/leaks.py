@@ -32,6 +32,9 @@ LEAK = 0.6
 RATIO, KEYPOINTS, COPIES, TURN = 0.8, 6, 8, 0.05
 """Of matches of keypoints; keypoints that place a frame; copies of it in one picture; sine of a turn that none has."""
 
+MOST = 500
+"""Keypoints of a frame, the strongest: noise in a dark one has thousands."""
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -56,8 +59,8 @@ def embedded_images(html: str) -> list[Grey]:
 
 def find_leaks(html: str, frames: Sequence[Frame]) -> list[str]:
     """Name the frames whose faces can be seen in a page."""
-    sift = cv2.SIFT_create(contrastThreshold=0.02)
-    known = [(frame, *sift.detectAndCompute(frame.image, None)) for frame in frames]
+    sift, strongest = (cv2.SIFT_create(nfeatures=count, contrastThreshold=0.02) for count in (0, MOST))
+    known = [(frame, *strongest.detectAndCompute(frame.image, None)) for frame in frames]
     leaks = []
     for number, image in enumerate(embedded_images(html), start=1):
         points, descriptors = sift.detectAndCompute(image, None)
@@ -92,13 +95,16 @@ def interior(image: Grey, face: NDArray[np.float64]) -> Grey:
 
 def _placements(points: Sequence, descriptors: NDArray, own_points: Sequence, own: NDArray) -> Iterator[NDArray]:
     """Where a frame lies in a picture: float64 (2, 3) matrices from its pixels to the picture's."""
-    pairs = cv2.BFMatcher().knnMatch(descriptors, own, k=2)
-    good = [pair[0] for pair in pairs if len(pair) == 2 and pair[0].distance < RATIO * pair[1].distance]
+    # A matcher's objects, one for each of a large picture's keypoints and each frame, take most of the time otherwise.
+    apart = (own**2).sum(axis=1) - 2 * descriptors @ own.T + (descriptors**2).sum(axis=1, keepdims=True)
+    best, second = np.partition(apart, 1, axis=1)[:, :2].T
+    (rows,) = np.nonzero(best < RATIO**2 * second)
+    good = [*zip(rows, apart[rows].argmin(axis=1), strict=True)]
     for _ in range(COPIES):
         if len(good) < KEYPOINTS:
             return
-        there = np.float32([points[each.queryIdx].pt for each in good])
-        here = np.float32([own_points[each.trainIdx].pt for each in good])
+        there = np.float32([points[each].pt for each, _ in good])
+        here = np.float32([own_points[each].pt for _, each in good])
         matrix, inliers = cv2.estimateAffinePartial2D(here, there, ransacReprojThreshold=3)
         if matrix is None or inliers.sum() < KEYPOINTS:
             return
@@ -110,6 +116,9 @@ def _placements(points: Sequence, descriptors: NDArray, own_points: Sequence, ow
 def _similarity(image: Grey, frame: Grey, face: NDArray[np.float64], matrix: NDArray) -> float:
     """Correlation of a face's fine structure with that of the picture around the place where it should be."""
     scale = float(matrix[0, 0])
+    # Chance matches may place a frame anywhere, and make it larger than all of the picture.
+    if (INTERIOR * scale * (face[2:] - face[:2]) > image.shape[::-1]).any():
+        return 0.0
     size = (max(1, round(frame.shape[1] * scale)), max(1, round(frame.shape[0] * scale)))
     scaled = cv2.resize(frame, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     side = float((face[2:] - face[:2]).max()) * scale
@@ -120,10 +129,13 @@ def _similarity(image: Grey, frame: Grey, face: NDArray[np.float64], matrix: NDA
     corner = interior_corner(face * scale) + matrix[:, 2]
     x1, y1 = np.floor(corner - margin).astype(int).clip(0)
     x2, y2 = np.ceil(corner + template.shape[::-1] + margin).astype(int)
-    around = fine_structure(image, side)[y1:y2, x1:x2]
-    if min(np.subtract(around.shape, template.shape)) < 0:
+    if min(np.subtract(image[y1:y2, x1:x2].shape, template.shape)) < 0:
         return 0.0
-    return correlation(around, template)
+    # What is coarse there is told by what lies around it, and not by the rest of a large picture.
+    reach = 5 + round(4 * side / FINE)
+    top, left = np.maximum((y1 - reach, x1 - reach), 0)
+    around = fine_structure(image[top : y2 + reach, left : x2 + reach], side)
+    return correlation(around[y1 - top :, x1 - left :][: y2 - y1, : x2 - x1], template)
 
 
 def interior_corner(face: NDArray[np.float64]) -> NDArray[np.float64]:
