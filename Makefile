@@ -80,8 +80,8 @@ lock: $(READY)  ## resolve the environment anew
 	  --no-emit-index-url --no-emit-find-links --no-deps envs/detectors.in -o envs/detectors.txt
 	$(BIN)/python envs/make_conda.py
 
-docs-figures: $(READY)  ## draw docs/figures.md anew, photos hidden (RUN="results/real_sample results/demo"), and the README's picture
-	$(BIN)/python benchmarks/docs_figures.py docs/figures.md $(or $(RUN),results/real_sample results/demo)
+docs-figures: $(READY)  ## draw docs/figures.md anew, photos hidden (RUN="results/real_sample results/demo results/extended"), and the README's picture
+	$(BIN)/python benchmarks/docs_figures.py docs/figures.md $(or $(RUN),results/real_sample results/demo results/extended)
 	$(BIN)/python benchmarks/docs_overview.py docs/overview.png
 
 bench-labels: $(READY)  ## part boxes of 20 780 labels on one core (REAL=folder of the real ones)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import subprocess
+import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,13 +20,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
 from uncover.cli import main, verb_of
 from uncover.config.catalogue import HIDE_ALL
-from uncover.config.load import check_config, load_config
+from uncover.config.load import load_config
 from uncover.config.model import Config
 from uncover.config.values import as_pairs, may_be_told
 from uncover.errors import InputError
@@ -116,9 +117,14 @@ class Source:
 
 def config_of(name: str, commit: str) -> Config | None:
     """The config of a name as it was in a commit; None where there was none."""
-    words = ["git", "-C", str(CONFIGS), "show", f"{commit}:./{name}.yaml"]
-    shown = subprocess.run(words, capture_output=True, text=True)
-    return None if shown.returncode else check_config(yaml.safe_load(shown.stdout))
+    packed = subprocess.run(["git", "-C", str(CONFIGS), "archive", commit, "."], capture_output=True)
+    if packed.returncode:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as files:
+            files.extractall(folder, filter="data")
+        path = Path(folder, f"{name}.yaml")
+        return load_config(path) if path.is_file() else None
 
 
 def is_taken_away(change: str) -> bool:
