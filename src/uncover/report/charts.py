@@ -363,6 +363,8 @@ def _figure(width: float, height: float) -> Figure:
     import matplotlib
     from matplotlib.figure import Figure
 
+    # Neither a style of somebody's own nor that of a figure drawn before.
+    matplotlib.rcdefaults()
     matplotlib.rcParams.update(STYLE)
     return Figure(figsize=(width / 72, height / 72), dpi=72)
 

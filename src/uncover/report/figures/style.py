@@ -124,6 +124,8 @@ def new_figure(width: float, height: float) -> Figure:
     import matplotlib
     from matplotlib.figure import Figure
 
+    # Neither a style of somebody's own nor that of a chart drawn before.
+    matplotlib.rcdefaults()
     matplotlib.rcParams.update(RC)
     return Figure(figsize=(width, height))
 
