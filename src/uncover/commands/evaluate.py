@@ -96,14 +96,19 @@ def _scores(
     return [evaluation.with_unpredicted(len(files.unpredicted)) for evaluation in evaluations]
 
 
-def _evaluate_sets_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("out", type=Path, metavar="OUT", help="folder to write to, such as metrics/rgb10")
+def _add_sets_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of what scores one detector on several sets."""
     parser.add_argument(
         "--predictions", type=Path, nargs="+", required=True, metavar="P.parquet", help="the detector's, one per set"
     )
     parser.add_argument(
         "--datasets", type=Path, nargs="+", required=True, metavar="DIR", help="data sets, for their labels/"
     )
+
+
+def _evaluate_sets_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder to write to, such as metrics/rgb10")
+    _add_sets_arguments(parser)
     parser.add_argument(
         "--parts", nargs="+", default=[], metavar="SET", help="sets to score on all that the detector knows too"
     )
@@ -149,12 +154,7 @@ def run_evaluate_sets(args: argparse.Namespace) -> int:
 
 def _evaluate_second_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to write to, such as metrics/hirescam_avg")
-    parser.add_argument(
-        "--predictions", type=Path, nargs="+", required=True, metavar="P.parquet", help="the detector's, one per set"
-    )
-    parser.add_argument(
-        "--datasets", type=Path, nargs="+", required=True, metavar="DIR", help="data sets, for their labels/"
-    )
+    _add_sets_arguments(parser)
     parser.add_argument(
         "--whole", nargs="+", required=True, metavar="SET", help="sets to score as a whole, val among them"
     )

@@ -269,11 +269,11 @@ def _stages(rules: Mapping[str, Spent]) -> dict[str, Spent]:
     from uncover.report.registry import declared
     from uncover.workflow.costs import Spent
 
-    whole = functools.reduce(Spent.and_, rules.values(), Spent())
+    whole = functools.reduce(Spent.plus, rules.values(), Spent())
     stages: dict[str, Spent] = {}
     for rule, own in rules.items():
         small = own.seconds < SMALL_SHARE * whole.seconds
         stage = f"{declared()[rule].kind}s" if rule in declared() else "others" if small else rule
-        stages[stage] = stages.get(stage, Spent()).and_(own)
+        stages[stage] = stages.get(stage, Spent()).plus(own)
     order = sorted(stages, key=lambda stage: (stage == "others", -stages[stage].seconds))
     return {stage: stages[stage] for stage in order} | {"all": whole}

@@ -62,10 +62,7 @@ NUMBER = re.compile(r"[-+–\d.,%*\s\[\]()/]*")
 LONG = 10
 """Rows of a table from which on it is folded away, as a chart or its first line says enough."""
 
-RENDERED = (
-    "These photos are rendered, and most were made to be missed: they show how the question is asked, and say"
-    " nothing of photos of people."
-)
+RENDERED = "These photos are rendered: they show how the question is asked, and say nothing of photos of people."
 """What a reader of a synthetic run must not miss."""
 
 NO_NUMBER = re.compile(r"[-+]?(nan|inf|none)", re.IGNORECASE)

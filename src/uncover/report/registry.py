@@ -16,7 +16,6 @@ import functools
 import importlib
 import inspect
 import pkgutil
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,9 +32,6 @@ WRITERS = {"table": "uncover.report.tables.table", "figure": "uncover.report.fig
 
 FORMS = {"table": ("csv", "md", "tex"), "figure": ("png", "pdf")}
 """Endings of those files; the first of a kind stands in Snakemake's report."""
-
-DECORATED = re.compile(r"(^@(?:table|figure)\(.*?^def )", re.MULTILINE | re.DOTALL)
-"""Decorators of a function that is declared, with the beginning of its definition."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Files = Mapping[str, str | list[str]]
@@ -181,19 +177,13 @@ def declared() -> dict[str, Declared]:
     found: dict[str, Declared] = {}
     for package in PACKAGES.values():
         for path in sorted(Path(__file__).parent.joinpath(package.rpartition(".")[2]).glob("*.py")):
-            # Parsing the modules whole takes a tenth of a second, which every command of a run would wait for.
-            for node in ast.parse(_declarations(path)).body:
+            for node in ast.parse(path.read_bytes()).body:
                 for call in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
                     if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in PACKAGES:
                         name, title = map(ast.literal_eval, call.args)
                         own = all(keyword.arg != "command" for keyword in call.keywords)
                         found[name] = Declared(call.func.id, title, f"{package}.{path.stem}", own)
     return found
-
-
-def _declarations(path: Path) -> str:
-    """The decorators in a module's source, above functions of no content."""
-    return "".join(f"{each}_(): ...\n" for each in DECORATED.findall(path.read_text(encoding="utf-8")))
 
 
 def entry(name: str) -> Entry:

@@ -238,7 +238,7 @@ class Spent(NamedTuple):
     seconds: float = 0.0
     processor: float = 0.0
 
-    def and_(self, other: Spent) -> Spent:
+    def plus(self, other: Spent) -> Spent:
         """Both together."""
         return Spent(self.jobs + other.jobs, self.seconds + other.seconds, self.processor + other.processor)
 
@@ -252,7 +252,7 @@ def spent_by_rule(benchmarks: Path) -> dict[str, Spent]:
     totals: dict[str, Spent] = {}
     for path, own in _files(benchmarks):
         rule = job_name(path, benchmarks).split("/")[0]
-        totals[rule] = totals.get(rule, Spent()).and_(own)
+        totals[rule] = totals.get(rule, Spent()).plus(own)
     return totals
 
 
