@@ -195,8 +195,8 @@ CHAPTERS = (
             *("table_03", "figure_24", "figure_17", "table_04", "figure_18", "figure_19", "figure_20"),
             *("table_05", "table_06", "figure_25", "table_val_counts"),
         ),
-        "A YOLOv5 learns ten classes, the whole face and nine parts of it, with settings that an evolutionary search"
-        " chose; a second one learns the whole face alone. What the first one misses is what all the rest is about.",
+        "A YOLOv5 learns ten classes, the whole face and nine parts of it; table 3 has the settings that an"
+        " evolutionary search chose. A second one learns the whole face alone. All the rest is about what the first one misses.",
         _detectors,
     ),
     Chapter(
@@ -204,8 +204,8 @@ CHAPTERS = (
         "Heatmaps: what the detector looks at",
         "Heatmaps",
         ("figure_26", "table_heatmaps"),
-        "GradCAM++ and HiResCAM show which pixels speak for the detector's faint detections, too faint to count as a"
-        " face: one map per class, and a joint one of all classes.",
+        "GradCAM++ and HiResCAM show which places raise the scores of what the detector finds, weak detections"
+        " included: one map per class, and a joint one of all classes.",
         _maps,
     ),
     Chapter(

@@ -290,8 +290,7 @@ class Pooled:
 def pooled(rows: pd.DataFrame) -> list[Pooled]:
     """Add up what each method found in all sets.
 
-    The intervals of the sets are put together as those of independent shares are (Zou and Donner's MOVER). Where a set
-    has none, because it is a single photo or block, its share may be anything.
+    Where a set has no interval, because it is a single photo or block, its share may be anything.
 
     Args:
         rows: Of the trial, one per set and method.
@@ -305,17 +304,12 @@ def pooled(rows: pd.DataFrame) -> list[Pooled]:
     for (group, method), own in rows.groupby(["group", "method"], sort=False):
         if len(own) < sets:
             continue
-        below = above = 0.0
+        of_sets = []
         for row in own.to_dict("records"):
-            share, (low, high) = row["found"] / row["faces"], interval_of(row)
-            if math.isnan(low):
-                low, high = 0.0, 1.0
-            below += (row["faces"] / faces * (share - min(low, share))) ** 2
-            above += (row["faces"] / faces * (max(high, share) - share)) ** 2
+            low, high = interval_of(row)
+            of_sets.append((row["found"], row["faces"], *((0.0, 1.0) if math.isnan(low) else (low, high))))
         found = int(own["found"].sum())
-        share = found / faces
-        low, high = max(0.0, share - math.sqrt(below)), min(1.0, share + math.sqrt(above))
-        told.append(Pooled(str(method), str(group), found, faces, low, high))
+        told.append(Pooled(str(method), str(group), found, faces, *_interval_of_all(of_sets, 0.0)))
     return sorted(told, key=lambda each: -each.found)
 
 
@@ -428,17 +422,29 @@ def _difference(rows: pd.DataFrame, method: str) -> tuple[float, float]:
     """Interval of the share that a method finds of all faces less that of the lower threshold, put together alike."""
     own = rows[rows["method"] == method].set_index("set")
     lower = rows[rows["method"] == BASELINE].set_index("set")
-    faces = own["faces"].sum()
-    middle = (own["found"].sum() - lower["found"].reindex(own.index).sum()) / faces
-    below = above = 0.0
+    of_sets = []
     for name, row in own.iterrows():
-        share = (row["found"] - lower["found"].get(name, 0)) / row["faces"]
         low, high = row["difference_low"], row.get("difference_high", math.nan)
-        if pd.isna(low) or pd.isna(high):
-            low, high = -1.0, 1.0
-        below += (row["faces"] / faces * (share - min(low, share))) ** 2
-        above += (row["faces"] / faces * (max(high, share) - share)) ** 2
-    return max(-1.0, middle - math.sqrt(below)), min(1.0, middle + math.sqrt(above))
+        ends = (-1.0, 1.0) if pd.isna(low) or pd.isna(high) else (low, high)
+        of_sets.append((row["found"] - lower["found"].get(name, 0), row["faces"], *ends))
+    return _interval_of_all(of_sets, -1.0)
+
+
+def _interval_of_all(of_sets: Sequence[tuple[float, float, float, float]], least: float) -> tuple[float, float]:
+    """Put the intervals of sets together, as those of independent shares are (Zou and Donner's MOVER).
+
+    Args:
+        of_sets: Count, faces, and both ends of the interval of their ratio, of each set.
+        least: What the ratio cannot be below; it cannot be above 1.
+    """
+    faces = sum(each[1] for each in of_sets)
+    middle, below, above = 0.0, 0.0, 0.0
+    for count, own, low, high in of_sets:
+        share = count / own
+        middle += count / faces
+        below += (own / faces * (share - min(low, share))) ** 2
+        above += (own / faces * (max(high, share) - share)) ** 2
+    return max(least, middle - math.sqrt(below)), min(1.0, middle + math.sqrt(above))
 
 
 def _joined(parts: Sequence[str]) -> str:
