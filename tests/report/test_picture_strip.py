@@ -80,6 +80,19 @@ def test_where_nothing_is_found_that_is_said_and_sets_that_may_not_be_shown_are_
     assert strip_of(tmp_path, ["slapi_hard"], privacy="leave-out") is None
 
 
+def test_where_all_photos_are_to_be_hidden_those_of_everybody_are_and_patients_are_left_out(tmp_path: Path) -> None:
+    write_run(tmp_path, {"slapi_hard": {}, "wflw": {}})
+    plain, hidden = (strip_of(tmp_path, ["slapi_hard", "wflw"], privacy=each) for each in ("leave-out", "hide-all"))
+    assert plain is not None and hidden is not None
+    assert "Photos of Graded frames, hard are left out (report.privacy: hide-all)." in hidden.note
+    details = []
+    for strip in (plain, hidden):
+        picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(strip.cases[0].shots[0].data))), np.float64)
+        details.append(np.abs(np.diff(picture, axis=1)).mean())
+    assert details[1] < 0.3 * details[0]
+    assert strip_of(tmp_path, ["slapi_hard"], privacy="hide-all") is None
+
+
 @pytest.mark.parametrize("blank", [False, True])
 def test_the_heatmap_that_the_detector_looks_at_lies_over_the_photo(blank: bool, tmp_path: Path) -> None:
     """A map that is bright on the left: there, the picture has the map's colours; a blank one finds nothing."""

@@ -196,7 +196,8 @@ CHAPTERS = (
             *("table_05", "table_06", "figure_25", "table_val_counts"),
         ),
         "A YOLOv5 learns ten classes, the whole face and nine parts of it; table 3 has the settings that an"
-        " evolutionary search chose. A second one learns the whole face alone. All the rest is about what the first one misses.",
+        " evolutionary search chose. A second one learns the whole face alone. All the rest is about what the first"
+        " one misses.",
         _detectors,
     ),
     Chapter(

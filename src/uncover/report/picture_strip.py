@@ -14,12 +14,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from uncover.cam.export import overlay
-from uncover.config.catalogue import LEAVE_OUT
 from uncover.data.parts import WHOLE_FACE
 from uncover.data.photos import read_upright_rgb
 from uncover.images.map_sets import MANIFEST
 from uncover.images.maps import JOINT, read_maps, render
-from uncover.images.privacy import has_patients, left_out_words, shown
+from uncover.images.privacy import are_left_out, has_patients, in_figure, left_out_words
 from uncover.metrics.detections import box_iou
 from uncover.metrics.predictions import CORNERS, Alike, read_predictions
 from uncover.metrics.truth import read_truth
@@ -51,7 +50,7 @@ class StripParts:
         heatmaps: Folder with <kind>/<set> of the heatmaps.
         methods: As `uncover rescue_trial` was given them: a detector has no boxes where its heatmap is blank.
         true_iou: IoU with a true face from which a box is correct.
-        privacy: Of frames of patients.
+        privacy: Value of `report.privacy`.
     """
 
     datasets: Sequence[Path]
@@ -170,7 +169,7 @@ def make_strip(trial: Path, parts: StripParts) -> Strip | None:
     lists = {path.stem: path for path in parts.missed}
     folders = {path.absolute().name: path for path in parts.datasets}
     names = [name for name in [*SET_TITLES, *sorted(folders.keys() - SET_TITLES.keys())] if name in folders]
-    left_out = [name for name in names if parts.privacy == LEAVE_OUT and has_patients(name)]
+    left_out = [name for name in names if are_left_out(parts.privacy) and has_patients(name)]
     wanted = [name for name in names if name in lists and name not in left_out and (rows["set"] == name).any()]
     alike = Alike()
     maps = {method.name: method.maps for method in parts.methods}
@@ -201,7 +200,7 @@ def make_strip(trial: Path, parts: StripParts) -> Strip | None:
         " in the chart."
     )
     if left_out:
-        words = left_out_words([set_title(name) for name in left_out])
+        words = left_out_words([set_title(name) for name in left_out], parts.privacy)
         note += f" {words[:1].upper()}{words[1:]}."
     return Strip(tuple(cases), note)
 
@@ -259,8 +258,7 @@ def _case(own: _Set, image: str, parts: StripParts, maps: Mapping[str, str | Non
     drawn = _hits(own, shown_one, image, parts.true_iou)[:1] if shown_one else np.zeros((0, 5))
     photo = read_upright_rgb(own.dataset / "images" / image)
     heat = _heat(parts.heatmaps, maps.get(mapped) if mapped else None, own.name, image)
-    if has_patients(own.name):
-        photo = shown(photo, np.concatenate([truth, drawn[:, :4]]), parts.privacy)
+    photo = in_figure(photo, np.concatenate([truth, drawn[:, :4]]), parts.privacy, has_patients(own.name))
     true = [("true", corners, "") for corners in truth]
     shots = [_shot("missed photo", photo, true)]
     if heat is not None and mapped is not None:
