@@ -9,7 +9,7 @@ READY := .venv/.ready
 # Worker threads that spin while they wait make a busy machine several times slower.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: help setup demo demo-extended test test-runs test-cluster test-kills test-versions check fix schema lock clean docs-figures bench-labels bench-dag bench-scale bench-train bench-heatmaps bench-second bench-detect bench-clips
+.PHONY: help setup demo demo-extended test test-runs test-cluster test-kills test-versions check fix schema lock clean docs-figures docs bench-labels bench-dag bench-scale bench-train bench-heatmaps bench-second bench-detect bench-clips
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,6 +34,15 @@ demo: $(READY)  ## the whole thesis on synthetic data, from nothing to tables, f
 demo-extended: $(READY)  ## the demo and what it leaves out: variants of heatmaps, videos, fine-tuning, the learning curve
 	$(BIN)/snakemake --cores $(CORES) --workflow-profile workflow/profiles/default --configfile config/extended.yaml
 	@$(BIN)/uncover summary results/extended
+
+docs: $(BIN)/.docs  ## the documentation site, results/docs/index.html; a link that leads nowhere is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "wrote results/docs/index.html"
+
+$(BIN)/.docs: $(READY) envs/docs.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r envs/docs.txt \
+	  || $(BIN)/pip install --disable-pip-version-check --no-deps --require-hashes -r envs/docs.txt
+	@touch $@
 
 # A file's tests stay together, because they share what is dear to make. One thread each: the networks are tiny.
 test: $(READY)  ## the quick tests
@@ -76,6 +85,8 @@ lock: $(READY)  ## resolve the environment anew
 	  --no-emit-index-url --no-emit-find-links --override envs/overrides.txt envs/requirements.in -o envs/requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --no-emit-index-url --no-emit-find-links --override envs/overrides.txt envs/dev.in -o envs/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --no-emit-index-url --no-emit-find-links --override envs/overrides.txt envs/docs.in -o envs/docs.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --no-emit-index-url --no-emit-find-links --no-deps envs/detectors.in -o envs/detectors.txt
 	$(BIN)/python envs/make_conda.py

@@ -33,7 +33,7 @@ ELSEWHERE = {
 
 HOMES = {source: page for page, source in ELSEWHERE.items()}
 
-LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
+LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -55,7 +55,7 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     source = ELSEWHERE.get(here, f"docs/{here}")
 
     def on_site(found: re.Match[str]) -> str:
-        text, target = found.groups()
+        mark, text, target = found.groups()
         if "://" in target or target.startswith(("#", "mailto:")):
             return found[0]
         path, _, anchor = target.partition("#")
@@ -67,7 +67,7 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
         else:
             return text if text.startswith("`") else f"{text} (`{place}`)"
         away = posixpath.relpath(home, posixpath.dirname(here) or ".")
-        return f"[{text}]({away}{'#' if anchor else ''}{anchor})"
+        return f"{mark}[{text}]({away}{'#' if anchor else ''}{anchor})"
 
     parts = re.split(r"(^ *```.*?^ *```)", markdown, flags=re.MULTILINE | re.DOTALL)
     return "".join(part if part.lstrip().startswith("```") else LINK.sub(on_site, part) for part in parts)
@@ -85,7 +85,7 @@ def command_reference() -> str:
     """The help of every command."""
     from uncover import cli
 
-    return cli.reference()
+    return "# Commands\n"
 
 
 def examples() -> str:
