@@ -55,6 +55,7 @@ def train(out: str, *settings: str) -> int:
     return run("train", "composed", out, *photos, "--device", "cpu", "--set", *TINY, *SHARES, *heads, *settings)
 
 
+@pytest.mark.whole_run
 def test_the_recipe_from_photos_to_packaged_weights(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -154,6 +154,7 @@ def test_videos_are_counted_by_frames(tmp_path: Path, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out == f"{out}: 1 videos, 2 frames, {record['counts']['faces']} faces\n"
 
 
+@pytest.mark.whole_run
 def test_harder_test_photos_leave_the_training_photos_and_the_others_as_they_were(tmp_path: Path) -> None:
     counts = {"train": 4, "test": 12, "size": 96, "seed": 3}
     for share in (0.0, 0.5):
