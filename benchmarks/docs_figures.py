@@ -64,7 +64,7 @@ own runs show photos as [their privacy setting](data_sets.md) allows.
 
 """
 
-COLUMNS = 4
+COLUMNS = 3
 """Of the gallery."""
 
 FROM = "Source: "
