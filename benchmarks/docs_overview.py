@@ -2,8 +2,8 @@
 
     python benchmarks/docs_overview.py docs/overview.png
 
-Numbers come from docs/results: `newborns_ap50.csv` and `real_few_rescue_trial.csv`. The images are the first ones of the
-demo's report, which are synthetic.
+Numbers come from docs/results: `newborns_ap50.csv` and `real_few_rescue_trial.csv`. The images are the
+first ones of the demo's report, which are synthetic.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ ELSEWHERE = {
     "changelog.md": "CHANGELOG.md",
     "contributing.md": "CONTRIBUTING.md",
     "reference/configuration.md": "config/README.md",
+    "results.md": "docs/results/README.md",
     "cards/general.md": "src/uncover/weights/general.md",
     "cards/nicu.md": "src/uncover/weights/nicu.md",
 }
@@ -38,12 +39,12 @@ LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     for page, source in ELSEWHERE.items():
-        files.append(File.generated(config, page, content=(ROOT / source).read_text(encoding="utf-8")))
+        content = (ROOT / source).read_text(encoding="utf-8")
+        files.append(File.generated(config, page, content=content + results() if page == "results.md" else content))
     for page, content in (
         ("reference/python.md", python_reference()),
         ("reference/commands.md", command_reference()),
         ("examples.md", examples()),
-        ("results.md", results()),
     ):
         files.append(File.generated(config, page, content=content))
     return files
@@ -85,7 +86,7 @@ def command_reference() -> str:
     """The help of every command."""
     from uncover import cli
 
-    return "# Commands\n"
+    return cli.reference()
 
 
 def examples() -> str:
@@ -98,15 +99,16 @@ def examples() -> str:
 
 def results() -> str:
     """Every stored result: which command made it, from which commit, when, and its numbers."""
-    text = [
-        "# Every number and its command\n",
-        "Numbers of these pages come from the files below, `docs/results/`; a test compares the two.\n",
-    ]
+    text = ["\n## Files\n"]
     for path in sorted(RESULTS.glob("*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
-        text += [f"## {path.stem}\n", *([record["about"] + "\n"] if "about" in record else [])]
+        text += [f"### {path.stem}\n", *([record["about"] + "\n"] if "about" in record else [])]
         text += [f"```sh\n{record['command']}\n```\n"]
-        told = [f"commit `{record['commit']}`", record["date"], *(record[key] for key in ("machine", "source") if key in record)]
+        told = [
+            f"commit `{record['commit']}`",
+            record["date"],
+            *(record[key] for key in ("machine", "source") if key in record),
+        ]
         text += ["; ".join(told) + "\n"]
         rows = list(rows_of(record["values"])) if "values" in record else list(rows_of_table(path.with_suffix(".csv")))
         text += ['??? note "Values"\n', *(f"    {row}" for row in rows), ""]
@@ -118,7 +120,9 @@ def rows_of(values: dict[str, Any]) -> Iterator[str]:
     yield "| value of | is |"
     yield "| --- | --- |"
     for name, value in leaves(values):
-        yield f"| {name} | {json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value} |".replace("\n", " ")
+        yield f"| {name} | {json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value} |".replace(
+            "\n", " "
+        )
 
 
 def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
