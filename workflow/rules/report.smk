@@ -218,7 +218,7 @@ def other_run(wildcards):
     try:
         return targets.compared_files(RunPaths.of_run(wildcards.other))
     except InputError as error:
-        # An exception would be told with lines of this file, which are no help.
+        # An exception would be printed with lines of this file, which do not help the user.
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
 
