@@ -108,7 +108,7 @@ def test_what_snakemakes_own_python_lacks_is_one_line(checkout: Path) -> None:
     lacking = list(needed())
     code, text = run(checkout, BLOCKING.format(blocked=set(lacking)), "--dry-run", "--sdm", "conda")
     assert code == 1 and "Traceback" not in text
-    assert f"Snakemake's Python has no {', '.join(lacking)}, which it takes to read this workflow" in text
+    assert f"Snakemake's Python has no {', '.join(lacking)}, which this workflow needs" in text
     assert f"{sys.executable} -m pip install {' '.join(needed()[name] for name in lacking)}\n" in text
     assert ".venv/bin/snakemake" in text
 
