@@ -45,23 +45,6 @@ MOST_WORDS = 6
 LARGEST = 4_000_000
 """Bytes of a packaged weights file."""
 
-INTENDED_USE = (
-    "Research on face detection: boxes of faces in images and videos, for example to hide faces. It detects faces and"
-    " does not identify people."
-)
-PHOTOS_HEADER = (
-    "| data set | training photos | faces | of these labelled by teachers alone | younger copies | held-out photos |\n"
-    "| --- | --- | --- | --- | --- | --- |"
-)
-SCORES_INTRODUCTION = (
-    "Computed by `uncover score_packaged` on held-out photos. AP50 and AP40: average precision at IoU 0.5 and 0.4; the"
-    " 95 % interval resamples blocks. Recall: share of the faces found at 0.25 false positives per photo."
-)
-SCORES_HEADER = (
-    "| data set | scored faces | photos | faces | pass | AP50 (95 % interval) | AP40 | recall |\n"
-    "| --- | --- | --- | --- | --- | --- | --- | --- |"
-)
-
 
 @dataclass(frozen=True)
 class SetScores:
@@ -341,6 +324,24 @@ def package_weights(
     with new_file(card) as path:
         path.write_text(text, encoding="utf-8")
     return size
+
+
+INTENDED_USE = (
+    "Research on face detection: boxes of faces in images and videos, for example to hide faces. It detects faces and"
+    " does not identify people."
+)
+PHOTOS_HEADER = (
+    "| data set | training photos | faces | of these labelled by teachers alone | younger copies | held-out photos |\n"
+    "| --- | --- | --- | --- | --- | --- |"
+)
+SCORES_INTRODUCTION = (
+    "Computed by `uncover score_packaged` on held-out photos. AP50 and AP40: average precision at IoU 0.5 and 0.4; the"
+    " 95 % interval resamples blocks. Recall: share of the faces found at 0.25 false positives per photo."
+)
+SCORES_HEADER = (
+    "| data set | scored faces | photos | faces | pass | AP50 (95 % interval) | AP40 | recall |\n"
+    "| --- | --- | --- | --- | --- | --- | --- | --- |"
+)
 
 
 def _card(
