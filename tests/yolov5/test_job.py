@@ -8,6 +8,7 @@ import pytest
 from tests.yolov5.map_sets import make_map_set
 from tests.yolov5.squares import make_set
 from uncover.errors import InputError
+from uncover.weights import find_weights
 from uncover.yolov5.finetune import is_picked
 from uncover.yolov5.job import read_job
 from uncover.yolov5.network import build_network
@@ -56,6 +57,12 @@ def test_the_network_is_that_of_the_start_weights_unless_one_is_named(sets, tmp_
     assert f"network: yolov5n, that of {tmp_path / 'start.pt'}" in capsys.readouterr().err
     assert read_job(sets, None, ["model=yolov5s"], tmp_path / "start.pt").settings.model == "yolov5s"
     assert read_job(sets, None, []).settings.model == "yolov5m"
+
+
+def test_training_on_sets_starts_from_packaged_weights_too(sets):
+    assert read_job(sets, None, ["epochs=3"], find_weights("general")).settings.model == "scrfd_2.5g"
+    with pytest.raises(InputError, match=r"model: input should be 'yolov5n', .*; found 'scrfd_2.5g'"):
+        read_job(sets, None, ["model=scrfd_2.5g"])
 
 
 def test_the_identity_knows_settings_labels_and_photos(sets):

@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from uncover.config.detectors import MAP_INPUTS, Detector, Hyperparameters, Input
+from uncover.config.detectors import MAP_INPUTS, UPSTREAM, Detector, Hyperparameters, Input
+from uncover.config.finetune import TunedDetector
 from uncover.config.packaged import ComposedDetector
 from uncover.config.values import check_section, read_pairs
 from uncover.data.data_yaml import SETS, YAML_SUFFIXES, find_data_yaml, hint_at_others, read_data_yaml
@@ -175,10 +176,12 @@ def read_composed_job(
 
 def _read_settings(pairs: Sequence[str], hyperparameters: Path | None, start: Path | None) -> Detector:
     values = read_pairs(pairs)
-    if start is not None and "model" not in values:
-        values["model"] = read_any_weights(start, tell=False)[0].model
-        logger.info(f"network: {values['model']}, that of {start}")
-    settings = check_section(Detector, values, "--set")
+    model = None if start is None else read_any_weights(start, tell=False)[0].model
+    if model is not None and "model" not in values:
+        values["model"] = model
+        logger.info(f"network: {model}, that of {start}")
+    # Networks of the package have no weights from scratch: only start weights bring them.
+    settings = check_section(Detector if model is None or model in UPSTREAM else TunedDetector, values, "--set")
     if hyperparameters is None:
         return settings
     from uncover.tables import read_summary
