@@ -20,10 +20,10 @@ import numpy as np
 from machine import describe_machine, describe_source
 from numpy.typing import NDArray
 
-from uncover.data.faces import Face
+from uncover.data.faces import Face, Visibility
 from uncover.data.merl_rav import read_merl_rav
 from uncover.data.parts import CLASS_NAMES, CLASS_OF_PART, KEPT, PARTS, corrected_boxes, part_indices
-from uncover.data.released_parts import SLICES
+from uncover.data.released_parts import SLICES, released_boxes
 from uncover.data.wflw import parse_row
 
 Boxes = NDArray[np.float64]
@@ -65,7 +65,8 @@ def merl_rav(faces: Sequence[Face]) -> dict[str, object]:
     ranges = overlaps(corrected, np.stack([sliced(face) for face in whole]))
     integers = overlaps(corrected, np.stack([rectangle_of_integers(face) for face in whole]))
     boxes = corrected_boxes(landmarks[shifted])
-    moved = overlaps(boxes.xyxy, np.stack([shifted_indices(face) for face in landmarks[shifted]]))
+    hidden = np.stack([face.visibility == Visibility.EXTERNALLY_OCCLUDED for face in faces])
+    moved = overlaps(boxes.xyxy, released_boxes(landmarks[shifted], hidden[shifted]).xyxy)
     outside = beyond(landmarks)
     return {
         "faces": len(faces),
@@ -80,7 +81,7 @@ def merl_rav(faces: Sequence[Face]) -> dict[str, object]:
             "median_iou": by_class(ranges, np.median),
             "share_below_0.75": by_class(ranges, lambda iou: (iou < 0.75).mean()),
         },
-        "self_occluded_points": {
+        "released_boxes_of_faces_with_self_occluded_points": {
             "share_below_0.5": by_class(moved, lambda iou: (iou < 0.5).mean(), boxes.status == KEPT),
         },
         "integer_coordinates": {"median_iou": by_class(integers, np.median)},
@@ -106,13 +107,6 @@ def sliced(points: NDArray[np.float64]) -> Boxes:
     """Tight boxes (11, 4) of the half-open slices of the released scripts; zeros if a slice is empty."""
     scheme = SLICES[98 if len(points) > 68 else 68]
     return np.stack([tight([points[first:last] for first, last in scheme[part]]) for part in PARTS])
-
-
-def shifted_indices(points: NDArray[np.float64]) -> Boxes:
-    """Tight boxes (11, 4) of the named indices, counted after self-occluded points are dropped."""
-    left = points[~np.isnan(points[:, 0])]
-    named = part_indices(len(points)).values()
-    return np.stack([tight([left[[index for index in indices if index < len(left)]]]) for indices in named])
 
 
 def tight(pieces: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
