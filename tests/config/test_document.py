@@ -12,7 +12,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from uncover.config.document import reference, schema_text, with_reference
+from uncover.config.document import reference, schema_text, with_key_table
 from uncover.config.load import check_config
 from uncover.config.model import Config
 from uncover.config.values import merged
@@ -26,7 +26,7 @@ def test_schema_json_is_up_to_date() -> None:
 
 def test_the_reference_is_up_to_date() -> None:
     readme = (CONFIG / "README.md").read_text(encoding="utf-8")
-    assert readme == with_reference(readme), "run: make schema"
+    assert readme == with_key_table(readme), "run: make schema"
 
 
 def rows() -> list[list[str]]:

@@ -142,16 +142,16 @@ def _schema_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folder", type=Path, default=Path("config"), help="folder of schema.json and README.md")
 
 
-@verb("schema", "write the config's schema and reference", _schema_arguments)
+@verb("schema", "write the config's schema and table of keys", _schema_arguments)
 def run_schema(args: argparse.Namespace) -> int:
-    """Write config/schema.json and the reference in config/README.md from the config model."""
+    """Write config/schema.json and the table of keys in config/README.md from the config model."""
     from uncover.atomic import new_file
-    from uncover.config.document import schema_text, with_reference
+    from uncover.config.document import schema_text, with_key_table
 
     readme = args.folder / "README.md"
     texts = {
         args.folder / "schema.json": schema_text(),
-        readme: with_reference(readme.read_text(encoding="utf-8")),
+        readme: with_key_table(readme.read_text(encoding="utf-8")),
     }
     for path, text in texts.items():
         with new_file(path) as temporary:

@@ -69,7 +69,7 @@ def reference(level: int = 2) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def with_reference(text: str) -> str:
+def with_key_table(text: str) -> str:
     """Replace the part between the two marks in a Markdown text by the reference."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
