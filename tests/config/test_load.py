@@ -57,6 +57,18 @@ def test_as_released_differs_from_thesis_only_where_it_says_so(monkeypatch: pyte
         ({"run": "a", "zzz": 1}, "key zzz is unknown; known keys: run, raw,"),
         ({}, "key run is missing; add it"),
         ({"run": "../a"}, "key run: expected text that matches"),
+        ({"run": 5}, "key run: expected text; found 5"),
+        ({"run": "a", "data_sets": ["b"]}, "key data_sets: expected keys with values; found ['b']"),
+        ({"run": "a", "splits": {"seed": 1.5}}, "key splits.seed: expected a whole number; found 1.5"),
+        ({"run": "a", "splits": {"strict": "maybe"}}, "key splits.strict: expected true or false; found 'maybe'"),
+        (
+            {"run": "a", "detectors": {"rgb1": {"batch": "many"}}},
+            "key detectors.rgb1.batch: expected a whole number or 'auto'; found 'many'",
+        ),
+        (
+            {"run": "a", "raw": {"grades": {"mild": "1"}}},
+            "key raw.grades.mild: expected 'none', 'easy', 'medium' or 'hard'; found 'mild'",
+        ),
         ({"run": "a", "cluster": {"container": "my image.sif"}}, "key cluster.container: expected letters, digits"),
         ({"run": "a", "cluster": {"container": "x.sif;rm"}}, "key cluster.container: expected letters, digits"),
         ({"run": "a", "labels": {"parts": "right"}}, "key labels.parts: expected 'corrected' or 'released'"),
@@ -125,15 +137,26 @@ def test_all_wrong_keys_are_named_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
-    [("a: [", "is not YAML"), ("- 1\n", "has no keys"), ("", "has no keys"), (None, "does not exist")],
+    ("content", "message"),
+    [
+        (b"run: a\n  b: 1\n", r"config\.yaml, line 2: is not YAML \(mapping values are not allowed"),
+        (b"run: \0", r"config\.yaml: is not YAML"),
+        (b"- 1\n", "has no keys"),
+        (b"", "has no keys"),
+        (b"run: \xff", "is not UTF-8 text; expected a config file such as config/demo.yaml"),
+        ("folder", r"cannot be read \(Is a directory\)"),
+        (None, "does not exist"),
+    ],
 )
-def test_a_file_that_is_no_config(tmp_path: Path, text: str | None, message: str) -> None:
+def test_a_file_that_is_no_config(tmp_path: Path, content: bytes | str | None, message: str) -> None:
     path = tmp_path / "config.yaml"
-    if text is not None:
-        path.write_text(text)
-    with pytest.raises(InputError, match=message):
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content:
+        path.mkdir()
+    with pytest.raises(InputError, match=message) as error:
         load_config(path)
+    assert "\n" not in str(error.value)
 
 
 def test_extending_changes_some_values_and_keeps_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,7 +122,11 @@ def _rows(
 def _inherited(model: type[BaseModel], name: str) -> bool:
     """Whether a section has a key from another section, with the same default and description."""
     field = model.model_fields[name]
-    parents = [base.model_fields[name] for base in model.__mro__[1:] if name in getattr(base, "model_fields", {})]
+    parents = [
+        base.model_fields[name]
+        for base in model.__mro__[1:]
+        if issubclass(base, BaseModel) and name in base.model_fields
+    ]
     return bool(parents) and (parents[0].default, parents[0].description) == (field.default, field.description)
 
 

@@ -109,18 +109,20 @@ class Config(Section):
         steps = self.second_detectors()
         blind = {name: step.heatmaps for name, step in steps.items() if step.heatmaps and step.heatmaps not in made}
         if blind:
-            told = [f"detector {name} uses heatmaps {kind!r}, which are not in the run" for name, kind in blind.items()]
+            messages = [
+                f"detector {name} uses heatmaps {kind!r}, which are not in the run" for name, kind in blind.items()
+            ]
             # The four of the thesis use the heatmaps of a method, and cannot be removed.
             needed = sorted({str(kind) for name, kind in blind.items() if steps[name].role == "thesis"})
             if needed:
-                told.append(f"add {' and '.join(needed)} to heatmaps.methods")
+                messages.append(f"add {' and '.join(needed)} to heatmaps.methods")
             else:
                 nulls = ", ".join(f"{name}: null" for name in blind)
-                told.append(
+                messages.append(
                     f"expected one of {', '.join(sorted(made))}; or remove the detectors:"
                     f" detectors: {{variants: {{{nulls}}}}}"
                 )
-            raise ValueError("; ".join(told))
+            raise ValueError("; ".join(messages))
         return self
 
     @model_validator(mode="after")

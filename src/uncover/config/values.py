@@ -100,16 +100,24 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML file of keys and values.
 
     Raises:
-        InputError: The file does not exist, or holds no keys.
+        InputError: The file cannot be read, is not YAML, or has no keys.
     """
+    expected = "expected a config file such as config/demo.yaml"
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{path}: does not exist; expected a config file such as config/demo.yaml") from None
+        raise InputError(f"{path}: does not exist; {expected}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); {expected}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is not UTF-8 text; {expected}") from None
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise InputError(f"{path}{line}: is not YAML ({error.problem}); correct it, or quote the value") from None
     except yaml.YAMLError as error:
-        raise InputError(f"{path}: is not YAML ({' '.join(str(error).split())}); correct the file") from None
+        raise InputError(f"{path}: is not YAML ({' '.join(str(error).split())}); {expected}") from None
     if not isinstance(values, dict):
-        raise InputError(f"{path}: has no keys; expected a config file such as config/demo.yaml")
+        raise InputError(f"{path}: has no keys; {expected}")
     return values
 
 
@@ -146,6 +154,7 @@ TYPES = {
     "int_from_float": "a whole number",
     "int_parsing": "a whole number",
     "int_type": "a whole number",
+    "invalid_key": "text as key",
     "model_type": "keys with values",
     "string_type": "text",
     "tuple_type": "a list",
