@@ -56,8 +56,8 @@ def _layers() -> tuple[int, ...]:
 def _target() -> Target:
     return Field(
         "T2",
-        description="Score to differentiate. `T1`: class scores of all candidates. `T2`: class scores of detections, as"
-        " in the thesis. `confidence`: like `T2`, with objectness times class probability.",
+        description="Score to differentiate. `T1`: class probabilities of all candidates. `T2`: class probabilities of"
+        " detections, as in the thesis. `confidence`: like `T2`, with objectness times class probability.",
     )
 
 
