@@ -194,7 +194,7 @@ def test_the_command_writes_a_table_for_each_set(data_set: SimpleNamespace, name
         (["nobody", "FIRST"], "nobody: no such detector; expected one of mtcnn"),
         (["retinaface", "FIRST"], "retinaface: comes without weights; give --weights"),
         (["yunet", "FIRST"], "yunet: comes without weights; give --weights, a folder of 'uncover fetch_weights'"),
-        (["yunet", "FIRST", "--set", "turns=3"], "--set: key turns: input should be 1, 4 or 8"),
+        (["yunet", "FIRST", "--set", "turns=3"], "--set: key turns: expected 1, 4 or 8"),
         (
             ["blazeface_full", "FIRST", "--weights", "FIRST"],
             "blazeface_full: brings its weights along; leave --weights",
@@ -204,7 +204,7 @@ def test_the_command_writes_a_table_for_each_set(data_set: SimpleNamespace, name
         (["retinaface", "FIRST", "--weights", "FIRST"], "holds no state.json; expected a folder of"),
         (["retinaface", "FIRST", "--weights", "FIRST/none.pt"], "none.pt: does not exist"),
         (["mtcnn", "FIRST", "--set", "image_sice=9"], "--set: key image_sice is unknown; did you mean image_size?"),
-        (["mtcnn", "FIRST", "--set", "image_size=0"], "--set: key image_size: input should be greater than 0"),
+        (["mtcnn", "FIRST", "--set", "image_size=0"], "--set: key image_size: expected a number greater than 0"),
         (["mtcnn", "FIRST", "FIRST"], "has the name of"),
         (["mtcnn", "FIRST", "--nms-iou", "2"], "--nms-iou 2.0: expected 0 to 1"),
         (["mtcnn", "FIRST", "--device", "tpu"], "device tpu: unknown"),

@@ -40,7 +40,7 @@ def test_the_reason_why_weights_are_not_there_is_passed_on(faces, tmp_path, caps
         (["mtcnn"], "mtcnn: is not trained here; expected one of yolo11, retinanet, faster_rcnn"),
         (["ssd"], "ssd: no such detector; expected one of mtcnn"),
         (["retinanet", "--set", "epoch=3"], "key epoch is unknown; did you mean epochs?"),
-        (["yolo11", "--set", "network=yolo11z"], "key network: input should be 'yolo11n'"),
+        (["yolo11", "--set", "network=yolo11z"], "key network: expected 'yolo11n'"),
         (["retinanet", "--device", "tpu"], "device tpu: unknown"),
         (["retinanet", "--start", "gone.pt"], "gone.pt: does not exist"),
         (["retinanet"], "weights=coco needs start weights; give --start WEIGHTS, or --set weights=scratch"),

@@ -50,9 +50,9 @@ def test_an_image_that_vanishes_before_its_turn_is_named(
     ("words", "says"),
     [
         (["--set", "epoch=3"], "--set: key epoch is unknown; did you mean epochs?"),
-        (["--set", "epochs=0"], "--set: key epochs: input should be greater than 0; found 0"),
-        (["--set", "image_size=100"], "key image_size: input should be a multiple of 32"),
-        (["--set", "hyperparameters.anchors=0.2"], "key hyperparameters.anchors: input should be greater"),
+        (["--set", "epochs=0"], "--set: key epochs: expected a number greater than 0; found 0"),
+        (["--set", "image_size=100"], "key image_size: expected a multiple of 32"),
+        (["--set", "hyperparameters.anchors=0.2"], "key hyperparameters.anchors: expected a number greater"),
         (["--set", "hyperparameters=3"], "key hyperparameters: .*; found 3"),
         (["--set", "epochs"], "--set epochs: expected key=value"),
         (["--set", "precision=float16"], "precision float16: needs a GPU; expected float32 or bfloat16 on device cpu"),

@@ -179,8 +179,11 @@ def test_a_training_that_is_killed_goes_on(
         (["--generation", "1", "--history", "nowhere.json"], "nowhere.json: does not exist; make it with"),
         (["--generation", "1", "--history", "RECORD", "RECORD"], "0.json: is of generation 0, as "),
         (["--generation", "0", "--evolution", "parallel"], "--evolution parallel: expected key=value"),
-        (["--generation", "0", "--evolution", "parents=0"], "--evolution: key parents: input should be greater than 0"),
-        (["--generation", "0", "--evolution", "space.lr0=[1, 5, 1]"], "key space: lr0: its lowest value 5.0 is above"),
+        (
+            ["--generation", "0", "--evolution", "parents=0"],
+            "--evolution: key parents: expected a number greater than 0",
+        ),
+        (["--generation", "0", "--evolution", "space.lr0=[1, 5, 1]"], "key space: lr0: the lowest value 5.0 is above"),
     ],
 )
 def test_generations_that_cannot_be(

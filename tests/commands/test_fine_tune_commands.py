@@ -182,7 +182,7 @@ BAD: dict[str, tuple[tuple[str, ...], str]] = {
     "no weights there": (("train", "--from", "my_frames", "--data", "my_frames"), "my_frames: no weights; expected a"),
     "unknown video": (("train", *TUNE, "--leave-out", "x"), "x: no frame is of this video .* infant_01, infant_02"),
     "odd layers": (("train", *TUNE, "--freeze", "head"), "--freeze head: expected backbone, none, or a number"),
-    "too many layers": (("train", *TUNE, "--freeze", "25"), "freeze: input should be less than or equal to 24"),
+    "too many layers": (("train", *TUNE, "--freeze", "25"), "freeze: expected a number less than or equal to 24"),
     "two starts": (("train", *TUNE, "--start", "w.pt"), "--start w.pt: --from run says where to start"),
     "two validations": (("train", *TUNE, "--val", "a", "--leave-out", "b"), "--leave-out b: --val a validates"),
     "idle": (("train", *TUNE, "--channels", "3"), "--channels 3: is none of fine-tuning's options"),

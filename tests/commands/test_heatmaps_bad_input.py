@@ -80,8 +80,8 @@ def test_images_that_are_none(
         (["--image-size", "100"], "--image-size 100: expected a multiple of 32"),
         (["--image-size", "0"], "--image-size 0: expected 32 or more"),
         (["--device", "cuda:97"], "device cuda:97: torch sees"),
-        (["--method", "gradcamp"], "--method gradcamp: key method: input should be 'gradcampp'"),
-        (["--target", "T3"], "--method gradcampp: key target: input should be 'T1'"),
+        (["--method", "gradcamp"], "--method gradcamp: key method: expected 'gradcampp'"),
+        (["--target", "T3"], "--method gradcampp: key target: expected 'T1'"),
         (["--layer", "24"], "layer 24: is the head, which has no map"),
         (["--layer", "-1"], "layer -1: is the head"),
         (["--layer", "99"], "layer 99: the network has none of this number; expected 0 to 23"),
@@ -90,13 +90,13 @@ def test_images_that_are_none(
         (["--variant", "a=gradcampp"], "--variant a=gradcampp: expected NAME=METHOD:LAYERS:TARGET"),
         (
             ["--variant", "a=gradcampp:x:T2"],
-            "--variant a=gradcampp:x:T2: key layers.0: input should be a valid integer",
+            "--variant a=gradcampp:x:T2: key layers.0: expected a whole number",
         ),
         (["--variant", "a=gradcampp::T2"], "--variant a=gradcampp::T2: key layers.0"),
-        (["--variant", "a=gradcampp:17:T9"], "key target: input should be 'T1'"),
-        (["--variant", "A/b=gradcampp:17:T2"], "a name has small letters, digits and _ alone"),
-        (["--variant", FINE], f"--variant {FINE}: there is another"),
-        (["--variant", "gradcampp=hirescam:17:T2"], "the variant 'gradcampp' has the name of a method"),
+        (["--variant", "a=gradcampp:17:T9"], "key target: expected 'T1'"),
+        (["--variant", "A/b=gradcampp:17:T2"], "expected a name of lower-case letters, digits and _"),
+        (["--variant", FINE], f"--variant {FINE}: another variant has this name"),
+        (["--variant", "gradcampp=hirescam:17:T2"], "variant 'gradcampp' has the name of a method"),
         (["--shard", "3/2"], "--shard 3/2: expected"),
         (["--shard", "one"], "--shard one: expected"),
         (["--name", "a/b"], "--name a/b: expected the name of a folder"),
@@ -118,7 +118,7 @@ def test_a_method_twice_is_made_once(good: Good, tmp_path: Path) -> None:
 
 def test_no_method_at_all(good: Good, tmp_path: Path, complaint: Complaint) -> None:
     line = complaint("heatmaps", good.data / "val", tmp_path / "out", "--weights", good.weights)
-    assert "give at least one --method, such as --method gradcampp" in line
+    assert "no method given; pass at least one, e.g. --method gradcampp" in line
 
 
 def missing(good: Good, path: Path) -> None:

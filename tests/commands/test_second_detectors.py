@@ -84,7 +84,7 @@ def test_files_of_heatmaps_will_do(root: Path, tmp_path: Path) -> None:
         (["--heatmaps", "maps/val", "--input", "joint"], "val/train/manifest.parquet: does not exist; make it"),
         (["--input", "hue"], "invalid choice: 'hue'"),
         (["--set", "freeze=24"], "freeze=24: keeps start weights as they are; give them with --start WEIGHTS"),
-        (["--set", "freeze=25"], "key freeze: input should be less than or equal to 24; found 25"),
+        (["--set", "freeze=25"], "key freeze: expected a number less than or equal to 24; found 25"),
     ],
 )  # fmt: skip
 def test_wishes_that_contradict_each_other(
