@@ -266,11 +266,12 @@ def explain(
         check_inference_options(confidence, nms_iou, batch, image_size)
         variants = parse_variants(methods, [layers] if isinstance(layers, int) else layers, target, [])
         if out is None:
+            listed = _listed(images)
             network, header, _ = open_weights(find_weights(os.fspath(weights)))
             where = pick_device(device)
             explainer = Explainer(network.fuse().to(where), variants, confidence, nms_iou)
             size = image_size or header.image_size
-            source = _Computed(explainer, header, [*variants], _listed(images), size, batch, where, confidence)
+            source = _Computed(explainer, header, [*variants], listed, size, batch, where, confidence)
             return HeatmapResults([*variants], header.class_names, source)
         maker = heatmap_maker(find_weights(os.fspath(weights)), variants, image_size, confidence, nms_iou, device)
         return _written(maker, images, [*variants], Path(out), name, confidence, batch)
