@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from uncover.data.data_yaml import SETS, YAML_SUFFIXES, DataYaml, find_data_yaml, read_data_yaml
 from uncover.data.faces import POSES, Rejected
@@ -103,8 +104,9 @@ class Dataset:
         return dict(zip(self.images["image"], self.images["path"], strict=True))
 
     @cached_property
-    def _rows(self) -> Mapping[str, np.ndarray]:
-        return self.boxes.groupby("image", sort=False).indices
+    def _rows(self) -> Mapping[str, NDArray[np.int64]]:
+        found = self.boxes.groupby("image", sort=False).indices
+        return {str(image): np.asarray(rows) for image, rows in found.items()}
 
 
 def read_dataset(path: str | os.PathLike[str], layout: Layout | None = None, face: str | Sequence[str] = ()) -> Dataset:

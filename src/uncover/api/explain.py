@@ -307,11 +307,11 @@ def _written(
     batch: int,
 ) -> HeatmapResults:
     several = [images] if isinstance(images, str | os.PathLike | np.ndarray) else list(images)
-    if any(isinstance(image, np.ndarray) for image in several):
+    given = [Path(image) for image in several if not isinstance(image, np.ndarray)]
+    if len(given) < len(several):
         raise InputError(
             f"out={out}: heatmap sets are of image files, whose names they keep; write the arrays to files"
         )
-    given = [Path(image) for image in several]
     if name:
         check_set_name(name, f"name={name}")
     folders = {method: out / method / name for method in methods}

@@ -384,7 +384,7 @@ class Detections:
     def _names(self) -> Mapping[int, str]:
         return dict(enumerate(CLASS_NAMES)) if self.class_names is None else self.class_names
 
-    def _columns(self) -> dict[str, NDArray[Any]]:
+    def _columns(self) -> dict[str, Any]:
         """Attributes with a value per box that are not None, by name."""
         values = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in OF_ALL}
         return {name: value for name, value in values.items() if value is not None}

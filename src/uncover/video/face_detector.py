@@ -289,8 +289,8 @@ class FaceDetector:
             failed += [InputError(reason) for reason in skipped.values()]
         if len(failed) == len(sources.videos) + len(sources.images):
             raise InputError("; ".join(map(str, failed)))
-        for error in failed:
-            warnings.warn(f"{error}; skipped", stacklevel=2)
+        for each in failed:
+            warnings.warn(f"{each}; skipped", stacklevel=2)
 
     def _stream_video(
         self, name: str, address: str, temporal: Temporal, bridge: float, until: float | None
