@@ -37,7 +37,7 @@ BOX_COLUMNS = ("image", "split", "class", "class_id", *CORNERS)
 class Dataset:
     """Images with boxes.
 
-    Iterating gives the file of each image and its boxes: `for path, truth in dataset: truth.plot(path)`.
+    Iterating gives the file of each image and its boxes: `for path, truth in dataset: truth.plot()`.
 
     Attributes:
         path: Folder or YAML file that was read.
@@ -115,11 +115,16 @@ def read_dataset(path: str | os.PathLike[str], layout: Layout | None = None, fac
     Images are not decoded; sizes come from their headers.
 
     Examples:
-        dataset = uncover.read_dataset("my_set/data.yaml")
-        dataset.class_names                  # {0: 'face'}
-        dataset.split("val").boxes           # a DataFrame
-        for path, truth in dataset.split("val"):
-            truth.plot(path)
+        >>> import uncover
+        >>> dataset = uncover.read_dataset("my_set/data.yaml")
+        >>> dataset
+        Dataset('my_set/data.yaml', yolo, 8 images, 16 boxes, splits train, val)
+        >>> dataset.class_names
+        {0: 'face', 1: 'mask'}
+        >>> dataset.split("val").boxes.columns.tolist()
+        ['image', 'split', 'class', 'class_id', 'x1', 'y1', 'x2', 'y2']
+        >>> for path, truth in dataset.split("val"):
+        ...     figure = truth.plot()
 
     Args:
         path: Folder, or YAML file of a YOLO data set.

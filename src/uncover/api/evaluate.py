@@ -47,11 +47,20 @@ def evaluate(
     detector are matched by name; one class that is named like a face matches the other.
 
     Examples:
-        scores = uncover.evaluate("general", "my_set/data.yaml", split="val")
-        print(scores)                        # a table
-        scores.to_pandas()                   # the same as a DataFrame, with intervals
-        scores.rates["AP50"].low             # lower end of an interval
-        uncover.evaluate("predictions.parquet", "my_set/labels")
+        Weights on a data set, and stored predictions:
+
+        >>> import uncover
+        >>> scores = uncover.evaluate("best.pt", "my_set/data.yaml", split="val")
+        >>> scores.to_pandas()[["class", "images", "labels"]]
+                 class  images  labels
+        0  all classes       4       8
+        1         face       4       4
+        2         mask       4       4
+        >>> scores.rates["AP50"].low <= scores.rates["AP50"].value <= scores.rates["AP50"].high
+        True
+        >>> stored = uncover.evaluate("predictions.parquet", "my_set/labels/val", resamples=0)
+        >>> abs(stored.rates["AP50"].value - scores.rates["AP50"].value) < 0.01
+        True
 
     Args:
         detector: Name of pretrained weights, a weights file of `train`, a checkpoint of upstream YOLOv5, or a table of

@@ -29,7 +29,8 @@ from uncover.weights import find_weights
 from uncover.workflow.digest import code_digest
 from uncover.yolov5.device import pick_device
 from uncover.yolov5.inference import SMALLER, FramedImages, batch_in_words, read_ahead, to_network
-from uncover.yolov5.weights import Header, open_weights
+from uncover.yolov5.network import architecture
+from uncover.yolov5.weights import Header, open_weights, read_any_weights
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -126,7 +127,7 @@ class ImageHeatmaps:
             axes.set_axis_off()
         for x1, y1, x2, y2 in self.detections.boxes.tolist():
             figure.axes[0].plot([x1, x2, x2, x1, x1], [y1, y1, y2, y2, y1], linewidth=1.5)
-        figure.tight_layout()
+        figure.subplots_adjust(0, 0, 1, 0.9, 0.02)
         return figure
 
     def _one(self, name: str) -> NDArray[np.uint8]:
@@ -206,7 +207,7 @@ def explain(
     weights: str | os.PathLike[str],
     images: Image | Iterable[Image],
     method: str | Sequence[str] = "gradcampp",
-    layers: int | Sequence[int] = (-2,),
+    layers: int | Sequence[int] | Literal["head"] = (-2,),
     target: Literal["T1", "T2", "confidence"] = "T2",
     *,
     out: str | os.PathLike[str] | None = None,
@@ -223,11 +224,17 @@ def explain(
     writes them, and a stopped call resumes when it is repeated.
 
     Examples:
-        maps = uncover.explain("yolov5s.pt", "photos/", method="hirescam", layers=(17, 20, 23))
-        for image in maps:
-            image.values                 # float32 (classes + 1, h, w)
-            image.overlay("person")      # uint8 (height, width, 3)
-        uncover.explain("yolov5s.pt", "photos/", ["gradcampp", "hirescam"], out="maps")
+        Heatmaps as arrays, then as files, for two methods:
+
+        >>> import uncover
+        >>> for maps in uncover.explain("best.pt", "photos", method="hirescam", layers=(17, 20, 23)):
+        ...     native = maps.values  # float32 (classes + 1, h, w)
+        ...     picture = maps.overlay("face")  # uint8 (height, width, 3)
+        >>> native.shape
+        (3, 8, 8)
+        >>> stored = uncover.explain("best.pt", "photos", ["gradcampp", "hirescam"], out="maps")
+        >>> stored.folders["hirescam"].as_posix()
+        'maps/hirescam'
 
     Args:
         weights: Weights file of `train`, checkpoint of upstream YOLOv5 (.pt; no code in it is executed), or name of
@@ -237,10 +244,11 @@ def explain(
         method: "gradcampp", "hirescam", "gradcam", "xgradcam", "layercam", "eigencam", "scorecam", "eigengradcam",
             "gradcamelementwise"; or several of them.
         layers: Target layers, counted as in the network's YAML file; negative numbers count from the end, where -1 is
-            the head. Maps of several layers are fused. -2 sees large objects only; (17, 20, 23) feed all three heads
-            of the networks n, s, m, l and x.
-        target: Score to differentiate: "T1" the scores of all candidates, "T2" those of detections, "confidence" as
-            "T2" with objectness times class probability.
+            the head. "head" takes all layers that feed the head: (17, 20, 23) of yolov5n to yolov5x. Maps of several
+            layers are fused. The default, -2, responds to large objects only.
+        target: Score to differentiate: "T1" the class scores of all candidates, "T2" those of detections, "confidence"
+            the objectness times the class score of detections. Use "confidence" for a network with a single class,
+            whose class score YOLOv5 does not train.
         out: Folder to write to: `out/METHOD` gets `images/` and `joint/` (a TIFF per image), `manifest.parquet` and
             `lint.csv`. None writes nothing.
         name: With `out`: writes to `out/METHOD/NAME` instead.
@@ -264,16 +272,19 @@ def explain(
     methods = [method] if isinstance(method, str) else list(method)
     with naming_arguments(layer="layers"):
         check_inference_options(confidence, nms_iou, batch, image_size)
+        path = find_weights(os.fspath(weights))
+        if layers == "head":
+            layers = _layers_of_head(path)
         variants = parse_variants(methods, [layers] if isinstance(layers, int) else layers, target, [])
         if out is None:
             listed = _listed(images)
-            network, header, _ = open_weights(find_weights(os.fspath(weights)))
+            network, header, _ = open_weights(path)
             where = pick_device(device)
             explainer = Explainer(network.fuse().to(where), variants, confidence, nms_iou)
             size = image_size or header.image_size
             source = _Computed(explainer, header, [*variants], listed, size, batch, where, confidence)
             return HeatmapResults([*variants], header.class_names, source)
-        maker = heatmap_maker(find_weights(os.fspath(weights)), variants, image_size, confidence, nms_iou, device)
+        maker = heatmap_maker(path, variants, image_size, confidence, nms_iou, device)
         return _written(maker, images, [*variants], Path(out), name, confidence, batch)
 
 
@@ -297,6 +308,13 @@ def heatmap_maker(
     return ShardMaker(network.to(place), recipe, place)
 
 
+def _layers_of_head(weights: Path) -> list[int]:
+    """Layers that feed the head of the network in a weights file."""
+    header, _, _ = read_any_weights(weights, tell=False)
+    *_, (sources, *_) = architecture(header.model)["head"]
+    return list(sources)
+
+
 def _written(
     maker: ShardMaker,
     images: Image | Iterable[Image],
@@ -309,9 +327,7 @@ def _written(
     several = [images] if isinstance(images, str | os.PathLike | np.ndarray) else list(images)
     given = [Path(image) for image in several if not isinstance(image, np.ndarray)]
     if len(given) < len(several):
-        raise InputError(
-            f"out={out}: heatmap sets are of image files, whose names they keep; write the arrays to files"
-        )
+        raise InputError(f"out={out}: files of heatmaps take the names of image files; save the arrays first")
     if name:
         check_set_name(name, f"name={name}")
     folders = {method: out / method / name for method in methods}

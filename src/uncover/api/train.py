@@ -73,9 +73,13 @@ def train(
     returned as it is; one of other settings or data is never replaced. Progress goes to the logger "uncover".
 
     Examples:
-        trained = uncover.train("my_set/data.yaml", "my_detector", model="yolov5s", epochs=100, image_size=640)
-        trained = uncover.train("frames", "my_detector", fine_tune="general", epochs=20)
-        uncover.FaceDetector(trained.weights)
+        >>> import uncover
+        >>> trained = uncover.train("my_set", "my_detector", model="yolov5n", epochs=1, image_size=64, batch=4)
+        >>> trained.weights.as_posix(), len(trained.epochs)
+        ('my_detector/weights.pt', 1)
+        >>> detector = uncover.FaceDetector(trained.weights, face="face")
+
+    Fine-tune pretrained weights with `uncover.train("my_set", "my_detector", fine_tune="general")`.
 
     Args:
         data: YOLO data set: a folder with images/, labels/ and data.yaml, a folder with train/ and val/, or a YAML

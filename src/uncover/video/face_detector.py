@@ -85,23 +85,23 @@ class FrameResult:
 class FaceDetector:
     """Detects whole faces in images and videos; results are those of `uncover detect` with the same settings.
 
+    One detector serves one thread at a time. Make one detector per thread or process.
+
     Examples:
-        >>> import numpy as np
         >>> import uncover
-        >>> detector = uncover.FaceDetector(device="cpu")
-        >>> faces = detector(np.full((120, 160, 3), 114, np.uint8))  # or detector("photo.jpg")
-        >>> len(faces)
-        0
+        >>> detector = uncover.FaceDetector()
+        >>> faces = detector("photo.jpg")  # or an array, uint8 (height, width, 3) RGB
         >>> faces.to_pandas().columns.tolist()
         ['class', 'class_id', 'confidence', 'x1', 'y1', 'x2', 'y2', 'found_by']
+        >>> figure = faces.plot()
 
-    A video, frame by frame and as one table:
+        A video, frame by frame and as one table:
 
-        for frame in detector.stream("clip.mp4", tracking="offline"):
-            print(frame.second, frame.faces.boxes)
-        boxes = detector.detect_video("clip.mp4")
-
-    One detector serves one thread at a time. Make one detector per thread or process.
+        >>> for frame in detector.stream("clip.mp4", tracking="offline"):
+        ...     boxes = frame.faces.boxes  # float32 (n, 4); frame.second, frame.image
+        >>> table = detector.detect_video("clip.mp4", all_frames=True)
+        >>> table["frame"].nunique()
+        4
     """
 
     def __init__(
