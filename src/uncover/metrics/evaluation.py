@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,26 @@ class Evaluation:
     settings: dict[str, Any]
     unpredicted: int = 0
     blocks: BlockCount | None = None
+
+    def __str__(self) -> str:
+        """The table that `uncover evaluate` prints."""
+        return as_text(self)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Scores with their 95 % intervals.
+
+        Returns:
+            One row per class, first "all classes" (the means over classes with labels): class, images (with a true box
+            of the class), labels, and for each of P, R, F1, AP50 and AP50_95 the value, `_low` and `_high`. NaN for a
+            class without labels, and for ends of intervals without resamples.
+        """
+        images, labels = self.images - self.unlabelled, self.labels
+        rows: list[dict[str, object]] = [{"class": MEAN_NAME, "images": images, "labels": labels} | _cells(self.rates)]
+        for number, name in self.names.items():
+            of_class = count_class(self.confusion, number).labels
+            counts = {"class": name, "images": self.images_of_class[number], "labels": of_class}
+            rows.append(counts | _cells(self.by_class.get(number, {})))
+        return pd.DataFrame(rows)
 
     def with_unpredicted(self, count: int) -> Evaluation:
         """The same, with the label files counted that belong to no image."""
@@ -195,6 +215,13 @@ def _harmonic(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> ND
 
 def _images_of_class(matched: Matched, names: dict[int, str]) -> dict[int, int]:
     return {number: len(np.unique(matched.true_image[matched.true_class == number])) for number in names}
+
+
+def _cells(rates: Mapping[str, Rate]) -> dict[str, float]:
+    """Values and ends of intervals by column; NaN where there is no rate."""
+    found = {score: rates.get(score, Rate(math.nan)) for score in SCORES}
+    ends = {"": "value", "_low": "low", "_high": "high"}
+    return {f"{score}{end}": getattr(rate, name) for score, rate in found.items() for end, name in ends.items()}
 
 
 def summary(evaluation: Evaluation) -> dict[str, Any]:
