@@ -51,7 +51,8 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         lines: list[str] = []
-        for is_prose, block in itertools.groupby(text.splitlines(), lambda line: line[:1] not in ("", " ")):
+        for is_prose, group in itertools.groupby(text.splitlines(), lambda line: line[:1] not in ("", " ")):
+            block = list(group)
             lines += textwrap.wrap(" ".join(block), width) if is_prose else block
         return "\n".join(lines)
 

@@ -94,7 +94,7 @@ def run_steps(args: argparse.Namespace) -> int:
 
     Examples:
       uncover steps
-      uncover table_07 --help
+      uncover steps --json
     """
     print(steps_text())
     result({"steps": {name: summary_of(name) for name in steps()}})

@@ -40,13 +40,14 @@ complete -F _uncover uncover
 #compdef uncover
 # Completion of uncover for zsh.
 _uncover() {
-    local line files=
+    local line help files=
     local -a described
     while IFS= read -r line; do
         if [[ $line == :files ]]; then
             files=1
         else
-            described+=("${${line%%$'\\t'*}//:/\\\\:}:${line#*$'\\t'}")
+            help="${line#*$'\\t'}"
+            described+=("${${line%%$'\\t'*}//:/\\\\:}${help:+:$help}")
         fi
     done < <(_UNCOVER_COMPLETE=1 "${words[1]}" "${(@)words[2,CURRENT]}" 2>/dev/null)
     (( ${#described} )) && _describe uncover described

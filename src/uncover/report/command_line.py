@@ -43,7 +43,7 @@ RUN = "results/demo"
 
 EXAMPLES = {
     "boxes": f"{RUN}/datasets/train/boxes.parquet",
-    "cascade": f"{RUN}/rescue_cascade.csv",
+    "cascade": f"{RUN}/metrics/rescue_cascade.csv",
     "classes": f"{RUN}/metrics/rgb1/val/whole_face/classes.csv",
     "confidences": "rgb10=0.4",
     "confusion": f"{RUN}/metrics/rgb10/val/all/confusion.csv",
@@ -51,7 +51,7 @@ EXAMPLES = {
     "dataset": f"{RUN}/datasets/hof",
     "datasets": f"{RUN}/datasets/slapi_easy",
     "faces": f"{RUN}/faces/wflw.parquet",
-    "frames": f"{RUN}/videos/frames.parquet",
+    "frames": f"{RUN}/metrics/videos_frames.parquet",
     "heatmaps": f"{RUN}/heatmaps/gradcampp/hof",
     "lints": f"{RUN}/heatmaps/gradcampp/val/lint.csv",
     "manifest": f"{RUN}/datasets/train/manifest.parquet",
@@ -61,12 +61,12 @@ EXAMPLES = {
     "published": "config/published.yaml",
     "record": f"{RUN}/detectors/rgb10/results.csv",
     "records": f"{RUN}/metrics/hirescam_avg/rescue.csv",
-    "scores": f"{RUN}/videos.csv",
+    "scores": f"{RUN}/metrics/videos.csv",
     "splits": f"{RUN}/splits/wflw.json",
     "summaries": f"{RUN}/metrics/rgb10/val/whole_face/summary.json",
     "summary": f"{RUN}/metrics/rgb10/val/all/summary.json",
     "training": f"{RUN}/detectors/rgb10/summary.json",
-    "trial": f"{RUN}/rescue_trial.csv",
+    "trial": f"{RUN}/metrics/rescue_trial.csv",
 }
 """What examples give a required parameter, by its name."""
 
