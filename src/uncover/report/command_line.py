@@ -115,7 +115,8 @@ def run(entry: Entry, args: argparse.Namespace) -> int:
         if own is not None and own.read is not None and arguments[name] is not None:
             arguments[name] = own.read(arguments[name])
     entry.write(args.out, arguments)
-    wrote(args.out / f"{entry.name}.{FORMS[entry.kind][0]}", " and ".join(f".{form}" for form in FORMS[entry.kind][1:]))
+    first, *others = FORMS[entry.kind]
+    wrote(args.out / f"{entry.name}.{first}", f"also {' and '.join(f'.{form}' for form in others)}")
     return 0
 
 
