@@ -128,7 +128,7 @@ def test_the_command_writes_a_record(
     assert main(["evaluate", "videos", str(out), "--truth", str(labelled), "--detections", *words]) == 0
     told = capsys.readouterr()
     assert "3/6" in told.out and "4/6" in told.out
-    assert "c: has labels, and was not looked at" in told.err
+    assert "c: has labels, but no detections" in told.err
     table = pd.read_csv(out)
     assert tuple(table.columns) == COLUMNS and len(table) == 2 * 3 * 3
 
