@@ -244,9 +244,9 @@ def test_heatmaps_of_arrays_are_those_of_files(place: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"method": "hires"}, "method=hires: key method: input should be 'gradcampp'"),
+        ({"method": "hires"}, "method=hires: key method: expected 'gradcampp'"),
         ({"layers": 24}, "layer 24: is the head"),
-        ({"method": ()}, "no heatmap is asked for"),
+        ({"method": ()}, "no method given"),
         ({"confidence": 2}, "confidence=2: expected"),
         ({"images": []}, "images is empty"),
         ({"images": "nowhere"}, "nowhere: no such folder"),

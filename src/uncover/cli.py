@@ -273,19 +273,21 @@ def _arranged(words: Sequence[str]) -> list[str]:
         rest = [*rest[1:], "--help"]
     if rest and not rest[0].startswith("-") and rest[0].replace("-", "_") in verbs():
         rest[0] = rest[0].replace("-", "_")
-    of_verb = len(_verb_in(rest).split()) if rest and not rest[0].startswith("-") else 0
+    if not rest or rest[0].startswith("-"):
+        return [*before, *rest]
+    of_verb = 2 if " ".join(rest[:2]) in verbs() else 1
     return [*rest[:of_verb], *before, *rest[of_verb:]]
 
 
 def _verb_in(words: Sequence[str]) -> str:
     """The verb that the words begin with, of one word or two."""
-    return whole if (whole := " ".join(words[:2])) in verbs() else " ".join(words[:1])
+    return _with_whole_verb(words)[0] if words else ""
 
 
 def _with_whole_verb(words: Sequence[str]) -> list[str]:
     """The words of a command line, those of a verb of two as one. A folder of that name is given as `./name`."""
-    verb = _verb_in(words)
-    return [verb, *words[len(verb.split()) :]] if verb else []
+    whole = " ".join(words[:2])
+    return [whole, *words[2:]] if whole in verbs() else list(words)
 
 
 def _mistyped(words: Sequence[str], parsers: Mapping[str, argparse.ArgumentParser]) -> str | None:

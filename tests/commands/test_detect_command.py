@@ -170,7 +170,7 @@ def test_videos_of_one_name(detect: Detect, ward: Path, tmp_path: Path) -> None:
 
 def test_a_live_stream_has_no_end_to_wait_for(detect: Detect, complaint_of: Callable[[], str], tmp_path: Path) -> None:
     assert detect("rtsp://nowhere/stream", "--out", tmp_path / "out", "--temporal", "offline") == 2
-    assert "a live stream has no end; give online" in complaint_of() and not (tmp_path / "out").exists()
+    assert "a live stream has no end; give --temporal online" in complaint_of() and not (tmp_path / "out").exists()
 
 
 def test_what_is_written_is_no_source_the_next_time(
@@ -178,7 +178,7 @@ def test_what_is_written_is_no_source_the_next_time(
 ) -> None:
     for out in (ward, ward / "found", tmp_path / ".." / tmp_path.name):
         assert detect(ward, tmp_path, "--out", out) == 2
-        assert "whose videos are looked at; give a folder elsewhere" in complaint_of()
+        assert "which is a source; give a folder outside of it" in complaint_of()
     assert {path.name for path in ward.iterdir()} == {"bed.mp4", "notes.txt", "broken.png"}
 
 
@@ -339,7 +339,7 @@ def test_results_have_a_folder_of_the_sources_name_and_replace_none_of_others(
     assert main(["detect", "my bed.mp4", *words]) == 0
     first = (tmp_path / "found" / "my_bed" / "boxes.parquet").read_bytes()
     assert main(["detect", "other/my bed.mp4", *words]) == 2
-    assert "found/my_bed: holds what was found in my bed.mp4, elsewhere or by" in complaint_of()
+    assert "found/my_bed: holds the results of my bed.mp4, from another place or" in complaint_of()
     assert (tmp_path / "found" / "my_bed" / "boxes.parquet").read_bytes() == first
     assert main(["detect", "my bed.mp4", *words, "--confidence", "0.9"]) == 0
     assert main(["detect", "other", "my bed.mp4", *words]) == 0

@@ -94,7 +94,8 @@ def test_finished_and_given_again_it_does_what_is_missing(
     copies = {"annotated/bed.mp4", "annotated/picture0.png.jpg"}
     assert changed_by() == tables_only and len(stop.looked_at) == FRAMES + 1
     assert changed_by() == set() and stop.looked_at == []
-    (line,) = capsys.readouterr().err.splitlines()
+    line, closing = capsys.readouterr().err.splitlines()
+    assert closing.startswith(f"unchanged {out / 'boxes.parquet'}: ") and f" of {FRAMES + 1} frames, " in closing
     assert line == f"{out}: all of this was done before, with these settings; there is nothing to do"
     assert changed_by("--format", "csv") == {"boxes.csv", "summary.json"} and stop.looked_at == []
     assert "the boxes were there already; wrote boxes.csv" in capsys.readouterr().err

@@ -76,7 +76,7 @@ def test_files_of_others_are_not_replaced(good: Good, tmp_path: Path, complaint:
     models["own"].write_bytes(b"something else")
     for file in models.values():
         before = file.read_bytes()
-        assert f"{file}: holds no imported weights" in complaint(
+        assert f"{file}: is not a file of imported weights" in complaint(
             "import_weights", good.weights, file, "--sha256", "0" * 64
         )
         assert file.read_bytes() == before

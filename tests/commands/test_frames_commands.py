@@ -192,7 +192,7 @@ def test_what_nobody_reviewed_is_neither_a_label_nor_no_face(
     capsys.readouterr()
     assert run("frames", "import", proposed, tmp_path / "y.xml") == 0
     said, rows = capsys.readouterr().err, rows_of(proposed)
-    assert "updated 3 frames that came back, 1 of them unchanged" in said and "now 3 frames reviewed" in said
+    assert "updated 3 frames, 1 of them unchanged" in said and ": 3 frames reviewed" in said
     assert [row["reviewed"] for row in rows] == ["y.xml"] * 3 + [""] * (len(rows) - 3)
     assert run("labels", "--layout", "graded", proposed, data) == 0
     found = labelled(data)
@@ -350,12 +350,15 @@ def test_both_halves_of_joined_recordings_are_candidates(
         (["frames", "{video}", "{video}", "out"], "its frames would be named as those of"),
         (["frames", "nowhere.mp4", "out"], "nowhere.mp4: no such file"),
         (["frames", "{video}", "out", "--count", "0"], "--count 0: expected 1 or more"),
-        (["frames", "{video}", "out", "--count", "3", "--every", "5"], "--every: --count picks"),
+        (["frames", "{video}", "out", "--count", "3", "--every", "5"], "--every: has no effect with --count"),
         (["frames", "{video}", "out", "--motion", "0"], "--motion 0.0: expected 0.001 or more"),
         (["frames", "{video}", "out", "--boxes", "nowhere.csv"], "nowhere.csv: there is no video of this name"),
         (["frames", "export", "nowhere", "x.xml", "--format", "cvat"], "expected a folder of 'uncover frames'"),
         (["frames", "export", "nowhere", "x.json", "--format", "cvat"], "expected a name that ends in .xml"),
-        (["frames", "export", "nowhere", "x.xml", "--format", "cvat", "--prefix", "y"], "--prefix: CVAT knows"),
+        (
+            ["frames", "export", "nowhere", "x.xml", "--format", "cvat", "--prefix", "y"],
+            "--prefix: has no effect with CVAT",
+        ),
         (["frames", "import", "nowhere", "x.xml"], "expected a folder of 'uncover frames'"),
     ],
 )

@@ -127,7 +127,7 @@ def test_heatmaps_of_other_photos(root: Path, tmp_path: Path, complaint: Complai
         ("grey", ["maps/train"], "maps/train: is a heatmap set, and these weights look at photos; give the data set"),
         ("joint", ["maps/val", "photos/train"], r"0\.png: holds no heatmaps, which these weights look at .input: j"),
         ("photo", ["photos/val", "maps/val"], "val: has the name of .*photos/val, and both would be .*val.parq"),
-        ("photo", ["photos/val/images/0.png"], r"0\.png: is a file; expected sets, which are folders"),
+        ("photo", ["photos/val/images/0.png"], r"0\.png: is a file; expected the folder of a set"),
         ("photo", ["photos/val", "nowhere"], "nowhere: no such folder"),
     ],
 )  # fmt: skip

@@ -47,4 +47,4 @@ def test_the_summary_shows_the_slowest_stages_first_and_the_report_last(
 
 def test_a_folder_that_is_no_run_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["summary", str(tmp_path)]) == 2
-    assert "no tables in it" in capsys.readouterr().err
+    assert "has no tables" in capsys.readouterr().err

@@ -184,7 +184,10 @@ def test_harder_test_photos_leave_the_training_photos_and_the_others_as_they_wer
 def test_a_share_beyond_one_and_one_of_another_layout_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for layout, share, told in (("wflw", "1.5", "expected a share"), ("preterm_web", "0.5", "has no effect on preterm_web")):
+    for layout, share, told in (
+        ("wflw", "1.5", "expected a share"),
+        ("preterm_web", "0.5", "has no effect on preterm_web"),
+    ):
         assert main(["make_synthetic", layout, str(tmp_path / "out"), "--harder", share]) == 2
         assert f"--harder{'' if layout == 'preterm_web' else ' 1.5'}: {told}" in capsys.readouterr().err
         assert not (tmp_path / "out").exists()

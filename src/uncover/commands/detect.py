@@ -253,21 +253,25 @@ def run_detect(args: argparse.Namespace) -> int:
     for name, statistics in outcome.statistics.items():
         logger.info(statistics.line(name))
     warn_each([f"{reason}; skipped" for reason in outcome.skipped.values()], str(out / "summary.json"))
-    _report(out, bool(outcome.finished))
+    further = {"boxes.csv": options.csv, "boxes.json": options.coco, "annotated": options.annotated}
+    _report(out, [name for name, asked in further.items() if asked])
     return 0 if outcome.whole else PARTLY
 
 
-def _report(out: Path, finished: bool) -> None:
-    """Report the results in a folder."""
+def _report(out: Path, further: Sequence[str]) -> None:
+    """Report the results in a folder, and further outputs that are in it."""
     import pyarrow.parquet as pq
 
-    from uncover.console import result, wrote
+    from uncover.console import is_older, result, wrote
 
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     boxes = pq.read_metadata(out / "boxes.parquet").num_rows
     frames, found = (sum(each[key] for each in summary["sources"].values()) for key in ("frames", "with_a_box"))
     text = f"{boxes} boxes in {found} of {frames} frames"
-    wrote(out / "boxes.parquet", text, before=finished, boxes=boxes, frames=frames, frames_with_boxes=found)
+    tables = out / "boxes.parquet"
+    for path in (out / name for name in further):
+        wrote(path, before=is_older(path))
+    wrote(tables, text, before=is_older(tables), boxes=boxes, frames=frames, frames_with_boxes=found)
     result({"folder": str(out), **{key: summary.get(key) for key in ("settings", "sources", "skipped")}})
 
 
