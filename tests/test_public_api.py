@@ -337,7 +337,7 @@ def test_trainings_that_cannot_be(place: Path, tmp_path: Path) -> None:
     [
         ("--image-size 30: expected a multiple of 32", "image_size=30: expected a multiple of 32"),
         ("give --input joint or classes", "give input=joint or classes"),
-        ("say which with --class NAME", "say which with face NAME"),
+        ("say which with --class NAME", "say which with face=NAME"),
         ("lower --confidence (such as 0.05)", "lower confidence (such as 0.05)"),
         ("a -- b, well-made", "a -- b, well-made"),
     ],

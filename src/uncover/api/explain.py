@@ -24,7 +24,7 @@ from uncover.images.inputs import Shard, check_inference_options
 from uncover.images.letterbox import Letterbox, letterbox
 from uncover.images.maps import JOINT, Size, StoredMaps, read_maps, render
 from uncover.images.reading import COLOURS, check_apart, inspect_image, named_images, read_image, scale
-from uncover.metrics.detections import Detections
+from uncover.metrics.detections import Detections, notebook_figure
 from uncover.weights import find_weights
 from uncover.workflow.digest import code_digest
 from uncover.yolov5.device import pick_device
@@ -114,12 +114,10 @@ class ImageHeatmaps:
         Raises:
             InputError: There is no such class, or the image file cannot be read.
         """
-        from matplotlib.figure import Figure
-
         found = [name for name, state in zip(self.class_names, self.status, strict=False) if state == MAP]
         shown = list(names) if names is not None else [JOINT, *found][:5]
         pictures = {"image": self._image()} | {name: self.overlay(name) for name in shown}
-        figure = Figure(figsize=(3 * len(pictures), 3 * self.frame.height / self.frame.width + 0.4))
+        figure = notebook_figure(3 * len(pictures), 3 * self.frame.height / self.frame.width + 0.4)
         row = figure.subplots(1, len(pictures), squeeze=False)[0]
         for axes, (title, picture) in zip(row, pictures.items(), strict=True):
             axes.imshow(picture)
