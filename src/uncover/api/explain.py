@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 Image = NDArray[np.uint8] | str | os.PathLike[str]
 """Pixels, uint8 (H, W, 3) RGB, or the path of an image file."""
 
-WINDOW = 4
+WINDOW = 8
 """Batches that are put together by shape; results come in the order of the images."""
 
 
