@@ -238,7 +238,7 @@ def explain(
         weights: Weights file of `train`, checkpoint of upstream YOLOv5 (.pt; no code in it is executed), or name of
             pretrained weights.
         images: An image (uint8 (H, W, 3) RGB, or a file), a folder of images, a data set (a folder with `images/`), or
-            several arrays or files.
+            several arrays or files (a generator is read to its end first).
         method: "gradcampp", "hirescam", "gradcam", "xgradcam", "layercam", "eigencam", "scorecam", "eigengradcam",
             "gradcamelementwise"; or several of them.
         layers: Target layers, counted as in the network's YAML file; negative numbers count from the end, where -1 is
