@@ -234,7 +234,7 @@ def test_heatmaps_are_those_of_the_command(place: Path, tmp_path: Path) -> None:
 
 def test_heatmaps_of_arrays_are_those_of_files(place: Path) -> None:
     paths = [Path("photos/1.png"), "photo.jpg"]
-    pixels = [cv2.imread(str(path), cv2.IMREAD_COLOR_RGB) for path in paths]
+    pixels = [cv2.imread(str(path))[..., ::-1] for path in paths]
     by_path = uncover.explain("best.pt", paths, layers="head", device="cpu")
     for one, other in zip(by_path, uncover.explain("best.pt", pixels, layers="head", device="cpu"), strict=True):
         np.testing.assert_array_equal(one.values, other.values)

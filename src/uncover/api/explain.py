@@ -361,7 +361,7 @@ def _listed(images: Image | Iterable[Image]) -> dict[str, NDArray[np.uint8] | Pa
                 raise InputError(
                     f"image {number} is {image.dtype} {image.shape}; expected uint8 (height, width, channels), in RGB"
                 )
-            named[f"image_{number}"] = image
+            named[f"image_{number}"] = np.ascontiguousarray(image)
             continue
         path = Path(image)
         if path.is_dir():
