@@ -60,7 +60,7 @@ def in_python(message: str, **renamed: str) -> str:
         value = "" if option[2] is None else f"={option[2]}"
         return f"{renamed.get(name, name)}{value}"
 
-    return re.sub(r"--([a-z][a-z-]*)(?: (?!takes\b|and\b|or\b)([-\w./]+(?=[:;) `])))?", argument, message)
+    return re.sub(r"--([a-z][a-z-]*)(?: (?!takes\b|and\b|or\b)([-\w./]+(?=[:;) `]|$)))?", argument, message)
 
 
 @contextmanager

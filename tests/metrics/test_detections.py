@@ -191,6 +191,7 @@ def test_boxes_know_their_image_and_the_names_of_their_classes(tmp_path: Path) -
     assert set(own.to_pandas()["class"]) <= {"cat", "dog", "class 2"}
     for figure in (own.plot(), own[:2].sorted().plot(), found(3).plot(str(tmp_path / "photo.png"))):
         assert figure.axes[0].get_xlim() == (-0.5, 79.5)
+        assert figure._repr_png_()[:4] == b"\x89PNG"
     assert own.scaled(2, 2).shown is None
     for image, message in ((None, "do not know their image"), (tmp_path / "absent.png", "absent.png")):
         with pytest.raises(InputError, match=message):

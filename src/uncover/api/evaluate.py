@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -20,7 +21,9 @@ from uncover.metrics.evaluation import evaluate as score_boxes
 from uncover.metrics.predictions import Predictions, read_predictions
 from uncover.metrics.truth import TRUTH_COLUMNS, find_labels, read_truth, truth_of_files
 from uncover.weights import find_weights
-from uncover.yolov5.device import Precision
+
+if TYPE_CHECKING:
+    from uncover.yolov5.device import Precision
 
 PREDICTIONS = ".parquet"
 

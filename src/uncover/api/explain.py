@@ -24,7 +24,7 @@ from uncover.images.inputs import Shard, check_inference_options
 from uncover.images.letterbox import Letterbox, letterbox
 from uncover.images.maps import JOINT, Size, StoredMaps, read_maps, render
 from uncover.images.reading import COLOURS, check_apart, inspect_image, named_images, read_image, scale
-from uncover.metrics.detections import Detections
+from uncover.metrics.detections import Detections, notebook_figure
 from uncover.weights import find_weights
 from uncover.workflow.digest import code_digest
 from uncover.yolov5.device import pick_device
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 Image = NDArray[np.uint8] | str | os.PathLike[str]
 """Pixels, uint8 (H, W, 3) RGB, or the path of an image file."""
 
-WINDOW = 4
+WINDOW = 8
 """Batches that are put together by shape; results come in the order of the images."""
 
 
@@ -114,12 +114,10 @@ class ImageHeatmaps:
         Raises:
             InputError: There is no such class, or the image file cannot be read.
         """
-        from matplotlib.figure import Figure
-
         found = [name for name, state in zip(self.class_names, self.status, strict=False) if state == MAP]
         shown = list(names) if names is not None else [JOINT, *found][:5]
         pictures = {"image": self._image()} | {name: self.overlay(name) for name in shown}
-        figure = Figure(figsize=(3 * len(pictures), 3 * self.frame.height / self.frame.width + 0.4))
+        figure = notebook_figure(3 * len(pictures), 3 * self.frame.height / self.frame.width + 0.4)
         row = figure.subplots(1, len(pictures), squeeze=False)[0]
         for axes, (title, picture) in zip(row, pictures.items(), strict=True):
             axes.imshow(picture)
@@ -240,7 +238,7 @@ def explain(
         weights: Weights file of `train`, checkpoint of upstream YOLOv5 (.pt; no code in it is executed), or name of
             pretrained weights.
         images: An image (uint8 (H, W, 3) RGB, or a file), a folder of images, a data set (a folder with `images/`), or
-            several arrays or files.
+            several arrays or files (a generator is read to its end first).
         method: "gradcampp", "hirescam", "gradcam", "xgradcam", "layercam", "eigencam", "scorecam", "eigengradcam",
             "gradcamelementwise"; or several of them.
         layers: Target layers, counted as in the network's YAML file; negative numbers count from the end, where -1 is
@@ -363,7 +361,7 @@ def _listed(images: Image | Iterable[Image]) -> dict[str, NDArray[np.uint8] | Pa
                 raise InputError(
                     f"image {number} is {image.dtype} {image.shape}; expected uint8 (height, width, channels), in RGB"
                 )
-            named[f"image_{number}"] = image
+            named[f"image_{number}"] = np.ascontiguousarray(image)
             continue
         path = Path(image)
         if path.is_dir():

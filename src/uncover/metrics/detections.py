@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -169,7 +171,8 @@ class Detections:
         for each in columns:
             if each.keys() != columns[0].keys():
                 raise ValueError(f"attributes {', '.join(each)} beside {', '.join(columns[0])}; expected the same")
-        return cls(**{name: np.concatenate([each[name] for each in columns]) for name in columns[0]})
+        joined: dict[str, Any] = {name: np.concatenate([each[name] for each in columns]) for name in columns[0]}
+        return cls(**joined)
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -358,12 +361,11 @@ class Detections:
         Raises:
             InputError: No image is known, or the file cannot be read.
         """
-        from matplotlib.figure import Figure
         from matplotlib.patches import Rectangle
 
         image = _pixels(self.shown if image is None else image)
         height, width = image.shape[:2]
-        figure = Figure(figsize=(8, 8 * height / width))
+        figure = notebook_figure(8, 8 * height / width)
         axes = figure.add_axes((0, 0, 1, 1))
         axes.imshow(image, cmap="gray")
         named = [""] * len(self) if self.classes is None else [f"{_name(self._names, int(n))} " for n in self.classes]
@@ -400,6 +402,31 @@ class Detector(Protocol):
             images: uint8 (height, width, 3) RGB, of any sizes.
         """
         ...
+
+
+@cache
+def _figure_class() -> type[Figure]:
+    from matplotlib.figure import Figure
+
+    class NotebookFigure(Figure):
+        """A figure that notebooks display, although pyplot, which would change global state, is not imported."""
+
+        def _repr_png_(self) -> bytes:
+            content = io.BytesIO()
+            self.savefig(content, format="png")
+            return content.getvalue()
+
+    return NotebookFigure
+
+
+def notebook_figure(width: float, height: float) -> Figure:
+    """An empty matplotlib figure that notebooks display.
+
+    Args:
+        width: In inches.
+        height: In inches.
+    """
+    return _figure_class()(figsize=(width, height))
 
 
 def _name(names: Mapping[int, str], number: int) -> str:
