@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
@@ -33,6 +34,21 @@ ELSEWHERE = {
 """Pages of the site by the files that they are."""
 
 HOMES = {source: page for page, source in ELSEWHERE.items()}
+
+PUBLIC = {
+    "Detection": ("FaceDetector", "FrameResult", "Detections"),
+    "Heatmaps": ("explain", "HeatmapResults", "ImageHeatmaps"),
+    "Data sets, training, evaluation": (
+        "read_dataset",
+        "Dataset",
+        "train",
+        "TrainedDetector",
+        "evaluate",
+        "Evaluation",
+    ),
+    "Errors": ("InputError", "OutOfMemory"),
+}
+"""Names of `uncover.__all__`, in the order of the reference."""
 
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 
@@ -75,11 +91,21 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
 
 def python_reference() -> str:
-    """All public names, each with its docstring."""
+    """The public names, each with its docstring.
+
+    Raises:
+        PluginError: A public name is in none of the groups.
+    """
     import uncover
 
-    names = [name for name in uncover.__all__ if not name.startswith("__")]
-    return "# Python reference\n\n" + "\n\n".join(f"::: uncover.{name}" for name in names) + "\n"
+    listed = {name for names in PUBLIC.values() for name in names}
+    public = {name for name in uncover.__all__ if not name.startswith("__")}
+    if listed != public:
+        raise PluginError(f"docs/hooks.py: PUBLIC differs from uncover.__all__ in {sorted(listed ^ public)}")
+    text = ["# Python reference\n"]
+    for title, names in PUBLIC.items():
+        text += [f"## {title}\n", *(f"::: uncover.{name}\n" for name in names)]
+    return "\n".join(text)
 
 
 def command_reference() -> str:

@@ -323,7 +323,7 @@ def test_a_data_set_is_read_as_it_is_written(place: Path, raw: Any) -> None:
 def test_trainings_that_cannot_be(place: Path, tmp_path: Path) -> None:
     for arguments, message in (
         ({"modle": "yolov5n"}, "key modle is unknown; did you mean model"),
-        ({"start": "general", "fine_tune": "general"}, "omit one"),
+        ({"weights": "general", "fine_tune": "general"}, "omit one"),
         ({"processes": 2}, "one process"),
         ({"fine_tune": "general", "channels": 1}, "channels=1: has no effect"),
         ({"padding": 300}, "padding=300: expected"),

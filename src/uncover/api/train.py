@@ -56,7 +56,7 @@ def train(
     val: str | os.PathLike[str] | None = None,
     fine_tune: str | os.PathLike[str] | None = None,
     leave_out: str | None = None,
-    start: str | os.PathLike[str] | None = None,
+    weights: str | os.PathLike[str] | None = None,
     classes: str | Sequence[str] = (),
     input: Input = "photo",
     heatmaps: str | os.PathLike[str] | None = None,
@@ -89,7 +89,7 @@ def train(
         fine_tune: Detector to fine-tune: name of pretrained weights, a weights file, the folder of a training or of a
             run. Network, classes, image size and recipe come from it.
         leave_out: With frames of several infants: infant, or one of its videos, whose frames validate.
-        start: Initial weights for a training with your own settings: name of pretrained weights, a weights file, or a
+        weights: Initial weights for a training with your own settings: name of pretrained weights, a weights file, or a
             checkpoint of upstream YOLOv5. Layers that do not fit stay as initialised.
         classes: Classes to learn; none takes all.
         input: What the network looks at: "photo", "grey", or heatmaps ("classes", "joint", "mean", "whole_face").
@@ -116,14 +116,14 @@ def train(
         check_number("--channels", channels, 1)
         check_number("--padding", padding, 0, 255)
         check_number("--workers", workers, 1)
-        _check_together(fine_tune, leave_out, start, val, heatmaps, channels, padding, input)
+        _check_together(fine_tune, leave_out, weights, val, heatmaps, channels, padding, input)
         if fine_tune is None and check_section(Detector, read_pairs(pairs), "settings").processes > 1:
             raise InputError("processes: one call trains in one process; run `uncover train --set processes=N` instead")
         check_writable(folder)
         check_shared(folder, "train", ("weights.pt", "results.csv", "summary.json"))
         of_frames = fine_tune is not None or leave_out is not None or is_picked(place)
         validation = None if val is None else Path(val)
-        initial = None if start is None else find_weights(os.fspath(start))
+        initial = None if weights is None else find_weights(os.fspath(weights))
         if fine_tune is not None:
             initial = find_start(Path(fine_tune))
         before = torch.are_deterministic_algorithms_enabled()
@@ -146,7 +146,7 @@ def train(
 def _check_together(
     fine_tune: object,
     leave_out: object,
-    start: object,
+    weights: object,
     val: object,
     heatmaps: object,
     channels: object,
@@ -158,8 +158,8 @@ def _check_together(
     Raises:
         InputError: One would have no effect.
     """
-    if fine_tune is not None and start is not None:
-        raise InputError(f"start={start}: fine_tune={fine_tune} already says which weights to start from; omit one")
+    if fine_tune is not None and weights is not None:
+        raise InputError(f"weights={weights}: fine_tune={fine_tune} already says which weights to start from; omit one")
     if val is not None and leave_out is not None:
         raise InputError(f"leave_out={leave_out!r}: val={val} already validates; omit one")
     if fine_tune is None:
