@@ -23,6 +23,7 @@ import uncover
 from uncover import commands
 from uncover.console import set_up_logging
 from uncover.errors import InputError, as_out_of_memory, is_out_of_memory
+from uncover.extras import describe_missing
 from uncover.report import command_line, registry
 from uncover.workflow.gpus import gpu_use, take_gpus
 from uncover.workflow.parent import PARENT, end_with_parent
@@ -154,8 +155,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "uncover":
             raise
-        told = f"needs the Python module {error.name}, which is not installed; `uncover doctor` says what is missing"
-        print(f"uncover {args.verb}: error: {told}", file=sys.stderr)
+        print(f"uncover {args.verb}: error: {describe_missing(error.name)}", file=sys.stderr)
         return 2
     except OSError as error:
         if error.errno is None or (error.filename is None and error.strerror is None):

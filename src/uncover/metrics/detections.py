@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +25,9 @@ from uncover.metrics.predictions import (
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from torch import Tensor
+
+logger = logging.getLogger(__name__)
 
 EPSILON = np.float32(1e-7)
 """Added to a union in single precision, as upstream does; keeps the IoU of two boxes without area defined."""
@@ -66,7 +71,7 @@ def box_iou(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArra
 
 
 def nms(boxes: NDArray[np.floating], confidence: NDArray[np.floating], threshold: float) -> NDArray[np.int64]:
-    """Non-maximum suppression: torchvision's operator on arrays, on the CPU.
+    """Non-maximum suppression of arrays, on the CPU.
 
     Args:
         boxes: (N, 4) x1 y1 x2 y2.
@@ -77,10 +82,69 @@ def nms(boxes: NDArray[np.floating], confidence: NDArray[np.floating], threshold
         int64 (M,), rows that stay, best first.
     """
     import torch
-    from torchvision.ops import nms as operator
 
     corners, scores = (torch.from_numpy(np.ascontiguousarray(each)) for each in (boxes, confidence))
-    return np.asarray(operator(corners, scores, threshold).numpy(), np.int64)
+    return np.asarray(suppress(corners, scores, threshold).numpy(), np.int64)
+
+
+def suppress(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
+    """Non-maximum suppression of tensors, by torchvision's operator or, without it, by `suppress_without_torchvision`.
+
+    Args:
+        boxes: (N, 4) x1 y1 x2 y2, on any device.
+        scores: (N,), of the same type; among equals the first wins.
+        threshold: A box whose IoU with a better one that stays is above it goes.
+
+    Returns:
+        int64 (M,), rows that stay, best first.
+    """
+    return (_torchvision_operator() or suppress_without_torchvision)(boxes, scores, threshold)
+
+
+@functools.cache
+def _torchvision_operator() -> Callable[[Tensor, Tensor, float], Tensor] | None:
+    """torchvision's operator; None if it is not installed or does not load.
+
+    A build of torchvision loads beside one build of torch only: beside a CPU-only torch from another index, or a torch
+    that was built for a board or a cluster, its import raises RuntimeError, OSError or AttributeError, by version.
+    """
+    import torch
+
+    try:
+        from torchvision.ops import nms as operator
+
+        operator(torch.zeros(1, 4), torch.zeros(1), 0.5)
+    except ModuleNotFoundError:
+        return None
+    except (AttributeError, ImportError, OSError, RuntimeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        logger.info("torchvision does not fit torch %s (%s); going on without it", torch.__version__, reason)
+        return None
+    return operator
+
+
+def suppress_without_torchvision(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
+    """As `suppress`, in numpy, with the arithmetic of torchvision's operator for the CPU: the rows are the same.
+
+    It is slower the more boxes stay.
+    """
+    import torch
+
+    order = scores.sort(stable=True, descending=True).indices
+    x1, y1, x2, y2 = boxes[order].detach().cpu().numpy().T
+    areas = (x2 - x1) * (y2 - y1)
+    kept, left = [], np.arange(len(areas))
+    while len(left):
+        best, left = left[0], left[1:]
+        kept.append(int(best))
+        wide = np.minimum(x2[best], x2[left]) - np.maximum(x1[best], x1[left])
+        high = np.minimum(y2[best], y2[left]) - np.maximum(y1[best], y1[left])
+        shared = np.maximum(wide, 0) * np.maximum(high, 0)
+        with np.errstate(invalid="ignore"):  # two boxes without area
+            overlap = shared / (areas[best] + areas[left] - shared)
+        # In double precision, as the operator compares; numpy would round the threshold to the precision of the boxes.
+        left = left[~(overlap.astype(np.float64) > threshold)]
+    return order[torch.tensor(kept, dtype=torch.int64, device=order.device)]
 
 
 @dataclass(frozen=True)
