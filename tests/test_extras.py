@@ -13,7 +13,13 @@ from PIL import Image
 
 from uncover import extras
 
-OUTSIDE = {"snakemake", "snakemake_executor_plugin_slurm", "snakemake_interface_executor_plugins", "jinja2", "markupsafe"}
+OUTSIDE = {
+    "snakemake",
+    "snakemake_executor_plugin_slurm",
+    "snakemake_interface_executor_plugins",
+    "jinja2",
+    "markupsafe",
+}
 OUTSIDE |= {"markdown_it", "matplotlib", "packaging", "pytorch_grad_cam", "sklearn", "facenet_pytorch", "facexlib"}
 OUTSIDE |= {"ultralytics", "onnxruntime", "yolov5", "torchvision"}
 

@@ -104,6 +104,7 @@ def test_suppression_without_torchvision_keeps_the_same_rows(dtype: torch.dtype,
         for threshold in (0.0, 0.3, 0.45, 0.5, 0.7, 1.0):
             expected = operator(boxes, scores, threshold)
             assert torch.equal(suppress_without_torchvision(boxes, scores, threshold), expected)
+            assert torch.equal(suppress_without_torchvision(boxes, scores, threshold, 7), expected[:7])
     none = suppress_without_torchvision(boxes[:0], scores[:0], 0.5)
     assert none.shape == (0,) and none.dtype == torch.int64
 

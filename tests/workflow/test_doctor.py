@@ -98,7 +98,12 @@ def test_outside_a_checkout_it_says_what_cannot_be_known_there(
     ("absent", "checkout", "code", "line"),
     [
         ("facexlib", False, 0, "missing  facexlib * not installed, which the detector retinaface needs; run: pip ins"),
-        ("jinja2", False, 0, "missing  jinja2 * not installed, which `uncover report` needs; run: pip install 'uncover[w"),
+        (
+            "jinja2",
+            False,
+            0,
+            "missing  jinja2 * not installed, which `uncover report` needs; run: pip install 'uncover[w",
+        ),
         ("torch", False, 1, "problem  torch * not installed; run: pip install torch"),
         ("torch", True, 1, "problem  torch * not installed; run: make setup"),
         (

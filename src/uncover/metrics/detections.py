@@ -87,25 +87,29 @@ def nms(boxes: NDArray[np.floating], confidence: NDArray[np.floating], threshold
     return np.asarray(suppress(corners, scores, threshold).numpy(), np.int64)
 
 
-def suppress(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
+def suppress(boxes: Tensor, scores: Tensor, threshold: float, most: int | None = None) -> Tensor:
     """Non-maximum suppression of tensors, by torchvision's operator or, without it, by `suppress_without_torchvision`.
 
     Args:
         boxes: (N, 4) x1 y1 x2 y2, on any device.
         scores: (N,), of the same type; among equals the first wins.
         threshold: A box whose IoU with a better one that stays is above it goes.
+        most: Rows that are returned, at most; None returns all that stay.
 
     Returns:
         int64 (M,), rows that stay, best first.
     """
-    return (_torchvision_operator() or suppress_without_torchvision)(boxes, scores, threshold)
+    operator = _torchvision_operator()
+    if operator is None:
+        return suppress_without_torchvision(boxes, scores, threshold, most)
+    return operator(boxes, scores, threshold)[:most]
 
 
 @functools.cache
 def _torchvision_operator() -> Callable[[Tensor, Tensor, float], Tensor] | None:
-    """torchvision's operator; None if it is not installed or does not load.
+    """torchvision's operator, which is the faster one; None if it is not installed or does not load.
 
-    A build of torchvision loads beside one build of torch only: beside a CPU-only torch from another index, or a torch
+    uncover does not depend on it: a build of torchvision loads beside one build of torch only: beside a CPU-only torch from another index, or a torch
     that was built for a board or a cluster, its import raises RuntimeError, OSError or AttributeError, by version.
     """
     import torch
@@ -123,18 +127,15 @@ def _torchvision_operator() -> Callable[[Tensor, Tensor, float], Tensor] | None:
     return operator
 
 
-def suppress_without_torchvision(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
-    """As `suppress`, in numpy, with the arithmetic of torchvision's operator for the CPU: the rows are the same.
-
-    It is slower the more boxes stay.
-    """
+def suppress_without_torchvision(boxes: Tensor, scores: Tensor, threshold: float, most: int | None = None) -> Tensor:
+    """As `suppress`, in numpy, with the arithmetic of torchvision's operator for the CPU: the rows are the same."""
     import torch
 
     order = scores.sort(stable=True, descending=True).indices
     x1, y1, x2, y2 = boxes[order].detach().cpu().numpy().T
     areas = (x2 - x1) * (y2 - y1)
     kept, left = [], np.arange(len(areas))
-    while len(left):
+    while len(left) and (most is None or len(kept) < most):
         best, left = left[0], left[1:]
         kept.append(int(best))
         wide = np.minimum(x2[best], x2[left]) - np.maximum(x1[best], x1[left])

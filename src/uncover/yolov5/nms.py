@@ -99,7 +99,7 @@ def _survivors(corners: Tensor, scores: Tensor, iou: float, most: int) -> Tensor
     """Rows of boxes (n, 4) that no better one covers, best first; scores fall."""
     # What happens to a box depends on better boxes alone, so the best few may do for all that is asked for.
     first = most * AT_FIRST
-    kept = suppress(corners[:first], scores[:first], iou)
+    kept = suppress(corners[:first], scores[:first], iou, most)
     if len(kept) < most and len(corners) > first:
-        kept = suppress(corners, scores, iou)
-    return kept[:most]
+        kept = suppress(corners, scores, iou, most)
+    return kept
