@@ -137,9 +137,9 @@ def test_wrong_arguments_are_exit_code_2_with_one_line_after_the_usage(
             "error: needs the package facexlib, which is not installed; run: pip install --no-deps 'facexlib==0.3.0'",
         ),
         (
-            ModuleNotFoundError("No module named 'sklearn'", name="sklearn.svm"),
+            ModuleNotFoundError("No module named 'sklearn'", name="sklearn"),
             2,
-            "error: needs the Python module sklearn.svm, which is not installed; `uncover doctor` lists what is missing",
+            "error: needs the Python module sklearn, which is not installed; `uncover doctor` lists what is missing",
         ),
     ],
 )

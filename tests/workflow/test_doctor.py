@@ -9,8 +9,8 @@ import pytest
 
 from uncover import cli
 from uncover.config.load import check_config
-from uncover.workflow import slurm
 from uncover.extras import WITHOUT_DEPENDENCIES, extras
+from uncover.workflow import slurm
 from uncover.workflow.doctor import FOR_ONE, LOCK, OPTIONAL, examine
 
 

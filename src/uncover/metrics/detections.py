@@ -109,8 +109,8 @@ def suppress(boxes: Tensor, scores: Tensor, threshold: float, most: int | None =
 def _torchvision_operator() -> Callable[[Tensor, Tensor, float], Tensor] | None:
     """torchvision's operator, which is the faster one; None if it is not installed or does not load.
 
-    uncover does not depend on it: a build of torchvision loads beside one build of torch only: beside a CPU-only torch from another index, or a torch
-    that was built for a board or a cluster, its import raises RuntimeError, OSError or AttributeError, by version.
+    uncover does not depend on it: a build of torchvision loads beside one build of torch only. Beside a CPU-only torch
+    from another index, or one that was built for a cluster, its import raises RuntimeError, OSError or AttributeError.
     """
     import torch
 
