@@ -142,8 +142,11 @@ def run(*words: str, folder: Path = ROOT, code: int = 0) -> str:
 
 
 def uv(*words: str) -> None:
-    """Run uv of the environment that runs this."""
-    run(str(Path(sys.executable).parent / "uv"), *words)
+    """Run uv, of the environment that runs this if it has one."""
+    program = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
+    if program is None:
+        raise SystemExit("uv: is not installed; run: pip install uv")
+    run(program, *words)
 
 
 def build(folder: Path) -> Path:
