@@ -88,9 +88,7 @@ def resolve_layers(network: Network, layers: Sequence[int]) -> tuple[int, ...]:
 
 
 def is_direct(network: Network, layers: Collection[int]) -> bool:
-    """Whether scores depend on these layers through the head's own 1x1 convolutions alone."""
-    if any(convolution.kernel_size != (1, 1) for convolution in network.head.m):  # such as SCRFD's
-        return False
+    """Whether scores depend on these layers through the head's own convolutions alone."""
     sources = network.sources[-1]
     others = [source for source in sources if source not in layers]
     return set(layers) <= set(sources) and not any(_ancestors(network, other) & set(layers) for other in others)
