@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -44,6 +45,32 @@ class OutOfMemory(Exception):
     """
 
     partly = False
+
+
+def in_python(message: str, **renamed: str) -> str:
+    """A message of a command, worded for Python: `--image-size 30` becomes `image_size=30`.
+
+    Args:
+        message: Text that may name options.
+        **renamed: Arguments that are not named like their option, by the option's name.
+    """
+
+    def argument(option: re.Match[str]) -> str:
+        name = option[1].replace("-", "_")
+        value = "" if option[2] is None else f"={option[2]}"
+        return f"{renamed.get(name, name)}{value}"
+
+    return re.sub(r"--([a-z][a-z-]*)(?: (?!takes\b|and\b|or\b)([-\w./]+(?=[:;) `]|$)))?", argument, message)
+
+
+@contextmanager
+def naming_arguments(**renamed: str) -> Iterator[None]:
+    """Let errors that are raised inside name Python arguments instead of command-line options (see `in_python`)."""
+    try:
+        yield
+    except InputError as error:
+        error.args = (in_python(str(error), **renamed), *error.args[1:])
+        raise
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -223,11 +225,36 @@ def test_a_file_of_predictions_and_back(tmp_path: Path) -> None:
         Detections.from_parquet(tmp_path / "no.parquet")
 
 
+def test_boxes_are_equal_by_value_and_come_one_by_one() -> None:
+    some = found(3)
+    assert some == found(3) and some != found(3, seed=1) and some != some[:2] and some != 3
+    one, two, three = some
+    assert Detections.concatenate([one, two, three]) == some and two == some[1]
+    with pytest.raises(IndexError):
+        some[3]
+
+
+def test_boxes_know_their_image_and_the_names_of_their_classes(tmp_path: Path) -> None:
+    pixels = np.zeros((60, 80, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "photo.png"), pixels)
+    own = replace(found(3), shown=tmp_path / "photo.png", class_names={0: "cat", 1: "dog"})
+    assert set(own.to_pandas()["class"]) <= {"cat", "dog", "class 2"}
+    for figure in (own.plot(), own[:2].sorted().plot(), found(3).plot(str(tmp_path / "photo.png"))):
+        assert figure.axes[0].get_xlim() == (-0.5, 79.5)
+        assert figure._repr_png_()[:4] == b"\x89PNG"
+    assert own.scaled(2, 2).shown is None
+    for image, message in ((None, "do not know their image"), (tmp_path / "absent.png", "absent.png")):
+        with pytest.raises(InputError, match=message):
+            found(3).plot(image)
+
+
 def test_boxes_are_drawn_on_their_image(tmp_path: Path) -> None:
     figure = found(3).plot(np.zeros((60, 80, 3), np.uint8))
     (axes,) = figure.axes
     assert len(axes.patches) == 3 and len(axes.lines) == 3
-    assert [text.get_text() for text in axes.texts] == [f"{sure:.2f}" for sure in found(3).confidence]
+    classes, sure = found(3).class_ids, found(3).confidence
+    texts = [f"{CLASS_NAMES[number]} {value:.2f}" for number, value in zip(classes, sure, strict=True)]
+    assert [text.get_text() for text in axes.texts] == texts
     figure.savefig(tmp_path / "faces.png")
     assert (tmp_path / "faces.png").stat().st_size
     assert len(Detections.empty().plot(np.zeros((60, 80), np.uint8)).axes[0].patches) == 0

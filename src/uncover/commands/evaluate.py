@@ -76,24 +76,10 @@ def _scores(
     Raises:
         InputError: A file is not what it should be, or the model does not know a class.
     """
-    import pandas as pd
-
-    from uncover.console import warn_each
-    from uncover.data.blocks import read_blocks
-    from uncover.metrics.evaluation import evaluate, scored_classes
+    from uncover.api.evaluate import score_stored
     from uncover.metrics.predictions import read_predictions
-    from uncover.metrics.truth import TRUTH_COLUMNS, find_labels, read_truth
 
-    predictions = read_predictions(table)
-    if "classes" in predictions.settings:
-        for classes in scopes:
-            scored_classes(predictions, pd.DataFrame(columns=list(TRUTH_COLUMNS)), classes)
-    files = find_labels(labels, predictions.images["image"])
-    truth = read_truth(labels, predictions.images, predictions.class_names)
-    together = read_blocks(labels, predictions.images["image"], blocks)
-    warn_each([f"{path}: belongs to no image that was predicted on" for path in files.unpredicted], str(labels))
-    evaluations = [evaluate(predictions, truth, classes, args.bootstrap, args.seed, together) for classes in scopes]
-    return [evaluation.with_unpredicted(len(files.unpredicted)) for evaluation in evaluations]
+    return score_stored(read_predictions(table), labels, blocks, scopes, args.bootstrap, args.seed)
 
 
 def _add_sets_arguments(parser: argparse.ArgumentParser) -> None:

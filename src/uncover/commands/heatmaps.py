@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,15 +82,15 @@ def run_heatmaps(args: argparse.Namespace) -> int:
     collect or export is given as ./collect. Where every map is blank, a line says why and what to try, and the exit
     code is 3.
     """
-    from uncover.cam.store import collect
+    from uncover.cam.store import check_set_folders, check_set_name, collect
     from uncover.images.reading import check_apart, named_images
 
     variants = _variants(args)
     if args.name:
-        _check_name(args.name, f"--name {args.name}")
+        check_set_name(args.name, f"--name {args.name}")
     shard = read_shard(args)
     folders = {name: args.out / name / args.name for name in variants}
-    _check_folders(args.out, folders.values())
+    check_set_folders(args.out, folders.values())
     images = named_images(args.images)
     check_apart(args.images, args.out)
     maker = _maker(args, variants)
@@ -102,21 +102,6 @@ def run_heatmaps(args: argparse.Namespace) -> int:
     # The shares of a set may be blank one by one; whether all of it is, shows when they are joined.
     nothing = summary.maps and all(count == summary.maps for count in summary.blank.values())
     return NOTHING_SHOWN if nothing and not args.shard else 0
-
-
-def _check_name(name: str, given: str) -> None:
-    """Make sure that a set may have a name, beside what stands in a folder of one.
-
-    Raises:
-        InputError: It may not; the message begins with what was given.
-    """
-    import re
-
-    from uncover.cam.store import PLACES
-    from uncover.errors import InputError
-
-    if not re.fullmatch(r"[\w-][\w.-]*", name) or name in PLACES:
-        raise InputError(f"{given}: expected the name of a folder, other than {', '.join(PLACES)}")
 
 
 def _variants(args: argparse.Namespace) -> dict[str, Variant]:
@@ -132,44 +117,15 @@ def _variants(args: argparse.Namespace) -> dict[str, Variant]:
     return parse_variants(args.method, args.layer or [-2], args.target, args.variant)
 
 
-def _check_folders(out: Path, folders: Iterable[Path]) -> None:
-    """Make sure that maps can be written to the folders of heatmap sets.
-
-    Raises:
-        InputError: One is somebody else's, or cannot be written to.
-    """
-    from uncover.atomic import check_writable
-    from uncover.owner import check_shared
-
-    check_shared(out, "heatmaps")
-    for folder in folders:
-        check_writable(folder)
-        check_shared(folder, "heatmaps", ("manifest.parquet", "lint.csv"))
-
-
 def _maker(args: argparse.Namespace, variants: Mapping[str, Variant]) -> ShardMaker:
     """What makes the maps that the arguments ask for.
 
     Raises:
         InputError: The device is not here, or the file holds no weights.
     """
-    from uncover.cam.shards import Recipe, ShardMaker
-    from uncover.workflow.digest import code_digest
-    from uncover.yolov5.device import pick_device
-    from uncover.yolov5.weights import open_weights
+    from uncover.api.explain import heatmap_maker
 
-    device = pick_device(args.device)
-    network, header, model = open_weights(args.weights)
-    recipe = Recipe(
-        header,
-        model,
-        variants,
-        args.image_size or header.image_size,
-        args.confidence,
-        args.nms_iou,
-        code_digest("uncover.cam.shards"),
-    )
-    return ShardMaker(network.to(device), recipe, device)
+    return heatmap_maker(args.weights, variants, args.image_size, args.confidence, args.nms_iou, args.device)
 
 
 def _tell(args: argparse.Namespace, name: Path | str, summary: Summary, folders: Mapping[str, Path]) -> None:
@@ -206,7 +162,7 @@ def run_heatmaps_sets(args: argparse.Namespace) -> int:
     folder> for each, as `uncover heatmaps SET OUT --name NAME` writes it. The same command resumes a stopped run where
     it was. Where every map of a set is blank, a line says why; the exit code stays 0.
     """
-    from uncover.cam.store import collect
+    from uncover.cam.store import check_set_folders, check_set_name, collect
     from uncover.errors import InputError, keeping
     from uncover.images.inputs import Shard
     from uncover.images.reading import check_apart, hash_files, named_images
@@ -218,12 +174,12 @@ def run_heatmaps_sets(args: argparse.Namespace) -> int:
         name = folder.absolute().name
         if folder.is_file():
             raise InputError(f"{folder}: is a file; expected sets, which are folders (for files: uncover heatmaps)")
-        _check_name(name, str(folder))
+        check_set_name(name, str(folder))
         if name in sets:
             raise InputError(f"{folder}: has the name of {sets[name]}, and both would be {name}; give them apart")
         sets[name] = folder
     folders = {name: {variant: args.out / variant / name for variant in variants} for name in sets}
-    _check_folders(args.out, (folder for own in folders.values() for folder in own.values()))
+    check_set_folders(args.out, (folder for own in folders.values() for folder in own.values()))
     images = {name: named_images([folder]) for name, folder in sets.items()}
     check_apart(args.sets, args.out)
     known = None if args.trained_on is None else hash_files(named_images([args.trained_on]).values())

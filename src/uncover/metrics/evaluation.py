@@ -1,10 +1,10 @@
-"""An evaluation of a model's boxes on a set: made, stored, read back, told."""
+"""Evaluation of a detector's boxes on a set of images: computed, stored, printed."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,29 +34,30 @@ HEADINGS = {"P": "P", "R": "R", "F1": "F1", "AP50": "AP50", "AP50_95": "AP50-95"
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores of a model on a set.
+    """Scores of a detector on a set of images, with 95 % intervals.
+
+    `to_pandas` gives a table, `str` the text that `uncover evaluate` prints, `write` the files of its `--out`.
 
     Attributes:
-        images: Looked at.
-        unlabelled: Of these, without a true box of the classes scored.
-        labels: True boxes of the classes scored.
-        other_labels: True boxes of other classes, which were left out.
-        predictions: Predicted boxes of the classes scored.
-        names: Classes scored, by id.
-        metrics: Per class with labels.
-        rates: P, R, F1, AP50, AP50_95: means over classes with labels. F1_of_means: F1 of mean P and mean R (what the
-            thesis's table 4 prints). accuracy: as the thesis counts it. accuracy_surest: the same where of equal boxes
-            the surest counts. NaN without labels.
-        by_class: Rates of `SCORES` by class id, for classes with labels.
-        confusion: At upstream's thresholds.
-        found: Images with a box of the class from confidence 0.4 on, by class id.
-        images_of_class: Images with a true box of the class, by class id.
-        resamples: Of images or blocks, behind the intervals.
-        seed: Of the resamples.
+        images: Number of images.
+        unlabelled: Number of images without a true box of the scored classes.
+        labels: Number of true boxes of the scored classes.
+        other_labels: Number of true boxes of other classes; they are left out.
+        predictions: Number of predicted boxes of the scored classes.
+        names: Scored classes by id.
+        metrics: Metrics per class that has labels, with their curves.
+        rates: P, R, F1, AP50, AP50_95: means over the classes that have labels, each a `Rate` with value, low and high.
+            F1_of_means: F1 of mean P and mean R (printed in table 4 of the thesis). accuracy: as the thesis counts it;
+            accuracy_surest: the same, but of equal boxes the one of highest confidence counts. NaN without labels.
+        by_class: P, R, F1, AP50, AP50_95 by class id, for classes that have labels.
+        confusion: Confusion matrix at the thresholds of upstream YOLOv5.
+        found: Images with a box of the class of confidence `0.4` or more, by class id.
+        images_of_class: Number of images with a true box of the class, by class id.
+        resamples: Bootstrap resamples behind the intervals.
+        seed: Seed of the bootstrap.
         settings: How the predictions were made.
-        unpredicted: Label files of images that were not predicted on, as far as whoever read them has counted.
-        blocks: Blocks of images that the intervals draw as a whole; None where nobody says what belongs together, so
-            that the images were taken as independent.
+        unpredicted: Number of label files of images without predictions.
+        blocks: Blocks of images that the bootstrap draws; None if images were drawn as independent.
     """
 
     images: int
@@ -76,6 +77,26 @@ class Evaluation:
     settings: dict[str, Any]
     unpredicted: int = 0
     blocks: BlockCount | None = None
+
+    def __str__(self) -> str:
+        """The table that `uncover evaluate` prints."""
+        return as_text(self)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Scores with their 95 % intervals.
+
+        Returns:
+            One row per class, first "all classes" (the means over classes with labels): class, images (with a true box
+            of the class), labels, and for each of P, R, F1, AP50 and AP50_95 the value, `_low` and `_high`. NaN for a
+            class without labels, and for ends of intervals without resamples.
+        """
+        images, labels = self.images - self.unlabelled, self.labels
+        rows: list[dict[str, object]] = [{"class": MEAN_NAME, "images": images, "labels": labels} | _cells(self.rates)]
+        for number, name in self.names.items():
+            of_class = count_class(self.confusion, number).labels
+            counts = {"class": name, "images": self.images_of_class[number], "labels": of_class}
+            rows.append(counts | _cells(self.by_class.get(number, {})))
+        return pd.DataFrame(rows)
 
     def with_unpredicted(self, count: int) -> Evaluation:
         """The same, with the label files counted that belong to no image."""
@@ -158,7 +179,7 @@ def scored_classes(predictions: Predictions, truth: pd.DataFrame, classes: Seque
         unknown = [name for name in classes if name not in known.values()]
         if unknown:
             there = ", ".join(known.values()) or "none"
-            raise InputError(f"class '{unknown[0]}' is none that was predicted; expected one of: {there}")
+            raise InputError(f"class '{unknown[0]}': the detector has no such class; expected one of: {there}")
         known = {number: name for number, name in known.items() if name in classes}
     return dict(sorted(known.items()))
 
@@ -195,6 +216,13 @@ def _harmonic(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> ND
 
 def _images_of_class(matched: Matched, names: dict[int, str]) -> dict[int, int]:
     return {number: len(np.unique(matched.true_image[matched.true_class == number])) for number in names}
+
+
+def _cells(rates: Mapping[str, Rate]) -> dict[str, float]:
+    """Values and ends of intervals by column; NaN where there is no rate."""
+    found = {score: rates.get(score, Rate(math.nan)) for score in SCORES}
+    ends = {"": "value", "_low": "low", "_high": "high"}
+    return {f"{score}{end}": getattr(rate, name) for score, rate in found.items() for end, name in ends.items()}
 
 
 def summary(evaluation: Evaluation) -> dict[str, Any]:

@@ -112,7 +112,25 @@ def read_truth(labels: Path, images: pd.DataFrame, known: Mapping[int, str] | No
             labels have, or `find_labels` objects.
     """
     of_image = find_labels(labels, images["image"]).of_image
-    described = None if known is None else _describe(labels)
+    return truth_of_files(of_image, images, labels, known, None if known is None else _describe(labels))
+
+
+def truth_of_files(
+    of_image: Mapping[str, Path],
+    images: pd.DataFrame,
+    labels: Path,
+    known: Mapping[int, str] | None,
+    described: DataYaml | None,
+) -> pd.DataFrame:
+    """As `read_truth`, of label files that are known.
+
+    Args:
+        of_image: Label file by image; images without one have no true box.
+        images: As for `read_truth`.
+        labels: Where they are, for messages.
+        known: As for `read_truth`.
+        described: Classes of the labels; None if nothing names them.
+    """
     ids, boxes, names = [], [np.zeros((0, 4))], []
     ignored: list[pd.DataFrame] = []
     problems: list[str] = []

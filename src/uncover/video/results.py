@@ -6,11 +6,11 @@ import csv
 import errno
 import json
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from uncover.atomic import new_file
 from uncover.errors import InputError
 from uncover.images.reading import COLOURS, read_image
+from uncover.metrics.detections import Detections
 from uncover.metrics.predictions import CORNERS
 from uncover.progress import track
 from uncover.text_files import printable
@@ -33,6 +34,9 @@ from uncover.video.options import BETWEEN_LINES, DetectOptions
 from uncover.video.sound import FileClock, add_sound
 from uncover.video.sources import is_live
 from uncover.video.statistics import FAILED, SourceStatistics
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PER_SECOND, SUMMARY = "per_second.csv", "summary.json"
 """Below the folder that is written into."""
@@ -263,11 +267,37 @@ class FaceTables:
         second = None if shown.second != shown.second else shown.second
         of_frame: dict[str, object] = {"source": source, "frame": frame, "second": second}
         self._frames.add(of_frame | {"width": shown.width, "height": shown.height})
-        found = faces.faces
-        boxes = zip(found.boxes.tolist(), found.confidence.tolist(), faces.found_by, faces.methods, strict=True)
-        for corners, confidence, found_by, method in boxes:
-            named = dict(zip(CORNERS, corners, strict=True))
-            self._boxes.add(of_frame | named | {"confidence": confidence, "found_by": found_by, "method": method})
+        for row in _box_rows(of_frame, faces.faces, faces.found_by, faces.methods):
+            self._boxes.add(row)
+
+
+def _box_rows(
+    of_frame: Mapping[str, object], faces: Detections, found_by: Iterable[str], methods: Iterable[str]
+) -> Iterator[dict[str, object]]:
+    """Rows of the table of boxes, of one frame."""
+    for corners, confidence, mark, method in zip(
+        faces.boxes.tolist(), faces.confidence.tolist(), found_by, methods, strict=True
+    ):
+        named = dict(zip(CORNERS, corners, strict=True))
+        yield {**of_frame, **named, "confidence": confidence, "found_by": mark, "method": method}
+
+
+def as_table(
+    frames: Iterable[tuple[str, int, float | None, Detections, Sequence[str]]], all_frames: bool = False
+) -> pd.DataFrame:
+    """Boxes of frames as `boxes.parquet` has them.
+
+    Args:
+        frames: Of each: source, number, second, faces with what found them (`found_by`), and the method of each face.
+        all_frames: Also return a row for each frame without a face; its box is missing.
+    """
+    rows: list[dict[str, object]] = []
+    for source, frame, second, faces, methods in frames:
+        of_frame = {"source": source, "frame": frame, "second": second}
+        found_by = [] if faces.found_by is None else faces.found_by.tolist()
+        rows += _box_rows(of_frame, faces, found_by, methods)
+        rows += [of_frame] * (all_frames and not len(faces))
+    return pa.Table.from_pylist(rows, BOXES).to_pandas()
 
 
 @contextmanager

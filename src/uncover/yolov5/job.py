@@ -90,6 +90,7 @@ def read_job(
     heatmaps: Path | None = None,
     input: Input = "photo",
     chosen: Sequence[str] = (),
+    settings: Detector | None = None,
 ) -> Job:
     """Read data sets and settings.
 
@@ -105,13 +106,14 @@ def read_job(
             for an input of heatmaps.
         input: What the network looks at.
         chosen: Names of the data set's classes to learn; for a detector of whole faces, of those that are faces.
+        settings: Checked settings, which replace `pairs`.
 
     Raises:
         InputError: A set is missing, empty or spoilt, a setting is unknown, or options contradict each other.
     """
     if start is not None and not start.is_file():
         raise InputError(f"{start}: is no file; {EXPECTED}")
-    settings = _read_settings(pairs, hyperparameters, start)
+    settings = settings or _read_settings(pairs, hyperparameters, start)
     if settings.freeze and start is None:
         raise InputError(f"freeze={settings.freeze}: keeps start weights as they are; give them with --start WEIGHTS")
     places = _find_sets(data, val)
