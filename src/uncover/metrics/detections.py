@@ -130,7 +130,7 @@ def _torchvision_operator() -> Callable[[Tensor, Tensor, float], Tensor] | None:
         return None
     except (AttributeError, ImportError, OSError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        logger.info("torchvision does not fit torch %s (%s); using the slower suppression of uncover", torch.__version__, reason)
+        logger.info("torchvision does not fit torch %s (%s); continuing without it", torch.__version__, reason)
         return None
     return operator
 
@@ -142,7 +142,8 @@ def suppress_without_torchvision(boxes: Tensor, scores: Tensor, threshold: float
     order = scores.sort(stable=True, descending=True).indices
     x1, y1, x2, y2 = boxes[order].detach().cpu().numpy().T
     areas = (x2 - x1) * (y2 - y1)
-    kept, left = [], np.arange(len(areas))
+    kept: list[int] = []
+    left = np.arange(len(areas))
     while len(left) and (most is None or len(kept) < most):
         best, left = left[0], left[1:]
         kept.append(int(best))
