@@ -290,8 +290,12 @@ def test_wrong_arguments_are_exit_code_2_with_one_line_after_the_usage(
         (
             ModuleNotFoundError("No module named 'facexlib.detection'", name="facexlib.detection"),
             2,
-            "error: needs the Python module facexlib.detection, which is not installed; `uncover doctor` lists what is"
-            " missing",
+            "error: needs the package facexlib, which is not installed; run: pip install --no-deps 'facexlib==0.3.0'",
+        ),
+        (
+            ModuleNotFoundError("No module named 'sklearn'", name="sklearn"),
+            2,
+            "error: needs the Python module sklearn, which is not installed; `uncover doctor` lists what is missing",
         ),
     ],
 )

@@ -27,6 +27,7 @@ from uncover.commands._listing import EVERYDAY, FIRST, MORE, listing, steps, sum
 from uncover.commands.completion import VARIABLE, candidates
 from uncover.console import fail_with, output_to_error, set_up_logging
 from uncover.errors import InputError, as_out_of_memory, is_out_of_memory
+from uncover.extras import describe_missing
 from uncover.report import command_line, registry
 from uncover.workflow.gpus import gpu_use, take_gpus
 from uncover.workflow.parent import PARENT, end_with_parent
@@ -207,8 +208,7 @@ def _main(words: Sequence[str]) -> int:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "uncover":
             raise
-        told = f"needs the Python module {error.name}, which is not installed; `uncover doctor` lists what is missing"
-        return _end(args, f"error: {told}", 2)
+        return _end(args, f"error: {describe_missing(error.name)}", 2)
     except BrokenPipeError:  # as in `uncover steps | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 128 + signal.SIGPIPE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +11,12 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
 from uncover.errors import InputError
-from uncover.metrics.detections import Detections, box_iou, iou, nms
+from uncover.metrics import detections
+from uncover.metrics.detections import Detections, box_iou, iou, nms, suppress_without_torchvision
 from uncover.metrics.predictions import LANDMARKS, read_predictions
 
 SQUARE = [0, 0, 10, 10]
@@ -86,6 +90,52 @@ def test_suppression_keeps_what_no_better_box_covers(dtype: type) -> None:
         if not kept or (iou(boxes[row], boxes[kept]) <= dtype(0.4)).all():
             kept.append(int(row))
     assert nms(boxes, confidence, 0.4).tolist() == kept
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("spread", [1.0, 30.0])
+def test_suppression_without_torchvision_keeps_the_same_rows(dtype: torch.dtype, spread: float) -> None:
+    """Overlaps of small integers often equal the threshold; scores of two digits often equal each other."""
+    operator = pytest.importorskip("torchvision.ops").nms
+    for seed in range(20):
+        generator = torch.Generator().manual_seed(seed)
+        corner, sides = (torch.rand(2, 150, 2, generator=generator, dtype=dtype) * 20).unbind()
+        corner, sides = (corner.round(), sides.round()) if seed % 2 else (corner * spread, sides)
+        boxes = torch.cat((corner, corner + sides), 1)
+        scores = torch.rand(150, generator=generator, dtype=dtype).mul(100).round() / 100
+        for threshold in (0.0, 0.3, 0.45, 0.5, 0.7, 1.0):
+            expected = operator(boxes, scores, threshold)
+            assert torch.equal(suppress_without_torchvision(boxes, scores, threshold), expected)
+            assert torch.equal(suppress_without_torchvision(boxes, scores, threshold, 7), expected[:7])
+    none = suppress_without_torchvision(boxes[:0], scores[:0], 0.5)
+    assert none.shape == (0,) and none.dtype == torch.int64
+
+
+@pytest.mark.parametrize(
+    "error", [None, RuntimeError("operator torchvision::nms does not exist"), OSError("libc10_cuda.so: no such file")]
+)
+def test_suppression_goes_on_with_a_torchvision_that_does_not_load(
+    error: Exception | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = nms(random_boxes(50), np.linspace(0, 1, 50), 0.4)
+
+    class Broken:
+        def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+            if name.partition(".")[0] == "torchvision":
+                raise error or ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    monkeypatch.setattr(logging.getLogger("uncover"), "propagate", True)
+    detections._torchvision_operator.cache_clear()
+    try:
+        with caplog.at_level("INFO"):
+            np.testing.assert_array_equal(nms(random_boxes(50), np.linspace(0, 1, 50), 0.4), expected)
+    finally:
+        detections._torchvision_operator.cache_clear()
+    said = {record.message for record in caplog.records if "torchvision does not fit torch" in record.message}
+    assert len(said) == (error is not None) and all(str(error) in line for line in said)
 
 
 def test_suppression_tells_classes_and_images_apart() -> None:

@@ -175,9 +175,10 @@ def test_a_package_that_is_missing_is_named_with_what_gets_it(run: LiveRun, monk
         load_networks(replace(options_of(run, "scrfd_500m")))
     monkeypatch.setitem(sys.modules, "facenet_pytorch", None)
     monkeypatch.delitem(sys.modules, "uncover.baselines.mtcnn", raising=False)
-    with pytest.raises(
-        InputError, match=r"^mtcnn: facenet-pytorch is not installed; run: pip install facenet-pytorch$"
-    ):
+    told = (
+        r"^mtcnn: needs the package facenet-pytorch, which is not installed; run: pip install 'uncover\[baselines\]'$"
+    )
+    with pytest.raises(InputError, match=told):
         load_networks(replace(options_of(run, "none"), baseline="mtcnn"))
 
 

