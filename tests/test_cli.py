@@ -290,7 +290,7 @@ def test_wrong_arguments_are_exit_code_2_with_one_line_after_the_usage(
         (
             ModuleNotFoundError("No module named 'facexlib.detection'", name="facexlib.detection"),
             2,
-            "error: needs the Python module facexlib.detection, which is not installed; `uncover doctor` lists what is"
+            "error: needs the Python module facexlib.detection, which is not installed; `uncover doctor` says what is"
             " missing",
         ),
     ],

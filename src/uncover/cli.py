@@ -207,7 +207,7 @@ def _main(words: Sequence[str]) -> int:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "uncover":
             raise
-        told = f"needs the Python module {error.name}, which is not installed; `uncover doctor` lists what is missing"
+        told = f"needs the Python module {error.name}, which is not installed; `uncover doctor` says what is missing"
         return _end(args, f"error: {told}", 2)
     except BrokenPipeError:  # as in `uncover steps | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

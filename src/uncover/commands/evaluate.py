@@ -80,7 +80,7 @@ def _scores(
     """Scores of stored predictions, one for each selection of classes; None stands for all.
 
     Raises:
-        InputError: A file is invalid, or the model does not have a class.
+        InputError: A file is not what it should be, or the model does not know a class.
     """
     import pandas as pd
 
@@ -97,7 +97,7 @@ def _scores(
     files = find_labels(labels, predictions.images["image"])
     truth = read_truth(labels, predictions.images, predictions.class_names)
     together = read_blocks(labels, predictions.images["image"], blocks)
-    warn_each([f"{path}: has no image among the predictions" for path in files.unpredicted], str(labels))
+    warn_each([f"{path}: belongs to no image that was predicted on" for path in files.unpredicted], str(labels))
     evaluations = [evaluate(predictions, truth, classes, args.bootstrap, args.seed, together) for classes in scopes]
     return [evaluation.with_unpredicted(len(files.unpredicted)) for evaluation in evaluations]
 

@@ -135,10 +135,10 @@ def run_heatmaps(args: argparse.Namespace) -> int:
 
 
 def _check_name(name: str, given: str) -> None:
-    """Check the name of a set, which must not be that of a file in the folder of a set.
+    """Make sure that a set may have a name, beside what stands in a folder of one.
 
     Raises:
-        InputError: It is invalid; the message begins with `given`.
+        InputError: It may not; the message begins with what was given.
     """
     import re
 
@@ -150,10 +150,10 @@ def _check_name(name: str, given: str) -> None:
 
 
 def _variants(args: argparse.Namespace) -> dict[str, Variant]:
-    """The variants in the arguments, whose options are checked.
+    """What the arguments ask for, whose options are checked.
 
     Raises:
-        InputError: An option is out of range, or a variant is invalid.
+        InputError: An option is beyond its limits, or a variant is none.
     """
     from uncover.config.heatmaps import parse_variants
     from uncover.images.inputs import check_inference_options
@@ -163,10 +163,10 @@ def _variants(args: argparse.Namespace) -> dict[str, Variant]:
 
 
 def _check_folders(out: Path, folders: Iterable[Path]) -> None:
-    """Check that maps can be written to the folders of heatmap sets.
+    """Make sure that maps can be written to the folders of heatmap sets.
 
     Raises:
-        InputError: One was written by another command, or cannot be written to.
+        InputError: One is somebody else's, or cannot be written to.
     """
     from uncover.atomic import check_writable
     from uncover.owner import check_shared
@@ -178,10 +178,10 @@ def _check_folders(out: Path, folders: Iterable[Path]) -> None:
 
 
 def _maker(args: argparse.Namespace, variants: Mapping[str, Variant]) -> ShardMaker:
-    """The maker of the maps in the arguments.
+    """What makes the maps that the arguments ask for.
 
     Raises:
-        InputError: The device does not exist, or the file has no weights.
+        InputError: The device is not here, or the file holds no weights.
     """
     from uncover.cam.shards import Recipe, ShardMaker
     from uncover.workflow.digest import code_digest

@@ -66,7 +66,7 @@ class Panel:
 
 @figure(
     "figure_rescue",
-    "missed photos with detections",
+    "missed photos and what was found",
     caption="Photos in which the ten-part detector found no face, with true faces and boxes of two methods: the one"
     " that found most faces of the set at the middle rate of `rescue.false_positives_per_photo` (ties go to the first"
     " in the record), and the best of the thesis's heatmap detectors there. Each has its own threshold, which gives it"
@@ -207,7 +207,7 @@ def rescue_gallery(
 
     told = left_out_words(left_out, privacy) if left_out else "no missed photo with a labelled face"
     if not groups:
-        return not_run("missed photos with detections", told)
+        return not_run("missed photos and what was found", told)
     rows, heads = [], []
     for panels in groups.values():
         own = [panels[start : start + COLUMNS] for start in range(0, len(panels), COLUMNS)]

@@ -201,7 +201,7 @@ APART = 0.06
 
 @figure(
     "figure_learning_curve",
-    "learning curve of fine-tuning",
+    "fine-tuning on a few frames",
     caption="What a few labelled frames are worth: the whole-face detector, fine-tuned on 5, 10, 25 ... frames of all"
     " infants but one, and scored on frames of the one left out, of whom it has seen none. The frames of a smaller"
     " number are among those of a larger one, spread over the infants as evenly as can be; 0 are the start weights as"

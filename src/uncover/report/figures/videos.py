@@ -148,7 +148,7 @@ APART = 0.15
 
 @figure(
     "figure_videos",
-    "detection in videos by step",
+    "videos, step by step",
     caption="Videos, step by step: recall and false boxes per minute over all frames, by event and by grade of"
     " occlusion (frames with a face), with intervals of 95 % from blocks of consecutive seconds.\n"
     "Below, strips of time: what found the face in each frame, one strip per way to detect; triangles below a strip are"

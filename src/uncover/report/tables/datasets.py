@@ -161,7 +161,7 @@ NOTES = (
 
 @table(
     "table_parts",
-    "effect of the released part boxes",
+    "what the released part boxes change",
     caption="How far the part boxes of the released scripts lie from the corrected ones.",
     inputs=lambda run: {"faces": [run.paths.faces(source) for source in run.landmark_sources]},
     mem_mb=4000,

@@ -250,7 +250,7 @@ COLUMNS = {
 
 @table(
     "table_val_counts",
-    "whole faces detected on val",
+    "whole faces found on val",
     caption="Whole faces that both RGB detectors find and miss on val, and what they take for one.",
     inputs=lambda run: {
         "classes": [run.paths.rgb_tables.metrics(model, "val", "whole_face").classes for model in MODELS]

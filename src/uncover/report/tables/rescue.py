@@ -72,7 +72,7 @@ Cuts = Mapping[tuple[str, float], Row]
 
 @table(
     "rescue_summary",
-    "rescue methods on missed faces",
+    "what finds missed faces",
     caption="What share of the missed faces each method finds at equally many false boxes per photo: heatmap detectors"
     " beside methods that need no heatmap, and baseline detectors.\n"
     "The thesis has no such table.",

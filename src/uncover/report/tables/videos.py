@@ -33,7 +33,7 @@ NOTES = (
 
 @table(
     "table_videos",
-    "detection in videos by step",
+    "videos, step by step",
     caption="Videos with a true box in each frame: recall, false boxes per minute and the longest time without a find,"
     " step by step: the RGB detector alone, with the thesis's heatmaps, with the best rescue, and with time as well"
     " (online: earlier frames help; offline: later ones too).\n"
