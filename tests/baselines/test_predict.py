@@ -197,10 +197,10 @@ def test_the_command_writes_a_table_for_each_set(data_set: SimpleNamespace, name
         (["yunet", "FIRST", "--set", "turns=3"], "--set: key turns: expected 1, 4 or 8"),
         (
             ["blazeface_full", "FIRST", "--weights", "FIRST"],
-            "blazeface_full: brings its weights along; leave --weights",
+            "blazeface_full: its Python package contains the weights; omit --weights",
         ),
-        (["yolo11", "FIRST"], "yolo11: needs --weights, the weights.pt of 'uncover train baseline yolo11'"),
-        (["mtcnn", "FIRST", "--weights", "FIRST"], "mtcnn: brings its weights along; leave --weights out"),
+        (["yolo11", "FIRST"], "yolo11: requires --weights, the weights.pt of 'uncover train baseline yolo11'"),
+        (["mtcnn", "FIRST", "--weights", "FIRST"], "mtcnn: its Python package contains the weights; omit --weights"),
         (["retinaface", "FIRST", "--weights", "FIRST"], "holds no state.json; expected a folder of"),
         (["retinaface", "FIRST", "--weights", "FIRST/none.pt"], "none.pt: does not exist"),
         (["mtcnn", "FIRST", "--set", "image_sice=9"], "--set: key image_sice is unknown; did you mean image_size?"),

@@ -367,8 +367,8 @@ def test_detectors_of_others_find_what_predict_baseline_finds(
         columns = ["x1", "y1", "x2", "y2", "confidence"]
         np.testing.assert_allclose(found[columns], expected[columns], rtol=0, atol=1e-3)
     for wrong, message in {
-        "--detector-weights x.onnx": "of which detector?",
-        "--detector mtcnn --detector-weights yunet=x.onnx": "of which detector?",
+        "--detector-weights x.onnx": "no detector uses them",
+        "--detector mtcnn --detector-weights yunet=x.onnx": "no detector uses them",
         "--detector yunet --detector-weights x.onnx": "x.onnx: does not exist",
     }.items():
         assert main(["detect", str(pictures), "--out", str(out), *wrong.split()]) == 2

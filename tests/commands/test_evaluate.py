@@ -115,7 +115,7 @@ def test_label_files_of_other_images_are_told_and_counted(
     (labels / "z.txt").write_text("2 0.5 0.5 0.5 0.5\n")
     assert evaluate(predicted, labels, "--out", str(tmp_path / "record")) == 0
     told = capsys.readouterr()
-    assert "z.txt: has no image among the predictions" in told.err
+    assert "z.txt: belongs to no image that was predicted on" in told.err
     assert "label files of images that were not predicted on, left out: 1" in told.out
     assert json.loads((tmp_path / "record/summary.json").read_text())["label_files_without_predictions"] == 1
 

@@ -181,4 +181,4 @@ def test_want_of_memory_anywhere_else_is_a_line_too(
 
     monkeypatch.setattr(doctor, "examine", fail)
     code, line = told(capsys, "doctor")
-    assert code == 2 and "memory is used up (Unable to allocate 7.1 PiB for an array); give it more" in line
+    assert code == 2 and "out of memory (Unable to allocate 7.1 PiB for an array); provide more" in line

@@ -30,11 +30,21 @@ def _evolve_generation_arguments(parser: argparse.ArgumentParser) -> None:
     add_training_arguments(parser)
 
 
+def _report_generation(args: argparse.Namespace) -> None:
+    from uncover.console import wrote
+    from uncover.yolov5.evolution import read_generations
+
+    (record,) = read_generations([args.out])
+    text = f"generation {record.generation}, fitness {record.fitness:.4f}"
+    wrote(args.out, text, generation=record.generation, fitness=record.fitness)
+
+
 @verb(
     "evolve_generation",
     "train one generation of a hyperparameter evolution",
     _evolve_generation_arguments,
     processes=processes,
+    report=_report_generation,
 )
 def run_evolve_generation(args: argparse.Namespace) -> int:
     """Train one generation of a hyperparameter evolution and write its record.
@@ -55,7 +65,6 @@ def run_evolve_generation(args: argparse.Namespace) -> int:
     from uncover.config.detectors import Detector
     from uncover.config.evolution import Evolution
     from uncover.config.values import check_number, check_section, read_pairs
-    from uncover.console import wrote
     from uncover.errors import Diverged
     from uncover.yolov5.evolution import read_generations, train_generation, write_generation
 
@@ -89,8 +98,6 @@ def run_evolve_generation(args: argparse.Namespace) -> int:
         # Only the hyperparameters are kept; the final training starts from scratch.
         (folder / "weights.pt").unlink(missing_ok=True)
         shutil.rmtree(folder / ".resume", ignore_errors=True)
-        text = f"generation {record.generation}, fitness {record.fitness:.4f}"
-        wrote(args.out, text, generation=record.generation, fitness=record.fitness)
     return 0
 
 

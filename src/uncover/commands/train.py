@@ -136,14 +136,13 @@ def report_training(out: Path) -> None:
     """Report the weights of a training, and its summary."""
     import json
 
-    from uncover.console import is_older, result, wrote
+    from uncover.console import result, wrote
 
-    weights = out / "weights.pt"
     try:
         summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         summary = {}
-    wrote(weights, "results.csv and summary.json", before=is_older(weights))
+    wrote(out / "weights.pt", "also results.csv and summary.json")
     result({"folder": str(out), "summary": summary})
 
 

@@ -1,7 +1,7 @@
-"""The verb of each declared table and figure: its options are the parameters of its function.
+"""The command of each declared table and figure: its options are the parameters of its function.
 
-The type of a parameter gives the number of words after an option and the type of each, its default whether the option
-is required, and the docstring its help. What a type cannot express is annotated: `Annotated[..., Option(...)]`.
+The type of a parameter gives the number and type of an option's values, its default makes the option optional, and the
+docstring is its help. `Annotated[..., Option(...)]` adds what a type cannot express.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class Option:
     """What the type of a parameter cannot express.
 
     Attributes:
-        metavar: Name of a word in the help.
-        nargs: Number of words, as for argparse; None takes it from the type.
-        extends: Whether an option that is given twice adds to the first.
-        read: Converts the words to the parameter's value.
+        metavar: Name of a value in the help.
+        nargs: Number of values, as in argparse; None derives it from the type.
+        extends: Whether a repeated option appends to its values.
+        read: Converts the values into the argument of the function.
     """
 
     metavar: str | None = None
@@ -95,7 +95,7 @@ def _files(entry: Entry) -> str:
 
 
 def add_arguments(parser: argparse.ArgumentParser, entry: Entry) -> None:
-    """Give a verb the folder to write into, and an option for each parameter."""
+    """Add the output folder and one option per parameter to a command."""
     parser.add_argument("out", type=Path, metavar="OUT", help=f"folder for {_files(entry)}")
     helps, parameters = _documented(entry.function), inspect.signature(entry.function).parameters
     for name, hint in _hints(entry).items():
@@ -108,7 +108,7 @@ def add_arguments(parser: argparse.ArgumentParser, entry: Entry) -> None:
 
 
 def run(entry: Entry, args: argparse.Namespace) -> int:
-    """Write the table or figure with these arguments."""
+    """Write the table or figure that the parsed arguments describe."""
     arguments = {name: getattr(args, name) for name in _hints(entry)}
     for name, hint in _hints(entry).items():
         own = _own_of(hint)
@@ -121,7 +121,7 @@ def run(entry: Entry, args: argparse.Namespace) -> int:
 
 
 def words_of(name: str, value: Any) -> list[str]:
-    """The words of a command line that give a parameter a value; none for an empty one."""
+    """The command-line words that pass a value to a parameter; none for an empty value."""
     if value is None or value == "" or (isinstance(value, Sequence | Mapping) and not value):
         return []
     if isinstance(value, Mapping):
@@ -131,21 +131,21 @@ def words_of(name: str, value: Any) -> list[str]:
 
 
 def readers(entry: Entry) -> list[str]:
-    """Functions that convert words to arguments, as `code_digest` takes them."""
+    """Names of the functions that convert option values, as `code_digest` takes them."""
     read = [own.read for hint in _hints(entry).values() if (own := _own_of(hint)) is not None and own.read is not None]
     functions: list[Any] = [getattr(each, "func", each) for each in read]
     return [f"{function.__module__}:{function.__name__}" for function in functions]
 
 
 def option_of(name: str) -> str:
-    """The option of a parameter."""
+    """Option name of a parameter."""
     return f"--{name.replace('_', '-')}"
 
 
 def _hints(entry: Entry) -> dict[str, Any]:
     """Types of the parameters that are options."""
     function = entry.function
-    # The return type is imported for type checkers only.
+    # The return type may be importable by type checkers only, so it is left out.
     own = types.SimpleNamespace(__annotations__={name: function.__annotations__[name] for name in entry.parameters})
     return get_type_hints(own, globalns=function.__globals__, include_extras=True)
 
@@ -182,14 +182,14 @@ def _settings(hint: Any, required: bool, default: Any) -> dict[str, Any]:
 
 def _word(hint: Any) -> dict[str, Any]:
     if hint not in (str, int, float, Path):
-        raise TypeError(f"{hint}: expected a type of a word, or Annotated with an Option that reads it")
+        raise TypeError(f"{hint}: expected str, int, float or Path, or Annotated with an Option that has `read`")
     if hint is str:
         return {}
     return {"type": hint, "metavar": {Path: "PATH", int: "N"}.get(hint, "X")}
 
 
 def _documented(function: Callable[..., Any]) -> Mapping[str, str]:
-    """Text of each parameter in the section "Args" of a docstring, in the form of an option's help."""
+    """Text of each parameter in the docstring section "Args", lower-cased and without a full stop, as option help."""
     _, _, section = inspect.cleandoc(function.__doc__ or "").partition("\nArgs:\n")
     section = re.split(r"^\S", section, maxsplit=1, flags=re.MULTILINE)[0]
     found: dict[str, str] = {}
@@ -197,6 +197,6 @@ def _documented(function: Callable[..., Any]) -> Mapping[str, str]:
         name, _, text = part.partition(":")
         text = " ".join(text.split()).removesuffix(".")
         rest_of_word = text.split(maxsplit=1)[0][1:]
-        # IoU keeps its capital letter.
+        # Words with further capitals, such as IoU, stay as they are.
         found[name] = text[:1].lower() + text[1:] if rest_of_word.islower() or not rest_of_word else text
     return found
