@@ -1,7 +1,7 @@
-"""The verb of each declared table and figure: its options are the parameters of its function.
+"""The command of each declared table and figure: its options are the parameters of its function.
 
-The type of a parameter says how many words stand behind an option and what each is, its default whether the option may
-be left out, and the docstring what it means. What a type cannot say stands beside it: `Annotated[..., Option(...)]`.
+The type of a parameter gives the number and type of an option's values, its default makes the option optional, and the
+docstring is its help. `Annotated[..., Option(...)]` adds what a type cannot express.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from uncover.report.registry import FORMS, Entry
 
 @dataclass(frozen=True)
 class Option:
-    """What the type of a parameter cannot say.
+    """What the type of a parameter cannot express.
 
     Attributes:
-        metavar: What the help calls a word of it.
-        nargs: How many words, as argparse has it; None leaves that to the type.
-        extends: Whether an option that stands twice adds to itself.
-        read: Makes the parameter's value of the words.
+        metavar: Name of a value in the help.
+        nargs: Number of values, as in argparse; None derives it from the type.
+        extends: Whether a repeated option appends to its values.
+        read: Converts the values into the argument of the function.
     """
 
     metavar: str | None = None
@@ -36,7 +36,7 @@ class Option:
 
 
 def add_arguments(parser: argparse.ArgumentParser, entry: Entry) -> None:
-    """Give a verb the folder to write into, and an option for each parameter."""
+    """Add the output folder and one option per parameter to a command."""
     endings = [f".{form}" for form in FORMS[entry.kind]]
     forms = f"{entry.name}{', '.join(endings[:-1])} and {endings[-1]}"
     parser.add_argument("out", type=Path, metavar="OUT", help=f"folder for {forms}")
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser, entry: Entry) -> None:
 
 
 def run(entry: Entry, args: argparse.Namespace) -> int:
-    """Write the table or figure that the arguments ask for."""
+    """Write the table or figure that the parsed arguments describe."""
     arguments = {name: getattr(args, name) for name in _hints(entry)}
     for name, hint in _hints(entry).items():
         own = _own_of(hint)
@@ -62,7 +62,7 @@ def run(entry: Entry, args: argparse.Namespace) -> int:
 
 
 def words_of(name: str, value: Any) -> list[str]:
-    """The words of a command line that give a parameter a value; none for an empty one."""
+    """The command-line words that pass a value to a parameter; none for an empty value."""
     if value is None or value == "" or (isinstance(value, Sequence | Mapping) and not value):
         return []
     if isinstance(value, Mapping):
@@ -72,21 +72,21 @@ def words_of(name: str, value: Any) -> list[str]:
 
 
 def readers(entry: Entry) -> list[str]:
-    """Functions that make arguments of words, as `code_digest` takes them."""
+    """Names of the functions that convert option values, as `code_digest` takes them."""
     read = [own.read for hint in _hints(entry).values() if (own := _own_of(hint)) is not None and own.read is not None]
     functions: list[Any] = [getattr(each, "func", each) for each in read]
     return [f"{function.__module__}:{function.__name__}" for function in functions]
 
 
 def option_of(name: str) -> str:
-    """The option of a parameter."""
+    """Option name of a parameter."""
     return f"--{name.replace('_', '-')}"
 
 
 def _hints(entry: Entry) -> dict[str, Any]:
     """Types of the parameters that are options."""
     function = entry.function
-    # What it returns is known to type checkers alone.
+    # The return type may be importable by type checkers only, so it is left out.
     own = types.SimpleNamespace(__annotations__={name: function.__annotations__[name] for name in entry.parameters})
     return get_type_hints(own, globalns=function.__globals__, include_extras=True)
 
@@ -123,12 +123,12 @@ def _settings(hint: Any, required: bool, default: Any) -> dict[str, Any]:
 
 def _word(hint: Any) -> dict[str, Any]:
     if hint not in (str, int, float, Path):
-        raise TypeError(f"{hint}: expected a type of a word, or Annotated with an Option that reads it")
+        raise TypeError(f"{hint}: expected str, int, float or Path, or Annotated with an Option that has `read`")
     return {} if hint is str else {"type": hint}
 
 
 def _documented(function: Callable[..., Any]) -> Mapping[str, str]:
-    """What the section "Args" of a docstring says of each parameter, as help of an option begins and ends."""
+    """Text of each parameter in the docstring section "Args", lower-cased and without a full stop, as option help."""
     _, _, section = inspect.cleandoc(function.__doc__ or "").partition("\nArgs:\n")
     section = re.split(r"^\S", section, maxsplit=1, flags=re.MULTILINE)[0]
     found: dict[str, str] = {}
@@ -136,6 +136,6 @@ def _documented(function: Callable[..., Any]) -> Mapping[str, str]:
         name, _, text = part.partition(":")
         text = " ".join(text.split()).removesuffix(".")
         rest_of_word = text.split(maxsplit=1)[0][1:]
-        # IoU keeps its capital letter.
+        # Words with further capitals, such as IoU, stay as they are.
         found[name] = text[:1].lower() + text[1:] if rest_of_word.islower() or not rest_of_word else text
     return found
