@@ -68,7 +68,7 @@ def test_a_trained_baseline_of_other_settings_is_not_replaced(tmp_path):
     with unfinished(tmp_path, {"seed": 0}, {"model": "retinanet", "settings": {"epochs": 3}}):
         pass
     with (
-        pytest.raises(InputError, match=r"holds a trained model of other settings \(epochs: 3 there, 4 here\)"),
+        pytest.raises(InputError, match=r"has a trained model of other settings \(epochs: 3 there, 4 here\)"),
         unfinished(tmp_path, {"seed": 0}, {"model": "retinanet", "settings": {"epochs": 4}}),
     ):
         raise AssertionError("never entered")
@@ -76,7 +76,7 @@ def test_a_trained_baseline_of_other_settings_is_not_replaced(tmp_path):
 
 def test_a_loss_that_is_no_number_is_said(faces, tmp_path, monkeypatch):
     monkeypatch.setattr(torchvision_detector, "to_tensor", lambda image, _: torch.full(image.shape, torch.nan))
-    with pytest.raises(Diverged, match="epoch 1: the loss is no longer a number; lower learning_rate"):
+    with pytest.raises(Diverged, match="epoch 1: the loss is no longer finite; lower learning_rate"):
         train("retinanet", QUICK.model_copy(update={"image_size": 32}), faces, tmp_path)
 
 

@@ -116,10 +116,10 @@ def test_a_missing_file_is_written_down_with_what_was_wanted(tmp_path: Path) -> 
     folder, absent = tmp_path / "retinaface", tmp_path / "absent.pth"
     address, digest = "http://127.0.0.1:9/third.pth", "a" * 64
     fetched = fetch_weights(folder, str(absent), address, digest)
-    for part in ("retinaface", str(absent), address, digest, "cannot be fetched"):
+    for part in ("retinaface", str(absent), address, digest, "download failed"):
         assert part in fetched.why
     assert read_fetched(folder) == fetched
-    with pytest.raises(InputError, match="cannot be fetched"):
+    with pytest.raises(InputError, match="download failed"):
         fetched_file(folder)
 
 

@@ -148,9 +148,9 @@ def not_numbers(good: Good, path: Path) -> None:
     [
         (missing, "does not exist"),
         (a_folder, "is a folder"),
-        (truncated, "is truncated, damaged"),
+        (truncated, "truncated, damaged"),
         (garbage, "is a text .*fetch it again"),
-        (not_numbers, "holds weights that are no finite numbers"),
+        (not_numbers, "has weights that are not finite"),
     ],
 )
 def test_bad_weights_are_never_used(

@@ -55,8 +55,8 @@ def test_what_came_out_is_told_with_the_thesiss_numbers_and_without_those_that_a
     ]
     assert said["missed_graded"] == [
         "Frames in which it found no face: hard 10 (thesis: 142).",
-        "Heatmap detectors return a box for 40 % (Grad++ (avg) / Hard) to 100 % (Hires (avg) / Hard) of the heatmaps, at"
-        " the confidence threshold with the best F1.",
+        "Heatmap detectors return a box for 40 % (Grad++ (avg) / Hard) to 100 % (Hires (avg) / Hard) of the heatmaps,"
+        " at the confidence threshold with the best F1.",
     ]
     assert said["missed_hof"] == [
         "Frames with a detected face, by RGB detector: with ten parts 92.5 % [77.3, 97.8] (thesis: 90.9 %)."

@@ -246,7 +246,7 @@ def test_weights_of_rendered_faces_say_so(run: LiveRun, tmp_path: Path) -> None:
     told = header.model_copy(update={"training": {"rendered": True}})
     save_weights(tmp_path / "mine.pt", state, told)
     assert load_networks(NetworkOptions(None, tmp_path / "mine.pt", "none", device="cpu")).rendered == ("mine",)
-    with pytest.warns(UserWarning, match="mine learnt from rendered faces alone: in pictures of people"):
+    with pytest.warns(UserWarning, match="mine: trained on rendered faces only; on images of people"):
         uncover.FaceDetector(tmp_path / "mine.pt", device="cpu")
     # A run of an earlier version, whose weights do not say.
     (run.folder / "raw" / "wflw").mkdir(parents=True)
