@@ -142,7 +142,7 @@ def test_a_checkpoint_that_nobody_vouches_for(
         ("val", ["--batch", "0"], "--batch 0: expected 1 or more"),
         ("val", ["--image-size", "100"], "--image-size 100: expected a multiple of 32"),
         ("val", ["--image-size", "-32"], "--image-size -32: expected 32 or more"),
-        ("val", ["--device", "cuda:97"], "device cuda:97: torch sees"),
+        ("val", ["--device", "cuda:97"], "device cuda:97: torch finds"),
         ("val", ["--precision", "float16"], "precision float16: needs a GPU"),
         ("empty", [], "empty: no image in it; expected files that end in"),
         ("nowhere", [], "nowhere: no such folder"),
