@@ -56,7 +56,7 @@ def test_the_state_of_other_settings_is_left_alone(tmp_path, capsys):
         with pytest.raises(KeyboardInterrupt), unfinished(tmp_path, {"seed": seed}) as folder:
             folder.mkdir(parents=True)
             raise KeyboardInterrupt
-    assert "of a training with other settings or data; starting anew" in capsys.readouterr().err
+    assert "of a training with other settings or data; starting from scratch" in capsys.readouterr().err
     with unfinished(tmp_path, {"seed": 0}) as folder:
         assert folder.is_dir()
     assert not folder.exists() and len(list((tmp_path / ".resume").iterdir())) == 1
@@ -196,7 +196,7 @@ def test_old_names_of_layers_are_those_that_torchvision_renames(build):
 
 def test_start_weights_of_another_network_are_refused():
     network = retinanet.build("resnet18", 64, True)
-    with pytest.raises(InputError, match=r"x\.pth: fits 0 of the \d+ tensors of resnet18; expected weights of this"):
+    with pytest.raises(InputError, match=r"x\.pth: matches 0 of \d+ tensors of resnet18; expected weights of this"):
         torchvision_detector.give_start(
             network, BaselineWeights({"a": torch.zeros(3)}, {"source": "x.pth"}), "resnet18"
         )
