@@ -142,7 +142,7 @@ def test_wrong_files(predicted: Path, labels: Path, tmp_path: Path, capsys: pyte
     (labels / "b.txt").write_text("2 0.2 0.2 0.2 0.2\n2 0.2 nan 0.2 0.2\n")
     assert evaluate(predicted, labels, "--out", str(tmp_path / "record")) == 2
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 3 and "none.parquet: does not exist" in lines[0] and "none: is no folder" in lines[1]
+    assert len(lines) == 3 and "none.parquet: does not exist" in lines[0] and "none: not a folder" in lines[1]
     assert "b.txt, row 2: '2 0.2 nan 0.2 0.2' has a value that is no finite number" in lines[2]
     assert not (tmp_path / "record").exists()
 
@@ -174,7 +174,7 @@ def test_records_of_several_sets_are_those_of_one_after_the_other(
         (["--datasets", datasets[0]], "hof.parquet: no labels; give datasets/hof among --datasets"),
         (["--datasets", *datasets, "--parts", "merl"], "--parts merl: no predictions; give merl.parquet among"),
         (["--datasets", datasets[0], f"{tmp_path}/hof"], "hof: does not exist"),
-        (["--datasets", *datasets, datasets[0]], "--datasets has the set val twice"),
+        (["--datasets", *datasets, datasets[0]], "set val is given twice"),
     ):
         assert main([*given[:2], str(tmp_path / "new"), *given[3:], *words]) == 2
         error = capsys.readouterr().err

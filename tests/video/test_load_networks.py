@@ -71,7 +71,7 @@ def test_best_is_the_winner_of_the_trial(run: LiveRun, winner: str, kind: type) 
     rescue = chosen.rescue
     assert isinstance(rescue, kind) and rescue.name == winner and rescue.confidence == 0.7
     assert chosen.name == "rgb10"
-    assert chosen.why == f"{winner}, which found 7 of 10 missed faces in the run's trial (7 of 8 added boxes right)"
+    assert chosen.why == f"{winner}, which found 7 of 10 missed faces in the run's trial (7 of 8 added boxes correct)"
     assert load_networks(replace(options_of(run), rescue_confidence=0.9)).rescue.confidence == 0.9  # type: ignore[union-attr]
 
 
@@ -100,12 +100,12 @@ def test_what_shows_no_gain_is_no_default(run: LiveRun) -> None:
     chosen = load_networks(options_of(run))
     assert chosen.rescue is None and chosen.digests.keys() == {"rgb10"}
     assert chosen.why == (
-        "none: part_fusion did best and found 1 of 10 missed faces in the run's trial (1 of 2 added boxes right), which"
+        "none: part_fusion did best and found 1 of 10 missed faces in the run's trial (1 of 2 added boxes correct), which"
         " shows no gain over a lower --confidence; --rescue part_fusion tries it all the same"
     )
     named = load_networks(options_of(run, "part_fusion"))
     assert named.rescue is not None and named.why.endswith(
-        "; it found 1 of 10 missed faces in the run's trial (1 of 2 added boxes right)"
+        "; it found 1 of 10 missed faces in the run's trial (1 of 2 added boxes correct)"
     )
     trial(run, part_fusion=9)
     for other in ({"baseline": "viola_jones"}, {"weights": run.weights("parts")}):
