@@ -205,7 +205,7 @@ def test_the_command_writes_predictions_of_every_strategy(tmp_path: Path, capsys
     assert "manifest.parquet: does not exist" in complains("--heatmaps", tmp_path / "look")
     assert "test.parquet: given for only one of" in complains("--rgb1", tmp_path / "test.parquet")
     assert "set val is given twice" in complains("--rgb1", *[tmp_path / "rgb1/val.parquet"] * 2)
-    assert "rgb10/val.parquet was stored at 0.6; expected the same" in complains("--nms-iou", 0.5)
+    assert "rgb10/val.parquet was stored at 0.6; pass the same value" in complains("--nms-iou", 0.5)
     write_predictions(tmp_path / "rgb1/val.parquet", predicted(IMAGES, [], nms_iou=0.5))
     assert "rgb1/val.parquet: nms_iou is 0.5, but 0.6 in" in complains()
     write_predictions(tmp_path / "rgb1/val.parquet", predicted(["c.jpg"], []))
