@@ -192,8 +192,8 @@ def test_the_command_writes_a_table_for_each_set(data_set: SimpleNamespace, name
     ("words", "says"),
     [
         (["nobody", "FIRST"], "nobody: no such detector; expected one of mtcnn"),
-        (["retinaface", "FIRST"], "retinaface: comes without weights; give --weights"),
-        (["yunet", "FIRST"], "yunet: comes without weights; give --weights, a folder of 'uncover fetch_weights'"),
+        (["retinaface", "FIRST"], "retinaface: requires weights; pass --weights"),
+        (["yunet", "FIRST"], "yunet: requires weights; pass --weights, a folder of 'uncover fetch_weights'"),
         (["yunet", "FIRST", "--set", "turns=3"], "--set: key turns: expected 1, 4 or 8"),
         (
             ["blazeface_full", "FIRST", "--weights", "FIRST"],
@@ -201,7 +201,7 @@ def test_the_command_writes_a_table_for_each_set(data_set: SimpleNamespace, name
         ),
         (["yolo11", "FIRST"], "yolo11: requires --weights, the weights.pt of 'uncover train baseline yolo11'"),
         (["mtcnn", "FIRST", "--weights", "FIRST"], "mtcnn: its Python package contains the weights; omit --weights"),
-        (["retinaface", "FIRST", "--weights", "FIRST"], "holds no state.json; expected a folder of"),
+        (["retinaface", "FIRST", "--weights", "FIRST"], "no state.json in it; expected a folder of"),
         (["retinaface", "FIRST", "--weights", "FIRST/none.pt"], "none.pt: does not exist"),
         (["mtcnn", "FIRST", "--set", "image_sice=9"], "--set: key image_sice is unknown; did you mean image_size?"),
         (["mtcnn", "FIRST", "--set", "image_size=0"], "--set: key image_size: expected a number greater than 0"),

@@ -117,7 +117,7 @@ def test_a_set_that_is_none(tmp_path: Path) -> None:
     for make in (lambda: None, (tmp_path / "set/images").mkdir):
         (tmp_path / "set").mkdir(exist_ok=True)
         make()
-        with pytest.raises(InputError, match="set/images: no maps in it; expected a heatmap set"):
+        with pytest.raises(InputError, match="set/images: no maps; expected a heatmap set"):
             export(tmp_path / "set", tmp_path / "out", "tiff", "original")
     (tmp_path / "set/images/a.tif").write_bytes(b"II*\0")
     with pytest.raises(InputError, match=r"images/a\.tif: "):

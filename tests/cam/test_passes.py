@@ -33,12 +33,12 @@ def test_layers_count_from_either_end(network: Network, given: tuple[int, ...], 
 @pytest.mark.parametrize(
     ("layers", "says"),
     [
-        ((24,), r"^layer 24: is the head, which has no map; expected one of 0 to 23$"),
+        ((24,), r"^layer 24: is the head, which has no heatmap; expected 0 to 23$"),
         ((-1,), r"^layer -1: is the head, "),
-        ((25,), r"^layer 25: the network has none of this number; expected 0 to 23, or -25 to -2$"),
-        ((-26,), r"^layer -26: the network has none of this number"),
-        ((17, -8), r"^layer -8: is named twice; expected different layers$"),
-        ((), r"^layers: none is named; expected at least one, such as -2$"),
+        ((25,), r"^layer 25: no such layer in the network; expected 0 to 23, or -25 to -2$"),
+        ((-26,), r"^layer -26: no such layer in the network"),
+        ((17, -8), r"^layer -8: given twice; expected different layers$"),
+        ((), r"^layers: empty; expected at least one, such as -2$"),
     ],
 )
 def test_layers_without_a_map_are_refused(network: Network, layers: tuple[int, ...], says: str) -> None:
@@ -51,7 +51,7 @@ def test_a_layer_that_feeds_nothing_is_refused() -> None:
     network = build_network("yolov5n", 3, 4, seed=0)
     # The head's last level now reads layer 20, so that nothing reads layers 21 to 23.
     network.sources[-1] = (17, 20, 20)
-    with pytest.raises(InputError, match=r"^layer 22: nothing of it reaches the head, so no score depends on it$"):
+    with pytest.raises(InputError, match=r"^layer 22: has no effect on the scores; choose another layer$"):
         resolve_layers(network, (17, 22))
 
 

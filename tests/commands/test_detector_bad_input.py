@@ -60,12 +60,12 @@ def test_an_image_that_vanishes_before_its_turn_is_named(
         (["--channels", "0"], "--channels 0: expected 1 or more"),
         (["--channels", "10"], r"0\.png: is a picture of mode RGB; expected 10 channels: a TIFF"),
         (["--padding", "300"], "--padding 300: expected 0 to 255"),
-        (["--device", "cuda:97"], r"device cuda:97: torch sees \d+ GPUs here; give --device cpu"),
+        (["--device", "cuda:97"], r"device cuda:97: torch finds \d+ GPUs; pass --device cpu"),
         (["--device", "tpu"], "device tpu: unknown; expected auto, cpu or cuda:0"),
         (["--device", "meta"], "device meta: unknown"),
         (["--val", "nowhere"], "nowhere: no such folder; expected a data set"),
-        (["--start", "nowhere.pt"], r"nowhere\.pt: is no file; expected weights"),
-        (["--start", "."], r"\.: is no file; expected weights"),
+        (["--start", "nowhere.pt"], r"nowhere\.pt: no such file; expected weights"),
+        (["--start", "."], r"\.: no such file; expected weights"),
     ],
 )
 @pytest.mark.parametrize("verb", ["train", "evolve_generation"])
@@ -112,12 +112,12 @@ def test_start_weights_of_another_network(good: Good, tmp_path: Path, complaint:
 @pytest.mark.parametrize(
     ("content", "stated", "says"),
     [
-        (b"any", None, "is truncated, damaged, or no file that torch"),
+        (b"any", None, "truncated, damaged, or not written by torch"),
         (b"any", "0" * 64, "not opened, because its sha256 is .* and not 000"),
-        (b"any", "its own", "is truncated, damaged, or no file that torch"),
+        (b"any", "its own", "truncated, damaged, or not written by torch"),
         (None, "0" * 64, "does not exist; put the file there"),
         ("a folder", "0" * 64, "is a folder; expected a file"),
-        ("weights", "its own", "holds no detector of YOLOv5"),
+        ("weights", "its own", "not a YOLOv5 detector"),
     ],
 )
 def test_a_checkpoint_that_nobody_vouches_for(
@@ -142,7 +142,7 @@ def test_a_checkpoint_that_nobody_vouches_for(
         ("val", ["--batch", "0"], "--batch 0: expected 1 or more"),
         ("val", ["--image-size", "100"], "--image-size 100: expected a multiple of 32"),
         ("val", ["--image-size", "-32"], "--image-size -32: expected 32 or more"),
-        ("val", ["--device", "cuda:97"], "device cuda:97: torch sees"),
+        ("val", ["--device", "cuda:97"], "device cuda:97: torch finds"),
         ("val", ["--precision", "float16"], "precision float16: needs a GPU"),
         ("empty", [], "empty: no image in it; expected files that end in"),
         ("nowhere", [], "nowhere: no such folder"),

@@ -87,7 +87,7 @@ def test_files_of_others_are_not_replaced(good: Good, tmp_path: Path, complaint:
     line = complaint("fetch_weights", tmp_path / "absent.pth", folder, "--sha256", "e" * 64)
     assert f"{folder}: was made by 'uncover train'" in line
     line = complaint("train", good.data, folder, *QUICK, f"epochs={EPOCHS + 1}")
-    assert f"{folder}: holds a trained model of other settings (epochs: {EPOCHS} there, {EPOCHS + 1} here)" in line
+    assert f"{folder}: has a trained model of other settings (epochs: {EPOCHS} there, {EPOCHS + 1} here)" in line
     assert (folder / "weights.pt").read_bytes() == good.weights.read_bytes()
     table = tmp_path / "mine.parquet"
     pd.DataFrame({"infant": [1]}).to_parquet(table)
@@ -126,7 +126,7 @@ def test_a_disk_that_fills_up_costs_the_epoch_under_way_and_no_more(
     state = kept_state(tmp_path / "out")
     assert f"{state}: File too large" in line
     run("train", *words)
-    assert f"going on after epoch 2 of {EPOCHS}" in capsys.readouterr().err
+    assert f"resuming after epoch 2 of {EPOCHS}" in capsys.readouterr().err
     assert_same_training(good, tmp_path / "out")
 
 
@@ -166,7 +166,7 @@ def test_a_training_that_is_killed_goes_on(
     if kind == signal.SIGTERM:
         kept_state(out)
     run(*words)
-    assert "going on after epoch" in capsys.readouterr().err
+    assert "resuming after epoch" in capsys.readouterr().err
     assert_same_training(good, out)
 
 
@@ -174,7 +174,7 @@ def test_a_training_that_is_killed_goes_on(
     ("words", "says"),
     [
         (["--generation", "-1"], "--generation -1: expected 0 or more"),
-        (["--generation", "1"], "generation 1 breeds from generations 0 to 0; no record of 0 given with --history"),
+        (["--generation", "1"], "generation 1 descends from generations 0 to 0; pass the records of 0 with --history"),
         (["--generation", "2", "--history", "RECORD"], "no record of 1 given with --history"),
         (["--generation", "1", "--history", "nowhere.json"], "nowhere.json: does not exist; make it with"),
         (["--generation", "1", "--history", "RECORD", "RECORD"], "0.json: is of generation 0, as "),
@@ -199,7 +199,7 @@ def test_a_generation_that_diverges_is_recorded_with_fitness_0(
 ) -> None:
     words = [*QUICK, "hyperparameters.box=1e38", "hyperparameters.obj=1e38", "--evolution", "epochs=2"]
     run("evolve_generation", good.data, tmp_path / "0.json", "--generation", 0, *words)
-    assert "generation 0: epoch 1, batch 2: the loss is no longer a number" in capsys.readouterr().err
+    assert "generation 0: epoch 1, batch 2: the loss is no longer finite" in capsys.readouterr().err
     record = json.loads((tmp_path / "0.json").read_text())
     assert [record[name] for name in ("epochs", "precision", "map50_95", "fitness")] == [1, 0, 0, 0]
     run("evolution_history", tmp_path / "h.csv", tmp_path / "best.json", tmp_path / "0.json")

@@ -174,7 +174,7 @@ def test_records_of_several_sets_are_those_of_one_after_the_other(
         (["--datasets", datasets[0]], "hof.parquet: no labels; give datasets/hof among --datasets"),
         (["--datasets", *datasets, "--parts", "merl"], "--parts merl: no predictions; give merl.parquet among"),
         (["--datasets", datasets[0], f"{tmp_path}/hof"], "hof: does not exist"),
-        (["--datasets", *datasets, datasets[0]], "--datasets has the set val twice"),
+        (["--datasets", *datasets, datasets[0]], "set val is given twice"),
     ):
         assert main([*given[:2], str(tmp_path / "new"), *given[3:], *words]) == 2
         error = capsys.readouterr().err

@@ -59,7 +59,7 @@ def ten_channels(data: Path) -> Path:
         (empty, "empty: no image in it; expected files that end in"),
         (text, r"3\.png is not an image in a format we know"),
         (zero_bytes, r"3\.png is empty"),
-        (same_stem, r"3\.png: its heatmaps would be 3\.tif, as those of 3\.jpg; give one of the images another name"),
+        (same_stem, r"3\.png: its heatmaps would be 3\.tif, like those of 3\.jpg; rename one of the images"),
         (ten_channels, r"0\.tiff: holds an array of 10 x 72 x 96; expected 3 channels"),
     ],
 )
@@ -79,13 +79,13 @@ def test_images_that_are_none(
         (["--batch", "0"], "--batch 0: expected 1 or more"),
         (["--image-size", "100"], "--image-size 100: expected a multiple of 32"),
         (["--image-size", "0"], "--image-size 0: expected 32 or more"),
-        (["--device", "cuda:97"], "device cuda:97: torch sees"),
+        (["--device", "cuda:97"], "device cuda:97: torch finds"),
         (["--method", "gradcamp"], "--method gradcamp: key method: expected 'gradcampp'"),
         (["--target", "T3"], "--method gradcampp: key target: expected 'T1'"),
-        (["--layer", "24"], "layer 24: is the head, which has no map"),
+        (["--layer", "24"], "layer 24: is the head, which has no heatmap"),
         (["--layer", "-1"], "layer -1: is the head"),
-        (["--layer", "99"], "layer 99: the network has none of this number; expected 0 to 23"),
-        (["--layer", "-2", "--layer", "23"], "layer 23: is named twice|layer -2: is named twice"),
+        (["--layer", "99"], "layer 99: no such layer in the network; expected 0 to 23"),
+        (["--layer", "-2", "--layer", "23"], "layer 23: given twice|layer -2: given twice"),
         (["--variant", "fine2"], "--variant fine2: expected NAME=METHOD:LAYERS:TARGET"),
         (["--variant", "a=gradcampp"], "--variant a=gradcampp: expected NAME=METHOD:LAYERS:TARGET"),
         (
@@ -148,9 +148,9 @@ def not_numbers(good: Good, path: Path) -> None:
     [
         (missing, "does not exist"),
         (a_folder, "is a folder"),
-        (truncated, "is truncated, damaged"),
-        (garbage, "is a text .*fetch it again"),
-        (not_numbers, "holds weights that are no finite numbers"),
+        (truncated, "truncated, damaged"),
+        (garbage, "is text .*download it again"),
+        (not_numbers, "has weights that are not finite"),
     ],
 )
 def test_bad_weights_are_never_used(
@@ -178,7 +178,7 @@ def contents_of_sets(good: Good, data: Path) -> dict[str, bytes]:
 
 def test_what_cannot_be_exported(undisturbed: Path, tmp_path: Path, complaint: Complaint) -> None:
     out = tmp_path / "out"
-    assert "no maps in it; expected a heatmap set" in complaint("heatmaps export", undisturbed, out)
+    assert "no maps; expected a heatmap set" in complaint("heatmaps export", undisturbed, out)
     line = complaint("heatmaps export", undisturbed / "fine", out, "--average", "whole_face")
     assert "no map of the class 'whole face' among light, dark" in line
     (tmp_path / "mine").mkdir()
@@ -197,7 +197,7 @@ def test_what_cannot_be_exported(undisturbed: Path, tmp_path: Path, complaint: C
 
 def test_what_cannot_be_collected(undisturbed: Path, tmp_path: Path, complaint: Complaint) -> None:
     assert "nowhere: no such folder" in complaint("heatmaps collect", tmp_path / "nowhere")
-    assert "holds no record of a shard" in complaint("heatmaps collect", undisturbed)
+    assert "no record of a shard" in complaint("heatmaps collect", undisturbed)
     line = complaint("heatmaps collect", undisturbed / "fine", "--trained-on", tmp_path / "nowhere")
     assert "nowhere: no such folder" in line
     assert list(tmp_path.iterdir()) == []

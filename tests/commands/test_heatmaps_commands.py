@@ -71,7 +71,7 @@ def test_where_all_maps_are_blank_it_is_said_why_and_what_may_help(
             main([str(word) for word in ("heatmaps", good.data / "val", tmp_path / "maps", *options, *shard)]) == code
         )
         said = capsys.readouterr().err
-        assert f"{why} of confidence 1.0 or more): lower --confidence (such as 0.05), or take --target T1" in said
+        assert f"{why} of confidence 1.0 or more): lower --confidence (such as 0.05), or use --target T1" in said
     for number, options in enumerate(([], ["--average", "joint"], ["--format", "png"])):
         words = ["heatmaps", "export", tmp_path / "maps/hirescam", tmp_path / f"full{number}", *options]
         assert main([str(word) for word in words]) == 3
@@ -121,7 +121,7 @@ def test_jobs_share_a_set(good: Good, tmp_path: Path, complaint: Complaint) -> N
         run("heatmaps", *words(good, good.data / "train", shared, "--batch", 1, "--shard", f"{number}/3"))
     assert not (shared / "fine/manifest.parquet").exists()
     line = complaint("heatmaps collect", shared / "fine")
-    assert f"{shared}/fine/shards/2-of-3.parquet: does not exist; make it with 'uncover heatmaps --shard 2/3'" in line
+    assert f"{shared}/fine/shards/2-of-3.parquet: does not exist; run 'uncover heatmaps --shard 2/3'" in line
     run("heatmaps", *words(good, good.data / "train", shared, "--batch", 1, "--shard", "2/3"))
     for variant in VARIANTS:
         run("heatmaps", "collect", shared / variant)

@@ -74,7 +74,7 @@ def test_the_recipe_from_photos_to_packaged_weights(
     monkeypatch.setattr(ComposedEpochs, "batches", batches)
     capsys.readouterr()
     assert train("stopped", "epochs=2", "slow_layers=10", "slow_rate=0.1") == 0
-    assert "going on after epoch 1 of 2" in capsys.readouterr().err
+    assert "resuming after epoch 1 of 2" in capsys.readouterr().err
     assert (place / "stopped/weights.pt").read_bytes() == (place / "whole/weights.pt").read_bytes()
     # Biases, and weights of the first layers, learn at their own rates; at the end hardly at all.
     record = pd.read_csv(place / "whole/results.csv")

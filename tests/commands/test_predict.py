@@ -41,7 +41,7 @@ def test_weights_of_rendered_faces_say_so_on_other_pictures(
     run("train", data, tmp_path / "out", *QUICK, "epochs=1")
     assert read_weights(tmp_path / "out" / "weights.pt")[0].training["rendered"] is True
     assert "rendered" not in read_weights(good.weights)[0].training
-    line = "note: .*weights.pt learnt from rendered faces alone: in pictures of people"
+    line = "note: .*weights.pt: trained on rendered faces only; on images of people"
     for weights, images, said in (
         (tmp_path / "out" / "weights.pt", data / "val", False),
         (tmp_path / "out" / "weights.pt", good.data / "val", True),

@@ -77,13 +77,13 @@ def test_files_of_heatmaps_will_do(root: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--input", "joint"], "--input joint: looks at heatmaps; give --heatmaps DIR, a folder with the sets"),
-        (["--heatmaps", "maps"], "--heatmaps .*maps: --input photo looks at none; give --input joint or classes"),
+        (["--input", "joint"], "--input joint: requires heatmaps; pass --heatmaps DIR, a folder with the sets"),
+        (["--heatmaps", "maps"], "--heatmaps .*maps: --input photo uses no heatmaps; pass --input joint or classes"),
         (["--heatmaps", "maps", "--input", "joint", "--channels", "3"], "--channels 3: --input joint has 1; leave"),
         (["--heatmaps", "maps", "--input", "classes", "--channels", "1"], "--channels 1: --input classes has 10"),
         (["--heatmaps", "maps/val", "--input", "joint"], "val/train/manifest.parquet: does not exist; make it"),
         (["--input", "hue"], "invalid choice: 'hue'"),
-        (["--set", "freeze=24"], "freeze=24: keeps start weights as they are; give them with --start WEIGHTS"),
+        (["--set", "freeze=24"], "freeze=24: frozen layers require start weights; pass --weights WEIGHTS"),
         (["--set", "freeze=25"], "key freeze: expected a number less than or equal to 24; found 25"),
     ],
 )  # fmt: skip

@@ -191,7 +191,7 @@ def test_boxes_that_were_drawn_of_other_predictions_are_refused(
         (
             lambda root: None,
             ["--heatmaps", "{root}/heatmaps/hirescam/val", "{root}/heatmaps/hirescam/val"],
-            "the variant hirescam again; expected one folder of each",
+            "variant hirescam is given twice; pass one folder per variant",
         ),
         (lambda root: None, ["--labels", "{root}/none"], "none: is no folder; expected the label files"),
         (lambda root: None, ["--confidence", "40"], "--confidence 40.0: expected 0 to 1"),
@@ -219,9 +219,9 @@ GOOD = "a.jpg,100,100,1,0.5,False,True"
         ("image,missed\na.jpg,True\n", "no column width; expected a table of 'uncover missed'"),
         (
             f"{HEAD[:-5]}classes\n{GOOD}\n",
-            "no column hirescam:joint; it says which of these are blank: hirescam:classes",
+            "no column hirescam:joint; it has columns for: hirescam:classes",
         ),
-        (f"{HEAD}\n{GOOD}\n{GOOD}\n", "row 3: a.jpg stands here a second time; expected each photo once"),
+        (f"{HEAD}\n{GOOD}\n{GOOD}\n", "row 3: duplicate photo a.jpg; expected each photo once"),
         (f"{HEAD}\n,100,100,1,0.5,False,True\n", "row 2: image ''; expected a text"),
         (f"{HEAD}\n{GOOD}\nb.jpg,100,100,1,0.5,0,True\n", "row 3: missed '0'; expected True or False"),
         (f"{HEAD}\n{GOOD}\nb.jpg,100,100,1,0.5,True\n", "row 3: 6 values; expected 7: image"),

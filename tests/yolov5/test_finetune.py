@@ -58,7 +58,7 @@ def test_weights_are_found_in_a_run_in_a_training_and_as_a_file(start: Path, tmp
     assert find_start(start) == find_start(start.parent) == find_start(start.parents[2]) == start
     assert find_start(Path("general")) == find_weights("general")
     make_start(tmp_path / "models" / "other" / "weights.pt")
-    with pytest.raises(InputError, match=r"no weights; .* models that it has: other, such as .*models/other"):
+    with pytest.raises(InputError, match=r"no weights; .* its models: other, such as .*models/other"):
         find_start(tmp_path)
 
 
@@ -123,7 +123,9 @@ def test_pretrained_weights_of_another_network_learn_from_train_and_val(tmp_path
 
 def test_weights_of_heatmaps_are_refused(tmp_path: Path) -> None:
     weights = make_start(tmp_path / "w.pt", input="joint", maps={}, channels=1)
-    with pytest.raises(InputError, match=r"looks at heatmaps \(input: joint\); expected a detector of photos"):
+    with pytest.raises(
+        InputError, match=r"is a detector for heatmaps \(input: joint\); expected a detector for photos"
+    ):
         read_start(weights)
 
 
@@ -187,7 +189,7 @@ def test_no_frames_are_the_start_weights_as_they_are(frames: Path, start: Path, 
 
 def test_more_frames_than_there_are_is_told(frames: Path, start: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(read_point(frames, start, 50, ["infant_01"], QUICK, []).names) == 7
-    assert "7 frames are there without infant_01, 50 were asked for" in capsys.readouterr().err
+    assert "only 7 of 50 frames are available without infant_01" in capsys.readouterr().err
 
 
 def test_a_stopped_fine_tuning_ends_like_an_undisturbed_one(

@@ -40,13 +40,13 @@ def test_one_set_may_name_its_two_parts(tmp_path):
 
 def test_a_set_alone_is_one_line(tmp_path):
     make_set(tmp_path / "alone", 2, seed=1)
-    with pytest.raises(InputError, match=r"does not say what to validate on.*--val DATA"):
+    with pytest.raises(InputError, match=r"no validation set.*--val DATA"):
         read_job(tmp_path / "alone", None, [])
 
 
 def test_val_is_never_the_training_set_itself(tmp_path):
     make_set(tmp_path / "val", 2, seed=1)
-    with pytest.raises(InputError, match="does not say what to validate on"):
+    with pytest.raises(InputError, match="no validation set"):
         read_job(tmp_path / "val", None, [])
 
 
@@ -54,7 +54,7 @@ def test_the_network_is_that_of_the_start_weights_unless_one_is_named(sets, tmp_
     header = Header(model="yolov5n", channels=3, class_names=("light",), class_ids=(0,), image_size=64)
     save_weights(tmp_path / "start.pt", build_network("yolov5n", 3, 1).state_dict(), header)
     assert read_job(sets, None, ["epochs=3"], tmp_path / "start.pt").settings.model == "yolov5n"
-    assert f"network: yolov5n, that of {tmp_path / 'start.pt'}" in capsys.readouterr().err
+    assert f"network: yolov5n, as in {tmp_path / 'start.pt'}" in capsys.readouterr().err
     assert read_job(sets, None, ["model=yolov5s"], tmp_path / "start.pt").settings.model == "yolov5s"
     assert read_job(sets, None, []).settings.model == "yolov5m"
 
@@ -204,7 +204,7 @@ def test_annotations_of_another_kind_are_told_where_there_is_no_yaml(export):
     with pytest.raises(InputError, match=r"_annotations\.coco\.json: `uncover labels --layout graded` makes one"):
         read_job(export / "train", export / "valid", [])
     shutil.rmtree(export / "valid")
-    with pytest.raises(InputError, match=r"does not say what to validate on; .* _annotations\.coco\.json: `uncover"):
+    with pytest.raises(InputError, match=r"no validation set; .* _annotations\.coco\.json: `uncover"):
         read_job(export / "train", None, [])
 
 
