@@ -289,7 +289,7 @@ def test_no_command_replaces_what_people_annotated(
     before = digest_of(proposed)
     capsys.readouterr()
     assert run(*(word.format(raw=raw, out=proposed, video=video) for word in words)) == 2
-    assert "out: holds annotations that were imported, which would be lost" in capsys.readouterr().err
+    assert "out: contains imported annotations, which would be lost" in capsys.readouterr().err
     assert digest_of(proposed) == before
 
 
@@ -304,7 +304,7 @@ def test_frames_that_people_annotated_are_not_picked_over(
     assert run("frames", "import", out, file) == 0
     before = digest_of(out)
     assert run("frames", video, out) == 2
-    assert "holds annotations that were imported" in capsys.readouterr().err and digest_of(out) == before
+    assert "contains imported annotations" in capsys.readouterr().err and digest_of(out) == before
 
 
 def test_a_video_that_is_cut_off_gives_the_frames_before(

@@ -247,8 +247,8 @@ def test_photos_of_phones_and_animations_become_what_every_tool_reads(
     images = {path.name: path.is_symlink() for path in (tmp_path / "out/images").iterdir()}
     assert images == {"IMG_1.png": False, "b.jpg": True, "c.png": False, "d.png": True, "e.png": False}
     said = capsys.readouterr().err
-    assert "1 files that are no images are passed over: 1 .pdf (such as f.pdf)" in said
-    assert "1 image files hold several pictures" in said and "e.gif: 2); the first of each" in said
+    assert "skipped 1 files that are not images: 1 .pdf (such as f.pdf)" in said
+    assert "1 image files contain several images" in said and "e.gif: 2); only the first of each" in said
 
 
 @pytest.mark.parametrize("with_empty_labels", [False, True])

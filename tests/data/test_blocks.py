@@ -86,7 +86,7 @@ def test_names_that_stand_for_two_photos_stand_for_none(tmp_path: Path) -> None:
         ("blocks.csv", "image,who\na.jpg,1\n", "columns image, who; expected image and one of block, infant, person"),
         ("blocks.csv", "infant\n1\n", "columns infant; expected image and one of"),
         ("blocks.csv", "image,infant\na.jpg,1\na.jpg,2\n", "row 3: a: '1' and '2'; expected one infant"),
-        ("blocks.csv", "", "is no CSV file"),
+        ("blocks.csv", "", "is not a CSV file"),
         ("frames.csv", "image,film\na.jpg,1\n", "expected the columns image and video"),
         ("frames.csv", "image,video\na.jpg,\n", "row 2: a: no video"),
         (
@@ -105,7 +105,7 @@ def test_a_spoilt_table_is_named(tmp_path: Path, name: str, text: str, says: str
     ("text", "says"),
     [
         ("video\na\n", "no column infant; expected a table of videos and their infants with video, infant"),
-        ("video,infant\na,\n", "row 2: infant ''; expected a text"),
+        ("video,infant\na,\n", "row 2: infant ''; expected text"),
         ("video,infant\na,1\na.mp4,2\n", "row 3: a is of '1' and of '2'"),
     ],
 )

@@ -75,7 +75,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no frame"):
         read_video_truth(write(tmp_path / "v.csv"))
     (tmp_path / "v.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="no CSV file"):
+    with pytest.raises(InputError, match="not a CSV file"):
         read_video_truth(tmp_path / "v.csv")
 
 

@@ -215,14 +215,14 @@ GOOD = "a.jpg,100,100,1,0.5,False,True"
     ("text", "says"),
     [
         (None, "does not exist; expected a table of 'uncover missed'"),
-        ("", "is no CSV file"),
+        ("", "is not a CSV file"),
         ("image,missed\na.jpg,True\n", "no column width; expected a table of 'uncover missed'"),
         (
             f"{HEAD[:-5]}classes\n{GOOD}\n",
             "no column hirescam:joint; it says which of these are blank: hirescam:classes",
         ),
         (f"{HEAD}\n{GOOD}\n{GOOD}\n", "row 3: a.jpg stands here a second time; expected each photo once"),
-        (f"{HEAD}\n,100,100,1,0.5,False,True\n", "row 2: image ''; expected a text"),
+        (f"{HEAD}\n,100,100,1,0.5,False,True\n", "row 2: image ''; expected text"),
         (f"{HEAD}\n{GOOD}\nb.jpg,100,100,1,0.5,0,True\n", "row 3: missed '0'; expected True or False"),
         (f"{HEAD}\n{GOOD}\nb.jpg,100,100,1,0.5,True\n", "row 3: 6 values; expected 7: image"),
         (f"{HEAD}\na.jpg,100,0,1,0.5,False,True\n", "row 2: height '0'; expected a whole number of 1 or more"),
