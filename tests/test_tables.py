@@ -16,7 +16,7 @@ from uncover.tables import Column, check_rows, read_rows, read_summary, read_tab
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "does not exist; make it with 'uncover labels'"), (b"no table", "is no Parquet file"), (b"", "Parquet")],
+    [(None, "does not exist; make it with 'uncover labels'"), (b"no table", "is not a Parquet file"), (b"", "Parquet")],
 )
 def test_what_is_no_table_is_one_line(tmp_path: Path, content: bytes | None, message: str) -> None:
     path = tmp_path / "a.parquet"

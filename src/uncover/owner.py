@@ -90,9 +90,7 @@ def check_whole(out: Path, maker: str) -> None:
     if maker in _GOES_ON and maker_of(out) == _GOES_ON[maker]:
         return
     if not (out / MARKER).is_file():
-        raise InputError(
-            f"{out}: holds files that uncover did not make and would replace; give a new or empty folder"
-        )
+        raise InputError(f"{out}: holds files that uncover did not make and would replace; give a new or empty folder")
     content = _content_of(_marker_of(out))
     if content is None:
         return

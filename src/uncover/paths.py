@@ -330,7 +330,7 @@ class RunPaths:
 
     @property
     def picked_frames(self) -> str:
-        """Folder of the frames selected from videos for fine-tuning."""
+        """Folder of the frames picked from videos for fine-tuning."""
         return f"{self.root}/finetune/frames"
 
     @property

@@ -189,8 +189,12 @@ def test_a_forgotten_out_costs_nobody_a_file(good: Good, data: Path, complaint: 
 @pytest.mark.parametrize(
     ("spoil", "words", "says"),
     [
-        (lambda path, labels: path.write_bytes(path.read_bytes()[:-100]), [], "is no Parquet file, or a part of one"),
-        (lambda path, labels: path.write_bytes(b""), [], "is no Parquet file, or a part of one"),
+        (
+            lambda path, labels: path.write_bytes(path.read_bytes()[:-100]),
+            [],
+            "is not a Parquet file, or a part of one",
+        ),
+        (lambda path, labels: path.write_bytes(b""), [], "is not a Parquet file, or a part of one"),
         (lambda path, labels: (path.unlink(), path.mkdir()), [], "is a folder; expected a table"),
         (
             lambda path, labels: [label.rename(labels / f"x{label.name}") for label in labels.iterdir()],

@@ -90,7 +90,7 @@ def test_images_of_one_infant_are_drawn_together_where_somebody_says_so(
     assert alone["found"]["by_class"]["whole face"]["low"] is None
     given.write_text("image,person\nx.jpg,x\n")
     assert evaluate(predicted, labels, "--blocks", str(given)) == 2
-    assert "given.csv: speaks of none of the 3 photos, such as a.jpg" in capsys.readouterr().err
+    assert "given.csv: contains none of the 3 photos, such as a.jpg" in capsys.readouterr().err
 
 
 def test_one_class(predicted: Path, labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

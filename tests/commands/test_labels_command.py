@@ -273,7 +273,7 @@ def test_classes_of_frames_are_chosen_by_name(raw: RawData, tmp_path: Path, caps
     raw.write("data.yaml", "train: ../train/images\nval: ../train/images\nnames: [with_mask, without_mask]\n")
     assert main(["labels", "--layout", "graded", str(raw.root), str(tmp_path / "out")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "has the classes with_mask, without_mask; none of them is plainly the whole face" in line
+    assert "has the classes with_mask, without_mask; none of them is clearly the whole face" in line
     counts = labels(raw, tmp_path / "out", "--layout", "graded", "--class", "with_mask", "--class", "without_mask")
     assert counts["boxes"]["whole face"] == 2
     counts = labels(raw, tmp_path / "out", "--layout", "graded", "--class", "With_Mask")

@@ -139,11 +139,11 @@ def test_an_empty_data_set_is_refused(fresh: Path) -> None:
     ("content", "expected"),
     [
         (None, "no such file"),
-        ("path: .\n", "names no classes"),
-        ("names: {0: a, 1: a}\n", "one name to two classes"),
-        ("names: [a\n", "is no YAML"),
-        ("names: {a: 0}\n", "names no classes"),
-        ("just words", "names no classes"),
+        ("path: .\n", "has no class names"),
+        ("names: {0: a, 1: a}\n", "one name for two classes"),
+        ("names: [a\n", "is not YAML"),
+        ("names: {a: 0}\n", "has no class names"),
+        ("just words", "has no class names"),
     ],
 )
 def test_classes_must_be_named(fresh: Path, content: str | None, expected: str) -> None:

@@ -80,7 +80,7 @@ def no_metadata(sets: Path) -> None:
             r"joint/b/2\.tif: does not exist, though man",
         ),
         (lambda sets: (sets / "maps/manifest.parquet").unlink(), "make it with 'uncover heatmaps'"),
-        (lambda sets: (sets / "maps/manifest.parquet").write_bytes(b"PAR1"), "is no Parquet file"),
+        (lambda sets: (sets / "maps/manifest.parquet").write_bytes(b"PAR1"), "is not a Parquet file"),
         (no_metadata, "does not say how its maps were made; expected a table of 'uncover heatmaps'"),
     ],
 )

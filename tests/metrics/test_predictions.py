@@ -111,7 +111,7 @@ def test_a_file_that_is_cut_off(a_set: RandomSet, tmp_path: Path) -> None:
     whole = path.read_bytes()
     for length in (0, 3, 100, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:length])
-        with pytest.raises(InputError, match="is no Parquet file, or a part of one"):
+        with pytest.raises(InputError, match="is not a Parquet file, or a part of one"):
             read_predictions(path)
 
 
@@ -126,7 +126,7 @@ def test_files_of_others(a_set: RandomSet, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no column x1"):
         read_predictions(path)
     path.write_text("image,class\n")
-    with pytest.raises(InputError, match="is no Parquet file"):
+    with pytest.raises(InputError, match="is not a Parquet file"):
         read_predictions(path)
 
 

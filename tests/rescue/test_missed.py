@@ -185,7 +185,7 @@ def test_boxes_that_were_drawn_of_other_predictions_are_refused(
         (
             lambda root: (root / "heatmaps/hirescam/val/manifest.parquet").write_bytes(b"none"),
             [],
-            "manifest.parquet: is no Parquet file",
+            "manifest.parquet: is not a Parquet file",
         ),
         (lambda root: None, ["--heatmaps", "{root}/none/val"], "none/val/manifest.parquet: does not exist"),
         (
@@ -215,7 +215,7 @@ GOOD = "a.jpg,100,100,1,0.5,False,True"
     ("text", "says"),
     [
         (None, "does not exist; expected a table of 'uncover missed'"),
-        ("", "is not a CSV file"),
+        ("", "is empty"),
         ("image,missed\na.jpg,True\n", "no column width; expected a table of 'uncover missed'"),
         (
             f"{HEAD[:-5]}classes\n{GOOD}\n",

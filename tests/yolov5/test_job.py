@@ -148,7 +148,7 @@ def test_classes_are_learnt_by_name_whatever_their_ids(export):
 
 def test_a_detector_of_whole_faces_learns_the_class_that_is_the_face(export):
     (export / "data.yaml").write_text(YAML)
-    with pytest.raises(InputError, match=r"the classes light, dark; none of them .* say which with --class NAME"):
+    with pytest.raises(InputError, match=r"the classes light, dark; none of them .* pass --class NAME"):
         read_job(export, None, ["classes=whole_face"])
     for content, chosen in ((YAML, ["dark"]), (YAML.replace("dark", "infant face"), [])):
         (export / "data.yaml").write_text(content)
@@ -194,7 +194,7 @@ def test_labels_beside_the_images_are_read_too(export):
 
 def test_annotations_of_another_kind_are_told_where_there_is_no_yaml(export):
     (export / "train/_annotations.coco.json").write_text("{}")
-    with pytest.raises(InputError, match=r"_annotations\.coco\.json: `uncover labels --layout graded` makes one"):
+    with pytest.raises(InputError, match=r"_annotations\.coco\.json: `uncover labels --layout graded` converts"):
         read_job(export / "train", export / "valid", [])
     shutil.rmtree(export / "valid")
     with pytest.raises(InputError, match=r"does not say what to validate on; .* _annotations\.coco\.json: `uncover"):
