@@ -65,11 +65,11 @@ BAD_SETS: dict[str, tuple[Spoil, str]] = {
     "truncated JPEG": (jpeg(lambda content: content[: len(content) // 2]), r"3\.jpg cannot be decoded: .* truncated"),
     "JPEG spoilt inside": (
         jpeg(lambda content: content[:400] + bytes(200) + content[600:]),
-        r"3\.jpg: cannot be decoded .*; mend or remove the image",
+        r"3\.jpg: cannot be decoded .*; fix or remove the image",
     ),
-    "garbage": (image(b"\0garbage" * 99), r"3\.png is not an image in a format we know; mend or remove"),
+    "garbage": (image(b"\0garbage" * 99), r"3\.png is not an image in a supported format; fix or remove"),
     "text as photo": (image(b"<html>"), r"3\.png is not an image"),
-    "zero bytes": (image(b""), r"3\.png is empty; mend or remove"),
+    "zero bytes": (image(b""), r"3\.png is empty; fix or remove"),
     "link to nowhere": (link_to_nowhere, r"3\.png does not exist"),
     "unknown class": (
         labels("0 .5 .5 .1 .1\n7 .5 .5 .1 .1"),

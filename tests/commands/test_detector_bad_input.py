@@ -146,7 +146,7 @@ def test_a_checkpoint_that_nobody_vouches_for(
         ("val", ["--precision", "float16"], "precision float16: needs a GPU"),
         ("empty", [], "empty: no image in it; expected files that end in"),
         ("nowhere", [], "nowhere: no such folder"),
-        ("text.png", [], r"text\.png is not an image in a format we know"),
+        ("text.png", [], r"text\.png is not an image in a supported format"),
         ("ten", [], r"ten/0\.tiff: holds an array of 10 x 72 x 96; expected 3 channels"),
         ("val/images/0.png train/images/0.png", [], r"train/images/0\.png: has the name of .*val/images/0\.png"),
         ("val/images/0.png val", [], "val: is a folder among 2 images; expected one folder, or files only"),

@@ -57,7 +57,7 @@ def ten_channels(data: Path) -> Path:
     [
         (nowhere, "nowhere: no such folder"),
         (empty, "empty: no image in it; expected files that end in"),
-        (text, r"3\.png is not an image in a format we know"),
+        (text, r"3\.png is not an image in a supported format"),
         (zero_bytes, r"3\.png is empty"),
         (same_stem, r"3\.png: its heatmaps would be 3\.tif, as those of 3\.jpg; give one of the images another name"),
         (ten_channels, r"0\.tiff: holds an array of 10 x 72 x 96; expected 3 channels"),

@@ -163,7 +163,7 @@ def test_a_set_without_photos_is_refused(raw: RawData, tmp_path: Path, capsys: p
     out = tmp_path / "val"
     assert main(["label_faces", str(out), "--set", "val", "--faces", faces, "--splits", split]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "nothing is left for this data set" in line and not out.exists()
+    assert "no photo is left for this data set" in line and not out.exists()
 
 
 def test_tables_of_faces_and_splits_come_in_pairs(
@@ -190,7 +190,7 @@ def test_two_raw_data_sets_with_a_photo_of_one_name_are_refused(
     assert main(["label_faces", str(tmp_path / "train"), *arguments, split, split]) == 2
     assert "split.parquet: is no split of " in capsys.readouterr().err
     assert main(["label_faces", str(tmp_path / "train"), *arguments, split, str(other_split)]) == 2
-    assert "photo a: two raw data sets have a photo of this name" in capsys.readouterr().err
+    assert "photo a: occurs in two raw data sets" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("folder", ["", "images/"])
@@ -263,7 +263,7 @@ def test_a_set_without_a_face_cannot_be_overlooked(
     assert main(["labels", "--layout", "graded", str(raw.root), str(tmp_path / "out")]) == 3
     told = capsys.readouterr().err
     assert f"NO FACE in 2 photos, {0 if with_empty_labels else 2} of them not annotated: are the annotations" in told
-    assert "2 .json files are passed over" in told and told.count("labelme/a.json, labelme/b.json\n") == 1
+    assert "skipped 2 .json files" in told and told.count("labelme/a.json, labelme/b.json\n") == 1
     assert (tmp_path / "out/manifest.parquet").is_file()
 
 

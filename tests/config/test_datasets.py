@@ -59,7 +59,7 @@ def test_any_layout_that_is_read_makes_a_test_set(entry: dict[str, Any]) -> None
         ({"path": "a", "layout": "300w", "only": "b.txt"}, "only, words and smallest are for frames"),
         ({"path": "a", "layout": "voc", "words": ["a"]}, "words is for layout yolo or graded"),
         ({"path": "a", "layout": "images", "smallest": 2}, "smallest is for frames with boxes"),
-        ({"path": "a", "layout": "yolo", "blocks": {"kind": "person", "name": "("}}, "'(' is not a regular expression"),
+        ({"path": "a", "layout": "yolo", "blocks": {"kind": "person", "name": "("}}, "'(' is no regular expression"),
         ({"path": "a", "layout": "yolo", "blocks": {"kind": "dog", "name": "a"}}, "should be 'block', 'infant'"),
     ],
 )

@@ -294,10 +294,12 @@ def test_numbers_choose_where_nothing_names_the_classes(raw: RawData, capsys: py
     raw.photo("images/a.jpg")
     raw.write("labels/a.txt", f"3 {ROW}\n0 {HAND}")
     (bad,) = read_frames(raw.root)
-    assert isinstance(bad, Rejected) and "class 3 is unknown; expected 0, the whole face, or a data.yaml" in bad.detail
+    assert (
+        isinstance(bad, Rejected) and "class 3 is unknown; expected 0, the whole face, or add a data.yaml" in bad.detail
+    )
     (frame,) = read_frames(raw.root, classes=["3"])
     assert isinstance(frame, FrameFaces) and frame.boxes is not None and len(frame.boxes) == 1
-    with pytest.raises(InputError, match=r"--class face: nothing names the classes of .*a\.txt"):
+    with pytest.raises(InputError, match=r"--class face: no file names the classes of .*a\.txt"):
         list(read_frames(raw.root, classes=["face"]))
 
 
@@ -343,8 +345,8 @@ def test_files_that_belong_to_no_image_are_counted_by_kind(raw: RawData, capsys:
     raw.write("_annotations.csv", "filename,width,height,class,xmin,ymin,xmax,ymax\n")
     assert all(isinstance(item, FrameFaces) and item.boxes is None for item in read_frames(raw.root))
     lines = capsys.readouterr().err.splitlines()
-    why = "are passed over, as they belong to no image or are of no kind that is read"
-    assert [line.removeprefix(f"warning: {raw.root}: ").replace(f" {why}", "") for line in lines] == [
+    why = "that belong to no image or have an unknown format"
+    assert [line.removeprefix(f"warning: {raw.root}: skipped ").replace(f" {why}", "") for line in lines] == [
         "1 .csv files: _annotations.csv",
         "1 .json files: labelme.json",
         "4 .txt files: old/0.txt, old/1.txt, old/2.txt, ...",

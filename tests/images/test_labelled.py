@@ -116,7 +116,7 @@ def test_a_class_that_is_not_named_is_refused_even_where_it_is_not_wanted(fresh:
 def test_a_corrupt_image_in_the_middle_is_named(fresh: Path) -> None:
     image = fresh / "images/004.png"
     image.write_bytes(image.read_bytes()[:60])
-    with pytest.raises(InputError, match=r"images/004\.png .*mend or remove"):
+    with pytest.raises(InputError, match=r"images/004\.png .*fix or remove"):
         read_labelled_images(fresh)
 
 

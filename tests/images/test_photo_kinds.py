@@ -213,7 +213,7 @@ def test_what_is_in_a_file_counts_and_not_its_ending(tmp_path: Path, kind: str, 
 def test_sixteen_bit_colours_in_planes_are_refused_and_not_read_as_noise(tmp_path: Path) -> None:
     deep = PLANES.astype(np.uint16) * 257
     tifffile.imwrite(tmp_path / "a.tif", deep, photometric="rgb", planarconfig="separate")
-    with pytest.raises(PhotoError, match="TIFF of 16-bit colours in planes, which is not read; save it with 8 bits"):
+    with pytest.raises(PhotoError, match="planar TIFF with 16 bits per colour; save it with 8 bits"):
         inspect_photo(tmp_path / "a.tif")
 
 
