@@ -192,9 +192,9 @@ def test_a_forgotten_out_costs_nobody_a_file(good: Good, data: Path, complaint: 
         (
             lambda path, labels: path.write_bytes(path.read_bytes()[:-100]),
             [],
-            "is not a Parquet file, or a part of one",
+            "is not a Parquet file, or is truncated",
         ),
-        (lambda path, labels: path.write_bytes(b""), [], "is not a Parquet file, or a part of one"),
+        (lambda path, labels: path.write_bytes(b""), [], "is not a Parquet file, or is truncated"),
         (lambda path, labels: (path.unlink(), path.mkdir()), [], "is a folder; expected a table"),
         (
             lambda path, labels: [label.rename(labels / f"x{label.name}") for label in labels.iterdir()],
@@ -203,7 +203,7 @@ def test_a_forgotten_out_costs_nobody_a_file(good: Good, data: Path, complaint: 
         ),
         (lambda path, labels: (labels / "0.txt").write_text("0 .5 .5 .1"), [], r"0\.txt, row 1: 4 values"),
         (lambda path, labels: (labels / "0.txt").write_text("1e30 .5 .5 .1 .1"), [], "class 1e30 is unknown"),
-        (lambda path, labels: None, ["--class", "nose"], "class 'nose' is none that was predicted; .*: light, dark"),
+        (lambda path, labels: None, ["--class", "nose"], "class 'nose' was not predicted; .*: light, dark"),
     ],
 )
 def test_what_cannot_be_evaluated(

@@ -94,7 +94,7 @@ def test_files_of_others_are_not_replaced(good: Good, tmp_path: Path, complaint:
     images = ["--weights", good.weights, *CPU]
     for words in (("predict", good.data / "val", table), ("predict sets", tmp_path / "mine", "--out", tmp_path)):
         (tmp_path / "mine").mkdir(exist_ok=True)
-        assert f"{table}: is no table of 'uncover predict'" in complaint(*words, *images)
+        assert f"{table}: is not a table of 'uncover predict'" in complaint(*words, *images)
     assert pd.read_parquet(table)["infant"].tolist() == [1]
     for _ in range(2):
         run("predict", good.data / "val", tmp_path / "found.parquet", *images)

@@ -170,7 +170,7 @@ def test_boxes_that_were_drawn_of_other_predictions_are_refused(
         (
             lambda root: write_predictions(root / "val.parquet", predicted(IMAGES, [], confidence=0.5)),
             [],
-            "val.parquet: holds boxes from confidence 0.5 only; expected 0.4 or less",
+            "val.parquet: was stored at confidence 0.5; expected 0.4 or less",
         ),
         (
             lambda root: write_predictions(root / "val.parquet", predicted(IMAGES[:3], [])),
@@ -193,7 +193,7 @@ def test_boxes_that_were_drawn_of_other_predictions_are_refused(
             ["--heatmaps", "{root}/heatmaps/hirescam/val", "{root}/heatmaps/hirescam/val"],
             "the variant hirescam again; expected one folder of each",
         ),
-        (lambda root: None, ["--labels", "{root}/none"], "none: is no folder; expected the label files"),
+        (lambda root: None, ["--labels", "{root}/none"], "none: is not a folder; expected the label files"),
         (lambda root: None, ["--confidence", "40"], "--confidence 40.0: expected 0 to 1"),
     ],
 )
