@@ -236,7 +236,7 @@ def test_what_detect_left_must_be_sound(tmp_path: Path) -> None:
         read_outcomes("way", folder, known, 0.5)
     change(folder, "boxes", frame=[0, 1], found_by="rgb")
     change(folder, "frames", frame=[1, 1])
-    with pytest.raises(InputError, match="frame 1 stands there twice"):
+    with pytest.raises(InputError, match="frame 1 occurs twice"):
         read_outcomes("way", folder, known, 0.5)
 
 
