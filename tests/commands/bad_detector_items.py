@@ -88,7 +88,7 @@ BAD_SETS: dict[str, tuple[Spoil, str]] = {
     "nothing at all": (gone("."), "data: no such folder; expected a data set"),
     "other names": (names("names: {0: dark, 1: light}"), "val: its classes are not those of .*train; .* data.yaml"),
     "other ids": (names("names: {0: light, 2: dark}"), r"val/labels/0\.txt, row 2: class 1 is unknown"),
-    "no names": (names("path: ."), r"val/data\.yaml: names no classes"),
+    "no names": (names("path: ."), r"val/data\.yaml: has no class names"),
 }
 
 Make = Callable[[Path, Path], object]

@@ -281,5 +281,5 @@ def test_every_folder_is_searched_for_the_same_endings(tmp_path: Path, capsys: p
     assert capsys.readouterr().err.startswith(said)
     for name in names:
         (tmp_path / name).unlink()
-    with pytest.raises(InputError, match=r"no image in it; .*; there are 2 \.cr2"):
+    with pytest.raises(InputError, match=r"no image in it; .*; found 2 \.cr2"):
         list_images(tmp_path)

@@ -160,7 +160,7 @@ def test_all_videos_of_the_infant_are_left_out(
     assert len(point.fold.held_out) == 9
     record = json.loads((tmp_path / "left_out.json").read_text())
     assert (record["group"], record["group_kind"]) == ("infant_01", "infant")
-    assert "infant_01_b is of the infant infant_01, whose 3 videos go together" in capsys.readouterr().err
+    assert "infant_01_b belongs to the infant infant_01; its 3 videos stay together" in capsys.readouterr().err
     with pytest.raises(
         InputError, match="nobody: no frame belongs to this video or infant; expected one of: Mia, infant_01"
     ):
