@@ -117,7 +117,7 @@ def test_settings_that_cannot_be_met_are_refused_or_said(labelled: LabelledImage
         TrainingImages(labelled, 100, WILD)
     coloured = WILD.model_copy(update={"hsv_s": 0.5})
     TrainingImages(labelled, SIZE, coloured, channels=10, report=said.append)
-    assert len(said) == 1 and "images of 10 channels have none" in said[0]
+    assert len(said) == 1 and "images of 10 channels have no colours" in said[0]
     TrainingImages(labelled, SIZE, STILL, rectangular=True, report=said.append)
     TrainingImages(labelled, SIZE, coloured, report=said.append)
     assert len(said) == 1

@@ -142,7 +142,7 @@ def test_classes_are_learnt_by_name_whatever_their_ids(export):
     job = read_job(export, None, [], chosen=["Dark"])
     assert (job.training.class_names, job.training.class_ids) == (("dark",), (1,))
     assert all(labels[:, 0].tolist() == [0] for labels in job.training.labels)
-    with pytest.raises(InputError, match=r"has no class 'ear' .*; it has light, dark"):
+    with pytest.raises(InputError, match=r"has no class 'ear' .*; its classes are light, dark"):
         read_job(export, None, [], chosen=["ear"])
 
 

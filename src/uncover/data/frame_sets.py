@@ -45,7 +45,7 @@ def label_frames(reading: Reading, source: str, smallest: float = SMALLEST_SIDE)
     """
     photos, boxes, rejected, scaled = [], [], [], []
     for frame, photo in reading.items:
-        assert isinstance(frame, FrameFaces) and photo.info is not None, "only frames whose photos were looked at"
+        assert isinstance(frame, FrameFaces) and photo.info is not None, "only frames with inspected photos"
         sides = np.array([photo.info.width, photo.info.height] * 2, np.float64)
         found = np.empty((0, 4)) if frame.boxes is None else frame.boxes * _scale(frame, photo.info)
         inside = np.clip(found, 0, sides)
