@@ -219,4 +219,4 @@ def test_images_that_nobody_annotated_are_not_learnt_as_without_a_face(sets, cap
         pd.DataFrame(manifest | {"labelled": known}).to_parquet(sets / place / "manifest.parquet")
     job = read_job(sets, None, [])
     assert [path.name for path in job.training.paths] == [images[0], images[2]] and len(job.validation) == 2
-    assert "1 of 3 frames are not annotated" in capsys.readouterr().err
+    assert "left out 1 of 3 frames that are not annotated" in capsys.readouterr().err
