@@ -203,7 +203,11 @@ def test_a_forgotten_out_costs_nobody_a_file(good: Good, data: Path, complaint: 
         ),
         (lambda path, labels: (labels / "0.txt").write_text("0 .5 .5 .1"), [], r"0\.txt, row 1: 4 values"),
         (lambda path, labels: (labels / "0.txt").write_text("1e30 .5 .5 .1 .1"), [], "class 1e30 is unknown"),
-        (lambda path, labels: None, ["--class", "nose"], "class 'nose' was not predicted; .*: light, dark"),
+        (
+            lambda path, labels: None,
+            ["--class", "nose"],
+            "class 'nose': the detector has no such class; .*: light, dark",
+        ),
     ],
 )
 def test_what_cannot_be_evaluated(

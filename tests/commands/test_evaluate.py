@@ -127,7 +127,7 @@ def test_label_files_of_other_images_are_told_and_counted(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--class", "nose"], "class 'nose' was not predicted; expected one of: eyes, whole face"),
+        (["--class", "nose"], "class 'nose': the detector has no such class; expected one of: eyes, whole face"),
         (["--bootstrap", "-1"], "--bootstrap -1: expected 0 or more"),
         (["--seed", "-1"], "--seed -1: expected 0 or more"),
     ],

@@ -1,4 +1,4 @@
-"""Evaluate a model's boxes on a set; store, load and print the result."""
+"""Evaluation of a detector's boxes on a set of images: computed, stored, printed."""
 
 from __future__ import annotations
 
@@ -38,25 +38,24 @@ class Evaluation:
 
     Attributes:
         images: Number of images.
-        unlabelled: Images without a true box of the scored classes.
-        labels: True boxes of the scored classes.
-        other_labels: True boxes of other classes, which are left out.
-        predictions: Predicted boxes of the scored classes.
-        names: Scored classes, by id.
-        metrics: Scores of each class with labels.
-        rates: P, R, F1, AP50, AP50_95: means over classes with labels. F1_of_means: F1 of mean P and mean R (what the
-            thesis's table 4 prints). accuracy: as in the thesis. accuracy_surest: the same, but with the most confident
-            of boxes with equal IoU. NaN without labels.
-        by_class: Rates of `SCORES` by class id, for classes with labels.
-        confusion: Confusion matrix at upstream's thresholds.
-        found: Images with a box of the class at a confidence of at least 0.4, by class id.
-        images_of_class: Images with a true box of the class, by class id.
-        resamples: Number of bootstrap resamples.
-        seed: Seed of the resamples.
-        settings: Settings of the predictions.
-        unpredicted: Label files of images without predictions, if counted by the caller.
-        blocks: Blocks that the bootstrap draws as a whole; None if unknown, in which case images are drawn
-            independently.
+        unlabelled: Number of images without a true box of the scored classes.
+        labels: Number of true boxes of the scored classes.
+        other_labels: Number of true boxes of other classes; they are left out.
+        predictions: Number of predicted boxes of the scored classes.
+        names: Scored classes by id.
+        metrics: Metrics per class that has labels, with their curves.
+        rates: P, R, F1, AP50, AP50_95: means over the classes that have labels, each a `Rate` with value, low and high.
+            F1_of_means: F1 of mean P and mean R (printed in table 4 of the thesis). accuracy: as the thesis counts it;
+            accuracy_surest: the same, but of equal boxes the one of highest confidence counts. NaN without labels.
+        by_class: P, R, F1, AP50, AP50_95 by class id, for classes that have labels.
+        confusion: Confusion matrix at the thresholds of upstream YOLOv5.
+        found: Images with a box of the class of confidence `0.4` or more, by class id.
+        images_of_class: Number of images with a true box of the class, by class id.
+        resamples: Bootstrap resamples behind the intervals.
+        seed: Seed of the bootstrap.
+        settings: How the predictions were made.
+        unpredicted: Number of label files of images without predictions.
+        blocks: Blocks of images that the bootstrap draws; None if images were drawn as independent.
     """
 
     images: int
@@ -158,7 +157,7 @@ def scored_classes(predictions: Predictions, truth: pd.DataFrame, classes: Seque
         unknown = [name for name in classes if name not in known.values()]
         if unknown:
             there = ", ".join(known.values()) or "none"
-            raise InputError(f"class '{unknown[0]}' was not predicted; expected one of: {there}")
+            raise InputError(f"class '{unknown[0]}': the detector has no such class; expected one of: {there}")
         known = {number: name for number, name in known.items() if name in classes}
     return dict(sorted(known.items()))
 
