@@ -81,7 +81,7 @@ def test_an_impossible_wish_is_refused(
     ("text", "says"),
     [
         ("epochs: 3", "is not JSON; expected a summary of 'uncover evolution_history'"),
-        ("{}", "with the keys hyperparameters"),
+        ("{}", "expected a summary of 'uncover evolution_history' with the keys hyperparameters"),
         ('{"hyperparameters": 3}', "expected keys with values; found 3"),
         ('{"hyperparameters": {"lr9": 3}}', "key lr9 is unknown; did you mean"),
     ],
