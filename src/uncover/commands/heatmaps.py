@@ -54,7 +54,7 @@ def _add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="METHOD",
-        help=f"{', '.join(METHODS)} and more; can be repeated",
+        help=f"{', '.join(METHODS)} and more, see docs/heatmaps.md; can be repeated; required without --variant",
     )
     offer(method, METHODS)
     group.add_argument(
@@ -97,8 +97,8 @@ def run_heatmaps(args: argparse.Namespace) -> int:
 
     IMAGES is a data set (a folder with images/), a folder of images, or image files. OUT gets a folder per method,
     OUT/<method>, or OUT/<method>/<SET> with --name SET. It contains:
-      images/ joint/    a TIFF per image at the resolution of the network: a channel per class; one channel for all
-                        detections together
+      images/ joint/    a TIFF per image at the resolution of the target layer: a channel per class; one channel for
+                        all detections together
       manifest.parquet  a row per image: its detections, and the reason of each blank map
       lint.csv          a row per class: shares of blank, saturated and inverted maps
 
