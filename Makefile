@@ -9,7 +9,7 @@ READY := .venv/.ready
 # Worker threads that spin while they wait make a busy machine several times slower.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: help setup demo demo-extended test test-runs test-cluster test-kills test-versions test-wheel test-lowest check fix schema lock clean docs-figures docs bench-labels bench-dag bench-scale bench-train bench-heatmaps bench-second bench-detect bench-clips
+.PHONY: help setup demo demo-extended test test-runs test-cluster test-kills test-versions test-wheel test-lowest check fix schema lock clean docs-figures docs docs-serve bench-labels bench-dag bench-scale bench-train bench-heatmaps bench-second bench-detect bench-clips
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,7 +37,10 @@ demo-extended: $(READY)  ## the demo and what it leaves out: variants of heatmap
 
 docs: $(BIN)/.docs  ## the documentation site, results/docs/index.html; a link that leads nowhere is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
-	@echo "wrote results/docs/index.html"
+	@echo "wrote results/docs/index.html; make docs-serve serves it, with search"
+
+docs-serve: $(BIN)/.docs  ## the documentation site at http://127.0.0.1:8000, rebuilt after each change
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 $(BIN)/.docs: $(READY) envs/docs.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r envs/docs.txt \

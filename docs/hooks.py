@@ -53,6 +53,19 @@ PUBLIC = {
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 
 
+TITLES: dict[str, str] = {}
+"""Titles of the pages in the navigation, by page."""
+
+
+def on_config(config: MkDocsConfig) -> None:
+    def collect(entries: list[Any]) -> None:
+        for entry in entries:
+            for title, value in entry.items():
+                collect(value) if isinstance(value, list) else TITLES.setdefault(value, title)
+
+    collect(config.nav or [])
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     for page, source in ELSEWHERE.items():
         content = (ROOT / source).read_text(encoding="utf-8")
@@ -83,6 +96,8 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
             home = place.removeprefix("docs/")
         else:
             return text if text.startswith("`") else f"{text} (`{place}`)"
+        if text == target or re.fullmatch(r"(\w+/)*\w+\.md", text):
+            text = TITLES.get(home, text)
         away = posixpath.relpath(home, posixpath.dirname(here) or ".")
         return f"{mark}[{text}]({away}{'#' if anchor else ''}{anchor})"
 

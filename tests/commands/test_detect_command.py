@@ -95,7 +95,7 @@ def test_a_folder_with_broken_images_and_other_files(
         shutil.copy(path, folder / name)
     assert detect(folder, "--out", out, "--annotate", "--until", 0.5, rescue="heatmap:gradcampp_multiscale_avg") == 3
     said = capsys.readouterr().err
-    assert "1 files that are neither video nor image are passed over: 1 .txt (such as notes.txt)" in said
+    assert "skipped 1 files that are neither video nor image: 1 .txt (such as notes.txt)" in said
     assert sum("broken.png" in line and line.endswith("; skipped") for line in said.splitlines()) == 1
     boxes, frames = tables(out)
     assert frames["source"].tolist() == ["bed.mp4"] * 3 + sorted(live_run.images)
@@ -349,7 +349,7 @@ def test_results_have_a_folder_of_the_sources_name_and_replace_none_of_others(
     (tmp_path / "found" / "mine" / "boxes.parquet").write_text("somebody's own")
     write_video(tmp_path / "mine.mp4", 2)
     assert main(["detect", "mine.mp4", *words]) == 2
-    assert "its boxes.parquet is none of 'uncover detect' and would be replaced" in complaint_of()
+    assert "its boxes.parquet was not written by 'uncover detect'" in complaint_of()
 
 
 def test_detectors_of_others_find_what_predict_baseline_finds(

@@ -50,10 +50,10 @@ def test_what_stands_where_out_should_be_is_named_at_once(
     in_the_way = tmp_path / name_of(verb)
     if below or verb in WRITE_A_FOLDER:
         in_the_way.write_text("mine")
-        expected = "is a file; give the name of a folder"
+        expected = "is a file; give the path of a folder"
     else:
         in_the_way.mkdir()
-        expected = "is a folder; give the name of a file"
+        expected = "is a folder; give the path of a file"
     line = complaint(verb, *commands(good, in_the_way / name_of(verb) if below else in_the_way)[verb])
     assert f"{in_the_way}: {expected}" in line
     assert in_the_way.is_dir() or in_the_way.read_text() == "mine"
@@ -66,7 +66,7 @@ def test_a_read_only_folder_is_named_at_once(good: Good, tmp_path: Path, complai
     folder = tmp_path / "locked"
     folder.mkdir(mode=0o555)
     line = complaint(verb, *commands(good, folder / name_of(verb))[verb])
-    assert f"{folder}: may not be written to" in line and list(folder.iterdir()) == []
+    assert f"{folder}: is not writable" in line and list(folder.iterdir()) == []
 
 
 def test_files_of_others_are_not_replaced(good: Good, tmp_path: Path, complaint: Complaint) -> None:
@@ -94,7 +94,7 @@ def test_files_of_others_are_not_replaced(good: Good, tmp_path: Path, complaint:
     images = ["--weights", good.weights, *CPU]
     for words in (("predict", good.data / "val", table), ("predict sets", tmp_path / "mine", "--out", tmp_path)):
         (tmp_path / "mine").mkdir(exist_ok=True)
-        assert f"{table}: is no table of 'uncover predict'" in complaint(*words, *images)
+        assert f"{table}: is not a table of 'uncover predict'" in complaint(*words, *images)
     assert pd.read_parquet(table)["infant"].tolist() == [1]
     for _ in range(2):
         run("predict", good.data / "val", tmp_path / "found.parquet", *images)

@@ -178,7 +178,10 @@ BAD: dict[str, tuple[tuple[str, ...], str]] = {
     "no OUT": (("train", "my_frames"), "expected DATA and OUT, or --data DATA"),
     "two data sets": (("train", "a", "b", *TUNE), "--data my_frames: DATA is also given as a"),
     "no weights there": (("train", "--from", "my_frames", "--data", "my_frames"), "my_frames: no weights; expected a"),
-    "unknown video": (("train", *TUNE, "--leave-out", "x"), "x: no frame is of this video .* infant_01, infant_02"),
+    "unknown video": (
+        ("train", *TUNE, "--leave-out", "x"),
+        "x: no frame belongs to this video .* infant_01, infant_02",
+    ),
     "odd layers": (("train", *TUNE, "--freeze", "head"), "--freeze head: expected backbone, none, or a number"),
     "too many layers": (("train", *TUNE, "--freeze", "25"), "freeze: expected a number less than or equal to 24"),
     "two starts": (("train", *TUNE, "--start", "w.pt"), "--weights w.pt: --from run has the initial weights"),

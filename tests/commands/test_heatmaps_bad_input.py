@@ -57,10 +57,10 @@ def ten_channels(data: Path) -> Path:
     [
         (nowhere, "nowhere: no such folder"),
         (empty, "empty: no image in it; expected files that end in"),
-        (text, r"3\.png is not an image in a format we know"),
+        (text, r"3\.png is not an image in a supported format"),
         (zero_bytes, r"3\.png is empty"),
         (same_stem, r"3\.png: its heatmaps would be 3\.tif, like those of 3\.jpg; rename one of the images"),
-        (ten_channels, r"0\.tiff: holds an array of 10 x 72 x 96; expected 3 channels"),
+        (ten_channels, r"0\.tiff: contains an array of 10 x 72 x 96; expected 3 channels"),
     ],
 )
 def test_images_that_are_none(
@@ -168,7 +168,7 @@ def test_out_that_is_in_the_way(good: Good, data: Path, tmp_path: Path, complain
     given = [data / "val/images/0.png", data / "val/images/1.png", "--weights", good.weights, *WISHES]
     assert "1.png: is a file" in complaint("heatmaps", *given)
     out = data / "val/images/maps"
-    assert f"{out}: stands among the images in" in complaint("heatmaps", *words(good, data / "val", out))
+    assert f"{out}: is among the images in" in complaint("heatmaps", *words(good, data / "val", out))
     assert contents(data) == contents_of_sets(good, data)
 
 
@@ -180,7 +180,7 @@ def test_what_cannot_be_exported(undisturbed: Path, tmp_path: Path, complaint: C
     out = tmp_path / "out"
     assert "no maps; expected a heatmap set" in complaint("heatmaps export", undisturbed, out)
     line = complaint("heatmaps export", undisturbed / "fine", out, "--average", "whole_face")
-    assert "no map of the class 'whole face' among light, dark" in line
+    assert "no heatmap of the class 'whole face' among light, dark" in line
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/photo.png").write_bytes(b"mine")
     assert "holds files that uncover did not make" in complaint(

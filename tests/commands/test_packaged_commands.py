@@ -139,7 +139,7 @@ def test_a_detector_goes_on_from_another_and_bad_words_are_told(
         torch.testing.assert_close(value, torch.lerp(first[name].float(), second[name].float(), 0.25).to(value.dtype))
     capsys.readouterr()
     for wrong, told in {
-        "composed.close.nobody=1": "draws from 'nobody', of which no photo with a face is given; given: graded",
+        "composed.close.nobody=1": "draws from 'nobody', but no photo with a face is from it; available: graded",
         "composed.kinds={close: 0, scene: 0, heads: 0, nothing: 0}": "expected a weight above 0 for a kind",
         "composed.sizes=[50]": "key composed.sizes: expected multiples of 32",
         "processes=2": "images are composed for one process",

@@ -147,7 +147,7 @@ def test_what_would_overwrite_the_images_is_refused(
     good: Good, data: Path, tmp_path: Path, complaint: Complaint
 ) -> None:
     words = [data / "val", tmp_path / "p.parquet", "--weights", good.weights, *CPU, "--annotate"]
-    assert "stands among the images" in complaint("predict", *words, data / "val/images/shown")
+    assert "is among the images" in complaint("predict", *words, data / "val/images/shown")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/notes.txt").touch()
     assert "holds files that uncover did not make" in complaint("predict", *words, tmp_path / "mine")

@@ -111,5 +111,5 @@ def test_a_face_detector_of_others_takes_shares_too(good: Good, tmp_path: Path) 
 
 def test_shares_that_are_none_or_lie_elsewhere_are_named(good: Good, tmp_path: Path, complaint: Complaint) -> None:
     images = [good.data / "val", tmp_path / "p.parquet", "--weights", good.weights, *CPU]
-    assert "--shard 3/2: expected the number of the shard" in complaint("predict", *images, "--shard", "3/2")
+    assert "--shard 3/2: expected shard number and number of shards" in complaint("predict", *images, "--shard", "3/2")
     assert "is not in a folder shards/ of a set" in complaint("predict collect", good.predictions)

@@ -75,7 +75,7 @@ def test_a_run_on_this_machine_needs_no_private_name(checkout: Path) -> None:
     script = HIDING.format(hidden=hidden)
     code, text = run(checkout, script, SYNTHETIC)
     assert code == 0 and (checkout / SYNTHETIC).is_file(), text
-    (line,) = [line for line in text.splitlines() if "taken to run on this machine" in line]
+    (line,) = [line for line in text.splitlines() if "assuming that jobs run on this machine" in line]
     assert f"snakemake {version('snakemake')}" in line
     (record,) = checkout.glob("results/tiny/record/*/run.json")
     assert '"executor": "local"' in record.read_text() and ".snakemake.log" in record.read_text()

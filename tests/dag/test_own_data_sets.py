@@ -100,7 +100,7 @@ def test_another_layout_than_promised_is_one_line(own_data: Checkout, tmp_path: 
     values = yaml.safe_load((own_data.root / "config" / "own.yaml").read_text())
     values["data_sets"]["my_ward2"]["layout"] = "coco"
     config.write_text(yaml.safe_dump(values), encoding="utf-8")
-    with pytest.raises(AssertionError, match=r"ward: no image has a \.json file of layout coco; there are \.txt"):
+    with pytest.raises(AssertionError, match=r"ward: no image has a \.json file of layout coco; found \.txt"):
         own_data.snakemake(LABEL_STEPS[0], config="config/wrong.yaml")
 
 

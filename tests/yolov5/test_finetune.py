@@ -95,7 +95,7 @@ def test_one_video_validates_and_the_others_train(
 def test_frames_of_one_video_alone_are_refused(tmp_path: Path, start: Path) -> None:
     make_picked(tmp_path / "picked", {"only": 3})
     arguments = (tmp_path / "picked", None, tmp_path / "made", start, [], None, True, PROCESSES)
-    with pytest.raises(InputError, match="needs 2 of them or more; found only only in 3 frames"):
+    with pytest.raises(InputError, match="needs at least 2; found only only in 3 frames"):
         read_frames_job(*arguments)
 
 
@@ -174,9 +174,9 @@ def test_all_videos_of_the_infant_are_left_out(
     assert len(point.fold.held_out) == 9
     record = json.loads((tmp_path / "left_out.json").read_text())
     assert (record["group"], record["group_kind"]) == ("infant_01", "infant")
-    assert "infant_01_b is of the infant infant_01, whose 3 videos go together" in capsys.readouterr().err
+    assert "infant_01_b belongs to the infant infant_01; its 3 videos stay together" in capsys.readouterr().err
     with pytest.raises(
-        InputError, match="nobody: no frame is of this video or infant; expected one of: Mia, infant_01"
+        InputError, match="nobody: no frame belongs to this video or infant; expected one of: Mia, infant_01"
     ):
         read_point(tmp_path / "set", start, 5, ["nobody"], QUICK, [])
 

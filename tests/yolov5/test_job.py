@@ -149,13 +149,13 @@ def test_classes_are_learnt_by_name_whatever_their_ids(export):
     job = read_job(export, None, [], chosen=["Dark"])
     assert (job.training.class_names, job.training.class_ids) == (("dark",), (1,))
     assert all(labels[:, 0].tolist() == [0] for labels in job.training.labels)
-    with pytest.raises(InputError, match=r"has no class 'ear' .*; it has light, dark"):
+    with pytest.raises(InputError, match=r"has no class 'ear' .*; its classes are light, dark"):
         read_job(export, None, [], chosen=["ear"])
 
 
 def test_a_detector_of_whole_faces_learns_the_class_that_is_the_face(export):
     (export / "data.yaml").write_text(YAML)
-    with pytest.raises(InputError, match=r"the classes light, dark; none of them .* say which with --class NAME"):
+    with pytest.raises(InputError, match=r"the classes light, dark; none of them .* pass --class NAME"):
         read_job(export, None, ["classes=whole_face"])
     for content, chosen in ((YAML, ["dark"]), (YAML.replace("dark", "infant face"), [])):
         (export / "data.yaml").write_text(content)
@@ -201,7 +201,7 @@ def test_labels_beside_the_images_are_read_too(export):
 
 def test_annotations_of_another_kind_are_told_where_there_is_no_yaml(export):
     (export / "train/_annotations.coco.json").write_text("{}")
-    with pytest.raises(InputError, match=r"_annotations\.coco\.json: `uncover labels --layout graded` makes one"):
+    with pytest.raises(InputError, match=r"_annotations\.coco\.json: `uncover labels --layout graded` converts"):
         read_job(export / "train", export / "valid", [])
     shutil.rmtree(export / "valid")
     with pytest.raises(InputError, match=r"no validation set; .* _annotations\.coco\.json: `uncover"):

@@ -99,11 +99,11 @@ class Evaluation:
         return pd.DataFrame(rows)
 
     def with_unpredicted(self, count: int) -> Evaluation:
-        """The same, with the label files counted that belong to no image."""
+        """The same evaluation, with the number of label files that belong to no image."""
         return replace(self, unpredicted=count)
 
     def write(self, folder: Path) -> None:
-        """Write `summary.json`, `classes.csv`, `curves.parquet` and `confusion.csv` into a folder of their own."""
+        """Write `summary.json`, `classes.csv`, `curves.parquet` and `confusion.csv` to a folder."""
         with new_folder(folder, "evaluate") as new:
             text = json.dumps(summary(self), indent=2, allow_nan=False)
             (new / "summary.json").write_text(text + "\n", encoding="utf-8")
@@ -123,16 +123,16 @@ def evaluate(
     """Score predictions.
 
     Args:
-        predictions: Of one model on one set.
+        predictions: Predictions of one model on one set.
         truth: True boxes, as `read_truth` returns them.
-        classes: Names of the classes to score; None takes all that the model knows. Boxes and labels of others are
-            left out, as if the model and the set had only these.
-        resamples: Bootstrap resamples of images behind the intervals; 0 for none.
-        seed: Of the resamples.
-        blocks: What images belong to, where it is known: those of a block are drawn together. None draws images.
+        classes: Names of the classes to score; None scores all classes of the model. Boxes and labels of other classes
+            are left out.
+        resamples: Number of bootstrap resamples for the intervals; 0 for none.
+        seed: Seed of the resamples.
+        blocks: Blocks of the images, if known: images of a block are drawn together. None draws single images.
 
     Raises:
-        InputError: A class is unknown, or a true box stands in an image that was not predicted on.
+        InputError: A class is unknown, or a true box is in an image without predictions.
     """
     names = scored_classes(predictions, truth, classes)
     boxes = label_set(predictions, truth, names.keys())
@@ -166,10 +166,10 @@ def evaluate(
 
 
 def scored_classes(predictions: Predictions, truth: pd.DataFrame, classes: Sequence[str] | None) -> dict[int, str]:
-    """Names of the classes to score by id, rising.
+    """Names of the classes to score by id, increasing.
 
     Raises:
-        InputError: A name is none of the classes that the model knows.
+        InputError: A name is not a class of the model.
     """
     known = dict(predictions.class_names)
     if "classes" not in predictions.settings:
@@ -226,7 +226,7 @@ def _cells(rates: Mapping[str, Rate]) -> dict[str, float]:
 
 
 def summary(evaluation: Evaluation) -> dict[str, Any]:
-    """What `summary.json` says; rates are shares of 1 with their intervals, null where there is none."""
+    """Content of `summary.json`; rates are from 0 to 1, with intervals, or null if undefined."""
     matrix = evaluation.confusion
     return {
         "images": evaluation.images,
@@ -260,9 +260,9 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def class_table(evaluation: Evaluation) -> pd.DataFrame:
-    """One row per class scored; a class without labels has no scores.
+    """One row per scored class; a class without labels has no scores.
 
-    P, R and F1 are read at the confidence that is best for the mean over classes, best_F1 at the class's own best.
+    P, R and F1 are at the confidence with the best mean F1, best_F1 at the class's own best confidence.
     """
     metrics = evaluation.metrics
     row_of = {int(number): row for row, number in enumerate(metrics.class_ids)}
@@ -299,7 +299,7 @@ def class_table(evaluation: Evaluation) -> pd.DataFrame:
 def curves(evaluation: Evaluation) -> pd.DataFrame:
     """F1 over confidence and precision over recall at IoU 0.5: class_id, class, kind, x, y.
 
-    The mean over classes has class_id -1; without labels there is no curve at all.
+    The mean over classes has class_id -1; without labels the table is empty.
     """
     metrics = evaluation.metrics
     parts = []
@@ -320,7 +320,7 @@ def _or_null(value: float) -> float | None:
 
 
 def as_text(evaluation: Evaluation) -> str:
-    """A table with a row per class and the means above, then intervals and counts; no final line break."""
+    """Table with a row per class below the means, then intervals and counts; no final line break."""
     rows = [["class", "images", "labels", *HEADINGS.values()]]
     counts = [str(evaluation.images - evaluation.unlabelled), str(evaluation.labels)]
     rows.append(["all", *counts, *(_number(evaluation.rates[score].value) for score in HEADINGS)])
@@ -343,10 +343,10 @@ def _remarks(evaluation: Evaluation) -> list[str]:
         f"{evaluation.predictions} predicted boxes",
     ]
     if evaluation.labels:
-        lines.append(f"P, R and F1 at confidence {evaluation.metrics.best_confidence:.3f}, where mean F1 is best")
+        lines.append(f"P, R and F1 at confidence {evaluation.metrics.best_confidence:.3f} (best mean F1)")
         lines.append(
             f"accuracy at confidence {matrix.confidence}, IoU {matrix.iou}: {_rate(evaluation.rates['accuracy'])}; "
-            f"with the surest of equal boxes {_number(evaluation.rates['accuracy_surest'].value)}, "
+            f"with the most confident of equal boxes {_number(evaluation.rates['accuracy_surest'].value)}, "
             f"of all cells of the confusion matrix {_number(matrix.accuracy_all_cells)}"
         )
     for number, name in evaluation.names.items():
@@ -358,13 +358,13 @@ def _remarks(evaluation: Evaluation) -> list[str]:
     left_out = int(matrix.left_out.sum())
     if left_out:
         lines.append(
-            f"boxes above confidence {matrix.confidence} in images where none met a label: {left_out}; the confusion "
-            "matrix leaves them out, as upstream's does"
+            f"boxes above confidence {matrix.confidence} in images without a matched box: {left_out}; the confusion "
+            "matrix does not count them, as in upstream"
         )
     if evaluation.other_labels:
-        lines.append(f"labels of other classes, left out: {evaluation.other_labels}")
+        lines.append(f"left out {evaluation.other_labels} labels of other classes")
     if evaluation.unpredicted:
-        lines.append(f"label files of images that were not predicted on, left out: {evaluation.unpredicted}")
+        lines.append(f"left out {evaluation.unpredicted} label files of images without predictions")
     return lines
 
 
@@ -372,11 +372,11 @@ def _how_drawn(evaluation: Evaluation) -> str:
     blocks = evaluation.blocks
     if blocks is None:
         return (
-            "images count as independent, which those of one infant, person or video are not; blocks.csv or --blocks "
-            "says which belong together"
+            "images are drawn independently, although images of one infant, person or video are similar; define "
+            "blocks with blocks.csv or --blocks"
         )
-    alone = f", {blocks.alone} of them images of no known one" if blocks.alone else ""
-    return f"images of one {blocks.kind} are drawn together, {blocks.blocks} blocks{alone}"
+    alone = f", including {blocks.alone} images of no known one" if blocks.alone else ""
+    return f"images of one {blocks.kind} are drawn together: {blocks.blocks} blocks{alone}"
 
 
 def _align(rows: list[list[str]]) -> list[str]:
