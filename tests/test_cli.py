@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import resource
 import shlex
 import subprocess
 import sys
@@ -106,6 +107,23 @@ def test_words_are_taken_with_hyphens_too(capsys: pytest.CaptureFixture[str]) ->
     with pytest.raises(SystemExit) as caught:
         main(["import-weights", "--help"])
     assert caught.value.code == 0 and capsys.readouterr().out.startswith("usage: uncover import_weights ")
+
+
+def test_options_have_the_names_that_users_of_other_tools_try() -> None:
+    _, parsers = build_parser(())
+    for verb in ("detect", "predict", "heatmaps"):
+        args = parsers[verb].parse_args(["a", "b", "--weights", "w.pt", "--imgsz", "320", "--iou", "0.3"])
+        assert (args.image_size, args.nms_iou) == (320, 0.3)
+        assert "--imgsz" not in parsers[verb].format_help()
+
+
+def test_the_page_on_the_command_line_has_the_first_commands_and_the_keys_of_the_json_object() -> None:
+    page = (Path(__file__).parents[1] / "docs/commands.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `uncover (\w+)` \|", page, re.MULTILINE) == list(FIRST)
+    (example,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    assert list(json.loads(example)) == KEYS
+    described = page.partition("| Key | Value |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", described, re.MULTILINE) == KEYS
 
 
 KEYS = ["uncover", "command", "exit_code", "seconds", "outputs", "result", "warnings", "error"]
@@ -341,6 +359,13 @@ def test_help_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]" and done.stdout.startswith("usage: uncover")
+
+
+def test_help_takes_less_than_half_a_second_of_a_processor() -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-m", "uncover", "--help"], capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
 
 
 def test_the_module_is_the_command() -> None:

@@ -121,10 +121,18 @@ def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
 
 def reference() -> str:
     """The help of all commands as Markdown, by group: a heading per command."""
+    width = os.environ.get("COLUMNS")
     os.environ["COLUMNS"] = str(HELP_WIDTH)
-    parser, own = build_parser()
+    try:
+        parser, own = build_parser()
+        first, helps = parser.format_help(), {verb: each.format_help() for verb, each in own.items()}
+    finally:
+        if width is None:
+            del os.environ["COLUMNS"]
+        else:
+            os.environ["COLUMNS"] = width
     declared = registry.declared()
-    parts = [f"## uncover\n\n```text\n{parser.format_help().strip()}\n```"]
+    parts = ["# Command reference", f"## uncover\n\n```text\n{first.strip()}\n```"]
     made = [verb for verb in steps() if verbs()[verb] in declared]
     groups = {
         "Main commands": FIRST,
@@ -134,7 +142,7 @@ def reference() -> str:
     }
     for title, names in groups.items():
         parts.append(f"## {title}")
-        parts += [f"### {name}\n\n```text\n{own[name].format_help().strip()}\n```" for name in names]
+        parts += [f"### {name}\n\n```text\n{helps[name].strip()}\n```" for name in names]
     return "\n\n".join(parts) + "\n"
 
 

@@ -144,6 +144,7 @@ CHANGED: dict[str, dict[str, Any]] = {
     "plan --json": {"default": None},
     # Names of ready-made weights too.
     "detect --weights": {"type": None},
+    "heatmaps --weights": {"type": None},
     "detect --out": {"required": None},
     "detect --privacy": {"choices": ["pixelate", "mosaic", "blur", "solid", "whole-frame", "publish"]},
     "predict --privacy": {"choices": ["pixelate", "mosaic", "blur", "solid", "whole-frame", "publish"]},

@@ -146,9 +146,11 @@ def check_start(settings: Trained, start: BaselineWeights | None, name: str) -> 
         InputError: They are not.
     """
     if settings.weights == "coco" and start is None:
-        raise InputError(f"{name}: weights=coco requires start weights; pass --start WEIGHTS or --set weights=scratch")
+        raise InputError(
+            f"{name}: weights=coco requires start weights; pass --weights WEIGHTS or --set weights=scratch"
+        )
     if settings.weights == "scratch" and start is not None:
-        raise InputError(f"{name}: weights=scratch uses no start weights; remove --start or pass --set weights=coco")
+        raise InputError(f"{name}: weights=scratch uses no start weights; remove --weights or pass --set weights=coco")
 
 
 @contextmanager

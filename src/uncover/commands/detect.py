@@ -174,7 +174,7 @@ def run_detect(args: argparse.Namespace) -> int:
 
     check_inference_options(args.confidence, args.nms_iou, args.batch, args.image_size)
     check_number("--rescue-confidence", args.rescue_confidence, 0, 1)
-    check_number("--bridge", args.bridge, 0)
+    check_number("--max-gap", args.bridge, 0)
     check_number("--until", args.until, 0)
     baseline_weights = _weights_by_name(args)
     weights = None if args.weights is None else find_weights(args.weights)

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uncover.commands import verb
-from uncover.commands._shared_arguments import add_network_arguments, add_shard_argument, offer, read_shard
+from uncover.commands._shared_arguments import (
+    add_network_arguments,
+    add_shard_argument,
+    add_weights_argument,
+    offer,
+    read_shard,
+)
+from uncover.weights import find_weights
 
 if TYPE_CHECKING:
     from uncover.cam.shards import ShardMaker, Summary
@@ -40,21 +47,14 @@ def _heatmaps_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the method: network, layers, score."""
-    weights = parser.add_argument(
-        "--weights",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help="weights.pt of `uncover train`, or a checkpoint of upstream YOLOv5 (best.pt)",
-    )
-    offer(weights, (), files=True)
+    add_weights_argument(parser)
     group = parser.add_argument_group("heatmaps")
     method = group.add_argument(
         "--method",
         action="append",
         default=[],
         metavar="METHOD",
-        help=f"{', '.join(METHODS)} and more; can be repeated",
+        help=f"{', '.join(METHODS)} and more, see docs/heatmaps.md; can be repeated; required without --variant",
     )
     offer(method, METHODS)
     group.add_argument(
@@ -97,8 +97,8 @@ def run_heatmaps(args: argparse.Namespace) -> int:
 
     IMAGES is a data set (a folder with images/), a folder of images, or image files. OUT gets a folder per method,
     OUT/<method>, or OUT/<method>/<SET> with --name SET. It contains:
-      images/ joint/    a TIFF per image at the resolution of the network: a channel per class; one channel for all
-                        detections together
+      images/ joint/    a TIFF per image at the resolution of the target layer: a channel per class; one channel for
+                        all detections together
       manifest.parquet  a row per image: its detections, and the reason of each blank map
       lint.csv          a row per class: shares of blank, saturated and inverted maps
 
@@ -109,6 +109,7 @@ def run_heatmaps(args: argparse.Namespace) -> int:
 
     Examples:
       uncover heatmaps photos/ heatmaps --weights best.pt --method gradcampp
+      uncover heatmaps photos/ heatmaps --weights general --method gradcampp
       uncover heatmaps datasets/val heatmaps --weights best.pt --method hirescam --method eigencam --layer 17 --name val
       uncover heatmaps frame.png heatmaps --weights best.pt --variant fine=gradcampp:17,20,23:T2 --confidence 0.1
     """
@@ -155,7 +156,8 @@ def _maker(args: argparse.Namespace, variants: Mapping[str, Variant]) -> ShardMa
     """
     from uncover.api.explain import heatmap_maker
 
-    return heatmap_maker(args.weights, variants, args.image_size, args.confidence, args.nms_iou, args.device)
+    weights = find_weights(args.weights)
+    return heatmap_maker(weights, variants, args.image_size, args.confidence, args.nms_iou, args.device)
 
 
 def _report(args: argparse.Namespace, summary: Summary, folders: Mapping[str, Path]) -> None:

@@ -127,7 +127,7 @@ def _train_composed_arguments(parser: argparse.ArgumentParser) -> None:
     add_alias(parser, "--start", start)
     add_device_argument(parser)
     parser.add_argument(
-        "--workers", type=int, metavar="N", help="threads that compose images (default: by the number of CPU cores)"
+        "--workers", type=int, metavar="N", help="threads that compose images (default: half the CPU cores, at most 8)"
     )
     parser.add_argument(
         "--set",

@@ -50,7 +50,7 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
         help="where decoded images are cached (default: auto, memory if they fit)",
     )
     group.add_argument(
-        "--workers", type=int, metavar="N", help="threads that load images (default: by the number of CPU cores)"
+        "--workers", type=int, metavar="N", help="threads that load images (default: half the CPU cores, at most 8)"
     )
 
 
@@ -299,7 +299,7 @@ def _train_baseline_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         dest="start",
         metavar="WEIGHTS",
-        help="initial weights: file or folder of `uncover fetch_weights` (default: random)",
+        help="initial weights: file or folder of `uncover fetch_weights`; required, except with --set weights=scratch",
     )
     add_alias(parser, "--start", start)
     add_baseline_arguments(parser, "network=yolo11n epochs=30 weights=scratch")

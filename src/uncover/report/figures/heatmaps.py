@@ -186,6 +186,7 @@ def draw_rescued_frame(
 ) -> Figure:
     """Draw figure 21 from files.
 
+    Args:
         missed: Table of `uncover missed` of Hand Over Face.
         predictions: Predictions on the same frames, in folders named gradcampp_avg and hirescam_avg.
         heatmaps: Heatmaps of the frames, in folders named gradcampp and hirescam.

@@ -215,6 +215,7 @@ APART = 0.06
 def draw_learning_curve(record: Path) -> Figure:
     """Make the figure from a file.
 
+    Args:
         record: Table of `uncover learning_curve`.
 
     Raises:
