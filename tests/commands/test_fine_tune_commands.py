@@ -75,7 +75,7 @@ def test_a_trained_model_is_replaced_by_the_very_same_training_only(
         line = capsys.readouterr().err.splitlines()[-1]
         if what != "other start weights":
             assert f"my_model: has a trained model of {what}" in line
-        assert "has a trained model of other" in line and "give another name, or remove it first" in line
+        assert "has a trained model of other" in line and "pass another name, or remove the folder first" in line
         assert files_of(place / "my_model") == weights
     # Weights that say nothing of where they come from are somebody's too.
     (place / "my_model/summary.json").unlink()
@@ -185,7 +185,10 @@ BAD: dict[str, tuple[tuple[str, ...], str]] = {
     "two validations": (("train", *TUNE, "--val", "a", "--leave-out", "b"), "--leave-out b: --val a validates"),
     "idle": (("train", *TUNE, "--channels", "3"), "--channels 3: is none of fine-tuning's options"),
     "heatmaps": (("train", *TUNE, "--input", "grey"), "--input grey: what is looked at is that of the start weights"),
-    "frozen nothing": (("train", "--data", "my_frames", "--freeze", "backbone"), "freeze=10: keeps start weights"),
+    "frozen nothing": (
+        ("train", "--data", "my_frames", "--freeze", "backbone"),
+        "freeze=10: frozen layers require start weights",
+    ),
     "unknown setting": (("train", *TUNE, "--set", "epoch=3"), "key epoch is unknown; did you mean epochs"),
     "negative count": (
         ("fine_tune", "s", "o", "--from", "run", "--count", "-1", "--leave-out", "x"),

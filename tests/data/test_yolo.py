@@ -162,7 +162,7 @@ def test_an_empty_file_and_none_at_all_hold_no_box(tmp_path: Path, text: str) ->
 @pytest.mark.parametrize(
     ("known", "says"),
     [
-        (None, "class 1e8 is unknown; expected an integer >= 0 on"),
+        (None, "class 1e8 is unknown; expected a whole number from 0 on"),
         ({0: "eyes"}, "class 1e8 is unknown; expected an id that data.yaml names"),
     ],
 )

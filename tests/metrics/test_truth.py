@@ -74,7 +74,7 @@ def test_images_without_any_label_file(tmp_path: Path) -> None:
         ("0 1.01 0.5 0.5 0.5", "row 1: .* expected shares of the image from 0 to 1"),
         ("0 0.5 -0.1 0.5 0.5", "row 1: .* expected shares"),
         ("0 0.5 0.5 0 0.5", "row 1: .* sides above 0"),
-        ("-1 0.5 0.5 0.5 0.5", "row 1: class -1 is unknown; expected an integer >= 0 on"),
+        ("-1 0.5 0.5 0.5 0.5", "row 1: class -1 is unknown; expected a whole number from 0 on"),
         ("0.5 0.5 0.5 0.5 0.5", "row 1: class 0.5 is unknown"),
         ("1e30 0.5 0.5 0.5 0.5", "row 1: class 1e30 is unknown"),
         ("nan 0.5 0.5 0.5 0.5", "row 1: .* no finite number"),

@@ -289,9 +289,7 @@ def test_a_detector_must_be_there_and_look_at_photos(run: LiveRun, tmp_path: Pat
         "is a model of a run; also pass --run": NetworkOptions(
             None, run.weights("rgb10"), "heatmap:gradcampp_avg", device="cpu"
         ),
-        "remove --rescue none": NetworkOptions(
-            None, run.weights("rgb10"), "none", run.weights("grey"), device="cpu"
-        ),
+        "remove --rescue none": NetworkOptions(None, run.weights("rgb10"), "none", run.weights("grey"), device="cpu"),
     }
     assert load_networks(NetworkOptions(None, None, device="cpu")).name == "general"
     for message, wished in cases.items():
