@@ -211,7 +211,7 @@ def test_joined_recordings_beside_a_good_one(
     joined.write_bytes(b"".join(in_a_transport_stream(path).read_bytes() for path in (wide, high)))
     assert detect(joined, ward / "bed.mp4", "--out", out, "--temporal", temporal, "--annotate", rescue="none") == 3
     (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("joined.ts: a box in"))
-    assert "its clock restarts once (first after second 1.00, 1.00 s back)" in line and "64 x 96" in line
+    assert "its clock starts anew once (first after second 1.00, 1.00 s back)" in line and "64 x 96" in line
     frames = tables(out)[1].groupby("source")
     assert frames.size().to_dict() == {"bed.mp4": FRAMES, "joined.ts": 11}
     own = frames.get_group("joined.ts")

@@ -1,6 +1,6 @@
-"""Rescue in frames where the detector found no face: another detector, heatmaps, or a rescue strategy.
+"""Rescue of faces in pictures in which the detector found none: another detector, heatmaps, or a rescue strategy.
 
-All work on one batch, and use what the detector has already computed for it: candidates, activations, input.
+All work on one batch, on what the detector has already computed for it: its candidates, its activations, its input.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ from uncover.yolov5.weights import Header
 
 QUARTERS = 4
 SHARE_OF_SIDE, LEAST_SIDE = 0.4, 256
-"""Size of each turn in pixels: turns side by side are smaller than the frame, but rotated faces are mostly close ones.
-At 256 pixels per turn most newborns are found (docs/detector.md)."""
+"""Turns side by side are smaller than the picture: faces that lie on their side are close ones. At 256 pixels each
+the most newborns are found (docs/detector.md)."""
 
 EVIDENCE_FROM = 0.001
-"""Minimum confidence of boxes that are evidence for a strategy, as for stored predictions: weak ones are included."""
+"""Confidence from which boxes are evidence for a strategy, as in stored predictions: weak ones count too."""
 
 
 @dataclass(frozen=True)
 class Missed:
-    """Frames in which the detector found no face.
+    """Pictures in which the detector found no face.
 
     Attributes:
-        pictures: M frames.
-        images: float (M, 3, h, w), the detector's input; None for a baseline detector.
-        passed: Output of the detector for them; None for a baseline detector.
-        padding: Value around the frames in its input.
-        covered: Whether to compute further areas that may be faces.
+        pictures: M of them.
+        images: float (M, 3, h, w), the detector's input; None where the detector is no network of ours.
+        passed: What it computed for them; None likewise.
+        padding: Value around the pictures in its input.
+        covered: Whether it is to be said where else faces may be.
     """
 
     pictures: Sequence[Picture]
@@ -67,15 +67,14 @@ class Missed:
 
 
 class Rescue(ABC):
-    """A method to find the faces that the detector missed.
+    """A way to find the faces that the detector missed.
 
     Attributes:
-        name: Name in the rescue trial.
-        found_by: Label of its boxes.
-        confidence: Confidence threshold of a face.
-        layers: Layers of the detector whose activations it needs.
-        comparable: Whether its confidences are comparable to the detector's: of two boxes of one face the more
-            confident one is kept.
+        name: As the rescue trial calls it.
+        found_by: What its boxes are marked as.
+        confidence: From which they count as faces.
+        layers: Layers of the detector whose activations it wants.
+        comparable: Whether its confidences are the detector's own: of two boxes of one face the surer one stays.
     """
 
     found_by: Literal["heatmap", "rescue"] = "rescue"
@@ -87,18 +86,18 @@ class Rescue(ABC):
 
     @abstractmethod
     def find(self, missed: Missed, lowest: float) -> Found:
-        """Faces in each frame, with at least the confidence `lowest`."""
+        """Faces in each picture, from the confidence `lowest` on."""
 
 
 class SecondDetector(Rescue):
-    """Another detector of whole faces, on the frame itself, in colour or grey."""
+    """Another detector of whole faces, on the picture itself, in colour or grey."""
 
     def __init__(self, name: str, confidence: float, model: Model | OtherDetector, comparable: bool = False) -> None:
         super().__init__(name, confidence)
         self.model, self.comparable = model, comparable
 
     def find(self, missed: Missed, lowest: float) -> Found:
-        """See `Rescue.find`."""
+        """As `Rescue.find`."""
         model = self.model
         if isinstance(model, Model) and missed.images is not None:
             places = [fit(picture.place.width, picture.place.height, model.image_size) for picture in missed.pictures]
@@ -110,12 +109,12 @@ class SecondDetector(Rescue):
 
 
 class TurnedDetector(Rescue):
-    """The detector itself, run on turned frames: rotated faces are upright at one of the turns.
+    """The detector itself, which looks at the picture turned: a face that lies on its side is upright in one turn.
 
-    A network of ours covers four turns in one pass, side by side in one input.
+    A network of ours sees four turns in one look, side by side in one input.
 
     Attributes:
-        side: Longest side of a turn in that input, in pixels; None if turns are processed one by one.
+        side: Pixels of a turn's longest side in that input; None where turns are looked at one by one.
     """
 
     comparable = True
@@ -123,10 +122,10 @@ class TurnedDetector(Rescue):
     def __init__(self, name: str, confidence: float, model: Model | OtherDetector, turns: int) -> None:
         """
         Args:
-            name: Name of the rescue.
-            confidence: Confidence threshold of a face.
+            name: What to call it.
+            confidence: From which its boxes count.
             model: The first detector.
-            turns: Number of evenly spaced turns, including the upright one: 4 or 8.
+            turns: How many there are, evenly spaced, the upright picture among them: 4 or 8.
         """
         super().__init__(name, confidence)
         self.model, self.turns = model, turns
@@ -135,7 +134,7 @@ class TurnedDetector(Rescue):
             self.side = max(LEAST_SIDE, round(SHARE_OF_SIDE * model.image_size / STRIDE) * STRIDE)
 
     def find(self, missed: Missed, lowest: float) -> Found:
-        """See `Rescue.find`."""
+        """As `Rescue.find`."""
         if self.side is not None and isinstance(self.model, Model):
             return self._side_by_side(self.model, self.side, missed, lowest)
         return self._one_by_one(missed, lowest)
@@ -144,7 +143,7 @@ class TurnedDetector(Rescue):
     def _side_by_side(model: Model, side: int, missed: Missed, lowest: float) -> Found:
         views = [_side_by_side(picture, side, model.header.padding) for picture in missed.pictures]
         whole = fit(2 * side, 2 * side, 2 * side)
-        # Its cells are not those of the frame, so only boxes give a cover.
+        # Its cells are not the picture's: boxes stand for them.
         boxes_from = min(lowest, SUSPECT) if missed.covered else lowest
         framed = [view.image.transpose(2, 0, 1) for view in views]
         found = model.find(framed, [whole] * len(views), boxes_from, covered=False)
@@ -156,14 +155,14 @@ class TurnedDetector(Rescue):
         return Found([own.with_confidence(lowest) for own in faces], covers)
 
     def _one_by_one(self, missed: Missed, lowest: float) -> Found:
-        """Run on all turns except the upright one."""
+        """The upright picture is not looked at again."""
         count = len(missed.pictures)
         faces: list[list[Detections]] = [[] for _ in range(count)]
         covers: list[list[Cover]] = [[] for _ in range(count)]
         for number in range(1, self.turns):
             eighths = 8 * number // self.turns
             views = [turn(picture.pixels, eighths) for picture in missed.pictures]
-            # At other than quarter turns, cells are not those of the frame, so only boxes give a cover.
+            # Where a turn is no quarter, its cells are not the picture's: boxes stand for them.
             boxes_from = min(lowest, SUSPECT) if missed.covered and eighths % 2 else lowest
             found = self.model.look_at([view for view, _ in views], boxes_from, missed.covered)
             for row, (own, cover) in enumerate(zip(found.faces, found.covers, strict=True)):
@@ -195,9 +194,9 @@ def _side_by_side(picture: Picture, side: int, padding: int) -> SideBySide:
 
 
 class BehindAnother(Rescue):
-    """A rescue that requires the output of a network of ours, with a baseline detector.
+    """A rescue that works on what a network of ours computes, behind a detector that is none.
 
-    That network runs on the missed frames first; its own boxes are evidence only.
+    That network looks at the missed pictures first; its own boxes are evidence, and count by themselves nowhere.
     """
 
     def __init__(self, rescue: Rescue, model: Model) -> None:
@@ -206,7 +205,7 @@ class BehindAnother(Rescue):
         self.found_by = rescue.found_by
 
     def find(self, missed: Missed, lowest: float) -> Found:
-        """See `Rescue.find`."""
+        """As `Rescue.find`."""
         model = self.model
         found = Found.nothing(len(missed.pictures))
         frames = (picture.original.renumbered(row) for row, picture in enumerate(missed.pictures))
@@ -230,7 +229,7 @@ class BehindAnother(Rescue):
 
 
 class HeatmapDetector(Rescue):
-    """The thesis's method: a detector of faces in heatmaps of the first detector, made from its own pass."""
+    """The thesis's way: a detector of faces in heatmaps of the first one, made from its own pass."""
 
     found_by = "heatmap"
 
@@ -240,7 +239,7 @@ class HeatmapDetector(Rescue):
         self.layers = maps.layers
 
     def find(self, missed: Missed, lowest: float) -> Found:
-        """See `Rescue.find`; nothing is found in blank heatmaps."""
+        """As `Rescue.find`; in blank heatmaps nothing is found."""
         model = self.model
         found = Found.nothing(len(missed.pictures))
         seen, framed, places = [], [], []
@@ -258,10 +257,10 @@ class HeatmapDetector(Rescue):
 
 
 class LiveMaps:
-    """Heatmaps of one kind, equal to those of a heatmap set.
+    """Heatmaps of one kind, as a heatmap set would hold them.
 
     Attributes:
-        layers: Layers of the detector that its pass must keep; empty if another pass is explained.
+        layers: Layers of the detector that its pass must keep; none where that pass is not what is explained.
     """
 
     def __init__(
@@ -269,17 +268,17 @@ class LiveMaps:
     ) -> None:
         """
         Args:
-            explainer: Explainer of the detector, with one variant.
-            class_names: Class names of the detector.
-            kind: Kind of maps: "classes", "joint", "mean" or "whole_face".
-            precision: Precision of the detector's pass. Only passes in single precision are explained; otherwise the
-                detector runs once more, and boxes and candidates behind a map are from that second pass.
+            explainer: Of the detector, with one variant.
+            class_names: Of the detector.
+            kind: Which maps: "classes", "joint", "mean" or "whole_face".
+            precision: Of the detector's pass. Only one in single precision is explained; where it is another, pictures
+                go through the detector once more, and boxes and candidates behind a map come from that second pass.
         """
         self._explainer, self._class_names, self._kind = explainer, list(class_names), kind
         self.layers = (explainer.layers or ()) if precision == "float32" else ()
 
     def make(self, missed: Missed) -> list[StoredMaps]:
-        """Heatmaps of each frame."""
+        """Of each picture."""
         assert missed.images is not None and missed.passed is not None, "a network of ours went first"
         with needs_memory(batch_in_words(missed.images.shape, missed.images.device), SMALLER):
             if self.layers:
@@ -298,9 +297,9 @@ class LiveMaps:
 
 
 class StrategyRescue(Rescue):
-    """A rescue strategy without training.
+    """A rescue strategy that needs no training.
 
-    Its input is the same as in the trial: all boxes of the detector, and of others if it needs them.
+    It gets just what it gets in the trial: all boxes of the detector, and of others where it asks for them.
     """
 
     def __init__(
@@ -315,13 +314,13 @@ class StrategyRescue(Rescue):
     ) -> None:
         """
         Args:
-            name: Name of the strategy.
-            confidence: Confidence threshold of a face.
+            name: Of the strategy.
+            confidence: From which its boxes count.
             detector: The first detector.
-            anatomy: Anatomy from the training set.
-            rgb1: The whole-face detector; None if the strategy does not need it.
-            scales: Detectors at several input sizes; empty if the strategy does not need them.
-            maps: Heatmaps; None if the strategy does not need them.
+            anatomy: Of the training set.
+            rgb1: The detector of the whole face alone; None where the strategy does not ask for it.
+            scales: Detectors at several sizes of their input, likewise.
+            maps: Heatmaps, likewise.
         """
         super().__init__(name, confidence)
         self._detector, self._anatomy, self._rgb1 = detector, anatomy, rgb1
@@ -330,7 +329,7 @@ class StrategyRescue(Rescue):
             self.layers, self.found_by = maps.layers, "heatmap"
 
     def find(self, missed: Missed, lowest: float) -> Found:
-        """See `Rescue.find`."""
+        """As `Rescue.find`."""
         assert missed.passed is not None, "a network of ours went first"
         decoded = missed.passed.decoded
         found = non_max_suppression(decoded, EVIDENCE_FROM, self._detector.nms_iou)
@@ -357,7 +356,7 @@ class StrategyRescue(Rescue):
         return _table(missed.pictures, rows, header.class_names[:1], header.class_ids[:1])
 
     def _covers(self, missed: Missed, proposed: Detections, others: Sequence[Found]) -> list[Cover | None]:
-        """Areas that may be faces: the proposals, and the covers of the outputs they are from."""
+        """Where faces may be: what is proposed, and what those say that it comes from."""
         if not missed.covered:
             return [None] * len(missed.pictures)
         covers: list[Cover | None] = []
@@ -384,7 +383,7 @@ def _table(
     class_names: Sequence[str],
     class_ids: Sequence[int],
 ) -> Predictions:
-    """Rows (n, 6) of each frame in the form of stored predictions; frames are named by their index in the batch."""
+    """Rows (n, 6) of each picture as stored predictions have them; pictures are named by their place in the batch."""
     names = np.array([str(number) for number in range(len(pictures))], object)
     boxes = np.concatenate(rows)
     number = boxes[:, 5].astype(np.int64)

@@ -1,4 +1,4 @@
-"""Write the results: tables, seconds, a summary, and annotated copies, source by source."""
+"""The writing step: tables, seconds, a summary, and pictures with the boxes drawn in, source by source."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ from uncover.video.sources import is_live
 from uncover.video.statistics import FAILED, SourceStatistics
 
 PER_SECOND, SUMMARY = "per_second.csv", "summary.json"
-"""Files in the output folder."""
+"""Below the folder that is written into."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-"""Errors of a disk that cannot be written to any more."""
+"""Errors of a disk that takes nothing any more."""
 
 BOXES = pa.schema(
     [
@@ -62,7 +62,7 @@ FRAMES = pa.schema(
 )
 BOXES_FILE, FRAMES_FILE, CSV_FILE, COCO_FILE = "boxes.parquet", "frames.parquet", "boxes.csv", "boxes.json"
 AT_ONCE = 4096
-"""Number of rows that are collected before they are written."""
+"""Rows that are held before they are written."""
 
 METADATA_KEY = b"uncover"
 CATEGORY = {"id": 1, "name": "face"}
@@ -70,14 +70,14 @@ CATEGORY = {"id": 1, "name": "face"}
 
 @dataclass(frozen=True)
 class VideoSource:
-    """A video file or a live stream.
+    """A video, or a live stream.
 
     Attributes:
-        name: Name in the results.
+        name: Under which results know it.
         address: Path or address.
-        parts: Its detected frames.
-        copy: Path of its annotated copy.
-        statistics: Its statistics.
+        parts: What was detected in it.
+        copy: Where its annotated copy goes.
+        statistics: What became of it.
     """
 
     name: str
@@ -92,10 +92,10 @@ class ImageSource:
     """All images together.
 
     Attributes:
-        files: Files by name in the results; frames are numbered in this order.
-        parts: Their detected frames.
-        copies: Paths of annotated copies, by name.
-        statistics: Their statistics.
+        files: By the name under which results know them; frames are numbered in this order.
+        parts: What was detected in them.
+        copies: Where annotated copies go, by name.
+        statistics: What became of them.
         skipped: Why an image could not be read, by name.
     """
 
@@ -114,15 +114,15 @@ def write_results(
     options: DetectOptions,
     settings: Mapping[str, Any],
 ) -> None:
-    """Track faces in all sources and write the results.
+    """Track and write what was detected in all sources.
 
     Args:
-        out: Output folder.
-        videos: Videos; those that could not be read are left out.
-        images: Images; None if there are none.
-        labels: Labels and thresholds of boxes.
-        options: Outputs to write.
-        settings: Settings of the boxes, for the metadata of the tables.
+        out: Folder to write into.
+        videos: Those of which nothing could be read are left out.
+        images: None where there are none.
+        labels: What boxes are marked as, and which count.
+        options: What to write.
+        settings: How the boxes were made; goes into the metadata of the tables.
     """
     with face_tables(out, settings) as tables, new_file(out / PER_SECOND) as temporary:
         with temporary.open("w", newline="", encoding="utf-8") as file:
@@ -151,11 +151,11 @@ def write_summary(out: Path, summary: Mapping[str, Any]) -> None:
 
 
 def _drawn(faces: Iterator[FrameFaces], video: VideoSource, options: DetectOptions) -> Iterator[FrameFaces]:
-    """The same faces, while an annotated copy is drawn if requested; that of a live stream exists already."""
+    """The same, while a video is drawn where that is asked for; a live one was drawn as it happened."""
     if not options.annotated or is_live(video.address):
         yield from faces
         return
-    # Whatever happens to the copy, the tables get all faces.
+    # Whatever becomes of the copy, the tables get all faces.
     given: deque[FrameFaces] = deque()
     statistics, clock, whole = video.statistics, FileClock(), False
     with _or_lost(statistics, "no annotated copy"), open_video(video.address) as opened:
@@ -173,7 +173,7 @@ def _drawn(faces: Iterator[FrameFaces], video: VideoSource, options: DetectOptio
 
 @contextmanager
 def _or_lost(statistics: SourceStatistics, what: str) -> Iterator[None]:
-    """Record what could not be written of one source and continue with the others; a full disk stops everything."""
+    """Note what could not be written of one source, so that everything else still is; a full disk stops all."""
     try:
         yield
     except (InputError, Dropped, av.FFmpegError, OSError) as error:
@@ -190,7 +190,7 @@ def _noted(faces: Iterator[FrameFaces], given: deque[FrameFaces]) -> Iterator[Fr
 
 
 def _stored(faces: Iterator[FrameFaces], video: VideoSource, tables: FaceTables) -> Iterator[FrameFaces]:
-    """The same faces, while they are added to tables and statistics."""
+    """The same, while each goes into the tables and the statistics."""
     for each in faces:
         tables.add(video.name, each.frame.index, each)
         video.statistics.add(each)
@@ -199,7 +199,7 @@ def _stored(faces: Iterator[FrameFaces], video: VideoSource, tables: FaceTables)
 
 
 def _surest(faces: FrameFaces) -> FrameFace:
-    """A frame in the table of seconds: its most confident face."""
+    """What a second knows of a frame: the surest of its faces."""
     found = faces.faces
     if not len(found):
         return FrameFace(faces.frame.second)
@@ -223,7 +223,7 @@ def _write_images(images: ImageSource, labels: FaceLabels, options: DetectOption
 
 
 class _Rows:
-    """Rows of a Parquet file, written in groups."""
+    """Rows of a Parquet file, written some thousand at a time."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self._schema = schema
@@ -256,8 +256,8 @@ class FaceTables:
 
         Args:
             source: Name of the video, or of the image.
-            frame: Number in the video; 0 for an image.
-            faces: Faces of the frame.
+            frame: Its number in the video; 0 for an image.
+            faces: Found in it.
         """
         shown = faces.frame
         second = None if shown.second != shown.second else shown.second
@@ -272,11 +272,11 @@ class FaceTables:
 
 @contextmanager
 def face_tables(folder: Path, about: Mapping[str, Any]) -> Iterator[FaceTables]:
-    """Write `boxes.parquet` and `frames.parquet`; files with their final names are complete.
+    """Write `boxes.parquet` and `frames.parquet`; under their final names they are whole.
 
     Args:
-        folder: Output folder.
-        about: Settings of the boxes, for the metadata of both.
+        folder: To write into.
+        about: How the boxes were made; goes into the metadata of both.
     """
     metadata = {METADATA_KEY: json.dumps(dict(about), sort_keys=True).encode()}
     with new_file(folder / BOXES_FILE) as boxes_path, new_file(folder / FRAMES_FILE) as frames_path:
@@ -290,7 +290,7 @@ def face_tables(folder: Path, about: Mapping[str, Any]) -> Iterator[FaceTables]:
 
 
 def write_csv(folder: Path) -> None:
-    """Convert `boxes.parquet` into `boxes.csv`."""
+    """Write `boxes.csv` of `boxes.parquet`."""
     with new_file(folder / CSV_FILE) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, BOXES.names, lineterminator="\n")
         writer.writeheader()
@@ -300,16 +300,16 @@ def write_csv(folder: Path) -> None:
 
 
 def write_coco(folder: Path) -> None:
-    """Write `boxes.json` in COCO format, with an image per frame and a score per box.
+    """Write `boxes.json`: COCO's format, an image per frame, a score per box.
 
-    Format: https://cocodataset.org/#format-data; boxes are x, y, width, height in pixels.
+    The format: https://cocodataset.org/#format-data; boxes are x, y, width, height in pixels.
     """
     with new_file(folder / COCO_FILE) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write(f'{{"categories": [{json.dumps(CATEGORY)}], "images": [')
         for number, row in enumerate(_rows(folder / FRAMES_FILE)):
             file.write(("," if number else "") + "\n" + json.dumps({"id": number, "file_name": row["source"], **row}))
         file.write('], "annotations": [')
-        # Both tables have the same order, so one pass finds the frame of each box.
+        # Both tables are in one order, so that one walk finds the frame of each box.
         frames = enumerate(_rows(folder / FRAMES_FILE))
         place = (-1, ("", -1))
         for number, row in enumerate(_rows(folder / BOXES_FILE)):

@@ -274,7 +274,7 @@ def _check_same_frames(data: Path, made: Path, chosen: Sequence[str]) -> None:
             make_frame_set(data, now, data.resolve().name, classes=chosen, maker="train")
             if read_labelled_images(now).digest() == read_labelled_images(made).digest():
                 return
-    raise InputError(f"{made.parent}: has a model trained on other data; pass another name, or remove the folder first")
+    raise InputError(f"{made.parent}: has a trained model of other data; pass another name, or remove the folder first")
 
 
 def _reviewed_of(data: Path) -> dict[str, int] | None:
