@@ -1,8 +1,8 @@
-# So that plain `snakemake --cores` works in a checkout; the workflow itself is workflow/Snakefile.
+# Makes plain `snakemake --cores` work in a checkout. The workflow itself is workflow/Snakefile.
 
 
 include: "workflow/Snakefile"
 
 
-# An included file cannot say itself what is made by default.
+# An included file cannot set the default target itself.
 workflow.default_target = "all"

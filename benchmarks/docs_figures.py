@@ -1,9 +1,10 @@
-"""Draw all figures of finished runs once more, as docs/figures.md shows them, and write that page.
+"""Draw all figures of finished runs for docs/figures.md, and write that page.
 
     python benchmarks/docs_figures.py docs/figures.md results/real_sample results/demo
+    python benchmarks/docs_figures.py docs/figures.md                   # titles and captions only, no drawing
 
-A figure comes from the first run that has what it shows. Photos of people are hidden (`report.privacy: hide-all`): the
-page may be passed on where the photos may not. Those of synthetic data are shown as the run has them.
+Each figure is drawn from the first run that has its inputs. Photos of people are hidden (`report.privacy: hide-all`),
+because the page may be redistributed and the photos may not. Synthetic photos are shown as in the run.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import re
 import subprocess
 import tarfile
 import tempfile
@@ -50,17 +52,23 @@ CONFIGS = Path(__file__).parents[1] / "config"
 
 INTRODUCTION = """# Figures
 
-All figures of a run, each as it would stand in a paper: one column (3.5 inches) or two (7.16 inches) wide, type of 6.5
-to 8 points at that width, colours that colour-blind readers can tell apart, and how many photos it is of. A run writes
-each as a PNG of 200 dots per inch and as a PDF (`results/<run>/figures/`); `snakemake figure_17` makes one alone.
+Every run writes these figures as PNG (`200` dpi) and PDF to `results/<run>/figures/`. `snakemake figure_17` makes a
+single one. They are ready for print: one column (`3.5` inches) or two (`7.16` inches) wide, type of `6.5` to `8`
+points, colours that are distinguishable with colour blindness, and the number of photos behind each figure.
 
 """
 
-HIDDEN = """Photos of people are hidden here from edge to edge (`report.privacy: hide-all`), since the data sets may not
-be passed on, and photos of patients are left out; boxes, points and maps are where they were. A run's own figures show
-photos as far as [its privacy](data_sets.md) lets them.
+HIDDEN = """Photos of people are hidden completely on this page (`report.privacy: hide-all`), because the data sets may
+not be redistributed, and photos of patients are left out; boxes, points and heatmaps are in place. The figures of your
+own runs show photos as [their privacy setting](data_sets.md) allows.
 
 """
+
+COLUMNS = 3
+"""Of the gallery."""
+
+FROM = "Source: "
+"""Begins the line below a caption that names the run."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +118,8 @@ class Source:
         words += [f"without the variants {', '.join(without)}"] if without else []
         but = f" with {', '.join(words)}" if words else ""
         data = "synthetic photos" if self.is_synthetic else "photos of people"
-        where = f" and its `config/{name}.yaml`{but}" if plain else f", run `{name}`"
-        made = "made" if self.is_whole else "begun, and not at its end yet,"
+        where = f" and `config/{name}.yaml`{but}" if plain else f", run `{name}`"
+        made = "made" if self.is_whole else "started, not finished yet,"
         return f"`{self.folder}`: {data}; {made} on {self.day} with commit {self.commit}{where}"
 
 
@@ -174,21 +182,65 @@ def _nearest(picture: NDArray[np.uint8], palette: NDArray[np.int64]) -> NDArray[
     return np.concatenate(places).astype(np.uint8)[where].reshape(packed.shape)
 
 
+def title_of(name: str) -> str:
+    """The heading of a figure on the page."""
+    title = registry.entry(name).title
+    return f"Figure {title}" if title[0].isdigit() else title.capitalize()
+
+
+def caption_of(name: str) -> str:
+    """The caption of a figure; its numbers are settings, so they are printed as code."""
+    parts = re.split("(`[^`]*`)", "\n\n".join(registry.entry(name).caption.split("\n")))
+    code = [part if part.startswith("`") else re.sub(r"\d+\.\d+|\d+ %", r"`\g<0>`", part) for part in parts]
+    return "".join(code)
+
+
+def gallery(pictures: Sequence[tuple[str, str]]) -> str:
+    """A table of thumbnails that link to the sections below.
+
+    Args:
+        pictures: Title and path of each.
+    """
+    cells = []
+    for title, path in pictures:
+        anchor = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+        cells.append(f"[![{title}]({path})](#{anchor}) {title}")
+    rows = [cells[at : at + COLUMNS] for at in range(0, len(cells), COLUMNS)]
+    lines = ["| " * COLUMNS + "|", "| --- " * COLUMNS + "|"]
+    lines += ["| " + " | ".join([*row, *[""] * (COLUMNS - len(row))]) + " |" for row in rows]
+    return "\n".join(lines) + "\n\n"
+
+
 def sections(names: Sequence[str], sources: Sequence[Source], out: Path) -> Iterator[str]:
-    """What the page says of each figure; writes their pictures."""
+    """The section of each figure; writes their pictures."""
     with tempfile.TemporaryDirectory() as scratch:
         for name in names:
-            entry = registry.entry(name)
-            title = f"Figure {entry.title}" if entry.title[0].isdigit() else entry.title.capitalize()
+            title = title_of(name)
             yield f"## {title}\n\n"
             for source in sources:
                 why = draw(name, source, Path(scratch))
                 if why is None:
                     shrink(Path(scratch) / f"{name}.png", out / f"{name}.png")
                     yield f"![{title}]({out.name}/{name}.png)\n\n"
-                    yield "\n\n".join(entry.caption.split("\n")) + f"\n\nFrom `{source.folder}`.\n\n"
+                    yield f"{caption_of(name)}\n\n{FROM}`{source.folder}`.\n\n"
                     break
-                yield f"Not shown of `{source.folder}`: {why}.\n\n"
+                yield f"Not available in `{source.folder}`: {why}.\n\n"
+
+
+def rewrite_text(page: Path) -> None:
+    """Update introduction, gallery, titles and captions of the page; keep its pictures and what it says about runs."""
+    about, *old = re.split(r"^## (.*)\n\n", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    text, pictures = "", []
+    for title, section in zip(old[::2], old[1::2], strict=True):
+        found = re.search(rf"(?s)^(.*?)!\[.*?\]\((.*?/(\w+)\.png)\)\n.*^({FROM}[^\n]*)$", section, re.MULTILINE)
+        if found is None:
+            text += f"## {title}\n\n{section}"
+            continue
+        before, picture, name, source = found.groups()
+        pictures.append((title_of(name), picture))
+        text += f"## {title_of(name)}\n\n{before}![{title_of(name)}]({picture})\n\n{caption_of(name)}\n\n{source}\n\n"
+    opening = INTRODUCTION + (HIDDEN if "hide-all" in about else "") + gallery(pictures)
+    page.write_text(opening + about[about.index("Drawn on") :] + text.rstrip("\n") + "\n", encoding="utf-8")
 
 
 def write_page(page: Path, runs: Sequence[Path]) -> None:
@@ -198,18 +250,27 @@ def write_page(page: Path, runs: Sequence[Path]) -> None:
     commit = subprocess.run(
         ["git", "-C", str(CONFIGS), "rev-parse", "--short=7", "HEAD"], capture_output=True, text=True, check=True
     )
-    text = INTRODUCTION + (HIDDEN if any(not source.is_synthetic for source in sources) else "")
-    text += f"Drawn on {datetime.now(UTC):%Y-%m-%d} with commit {commit.stdout.strip()} by\n\n"
-    text += f"```sh\nmake docs-figures RUN='{' '.join(map(str, runs))}'\n```\n\nof\n\n"
+    text = HIDDEN if any(not source.is_synthetic for source in sources) else ""
+    text += f"Drawn on {datetime.now(UTC):%Y-%m-%d} at commit {commit.stdout.strip()} with\n\n"
+    text += f"```sh\nmake docs-figures RUN='{' '.join(map(str, runs))}'\n```\n\nfrom these runs:\n\n"
     text += "".join(f"- {source.told}.\n" for source in sources) + "\n"
     text += "".join(sections([*FIGURES, *others], sources, page.with_suffix("")))
     page.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+    rewrite_text(page)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("page", type=Path, help="Markdown file to write; its pictures go into a folder of its name")
-    parser.add_argument("runs", type=Path, nargs="+", help="folders of finished runs, the one to prefer first")
+    parser.add_argument("page", type=Path, help="Markdown file to write; its images go into a folder of the same name")
+    parser.add_argument(
+        "runs",
+        type=Path,
+        nargs="*",
+        help="folders of finished runs, the preferred one first; none updates the text only",
+    )
     args = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt):
-        write_page(args.page, args.runs)
+        if args.runs:
+            write_page(args.page, args.runs)
+        else:
+            rewrite_text(args.page)

@@ -1,9 +1,9 @@
-"""Draw docs/overview.png, the picture of the README: results on real photos, and photos of the finished demo.
+"""Draw docs/overview.png, the figure of the README: results on real photos, and images of the finished demo.
 
     python benchmarks/docs_overview.py docs/overview.png
 
-Numbers are those of docs/real, `newborns_ap50.csv` and `real_few_rescue_trial.csv`, which README.md there explains.
-Photos are the first pictures of the demo's report, and synthetic as all of the demo.
+Numbers come from docs/results: `newborns_ap50.csv` and `real_few_rescue_trial.csv`. The images are the
+first ones of the demo's report, which are synthetic.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from uncover.report.rescue_names import method_title
 from uncover.rescue.methods import read_methods
 from uncover.workflow.targets import Run
 
-REAL = Path("docs/real")
-WIDTH, HEIGHT = 9.6, 4.75
+RESULTS = Path("docs/results")
+WIDTH, HEIGHT = 9.6, 4.95
 COLOURS = {
     "package": style.VERMILLION,
     "ours": style.ORANGE,
@@ -37,11 +37,11 @@ COLOURS = {
     "detector": style.PURPLE,
 }
 NAMES = {
-    "package": "comes with uncover",
-    "ours": "tried by us",
-    "heatmaps": "the thesis's heatmap detectors",
-    "baseline": "its first detectors, no heatmap",
-    "detector": "detectors of others",
+    "package": "pretrained weights of uncover",
+    "ours": "other methods of uncover",
+    "heatmaps": "heatmap detectors of the thesis",
+    "baseline": "RGB detectors of the thesis",
+    "detector": "baseline detectors",
 }
 TITLES = {"general": "general (uncover)", "nicu": "nicu (uncover)", "mtcnn": "MTCNN", "retinaface": "RetinaFace"}
 TITLES |= {"yunet": "YuNet", "scrfd_500m": "SCRFD-500M", "scrfd_2_5g": "SCRFD-2.5G"}
@@ -71,23 +71,23 @@ def main() -> None:
     assert strip is not None, "the demo has missed faces"
     for number, case in enumerate(strip.cases):
         draw_case(figure, case, 0.1 + number * (WIDTH / 2))
-    found = pd.read_csv(REAL / "newborns_ap50.csv").sort_values("ap50")
+    found = pd.read_csv(RESULTS / "newborns_ap50.csv").sort_values("ap50")
     left = figure.add_axes((1.45 / WIDTH, 0.7 / HEIGHT, 2.95 / WIDTH, 1.8 / HEIGHT))
     kinds = ["package" if name in ("general", "nicu") else "detector" for name in found["detector"]]
     draw_dots(left, [TITLES[name] for name in found["detector"]], found[["ap50", "low", "high"]].to_numpy(), kinds)
     left.set_title("Newborns in intensive care: 58 faces, 65 photos", loc="left", fontsize=9, fontweight="bold", pad=8)
     left.set_xlabel("AP at IoU 0.5")
-    trial = pd.read_csv(REAL / "real_few_rescue_trial.csv")
+    trial = pd.read_csv(RESULTS / "real_few_rescue_trial.csv")
     rows = trial[(trial["set"] == "infants") & (trial["fp_per_photo"] == 0.25) & (trial["threshold"] == "set")]
     rows = rows.set_index("method").loc[METHODS]
     right = figure.add_axes((6.45 / WIDTH, 0.7 / HEIGHT, 2.95 / WIDTH, 1.8 / HEIGHT))
     values = rows[["share", "share_low", "share_high"]].to_numpy()
     draw_dots(right, [method_title(name) for name in METHODS], values, list(rows["group"]))
     right.set_title(
-        f"Of {rows['faces'].iloc[0]} faces that the thesis's first detector misses", loc="left", fontsize=9,
+        f"Of {rows['faces'].iloc[0]} faces missed by the thesis's first detector", loc="left", fontsize=9,
         fontweight="bold", pad=8, x=-0.42,
     )  # fmt: skip
-    right.set_xlabel("share found at 0.25 false boxes per photo")
+    right.set_xlabel("share found at 0.25 false positives per photo")
     used = [kind for kind in COLOURS if kind in {*kinds, *rows["group"]}]
     marks = [right.plot([], [], "o", color=COLOURS[kind], label=NAMES[kind])[0] for kind in used]
     figure.legend(handles=marks, loc="lower center", ncols=len(marks), fontsize=7, bbox_to_anchor=(0.5, 0.0))
@@ -96,7 +96,7 @@ def main() -> None:
 
 
 def draw_case(figure: Figure, case: Case, left: float) -> None:
-    """Three pictures in a row, and a line above them."""
+    """Three images in a row, with a title above them."""
     figure.text(left / WIDTH, 1 - 0.16 / HEIGHT, case.title, fontsize=9, fontweight="bold", va="center")
     side = 1.5
     for number, shot in enumerate(case.shots):

@@ -129,7 +129,7 @@ def test_no_whole_face_among_the_classes(tmp_path: Path) -> None:
     values = np.zeros((3, 2, 4), np.float32)
     blank = Heatmaps(values, (NO_EVIDENCE,) * 3, (), 0)
     write_files(tmp_path, "a.tif", pack(blank, np.zeros((0, 6), np.float32), fit(200, 100, 128), ["cat", "dog"], {}))
-    with pytest.raises(InputError, match="no map of the class 'whole face' among cat, dog"):
+    with pytest.raises(InputError, match="no heatmap of the class 'whole face' among cat, dog"):
         export(tmp_path, tmp_path / "out", "tiff", "original", "whole_face")
     assert not (tmp_path / "out").exists()
 

@@ -74,6 +74,21 @@ def test_only_paths_that_all_pass_the_head_alone_are_direct(
     assert is_direct(network, layers) == direct
 
 
+def test_a_head_of_larger_convolutions_needs_a_graph(images: Tensor) -> None:
+    """SCRFD's head has 3x3 convolutions."""
+    network = build_network("scrfd_2.5g", 3, 1, seed=0).eval().requires_grad_(False)
+    layers = tuple(network.sources[-1])
+    assert not is_direct(network, layers)
+    explainer = Explainer(network, {"hirescam": Variant(method="hirescam", layers=layers, target="T1")})
+    (maps, *_) = explainer(images[:1]).maps["hirescam"]
+    passed = run_cut(network, images[:1], layers)
+    score = torch.stack([level[..., 5:].sigmoid().sum() for level in passed.levels]).sum()
+    gradients = torch.autograd.grad(score, list(passed.activations.values()))
+    for own, gradient, activations in zip(maps.raw, gradients, passed.activations.values(), strict=True):
+        torch.testing.assert_close(own[0], (gradient * activations.detach()).sum(1)[0], atol=1e-6, rtol=1e-4)
+        assert own.any()
+
+
 @pytest.mark.parametrize("layers", [(23,), (17, 20, 23), (0, 9, 22)])
 def test_passes_answer_as_the_network_and_keep_its_activations(
     network: Network, images: Tensor, layers: tuple[int, ...]

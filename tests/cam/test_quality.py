@@ -266,7 +266,7 @@ def no_joint_map(folder: Path) -> None:
         (other_images, r"2-of-2\.parquet: .*; run 'uncover heatmaps' again"),
         (repeated, r"list .* of 4 images; run 'uncover heatmaps' again"),
         (another_split, "belongs to another split than"),
-        (truncated, r"1-of-2\.parquet: is no Parquet file"),
+        (truncated, r"1-of-2\.parquet: is not a Parquet file"),
         (of_others, r"1-of-2\.parquet: no column file; expected a table of 'uncover heatmaps'"),
         (without_settings, r"1-of-2\.parquet: does not say how its maps were made"),
         (no_map, r"images/3\.tif: does not exist, although its shard is complete"),

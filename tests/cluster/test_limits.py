@@ -29,8 +29,8 @@ def test_defaults_of_the_site_are_what_jobs_are_submitted_with(guest: Guest) -> 
 def test_demands_are_compared_with_the_partition_of_the_defaults(guest: Guest) -> None:
     code, text = guest.run(SYNTHETIC, *OF_SITE, "--config", "cluster={rules: {make_synthetic: {mem_mb: 4000}}}")
     assert code == 2 and guest.jobs() == []
-    (line,) = (line for line in text.splitlines() if "jobs that this cluster would never run" in line)
-    assert "make_synthetic: asks for 1 processors, 4000 MB" in line and "no node of partition short has it" in line
+    (line,) = (line for line in text.splitlines() if "this cluster can never run some jobs" in line)
+    assert "make_synthetic: requests 1 processors, 4000 MB" in line and "no node of partition short offers that" in line
 
 
 def test_a_training_that_its_time_limit_cuts_off_asks_for_the_same_time_again_and_goes_on(guest: Guest) -> None:

@@ -13,8 +13,8 @@ SYNTHETIC = "results/tiny/raw/wflw/synthetic.json"
 def test_what_no_node_has_is_one_line_before_anything_is_submitted(guest: Guest) -> None:
     code, text = guest.run(FACES, "--config", "cluster={most_mem_mb: null, rules: {read_faces: {mem_mb: 90000}}}")
     assert code == 2 and queue() == []
-    (line,) = (line for line in text.splitlines() if "jobs that this cluster would never run" in line)
-    assert "read_faces: asks for 1 processors, 90000 MB" in line and "20000 MB" in line
+    (line,) = (line for line in text.splitlines() if "this cluster can never run some jobs" in line)
+    assert "read_faces: requests 1 processors, 90000 MB" in line and "20000 MB" in line
     assert line.startswith("error: ") and "cluster.rules.<rule>" in line and "Traceback" not in text
 
 
@@ -51,9 +51,9 @@ def test_jobs_of_a_killed_snakemake_are_cancelled_before_others_take_their_place
         assert orphan in queue()
         guest.must_run("--unlock")
         process = guest.start(FACES, log="again.log")
-        wait_for(lambda: "cancelling them" in guest.said("again.log"), 60, "the cancellation")
+        wait_for(lambda: "cancelling" in guest.said("again.log"), 60, "the cancellation")
         wait_for(lambda: job(orphan)["JobState"] == "CANCELLED", 60, "the orphan's end")
-        assert f"jobs of a Snakemake that is gone; cancelling them: {orphan}" in guest.said("again.log")
+        assert f"SLURM jobs of an earlier Snakemake that has ended: {orphan}" in guest.said("again.log")
     finally:
         subprocess.run(["scancel", blocker], check=True)
     assert process.wait(180) == 0, guest.said("again.log")

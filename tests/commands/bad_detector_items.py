@@ -65,11 +65,11 @@ BAD_SETS: dict[str, tuple[Spoil, str]] = {
     "truncated JPEG": (jpeg(lambda content: content[: len(content) // 2]), r"3\.jpg cannot be decoded: .* truncated"),
     "JPEG spoilt inside": (
         jpeg(lambda content: content[:400] + bytes(200) + content[600:]),
-        r"3\.jpg: cannot be decoded .*; mend or remove the image",
+        r"3\.jpg: cannot be decoded .*; fix or remove the image",
     ),
-    "garbage": (image(b"\0garbage" * 99), r"3\.png is not an image in a format we know; mend or remove"),
+    "garbage": (image(b"\0garbage" * 99), r"3\.png is not an image in a supported format; fix or remove"),
     "text as photo": (image(b"<html>"), r"3\.png is not an image"),
-    "zero bytes": (image(b""), r"3\.png is empty; mend or remove"),
+    "zero bytes": (image(b""), r"3\.png is empty; fix or remove"),
     "link to nowhere": (link_to_nowhere, r"3\.png does not exist"),
     "unknown class": (
         labels("0 .5 .5 .1 .1\n7 .5 .5 .1 .1"),
@@ -88,7 +88,7 @@ BAD_SETS: dict[str, tuple[Spoil, str]] = {
     "nothing at all": (gone("."), "data: no such folder; expected a data set"),
     "other names": (names("names: {0: dark, 1: light}"), "val: its classes are not those of .*train; .* data.yaml"),
     "other ids": (names("names: {0: light, 2: dark}"), r"val/labels/0\.txt, row 2: class 1 is unknown"),
-    "no names": (names("path: ."), r"val/data\.yaml: names no classes"),
+    "no names": (names("path: ."), r"val/data\.yaml: has no class names"),
 }
 
 Make = Callable[[Path, Path], object]

@@ -50,10 +50,10 @@ def test_what_stands_where_out_should_be_is_named_at_once(
     in_the_way = tmp_path / name_of(verb)
     if below or verb in WRITE_A_FOLDER:
         in_the_way.write_text("mine")
-        expected = "is a file; give the name of a folder"
+        expected = "is a file; give the path of a folder"
     else:
         in_the_way.mkdir()
-        expected = "is a folder; give the name of a file"
+        expected = "is a folder; give the path of a file"
     line = complaint(verb, *commands(good, in_the_way / name_of(verb) if below else in_the_way)[verb])
     assert f"{in_the_way}: {expected}" in line
     assert in_the_way.is_dir() or in_the_way.read_text() == "mine"
@@ -66,7 +66,7 @@ def test_a_read_only_folder_is_named_at_once(good: Good, tmp_path: Path, complai
     folder = tmp_path / "locked"
     folder.mkdir(mode=0o555)
     line = complaint(verb, *commands(good, folder / name_of(verb))[verb])
-    assert f"{folder}: may not be written to" in line and list(folder.iterdir()) == []
+    assert f"{folder}: is not writable" in line and list(folder.iterdir()) == []
 
 
 def test_files_of_others_are_not_replaced(good: Good, tmp_path: Path, complaint: Complaint) -> None:
@@ -76,7 +76,7 @@ def test_files_of_others_are_not_replaced(good: Good, tmp_path: Path, complaint:
     models["own"].write_bytes(b"something else")
     for file in models.values():
         before = file.read_bytes()
-        assert f"{file}: holds no imported weights" in complaint(
+        assert f"{file}: is not a file of imported weights" in complaint(
             "import_weights", good.weights, file, "--sha256", "0" * 64
         )
         assert file.read_bytes() == before
@@ -94,7 +94,7 @@ def test_files_of_others_are_not_replaced(good: Good, tmp_path: Path, complaint:
     images = ["--weights", good.weights, *CPU]
     for words in (("predict", good.data / "val", table), ("predict sets", tmp_path / "mine", "--out", tmp_path)):
         (tmp_path / "mine").mkdir(exist_ok=True)
-        assert f"{table}: is no table of 'uncover predict'" in complaint(*words, *images)
+        assert f"{table}: is not a table of 'uncover predict'" in complaint(*words, *images)
     assert pd.read_parquet(table)["infant"].tolist() == [1]
     for _ in range(2):
         run("predict", good.data / "val", tmp_path / "found.parquet", *images)
@@ -179,8 +179,11 @@ def test_a_training_that_is_killed_goes_on(
         (["--generation", "1", "--history", "nowhere.json"], "nowhere.json: does not exist; make it with"),
         (["--generation", "1", "--history", "RECORD", "RECORD"], "0.json: has generation 0, like "),
         (["--generation", "0", "--evolution", "parallel"], "--evolution parallel: expected key=value"),
-        (["--generation", "0", "--evolution", "parents=0"], "--evolution: key parents: input should be greater than 0"),
-        (["--generation", "0", "--evolution", "space.lr0=[1, 5, 1]"], "key space: lr0: its lowest value 5.0 is above"),
+        (
+            ["--generation", "0", "--evolution", "parents=0"],
+            "--evolution: key parents: expected a number greater than 0",
+        ),
+        (["--generation", "0", "--evolution", "space.lr0=[1, 5, 1]"], "key space: lr0: the lowest value 5.0 is above"),
     ],
 )
 def test_generations_that_cannot_be(

@@ -176,15 +176,21 @@ def test_a_network_of_the_package_alone_is_fine_tuned_too(place: Path) -> None:
 TUNE = ("--from", "run", "--data", "my_frames")
 BAD: dict[str, tuple[tuple[str, ...], str]] = {
     "no OUT": (("train", "my_frames"), "expected DATA and OUT, or --data DATA"),
-    "two data sets": (("train", "a", "b", *TUNE), "--data my_frames: DATA also stands as a"),
+    "two data sets": (("train", "a", "b", *TUNE), "--data my_frames: DATA is also given as a"),
     "no weights there": (("train", "--from", "my_frames", "--data", "my_frames"), "my_frames: no weights; expected a"),
-    "unknown video": (("train", *TUNE, "--leave-out", "x"), "x: no frame is of this video .* infant_01, infant_02"),
+    "unknown video": (
+        ("train", *TUNE, "--leave-out", "x"),
+        "x: no frame belongs to this video .* infant_01, infant_02",
+    ),
     "odd layers": (("train", *TUNE, "--freeze", "head"), "--freeze head: expected backbone, none, or a number"),
-    "too many layers": (("train", *TUNE, "--freeze", "25"), "freeze: input should be less than or equal to 24"),
-    "two starts": (("train", *TUNE, "--start", "w.pt"), "--start w.pt: --from run says where to start"),
-    "two validations": (("train", *TUNE, "--val", "a", "--leave-out", "b"), "--leave-out b: --val a validates"),
-    "idle": (("train", *TUNE, "--channels", "3"), "--channels 3: is none of fine-tuning's options"),
-    "heatmaps": (("train", *TUNE, "--input", "grey"), "--input grey: what is looked at is that of the start weights"),
+    "too many layers": (("train", *TUNE, "--freeze", "25"), "freeze: expected a number less than or equal to 24"),
+    "two starts": (("train", *TUNE, "--start", "w.pt"), "--weights w.pt: --from run has the initial weights"),
+    "two validations": (
+        ("train", *TUNE, "--val", "a", "--leave-out", "b"),
+        "--leave-out b: --val a is the validation set",
+    ),
+    "idle": (("train", *TUNE, "--channels", "3"), "--channels 3: has no effect on fine-tuning"),
+    "heatmaps": (("train", *TUNE, "--input", "grey"), "--input grey: the input is that of the initial weights"),
     "frozen nothing": (
         ("train", "--data", "my_frames", "--freeze", "backbone"),
         "freeze=10: frozen layers require start weights",

@@ -123,6 +123,7 @@ def assert_face_is_right(
             assert status == "kept" and centre == released_xywh(points, PARTS[part]), (name, part)
 
 
+@pytest.mark.whole_run
 @pytest.mark.parametrize("parts", ["corrected", "released"])
 def test_every_box_of_every_face_of_the_merl_rav_photos(real: Path, tmp_path: Path, parts: str) -> None:
     out = tmp_path / "out"
@@ -184,6 +185,7 @@ def faces_of_labels(labels: Path) -> list[Face | Rejected]:
     return list(LANDMARK_READERS["merl_rav"](labels, None))
 
 
+@pytest.mark.whole_run
 @pytest.mark.parametrize("parts", ["corrected", "released"])
 def test_real_merl_rav_labels_are_read_without_photos(
     labels: Path,

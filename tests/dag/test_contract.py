@@ -194,7 +194,9 @@ def test_all_that_is_compared_is_stored_at_one_overlap_and_tables_4_to_6_have_th
 
 def test_what_is_not_at_hand_is_said_once_before_anything_runs(dry_run: DryRun) -> None:
     lacks_nothing, lacks_weights = ("tiny",), ("demo", "extended")
-    notes = re.findall(r"^note: not at hand.*\n((?:  .*\n)+)(what cannot be made)?", dry_run.text, re.MULTILINE)
+    notes = re.findall(
+        r"^note: missing inputs.*\n((?:  .*\n)+)(outputs that cannot be made)?", dry_run.text, re.MULTILINE
+    )
     assert len(notes) == (dry_run.run not in lacks_nothing)
     for lines, lost in notes:
         assert bool(lost) == (dry_run.run not in lacks_weights)

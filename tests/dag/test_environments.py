@@ -211,7 +211,7 @@ def test_a_job_in_a_container_runs_the_frozen_code(
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ("run=tiny", "--sdm apptainer: the config names no image; give one"),
+        ("run=tiny", "--sdm apptainer: no image is set in the config; set one"),
         pytest.param(
             "cluster={container: away.sif}",
             "key cluster.container: away.sif does not exist in ",

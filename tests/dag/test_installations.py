@@ -75,7 +75,7 @@ def test_a_run_on_this_machine_needs_no_private_name(checkout: Path) -> None:
     script = HIDING.format(hidden=hidden)
     code, text = run(checkout, script, SYNTHETIC)
     assert code == 0 and (checkout / SYNTHETIC).is_file(), text
-    (line,) = [line for line in text.splitlines() if "taken to run on this machine" in line]
+    (line,) = [line for line in text.splitlines() if "assuming that jobs run on this machine" in line]
     assert f"snakemake {version('snakemake')}" in line
     (record,) = checkout.glob("results/tiny/record/*/run.json")
     assert '"executor": "local"' in record.read_text() and ".snakemake.log" in record.read_text()
@@ -108,7 +108,7 @@ def test_what_snakemakes_own_python_lacks_is_one_line(checkout: Path) -> None:
     lacking = list(needed())
     code, text = run(checkout, BLOCKING.format(blocked=set(lacking)), "--dry-run", "--sdm", "conda")
     assert code == 1 and "Traceback" not in text
-    assert f"Snakemake's Python has no {', '.join(lacking)}, which it takes to read this workflow" in text
+    assert f"Snakemake's Python has no {', '.join(lacking)}, which this workflow needs" in text
     assert f"{sys.executable} -m pip install {' '.join(needed()[name] for name in lacking)}\n" in text
     assert ".venv/bin/snakemake" in text
 

@@ -203,7 +203,7 @@ def test_what_moves_outputs_but_not_commands_is_refused(plain_checkout: Checkout
     said = failure(folder)
     assert (
         "results/tiny/report.html is moved to thesis/results/tiny/report.html" in said
-        and "leave out the module's prefix" in said
+        and "remove prefix and storage of the module" in said
     )
 
 
@@ -225,4 +225,4 @@ def test_a_workflow_without_its_package_is_one_line(plain_checkout: Checkout, fo
     said = failure(
         folder, "-s", str(root / "workflow/Snakefile"), python=Path(sys.executable), PYTHONPATH=str(tmp_path)
     )
-    assert "the package uncover does not stand beside this workflow and is not installed" in said
+    assert "the package uncover is neither beside this workflow nor installed" in said

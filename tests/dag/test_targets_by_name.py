@@ -62,7 +62,7 @@ def test_another_run_is_compared_as_it_lies_on_the_disk(plain_checkout: Checkout
     done = dry_run(checkout, target)
     told = (done.stdout + done.stderr).strip().splitlines()
     assert done.returncode == 2
-    assert told[-1] == "error: results/other: no tables in it; make that run first, with its own config"
+    assert told[-1] == "error: results/other: contains no tables; make that run first, with its own config"
     assert not any("Traceback" in line or "Exception" in line for line in told)
     for name in ("tables/table_04.csv", "tables/own.csv", "predictions/rgb1/val.parquet"):
         file = checkout.root / "results" / "other" / name

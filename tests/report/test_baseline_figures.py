@@ -209,7 +209,7 @@ def test_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write_found(tmp_path / "a.parquet", {})
     with pytest.raises(InputError, match="has boxes of mtcnn; expected boxes of retinaface"):
         draw_baseline_detections("retinaface", path, dataset, 0.7, "pixelate")
-    with pytest.raises(InputError, match=r"from confidence 0\.05 only; expected 0\.01 or less"):
+    with pytest.raises(InputError, match=r"at confidence 0\.05; expected 0\.01 or less"):
         draw_baseline_detections("mtcnn", path, dataset, 0.01, "pixelate")
     pd.read_parquet(dataset / "manifest.parquet")[:3].to_parquet(dataset / "manifest.parquet")
     with pytest.raises(InputError, match=r"names photo3.png, which .* does not"):

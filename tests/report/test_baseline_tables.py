@@ -199,7 +199,7 @@ def test_predictions_that_do_not_belong_together_are_refused(
     start, confidences = ["table_11", "baselines", str(tmp_path / "out")], ["--confidences", "rgb10=0.4", "mtcnn=0.7"]
     for words, why in (
         ([*given, "--confidences", "rgb10=0.4"], "--confidences has no value for mtcnn; add one"),
-        ([*given, "--confidences", "rgb10=0.0001", "mtcnn=0.7"], "holds boxes from confidence 0.001 only"),
+        ([*given, "--confidences", "rgb10=0.0001", "mtcnn=0.7"], "was stored at confidence 0.001"),
         ([*given, "--confidences", "rgb10=half"], "--confidences rgb10=half: expected name=confidence"),
         ([*given, "--confidences", "rgb10=1.5"], "--confidences rgb10=1.5: expected name=confidence, from 0 to 1"),
         ([*given[:-1], *confidences], "--datasets has no folder hof"),

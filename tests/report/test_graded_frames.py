@@ -123,4 +123,4 @@ def test_records_of_different_sets_are_refused(tmp_path: Path, capsys: pytest.Ca
     assert main(["table_11", str(tmp_path / "out"), *arguments, *end]) == 2
     assert "expected records of the same set" in capsys.readouterr().err
     assert main(["table_11", str(tmp_path / "out"), *arguments, *end, "--confidence", "0.0001"]) == 2
-    assert "holds boxes from confidence 0.001 only" in capsys.readouterr().err
+    assert "was stored at confidence 0.001" in capsys.readouterr().err

@@ -72,7 +72,7 @@ def test_predictions_that_begin_too_high_or_of_another_model_are_refused(
 ) -> None:
     path = write(tmp_path / "rgb10" / "hof.parquet", [("0.png", 2, 0.9)], confidence=0.5)
     assert run(tmp_path, path) == 2
-    assert "holds boxes from confidence 0.5 only; expected 0.4 or less" in capsys.readouterr().err
+    assert "was stored at confidence 0.5; expected 0.4 or less" in capsys.readouterr().err
     assert run(tmp_path, write(tmp_path / "hirescam_10" / "hof.parquet", [("0.png", 2, 0.9)])) == 2
     assert "is in folder hirescam_10; expected one file in each of rgb10, rgb1" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

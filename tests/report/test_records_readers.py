@@ -52,7 +52,7 @@ def test_a_missing_or_foreign_summary_says_what_makes_one(tmp_path: Path) -> Non
     with pytest.raises(InputError, match="does not exist; make it with 'uncover evaluate'"):
         read_evaluation(tmp_path / "summary.json")
     (tmp_path / "summary.json").write_text('{"images": 3}')
-    with pytest.raises(InputError, match="expected the keys images, labels, confidence"):
+    with pytest.raises(InputError, match="with the keys images, labels, confidence"):
         read_evaluation(tmp_path / "summary.json")
 
 
@@ -93,7 +93,7 @@ def test_a_confusion_matrix_keeps_its_counts(tmp_path: Path) -> None:
         ("predicted,nose,background\nnose,5,0.5\nbackground,1,0\n", "row 1, background: '0.5', expected a count"),
         ("predicted,nose,background\nnose,5,\nbackground,1,-1\n", "row 1, background: 'nan', expected a count"),
         ("predicted,nose,background\nnose,5,3\nbackground,1,-1\n", "row 2, background: '-1', expected a count"),
-        ("", "is no CSV file"),
+        ("", "is empty"),
     ],
 )
 def test_a_spoilt_confusion_matrix_is_named(tmp_path: Path, text: str, message: str) -> None:

@@ -58,7 +58,7 @@ def test_the_record_is_the_same_each_time_and_tells_of_the_truth_it_left_out(
     kept = [(run / name).read_bytes() for name in ("videos.csv", "frames.parquet")]
     extra = write_truth(run / "raw", "c", truth("ff"))
     assert evaluate(run) == 0
-    assert f"warning: {extra}: belongs to no video that was looked at" in capsys.readouterr().err
+    assert f"warning: {extra}: has no video among the detections" in capsys.readouterr().err
     extra.unlink()
     assert [(run / name).read_bytes() for name in ("videos.csv", "frames.parquet")] == kept
 

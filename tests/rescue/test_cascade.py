@@ -262,7 +262,7 @@ class TestCommand:
             (["--detectors", "mtcnn=1.5"], "--detectors mtcnn=1.5: expected name=confidence, from 0 to 1"),
             (["--detectors", "=0.5"], "--detectors =0.5: expected name=confidence, from 0 to 1"),
             (["--detectors", "a=0.1", "a=0.2"], "--detectors a=0.2: a is given twice; pass each detector once"),
-            (["--detectors", "mtcnn=0.0005"], "test.parquet: holds boxes from confidence 0.001 only; expected 0.0005"),
+            (["--detectors", "mtcnn=0.0005"], "test.parquet: was stored at confidence 0.001; expected 0.0005"),
             (["--detectors", "retinaface=0.8"], "predictions/retinaface/test.parquet: does not exist"),
             (["--rescues", "a:hirescam"], "--rescues a:hirescam: expected name or name:heatmaps:input"),
             (["--rescues", "none"], "--rescues none: expected name or name:heatmaps:input, name not none"),

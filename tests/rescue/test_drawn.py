@@ -135,7 +135,7 @@ def test_the_confidence_decides_and_what_was_there_is_replaced(tmp_path: Path) -
     ("settings", "words", "says"),
     [
         ({"image_size": None}, [], "val.parquet: image_size is None; expected the size"),
-        ({"confidence": 0.3}, [], "val.parquet: holds boxes from confidence 0.3 only; expected 0.25 or less"),
+        ({"confidence": 0.3}, [], "val.parquet: was stored at confidence 0.3; expected 0.25 or less"),
         ({}, ["--confidence", "-1"], "--confidence -1.0: expected 0 to 1"),
         ({}, ["--out", "{root}"], "holds files that uncover did not make"),
         ({}, ["--predictions", "{root}/none.parquet"], "none.parquet: does not exist"),

@@ -270,7 +270,7 @@ def other_list(root: Path) -> None:
                 root / "predictions/val.parquet", predicted([*VAL_FACES], [], confidence=0.5)
             ),
             [],
-            "val.parquet: holds boxes from confidence 0.5 only; expected 0.4 or less",
+            "val.parquet: was stored at confidence 0.5; expected 0.4 or less",
         ),
         (
             lambda root: None,

@@ -332,7 +332,7 @@ class TestCommand:
             (["--val", "hof"], "hof: has no labelled faces"),
             (["--datasets"], "its photos have labels, but --datasets has no folder"),
             (["--rates", "-1"], "--rates -1.0: expected 0 or more"),
-            (["--rates", "1", "1"], "a rate stands twice"),
+            (["--rates", "1", "1"], "a rate is given twice"),
             (["--true-iou", "2"], "--true-iou 2.0: expected 0 to 1"),
         ],
     )

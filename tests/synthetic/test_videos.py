@@ -98,6 +98,7 @@ def test_visible_features_lie_in_the_box(index: int) -> None:
         assert (inner[inside] >= low - 0.01).all() and (inner[inside] <= high + 0.01).all()
 
 
+@pytest.mark.whole_run
 def test_movement_is_smooth_and_only_who_is_carried_is_away() -> None:
     plan = plan_of(0, 64)
     rate = 4

@@ -199,7 +199,7 @@ def test_a_stream_without_a_container_has_no_times(
     tmp_path: Path, name: str, made: dict[str, object], rate: int
 ) -> None:
     told = assert_all(write(tmp_path / name, PICTURES, **made), rate, joint=False)  # type: ignore[arg-type]
-    assert told == [f"it holds no times; taken for {rate} pictures a second"]
+    assert told == [f"it has no times; assuming {rate} frames per second"]
 
 
 def test_an_avi_of_0_pictures_a_second(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_an_avi_of_0_pictures_a_second(tmp_path: Path) -> None:
     stream, header = content.index(b"vids"), content.index(b"avih")
     content[stream + 20 : stream + 28], content[header + 8 : header + 12] = bytes(8), bytes(4)
     path.write_bytes(content)
-    assert assert_all(path, 25, joint=False) == ["its header says no rate; taken for 25 pictures a second"]
+    assert assert_all(path, 25, joint=False) == ["its header has no frame rate; assuming 25 frames per second"]
 
 
 def test_b_frames_packed_into_the_pictures_before_them(tmp_path: Path) -> None:
@@ -366,7 +366,7 @@ def test_programs_side_by_side_are_no_recordings_one_behind_the_other(tmp_path: 
             output.mux(stream.encode(None))
     with open_video(tmp_path / "v.ts") as video:
         assert len(shown(video)) == COUNT and not video.mended
-        assert video.notes == ["it has 2 video tracks, of which the first is looked at"]
+        assert video.notes == ["it has 2 video tracks; only the first is used"]
 
 
 def test_names_that_are_written_alike_are_told_apart(tmp_path: Path) -> None:

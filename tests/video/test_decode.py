@@ -199,7 +199,7 @@ def test_what_cannot_be_read_says_so_in_one_line(tmp_path: Path) -> None:
         ("text.mp4", "cannot be opened"),
         ("folder.mp4", "no such file"),
         ("absent.mp4", "no such file"),
-        ("sound.mp4", "holds no video"),
+        ("sound.mp4", "no video in it"),
         ("spoiled.avi", "no picture"),
     ):
         with pytest.raises(InputError, match=message) as error:

@@ -84,14 +84,14 @@ def test_what_cannot_look_at_new_pictures_is_passed_over(run: LiveRun) -> None:
     chosen = load_networks(options_of(run))
     assert chosen.rescue is not None and chosen.rescue.name == "gradcampp_mean"
     assert chosen.digests == {name: sha256(run.weights(name)) for name in ("rgb10", "gradcampp_mean")}
-    with pytest.raises(CannotRescue, match=r"looks at drawn boxes.*; expected best, none, or one of ") as refused:
+    with pytest.raises(CannotRescue, match=r"runs on drawn boxes.*; expected best, none, or one of ") as refused:
         load_networks(options_of(run, "drawn"))
     offered = str(refused.value).rpartition("one of ")[2].split(", ")
     assert {"turns", "gradcampp_mean", "part_fusion", "viola_jones", "rgb1"} <= set(offered)
     assert not {"drawn", "constant_box", "retinaface"} & set(offered)
     for name in offered:
         assert load_networks(options_of(run, name)).rescue is not None, name
-    with pytest.raises(InputError, match="the same box in every picture"):
+    with pytest.raises(InputError, match="the same box for every image"):
         load_networks(options_of(run, "constant_box"))
 
 
@@ -100,8 +100,8 @@ def test_what_shows_no_gain_is_no_default(run: LiveRun) -> None:
     chosen = load_networks(options_of(run))
     assert chosen.rescue is None and chosen.digests.keys() == {"rgb10"}
     assert chosen.why == (
-        "none: part_fusion did best and found 1 of 10 missed faces in the run's trial (1 of 2 added boxes correct)"
-        ", which shows no gain over a lower --confidence; --rescue part_fusion tries it all the same"
+        "none: the best method, part_fusion, found 1 of 10 missed faces in the run's trial (1 of 2 added boxes correct),"
+        " which shows no gain over a lower --confidence; to use it anyway, pass --rescue part_fusion"
     )
     named = load_networks(options_of(run, "part_fusion"))
     assert named.rescue is not None and named.why.endswith(
@@ -110,7 +110,7 @@ def test_what_shows_no_gain_is_no_default(run: LiveRun) -> None:
     trial(run, part_fusion=9)
     for other in ({"baseline": "viola_jones"}, {"weights": run.weights("parts")}):
         behind = load_networks(replace(options_of(run), **other))
-        assert behind.rescue is None and behind.why.startswith("none: no trial tells what helps behind ")
+        assert behind.rescue is None and behind.why.startswith("none: the run has no trial with ")
     trial(run, part_fusion=1, rgb1=1)
     winner = load_networks(options_of(run, "winner"))
     assert winner.rescue is not None and winner.rescue.name == "part_fusion"
@@ -152,8 +152,11 @@ def test_another_detector_goes_first_with_any_rescue(run: LiveRun) -> None:
         ({"baseline": "nonsense"}, "no such detector; expected one of mtcnn, "),
         ({"baseline": "yunet"}, r"yunet: .*run has no weights of it; give --detector-weights yunet=PATH"),
         ({"baseline": "yolo11"}, r"yolo11: .*run has no weights of it; .*uncover train baseline yolo11"),
-        ({"baseline": "mtcnn", "baseline_weights": {"mtcnn": Path("x.pt")}}, "mtcnn: its package brings its weights"),
-        ({"baseline": "mtcnn", "weights": Path("x.pt")}, "--detector mtcnn: is a detector of its own; leave --weights"),
+        ({"baseline": "mtcnn", "baseline_weights": {"mtcnn": Path("x.pt")}}, "mtcnn: its package includes the weights"),
+        (
+            {"baseline": "mtcnn", "weights": Path("x.pt")},
+            "--detector mtcnn: is a detector without such weights; remove --weights",
+        ),
         ({"baseline": "mtcnn", "face": "face"}, "leave --class out"),
         (
             {"baseline": "retinaface", "baseline_weights": {"retinaface": Path("absent.pth")}},
@@ -175,9 +178,10 @@ def test_a_package_that_is_missing_is_named_with_what_gets_it(run: LiveRun, monk
         load_networks(replace(options_of(run, "scrfd_500m")))
     monkeypatch.setitem(sys.modules, "facenet_pytorch", None)
     monkeypatch.delitem(sys.modules, "uncover.baselines.mtcnn", raising=False)
-    with pytest.raises(
-        InputError, match=r"^mtcnn: facenet-pytorch is not installed; run: pip install facenet-pytorch$"
-    ):
+    told = (
+        r"^mtcnn: needs the package facenet-pytorch, which is not installed; run: pip install 'uncover\[baselines\]'$"
+    )
+    with pytest.raises(InputError, match=told):
         load_networks(replace(options_of(run, "none"), baseline="mtcnn"))
 
 
@@ -233,8 +237,8 @@ def test_ready_made_weights_look_again_where_it_helps() -> None:
     general = load_networks(NetworkOptions(None, None, device="cpu"))
     assert isinstance(general.rescue, TurnedDetector) and general.rescue.confidence == general.confidence
     assert general.why == (
-        "turns: one more look at every picture in which general found no box, at its four quarter turns side by side in"
-        " 512 pixels; such a picture costs 1.6 times as much"
+        "turns: a second pass on every frame in which general found no box, at its four quarter turns side by side in"
+        " 512 pixels; such a frame takes 1.6 times as long"
     )
     assert load_networks(NetworkOptions(None, find_weights("nicu"), device="cpu")).rescue is None
     assert load_networks(NetworkOptions(None, None, "none", device="cpu")).rescue is None
@@ -270,7 +274,7 @@ def test_without_a_winner_nothing_looks_again(run: LiveRun) -> None:
         ("nonsense", r"--rescue nonsense: no method of .*; expected best, none, or one of turns, turns8, larger, "),
         ("heatmap", r"expected heatmap:NAME, such as heatmap:gradcampp_avg"),
         ("heatmap:nonsense", r"has no model nonsense; expected one of .*gradcampp_avg, .*rgb1"),
-        ("heatmap:rgb1", r"looks at photos; expected a detector that looks at heatmaps"),
+        ("heatmap:rgb1", r"is a detector for photos; expected a detector for heatmaps"),
     ],
 )
 def test_names_that_are_none(run: LiveRun, rescue: str, message: str) -> None:
@@ -283,7 +287,7 @@ def test_a_detector_must_be_there_and_look_at_photos(run: LiveRun, tmp_path: Pat
     cases = {
         "no models/ in it": NetworkOptions(tmp_path, None),
         "looks at joints": NetworkOptions(None, run.weights("gradcampp_avg"), device="cpu"),
-        "is a model of a run; expected --run": NetworkOptions(
+        "is a model of a run; also pass --run": NetworkOptions(
             None, run.weights("rgb10"), "heatmap:gradcampp_avg", device="cpu"
         ),
         "leave --rescue none out": NetworkOptions(
@@ -315,7 +319,7 @@ def test_weights_of_one_file_name_are_told_apart(
 
 def test_heatmaps_of_another_detector_are_said(run: LiveRun, capsys: pytest.CaptureFixture[str]) -> None:
     load_networks(NetworkOptions(run.folder, run.weights("parts"), "heatmap:gradcampp_avg", device="cpu"))
-    assert "learnt from heatmaps of another detector" in capsys.readouterr().err
+    assert "trained on heatmaps of another detector" in capsys.readouterr().err
 
 
 def test_another_size_is_that_of_all_that_look_at_the_picture(run: LiveRun) -> None:
@@ -364,7 +368,7 @@ def test_predictions_of_a_run_that_were_not_made_alike_are_refused_or_said_to_be
     write_predictions(look, stored)
     assert load_networks(replace(options_of(run), image_size=128)).rescue is not None
     said = capsys.readouterr().err
-    assert "scale1/ward.parquet: is of an earlier version, and so is the confidence of multi_scale" in said
+    assert "scale1/ward.parquet: made by an earlier version, like the threshold of multi_scale" in said
 
 
 def test_the_class_that_is_the_face_may_be_chosen(run: LiveRun, tmp_path: Path) -> None:
@@ -376,7 +380,7 @@ def test_the_class_that_is_the_face_may_be_chosen(run: LiveRun, tmp_path: Path) 
         chosen = NetworkOptions(None, path, "none", device="cpu", face=face)
         if called is names and face is None:
             with pytest.raises(
-                InputError, match=r"knows person, masked face, face, .*: say which is the face with --class"
+                InputError, match=r"has the classes person, masked face, face, .* select the face class with --class"
             ):
                 load_networks(chosen)
         else:

@@ -61,9 +61,9 @@ def test_lines_say_what_happened() -> None:
     assert statistics.line("a.mp4") == (
         "a.mp4: a box in 4 of 8 frames (50%): 3 rgb, 1 heatmap; 1 gaps of 1 s or more without one, the longest 1.5 s"
     )
-    statistics.status, statistics.reason, statistics.corrupt = CUT_OFF, "ends after 8 of 20 pictures", 2
+    statistics.status, statistics.reason, statistics.corrupt = CUT_OFF, "ends after 8 of 20 frames", 2
     assert statistics.line("a.mp4").endswith(
-        "; skipped, for they could not be decoded: 2; cut off: ends after 8 of 20 pictures"
+        "; 2 frames skipped because they could not be decoded; cut off: ends after 8 of 20 frames"
     )
     assert SourceStatistics(FAILED, "b.mp4: no such file").line("b.mp4") == "b.mp4: b.mp4: no such file"
     assert SourceStatistics().line("c.mp4") == "c.mp4: a box in 0 of 0 frames"
@@ -71,7 +71,7 @@ def test_lines_say_what_happened() -> None:
 
 def test_what_was_mended_or_lost_is_told_and_the_statistics_is_not_whole() -> None:
     assert statistics_of("r.r").whole
-    for told in ({"mended": ["its clock starts anew"]}, {"lost": ["no annotated copy"]}, {"corrupt": 1}):
+    for told in ({"mended": ["its clock restarts"]}, {"lost": ["no annotated copy"]}, {"corrupt": 1}):
         statistics = SourceStatistics(frames=3, **told)  # type: ignore[arg-type]
         assert not statistics.whole
         ((name, value),) = told.items()

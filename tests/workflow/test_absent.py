@@ -1,4 +1,4 @@
-"""What is not at hand is said before anything runs, with what cannot be made without it."""
+"""Missing inputs are reported before anything runs, with the outputs that cannot be made without them."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_without_start_weights_nothing_is_made_that_looks_through_a_network(root
     detectors = {**values, "rgb10": values["rgb10"] | parts, "rgb1": values["rgb1"] | parts}
     run = tiny(root, detectors=detectors, weights={"yolov5n": {"path": "n.pt"}})
     text = told(run)
-    assert "weights.yolov5n: n.pt does not exist, and no url is stated; needed for rgb10, rgb1" in text
+    assert "weights.yolov5n: n.pt does not exist, and no url is set; needed for rgb10, rgb1" in text
     assert blocked(text, run) == set(inputs_of(run)) & set(TRAINED)
     assert "  detectors: all 8\n" in text and "  sets: none of them\n" in text
     Path("n.pt").touch()
@@ -95,13 +95,13 @@ def test_without_start_weights_nothing_is_made_that_looks_through_a_network(root
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        (None, "weights.retinaface: there is no such entry; RetinaFace is left out"),
+        (None, "weights.retinaface: no such entry in the config; RetinaFace is left out"),
         ({"path": "there.pth"}, r"there.pth is not opened without a sha256; .* \(sha256sum FILE\); RetinaFace is left"),
-        ({"path": "a.pth", "sha256": HASH}, "a.pth does not exist, and no url is stated; RetinaFace is left out"),
-        ({"path": "a.pth", "url": "http://b/a"}, "nothing is fetched from http://b/a without a sha256; .*is left out"),
+        ({"path": "a.pth", "sha256": HASH}, "a.pth does not exist, and no url is set; RetinaFace is left out"),
+        ({"path": "a.pth", "url": "http://b/a"}, "http://b/a is not fetched without a sha256; .*is left out"),
         (
             {"url": "http://b/a", "sha256": HASH},
-            "weights.retinaface: no file is named; it is fetched from http://b/a\n",
+            "weights.retinaface: no path is set; it is fetched from http://b/a\n",
         ),
         ({"path": "there.pth", "sha256": HASH}, None),
     ],
@@ -113,7 +113,7 @@ def test_weights_of_a_baseline_are_at_hand_fetched_or_missed(
     given = {} if weights is None else {"retinaface": weights}
     run = tiny(root, baselines={"detectors": ["mtcnn", "retinaface"]}, weights=given)
     text = told(run)
-    assert "what cannot be made" not in text
+    assert "cannot be made" not in text
     if message is None:
         assert text == ""
     else:
@@ -137,7 +137,8 @@ def test_a_data_set_of_ones_own_its_photos_a_grade_and_videos(root: Path) -> Non
     run = tiny(root, data_sets=own)
     found = {each.key: str(each) for each in absent(run)}
     assert found == {
-        "raw.grades.hard": f"raw.grades.hard: {root}/slapi/hard/images does not exist; null does without",
+        "raw.grades.hard": f"raw.grades.hard: {root}/slapi/hard/images does not exist; set the key to null to skip"
+        " this grade",
         "data_sets.ward": f"data_sets.ward: {root}/empty is empty; needed for ward",
         "data_sets.file": f"data_sets.file: {root}/file cannot be read (Not a directory); needed for file",
         "data_sets.more.photos": f"data_sets.more.photos: {root}/photos does not exist; needed for more",
@@ -148,7 +149,7 @@ def test_a_data_set_of_ones_own_its_photos_a_grade_and_videos(root: Path) -> Non
     videos = Run(
         check_config({"run": "a", "raw": raw, "baselines": {"detectors": []}, "weights": {"yolov5m": {"path": "m"}}})
     )
-    assert f"{root}/clips has no video with a CSV of its true boxes beside it; none is looked at" in told(videos)
+    assert f"{root}/clips contains no video with a CSV file of true boxes beside it; videos are skipped" in told(videos)
 
 
 def test_of_the_thesis_with_nothing_at_hand_nothing_can_be_made_but_all_weights_can_be_fetched(

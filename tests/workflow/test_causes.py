@@ -46,13 +46,13 @@ def test_a_new_job_is_not_made_yet() -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"missing": ("results/a/x.csv",)}, "results/a/x.csv is gone"),
-        ({"missing": ("a.csv", "b.csv"), "unmade": ("b.csv",)}, "a.csv is gone"),
-        ({"missing": ("b.csv",), "unmade": ("b.csv",)}, "b.csv was never made"),
-        ({"incomplete": True}, "results/a/train/rgb10.csv was left by a job that was killed"),
-        ({"newer": ("data/raw/x.txt",)}, "data/raw/x.txt is newer than what was made of it"),
+        ({"missing": ("results/a/x.csv",)}, "results/a/x.csv was removed"),
+        ({"missing": ("a.csv", "b.csv"), "unmade": ("b.csv",)}, "a.csv was removed"),
+        ({"missing": ("b.csv",), "unmade": ("b.csv",)}, "b.csv is not made yet"),
+        ({"incomplete": True}, "results/a/train/rgb10.csv is incomplete: its job was killed"),
+        ({"newer": ("data/raw/x.txt",)}, "data/raw/x.txt is newer than the outputs made from it"),
         ({"forced": True}, "train/rgb10 is forced"),
-        ({"command": "uncover --other"}, "rule train has another command"),
+        ({"command": "uncover --other"}, "rule train has a different command"),
     ],
 )
 def test_what_happened_to_files_is_told(changes: dict[str, Any], expected: str) -> None:
@@ -76,7 +76,7 @@ def test_an_option_is_traced_to_the_field_whose_values_it_shows() -> None:
 def test_a_setting_that_no_field_explains_is_shown_as_it_is() -> None:
     job = existing(params={"options": "'--attempt 2'"}, made=made(params=frozenset({"'--attempt 1'"})))
     (cause,) = causes_of(job)
-    assert cause.endswith("is another: 1 -> 2")
+    assert cause.endswith("changed: 1 -> 2")
 
 
 def test_raw_data_that_changed_is_named_by_its_source() -> None:
@@ -93,12 +93,12 @@ def test_raw_data_that_changed_is_named_by_its_source() -> None:
         ({"uncover.new:f": "new", "uncover.new": "new"}, ["uncover.new is new"]),
         ({"uncover.data.parts:new": "new"}, ["uncover.data.parts:new is new"]),
         ({"uncover.data.parts": "loose"}, ["uncover.data.parts is new"]),
-        ({"uncover.data.parts:FEWEST_POINTS": None}, ["uncover.data.parts:FEWEST_POINTS is gone"]),
+        ({"uncover.data.parts:FEWEST_POINTS": None}, ["uncover.data.parts:FEWEST_POINTS was removed"]),
         (
             {"uncover.data.parts:new": "new", "uncover.data.parts:FEWEST_POINTS": "another"},
             ["uncover.data.parts:FEWEST_POINTS changed"],
         ),
-        ({"uncover.data.faces*": None}, ["uncover.data.faces is gone"]),
+        ({"uncover.data.faces*": None}, ["uncover.data.faces was removed"]),
         ({"uncover.data.parts:*": "another"}, ["uncover.data.parts changed"]),
     ],
 )
@@ -126,7 +126,7 @@ def test_code_of_an_earlier_version_is_not_known_and_no_error() -> None:
     digest = code_digest("uncover.commands.data_sets")
     job = existing(params={"code": f"'{digest}'"}, made=made(params=frozenset({"'0123456789abcdef'"})))
     (cause,) = causes_of(job)
-    assert cause.endswith("changed; no record of the run before says which part")
+    assert cause.endswith("changed; the earlier run has no record of the details")
 
 
 def test_causes_of_jobs_before_are_passed_on_and_told_once() -> None:
@@ -137,8 +137,8 @@ def test_causes_of_jobs_before_are_passed_on_and_told_once() -> None:
     text = causes_text(Causes(plan), table, "table_04.csv")
     assert text.splitlines() == [
         "table_04.csv: would be made again by table_04",
-        "  which waits for train/rgb10",
-        "  labels.txt is newer than what was made of it: train/rgb10, train/rgb1",
+        "  which depends on train/rgb10",
+        "  labels.txt is newer than the outputs made from it: train/rgb10, train/rgb1",
     ]
 
 

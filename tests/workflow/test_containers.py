@@ -44,7 +44,7 @@ def test_an_image_is_a_file_a_folder_or_an_address(here: Path) -> None:
     (here / "root").mkdir()
     for image in ("image.sif", str(here / "image.sif"), "root", "docker://registry.example.org/uncover:1"):
         check_image(image)
-    with pytest.raises(InputError, match="names no image; give one"):
+    with pytest.raises(InputError, match="no image is set in the config; set one"):
         check_image(None)
     with pytest.raises(InputError, match=r"cluster\.container: away\.sif does not exist in"):
         check_image("away.sif")

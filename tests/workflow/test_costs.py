@@ -112,7 +112,7 @@ def test_the_same_job_is_foretold_by_itself_and_another_by_the_line() -> None:
     known = Costs([measured(own, 77.0, "train/rgb10"), measured(10 * own, 999.0)])
     assert known.of(planned("train/rgb10", model="rgb10"), work).seconds == 77
     other = costs.of(planned("train/gradcampp_avg", model="gradcampp_avg"), work)
-    assert other.seconds is None and other.basis == "far beyond 3 jobs of demo, processor"
+    assert other.seconds is None and other.basis == "far larger than 3 jobs of demo, processor"
     near = Costs([measured(100, 30.0), measured(work.of("train", {"model": "gradcampp_avg"}) / 2, 210.0)])
     other = near.of(planned("train/gradcampp_avg", model="gradcampp_avg"), work)
     assert other.seconds is not None and other.seconds > 210 and other.basis == "2 jobs of demo, processor"

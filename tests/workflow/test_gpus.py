@@ -130,7 +130,7 @@ def test_names_of_all_kinds_are_shared_out_one_by_one(jobs: Jobs, visible: str, 
     assert set.union(*found) == taken and all(len(each) == min(1, len(taken)) for each in found)
 
 
-@pytest.mark.parametrize(("visible", "outcome"), [("4", "taken by these names"), ("1,4", "left out")])
+@pytest.mark.parametrize(("visible", "outcome"), [("4", "used as named"), ("1,4", "ignored")])
 def test_names_that_the_driver_does_not_list_are_told(jobs: Jobs, visible: str, outcome: str) -> None:
     job = jobs.start(CUDA_VISIBLE_DEVICES=visible)
     gpus_of(job)
@@ -161,7 +161,7 @@ def test_nothing_is_taken_where_nobody_has_asked(jobs: Jobs) -> None:
 def test_more_than_there_are_is_one_line(jobs: Jobs) -> None:
     job = jobs.start(4)
     _, errors = job.communicate(timeout=30)
-    assert "4 processes ask for a GPU each, and 3 are here: lower `processes`" in errors
+    assert "4 processes need one GPU each, but only 3 GPUs are available: reduce `processes`" in errors
 
 
 def test_peak_memory_of_gpus_is_read_from_the_logs_of_this_run(tmp_path: Path) -> None:

@@ -66,8 +66,8 @@ def test_a_new_torch_in_the_lock_is_told_with_what_computes_with_it() -> None:
     # Labels are made without torch, and predictions follow from what is trained.
     assert torch == OtherVersion("torch", "2.15.0+cpu", "2.16.0", None, 2, ("train", "predict"), ("train",))
     assert str(torch) == (
-        "torch 2.15.0+cpu -> 2.16.0 (envs/requirements.txt) since 2 of the jobs were done (train, predict): nothing"
-        " reruns because of it; to compute them again: snakemake --forcerun train"
+        "torch 2.15.0+cpu -> 2.16.0 (envs/requirements.txt) since 2 of the jobs ran (train, predict): not a reason to"
+        " rerun them; to rerun them anyway: snakemake --forcerun train"
     )
 
 

@@ -77,15 +77,15 @@ def test_machines_are_simulated_and_the_longest_path_is_known(outlook: Outlook) 
 
 def test_the_text_says_what_matters(outlook: Outlook) -> None:
     text = outlook_text(outlook, Plan(CONFIG, JOBS), free=10**6)
-    assert text.startswith("results/a: 5 jobs, 5.0 h of GPUs, 2 min of processors")
+    assert text.startswith("results/a: 5 jobs, 5.0 h of GPU time, 2 min of processor time")
     assert "known" not in text and "at least" not in text
     for words in (
-        "the disk is too small",
+        "warning: not enough free disk space",
         "train 2 3.0 h 5.0 h",
         "tables and figures 2",
         "train/rgb1 2.0 h not made yet [the same job, H200]",
         "3 GPUs: 2.0 h",
-        "never less than 2.0 h: train/rgb1",
+        "lower bound: 2.0 h: train/rgb1",
     ):
         assert words in " ".join(text.split()), words
 
@@ -99,12 +99,12 @@ def test_programs_get_every_job(outlook: Outlook) -> None:
 
 def test_a_sum_with_an_unknown_time_is_not_told_as_one(partly: Outlook) -> None:
     text = " ".join(outlook_text(partly, Plan(CONFIG, JOBS), free=10**12).split())
-    assert text.startswith("results/a: 5 jobs, 5.0 h of GPUs, at least 2 min of processors (2 of 3 jobs)")
+    assert text.startswith("results/a: 5 jobs, 5.0 h of GPU time, at least 2 min of processor time (2 of 3 jobs)")
     for words in (
-        "time not known figure_99 (1): never measured to know: --speeds FILE, or one job of each rule on the machine",
-        "such as results/a/figure_99.csv",
+        "unknown durations figure_99 (1): never measured for an estimate: pass --speeds FILE, or run one job of each",
+        "each rule on the target machine, e.g. results/a/figure_99.csv",
         "tables and figures 2 >10 s",
-        "from start to end 1 GPU: not known 3 GPUs: not known at least 2.0 h, for what is known",
+        "from start to end 1 GPU: unknown 3 GPUs: unknown lower bound (known durations): 2.0 h",
     ):
         assert words in text, words
     values = partly.to_dict()
@@ -120,7 +120,9 @@ def test_where_nothing_was_measured_no_hours_are_told(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     # What jobs wait for is no time that they take.
     text = outlook_text(foretold(tmp_path, [], wait=500), Plan(CONFIG, JOBS), free=10**12)
-    assert text.startswith("results/a: 5 jobs, unknown hours of GPUs (2 jobs), unknown hours of processors (3 jobs)")
+    assert text.startswith(
+        "results/a: 5 jobs, unknown amount of GPU time (2 jobs), unknown amount of processor time (3"
+    )
     assert "min" not in text and "take most of the time" not in text and "at least" not in text
 
 
@@ -129,11 +131,11 @@ def test_hours_of_gpus_are_not_those_of_processors(tmp_path: Path, monkeypatch: 
     found = foretold(tmp_path, list(SECONDS), gpu=PROCESSOR)
     text = " ".join(outlook_text(found, Plan(CONFIG, JOBS), free=10**12).split())
     assert text.startswith(
-        "results/a: 5 jobs, unknown hours of GPUs (2 jobs), 3.0 h where these run without one, 2 min of processors"
+        "results/a: 5 jobs, unknown amount of GPU time (2 jobs), 3.0 h if these run without a GPU, 2 min of processor"
     )
-    assert "train (2): on a GPU: measured on processors only" in text and "one job of each rule on a GPU" in text
+    assert "train (2): measured on processors only, not on a GPU" in text and "one job of each rule on a GPU" in text
     # Both trainings side by side on eight processors, as they would run here.
-    assert "1 GPU: not known 3 GPUs: not known no GPU: 2.0 h" in text
+    assert "1 GPU: unknown 3 GPUs: unknown no GPU: 2.0 h" in text
     assert found.to_dict()["gpu_jobs_on_processors_hours"] == 3
     assert found.to_dict()["gpu_hours"] is None and found.to_dict()["hours_by_gpus"]["0"] == pytest.approx(
         2.028, abs=0.01
@@ -148,7 +150,7 @@ def test_a_job_far_beyond_what_was_measured_has_no_time(tmp_path: Path, monkeypa
         costs = Costs([Measured("small", "train/x", "train", own * share, 60.0, "H200")])
         found = look_ahead(plan, WORK, costs, tmp_path, gpus=[1], cores=8, overhead=0)
         assert (found.gpu_seconds.whole is not None) == known
-    assert "train (1): far beyond 1 job of small, H200" in outlook_text(found, plan, free=10**12)
+    assert "train (1): far larger than 1 job of small, H200" in outlook_text(found, plan, free=10**12)
     stated = Costs([], {"train": Speed(10, 60 / own)})
     found = look_ahead(plan, WORK, stated, tmp_path, gpus=[1], cores=8, overhead=0)
     assert found.gpu_seconds.whole == pytest.approx(70) and found.machines[1] is not None
@@ -164,8 +166,12 @@ def test_a_set_of_unknown_size_is_no_set_of_one_photo(tmp_path: Path, monkeypatc
     plan = Plan(config, jobs)
     found = look_ahead(plan, Work(config), costs, tmp_path, gpus=[1], cores=1, overhead=0)
     text = outlook_text(found, plan, free=10**12)
-    assert "label_frames (1), rescue_trial (1): nothing says how many photos there are in mine" in text
-    assert "to know: --photos SET=N" in text and found.disk.known == 1 and found.to_dict()["disk_gigabytes"] is None
+    assert "label_frames (1), rescue_trial (1): unknown number of images in mine" in text
+    assert (
+        "for an estimate: pass --photos SET=N" in text
+        and found.disk.known == 1
+        and found.to_dict()["disk_gigabytes"] is None
+    )
     counted = look_ahead(plan, Work(config, {"mine": 50}), costs, tmp_path, gpus=[1], cores=1, overhead=0)
     assert counted.jobs[0].seconds == 51 and counted.disk.known == 2
 
@@ -183,7 +189,7 @@ def test_what_changed_comes_before_what_is_not_made_yet(tmp_path: Path, monkeypa
     plan = Plan(CONFIG, [JOBS[0], newer, JOBS[2], JOBS[3]])
     found = look_ahead(plan, WORK, Costs([]), tmp_path, gpus=[0], cores=1, overhead=0)
     because = {cost.job.name: cost.because for cost in found.jobs}
-    assert because["train/rgb10"] == because["table_04"] == "labels.txt is newer than what was made of it"
+    assert because["train/rgb10"] == because["table_04"] == "labels.txt is newer than the outputs made from it"
     assert because["train/rgb1"] == "not made yet"
 
 

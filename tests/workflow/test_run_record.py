@@ -188,14 +188,14 @@ def test_a_snakemake_with_another_inside_is_one_line(site: Path, name: str) -> N
     delattr(attrgetter(owner)(flow) if owner else flow, last)
     with pytest.raises(InputError) as told:
         begin(flow, site)
-    assert "needs the inside of Snakemake, which differs in snakemake 9." in str(told.value)
+    assert "uses internals of Snakemake, which differ in snakemake 9." in str(told.value)
     assert f"no attribute '{last}'" in str(told.value) and "\n" not in str(told.value)
 
 
 def test_other_executors_need_the_inside_only_for_a_frozen_copy(site: Path) -> None:
     flow = workflow("kubernetes")
     del flow.dag, flow.persistence, flow.executor_settings, flow.scheduler
-    with pytest.raises(InputError, match=r"^a frozen copy of the code \(cluster\.freeze: never goes without\): needs"):
+    with pytest.raises(InputError, match=r"^a frozen copy of the code \(cluster\.freeze: never turns it off\): uses"):
         begin(flow, site)
     assert begin(flow, site, freeze="never").about["executor"] == "kubernetes"
 
@@ -220,9 +220,7 @@ def test_a_queue_that_forgets_too_soon_is_an_error_that_says_what_to_give(site: 
 
 
 def test_what_no_node_has_is_an_error_and_leaves_no_record(site: Path) -> None:
-    with pytest.raises(
-        InputError, match=r"train: asks for 1 processors, 5000 MB, 10 minutes, and no node of the default"
-    ):
+    with pytest.raises(InputError, match=r"train: requests 1 processors, 5000 MB, 10 minutes; no node of the default"):
         begin(workflow(mem_mb=5000), site)
     assert not list(site.glob("results/a/record/*"))
 
@@ -240,7 +238,7 @@ def test_jobs_of_a_dead_snakemake_are_cancelled(site: Path, programs: Path) -> N
 def test_code_that_is_edited_while_snakemake_starts_is_an_error(site: Path) -> None:
     state = code_state(site)
     (site / "src" / "new.py").write_text("")
-    with pytest.raises(InputError, match="was edited while Snakemake was starting; start again"):
+    with pytest.raises(InputError, match="edited while Snakemake was starting; start Snakemake again"):
         before_jobs(workflow(), check_config({"run": "a"}), Path("results/a"), site, state)
 
 
@@ -261,4 +259,6 @@ def test_a_record_that_cannot_be_ended_is_said_and_nothing_else(
 
     monkeypatch.setattr("uncover.workflow.run_record.end_record", full)
     after_jobs(record, "complete", Path("results/a"))
-    assert "warning: run.json: No space left on device; how the run ended is not written" in capsys.readouterr().err
+    assert (
+        "warning: run.json: No space left on device; the outcome of the run is not recorded" in capsys.readouterr().err
+    )

@@ -85,13 +85,13 @@ def test_what_a_partition_allows_of_its_nodes_is_all_that_they_have(programs: Pa
         ({"cpus": 65}, "65 processors"),
         ({"mem_mb": 256_001}, "256001 MB"),
         ({"minutes": 2881}, "2881 minutes"),
-        ({"gpus": 1}, "1 GPUs, and no node of the default partition has it"),
+        ({"gpus": 1}, "1 GPUs; no node of the default partition offers that"),
         ({"partition": "gpu", "gpus": 5}, "5 GPUs"),
         ({"partition": "gpu", "gpus": 1, "gpu_model": "h100"}, "1 GPUs h100"),
-        ({"partition": "gup"}, "there is no partition gup; partitions: cpu, gpu"),
+        ({"partition": "gup"}, "there is no partition gup; existing partitions: cpu, gpu"),
         ({"partition": "cpu,gpu", "gpus": 4, "mem_mb": 400_000}, None),
         ({"partition": ANYWHERE, "gpus": 4}, None),
-        ({"partition": ANYWHERE, "gpus": 5}, "no node of any partition has it"),
+        ({"partition": ANYWHERE, "gpus": 5}, "no node of any partition offers that"),
     ],
 )
 def test_what_no_node_has_is_named(wish: dict[str, object], complaint: str | None) -> None:
@@ -126,7 +126,7 @@ def test_a_program_that_is_missing_or_fails_is_named(programs: Path, monkeypatch
     with pytest.raises(NoAnswer, match=r"sinfo .*: Unable to contact slurm controller"):
         slurm.nodes()
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(NoAnswer, match="squeue: is not installed here"):
+    with pytest.raises(NoAnswer, match="squeue: not installed on this host"):
         slurm.in_queue(ids=["1"])
 
 

@@ -65,7 +65,7 @@ def test_of_a_folder_the_videos_with_a_truth_beside_them_are_used(tmp_path: Path
         (tmp_path / "ward" / name).touch()
     assert video_files(config) == {"a": tmp_path / "ward/a.mkv", "b": tmp_path / "ward/b.MP4"}
     (tmp_path / "ward/a.mov").touch()
-    with pytest.raises(InputError, match=r"a\.mov: has the name and the truth of .*a\.mkv"):
+    with pytest.raises(InputError, match=r"a\.mov: has the same name, and so the same CSV of true boxes, as .*a\.mkv"):
         video_files(config)
 
 
@@ -79,7 +79,7 @@ def test_infants_are_left_out_in_turn_with_all_their_videos(tmp_path: Path) -> N
     (tmp_path / "ward/infants.csv").write_text("video,infant\ncam_1.mp4,Mia\ncam_2.mp4,infant_02\n")
     assert infants_at_hand(config) == ["Mia", "infant_02"]
     (tmp_path / "ward/infants.csv").write_text("video,infant\ncam_1.mp4,a/b\n")
-    with pytest.raises(InputError, match=r"infants\.csv: infant 'a/b' is no name of a folder; rename it"):
+    with pytest.raises(InputError, match=r"infants\.csv: infant 'a/b': not a valid folder name; rename it"):
         infants_at_hand(config)
     synthetic = check_config({"run": "a", "raw": {"synthetic": True}, "synthetic": {"videos": {"infants": 2}}})
     assert infants_at_hand(synthetic) == list(video_files(synthetic))
@@ -227,11 +227,13 @@ def test_what_is_made_keeps_its_number_of_shards(tmp_path: Path, monkeypatch: py
 def test_names_that_snakemake_takes_for_wildcards_are_an_error(tmp_path: Path, name: str) -> None:
     for ending in (".mp4", ".csv"):
         (tmp_path / f"{name}{ending}").touch()
-    with pytest.raises(InputError, match=r"has braces, which Snakemake takes for a wildcard; rename the video, or"):
+    with pytest.raises(
+        InputError, match=r"contains braces, which Snakemake interprets as a wildcard; rename the video, or"
+    ):
         infants_at_hand(check_config({"run": "a", "raw": {"videos": str(tmp_path)}}))
     (tmp_path / "infants.csv").write_text(f"video,infant\n{name},first\n", encoding="utf-8")
     assert infants_at_hand(check_config({"run": "a", "raw": {"videos": str(tmp_path)}})) == ["first"]
-    with pytest.raises(InputError, match=r"key splits.exclude: .* has braces"):
+    with pytest.raises(InputError, match=r"key splits.exclude: .* contains braces"):
         Run(check_config({"run": "a", "raw": {"synthetic": True}, "splits": {"exclude": f"{name}.txt"}})).check()
 
 
@@ -263,8 +265,11 @@ def test_a_run_needs_something_to_train_and_to_test_on(values: dict[str, Any], m
 @pytest.mark.parametrize(
     ("rescue", "message"),
     [
-        ({"rescuers": ["sixth_sense"]}, "key rescue.rescuers: sixth_sense is no method of this run; expected some of"),
-        ({"heatmap_boxes": "none"}, "key rescue.heatmap_boxes: heatmaps none are not made; expected one of gradcampp"),
+        ({"rescuers": ["sixth_sense"]}, "key rescue.rescuers: this run has no method sixth_sense; expected some of"),
+        (
+            {"heatmap_boxes": "none"},
+            "key rescue.heatmap_boxes: this run makes no heatmaps none; expected one of gradcampp",
+        ),
     ],
 )
 def test_methods_that_a_run_does_not_make_are_an_error(rescue: dict[str, object], message: str) -> None:

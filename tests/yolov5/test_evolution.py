@@ -265,5 +265,5 @@ def test_two_of_one_generation_are_refused(tmp_path: Path) -> None:
 
 def test_what_is_no_record_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{}")
-    with pytest.raises(InputError, match="expected the keys generation, parent"):
+    with pytest.raises(InputError, match="with the keys generation, parent"):
         read_generations([tmp_path / "x.json"])

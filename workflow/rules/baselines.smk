@@ -1,6 +1,6 @@
-# Baseline detectors: those that the thesis started from, and today's.
+# Baseline detectors: those that the thesis tried, and current ones.
 
-# Each with its own module.
+# The code of each includes its own module.
 BASELINE_CODE = {
     (verb, name): code_of(*VERBS[f"{verb} baseline"].code, module_of(name))
     for verb in ("train", "predict")
@@ -15,16 +15,16 @@ wildcard_constraints:
 
 
 def wait_for_weights():
-    """Call in a function of inputs that depends on which baseline detectors can be run.
+    """Wait for the checkpoint; call in input functions that depend on which baseline detectors can run.
 
-    Weights that cannot be had stop what needs them, and nothing else: whoever can do without them asks RUN afterwards.
+    Missing weights stop only the jobs that need them. Callers that can do without them ask RUN afterwards.
     """
     for key in RUN.fetched_weights.values():
         checkpoints.fetch_weights.get(fetched=key)
 
 
 def detectors_of_photos():
-    """Ours and the baselines; only for functions of inputs."""
+    """Our detectors and the baseline detectors; for input functions only."""
     wait_for_weights()
     return RUN.detectors_of_photos()
 
@@ -38,7 +38,7 @@ def confidence_words(wildcards):
     ]
 
 
-# On the machine where Snakemake runs: nodes of a cluster often have no network, and would say that there are no weights.
+# Runs on the host of Snakemake: nodes of a cluster often have no network, and would record missing weights.
 checkpoint fetch_weights:
     output:
         folder=directory(RUN.paths.fetched_weights("{fetched}")),
@@ -55,7 +55,7 @@ checkpoint fetch_weights:
         **needs("fetch_weights", mem_mb=4000, runtime=30),
     params:
         weights=lambda wildcards: checkpoint_options(CONFIG.weights[wildcards.fetched]),
-        # A new number makes Snakemake try again what failed: where the file is there by now, or another one.
+        # A new number makes Snakemake retry a failed attempt: when the file exists by now, or has changed.
         attempt=lambda wildcards: attempt_of(
             Path(RUN.paths.fetched_weights(wildcards.fetched)),
             str(CONFIG.weights[wildcards.fetched].path or ""),
@@ -72,7 +72,7 @@ def fetched_folder(baseline):
 
 def baseline_settings(baseline):
     settings = getattr(CONFIG.baselines, baseline)
-    # From where on a box counts as a face is asked of stored predictions.
+    # The confidence threshold is applied to stored predictions later.
     pairs = [pair for pair in as_pairs(settings) if not pair.startswith("confidence=")]
     return ["--set", *pairs] if pairs else []
 
@@ -169,7 +169,7 @@ if OTHERS:
             baseline=as_before(RUN.baselines),
 
 
-# What is counted of a detector of the second step, and every labelled set as a whole.
+# The counts of a heatmap detector, plus every labelled set as a whole.
 use rule evaluate_second as evaluate_baseline with:
     output:
         whole=RUN.evaluations(["{second}"], RUN.labelled_sets, "whole_face"),

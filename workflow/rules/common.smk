@@ -1,24 +1,24 @@
-# What jobs ask for, and what happens around a run. Nothing in here changes a result.
+# Resources of jobs, and what happens before and after a run. Nothing in this file changes a result.
 
-# By the names that this workflow gives them: another one that imports it gives them names of its own.
+# Rules by their names in this workflow; an importing workflow may rename them.
 ASKING_RULES = []
 
 
-# How many jobs of seconds run at once within the one SLURM job that does several of them.
+# Limits how many short jobs run at once within the SLURM job of their group.
 resource_scopes:
     small="local",
 
 
-# Rules of which it was told that they ask for less time than they think right.
+# Rules whose shortened time limit was reported.
 SHORTENED = set()
 
 
 def needs(rule, mem_mb, runtime, gpu=0, group="", resumes=False):
-    """Resources of a rule: what it thinks right, in MB, minutes and GPUs; the config may know better.
+    """Resources of a rule: its defaults, in MB, minutes and GPUs, which the config may override.
 
-    What the config leaves open is not defined at all: the defaults of a site (--default-resources) count. Rules that
-    take seconds stand in a group: on a cluster several of them are one job. One that `resumes` goes on where it was when
-    it is tried again.
+    Resources that the config does not set stay undefined, so that site defaults (--default-resources) apply. Rules that
+    take seconds are in a group: on a cluster several of them are one job. A retry of a rule that `resumes` continues
+    from its saved state.
     """
     ASKING_RULES.append(rule)
     own, settings = dict(mem_mb=mem_mb, runtime=runtime), CONFIG.cluster
@@ -58,7 +58,7 @@ def needs(rule, mem_mb, runtime, gpu=0, group="", resumes=False):
             default = engine.default_of(workflow, rulename, name, given)
             if asked is None or asks_elsewhere(form, value_of, default):
                 return default
-            # Other options of the site's stay beside ours.
+            # Other options of the site are kept beside ours.
             return f"{default} {asked}" if default and name == "slurm_extra" else asked
 
         return resource
@@ -84,7 +84,7 @@ def tell_once(rule, minutes, right):
 
 
 def check_rules_of_cluster():
-    """Call when all rules are known."""
+    """Check the names in `cluster.rules`; call after all rules are declared."""
     known = [*ASKING_RULES, *registry.declared()]
     for name in CONFIG.cluster.rules:
         if name not in known:
@@ -97,7 +97,7 @@ def check_rules_of_cluster():
             )
 
 
-# Only the Snakemake that submits asks SLURM, and tells its jobs.
+# Only the submitting Snakemake queries SLURM; it passes the limits to its jobs.
 if engine.is_main(workflow):
     os.environ.pop(engine.SITE, None)
 if engine.is_on_cluster(workflow):
@@ -121,10 +121,10 @@ onstart:
                 )
             )
         except (InputError, OSError) as error:
-            # An exception would be told with lines of this file, which are no help.
+            # An exception would be printed with lines of this file, which do not help the user.
             print(f"error: {error}", file=sys.stderr)
             sys.exit(2)
-        # Jobs of this very process; others read the Snakefile of the copy.
+        # For jobs of this process; others read the Snakefile of the copy.
         use_code_of(RUN_RECORD[0].about["code_folder"])
 
 

@@ -1,5 +1,5 @@
-# From raw data to the data sets: those of the thesis (sections 3.3 and 4.1), and somebody's own. Downloads are taken as they
-# are, the synthetic data is made here.
+# Raw data to data sets: those of the thesis (sections 3.3 and 4.1), and those of `data_sets`. Downloads are used as they
+# are; synthetic data is made here.
 
 PHOTOS_OF_SYNTHETIC = {"hof": "frames", "preterm_web": "photos"}
 HARDER_SYNTHETIC = ("wflw", "merl_rav", "hof", "slapi")
@@ -8,7 +8,7 @@ HARDER_SYNTHETIC = ("wflw", "merl_rav", "hof", "slapi")
 def synthetic_options(wildcards):
     settings = CONFIG.synthetic
     sizes = getattr(settings, wildcards.source)
-    # One number is of photos that have no parts.
+    # A single number counts photos without parts.
     counts = (
         sizes.model_dump()
         if hasattr(sizes, "model_dump")
@@ -42,13 +42,13 @@ rule make_synthetic:
 
 
 def raw_summary(source):
-    """What to wait for before a raw data set can be read: nothing, for a download."""
+    """Input needed before a raw data set can be read: none for a download."""
     return [RUN.paths.raw_summary(source)] if is_rendered(CONFIG, source) else []
 
 
 @functools.cache
 def raw_state(source):
-    """What stands for the content of a download; the synthetic data's summary says it for the synthetic data."""
+    """Fingerprint of a download; synthetic data has its summary instead."""
     if is_rendered(CONFIG, source):
         return ""
     return folder_fingerprint(raw_folder(CONFIG, source), CONFIG.raw.watch == "sizes")
@@ -98,7 +98,7 @@ rule read_faces:
 
 
 def blocks_options(*sources):
-    """What the names of photos tell of what belongs together; nothing where the config does not say how."""
+    """Options for blocks by file names; none if the config does not define them."""
     found = {name: RUN.sources[name].blocks for name in sources}
     return [
         word
@@ -117,7 +117,7 @@ def split_options(wildcards):
         "--split",
         ",".join(f"{name}={'all' if n is None else n}" for name, n in wanted.items()),
     ]
-    # The released scripts know the thesis's data alone.
+    # The released scripts support the data of the thesis only.
     procedure = settings.procedure if source.own is None else "by_photo"
     options += ["--procedure", procedure, "--seed", str(settings.seed)]
     if source.own is not None:
@@ -157,7 +157,7 @@ rule split_photos:
 
 
 def poses_option(wildcards):
-    """The released scripts leave faces of other poses unlabelled; all faces of somebody's own test set count."""
+    """The released scripts leave faces of other poses unlabelled; in sets of `data_sets` all faces count."""
     released = (
         CONFIG.splits.procedure == "released" and wildcards.set not in RUN.own_sets
     )
@@ -203,7 +203,7 @@ rule label_faces:
 
 
 def source_options(name, grade=None):
-    """Options of `uncover label_frames` for a raw data set, or for a grade of it."""
+    """Options of `uncover label_frames` for a raw data set, or one grade of it."""
     own = RUN.sources[name].own
     options = ["--source", name, *(["--grade", grade] if grade else [])]
     if own is not None:

@@ -1,13 +1,13 @@
 # Detectors: start weights, evolution of hyperparameters, training, stored predictions, evaluation.
 
-# Half of the cores: two small jobs side by side use a machine better than one after the other. A report knows no cores,
-# and what a job on a cluster was given is not the whole node.
+# Half of the cores: two small jobs in parallel use a machine better than one after the other. A report has no number of
+# cores, and the cores of a cluster job are not the whole node.
 _cores = engine.cores_of(workflow) or 16
 DETECTOR_THREADS = CONFIG.cluster.threads or max(1, min(8, _cores // 2))
 
 
-# Heatmaps and predictions at hand stay as they were made, in one job or by several; the number of jobs in the config is for
-# others. Jobs go by what the main process saw at hand, whatever is there by then.
+# Existing heatmaps and predictions keep their number of shards; the number in the config applies to those that do not exist
+# yet. Jobs use the numbers that the main process found, even if files have changed since.
 KEPT_SHARDS_OF_RUNS = json.loads(os.environ.get("UNCOVER_KEPT_SHARDS", "{}"))
 if engine.is_main(workflow):
     KEPT_SHARDS_OF_RUNS[CONFIG.run] = RUN.kept_heatmaps(), RUN.kept_predictions()
@@ -21,16 +21,16 @@ if engine.is_main(workflow):
         if kept:
             names = ", ".join([*kept][:3]) + (", ..." if len(kept) > 3 else "")
             print(
-                f"note: {folder}: {names} stay in as many shards as they were made in; remove their folders for"
-                f" {key} to count",
+                f"note: {folder}: {names} keep their number of shards; remove their folders to apply"
+                f" {key}",
                 file=sys.stderr,
             )
-# What tells jobs apart in paths that share the images of a set: as the config says, and the other way round.
+# Path component of the jobs that share a set: as configured, and in the other form.
 SHARD = ("{shard}-of-{shards}",) if CONFIG.prediction.shards > 1 else ()
 OTHER_SHARD = () if SHARD else ("{shard}-of-{shards}",)
-# Of an RGB detector; where there are none, nobody asks for what would be theirs.
+# Sets without scores of an RGB detector; "none" is never requested.
 UNSCORED_SETS = RUN.unscored_sets or ["none"]
-# Predictions that were made the other way round.
+# Existing predictions made in the other form.
 OTHERS = [
     unit for unit, count in KEPT_PREDICTIONS.items() if (count > 1) != bool(SHARD)
 ]
@@ -44,25 +44,25 @@ wildcard_constraints:
 
 
 def predicted(model, names, paths=RUN.paths, shard=SHARD):
-    """What a job that predicts leaves: the predictions of sets, or its share of each."""
+    """Outputs of a prediction job: the predictions of sets, or its share of each."""
     if not shard:
         return [paths.predictions(model, name) for name in names]
     return [paths.prediction_shard(model, name, *shard) for name in names]
 
 
 def as_configured(models):
-    """As a constraint of a wildcard, models whose predictions are made in as many jobs as the config says."""
+    """Wildcard constraint: models whose predictions are made in as many jobs as configured."""
     names = "|".join(models) or "none"
     return f"(?!(?:{'|'.join(OTHERS)})[./])(?:{names})" if OTHERS else names
 
 
 def as_before(models):
-    """The others; what is looked ahead to is the rest of the path."""
+    """Wildcard constraint: the others; the look-ahead matches the rest of the path."""
     return f"(?=(?:{'|'.join(OTHERS)})[./])(?:{'|'.join(models) or 'none'})"
 
 
 def in_shares(models):
-    """Those whose predictions several jobs make."""
+    """Wildcard constraint: models whose predictions are made by several jobs."""
     return as_configured(models) if SHARD else as_before(models)
 
 
@@ -80,13 +80,13 @@ def start_option(wildcards, input):
 
 
 def training_settings(settings):
-    """As words; with the network, also where it is the default: a training without one takes that of its start."""
+    """Settings as words, always with the network: a training without one uses that of its start weights."""
     words = [f"model={settings.model}", *as_pairs(settings)]
     return sorted(dict.fromkeys(words))
 
 
 def input_options(wildcards):
-    """What a model looks at, as options of `uncover train`."""
+    """Input of a model, as options of `uncover train`."""
     second = RUN.second_models.get(wildcards.model)
     if second is None or second.input == "photo":
         return []
@@ -102,13 +102,13 @@ def input_options(wildcards):
 
 
 def checkpoint_options(weights):
-    """A third party's file, as options of what reads or fetches it."""
+    """Third-party file, as options of the command that reads or fetches it."""
     options = {"--url": weights.path and weights.url, "--sha256": weights.sha256}
     named = [word for name, value in options.items() if value for word in (name, value)]
     return [weights.path or weights.url, *named]
 
 
-# On the machine where Snakemake runs, as it may download; what it reads never lies on disk unchecked.
+# Runs on the host of Snakemake, because it may download; unverified content is never stored on disk.
 rule import_weights:
     output:
         weights=RUN.paths.start_weights("{network}"),
@@ -168,7 +168,7 @@ rule evolve_generation:
         data=RUN.paths.datasets,
         start=start_option,
         settings=training_settings(CONFIG.detectors.rgb10),
-        # How many follow changes nothing in those that went before.
+        # The number of generations does not change earlier ones.
         search=[
             pair
             for pair in as_pairs(CONFIG.evolution)
@@ -248,7 +248,7 @@ rule train:
         ),
         input_options=input_options,
         settings=lambda wildcards: training_settings(RUN.detector(wildcards.model)),
-        # Not what the same command does with frames of videos.
+        # Without the code for frames of videos in the same command.
         code=code_of(
             *(
                 f"uncover.commands.train:{name}"
@@ -265,8 +265,8 @@ rule train:
         " --set {params.settings:q} 2>&1 | tee {log:q}"
 
 
-# One job for all sets of a detector: it is loaded once. Those that are scored have a job of their own, which a test set more
-# leaves as it is, and the drawn boxes that a detector learns from.
+# One job for all sets of a detector, which is loaded once. Scored sets have their own job, so that an additional test set
+# does not rerun it, or the drawn boxes that a detector is trained on.
 rule predict:
     input:
         weights=RUN.paths.model("{model}").weights,
@@ -298,8 +298,8 @@ rule predict:
         " --confidence {params.confidence:q} --nms-iou {params.nms_iou:q} {params.options:q} 2>&1 | tee {log:q}"
 
 
-# The thesis validates at another IoU of non-maximum suppression. What tables 4 to 6 rest on is stored apart, from the same
-# look at the photos: boxes of one IoU are compared with those of another nowhere.
+# The thesis validates at another IoU of non-maximum suppression. Predictions for tables 4 to 6 are stored separately, from
+# the same inference: boxes of different IoUs are never compared.
 use rule predict as predict_rgb_tables with:
     input:
         weights=RUN.paths.model("{model}").weights,
@@ -327,7 +327,7 @@ use rule predict as predict_rgb_tables with:
         code=code_of_verb("predict sets"),
 
 
-# Boxes in what detectors learn from are asked for only where they are drawn.
+# Boxes in training images are requested only if they are drawn.
 use rule predict as predict_train with:
     input:
         weights=RUN.paths.model("{model}").weights,
@@ -350,12 +350,12 @@ use rule predict as predict_train with:
 
 
 def of_rgb_tables(model):
-    """Predictions that tables 4 to 6 rest on."""
+    """Predictions behind tables 4 to 6."""
     return [RUN.paths.rgb_tables.predictions(model, name) for name in RUN.scored_sets]
 
 
 def records(model, names, paths=RUN.paths):
-    """All that a model is scored on; its name may be a wildcard where it is one of several that are scored alike."""
+    """Score records of a model, whose name may be a wildcard for several models scored alike."""
     return [
         file
         for name in names
@@ -365,7 +365,7 @@ def records(model, names, paths=RUN.paths):
 
 
 def parts_option(wildcards, names):
-    """Sets that a model is scored on all classes of too, as an option."""
+    """Option with the sets on which a model is also scored for all classes."""
     own = [name for name in names if "all" in RUN.scopes(wildcards.model, name)]
     return ["--parts", *own] if own else []
 
@@ -423,7 +423,7 @@ use rule evaluate as evaluate_rgb_tables with:
         code=code_of_verb("evaluate sets"),
 
 
-# The other detector knows no parts, so it leaves fewer records.
+# The other detector has no part classes, and therefore fewer records.
 use rule evaluate as evaluate_rgb1 with:
     output:
         records("rgb1", RUN.labelled_sets),
@@ -486,7 +486,7 @@ if OTHERS:
             model=as_before(RUN.rgb_models),
 
 
-# Where several jobs look at the images of sets, their shares are joined: of all sets of a job at once, as they predict.
+# If several jobs share the images of sets, their shares are joined: all sets of a job at once, as they are predicted.
 def shares_of(model, names, unit, paths=RUN.paths):
     count = KEPT_PREDICTIONS.get(unit, CONFIG.prediction.shards)
     return [
@@ -497,7 +497,7 @@ def shares_of(model, names, unit, paths=RUN.paths):
 
 
 def shares_of_rgb(names, paths=RUN.paths):
-    """A function of inputs."""
+    """Input function."""
     return lambda wildcards: shares_of(
         wildcards.model, names, f"{wildcards.model}/{names[0]}", paths
     )

@@ -1,5 +1,5 @@
-# Heatmaps of the first detector on every data set, all variants in one pass, many sets in one job or one shared by several;
-# the photos that this detector missed, and what heatmap detectors and controls find in them.
+# Heatmaps of the first detector on every data set: all variants in one pass, many sets in one job or one set shared by
+# several. Then the missed faces of this detector, and what heatmap detectors and controls find.
 
 
 wildcard_constraints:
@@ -12,7 +12,7 @@ def heatmap_shards(name):
 
 
 def heatmap_options():
-    """All that a map depends on but the weights and the photo."""
+    """Everything that a map depends on, except the weights and the image."""
     settings = CONFIG.heatmaps
     options = [
         (
@@ -26,7 +26,7 @@ def heatmap_options():
     return [word for pair in options for word in pair]
 
 
-# What detectors learn from is apart from the rest: a test set more makes them train nothing again.
+# Training sets are separate from the rest: an additional test set retrains nothing.
 LEARNED_HEATMAPS = RUN.joint_heatmap_sets(KEPT_HEATMAPS, learned=True)
 TESTED_HEATMAPS = RUN.joint_heatmap_sets(KEPT_HEATMAPS, learned=False)
 SHARED_HEATMAPS = [
@@ -34,7 +34,7 @@ SHARED_HEATMAPS = [
 ]
 
 
-# What is made again keeps the maps that still are what they should be.
+# A rerun keeps the maps that are still up to date.
 rule make_heatmaps_learned:
     input:
         weights=RUN.paths.model("rgb10").weights,
@@ -59,7 +59,7 @@ rule make_heatmaps_learned:
         out=RUN.paths.all_heatmaps,
         trained_on=RUN.paths.dataset("train"),
         options=heatmap_options(),
-        # How many images go together changes no map: Snakemake does not compare a function of outputs.
+        # The batch size changes no map: a function of outputs, because Snakemake does not compare its value.
         batch=lambda wildcards, output: CONFIG.heatmaps.batch,
         code=code_of_verb("heatmaps sets"),
     shell:
@@ -208,7 +208,7 @@ rule find_missed:
         " --datasets {params.datasets:q} --confidence {params.confidence:q} 2>&1 | tee {log:q}"
 
 
-# One job for all sets of a detector: it is loaded once.
+# One job for all sets of a detector, which is loaded once.
 rule predict_second:
     input:
         weights=RUN.paths.model("{second}").weights,

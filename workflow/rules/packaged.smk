@@ -1,5 +1,5 @@
-# The ready-made detectors of the package: photos under one convention, trainings on composed images, scores, weights, cards.
-# `snakemake packaged` makes all of them; nothing else asks for them.
+# Pretrained weights of the package: photos under one convention, training on composed images, scores, weights, model cards.
+# `snakemake packaged` makes all of them; no other target needs them.
 
 PACKAGED = CONFIG.packaged
 
@@ -14,7 +14,7 @@ def photos_folder(wildcards):
 
 
 def photos_settings(wildcards):
-    """As words, without what the command is told otherwise."""
+    """Settings as words, without those passed by other options."""
     settings = PACKAGED.sources[wildcards.photos]
     told = ("path=", "teachers=")
     pairs = [pair for pair in as_pairs(settings) if not pair.startswith(told)]
@@ -156,7 +156,7 @@ rule score_packaged:
         "uncover score_packaged {output.scores:q} --turns 1 4 --bootstrap {params.bootstrap:q} {params.words:q} 2>&1 | tee {log:q}"
 
 
-# Detectors that learnt from a half of the infants only score others.
+# Detectors trained on one half of the infants are used for scores only.
 READY_MADE = [
     name
     for name in RUN.packaged

@@ -1,6 +1,6 @@
-# Tables and figures, every number beside the thesis's, and one page of them all.
+# Tables and figures, the comparison with the thesis, and the report.
 
-# What this run makes of all that is declared (uncover.report.registry).
+# Declared tables and figures (uncover.report.registry) that this run makes.
 MADE = {
     name: entry
     for name, entry in registry.load().items()
@@ -10,12 +10,12 @@ TABLES, FIGURES = (
     [name for name, entry in MADE.items() if entry.kind == kind]
     for kind in ("table", "figure")
 )
-# A number of the thesis is held against ours only where data and settings are the thesis's.
+# Numbers are compared with those of the thesis only if data and settings are those of the thesis.
 NOT_COMPARABLE = targets.not_comparable(CONFIG)
 
 
 def files_of(entry):
-    """The forms of a table or figure; the first stands in Snakemake's report."""
+    """Files of a table or figure; the first is in the report of Snakemake."""
     path = RUN.paths.table if entry.kind == "table" else RUN.paths.figure
     first, *others = registry.FORMS[entry.kind]
     return {
@@ -30,7 +30,7 @@ def files_of(entry):
 
 
 def inputs_of(entry):
-    """Inputs by name; a function, if which baseline detectors could be run makes a difference."""
+    """Inputs by name; an input function if they depend on which baseline detectors can run."""
     if not entry.after_fetching:
         return (), entry.inputs(RUN)
 
@@ -42,10 +42,10 @@ def inputs_of(entry):
 
 
 def params_of(entry):
-    """Words of the command, and what else its result hangs on."""
+    """Words of the command, and everything else that its result depends on."""
 
     def files(wildcards, input):
-        # An input without a parameter is only waited for.
+        # An input without a parameter only delays the job.
         named = [name for name in entry.parameters if name in input.keys()]
         return [
             word for name in named for word in command_line.words_of(name, input[name])
@@ -67,12 +67,12 @@ def params_of(entry):
         "published": '--published "$UNCOVER_PUBLISHED"' if reads_published else "",
         "numbers": content_of("config/published.yaml") if reads_published else "",
         "code": code_of(*entry.code, *command_line.readers(entry)),
-        # Of a function that takes outputs, Snakemake thinks that nothing new can come: another caption reruns nothing.
+        # A function of outputs, because Snakemake does not compare its value: a changed caption reruns nothing.
         "caption": lambda wildcards, output: entry.caption,
     }
 
 
-# Whatever differs stands in parameters: Snakemake reads the text of a command when the loop is over.
+# All differences are parameters, because Snakemake reads the shell command after the loop.
 for name, entry in MADE.items():
 
     rule:
@@ -102,7 +102,7 @@ for name, entry in MADE.items():
 
 
 def is_made(record):
-    """Whether this run makes a record, by its name below the run's folder; tables come on their own."""
+    """Whether this run makes a record, given its path below the folder of the run; tables are handled separately."""
     stage, *names = record.split("/")
     return {
         "datasets": lambda: names[0] in RUN.sets,
@@ -111,7 +111,7 @@ def is_made(record):
         or names[1] in RUN.labelled_sets,
         "missed": lambda: names[0].removesuffix(".csv") in RUN.tried_sets,
         "models": lambda: True,
-        # Below the name of the folder stands what stands below that of the run.
+        # This folder has the same structure as that of the run.
         "rgb_tables": lambda: names[2] in RUN.scored_sets,
         "tables": lambda: False,
     }[stage]()
@@ -182,7 +182,7 @@ rule report_page:
         **needs("report_page", mem_mb=1000, runtime=10),
     params:
         run=CONFIG.run,
-        # No code of the page, and yet in it.
+        # Not code of the report, but part of its content.
         captions=text_digest(
             {
                 f"caption of {name}": f"{MADE[name].caption}{MADE[name].chapter}".encode()
@@ -198,7 +198,7 @@ rule report_page:
         methods=rescue_methods,
         true_iou=CONFIG.rescue.true_iou,
         privacy=CONFIG.report.privacy,
-        # No module, so the digest of the code does not know it.
+        # Not a module, so the digest of the code does not cover it.
         template=content_of(
             "src/uncover/report/page.html.j2", PACKAGE / "report" / "page.html.j2"
         ),
@@ -214,16 +214,16 @@ rule report_page:
 
 
 def other_run(wildcards):
-    """What another run has that is compared: as it lies on the disk, since only its own config could make it."""
+    """Files of another run to compare with, read from disk, because only its own config could make them."""
     try:
         return targets.compared_files(RunPaths.of_run(wildcards.other))
     except InputError as error:
-        # An exception would be told with lines of this file, which are no help.
+        # An exception would be printed with lines of this file, which do not help the user.
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
 
 
-# Asked for by the name of its file alone, such as results/as_released/compare/thesis.csv.
+# Made only if requested by file name, such as results/as_released/compare/thesis.csv.
 rule compare_runs:
     input:
         tables=[RUN.paths.table(name) for name in TABLES],

@@ -1,4 +1,4 @@
-# The rescue of missed faces: strategies beside the heatmap detectors, and the trial of them all.
+# Rescue of missed faces: strategies besides the heatmap detectors, and the trial of all methods.
 
 
 wildcard_constraints:
@@ -6,7 +6,7 @@ wildcard_constraints:
 
 
 def rescue_predictions(wildcards):
-    """Of all that may find a face in a missed photo."""
+    """Predictions of all methods that may find a missed face."""
     wait_for_weights()
     methods = [*RUN.second_models, *RUN.strategies, *RUN.baselines_at_hand()]
     return RUN.predictions(methods, RUN.tried_sets)
@@ -16,7 +16,7 @@ def rescue_methods(wildcards):
     return RUN.rescue_methods()
 
 
-# A detector of photos once more, at other sizes of its input: small faces grow with it.
+# Multi-scale inference: a detector at further input sizes, for small faces.
 rule predict_at_scales:
     input:
         weights=RUN.paths.model(RUN.scale_model).weights,
@@ -134,7 +134,7 @@ rule rescue_trial:
         " --true-iou {params.true_iou:q} --bootstrap {params.bootstrap:q} 2>&1 | tee {log:q}"
 
 
-# Every detector alone, and with what looks into the photos that it missed.
+# Every detector alone, and with each rescue on the images without a detection.
 rule rescue_cascade:
     input:
         missed=RUN.missed(RUN.labelled_sets),

@@ -1,6 +1,6 @@
-# Videos with true boxes: what is found in them, step by step. Without such videos none of this is made.
+# Videos with true boxes: detections after each step. A run without such videos makes none of this.
 
-# By name, options of `uncover detect`: the detector alone, as the thesis rescues, and the winner of this run's trial.
+# Options of `uncover detect` by name: the detector alone, the rescue of the thesis, and the winner of the trial of this run.
 DETECTION_STEPS = {
     "rgb": ["--rescue", "none"],
     "heatmap": ["--rescue", "heatmap:gradcampp_avg"],
@@ -10,7 +10,7 @@ DETECTION_STEPS = {
 }
 
 
-# What neither draws frames nor trains: the experiment's size, and what is a path or a wildcard here.
+# Settings that neither pick frames nor train: the size of the experiment, and those that are paths or wildcards here.
 OF_EXPERIMENT = (
     *("start=", "further=", "counts=", "freeze=", "frames_per_video=", "gap="),
     *("photos=", "parts=", "image_size="),
@@ -25,7 +25,7 @@ wildcard_constraints:
 
 
 def detecting_models(steps):
-    """Models that may be at work: which rescue is best is known when the trial has ended."""
+    """Models that may be used: the best rescue is known only after the trial."""
     if steps == "rgb":
         return ["rgb10"]
     return [
@@ -35,13 +35,13 @@ def detecting_models(steps):
 
 
 def rescue_records(wildcards):
-    """What else `uncover detect --run` reads of a run to rescue."""
+    """Further files of a run that the rescue of `uncover detect --run` reads."""
     if wildcards.steps == "rgb":
         return []
     trial = [RUN.paths.rescue_trial]
     if wildcards.steps == "heatmap":
         return trial
-    # Sizes of multi-scale inferences, and how heatmaps were made that boxes were drawn in, stand with what was predicted.
+    # Stored predictions record the sizes of multi-scale inference, and the settings of heatmaps behind heatmap boxes.
     scaled = RUN.predictions([*RUN.scales, "heatmap_boxes"], RUN.tried_sets)
     return [
         *trial,
@@ -120,7 +120,7 @@ rule evaluate_videos:
         " --detections {params.detections:q} --true-iou {params.true_iou:q} --bootstrap {params.bootstrap:q} 2>&1 | tee {log:q}"
 
 
-# Fine-tuning on a few frames of videos, each infant left out in turn (thesis section 5.2).
+# Fine-tuning on a few frames of videos, leaving out each infant in turn (thesis section 5.2).
 rule pick_frames:
     input:
         summary=raw_summary("videos"),
@@ -207,7 +207,7 @@ else:
 
 
 def network_options(start):
-    """Settings beside those of the start weights' own training: a network that knows no face learns a new head."""
+    """Settings besides those of the start weights: a network without a face class gets a new head."""
     head = ["classes=whole_face"] if start in UPSTREAM else []
     size = CONFIG.finetune.image_size
     return head + ([] if size is None else [f"image_size={size}"])
@@ -272,7 +272,7 @@ rule learning_curve:
         "uncover learning_curve {output.curve:q} {input.records:q} 2>&1 | tee {log:q}"
 
 
-# From further start weights, the same once more.
+# The same from further start weights.
 if CONFIG.finetune.further:
 
     wildcard_constraints:

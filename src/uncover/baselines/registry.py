@@ -54,8 +54,22 @@ def lacking_package(name: str) -> str:
 
 
 def open_module(name: str) -> ModuleType:
-    """Import the module of a detector."""
-    return importlib.import_module(module_of(name))
+    """Import the module of a detector.
+
+    Raises:
+        InputError: It needs torchvision, which is built for another torch.
+    """
+    try:
+        return importlib.import_module(module_of(name))
+    except ModuleNotFoundError:
+        raise
+    except (AttributeError, ImportError, OSError, RuntimeError) as error:
+        if "torchvision" not in str(error):
+            raise
+        versions = " and ".join(f"{each} {metadata.version(each)}" for each in ("torch", "torchvision"))
+        raise InputError(
+            f"{name}: {versions} do not fit each other; install both from one package index (docs/install.md)"
+        ) from None
 
 
 def load_detector(

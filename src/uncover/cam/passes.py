@@ -88,8 +88,10 @@ def resolve_layers(network: Network, layers: Sequence[int]) -> tuple[int, ...]:
 
 
 def is_direct(network: Network, layers: Collection[int]) -> bool:
-    """Whether scores depend on these layers only through the head's own convolutions."""
+    """Whether scores depend on these layers through 1x1 convolutions of the head alone."""
     sources = network.sources[-1]
+    if any(convolution.get_parameter("weight").shape[2:].numel() > 1 for convolution in network.head.m):
+        return False  # SCRFD's are 3x3
     others = [source for source in sources if source not in layers]
     return set(layers) <= set(sources) and not any(_ancestors(network, other) & set(layers) for other in others)
 

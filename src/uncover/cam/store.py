@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from uncover.atomic import new_file
+from uncover.atomic import check_writable, new_file
 from uncover.cam import quality
 from uncover.cam.heatmaps import MAP, Heatmaps
 from uncover.cam.quality import are_inverted, are_saturated
@@ -25,6 +26,7 @@ from uncover.images.inputs import RECORDS, Shard
 from uncover.images.letterbox import Letterbox
 from uncover.images.map_sets import MANIFEST, METADATA_KEY, read_rows
 from uncover.images.maps import JOINT, StoredMaps, read_maps, store_maps, write_maps
+from uncover.owner import check_shared
 
 CLASSES = IMAGES
 """Folder of the maps of all classes, next to that of the joint ones; YOLO tools expect this name."""
@@ -79,6 +81,28 @@ class Files:
     def status(self) -> list[str]:
         """Status of each class's map, and last that of the joint map."""
         return [*self.classes.about["status"], *self.joint.about["status"]]
+
+
+def check_set_name(name: str, given: str) -> None:
+    """Check the name of a heatmap set, which becomes a folder beside other files of a set.
+
+    Raises:
+        InputError: It is not usable; the message begins with what was given.
+    """
+    if not re.fullmatch(r"[\w-][\w.-]*", name) or name in PLACES:
+        raise InputError(f"{given}: expected the name of a folder, other than {', '.join(PLACES)}")
+
+
+def check_set_folders(out: Path, folders: Iterable[Path]) -> None:
+    """Check that heatmap sets can be written to these folders.
+
+    Raises:
+        InputError: A folder holds other files, or cannot be written to.
+    """
+    check_shared(out, "heatmaps")
+    for folder in folders:
+        check_writable(folder)
+        check_shared(folder, "heatmaps", ("manifest.parquet", "lint.csv"))
 
 
 def pack(

@@ -9,12 +9,15 @@ from __future__ import annotations
 import argparse
 import inspect
 import re
+import textwrap
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from uncover.console import wrote
+from uncover.report import registry
 from uncover.report.registry import FORMS, Entry
 
 
@@ -35,11 +38,65 @@ class Option:
     read: Callable[[list[str]], Any] | None = None
 
 
+RUN = "results/demo"
+"""Folder of the run in examples."""
+
+EXAMPLES = {
+    "boxes": f"{RUN}/datasets/train/boxes.parquet",
+    "cascade": f"{RUN}/metrics/rescue_cascade.csv",
+    "classes": f"{RUN}/metrics/rgb1/val/whole_face/classes.csv",
+    "confidences": "rgb10=0.4",
+    "confusion": f"{RUN}/metrics/rgb10/val/all/confusion.csv",
+    "curves": f"{RUN}/metrics/rgb10/val/all/curves.parquet",
+    "dataset": f"{RUN}/datasets/hof",
+    "datasets": f"{RUN}/datasets/slapi_easy",
+    "faces": f"{RUN}/faces/wflw.parquet",
+    "frames": f"{RUN}/metrics/videos_frames.parquet",
+    "heatmaps": f"{RUN}/heatmaps/gradcampp/hof",
+    "lints": f"{RUN}/heatmaps/gradcampp/val/lint.csv",
+    "manifest": f"{RUN}/datasets/train/manifest.parquet",
+    "manifests": f"{RUN}/datasets/val/manifest.parquet",
+    "missed": f"{RUN}/missed/hof.csv",
+    "predictions": f"{RUN}/predictions/rgb10/hof.parquet",
+    "published": "config/published.yaml",
+    "record": f"{RUN}/detectors/rgb10/results.csv",
+    "records": f"{RUN}/metrics/hirescam_avg/rescue.csv",
+    "scores": f"{RUN}/metrics/videos.csv",
+    "splits": f"{RUN}/splits/wflw.json",
+    "summaries": f"{RUN}/metrics/rgb10/val/whole_face/summary.json",
+    "summary": f"{RUN}/metrics/rgb10/val/all/summary.json",
+    "training": f"{RUN}/detectors/rgb10/summary.json",
+    "trial": f"{RUN}/metrics/rescue_trial.csv",
+}
+"""What examples give a required parameter, by its name."""
+
+
+def description_of(entry: Entry) -> str:
+    """What the verb of a table or figure writes, for its help."""
+    summary = registry.declared()[entry.name].summary
+    paragraphs = [f"{summary[:1].upper()}{summary[1:]}.", *entry.caption.splitlines(), f"OUT gets {_files(entry)}."]
+    return "\n\n".join(textwrap.fill(paragraph, 100) for paragraph in paragraphs if paragraph)
+
+
+def example_of(entry: Entry) -> str:
+    """Words of a command line, after the verb, with all that it requires."""
+    words, parameters = [f"{entry.kind}s"], inspect.signature(entry.function).parameters
+    for name, hint in _hints(entry).items():
+        if parameters[name].default is inspect.Parameter.empty:
+            count = len(get_args(hint)) if get_origin(hint) is tuple else 1
+            words += [option_of(name), *[EXAMPLES.get(name, name)] * count]
+    return " ".join(words)
+
+
+def _files(entry: Entry) -> str:
+    """Files that are written into OUT, in words."""
+    endings = [f".{form}" for form in FORMS[entry.kind]]
+    return f"{entry.name}{', '.join(endings[:-1])} and {endings[-1]}"
+
+
 def add_arguments(parser: argparse.ArgumentParser, entry: Entry) -> None:
     """Add the output folder and one option per parameter to a command."""
-    endings = [f".{form}" for form in FORMS[entry.kind]]
-    forms = f"{entry.name}{', '.join(endings[:-1])} and {endings[-1]}"
-    parser.add_argument("out", type=Path, metavar="OUT", help=f"folder for {forms}")
+    parser.add_argument("out", type=Path, metavar="OUT", help=f"folder for {_files(entry)}")
     helps, parameters = _documented(entry.function), inspect.signature(entry.function).parameters
     for name, hint in _hints(entry).items():
         default = parameters[name].default
@@ -58,6 +115,8 @@ def run(entry: Entry, args: argparse.Namespace) -> int:
         if own is not None and own.read is not None and arguments[name] is not None:
             arguments[name] = own.read(arguments[name])
     entry.write(args.out, arguments)
+    first, *others = FORMS[entry.kind]
+    wrote(args.out / f"{entry.name}.{first}", f"also {' and '.join(f'.{form}' for form in others)}")
     return 0
 
 
@@ -124,7 +183,9 @@ def _settings(hint: Any, required: bool, default: Any) -> dict[str, Any]:
 def _word(hint: Any) -> dict[str, Any]:
     if hint not in (str, int, float, Path):
         raise TypeError(f"{hint}: expected str, int, float or Path, or Annotated with an Option that has `read`")
-    return {} if hint is str else {"type": hint}
+    if hint is str:
+        return {}
+    return {"type": hint, "metavar": {Path: "PATH", int: "N"}.get(hint, "X")}
 
 
 def _documented(function: Callable[..., Any]) -> Mapping[str, str]:

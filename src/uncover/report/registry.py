@@ -115,7 +115,7 @@ class Declared(NamedTuple):
     def summary(self) -> str:
         """What its command does, in one line."""
         verb = "write" if self.kind == "table" else "draw"
-        return f"{verb} {self.kind} {self.title}" if self.title[0].isdigit() else f"{verb} {self.title}"
+        return f"{verb} {self.kind} {self.title}" if self.title[0].isdigit() else f"{verb} {self.kind}: {self.title}"
 
 
 _entries: dict[str, Entry] = {}

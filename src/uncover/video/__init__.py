@@ -1,1 +1,1 @@
-"""Videos: decoded, their faces found, rescued and tracked frame by frame, written again."""
+"""Video processing: decode, detect, rescue and track faces frame by frame, and encode the result."""

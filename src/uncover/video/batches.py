@@ -1,4 +1,4 @@
-"""Frames on their way to the network: read, letterboxed in threads of their own, and put into batches of one shape."""
+"""From decoded frames to batches: frames are read, letterboxed in threads, and grouped by shape."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ from uncover.video.detected_frames import DetectedFrame
 Item = TypeVar("Item")
 
 MOST_PIXELS = 180_000_000
-"""Of the originals of a batch, which wait with it: half a gigabyte. A few batches are under way at a time."""
+"""Maximum bytes of the original frames of a batch: 0.5 GB. A few batches are in progress at a time."""
 
 LARGE = 50_000_000 * COLOURS
-"""Bytes of a large image, by which the threads that read images share what memory there is."""
+"""Bytes of a large image, which limit the number of threads that read images."""
 
 POLL = 0.2
-"""Seconds after which a thread that waits looks whether anybody still wants what it makes."""
+"""Interval in seconds at which a waiting thread checks whether its output is still needed."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture, and what the network will see of it.
+    """A frame or image with the network's input.
 
     Attributes:
-        index: Its number in the video, or in the list of images.
-        second: When it is shown; NaN for an image.
-        original: The picture itself.
-        place: Where the original stands in the network's input.
+        index: Number in the video, or in the list of images.
+        second: Time in the video; NaN for an image.
+        original: The frame itself.
+        place: Position of the original in the network's input.
         framed: uint8 (3, h, w), the network's input.
     """
 
@@ -63,26 +63,26 @@ class Picture:
 def frames_of_video(
     video: Video, last: DetectedFrame | None, until: float | None, dropped: list[str]
 ) -> Iterator[Frame]:
-    """Frames of a video, from where the work was stopped.
+    """Frames of a video, from the point where an earlier call was interrupted.
 
     Args:
-        video: To read.
-        last: The last detected frame; None begins anew.
-        until: Second after which to stop; None reads to the end.
-        dropped: Gets the reason if the video ends too early.
+        video: Video to read.
+        last: Last detected frame; None starts at the beginning.
+        until: Second at which to stop; None reads to the end.
+        dropped: Receives the reason if the video ends too early.
     """
     start, first, corrupt = (0.0, 0, 0) if last is None else (last.second, last.index + 1, last.corrupt)
     frames = video.frames(start, first, corrupt)
     if last is not None:
-        # The last detected frame comes again, and has its number already.
+        # The last detected frame is read again; it has its number already.
         frames = (frame for frame in frames if frame.second > last.second + 1e-6)
         frames = (frame.renumbered(number) for number, frame in zip(itertools.count(first), frames))
     try:
         for frame in frames:
             if until is not None and frame.second > until:
                 return
-            # Decoders are some pictures ahead of what they give, so damage just after a stop may count twice; none is
-            # forgotten.
+            # Decoders read some frames ahead, so damage right after an interruption may be counted twice, but never
+            # missed.
             frame.corrupt = video.corrupt
             yield frame
     except Dropped as reason:
@@ -90,12 +90,12 @@ def frames_of_video(
 
 
 def frames_of_images(images: Mapping[str, Path], known: Container[int], skipped: dict[str, str]) -> Iterator[Frame]:
-    """Images as frames without a time. As many are read at once as there are cores.
+    """Images as frames without a time, read by one thread per core.
 
     Args:
         images: Files by name.
-        known: Numbers of those that are done; they are left out.
-        skipped: Gets why an image could not be read, by its name.
+        known: Indices of finished images, which are left out.
+        skipped: Receives the reason, by name, if an image cannot be read.
     """
 
     def read(index: int, name: str, path: Path) -> Frame | None:
@@ -116,16 +116,16 @@ def letterboxed(frames: Iterable[Frame], image_size: int, padding: int, threads:
     """Fit frames into the input of a network.
 
     Args:
-        frames: Pictures.
+        frames: Frames.
         image_size: Longest side of the network's input, in pixels.
-        padding: Value around it.
-        threads: That do it, each with a picture of its own, which costs as many pictures of delay; 0 does it here.
+        padding: Value around the frame.
+        threads: Number of threads; each adds a delay of one frame. 0 uses the calling thread.
     """
     return prepared(frames, partial(_letterbox, image_size=image_size, padding=padding), threads)
 
 
 def prepared(frames: Iterable[Frame], prepare: Callable[[Frame], Picture], threads: int = 0) -> Iterator[Picture]:
-    """Make frames ready for a detector; `threads` is as for `letterboxed`."""
+    """Prepare frames for a detector; `threads` as for `letterboxed`."""
     jobs = (partial(prepare, frame) for frame in frames)
     return in_background(jobs, threads, threads) if threads else (job() for job in jobs)
 
@@ -138,10 +138,9 @@ def _letterbox(frame: Frame, image_size: int, padding: int) -> Picture:
 
 
 def in_batches(pictures: Iterable[Picture], most: int) -> Iterator[list[Picture]]:
-    """Pictures of one shape that follow each other, at most so many at a time; the first comes alone.
+    """Group consecutive frames of equal shape, at most `most` at a time; the first frame is a group of its own.
 
-    Whoever watches wants to see the first box soon, and it says early that all works. Of huge pictures fewer come at a
-    time, for memory's sake.
+    So the first result is available early. Groups of very large frames are smaller, to limit memory.
     """
     batch: list[Picture] = []
     wanted, held = 1, 0
@@ -161,11 +160,11 @@ def in_batches(pictures: Iterable[Picture], most: int) -> Iterator[list[Picture]
 
 
 def ahead(items: Iterable[Item], depth: int) -> Generator[Item]:
-    """Make items in a thread of their own, a few more than are asked for; errors come out where the item would have.
+    """Produce items in a background thread, a few more than requested; errors are raised in place of the item.
 
     Args:
-        items: What to go through.
-        depth: Items that wait at most, which bounds the memory.
+        items: Items to iterate over.
+        depth: Maximum number of waiting items, which bounds the memory.
     """
     waiting: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(depth)
     stopped = threading.Event()
@@ -188,7 +187,7 @@ def ahead(items: Iterable[Item], depth: int) -> Generator[Item]:
         except BaseException as error:
             put(None, error)
         finally:
-            # Here, where it runs: what it reads from may have a thread of its own.
+            # Close it in this thread, because its source may use a thread of its own.
             if isinstance(items, Generator):
                 items.close()
 

@@ -1,8 +1,8 @@
-"""Where a video changes: how much moves and how the light changes between frames, and which frames to pick for it.
+"""Changes in a video: motion and changes of light between frames, and selection of frames by these.
 
-Section 4.6 of the thesis picks frames by hand where there is noticeable variability, such as when the infant starts
-to move. Here two measures stand for the eye. Both compare small grey versions of frames, in which the noise of pixels
-is averaged out: `motion` is blind to a change of brightness of the whole picture, `light` sees nothing else.
+Section 4.6 of the thesis selects frames by hand where there is noticeable variability, such as when the infant starts
+to move. Here two measures replace manual selection. Both compare small grey versions of frames, which average out pixel
+noise: `motion` ignores changes of brightness of the whole frame, `light` measures only these.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ Reason = Literal["first", "motion", "light", "interval"]
 
 SMALL_WIDTH, SMALL_HEIGHT = 64, 48
 LEAST_CONTRAST = 8.0
-"""Standard deviation, in grey levels, below which a picture is so flat that its noise would pass for motion."""
+"""Standard deviation in grey levels below which a frame is so flat that its noise would count as motion."""
 BUSIEST = 0.1
-"""Share of the picture that motion is looked for in: where most changes, for an arm is a small part of a picture."""
+"""Share of the frame used for motion: the part with the largest changes, as an arm is a small part of a frame."""
 NOISE_SECONDS, NOISE_SPREAD = 10.0, 1.3
-"""Between two frames of a still scene the noise of camera and codec passes for motion. The stillest two of the last ten
-seconds tell how much it is, and up to so many times that is no motion."""
+"""Noise of camera and codec causes apparent motion between frames of a still scene. The smallest motion of the last ten
+seconds estimates it; motion up to this multiple is ignored."""
 LEAST_NOISE, MOST_NOISE = 0.05, 0.4
-"""What is below is never motion between two compared frames, and above always."""
+"""Motion below the first value is always ignored; motion above the second value never is."""
 CLOCK = 1e-3
-"""Seconds by which the times of frames may be off: containers round them."""
+"""Tolerance of frame times in seconds; containers round them."""
 AT_ONCE = 1024
-"""Small versions compared at once, so that what is kept of a long video is one byte per cell."""
+"""Number of small versions compared at once, so that the memory of a long video is one byte per cell."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """When a frame is worth picking.
+    """When to select a frame.
 
     Attributes:
-        motion: Motion since the last picked frame, in standard deviations of the picture (`motion`), summed up over
-            the frames compared.
-        light: Change of light since the last picked frame, as a share of the range from black to white.
-        every: Seconds after which a frame is picked though nothing changed; 0 means never.
-        gap: Seconds that lie between two picked frames at least.
-        rate: Frames compared per second; those in between are passed over.
+        motion: Motion since the last selected frame, in standard deviations of the frame (`motion`), summed over the
+            compared frames.
+        light: Change of light since the last selected frame, as a share of the range from black to white.
+        every: Seconds after which a frame is selected even without a change; 0 means never.
+        gap: Minimum time between two selected frames, in seconds.
+        rate: Compared frames per second; frames between these are skipped.
     """
 
     motion: float = 1.0
@@ -59,14 +59,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class Pick:
-    """A picked frame.
+    """A selected frame.
 
     Attributes:
-        frame: Its number in the video.
-        second: Its time in the video.
-        reason: Why it was picked.
-        change: Motion or light since the last picked frame, by `reason` (motion, where it is neither); where a number
-            of frames was asked for, that to the likest of the others picked before.
+        frame: Number in the video.
+        second: Time in the video.
+        reason: Reason of the selection.
+        change: Motion or light since the last selected frame, depending on `reason` (motion if it is neither); if a
+            number of frames was requested, the difference to the most similar frame selected before.
     """
 
     frame: int
@@ -76,7 +76,7 @@ class Pick:
 
 
 def small_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Average a frame down.
+    """Scale a frame down by averaging.
 
     Args:
         pixels: uint8 (H, W, 3), RGB.
@@ -89,13 +89,13 @@ def small_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def standardised(small: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Take the picture's own mean and contrast away, and with them any change of brightness of the whole picture.
+    """Normalise mean and contrast, which removes changes of brightness of the whole frame.
 
     Args:
         small: uint8 (..., 48, 64), grey levels.
 
     Returns:
-        float32 of the same shape, in standard deviations of each picture.
+        float32 of the same shape, in standard deviations of each frame.
     """
     grey = small.astype(np.float32)
     mean = grey.mean(axis=(-2, -1), keepdims=True)
@@ -104,16 +104,16 @@ def standardised(small: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def motion(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Mean absolute difference of the standardised pictures, in the tenth of the picture where it is largest.
+    """Mean absolute difference of the normalised frames, over the tenth of the frame with the largest difference.
 
-    It is 0 where one picture is only brighter than the other or of more contrast.
+    It is 0 if the frames differ only in brightness or contrast.
 
     Args:
         one: uint8 (..., 48, 64), grey levels.
-        other: Likewise; shapes broadcast.
+        other: uint8 (..., 48, 64), grey levels; shapes broadcast.
 
     Returns:
-        float32 (...), standard deviations of the pictures.
+        float32 (...), in standard deviations of the frames.
     """
     difference = np.abs(standardised(one) - standardised(other))
     cells = difference.reshape(*difference.shape[:-2], -1)
@@ -126,7 +126,7 @@ def light(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float6
 
     Args:
         one: uint8 (..., 48, 64), grey levels.
-        other: Likewise; shapes broadcast.
+        other: uint8 (..., 48, 64), grey levels; shapes broadcast.
 
     Returns:
         float64 (...), 0 to 1.
@@ -135,7 +135,7 @@ def light(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float6
 
 
 def sampled(frames: Iterable[Frame], rate: float) -> Iterator[Frame]:
-    """Pass on the first frame, and from there on at most `rate` frames a second."""
+    """The first frame, and then at most `rate` frames per second."""
     last: float | None = None
     for frame in frames:
         if last is None or frame.second - last >= 1 / rate - CLOCK:
@@ -144,17 +144,17 @@ def sampled(frames: Iterable[Frame], rate: float) -> Iterator[Frame]:
 
 
 def pick_changes(frames: Iterable[Frame], limits: Limits) -> Iterator[tuple[Frame, Pick]]:
-    """Pick frames as they come: where enough has changed since the last one, or nothing has for long.
+    """Select frames in one pass: after enough change since the last selected one, or after a long time without any.
 
-    Motion is summed up from frame to frame, so that what moves to and fro counts, and compared with the last picked
-    frame, so that what moves too slowly for two frames counts too. Three small versions are kept at any time.
+    Motion is summed from frame to frame, which covers back-and-forth motion, and compared with the last selected frame,
+    which covers slow motion. Three small versions are kept in memory.
 
     Args:
-        frames: Frames in the order of time.
-        limits: When to pick one.
+        frames: Frames in order of time.
+        limits: When to select a frame.
 
     Yields:
-        A frame, and why it was picked.
+        A frame, and the reason of its selection.
     """
     picked, previous, at, moved = None, None, 0.0, 0.0
     recent: deque[float] = deque(maxlen=max(1, round(NOISE_SECONDS * limits.rate)))
@@ -172,7 +172,7 @@ def pick_changes(frames: Iterable[Frame], limits: Limits) -> Iterator[tuple[Fram
         if pick is not None:
             picked, at, moved = now, frame.second, 0.0
             if pick.reason == "light":
-                recent.clear()  # less light, more noise
+                recent.clear()  # the noise changes with the light
             yield frame, pick
 
 
@@ -191,7 +191,7 @@ def _judge(frame: Frame, moved: float, lit: float, waited: float, limits: Limits
 
 @dataclass(frozen=True)
 class SampledVideo:
-    """Small versions of the frames that are compared, 3 kB each.
+    """Small versions of the compared frames, 3 kB each.
 
     Attributes:
         frames: int64 (N,), numbers in the video.
@@ -205,24 +205,24 @@ class SampledVideo:
 
 
 def sample_video(frames: Iterable[Frame], rate: float) -> SampledVideo:
-    """Go through a video once, at most `rate` frames a second."""
+    """Small versions of a video's frames in one pass, at most `rate` frames per second."""
     seen = [(frame.index, frame.second, small_grey(frame.pixels)) for frame in sampled(frames, rate)]
     small = np.array([item[2] for item in seen], np.uint8).reshape(-1, SMALL_HEIGHT, SMALL_WIDTH)
     return SampledVideo(np.array([item[0] for item in seen], np.int64), np.array([item[1] for item in seen]), small)
 
 
 def most_different(watched: SampledVideo, count: int, limits: Limits) -> list[Pick]:
-    """Pick the first frame, then again and again the frame that is least like any picked before.
+    """Select the first frame, then repeatedly the frame that differs most from all selected ones.
 
-    Motion and light are weighed by their limits: as much of one as its limit is worth as much of the other.
+    Motion and light are weighted by their limits: one limit of motion equals one limit of light.
 
     Args:
-        watched: What there is to choose from.
-        count: Frames to pick. There may be fewer, where the gap or the length of the video leaves no more.
+        watched: Frames to choose from.
+        count: Number of frames. There may be fewer because of the gap or the length of the video.
         limits: Weights, and the gap.
 
     Returns:
-        Picked frames in the order of time.
+        Selected frames in order of time.
     """
     if not len(watched.frames):
         return []
@@ -251,7 +251,7 @@ def _weighed(moved: NDArray[np.float64], lit: NDArray[np.float64], limits: Limit
 
 
 def _changes_to(small: NDArray[np.uint8], chosen: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Motion and light of all compared frames against one."""
+    """Motion and light of all compared frames relative to one of them."""
     parts = [small[start : start + AT_ONCE] for start in range(0, len(small), AT_ONCE)]
     moved = np.concatenate([motion(part, small[chosen]) for part in parts]).astype(np.float64)
     return moved, np.concatenate([light(part, small[chosen]) for part in parts])

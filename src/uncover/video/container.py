@@ -1,4 +1,4 @@
-"""Opening what FFmpeg reads, and what its header says."""
+"""Open videos with FFmpeg, and read their headers."""
 
 from __future__ import annotations
 
@@ -20,90 +20,90 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.video.stream import VideoStream
 
-EXPECTED = "expected a video that FFmpeg reads, such as MP4 or AVI"
+EXPECTED = "expected a video that FFmpeg can read, such as MP4 or AVI"
 
 TIMEOUT = 10.0
-"""Seconds of silence after which a live stream has dropped."""
+"""Seconds without data after which a live stream counts as dropped."""
 
 UNTIMED = frozenset({"avi", "mpeg"})
-"""Containers that do not say the time of each picture (.avi, .mpg, .vob), by FFmpeg's names. After a jump it guesses
-wrong, so that they are read from the beginning always."""
+"""Containers without a time for each frame (.avi, .mpg, .vob), by FFmpeg's names. After a jump FFmpeg guesses wrong
+times, so they are always read from the beginning."""
 
 BARE = frozenset({"h264", "hevc", "mjpeg", "mpegvideo", "m4v", "vc1", "dirac", "obu", "cavsvideo"})
-"""What has no container, and so no times at all (.h264, .hevc, .mjpeg, ...)."""
+"""Formats without a container, and thus without times (.h264, .hevc, .mjpeg, ...)."""
 
 WRAPPING = frozenset({"mpegts", "mpeg"})
 """Containers whose clock has 33 bits."""
 
 TS_PACKET = 188
-"""Bytes of a packet of MPEG's transport stream."""
+"""Bytes of a packet in an MPEG transport stream."""
 
 SIGNATURES = {"flv": b"FLV\x01", "asf": bytes.fromhex("3026b2758e66cf11")}
-"""What files begin with, by FFmpeg's names."""
+"""First bytes of files, by FFmpeg's names."""
 
 SEARCHED = 2**22
-"""Bytes behind a recording in which the next one begins, if there is one."""
+"""Number of bytes after a recording in which the next one starts, if there is one."""
 
 DEPTH = 16
-"""Pictures that H.264 may put in another order, at most."""
+"""Maximum number of frames that H.264 may reorder."""
 
 RATE = 25.0
-"""Pictures a second where nobody says."""
+"""Frame rate if none is given."""
 
 _SLOWEST, _FASTEST = 1e-3, 1e3
-"""Pictures a second beyond which a header is wrong."""
+"""Frame rate above which a header is wrong."""
 
 THREADS = "AUTO"
-"""As many as there are cores, in whatever way the decoder can."""
+"""Decode with one thread per core, in any way that the decoder supports."""
 
 
 def open_container(address: str, threads: str, start: int = 0) -> tuple[InputContainer, VideoStream]:
     """Open a video file or a live stream.
 
     Args:
-        address: Of the file or the stream.
-        threads: How its pictures are decoded: `THREADS`, or "NONE" for one after the other.
-        start: Byte of the file at which it begins.
+        address: File or stream.
+        threads: How frames are decoded: `THREADS`, or "NONE" for one after the other.
+        start: Byte of the file at which to start.
 
     Raises:
-        InputError: There is none, or no video in it.
+        InputError: It does not exist, or has no video.
     """
     import av
 
     name, live = printable(without_secrets(address)), is_live(address)
     if not live and not Path(address).is_file():
         raise InputError(f"{name}: no such file; {EXPECTED}")
-    # The 33 bits of MPEG's clock: FFmpeg takes every step back for their end, also in recordings that were joined.
+    # The 33 bits of MPEG's clock: FFmpeg treats every step back as a wrap-around, also in joined recordings.
     words = {"correct_ts_overflow": "0"}
     options: dict[str, Any] = {"options": words} | ({"timeout": TIMEOUT} if live else {})
     if is_camera(address):
         options["format"] = "v4l2"
     elif address.startswith("rtsp"):
-        # Over UDP, FFmpeg's default, a busy network shows as torn pictures.
+        # UDP, FFmpeg's default, loses packets on a busy network.
         words["rtsp_transport"] = "tcp"
     av.logging.set_level(None)
     try:
-        # A colon would be taken for the end of a protocol's name, and a dash for standard input.
+        # A colon would end the name of a protocol, and a dash would mean standard input.
         file = address if live else f"file:{address}"
         if start:
             file = f"subfile,,start,{start},end,{Path(address).stat().st_size},,:{file}"
-        # Titles and names of cameras may be in any encoding.
+        # Metadata such as titles may be in any encoding.
         container = av.open(file, metadata_errors="replace", **options)
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"{name}: cannot be opened ({reason_of(error)}); {EXPECTED}") from None
     if not container.streams.video:
         container.close()
-        raise InputError(f"{name}: holds no video; {EXPECTED}")
+        raise InputError(f"{name}: no video in it; {EXPECTED}")
     stream = container.streams.video[0]
     stream.thread_type = threads
     return container, stream
 
 
 def own_duration(stream: VideoStream) -> float | None:
-    """Of the pictures alone: sound may go on after them."""
+    """Duration of the video track only; sound may be longer."""
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
-    # Matroska keeps it among its remarks.
+    # Matroska stores it in its metadata.
     parts = stream.metadata.get("DURATION", "").split(":")
     try:
         hours, minutes, seconds = map(float, parts)
@@ -113,19 +113,19 @@ def own_duration(stream: VideoStream) -> float | None:
 
 
 def tracks_of(container: InputContainer) -> int:
-    """Videos in a file, without covers and the like."""
+    """Number of video tracks in a file, without cover images."""
     from av.stream import Disposition
 
     return sum(not each.disposition & Disposition.attached_pic for each in container.streams.video)
 
 
 def rate_of(stream: VideoStream) -> float | None:
-    """Pictures a second on average; None where nobody says."""
+    """Mean frame rate; None if unknown."""
     return _plausible(stream.average_rate) or _plausible(stream.guessed_rate)
 
 
 def step_of(stream: VideoStream) -> float:
-    """Seconds between two pictures by the header: where a clock is broken, so is what it makes the average."""
+    """Seconds between two frames by the header, because a broken clock makes the mean wrong."""
     return 1 / (_plausible(stream.guessed_rate) or _plausible(stream.average_rate) or RATE)
 
 
@@ -134,17 +134,17 @@ def _plausible(rate: Fraction | None) -> float | None:
 
 
 def assumed_rate(address: str, container: InputContainer, stream: VideoStream) -> str:
-    """Why the times of a file's pictures are a guess; empty where they are not."""
+    """Why the times of a file's frames are guessed; empty if they are not."""
     name = container.format.name
     if name == "avi" and _avi_without_rate(Path(address)):
-        return f"its header says no rate; taken for {rate_of(stream) or RATE:g} pictures a second"
+        return f"its header has no frame rate; assuming {rate_of(stream) or RATE:g} frames per second"
     if name in BARE:
-        return f"it holds no times; taken for {1 / step_of(stream):g} pictures a second"
+        return f"it has no times; assuming {1 / step_of(stream):g} frames per second"
     return ""
 
 
 def _avi_without_rate(path: Path) -> bool:
-    """Whether the header of an AVI says 0 pictures a second, for which FFmpeg puts another number without a word."""
+    """Whether the header of an AVI gives a rate of 0, which FFmpeg silently replaces."""
     with path.open("rb") as file:
         head = file.read(65536)
     place = head.find(b"vids", head.find(b"strh"))
@@ -156,22 +156,22 @@ def _avi_without_rate(path: Path) -> bool:
 
 def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
     """Packets of one stream, and an empty one at the end."""
-    # PyAV counts streams once, and stumbles at the end over those that began in the middle of a file.
+    # PyAV counts streams once, and fails at the end for those that start in the middle of a file.
     with suppress(IndexError):
         yield from container.demux(stream)
 
 
 def next_recording(address: str, start: int, end: int, container: InputContainer) -> int | None:
-    """Where another recording begins that was put behind one in a file, as `cat` does, and that FFmpeg would not read.
+    """Start of a further recording appended to a file (as with `cat`), which FFmpeg would not read.
 
     Args:
-        address: Of the file.
-        start: Byte at which the recording before it begins.
-        end: Byte at which its last packet begins.
-        container: The recording before it.
+        address: The file.
+        start: Byte at which the previous recording starts.
+        end: Byte at which its last packet starts.
+        container: The previous recording.
 
     Returns:
-        A byte of the file; None where there is none.
+        A byte of the file; None if there is no further recording.
     """
     path, names = Path(address), container.format.name.split(",")
     if "mp4" in names:
@@ -188,7 +188,7 @@ def next_recording(address: str, start: int, end: int, container: InputContainer
 
 
 def _second_header(path: Path, start: int) -> int | None:
-    """Of an MP4 file, which is a row of boxes that each say how long they are."""
+    """Second header of an MP4 file, which is a sequence of boxes with their sizes."""
     place, end = start, path.stat().st_size
     with path.open("rb") as file:
         while place + 16 <= end:
@@ -204,7 +204,7 @@ def _second_header(path: Path, start: int) -> int | None:
 
 
 def _other_stream(address: str, start: int, place: int, container: InputContainer) -> int | None:
-    """Of an MPEG transport stream, in which the second recording may have a number of its own."""
+    """Second recording in an MPEG transport stream, which may have a stream number of its own."""
     try:
         after, stream = open_container(address, THREADS, place)
     except InputError:
@@ -213,7 +213,7 @@ def _other_stream(address: str, start: int, place: int, container: InputContaine
     after.close()
     for known in container.streams.video:
         if known.id == number:
-            # Of two programs that run side by side, the first is looked at.
+            # Of two parallel programs, only the first is read.
             again, _ = open_container(address, THREADS, start)
             with again:
                 own = next(each for each in again.streams.video if each.id == number)
@@ -223,19 +223,19 @@ def _other_stream(address: str, start: int, place: int, container: InputContaine
 
 
 def rises(container: InputContainer, stream: VideoStream) -> int | None:
-    """Make sure that the times of all packets of a file rise, so that one may look for a time in it.
+    """Check that the times of all packets of a file increase, so that seeking is possible.
 
     Reads the file to its end, without decoding.
 
     Returns:
-        Byte at which the last packet begins; None where times do not rise.
+        Byte at which the last packet starts; None if times do not increase.
     """
     import av
 
     if container.format.name in UNTIMED | BARE or stream.time_base is None:
         return None
     jump = JUMP / float(stream.time_base)
-    # Pictures that refer to later ones come after these, but not many of them.
+    # Frames that refer to later ones have later packets, but not many.
     latest: list[int] = []
     decoded: int | None = None
     end = 0
@@ -262,7 +262,7 @@ def rises(container: InputContainer, stream: VideoStream) -> int | None:
 
 
 def decodes_ahead(stream: VideoStream) -> bool:
-    """Whether threads decode several pictures at once, not parts of one."""
+    """Whether threads decode several frames at once, rather than parts of one."""
     from av.codec.codec import Capabilities
 
     context = stream.codec_context
@@ -270,6 +270,6 @@ def decodes_ahead(stream: VideoStream) -> bool:
 
 
 def reason_of(error: Exception) -> str:
-    """One line on an error of FFmpeg."""
+    """Message of an FFmpeg error in one line."""
     text = str(getattr(error, "strerror", "") or error)
     return text.splitlines()[0] if text else type(error).__name__

@@ -1,4 +1,4 @@
-"""Detected frames, kept on disk in parts, so that a long video that is stopped goes on where it was."""
+"""Detected frames, stored on disk in parts, so that an interrupted run on a long video can be resumed."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from uncover.images.privacy import GRID, Cover
 from uncover.metrics.detections import Detections
 
 FRAMES = 256
-"""Frames of a part: lost at most when somebody stops the work."""
+"""Frames per part: at most this many are lost by an interruption."""
 
 END = "end.json"
 
 DETECTOR, RESCUE = 0, 1
-"""Which network found a box (`Detections.found_by` of a detected frame)."""
+"""Network that found a box (`Detections.found_by` of a detected frame)."""
 
 
 @dataclass(frozen=True)
 class DetectedFrame:
-    """A frame with all boxes that were detected in it, also those that are not sure enough to count.
+    """A frame with all detected boxes, including those below the threshold.
 
     Attributes:
-        index: Its number in the video, or in the list of images.
-        second: When it is shown; NaN for an image.
-        width: Of the picture, in pixels.
-        height: Likewise.
-        detections: Whole faces, in pixels of the picture; found by `DETECTOR` or `RESCUE` (int8).
-        cover: Where else faces may be, by everything that any network said; None where nobody asked.
-        corrupt: Pictures before it that could not be decoded.
-        joint: Whether nobody knows how much time passed since the frame before it.
+        index: Number in the video, or in the list of images.
+        second: Time in the video; NaN for an image.
+        width: Width of the frame, in pixels.
+        height: Height of the frame, in pixels.
+        detections: Whole faces, in pixels of the frame; found by `DETECTOR` or `RESCUE` (int8).
+        cover: Further areas that may be faces, from the output of all networks; None if not requested.
+        corrupt: Frames before it that could not be decoded.
+        joint: Whether the time since the frame before it is unknown.
     """
 
     index: int
@@ -57,13 +57,13 @@ class DetectedFrame:
 
 @dataclass(frozen=True)
 class End:
-    """How the reading of a source ended.
+    """How reading a source ended.
 
     Attributes:
-        corrupt: Pictures that could not be decoded.
-        reason: Why the source ended too early; empty where it did not.
-        mended: What was wrong with its times, and what was made of it.
-        notes: What else is worth knowing.
+        corrupt: Frames that could not be decoded.
+        reason: Why the source ended too early; empty if it did not.
+        mended: Errors in its times, and how they were corrected.
+        notes: Further observations.
     """
 
     corrupt: int
@@ -73,10 +73,10 @@ class End:
 
 
 class Parts:
-    """Frames of one source, in the order in which they were detected.
+    """Frames of one source, in the order of detection.
 
     Attributes:
-        folder: Where the parts lie; made with the first of them.
+        folder: Folder of the parts; created with the first one.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -85,13 +85,13 @@ class Parts:
         self._written = len(self._files())
 
     def add(self, frame: DetectedFrame) -> None:
-        """Add a frame; every so many are written."""
+        """Add a frame; a part is written when it is full."""
         self._waiting.append(frame)
         if len(self._waiting) == FRAMES:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write waiting frames."""
         if self._waiting:
             with new_file(self.folder / f"{self._written:06d}.npz") as temporary, temporary.open("wb") as file:
                 np.savez_compressed(file, **_pack(self._waiting))  # type: ignore[arg-type]
@@ -99,27 +99,27 @@ class Parts:
             self._waiting = []
 
     def finish(self, end: End) -> None:
-        """Write the rest, and that there is no more."""
+        """Write the rest, and how reading ended."""
         self.flush()
         with new_file(self.folder / END) as temporary:
             temporary.write_text(json.dumps(asdict(end)), encoding="utf-8")
 
     def clear(self) -> None:
-        """Forget all frames."""
+        """Remove all frames."""
         for path in [*self._files(), *self.folder.glob(END)]:
             path.unlink()
         self._written = 0
 
     @property
     def end(self) -> End | None:
-        """What `finish` was told; None while the end has not been reached."""
+        """Argument of `finish`; None if the end has not been reached."""
         end = self.folder / END
         if not end.exists():
             return None
         return End(**json.loads(end.read_text(encoding="utf-8")))
 
     def last(self) -> DetectedFrame | None:
-        """The last frame on disk, after which to go on."""
+        """The last frame on disk, after which to resume."""
         files = self._files()
         return list(_unpack(files[-1]))[-1] if files else None
 
@@ -147,7 +147,7 @@ def _pack(frames: list[DetectedFrame]) -> dict[str, NDArray[np.generic]]:
 
 
 def _pack_covers(covers: list[Cover | None]) -> dict[str, NDArray[np.generic]]:
-    """Half a kilobyte a frame; nothing where no frame has one."""
+    """Half a kilobyte per frame; nothing if no frame has a cover."""
     if not any(covers):
         return {}
     cells = np.stack([np.zeros((GRID, GRID), np.bool_) if cover is None else cover.cells for cover in covers])

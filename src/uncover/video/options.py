@@ -1,4 +1,4 @@
-"""Options of `uncover detect`: which networks, how they are applied, and what is written."""
+"""Options of `uncover detect`: networks, their settings, and outputs."""
 
 from __future__ import annotations
 
@@ -15,29 +15,28 @@ if TYPE_CHECKING:
 Temporal = Literal["off", "online", "offline"]
 
 CONFIDENCE = 0.4
-"""From which a box of one of our detectors counts as a face where nobody says."""
+"""Default confidence threshold of our own detectors."""
 
 
 BETWEEN_LINES = 2.0
-"""Seconds between two lines that say how far it is, at most."""
+"""Minimum interval between two progress lines, in seconds."""
 
 
 @dataclass(frozen=True)
 class DetectOptions:
-    """How to detect, and what to write.
+    """Options of detection and of its outputs.
 
     Attributes:
-        batch: Frames at a time, at most.
-        temporal: Whether frames follow each other: "off", or a track "online" (no frame knows a later one) or
-            "offline"; of images always off.
-        bridge: Seconds that a gap may last.
-        until: Second of each video after which to stop; None goes to its end.
+        batch: Maximum number of frames at a time.
+        temporal: Tracking: "off", "online" (uses earlier frames only) or "offline"; always off for images.
+        bridge: Maximum gap of a track in seconds.
+        until: Second at which to stop in each video; None processes all of it.
         csv: Also write boxes.csv.
         coco: Also write boxes.json.
-        annotated: Also write videos and images with the boxes drawn in.
-        privacy: What of faces these show, as `images.privacy.shown` has it.
+        annotated: Also write videos and images with boxes.
+        privacy: How these show faces, as for `images.privacy.shown`.
         sound: Whether annotated copies of video files keep their sound.
-        shape: Of what is hidden around a box: "box" or "ellipse".
+        shape: Shape of hidden areas: "box" or "ellipse".
     """
 
     batch: int = 16
@@ -54,23 +53,23 @@ class DetectOptions:
 
 @dataclass(frozen=True)
 class NetworkOptions:
-    """Which detector, which rescue, and how they compute.
+    """Detector and rescue, and how they run.
 
     Attributes:
         run: Folder of a run, such as results/demo; None for weights alone.
-        weights: Of the detector; None takes the run's, or without a run the ready-made ones.
+        weights: Weights of the detector; None uses the run's, or without a run the pretrained ones.
         rescue: "best", "none", "heatmap:<name>", "turns", "larger", or the name of a method, model or baseline.
-        heatmap_weights: Of a detector of heatmaps, in the place of one of the run.
-        confidence: From which a whole face counts; None takes `CONFIDENCE`, or that of the baseline.
-        rescue_confidence: The same for the rescue; None takes that of the run's trial.
-        nms_iou: IoU above which a box of lower confidence is dropped; None takes that of the run's predictions.
-        image_size: Longest side of the detector's input, in pixels; None takes that of its training.
-        device: "auto", or a name as torch has it.
-        precision: Arithmetic of the networks.
-        covered: Whether it is to be said where else faces may be, for who hides them.
-        face: Name of the detector's class that is the whole face, where it is not plain.
-        baseline: Name of a baseline that is the detector, instead of weights.
-        baseline_weights: Of baselines by name; the others take those of the run.
+        heatmap_weights: Weights of a heatmap detector, instead of one of the run.
+        confidence: Confidence threshold of a whole face; None uses `CONFIDENCE`, or that of the baseline.
+        rescue_confidence: Confidence threshold of the rescue; None uses that of the run's trial.
+        nms_iou: IoU above which a box of lower confidence is dropped; None uses that of the run's predictions.
+        image_size: Longest side of the detector's input, in pixels; None uses that of its training.
+        device: "auto", or a name of torch.
+        precision: Precision of the networks.
+        covered: Whether to compute further areas that may be faces, in order to hide them.
+        face: Name of the detector's class for the whole face, if it is ambiguous.
+        baseline: Name of a baseline detector to use instead of weights.
+        baseline_weights: Weights of baseline detectors by name; others use those of the run.
     """
 
     run: Path | None
@@ -90,15 +89,15 @@ class NetworkOptions:
 
 
 def find_privacy(run: Path) -> str | None:
-    """What the run's last config shows of patients; None where no config stands in its record, or it does not say."""
+    """How the run's last config shows patients; None if its record has no config or no such setting."""
     report = find_settings(run).get("report")
     said = str(report["privacy"]) if isinstance(report, dict) and "privacy" in report else None
-    # A copy of a video shows something; what a figure leaves out, it hides.
+    # In a copy of a video, hide faces whose photos are left out of figures.
     return "whole-frame" if said == LEAVE_OUT else said
 
 
 def find_settings(run: Path) -> dict[str, Any]:
-    """The run's last config, as it stands in its record; empty where none does."""
+    """The run's last config from its record; empty if there is none."""
     import yaml
 
     configs = sorted(run.glob("record/*/config.yaml"))

@@ -1,4 +1,4 @@
-"""A window that shows pictures with their boxes while they are looked at."""
+"""A window that shows frames with boxes while they are processed."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ logger = logging.getLogger(__name__)
 
 TITLE = "uncover: q closes this window"
 LARGEST = 1280
-"""Longest side of what is shown, in pixels."""
+"""Longest side of the displayed frame, in pixels."""
 
 BETWEEN = 1 / 30
-"""Seconds between two pictures that are shown, at least: a window must not slow the work down."""
+"""Minimum interval between two displayed frames in seconds, so that the window does not slow detection down."""
 
 CLOSE = (ord("q"), 27)
-"""Keys: q, and escape."""
+"""Keys that close the window: q and escape."""
 
 
 class Preview:
-    """The window; closed by hand, it stays closed, and the work goes on."""
+    """The preview window; if the user closes it, detection continues without it."""
 
     def __init__(self, labels: FaceLabels, privacy: str, shape: str) -> None:
         """
         Args:
-            labels: What counts.
-            privacy: What of faces it shows, as `annotate` has it.
-            shape: Likewise.
+            labels: Thresholds of a face.
+            privacy: How it shows faces, as for `annotate`.
+            shape: As for `annotate`.
         """
         self._labels, self._privacy, self._shape = labels, privacy, shape
         self._shown, self._open = 0.0, True
 
     def show(self, picture: Picture, frame: DetectedFrame) -> None:
-        """Show a picture, unless the last one has just been shown."""
+        """Show a frame, unless the previous one was shown just before."""
         if not self._open or time.monotonic() - self._shown < BETWEEN:
             return
         pixels = annotate(picture.pixels, sure_faces(frame, self._labels), self._privacy, shape=self._shape)
@@ -56,14 +56,14 @@ class Preview:
         self._shown = time.monotonic()
 
     def close(self) -> None:
-        """Close it."""
+        """Close the window."""
         if self._open:
             cv2.destroyAllWindows()
         self._open = False
 
 
 def open_preview(labels: FaceLabels, privacy: str, shape: str) -> Preview | None:
-    """Open the window; where there can be none, a line says why, and None comes. Arguments are those of `Preview`."""
+    """Open the window; if that is impossible, log the reason and return None. Arguments are those of `Preview`."""
     why = ""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         why = "this session has no display"
@@ -71,8 +71,8 @@ def open_preview(labels: FaceLabels, privacy: str, shape: str) -> Preview | None
         try:
             cv2.namedWindow(TITLE, cv2.WINDOW_AUTOSIZE)
         except cv2.error:
-            why = "this OpenCV opens no windows; opencv-python in the place of opencv-python-headless does"
+            why = "this OpenCV cannot open windows; install opencv-python instead of opencv-python-headless"
     if why:
-        logger.info(f"note: --preview: {why}; going on without a window")
+        logger.info(f"note: --preview: {why}; continuing without a window")
         return None
     return Preview(labels, privacy, shape)

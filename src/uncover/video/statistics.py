@@ -1,4 +1,4 @@
-"""Statistics of each source: frames, what found a box in them, and the gaps between."""
+"""Statistics of each source: frames, the steps that found a box in them, and the gaps between."""
 
 from __future__ import annotations
 
@@ -10,35 +10,36 @@ from typing import Any
 from uncover.video.faces import FrameFaces
 
 LONG = 1.0
-"""Seconds from which a stretch without a face is a gap worth naming."""
+"""Minimum length of a gap in seconds."""
 
 MOST_NAMED = 100
-"""Of gaps: the first so many are named, all are counted."""
+"""Maximum number of gaps that are listed; all are counted."""
 
 MOST_SIZES = 4
-"""Of the sizes of a video's pictures: the first so many are named."""
+"""Maximum number of frame sizes that are listed."""
 
 COMPLETE, CUT_OFF, FAILED = "complete", "cut off", "failed"
 
 
 @dataclass
 class SourceStatistics:
-    """Of one video, or of all images together.
+    """Statistics of one video, or of all images together.
 
     Attributes:
-        status: "complete", "cut off" (what came before is kept) or "failed" (nothing could be read).
+        status: "complete", "cut off" (frames before the end are kept) or "failed" (nothing could be read).
         reason: Why it is not complete.
-        corrupt: Pictures that could not be decoded, and were skipped.
-        mended: What was wrong with the times of its pictures, and what was made of it.
-        lost: What could not be written of it.
-        notes: What else is worth knowing.
-        frames: Pictures processed.
-        found: Pictures by what found a box in them; one with several counts for the first.
-        gaps: How many stretches without a face lasted `LONG` or longer.
-        longest_gap: Seconds.
-        named_gaps: The first of them, from and to, in seconds.
-        seconds: When the last picture is shown.
-        empty_seconds: Seconds, from 0 to the last, in which no picture is shown first; they have no row per second.
+        corrupt: Frames that could not be decoded, and were skipped.
+        mended: Errors in the times of its frames, and how they were corrected.
+        lost: Outputs that could not be written.
+        notes: Further observations.
+        frames: Processed frames.
+        found: Frames by the step that found a box; a frame with several counts for the first.
+        gaps: Number of stretches of at least `LONG` seconds without a face.
+        longest_gap: Longest gap in seconds.
+        named_gaps: The first gaps, from and to, in seconds.
+        seconds: Time of the last frame.
+        empty_seconds: Number of seconds, from 0 to the last, without a new frame; the table of seconds has no rows for
+            them.
     """
 
     status: str = COMPLETE
@@ -59,11 +60,11 @@ class SourceStatistics:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing of it was lost, nor mended."""
+        """Whether nothing of it was lost or corrected."""
         return self.status == COMPLETE and not (self.corrupt or self.mended or self.lost)
 
     def add(self, faces: FrameFaces) -> None:
-        """Count a frame; those of a video in the order of time."""
+        """Add a frame; those of a video in order of time."""
         second = faces.frame.second
         self.frames += 1
         if faces.found_by:
@@ -80,14 +81,14 @@ class SourceStatistics:
         self.seconds = second
 
     def close(self) -> None:
-        """Count a gap that lasts until the end, and tell of pictures of several sizes."""
+        """Add a gap that lasts until the end, and a note if frames have several sizes."""
         self._end_gap(self.seconds)
         if len(self._sizes) > 1:
             sizes = [f"{width} x {height} from second {since:.2f}" for (width, height), since in self._sizes.items()]
-            self.notes.append(f"its pictures have {len(sizes)} sizes: {', '.join(sizes[:MOST_SIZES])} px")
+            self.notes.append(f"its frames have {len(sizes)} sizes: {', '.join(sizes[:MOST_SIZES])} px")
 
     def told(self) -> dict[str, Any]:
-        """For the summary."""
+        """Values for the summary."""
         found = sum(self.found.values())
         told = {
             "status": self.status,
@@ -109,7 +110,7 @@ class SourceStatistics:
         return told
 
     def line(self, name: str) -> str:
-        """For who watches."""
+        """Line for the log."""
         if self.status == FAILED:
             return f"{name}: {self.reason}"
         found = sum(self.found.values())
@@ -119,7 +120,7 @@ class SourceStatistics:
         if self.gaps:
             text += f"; {self.gaps} gaps of {LONG:g} s or more without one, the longest {self.longest_gap:.1f} s"
         if self.corrupt:
-            text += f"; skipped, for they could not be decoded: {self.corrupt}"
+            text += f"; {self.corrupt} frames skipped because they could not be decoded"
         text += "".join(f"; {note}" for note in (*self.mended, *self.lost, *self.notes))
         return text + (f"; {self.status}: {self.reason}" if self.status != COMPLETE else "")
 

@@ -1,1 +1,1 @@
-"""What the DAG needs to know about the code: digests, and what is installed."""
+"""Support of the Snakemake workflow: targets, code digests, plans, run records, SLURM and GPUs."""

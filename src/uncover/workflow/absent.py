@@ -1,6 +1,6 @@
-"""What a config asks for and is not at hand, raw data and weights, and what cannot be made without it.
+"""Missing inputs of a config (raw data and weights), and the outputs that cannot be made without them.
 
-Names and folders are looked at, files are not: whether a download is whole, or has the stated hash, its job says.
+Only names and folders are checked. The job that reads a download checks that it is complete and has the stated hash.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from uncover.workflow.sources import is_rendered, raw_folder, raw_names
 from uncover.workflow.targets import Run, baselines_wanted, checkpoint
 
 Inputs = Mapping[str, Mapping[str, str | list[str]]]
-"""Files that tables and figures are made of, by name."""
+"""Input files of tables and figures, by name."""
 
 
 @dataclass(frozen=True)
 class Absent:
-    """Something that is not at hand.
+    """A missing input.
 
     Attributes:
-        key: Of the config.
+        key: Config key.
         found: What is missing, and how to get it.
         without: What happens without it.
-        sets: That cannot be made without it.
-        models: That cannot be trained without it, though the sets are there.
+        sets: Sets that cannot be made without it.
+        models: Models that cannot be trained without it, even if their sets exist.
     """
 
     key: str
@@ -46,27 +46,27 @@ class Absent:
 
 
 def absent(run: Run) -> list[Absent]:
-    """What a run asks for and is not at hand: raw data first, then weights."""
+    """Missing inputs of a run: raw data first, then weights."""
     return [*_raw_data(run), *_start_weights(run), *_weights_of_baselines(run)]
 
 
 def absent_text(run: Run, made: Inputs) -> str:
-    """The same as a note for people, with what cannot be made; empty where everything is at hand.
+    """The missing inputs as a note to print, with the outputs that cannot be made; empty if nothing is missing.
 
     Args:
-        run: Whose config it is.
-        made: What the run makes of declared tables and figures, and of which files.
+        run: The run to check.
+        made: Declared tables and figures that the run makes, with their input files.
     """
     found = absent(run)
     if not found:
         return ""
-    lines = [f"note: not at hand, of what the run {run.config.run} asks for", *(f"  {each}" for each in found)]
+    lines = [f"note: missing inputs of the run {run.config.run}", *(f"  {each}" for each in found)]
     sets = [name for name in run.sets if any(name in each.sets for each in found)]
     models = _blocked_models(run, found)
     if sets or models:
         every = [*run.rgb_models, *run.second_models, *run.trained_baselines]
         lines += [
-            "what cannot be made without it",
+            "outputs that cannot be made without them",
             f"  sets: {_some(sets, run.sets)}",
             f"  detectors: {_some(models, every)}",
         ]
@@ -86,7 +86,9 @@ def _raw_data(run: Run) -> Iterator[Absent]:
         key = f"data_sets.{name}" if own else f"raw.{name}"
         if name == "videos":
             if not run.video_files:
-                yield Absent(key, f"{folder} has no video with a CSV of its true boxes beside it", "none is looked at")
+                yield Absent(
+                    key, f"{folder} contains no video with a CSV file of true boxes beside it", "videos are skipped"
+                )
             continue
         whole = _sets_of(run, name)
         if state := _lacks_files(folder):
@@ -95,7 +97,7 @@ def _raw_data(run: Run) -> Iterator[Absent]:
         elif own is None and name in CATALOGUE and CATALOGUE[name].graded:
             for grade, place in run.config.raw.grades.items():
                 if isinstance(place, str) and not (folder / place / "images").is_dir():
-                    found = f"{folder / place / 'images'} does not exist; null does without"
+                    found = f"{folder / place / 'images'} does not exist; set the key to null to skip this grade"
                     yield Absent(f"raw.grades.{grade}", found, sets=[f"{name}_{grade}"])
         if own is not None and own.photos:
             photos = Path(run.config.raw.folder, own.photos)
@@ -105,18 +107,18 @@ def _raw_data(run: Run) -> Iterator[Absent]:
 
 def _needed_by(run: Run, name: str, sets: Collection[str]) -> str:
     if name == "aflw":
-        return "the label tree of MERL-RAV needs it, its organised tree has the photos"
+        return "needed with the label tree of MERL-RAV; its organised tree contains the photos"
     return f"needed for {', '.join(sets)}" if sets else ""
 
 
 def _sets_of(run: Run, source: str) -> list[str]:
-    """Sets that photos of a raw data set go into."""
+    """Sets that contain photos of a raw data set."""
     landmarks = [name for name, (_, sources) in run.landmark_sets.items() if source in sources]
     return [*landmarks, *(name for name, (each, _) in run.frame_sets.items() if each == source)]
 
 
 def _lacks_files(folder: Path) -> str:
-    """Why nothing can be read from a folder; empty where there is something in it."""
+    """Why nothing can be read from a folder; empty if it has entries."""
     try:
         with os.scandir(folder) as entries:
             return "" if next(entries, None) else "is empty"
@@ -127,7 +129,7 @@ def _lacks_files(folder: Path) -> str:
 
 
 def _start_weights(run: Run) -> Iterator[Absent]:
-    """Upstream's weights of YOLOv5; a file of them needs no hash, as none of its code is run."""
+    """Weights of upstream YOLOv5; such a file needs no hash, because none of its code is run."""
     starting: dict[str, list[str]] = {}
     for model in (*run.rgb_models, *run.second_models):
         network = run.detector(model).model
@@ -142,14 +144,14 @@ def _start_weights(run: Run) -> Iterator[Absent]:
 
 
 def _weights_of_baselines(run: Run) -> Iterator[Absent]:
-    """Those that somebody else made; without them a detector is left out, and everything else goes on."""
+    """Third-party weights; without them, only the detector that needs them is left out."""
     for name in baselines_wanted(run.config)[1]:
         key = run.config.baselines.weights_of(name)
         if name not in run.config.baselines.detectors:
             continue
         without = f"{BASELINES[name].title} is left out"
         if key is not None and key not in run.config.weights:
-            yield Absent(f"weights.{key}", "there is no such entry", without)
+            yield Absent(f"weights.{key}", "no such entry in the config", without)
         else:
             yield Absent(f"baselines.{name}", lacking_package(name), without)
     for name, key in run.fetched_weights.items():
@@ -160,22 +162,22 @@ def _weights_of_baselines(run: Run) -> Iterator[Absent]:
 
 
 def _lacking(weights: Weights, needs_hash: bool) -> tuple[str, bool]:
-    """What is missing of weights, empty where nothing is; and whether their job cannot make up for it."""
-    state = "state that of the file that you trust (sha256sum FILE)"
+    """What is missing of weights (empty if nothing is), and whether their job cannot fetch it."""
+    state = "set it to the hash of the file that you trust (sha256sum FILE)"
     if weights.path and Path(weights.path).is_file():
         if weights.sha256 or not needs_hash:
             return "", False
         return f"{weights.path} is not opened without a sha256; {state}", True
-    place = f"{weights.path} does not exist" if weights.path else "no file is named"
+    place = f"{weights.path} does not exist" if weights.path else "no path is set"
     if weights.url is None:
-        return f"{place}, and no url is stated", True
+        return f"{place}, and no url is set", True
     if weights.sha256 is None:
-        return f"{place}, and nothing is fetched from {weights.url} without a sha256; {state}", True
+        return f"{place}, and {weights.url} is not fetched without a sha256; {state}", True
     return f"{place}; it is fetched from {weights.url}", False
 
 
 def _blocked_models(run: Run, found: Iterable[Absent]) -> list[str]:
-    """Detectors that cannot be trained, and those that look at what they would have made."""
+    """Detectors that cannot be trained, and those that depend on outputs of such detectors."""
     found = list(found)
     if any(name in each.sets for each in found for name in TRAINING_SETS):
         return [*run.rgb_models, *run.second_models, *run.trained_baselines]
@@ -187,10 +189,10 @@ def _blocked_models(run: Run, found: Iterable[Absent]) -> list[str]:
 
 
 def _is_blocked(run: Run, sets: Collection[str], models: Collection[str], files: Iterable[str]) -> bool:
-    """Whether one of these files of a run cannot be made: paths name the sets and models that they come from."""
+    """Whether one of these files of a run cannot be made: their paths name the sets and models behind them."""
     sources = {source for source in run.sources if set(_sets_of(run, source)) & set(sets)}
     lost = {*sets, *models, *sources}
-    # What looks at all sets in one job, or is made of what is known of all of them.
+    # Outputs of jobs that read all sets at once, or that combine outputs of all sets.
     second = dict.fromkeys([*run.second_models, *run.strategies, *run.scales], run.tried_sets)
     joint = {**second, **dict.fromkeys(run.baselines, run.baseline_sets)}
     joint |= {"rescue_trial": run.tried_sets, "rescue_cascade": run.baseline_sets if run.baselines else run.tried_sets}
@@ -203,7 +205,7 @@ def _is_blocked(run: Run, sets: Collection[str], models: Collection[str], files:
             return True
         if any(name in sets for name in _seen_with(run, stage, names)):
             return True
-        # Photos are missed by this detector, which all scores of the second step count, and explained by it.
+        # Missed photos and heatmaps are those of rgb10, and all scores of the second step count missed photos.
         if "rgb10" in models:
             if stage in ("missed", "heatmaps", "evolution") or (names[0] in joint and stage == "metrics"):
                 return True
@@ -213,7 +215,7 @@ def _is_blocked(run: Run, sets: Collection[str], models: Collection[str], files:
 
 
 def _seen_with(run: Run, stage: str, names: Sequence[str]) -> Collection[str]:
-    """Sets that a job of the RGB detectors, of heatmaps or of missed photos looks at together with that of a file."""
+    """Sets that one job of the RGB detectors, of heatmaps or of missed photos reads together with the set of a file."""
     explained = run.joint_heatmap_sets(run.kept_heatmaps(), learned=False)
     if stage == "missed":
         return {*run.tried_sets, *explained, *run.unscored_sets}
@@ -229,7 +231,7 @@ def _files(inputs: Mapping[str, str | list[str]]) -> Iterator[str]:
 
 
 def _some(names: Collection[str], every: Collection[str]) -> str:
-    """Names in one line; "all 18" where none is left out."""
+    """Names in one line; "all 18" if they are all of them."""
     if not names:
         return "none of them"
     return f"all {len(every)}" if len(names) == len(every) else ", ".join(names)

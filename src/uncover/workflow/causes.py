@@ -1,4 +1,4 @@
-"""Why a job runs: which file, definition or field of the config is another than when its outputs were made."""
+"""Why a job runs: the file, definition or config field that has changed since its outputs were made."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from uncover.workflow.run_record import RunRecord, read_records
 
 DIGEST = re.compile(r"'[0-9a-f]{16}'")
 RAW = "raw_state"
-"""Parameter that stands for the content of a raw data set."""
+"""Parameter that holds the state of a raw data set."""
 
 NO_FIELD = "of the config or the workflow"
 MOST_NAMED = 4
@@ -25,12 +25,12 @@ MOST_NAMED = 4
 
 @dataclass(frozen=True)
 class Cause:
-    """One reason.
+    """One reason why a job runs.
 
     Attributes:
         kind: new, removed, incomplete, forced, file, code, config, data, inputs or rule.
         what: The file, definition or field.
-        how: What is other about it.
+        how: What has changed about it.
     """
 
     kind: str
@@ -42,12 +42,12 @@ class Cause:
 
 
 class Causes:
-    """Finds the causes of the jobs of a plan."""
+    """Finds the causes of each job of a plan."""
 
     def __init__(self, plan: Plan) -> None:
         """
         Args:
-            plan: Read in this process, so that digests of code that it holds are known.
+            plan: Read in this process, so that its digests of code can be resolved.
         """
         self._plan = plan
         self._records = read_records(plan.run_folder)
@@ -62,7 +62,7 @@ class Causes:
         self._roots: dict[int, dict[Cause, list[str]]] = {}
 
     def own(self, job: PlannedJob) -> list[Cause]:
-        """Causes of the job itself, without those of jobs before it."""
+        """Causes of the job itself, without those of the jobs that it depends on."""
         if job.forced:
             return [Cause("forced", job.name, "is forced")]
         made = job.made
@@ -70,27 +70,27 @@ class Causes:
             return [Cause("new", job.name, "is not made yet")]
         causes = []
         if job.incomplete:
-            causes.append(Cause("incomplete", job.outputs[0], "was left by a job that was killed"))
+            causes.append(Cause("incomplete", job.outputs[0], "is incomplete: its job was killed"))
         gone = [path for path in job.missing if path not in job.unmade]
         if gone:
-            causes.append(Cause("removed", _few(gone), "is gone" if len(gone) == 1 else "are gone"))
-        causes += [Cause("file", path, "is newer than what was made of it") for path in job.newer]
+            causes.append(Cause("removed", _few(gone), "was removed" if len(gone) == 1 else "were removed"))
+        causes += [Cause("file", path, "is newer than the outputs made from it") for path in job.newer]
         if made is not None:
             if made.command is not None and made.command != job.command:
-                causes.append(Cause("rule", f"rule {job.rule}", "has another command"))
+                causes.append(Cause("rule", f"rule {job.rule}", "has a different command"))
             causes += self._of_params(job)
             causes += self._of_inputs(job)
         if job.unmade and not causes:
             causes.append(
-                Cause("new", _few(job.unmade), "was never made" if len(job.unmade) == 1 else "were never made")
+                Cause("new", _few(job.unmade), "is not made yet" if len(job.unmade) == 1 else "are not made yet")
             )
         return causes
 
     def roots(self, job: PlannedJob) -> dict[Cause, list[str]]:
-        """The job's own causes and those of all jobs whose outputs it waits for.
+        """The job's own causes and those of all jobs that it depends on.
 
         Returns:
-            Names of the jobs that have each cause, those of the job itself first.
+            Names of the jobs that have each cause; causes of the job itself come first.
         """
         known = self._roots.get(job.number)
         if known is None:
@@ -102,7 +102,7 @@ class Causes:
         return known
 
     def path(self, job: PlannedJob) -> list[PlannedJob]:
-        """From the job back to one that has a cause of its own, the nearest."""
+        """Jobs from this one back to the nearest one that has a cause of its own."""
         waiting, seen = [[job]], {job.number}
         while waiting:
             trail = waiting.pop(0)
@@ -133,17 +133,17 @@ class Causes:
             yield from self._of_config(job, "".join(others.values()), "".join(gone))
 
     def _of_digest(self, now: str, before: Iterable[str]) -> Iterator[Cause]:
-        """Code or files that are other, between a digest and the one before that shares most with it."""
+        """Code or files that differ between a digest and the earlier digest that has most in common with it."""
         parts = self._now[now]
         known = [self._before[name] for name in before if name in self._before]
         if not known:
-            yield Cause("code", f"code of {next(iter(parts))}", "changed; no record of the run before says which part")
+            yield Cause("code", f"code of {next(iter(parts))}", "changed; the earlier run has no record of the details")
             return
         old = max(known, key=lambda each: len(each.keys() & parts.keys()))
         if not old.keys() & parts.keys():
             return
         differing = {
-            name: "is new" if name not in old else "is gone" if name not in parts else "changed"
+            name: "is new" if name not in old else "was removed" if name not in parts else "changed"
             for name in sorted(old.keys() | parts.keys(), key=lambda name: name.partition(":"))
             if old.get(name) != parts.get(name)
         }
@@ -155,7 +155,7 @@ class Causes:
         assert job.made is not None
         changed = self._changed_fields(job.made.started)
         if not changed:
-            yield Cause("config", f"a setting of {job.name}", f"{NO_FIELD} is another: {_difference(old, new)}")
+            yield Cause("config", f"a setting of {job.name}", f"{NO_FIELD} changed: {_difference(old, new)}")
             return
         for name in _fitting(changed, old, new):
             before, now = changed[name]
@@ -174,10 +174,10 @@ class Causes:
                 before, now = changed[name]
                 yield Cause("config", name, f"{_show(before)} -> {_show(now)} ({', '.join(words)})")
         else:
-            yield Cause("inputs", f"the list of inputs of {job.name}", f"is another: {', '.join(words)}")
+            yield Cause("inputs", f"the list of inputs of {job.name}", f"changed: {', '.join(words)}")
 
     def _changed_fields(self, since: float) -> dict[str, tuple[Any, Any]]:
-        """Fields of the config that were others in the run that was at work then: before and now, by name."""
+        """Config fields that have changed since the run at that time: values before and now, by name."""
         record = next((each for each in reversed(self._records) if each.started <= since + 1), None)
         if record is None:
             return {}
@@ -196,13 +196,13 @@ class Causes:
 
 
 def causes_text(causes: Causes, job: PlannedJob, path: str) -> str:
-    """Why a job that makes a file would run, for people."""
+    """Why the job that makes a file would run, as text to print."""
     if not job.runs:
         return f"{path}: is up to date ({job.name})\n"
     trail = causes.path(job)
     lines = [f"{path}: would be made {'again ' if job.made else ''}by {job.name}"]
     if len(trail) > 1:
-        lines.append(f"  which waits for {' < '.join(each.name for each in trail[1:])}")
+        lines.append(f"  which depends on {' < '.join(each.name for each in trail[1:])}")
     roots = causes.roots(job)
     new = [cause.what for cause in roots if cause.kind == "new"]
     for cause, names in roots.items():
@@ -214,14 +214,14 @@ def causes_text(causes: Causes, job: PlannedJob, path: str) -> str:
 
 
 def _of_module(module: str, differing: Mapping[str, str], shared: Iterable[str]) -> Iterator[Cause]:
-    """What is other in a module or file: each definition that changed, or all of it where they are many."""
+    """What has changed in a module or file: each definition, or the module as a whole if there are many."""
     hows = set(differing.values())
     if "/" in module:
         yield Cause("file", module, hows.pop())
     elif len(hows) == 1 and "changed" not in hows and not any(name.partition(":")[0] == module for name in shared):
         yield Cause("code", module, hows.pop())
     else:
-        # What is new or gone in a module follows from what changed there, if anything did.
+        # If a definition changed, definitions added or removed in its module follow from that.
         named = [name for name, how in differing.items() if how == "changed"] or list(differing)
         if len(named) > MOST_NAMED:
             yield Cause("code", module, "changed")
@@ -241,7 +241,7 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _fitting(changed: Mapping[str, tuple[Any, Any]], old: str, new: str) -> list[str]:
-    """Names of changed fields whose name or values stand in what differs between two texts; all, where none does."""
+    """Changed fields whose name or values occur in the difference between two texts; all of them if none does."""
     gone, come = _words(old) - _words(new), _words(new) - _words(old)
 
     def score(name: str) -> int:
@@ -260,7 +260,7 @@ def _fitting(changed: Mapping[str, tuple[Any, Any]], old: str, new: str) -> list
 
 
 def _tail(name: str) -> str:
-    """The end of a field's name by which commands know it: hyperparameters with their section, others alone."""
+    """The end of a field's name as commands use it: hyperparameters with their section, other fields without."""
     *sections, last = name.split(".")
     return f"{sections[-1]}.{last}" if sections and sections[-1] == "hyperparameters" else last
 

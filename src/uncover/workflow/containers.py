@@ -1,4 +1,4 @@
-"""Jobs in containers (`snakemake --sdm apptainer`): the image, and how a job in it finds the code of the checkout."""
+"""Jobs in containers (`snakemake --sdm apptainer`): check of the image, and variables that mount the checkout."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from pathlib import Path
 from uncover.errors import InputError
 
 PROGRAMS = ("APPTAINER", "SINGULARITY")
-"""Both read variables of their own name, and take the same values."""
+"""Prefixes of the environment variables of both programs; the values are the same."""
 
 
 def check_image(image: str | None) -> None:
-    """Make sure that there is an image, as Snakemake would run jobs without one on this machine, and not say so.
+    """Check that the image exists: without one, Snakemake silently runs jobs on this machine.
 
     Args:
-        image: File, folder or address; None where the config names none.
+        image: File, folder or address; None if the config sets none.
 
     Raises:
-        InputError: There is none.
+        InputError: The image is missing.
     """
-    how = "docs/cluster.md says how to build one"
+    how = "see docs/cluster.md for how to build one"
     if image is None:
         raise InputError(
-            "--sdm apptainer: the config names no image; give one, such as"
+            "--sdm apptainer: no image is set in the config; set one, e.g."
             f" --config 'cluster={{container: image.sif}}' ({how})"
         )
     if "://" not in image and not Path(image).exists():
@@ -32,13 +32,13 @@ def check_image(image: str | None) -> None:
 
 
 def variables(checkout: Path, before: Mapping[str, str]) -> dict[str, str]:
-    """What to set so that a job in a container runs the code of a checkout with the packages of the image.
+    """Environment variables with which a job in a container runs the code of the checkout with the image's packages.
 
-    A container has a PATH of its own, and of this machine little more than the working folder.
+    A container has its own PATH, and sees little more of this machine than the working folder.
 
     Args:
         checkout: Absolute path.
-        before: The environment so far; what it binds and puts first on the PATH stays.
+        before: The current environment; its bind mounts and PATH entries are kept.
     """
     wanted = {}
     for program in PROGRAMS:

@@ -1,4 +1,4 @@
-"""What jobs cost: seconds, foretold from the benchmark files of earlier runs, and bytes on the disk."""
+"""Cost of jobs: seconds, estimated from the benchmark files of earlier runs, and bytes on disk."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ from uncover.workflow.run_record import read_records
 from uncover.workflow.work import Work, shards_of
 
 FAR = 20.0
-"""From so many times the largest job that was measured on, a line through jobs is a guess, and no time is told."""
+"""Largest extrapolation: no time is estimated for a job more than this many times larger than all measured ones."""
 
 PROCESSOR = "processor"
-"""Where a job ran whose log names no GPU."""
+"""Device of a job whose log names no GPU."""
 
 STATED = "stated speed"
 NEVER = "never measured"
-UNCOUNTED = "nothing says how many photos there are"
+UNCOUNTED = "unknown number of images"
 
 EACH_ITS_OWN = ("predict_baseline", "train_baseline", "fetch_weights")
-"""Rules whose jobs run other people's detectors: what one of them takes says nothing of another."""
+"""Rules whose jobs run different third-party detectors: the time of one is no estimate for another."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A job of an earlier run.
+    """A measured job of an earlier run.
 
     Attributes:
         run: Name of the run.
-        name: Of the job, such as "train/rgb10".
-        rule: Its rule.
-        work: How much it was, as `Work.of` has it.
-        seconds: How long it took.
+        name: Name of the job, such as "train/rgb10".
+        rule: Rule of the job.
+        work: Amount of work, as returned by `Work.of`.
+        seconds: Duration.
         device: GPU model, or "processor".
     """
 
@@ -63,25 +63,25 @@ class Measured:
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds of a job of a rule: start + work * each."""
+    """Seconds of a job of a rule: `start + work * each`."""
 
     start: float
     each: float
 
     def seconds(self, work: float) -> float:
-        """Of a job of so much work."""
+        """Seconds of a job with this amount of work."""
         return self.start + self.each * work
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a job is expected to take.
+    """Estimated duration of a job.
 
     Attributes:
-        seconds: None where that cannot be known: nothing like it was ever measured, or only far smaller jobs, or it is
-            not known how much work it is.
-        basis: Where that is known from, or why it is not.
-        device: That it was measured on, as of `Measured`; STATED where nothing was.
+        seconds: The estimate; None if there is none: no similar job was measured, only far smaller ones were, or the
+            amount of work is unknown.
+        basis: What the estimate is based on, or why there is none.
+        device: Device of the measurements, as in `Measured`; STATED if nothing was measured.
     """
 
     seconds: float | None
@@ -90,19 +90,19 @@ class Cost:
 
 
 class Costs:
-    """Foretells times."""
+    """Estimates durations of jobs."""
 
     def __init__(self, measured: Sequence[Measured], speeds: Mapping[str, Speed] | None = None) -> None:
         """
         Args:
             measured: Jobs of earlier runs.
-            speeds: By rule, or by a pattern such as "table_*", of a machine that is not at hand; they come before what
-                was measured.
+            speeds: Speeds of another machine, by rule or by a pattern such as "table_*"; they take precedence over
+                measurements.
         """
         self._measured, self._speeds = measured, speeds or {}
 
     def of(self, job: PlannedJob, work: Work) -> Cost:
-        """What a job is expected to take."""
+        """Estimate the duration of a job."""
         amount = work.of(job.rule, job.wildcards)
         if math.isnan(amount):
             named = job.wildcards.get("set")
@@ -118,7 +118,7 @@ class Costs:
             alike = [each for each in alike if each.name == job.name]
         if not alike:
             return Cost(None, NEVER)
-        # A job of a GPU is foretold from jobs of GPUs, if there ever were any.
+        # Estimate a GPU job from GPU jobs only, if any were measured.
         on_gpu = [each for each in alike if each.device != PROCESSOR]
         if job.gpus and on_gpu:
             alike = on_gpu
@@ -130,15 +130,15 @@ class Costs:
         runs = ", ".join(sorted({each.run for each in alike}))
         basis = f"{len(alike)} {'job' if len(alike) == 1 else 'jobs'} of {runs}, {device}"
         if amount > FAR * max(each.work for each in alike):
-            return Cost(None, f"far beyond {basis}", device)
+            return Cost(None, f"far larger than {basis}", device)
         return Cost(fit(alike).seconds(amount), basis, device)
 
 
 def fit(measured: Sequence[Measured]) -> Speed:
-    """The line through some jobs: a start that is no less than nothing, and seconds that grow with the work.
+    """Fit a line through measured jobs, with a start of at least 0 and seconds that grow with the work.
 
     Args:
-        measured: At least one.
+        measured: At least one job.
     """
     works = [each.work for each in measured]
     seconds = [each.seconds for each in measured]
@@ -148,15 +148,15 @@ def fit(measured: Sequence[Measured]) -> Speed:
             return Speed(start, slope)
         if slope > 0:
             return Speed(0.0, sum(seconds) / sum(works))
-    # All alike: start and work cannot be told apart, so large jobs are foretold too long, not too short.
+    # All of similar size: start and slope cannot be separated. Without a start, larger jobs are overestimated.
     return Speed(0.0, statistics.median(second / work for second, work in zip(seconds, works, strict=True)))
 
 
 def measured_jobs(plan: Plan, results: Path) -> list[Measured]:
-    """All jobs of all runs in a folder that left a benchmark and a record of their config.
+    """All jobs, of all runs in a folder, that have a benchmark file and a recorded config.
 
     Args:
-        plan: Says what the config of its own run is.
+        plan: Supplies the config of its own run.
         results: Folder of the runs.
     """
     found: list[Measured] = []
@@ -168,7 +168,7 @@ def measured_jobs(plan: Plan, results: Path) -> list[Measured]:
 
 def _of_run(folder: Path, config: Config | None) -> Iterator[Measured]:
     gpus = read_gpu_use(Path(RunPaths(folder).logs))
-    # Without its config, how much work a job was is not known.
+    # The amount of work of a job follows from its config.
     if config is None:
         return
     work = Work(config)
@@ -181,16 +181,16 @@ def _of_run(folder: Path, config: Config | None) -> Iterator[Measured]:
         rule = name.split("/")[0]
         device = str(gpus[name]["gpu"]) if name in gpus else PROCESSOR
         amount = work.of_name(name)
-        # Without its size, a job says nothing of others.
+        # A job of unknown size is no basis for estimates.
         if not math.isnan(amount):
             yield Measured(folder.name, name, rule, amount, seconds, device)
 
 
 def read_speeds(path: Path) -> dict[str, Speed]:
-    """Speeds of a machine that is not at hand, by rule or pattern.
+    """Read the speeds of another machine, by rule or pattern.
 
     Raises:
-        InputError: The file is none of such, or a number is no number.
+        InputError: The file has another format, or a value is not a number.
     """
     speeds = {}
     for rule, values in read_yaml(path).items():
@@ -204,7 +204,7 @@ def read_speeds(path: Path) -> dict[str, Speed]:
 
 
 def read_seconds(path: Path) -> float | None:
-    """Seconds in a benchmark file; None where it is cut off."""
+    """Seconds in a benchmark file; None if it is truncated."""
     try:
         with path.open(encoding="utf-8") as file:
             return sum(float(row["s"]) for row in csv.DictReader(file, delimiter="\t"))
@@ -226,12 +226,12 @@ def _close(one: float, other: float) -> bool:
 
 
 class Spent(NamedTuple):
-    """What jobs took.
+    """Time that jobs took.
 
     Attributes:
-        jobs: How many.
-        seconds: Of all of them, added up.
-        processor: Seconds of processors, as Snakemake samples them: of a job of a second or less they may be missing.
+        jobs: Number of jobs.
+        seconds: Sum of their durations.
+        processor: CPU seconds, as sampled by Snakemake; may be missing for jobs of a second or less.
     """
 
     jobs: int = 0
@@ -239,12 +239,12 @@ class Spent(NamedTuple):
     processor: float = 0.0
 
     def plus(self, other: Spent) -> Spent:
-        """Both together."""
+        """Sum of both."""
         return Spent(self.jobs + other.jobs, self.seconds + other.seconds, self.processor + other.processor)
 
 
 def spent_by_rule(benchmarks: Path) -> dict[str, Spent]:
-    """What jobs took, by rule, in alphabetical order.
+    """Time that jobs took, by rule, in alphabetical order of the jobs.
 
     Args:
         benchmarks: Folder with `<rule>.tsv` and `<rule>/<wildcards>.tsv`.
@@ -257,12 +257,12 @@ def spent_by_rule(benchmarks: Path) -> dict[str, Spent]:
 
 
 def seconds_at_work(benchmarks: Path) -> float:
-    """Seconds in which at least one job ran, by the clock: pauses between runs do not count.
+    """Wall-clock seconds during which at least one job ran; pauses between runs do not count.
 
-    A benchmark file is written as its job ends, so its time and its seconds say when the job ran.
+    A benchmark file is written when its job ends, so its modification time and its seconds give the time span.
 
     Args:
-        benchmarks: As above.
+        benchmarks: Folder with `<rule>.tsv` and `<rule>/<wildcards>.tsv`.
     """
     spans = sorted((path.stat().st_mtime - own.seconds, path.stat().st_mtime) for path, own in _files(benchmarks))
     total, until = 0.0, float("-inf")
@@ -277,39 +277,39 @@ def _files(benchmarks: Path) -> Iterator[tuple[Path, Spent]]:
     for path in sorted(benchmarks.rglob("*.tsv")):
         with path.open(encoding="utf-8") as file:
             rows = [*csv.DictReader(file, delimiter="\t")]
-        # Where nothing could be sampled stands NA.
+        # Snakemake writes NA if it could not sample.
         sampled = (row.get("cpu_time") or "NA" for row in rows)
         processor = sum(float(value) for value in sampled if value not in ("NA", "-"))
         yield path, Spent(1, sum(float(row["s"]) for row in rows), processor)
 
 
 BLOCK = 4096
-"""Bytes that the smallest file takes on most disks."""
+"""Bytes that the smallest file occupies on most disks."""
 
 SAMPLE = 200
-"""Files that stand for all of a folder."""
+"""Number of files from which the mean size of a folder's files is estimated."""
 
 MILLION_WEIGHTS = {"yolov5n": 1.9, "yolov5s": 7.2, "yolov5m": 21.2, "yolov5l": 46.5, "yolov5x": 86.7, "scrfd_2.5g": 0.8}
 STATES = 5
-"""Copies of the weights in the state of a training: its own, their average, the best, and an optimiser's two."""
+"""Copies of the weights in the state of a training: weights, their average, the best, and two of the optimiser."""
 
 MAP_BYTES = {"gradcampp": 8_500, "hirescam": 4_100, "gradcampp_multiscale": 100_000, "hirescam_multiscale": 7_000}
-"""Maps of a photo at 640 pixels, as measured on real photos (docs/heatmaps.md), for who has made none yet."""
+"""Bytes of the heatmaps of an image at 640 pixels, measured on real photos; used while a run has no heatmaps yet."""
 
 WEIGHTS_OF_OTHERS = ("fetch_weights", "train_baseline")
-"""Rules that leave networks of whose size nothing is said here."""
+"""Rules that write weights of unknown size."""
 
 OF_RGB = frozenset(
     {"predict", "predict_rgb_tables", "predict_train", "collect_predictions", "collect_rgb_tables", "collect_train"}
 )
-"""Rules that leave predictions of the RGB detectors."""
+"""Rules that write predictions of the RGB detectors."""
 
 BOX_BYTES = 12
-"""Of a compressed row of stored predictions."""
+"""Bytes of a compressed row of stored predictions."""
 
 
 class Disk:
-    """Foretells bytes."""
+    """Estimates bytes on disk."""
 
     def __init__(self, work: Work, results: Path) -> None:
         """
@@ -321,7 +321,7 @@ class Disk:
         self._maps: dict[str, float] = {}
 
     def of(self, job: PlannedJob) -> int | None:
-        """Bytes that a job leaves, without those that it removes at its end; None where that cannot be known."""
+        """Bytes of the outputs of a job, without temporary files; None if unknown."""
         size = self._of(job)
         return None if math.isnan(size) else int(size)
 
@@ -333,7 +333,7 @@ class Disk:
         if rule == "import_weights":
             return 4e6 * MILLION_WEIGHTS.get(wildcards["network"], math.nan)
         if rule in ("label_faces", "label_frames"):
-            # A link and a label file a photo, which fill a block each at most.
+            # One link and one label file per image, each of at most one block.
             return 2 * BLOCK * photos.get(wildcards["set"], 0)
         if rule == "train":
             return self._weights(self._work.run.detector(wildcards["model"]))
@@ -359,11 +359,11 @@ class Disk:
         return BLOCK * len(job.outputs)
 
     def while_running(self, job: PlannedJob) -> int:
-        """Bytes that a job needs beyond that until it ends."""
+        """Bytes of the temporary files of a job."""
         return STATES * self._weights(self._work.run.detector(job.wildcards["model"])) if job.rule == "train" else 0
 
     def _map(self, variant: str) -> float:
-        """Bytes of both files of a photo."""
+        """Bytes of both heatmap files of an image."""
         if variant not in self._maps:
             config = self._work.config
             size = config.heatmaps.image_size or config.detectors.rgb10.image_size

@@ -1,14 +1,14 @@
-"""What the code of a rule is: a digest of the definitions that its command really uses.
+"""Code digest of a rule, computed over the definitions that its command uses.
 
-Comments, docstrings, formatting and annotations of functions do not count; names, values and the order of statements
-do. So a fresh clone reruns nothing, a comment reruns nothing, and a change of meaning reruns exactly the rules that use
-it.
+Comments, docstrings, formatting and annotations of functions do not change it; names, values and the order of
+statements do. So neither a fresh clone nor a comment reruns anything, and a change of meaning reruns exactly the rules
+that use the code.
 
-The unit is a top-level definition, "uncover.data.parts:FEWEST_POINTS". Statements that define nothing (a loop, a call,
-a changed attribute) run wherever their module is imported, and stand under the module's name; so do definitions with a
-decorator of the package, which may register them. Code that cannot be followed (a module that is handed on,
-`globals()`) counts as all of its module. Not followed are classes that register themselves by `__init_subclass__`, and
-names of modules that are put together at run time, unless they begin with a constant such as "uncover.parts.".
+The unit is a top-level definition, such as "uncover.data.parts:FEWEST_POINTS". Statements that define nothing (a loop,
+a call, a changed attribute) run whenever their module is imported, and are kept under the module's name; so are
+definitions with a decorator of the package, which may register them. If a use cannot be resolved (a module passed as a
+value, `globals()`), the whole module counts. Not resolved are classes that register themselves by `__init_subclass__`,
+and module names composed at run time, unless they begin with a constant such as "uncover.parts.".
 """
 
 from __future__ import annotations
@@ -38,23 +38,23 @@ TALK = frozenset(
         "uncover.workflow.source",
     }
 )
-"""Modules, or definitions, that only talk to people: no result depends on them."""
+"""Modules and definitions of the user interface alone: no result depends on them."""
 
-# Attributes of modules that no statement defines and no definition changes.
+# Attributes that Python sets on every module.
 OF_ITSELF = frozenset({"__file__", "__name__", "__package__", "__path__", "__spec__"})
 
 
 class Code:
-    """The source of a package, and who refers to what in it.
+    """The source of a package, and the references within it.
 
-    A part of it is a definition, "package.module:name", or the loose statements of a module, "package.module".
+    A part is a definition, "package.module:name", or the loose statements of a module, "package.module".
     """
 
     def __init__(self, root: Path, talk: Iterable[str] = ()) -> None:
         """
         Args:
             root: Folder of the package.
-            talk: Modules or definitions that do not count.
+            talk: Modules or definitions to ignore.
         """
         self._root = root
         self._talk = frozenset(talk)
@@ -62,14 +62,14 @@ class Code:
         self._next: dict[str, tuple[str, ...]] = {}
 
     def closure(self, *references: str) -> list[str]:
-        """All parts that some modules ("package.module") or definitions ("package.module:name") use, at any depth.
+        """All parts that modules ("package.module") or definitions ("package.module:name") use, at any depth.
 
         Returns:
-            Names in alphabetical order, without loose statements where there are none.
+            Names in alphabetical order; a module without loose statements has no entry of its own.
 
         Raises:
-            ModuleNotFoundError: There is no such module.
-            ImportError: There is no such definition.
+            ModuleNotFoundError: The module does not exist.
+            ImportError: The definition does not exist.
         """
         waiting = [part for reference in references for part in self._start(reference)]
         found = set(waiting)
@@ -81,11 +81,11 @@ class Code:
         return sorted(part for part in found if self.state(part))
 
     def digest(self, parts: Iterable[str]) -> str:
-        """Digest of some parts, in 16 hexadecimal digits, the same for every Python version that runs us."""
+        """Digest of some parts, 16 hexadecimal digits, the same for all supported Python versions."""
         return hashlib.sha256("".join(f"{part}={self.state(part)}\n" for part in parts).encode()).hexdigest()[:16]
 
     def state(self, part: str) -> str:
-        """Digest of a part alone; empty for loose statements that are none."""
+        """Digest of one part; empty if it is a module without loose statements."""
         module, _, name = part.partition(":")
         return self._known(module).units[name].meaning
 
@@ -128,7 +128,7 @@ class Code:
         return self._resolve(self._absolute(module, reference))
 
     def _absolute(self, module: str, name: str) -> str:
-        """A name that begins with a dot per level, in full."""
+        """The full name for a relative one, which begins with one dot per level."""
         bare = name.lstrip(".")
         level = len(name) - len(bare)
         if not level:
@@ -138,7 +138,7 @@ class Code:
         return ".".join([*parts[: len(parts) - level + 1], bare])
 
     def _resolve(self, path: str, seen: frozenset[str] = frozenset()) -> list[str]:
-        """Parts that a dotted name stands for: a definition, also by way of other modules, or a whole module."""
+        """Parts that a dotted name refers to: a definition, also re-exported by other modules, or a whole module."""
         module, *rest = path.split(".")
         while rest:
             name = rest.pop(0)
@@ -183,7 +183,7 @@ class Code:
         return self._root.joinpath(*module.split(".")[1:])
 
     def file(self, module: str) -> Path | None:
-        """The file of a module of the package; None where it has none of this name."""
+        """The file of a module of the package; None if there is no such module."""
         if module.partition(".")[0] != self._root.name:
             return None
         folder = self._folder(module)
@@ -207,30 +207,31 @@ class Code:
 
 @functools.cache
 def our_code() -> Code:
-    """The package that runs, as it was when each file was first looked at."""
+    """The running package, with each file as it was when first read."""
     return Code(ROOT, TALK)
 
 
 _given: dict[str, list[str]] = {}
-"""Parts of the code or texts behind each digest that was asked for."""
+"""Parts of the code, or texts, behind each digest computed by this process."""
 
 _texts: dict[str, str] = {}
-"""State of each text that is no module."""
+"""State of each text that is not a module."""
 
 
 @functools.cache
 def code_digest(*references: str) -> str:
-    """Digest of some modules or definitions and of everything in the package that they use, at any depth.
+    """Digest of modules or definitions and of everything in the package that they use, at any depth.
 
     Args:
-        references: Such as "uncover.commands.data_sets", which is all of it, or "uncover.data.parts:FEWEST_POINTS".
+        references: Whole modules such as "uncover.commands.data_sets", or definitions such as
+            "uncover.data.parts:FEWEST_POINTS".
 
     Returns:
         16 hexadecimal digits.
 
     Raises:
-        ModuleNotFoundError: There is no such module.
-        ImportError: There is no such definition.
+        ModuleNotFoundError: The module does not exist.
+        ImportError: The definition does not exist.
     """
     parts = our_code().closure(*references)
     name = our_code().digest(parts)
@@ -239,7 +240,7 @@ def code_digest(*references: str) -> str:
 
 
 def text_digest(texts: Mapping[str, bytes]) -> str:
-    """Digest of some texts by name, such as files that are no modules, in 16 hexadecimal digits."""
+    """Digest of texts by name, such as files that are not modules, 16 hexadecimal digits."""
     states = {name: hashlib.sha256(texts[name]).hexdigest() for name in sorted(texts)}
     digest = hashlib.sha256("".join(f"{name}={state}\n" for name, state in states.items()).encode()).hexdigest()[:16]
     _texts.update(states)
@@ -248,6 +249,6 @@ def text_digest(texts: Mapping[str, bytes]) -> str:
 
 
 def code_states() -> tuple[dict[str, list[str]], dict[str, str]]:
-    """What stands behind all digests that this process has given: code or texts of each, and the state of each."""
+    """Contents of all digests computed by this process: names of parts by digest, and the state of each part."""
     names = sorted({name for parts in _given.values() for name in parts})
     return dict(_given), {name: _texts[name][:16] if name in _texts else our_code().state(name) for name in names}

@@ -1,9 +1,9 @@
-"""All contact with Snakemake's inside: what a running workflow knows and the few things that we set in it, and what
-Snakemake would run, as plain values, for `uncover plan` and `uncover why`.
+"""Access to Snakemake internals: state and settings of a running workflow, and the plan of Snakemake as plain values
+for `uncover plan` and `uncover why`.
 
-A run on this machine needs no private name of Snakemake: what it would ask for one has an answer without. The plan and
-runs on clusters need them, of the versions in `TRIED`; of another version, whatever is missing or does otherwise is an
-`InputError`. tests/workflow/test_engine.py names what is private, `make test-versions` tries versions.
+A run on this machine needs no private name of Snakemake: each query has a default. Plans and runs on clusters need
+private names of the versions in `TRIED`; if another version lacks one or behaves differently, `InputError` is raised.
+tests/workflow/test_engine.py lists the private names; `make test-versions` tests the versions.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 TRIED = ("9.0.1", "9.6.0", "9.10.0", "9.14.0", "9.14.5", "9.15.0", "9.17.0", "9.20.0", "9.24.0", "9.27.1")
-"""Versions of Snakemake that plans and runs on clusters were tried with."""
+"""Versions of Snakemake that plans and runs on clusters were tested with."""
 
 NO_CLUSTER = tuple(f"9.14.{number}" for number in range(5))
-"""Versions whose jobs fail on every cluster, whatever the workflow ("assert self.workflow.is_main_process")."""
+"""Versions with which all jobs on clusters fail, in any workflow ("assert self.workflow.is_main_process")."""
 
 SLURM_PLUGIN = "snakemake-executor-plugin-slurm"
 TRIED_PLUGINS = ("2.8.0",)
@@ -47,21 +47,22 @@ TRIED_PLUGINS = ("2.8.0",)
 SLURM, HERE = "slurm", "local"
 
 SNAKEFILE = ROOT.parents[1] / "workflow" / "Snakefile"
-"""Of the checkout that this code stands in."""
+"""The Snakefile of the checkout that contains this code."""
 
 OTHERWISE = (AssertionError, AttributeError, ImportError, LookupError, NotImplementedError, TypeError, ValueError)
-"""What is raised where a private name is missing, takes other arguments or returns something else."""
+"""Exceptions raised if a private name is missing, takes other arguments or returns another type."""
 
 
 @contextlib.contextmanager
 def private_names(what: str) -> Iterator[None]:
-    """Say in one line that the Snakemake that is installed differs inside from those that were tried.
+    """Turn errors of code that uses private names into one line that names the tested versions.
 
     Args:
-        what: Rests on private names, in here.
+        what: The feature that uses private names, for the message.
 
     Raises:
-        InputError: It differs. Errors of our own code, as the Snakefile's, are raised as they are.
+        InputError: The internals of the installed Snakemake differ. Errors of our own code, including the Snakefile,
+            are raised unchanged.
     """
     try:
         yield
@@ -75,8 +76,8 @@ def private_names(what: str) -> Iterator[None]:
 
 def _others(difference: str) -> str:
     return (
-        f"needs the inside of Snakemake, which differs in {_installed()} ({difference}); tried with Snakemake"
-        f" {', '.join(TRIED)} and {SLURM_PLUGIN} {', '.join(TRIED_PLUGINS)}: install those, such as"
+        f"uses internals of Snakemake, which differ in {_installed()} ({difference}); tested with Snakemake"
+        f" {', '.join(TRIED)} and {SLURM_PLUGIN} {', '.join(TRIED_PLUGINS)}: install a tested version, e.g."
         f" pip install snakemake=={TRIED[-1]} {SLURM_PLUGIN}=={TRIED_PLUGINS[-1]}"
     )
 
@@ -90,7 +91,7 @@ def _installed() -> str:
 
 
 def _is_of_our_code(error: BaseException) -> bool:
-    """Whether it was raised by, or on behalf of, another file of ours than this one: that is no matter of versions."""
+    """Whether it was raised by, or on behalf of, another file of ours: then it does not depend on the version."""
     files = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
     last = max(number for number, file in enumerate(files) if file == Path(__file__))
     after = files[last + 1 :]
@@ -98,7 +99,7 @@ def _is_of_our_code(error: BaseException) -> bool:
 
 
 def _asked(workflow: Any, name: str, otherwise: Answer) -> Answer:
-    """What a private name stands for; where there is none of the kind, what a run on this machine takes for it."""
+    """The value of a private name; the default of a run on this machine if it is missing or has another type."""
     try:
         value = attrgetter(name)(workflow)
     except AttributeError:
@@ -107,31 +108,31 @@ def _asked(workflow: Any, name: str, otherwise: Answer) -> Answer:
 
 
 AS_BEFORE = "_as_before"
-"""Ending of rules that make predictions again in as many jobs as those at hand, not in as many as the config says."""
+"""Suffix of rules that remake predictions with the number of jobs of the existing ones instead of the config's."""
 
 
 def executor_of(workflow: Any) -> str:
-    """Name of what runs the jobs: "local", "slurm" or another."""
+    """Name of the executor: "local", "slurm" or another."""
     return _asked(workflow, "executor_plugin.name", HERE)
 
 
 def is_local(workflow: Any) -> bool:
-    """Whether jobs run on this machine; a line says where that is only assumed."""
+    """Whether jobs run on this machine; logs a warning if this is only assumed."""
     told = [_asked(workflow, "local_exec", default) for default in (True, False)]
     if told[0] == told[1]:
         return told[0]
     if not _asked(workflow, "executor_plugin.name", ""):
-        logger.warning(f"where jobs run {_others('it does not say')}; taken to run on this machine")
+        logger.warning(f"the executor of jobs: {_others('not reported')}; assuming that jobs run on this machine")
     return executor_of(workflow) == HERE
 
 
 def is_on_cluster(workflow: Any) -> bool:
-    """Whether this is the Snakemake within a job that another one has sent somewhere."""
+    """Whether this is the Snakemake within a job that another Snakemake has submitted."""
     return _asked(workflow, "remote_exec", False)
 
 
 def is_main(workflow: Any) -> bool:
-    """Whether this is the Snakemake that somebody has started, and not one within a job."""
+    """Whether this is the Snakemake that the user started, and not one within a job."""
     return _asked(workflow, "is_main_process", True)
 
 
@@ -141,37 +142,37 @@ def only_touches(workflow: Any) -> bool:
 
 
 def has_configfile(workflow: Any, config: Mapping[str, Any]) -> bool:
-    """Whether a config file was given on the command line or in a profile.
+    """Whether a config file was passed on the command line or in a profile.
 
     Args:
-        workflow: Snakemake's.
-        config: What it has put together so far.
+        workflow: Snakemake's workflow.
+        config: The config as merged so far.
     """
     try:
         return bool(workflow.config_settings.configfiles)
     except AttributeError:
         if config:
             logger.warning(
-                f"{_installed()} does not say whether a config file was given: config/demo.yaml is left out, as"
-                " --config or a file was"
+                f"{_installed()} does not report whether a config file was passed: config/demo.yaml is not used,"
+                " because config values were passed"
             )
         return bool(config)
 
 
 def config_files(workflow: Any) -> list[Path]:
-    """Config files that were read; none where Snakemake does not say."""
+    """Config files that were read; none if Snakemake does not report them."""
     unknown: list[Any] = []
     return [Path(file) for file in _asked(workflow, "configfiles", unknown)]
 
 
 def given_values(workflow: Any) -> Mapping[str, Any]:
-    """Values of --config; none where Snakemake does not say."""
+    """Values of --config; none if Snakemake does not report them."""
     unknown: dict[str, Any] = {}
     return _asked(workflow, "config_settings.config", unknown)
 
 
 def cores_of(workflow: Any) -> int | None:
-    """Processors of this machine that jobs may use; None where that was not said, as in a report, or runs elsewhere."""
+    """Cores of this machine that jobs may use; None if not set, as for a report, or if jobs run elsewhere."""
     from snakemake.exceptions import WorkflowError
 
     try:
@@ -181,7 +182,7 @@ def cores_of(workflow: Any) -> int | None:
 
 
 def rule_names(workflow: Any) -> list[str]:
-    """Names of the rules so far; none where Snakemake does not say."""
+    """Names of the rules defined so far; none if Snakemake does not report them."""
     try:
         return [rule.name for rule in workflow.rules]
     except (AttributeError, TypeError):
@@ -203,11 +204,11 @@ def uses_containers(workflow: Any) -> bool:
 
 
 def ignore_environments(workflow: Any) -> None:
-    """Let no job run again because it ran without conda or a container, or with another one.
+    """Rerun no job because conda or the container changed.
 
-    The packages are the same, and the digests of our code do not depend on them. What somebody chose with
-    --rerun-triggers stays. While Snakemake reads the Snakefile it has no settings of the DAG yet; then, and where a
-    version of it keeps them elsewhere, nothing happens.
+    All environments contain the same packages, and the digests of our code do not depend on them. Triggers chosen with
+    --rerun-triggers are kept. While Snakemake reads the Snakefile it has no DAG settings yet; then, and with versions
+    that store them elsewhere, this does nothing.
     """
     with contextlib.suppress(*OTHERWISE):
         from snakemake.settings.enums import RerunTrigger
@@ -218,7 +219,7 @@ def ignore_environments(workflow: Any) -> None:
 
 
 def moved(workflow: Any, path: str) -> str:
-    """Where a path of a rule ends up that an importing workflow, or a storage provider, moves elsewhere."""
+    """The actual path for a path of a rule, which an importing workflow or a storage provider may move."""
     try:
         return str(workflow.modifier.modify_path(path))
     except (AttributeError, TypeError):
@@ -226,17 +227,17 @@ def moved(workflow: Any, path: str) -> str:
 
 
 def name_in_queue(workflow: Any) -> str:
-    """The name that all SLURM jobs of this run have."""
+    """The name of all SLURM jobs of this run."""
     return workflow.scheduler._executor.run_uuid
 
 
 def jobs_ahead(workflow: Any) -> list[Any]:
-    """Jobs that are going to be run, and are submitted where there is a cluster."""
+    """Jobs that will run, and are submitted if there is a cluster."""
     return [job for job in workflow.dag.needrun_jobs() if not job.is_local]
 
 
 def asked_by(workflow: Any, jobs: Iterable[Any]) -> Iterator[Asked]:
-    """What jobs are submitted with, those of a group together; of other clusters than this one nothing is known."""
+    """Resources that jobs request, per group if they are grouped; jobs for other clusters are omitted."""
     groups = {workflow.dag.get_job_group(job) or job for job in jobs}
     for job in groups:
         rules = sorted({each.rule.name for each in job} if job.is_group() else {job.rule.name})
@@ -253,11 +254,11 @@ def _picks_partitions(workflow: Any) -> bool:
 
 
 SITE = "UNCOVER_SITE"
-"""Variable by which the Snakemake that submits to SLURM tells its jobs what it was told: jobs do not ask themselves."""
+"""Variable with which the Snakemake that submits to SLURM passes the limits of the site to its jobs."""
 
 
 def site_of(workflow: Any) -> Site | None:
-    """What the SLURM allows that jobs are submitted to; None where they are not."""
+    """Limits of the SLURM cluster that jobs are submitted to; None if they are not submitted to SLURM."""
     if not is_main(workflow):
         return site_told()
     if not _submits_to_slurm(workflow):
@@ -269,7 +270,7 @@ def site_of(workflow: Any) -> Site | None:
 
 
 def site_told() -> Site | None:
-    """What SLURM has told this Snakemake, or the one that started this job; None where nobody has asked."""
+    """Limits that this Snakemake, or the one that started this job, has read from SLURM; None if not read."""
     told = os.environ.get(SITE)
     return Site.heard(told) if told else None
 
@@ -282,27 +283,27 @@ def _ask_site(sizes: tuple[tuple[str, int], ...], at_once: int, picks: bool) -> 
 
 
 def _submits_to_slurm(workflow: Any) -> bool:
-    # In a dry run, Snakemake does not tell for which executor; those that submit have threads.
+    # In a dry run, Snakemake does not report the executor; executors that submit use threads.
     dry_run = _asked(workflow, "dryrun", False) and _asked(workflow, "execution_settings.use_threads", False)
     return executor_of(workflow) == SLURM or dry_run
 
 
 def value_of(workflow: Any, rule: str, name: str, given: dict[str, Any]) -> int | str | None:
-    """What a job asks for by the name of a resource, whether its rule, --set-resources or a default says so.
+    """Value of a resource of a job, set by its rule, --set-resources or a default.
 
     Args:
-        workflow: Snakemake's.
-        rule: Name that Snakemake gives the rule.
-        name: Of the resource.
-        given: What functions of resources are called with.
+        workflow: Snakemake's workflow.
+        rule: Name of the rule in Snakemake.
+        name: Name of the resource.
+        given: Arguments of resource functions.
     """
     return _evaluated(workflow, workflow.get_rule(rule).resources.get(name), rule, given)
 
 
 def default_of(workflow: Any, rule: str, name: str, given: dict[str, Any]) -> int | str | None:
-    """The site's default (--default-resources) for what a rule has a function for that says nothing for a job."""
+    """The site's default (--default-resources) of a resource for which the function of a rule returns no value."""
     settings = getattr(workflow, "resource_settings", None)
-    # Earlier versions have a class of its own for them; where there is neither, runs on this machine need none.
+    # Earlier versions have a separate class for them; without either, runs on this machine need none.
     earlier = getattr(getattr(settings, "default_resources", None), "parsed", {})
     defaults = getattr(settings, "_parsed_default_resources", None) or earlier
     return _evaluated(workflow, defaults.get(name), rule, given)
@@ -321,31 +322,31 @@ def _evaluated(workflow: Any, resource: Any, rule: str, given: dict[str, Any]) -
 
 
 def submitted_before(workflow: Any, jobs: Iterable[Any]) -> set[str]:
-    """Numbers under which earlier runs submitted these jobs, without seeing their end."""
+    """Job numbers under which earlier runs submitted these jobs, if they ended before the jobs did."""
     return {number for job in jobs for number in workflow.persistence.external_jobids(job) if number}
 
 
 def ask_the_queue(workflow: Any) -> None:
-    """Follow jobs by `squeue`, not by `sacct`."""
+    """Track jobs with `squeue` instead of `sacct`."""
     _change(workflow.executor_settings, "status_command", "squeue")
 
 
 def understand_cancellations() -> None:
-    """Follow jobs by `sacct`, which also says who cancelled one.
+    """Track jobs with `sacct`, and recognise cancelled ones.
 
-    The plugin takes "CANCELLED by 1000" for the state of a job that still runs, and would wait for it for ever.
+    The plugin treats the state "CANCELLED by 1000" as running, and would wait for such a job for ever.
     """
     import snakemake_executor_plugin_slurm as plugin
 
-    # Earlier plugins ask otherwise, and look at the first word themselves.
+    # Earlier plugins query differently, and compare the first word only.
     query: Any = getattr(plugin, "query_job_status", None)
     if query is None and hasattr(plugin.Executor, "job_stati"):
         return
     user = getattr(getattr(plugin.Executor, "check_active_jobs", None), "__code__", None)
     if source_state(query) != QUERY or "query_job_status" not in getattr(user, "co_names", ()):
         logger.warning(
-            f"{_installed()} follows SLURM jobs in another way than {SLURM_PLUGIN} {', '.join(TRIED_PLUGINS)}: this run"
-            " may wait for ever for a job that somebody cancels; if it does, stop it and start it again"
+            f"{_installed()} tracks SLURM jobs differently from {SLURM_PLUGIN} {', '.join(TRIED_PLUGINS)}: this run may"
+            " wait for ever for a cancelled job; if it does, stop and restart it"
         )
         return
 
@@ -357,25 +358,25 @@ def understand_cancellations() -> None:
 
 
 def seconds_between_checks(workflow: Any) -> int:
-    """How long the executor waits before it asks SLURM for the first time."""
+    """Seconds until the executor queries SLURM for the first time."""
     return workflow.executor_settings.init_seconds_before_status_checks
 
 
 def run_from(workflow: Any, snakefile: Path, config: Path) -> None:
-    """Send jobs to another copy of the Snakefile and to a config that nobody edits."""
+    """Run jobs from a frozen copy of the Snakefile and of the config."""
     _change(workflow.scheduler._executor, "snakefile", str(snakefile))
     _change(workflow.config_settings, "configfiles", [config])
     _change(workflow.config_settings, "config_args", [])
 
 
 def _change(owner: Any, name: str, value: Any) -> None:
-    """Set an attribute that is there; a new one would be read by nobody."""
+    """Set an existing attribute; a new one would have no effect."""
     getattr(owner, name)
     setattr(owner, name, value)
 
 
 def source_state(function: Any) -> str:
-    """Digest of the source of a function, in 16 hexadecimal digits; empty where there is none."""
+    """Digest of the source of a function, 16 hexadecimal digits; empty if it has no source."""
     try:
         source = inspect.getsource(function)
     except (OSError, TypeError):
@@ -384,7 +385,7 @@ def source_state(function: Any) -> str:
 
 
 QUERY = "e0a595a37ef239d2"
-"""`source_state` of what `understand_cancellations` replaces."""
+"""`source_state` of the function that `understand_cancellations` replaces."""
 
 FINISHED = {
     "29cbbf3ca6eea197": False,
@@ -392,15 +393,16 @@ FINISHED = {
     "aacb17d5af1be2d7": True,
     "3f347851a55e2243": True,
 }
-"""`source_state` of what `record_as_main` replaces, and whether it has to: once every job wrote its own record."""
+"""`source_state` of the known versions of the function that `record_as_main` replaces, and whether each needs
+replacing: in one of them every job writes its own record."""
 
 
 def record_as_main() -> None:
-    """Let a job within a cluster write Snakemake's record of what it was made by, as the main process does.
+    """Let a job on a cluster write Snakemake's provenance record of its outputs itself.
 
-    Otherwise the record is the main process's alone, and missing for ever where that one is killed between a job's end
-    and its next look at the queue: no later change of code or settings would rerun the job. Where Snakemake's function
-    is another than those tried it is left alone; `check_cluster` says so.
+    Otherwise only the main process writes it, and it stays missing if that process is killed between the end of a job
+    and its next query of the queue: no later change of code or settings would rerun the job. If Snakemake's function is
+    not one of the tested versions, it is not replaced, and `check_cluster` logs a warning.
     """
     owner = _keeper_of_records()
     finished: Any = getattr(owner, "finished", None)
@@ -437,33 +439,33 @@ def _keeper_of_records() -> Any:
 
 
 def check_cluster() -> None:
-    """Make sure that jobs can run on a cluster; warn where they cannot write their own records.
+    """Check that jobs can run on a cluster; warn if they cannot write their own records.
 
     Raises:
-        InputError: They cannot with this Snakemake.
+        InputError: Jobs cannot run on a cluster with this version of Snakemake.
     """
     if version("snakemake") in NO_CLUSTER:
         raise InputError(
-            f"Snakemake {version('snakemake')} cannot run jobs on a cluster, they all fail; install another, such as"
-            f" pip install snakemake=={TRIED[-1]}"
+            f"Snakemake {version('snakemake')} cannot run jobs on a cluster: all of them fail; install another version,"
+            f" e.g. pip install snakemake=={TRIED[-1]}"
         )
     if source_state(getattr(_keeper_of_records(), "finished", None)) not in FINISHED:
         logger.warning(
-            f"{_installed()} records what jobs were made by in another way than Snakemake {', '.join(TRIED)}: where"
-            " Snakemake is killed while jobs run on the cluster, no later change of code or settings reruns those that"
-            " ended meanwhile. Results are right all the same; to make some again: snakemake --forcerun FILE"
+            f"{_installed()} records provenance differently from Snakemake {', '.join(TRIED)}: if Snakemake is killed"
+            " while jobs run on the cluster, later changes of code or settings do not rerun jobs that ended in the"
+            " meantime. Results are correct; to rerun jobs: snakemake --forcerun FILE"
         )
 
 
 @dataclass(frozen=True)
 class Made:
-    """What Snakemake has written down of a job that made the outputs at hand.
+    """Snakemake's record of the job that made the existing outputs.
 
     Attributes:
-        params: Values of the parameters then, as Python writes them.
-        inputs: Files that it read.
-        command: The rule's command, with its placeholders.
-        started: Seconds since 1970.
+        params: Values of the parameters, as `repr` writes them.
+        inputs: Files that the job read.
+        command: Command of the rule, with its placeholders.
+        started: Start of the job, in seconds since 1970.
     """
 
     params: frozenset[str]
@@ -477,27 +479,27 @@ class PlannedJob:
     """A job of the DAG.
 
     Attributes:
-        number: Place among the jobs of the plan.
-        rule: Name.
+        number: Index among the jobs of the plan.
+        rule: Name of the rule.
         name: Rule and wildcards, such as "train/rgb10", as in the names of logs and benchmarks.
-        wildcards: By name.
-        params: By name, as Python writes them.
+        wildcards: Wildcards by name.
+        params: Parameters by name, as `repr` writes them.
         inputs: Files that it reads.
         outputs: Files that it writes.
-        missing: Those of them that are not there.
-        unmade: Those of the missing ones that never were.
-        incomplete: Whether a killed job has left them.
-        newer: Inputs that somebody changed after the outputs were made.
-        command: As of `Made`.
-        made: What is known of how the outputs at hand were made; None for new ones.
-        benchmark: Where its time and memory are written.
-        threads: Processors.
+        missing: Outputs that do not exist.
+        unmade: Missing outputs that were never made.
+        incomplete: Whether the outputs are those of a killed job.
+        newer: Inputs that were modified after the outputs were made.
+        command: Command of the rule, as in `Made`.
+        made: Record of how the existing outputs were made; None for new outputs.
+        benchmark: Benchmark file, with its time and memory.
+        threads: Cores.
         gpus: GPUs.
-        minutes: Time that it asks for.
-        needs: Numbers of the jobs that run before it.
-        runs: Whether it would be run.
-        forced: Because somebody asked for it.
-        unrecorded: Whether Snakemake has no record, or one of an earlier version, of how the outputs at hand were made.
+        minutes: Time that it requests.
+        needs: Indices of the jobs that run before it.
+        runs: Whether it would run.
+        forced: Whether it runs because the user forces it.
+        unrecorded: Whether Snakemake has no record of how the existing outputs were made, or an outdated one.
     """
 
     number: int
@@ -525,12 +527,12 @@ class PlannedJob:
 
 @dataclass(frozen=True)
 class Plan:
-    """A DAG: all jobs behind some targets, and the config that they come from.
+    """A DAG: all jobs behind some targets, and their config.
 
     Attributes:
-        config: Merged and checked.
-        jobs: All of them.
-        warnings: What Snakemake, or the Snakefile, has warned of meanwhile, a line each.
+        config: Merged and validated config.
+        jobs: All jobs.
+        warnings: Warnings of Snakemake and of the Snakefile, one line each.
     """
 
     config: Config
@@ -539,39 +541,40 @@ class Plan:
 
     @property
     def run_folder(self) -> Path:
-        """results/<run>."""
+        """Folder of the run, results/<run>."""
         return Path(RunPaths.of_run(self.config.run).root)
 
     @property
     def ahead(self) -> list[PlannedJob]:
-        """Jobs that would be run; the target rule is none of them."""
+        """Jobs that would run, without the target rule."""
         return [job for job in self.jobs if job.runs]
 
     def maker(self, path: str) -> PlannedJob | None:
-        """The job that makes a file, among the jobs behind the targets."""
+        """The job of this plan that makes a file; None if there is none."""
         return next((job for job in self.jobs if path in job.outputs), None)
 
 
 @private_names("the plan of a run")
 def read_plan(targets: Sequence[str], configs: Sequence[Path] = (), changes: dict[str, Any] | None = None) -> Plan:
-    """Ask Snakemake for the DAG behind some targets, in the working folder.
+    """Compute Snakemake's DAG for some targets, in the working folder.
 
     Args:
-        targets: Files or rules; none stands for everything.
-        configs: Config files, as --configfile takes them; none stands for the demo.
-        changes: Values that replace some of theirs, as --config takes them.
+        targets: Files or rules; empty for everything.
+        configs: Config files, as for --configfile; empty for the demo.
+        changes: Values that replace values of the config files, as for --config.
 
     Raises:
-        InputError: This is no checkout, or the working folder is another one; a config does not hold; nothing makes a
-            target.
+        InputError: This code is not in a checkout, the working folder is another checkout, a config is invalid, or no
+            rule makes a target.
     """
     if not SNAKEFILE.is_file():
         raise InputError(f"{SNAKEFILE}: does not exist; the workflow needs a clone of the repository, not the package")
-    # Digests of code would be those of other files than the jobs would run.
+    # Otherwise the digests would be computed over other code than the jobs run.
     here = Path("workflow", "Snakefile")
     if here.is_file() and Path("src", "uncover").is_dir() and not here.samefile(SNAKEFILE):
         raise InputError(
-            f"this is the uncover of {SNAKEFILE.parents[1]}, not of the checkout here; give workflow/bin/uncover"
+            f"this uncover belongs to {SNAKEFILE.parents[1]}, not to the checkout in the working folder; run"
+            " workflow/bin/uncover instead"
         )
     for path in configs:
         if not path.is_file():
@@ -589,7 +592,7 @@ def read_plan(targets: Sequence[str], configs: Sequence[Path] = (), changes: dic
 
     told, heard = io.StringIO(), _Warnings()
     try:
-        # Whatever Snakemake prints is its own dry run's; errors arrive as exceptions, and warnings are heard apart.
+        # Output of Snakemake's dry run is discarded: errors are raised, and warnings are collected by a log handler.
         with (
             contextlib.redirect_stderr(told),
             SnakemakeApi(OutputSettings(dryrun=True, quiet={Quietness.ALL})) as api,
@@ -607,12 +610,12 @@ def read_plan(targets: Sequence[str], configs: Sequence[Path] = (), changes: dic
     except MissingRuleException:
         names = ", ".join(targets)
         raise InputError(
-            f"{names}: no rule makes it; expected a file of this run, results/<run>/..., or a rule"
+            f"{names}: no rule makes this target; expected a file of this run, results/<run>/..., or the name of a rule"
         ) from None
     except (WorkflowError, RuleException) as error:
         raise InputError(" ".join(str(error).split()) or told.getvalue().strip()) from None
     except SystemExit:
-        # Rules that have said in one line what is missing.
+        # The Snakefile has printed a one-line error.
         raise InputError(told.getvalue().strip().rpartition("error: ")[2]) from None
     finally:
         heard.end()
@@ -626,7 +629,7 @@ class _Warnings(logging.Handler):
         self.lines: list[str] = []
 
     def listen(self) -> None:
-        """Begin; Snakemake removes the handlers that its logger has when it starts."""
+        """Attach the handler; Snakemake removes existing handlers of its logger when it starts."""
         for logger in self._loggers():
             logger.addHandler(self)
 
@@ -644,20 +647,20 @@ class _Warnings(logging.Handler):
 
 
 def _unrecorded(jobs: Iterable[PlannedJob]) -> Iterator[str]:
-    """What Snakemake says at the end of a dry run of files at hand that it has no record of."""
+    """Warning about existing files without a record, which Snakemake prints at the end of a dry run."""
     lacking = [job for job in jobs if job.unrecorded and not job.runs]
     if lacking:
         rules = ", ".join(dict.fromkeys(job.rule for job in lacking))
         yield (
             f"missing provenance: Snakemake has no record of how the files of some jobs were made ({rules}),"
-            " so no change of code, settings or inputs reruns these; to make them again: snakemake --forcerun FILE"
+            " so no change of code, settings or inputs reruns them; to rerun them: snakemake --forcerun FILE"
         )
 
 
 def _done(result: object) -> None:
     if inspect.iscoroutine(result):
         result.close()
-        raise TypeError(f"{result.__name__}: has to be awaited")
+        raise TypeError(f"{result.__name__}: must be awaited")
 
 
 def _jobs(workflow: Any, benchmarks: Path) -> Iterator[PlannedJob]:
@@ -679,7 +682,7 @@ def _job(workflow: Any, job: Any, number: int, needs: tuple[int, ...], benchmark
     made = None
     if record is not None:
         made = Made(frozenset(record.params), frozenset(record.input or ()), record.code, record.starttime or 0.0)
-    # All our parameters are plain values, which Snakemake stores as Python writes them.
+    # All our parameters are plain values, which Snakemake stores as `repr` writes them.
     stored = {repr(value) for value in job.non_derived_params}
     params = {str(name): repr(value) for name, value in job.params.items()}
     marked = len(missing) < len(outputs) and any(asyncio.run(persistence.incomplete(job)))

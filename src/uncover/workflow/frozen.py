@@ -1,4 +1,4 @@
-"""What raw data looks like from outside: a change of it should rerun what reads it, a copy of it should not."""
+"""Fingerprints of raw data, which decide whether jobs rerun, and frozen copies of the code."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ ABSENT = "absent"
 def folder_fingerprint(folder: Path, sizes: bool = True) -> str:
     """Digest of the names and sizes of all files below a folder, or "absent".
 
-    Contents are not read, because raw data is large, nor times, because a copy has other ones: an edit that keeps a
-    file's size goes unnoticed (force it with `snakemake --forcerun read_faces`).
+    Contents are not read, because raw data is large, nor times, because a copy has different ones: an edit that keeps a
+    file's size is not detected (force a rerun with `snakemake --forcerun read_faces`).
 
     Args:
-        folder: Of raw data.
-        sizes: Without them no file is asked for more than its name, and an edit that keeps names goes unnoticed.
+        folder: Folder of raw data.
+        sizes: Include sizes. Names alone are faster to read, but edits that keep names are not detected.
     """
     if not folder.is_dir():
         return ABSENT
@@ -41,19 +41,19 @@ def _files(folder: str | Path, prefix: str, sizes: bool) -> Iterator[tuple[str, 
 
 
 PARTS = ("workflow", "config", "src", "envs")
-"""What a run is made from."""
+"""Folders of the checkout that determine a run."""
 
 LEFT_OUT = ("__pycache__", "*.egg-info")
 
 
 def freeze(checkout: Path, folder: Path) -> Path:
-    """Copy the code, unless this very code is there already.
+    """Copy the code, unless a copy of the same state exists.
 
-    Files of the copy may not be written to; folders may, so that whoever removes the results can.
+    Files of the copy are read-only; folders are writable, so that results can be removed.
 
     Args:
-        checkout: Folder of `workflow/`.
-        folder: Of all copies.
+        checkout: Folder that contains `workflow/`.
+        folder: Folder of all copies.
 
     Returns:
         The copy's folder, named by a digest of all its files.
@@ -70,7 +70,7 @@ def freeze(checkout: Path, folder: Path) -> Path:
 
 
 def code_state(checkout: Path) -> str:
-    """Digest of all files that a run is made from, in 16 hexadecimal digits."""
+    """Digest of all files of the checkout that determine a run, 16 hexadecimal digits."""
     digest = hashlib.sha256()
     for path in sorted(_files_of_checkout(checkout)):
         digest.update(f"{path.relative_to(checkout)}\0{path.stat().st_size}\0".encode())

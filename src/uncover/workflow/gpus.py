@@ -1,8 +1,8 @@
-"""GPUs of this machine: which there are, how each job gets its own, and how much of their memory it took.
+"""GPUs of this machine: the list of them, one GPU per job, and the peak memory of each job.
 
-The driver says which there are: that takes no torch and no seconds. Snakemake counts GPUs, but does not hand out their
-numbers: a job takes one by locking a file (flock), so it is free again as soon as its holder is gone, however it ended.
-All runs of all users of a machine share the locks.
+GPUs are listed by the driver (nvidia-smi), which needs no import of torch. Snakemake counts GPUs but does not assign
+them: a job reserves one by locking a file (flock), and the lock ends with the process, also after a crash. All runs of
+all users of a machine share the locks.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ QUERY = ("index", "uuid", "name", "memory.total", "driver_version")
 
 
 class NoAnswer(Exception):
-    """The driver's program is there, but does not answer."""
+    """nvidia-smi is installed, but does not respond."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class Gpu:
     """One GPU.
 
     Attributes:
-        index: Its number, in the order of the PCI bus.
-        uuid: What tells it from all others.
+        index: Number, in PCI bus order.
+        uuid: Unique identifier.
         name: Model.
-        memory: As the driver writes it, such as "81559 MiB".
-        driver: Version.
+        memory: Memory as printed by the driver, such as "81559 MiB".
+        driver: Version of the driver.
     """
 
     index: str
@@ -57,10 +57,10 @@ class Gpu:
 
 
 def list_gpus() -> list[Gpu]:
-    """All GPUs of this machine; none where there is no driver.
+    """All GPUs of this machine; none without a driver.
 
     Raises:
-        NoAnswer: The driver does not answer.
+        NoAnswer: The driver does not respond.
     """
     if shutil.which("nvidia-smi") is None:
         return []
@@ -68,7 +68,7 @@ def list_gpus() -> list[Gpu]:
     try:
         answer = subprocess.run(query, capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise NoAnswer(f"nvidia-smi does not answer ({error})") from None
+        raise NoAnswer(f"nvidia-smi does not respond ({error})") from None
     if answer.returncode:
         return []
     lines = [[word.strip() for word in line.split(",")] for line in answer.stdout.splitlines()]
@@ -76,34 +76,34 @@ def list_gpus() -> list[Gpu]:
 
 
 WANTED = "UNCOVER_GPU_SLOTS"
-"""Variable that asks for slots: jobs that run beside the Snakemake that started them have it, also within an allocation
-of salloc or the like. One that was sent to a cluster has its GPUs to itself, and a command given by hand takes the GPU
-that it is told."""
+"""Variable that turns on GPU locks. It is set for jobs on the machine of their Snakemake, also within an allocation
+(salloc or similar). Jobs submitted to a cluster use all GPUs assigned to them, and commands run by hand use the GPU
+that the user names."""
 
 LOCKS = Path("/tmp/uncover-gpus")
-"""A place that all users of a machine share."""
+"""Folder of the locks, shared by all users of a machine."""
 
 SECONDS_BETWEEN_LOOKS = 1.0
 SECONDS_BETWEEN_LINES = 60.0
 
 _held: list[int] = []
-"""Open files whose locks this process holds until it ends."""
+"""Open lock files that this process holds until it ends."""
 
 
 def take_gpus(count: int, folder: Path = LOCKS) -> list[str]:
-    """Wait for free GPUs and take them until this process ends: CUDA sees no others.
+    """Wait for free GPUs, lock them until this process ends, and set CUDA_VISIBLE_DEVICES to them.
 
-    Does nothing where no slots are wanted (`WANTED`), and where there are no GPUs.
+    Does nothing if locks are turned off (`WANTED`) or there are no GPUs.
 
     Args:
-        count: GPUs.
-        folder: Of the locks, the same for all who share the machine.
+        count: Number of GPUs.
+        folder: Folder of the locks, the same for all users of the machine.
 
     Returns:
-        What CUDA_VISIBLE_DEVICES was set to; empty where nothing was taken.
+        Names of the GPUs, as in CUDA_VISIBLE_DEVICES; empty if none was locked.
 
     Raises:
-        InputError: The machine has fewer.
+        InputError: The machine has fewer GPUs.
     """
     if os.environ.get(WANTED) != "1":
         return []
@@ -111,17 +111,19 @@ def take_gpus(count: int, folder: Path = LOCKS) -> list[str]:
     if not names:
         return []
     if count > len(names):
-        raise InputError(f"{count} processes ask for a GPU each, and {len(names)} are here: lower `processes`")
+        raise InputError(
+            f"{count} processes need one GPU each, but only {len(names)} GPUs are available: reduce `processes`"
+        )
     taken = _wait_for(count, names, folder)
     os.environ[VISIBLE] = ",".join(taken)
     return taken
 
 
 def usable_gpus() -> list[str]:
-    """Names of the GPUs that jobs share out: all of the machine, or those that CUDA_VISIBLE_DEVICES names.
+    """Names of the GPUs that jobs may use: all of the machine, or those in CUDA_VISIBLE_DEVICES.
 
-    What it names becomes the GPU's UUID, so that all runs lock the same. Parts of GPUs (MIG) keep their names, and so
-    do all names of which the driver lists none: in a container, it may count GPUs otherwise than who named them.
+    Names are replaced by the GPU's UUID, so that all runs use the same locks. MIG devices keep their names, and so do
+    all names if the driver lists none of them: in a container, it may number GPUs differently.
     """
     named = _named_gpus()
     if named == []:
@@ -130,25 +132,25 @@ def usable_gpus() -> list[str]:
         gpus = list_gpus()
     except NoAnswer as error:
         if named is None:
-            logger.warning(f"{error}; computing without a GPU of its own")
+            logger.warning(f"{error}; no GPU is reserved for this job")
             return []
-        logger.warning(f"{error}; taking GPUs by their names in {VISIBLE}")
+        logger.warning(f"{error}; using the names in {VISIBLE}")
         return named
     if named is None:
         return [gpu.uuid for gpu in gpus]
     uuids = {name: uuid for name in named if (uuid := _uuid_of(name, gpus)) is not None}
     unknown = [name for name in named if name not in uuids]
     if unknown and gpus:
-        outcome = "left out" if uuids else "taken by these names"
+        outcome = "ignored" if uuids else "used as named"
         logger.warning(f"{VISIBLE} names {', '.join(unknown)}, which nvidia-smi does not list: {outcome}")
     if uuids or gpus:
         return list(dict.fromkeys(uuids.values())) or unknown
-    # Without a driver, a number stands for nothing; an identifier does, where only its program is missing.
+    # Without nvidia-smi, a number cannot be resolved, but a UUID is valid.
     return [name for name in unknown if name.startswith("GPU-")]
 
 
 def _named_gpus() -> list[str] | None:
-    """Words of CUDA_VISIBLE_DEVICES, which end where CUDA stops reading; None where it is not set."""
+    """Names in CUDA_VISIBLE_DEVICES, up to the first invalid one as CUDA reads it; None if it is not set."""
     visible = os.environ.get(VISIBLE)
     if visible is None:
         return None
@@ -157,7 +159,7 @@ def _named_gpus() -> list[str] | None:
 
 
 def _uuid_of(name: str, gpus: Sequence[Gpu]) -> str | None:
-    """What locks a GPU, by a name that CUDA understands: a number, or an identifier that may be cut short."""
+    """The name of a GPU's lock, for a name that CUDA accepts: a number, or a UUID that may be shortened."""
     if name.startswith("MIG-"):
         return name
     found = [gpu.uuid for gpu in gpus if gpu.index == name or (name.startswith("GPU-") and gpu.uuid.startswith(name))]
@@ -167,7 +169,7 @@ def _uuid_of(name: str, gpus: Sequence[Gpu]) -> str | None:
 def _wait_for(count: int, names: Sequence[str], folder: Path) -> list[str]:
     turn = _open(folder / "turn.lock")
     told = time.monotonic() - SECONDS_BETWEEN_LINES + 1
-    # Whoever collects several GPUs does so alone: two that hold one each would wait for each other for ever.
+    # Only one process at a time collects several GPUs: two that hold one each would deadlock.
     while not _lock(turn):
         time.sleep(SECONDS_BETWEEN_LOOKS)
         told = _tell(told, count)
@@ -175,7 +177,7 @@ def _wait_for(count: int, names: Sequence[str], folder: Path) -> list[str]:
     while len(taken) < count:
         for name in names:
             if name not in taken and len(taken) < count:
-                # Older names of parts of GPUs have slashes.
+                # Older names of MIG devices contain slashes.
                 file = _open(folder / f"{name.replace('/', '_')}.lock")
                 if _lock(file):
                     taken[name] = file
@@ -198,7 +200,7 @@ def _tell(told: float, count: int) -> float:
 
 
 def _open(path: Path) -> int:
-    """Open a file of locks; it may be somebody else's, whom everybody may lock but nobody needs to write to."""
+    """Open a lock file, read-only: it may belong to another user."""
     if not path.parent.is_dir():
         path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(OSError):
@@ -222,8 +224,8 @@ LINE = re.compile(r"^GPU: (?P<name>.+), at most (?P<peak>[\d.]+) GB of its memor
 
 
 def gpu_use() -> str | None:
-    """A line about the GPU that this process has computed on; None where it has used none."""
-    # Whoever has not imported torch has used none, and shall not wait for the import.
+    """A log line about the GPU that this process has used; None if it has used none."""
+    # A process that has not imported torch has used no GPU, and need not wait for the import.
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
         return None
@@ -232,14 +234,14 @@ def gpu_use() -> str | None:
 
 
 def read_gpu_use(logs: Path, since: float = 0.0) -> dict[str, dict[str, object]]:
-    """GPU and peak of memory, by job.
+    """Read GPU and peak memory of each job from its log.
 
     Args:
         logs: Folder of logs, `<rule>.log` and `<rule>/<wildcards>.log`.
-        since: Seconds since 1970; older logs are of earlier runs.
+        since: Seconds since 1970; older logs are ignored.
 
     Returns:
-        By job, such as "train/rgb10": `gpu`, its model, and `gigabytes`.
+        By job, such as "train/rgb10": `gpu` (its model) and `gigabytes`.
     """
     found: dict[str, dict[str, object]] = {}
     for path in sorted(logs.rglob("*.log")):

@@ -1,7 +1,7 @@
-"""Packages that made the results at hand in another version than the one that would make them now.
+"""Packages whose version has changed since the existing results were made.
 
-Nothing reruns because of them: most releases of a package change no result, and all trainings of a run would be made
-again for each. So it is said, with what would make them again.
+Nothing reruns because of them: most releases of a package change no result, and each would rerun all trainings of a
+run. The changes are reported, with the command that reruns the jobs.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from uncover.workflow.engine import Plan, PlannedJob
 from uncover.workflow.run_record import ENVIRONMENT, RunRecord, read_records
 
 LOCK = "envs/requirements.txt"
-"""Below the checkout."""
+"""Path of the lock in the checkout."""
 
 MOST_NAMED = 6
 
 Versions = dict[str, str]
-"""By canonical name of the package."""
+"""Versions by canonical name of the package."""
 
 
 @dataclass(frozen=True)
 class OtherVersion:
-    """A package of another version.
+    """A package whose version has changed.
 
     Attributes:
         package: Name.
         before: Version that made the results.
-        locked: Version in the lock; None where that is the same, or there is none.
-        installed: Version that is installed; likewise.
-        jobs: How many of the jobs at hand compute with it.
-        rules: Of these jobs, in the order of the plan.
-        first: Of these rules, those that do so before all others.
+        locked: Version in the lock; None if it is the same or there is none.
+        installed: Installed version; None if it is the same or there is none.
+        jobs: Number of finished jobs that use the package.
+        rules: Rules of these jobs, in the order of the plan.
+        first: The first of these rules; forcing them reruns the others.
     """
 
     package: str
@@ -62,13 +62,13 @@ class OtherVersion:
             now = " and ".join(f"{version} ({place})" for place, version in places.items() if version)
         more = f" and {len(self.rules) - MOST_NAMED} more rules" if len(self.rules) > MOST_NAMED else ""
         return (
-            f"{self.package} {self.before} -> {now} since {self.jobs} of the jobs were done"
-            f" ({', '.join(self.rules[:MOST_NAMED])}{more}): nothing reruns because of it; to compute them again:"
+            f"{self.package} {self.before} -> {now} since {self.jobs} of the jobs ran"
+            f" ({', '.join(self.rules[:MOST_NAMED])}{more}): not a reason to rerun them; to rerun them anyway:"
             f" snakemake --forcerun {' '.join(self.first)}"
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values."""
+        """The same as plain values."""
         return {
             "package": self.package,
             "before": self.before,
@@ -81,11 +81,11 @@ class OtherVersion:
 
 
 def other_versions(plan: Plan, lock: Path = ROOT.parents[1] / LOCK) -> list[OtherVersion]:
-    """Packages that jobs compute with which will not be done again, where the version was another.
+    """Packages, used by jobs that will not rerun, whose version has changed.
 
     Args:
-        plan: Read in this process, so that digests of code that it holds are known.
-        lock: The lock; versions are compared with it and with what is installed.
+        plan: Read in this process, so that its digests of code can be resolved.
+        lock: The lock; recorded versions are compared with it and with the installed ones.
     """
     records = [(record, _versions(record)) for record in read_records(plan.run_folder)]
     done = [(job, versions) for job in plan.jobs if not job.runs and (versions := _made_with(job, records))]
@@ -111,7 +111,7 @@ def other_versions(plan: Plan, lock: Path = ROOT.parents[1] / LOCK) -> list[Othe
 
 
 def read_lock(path: Path) -> Versions:
-    """Versions that a lock asks for on this machine; none where there is no such file."""
+    """Versions that a lock requires on this machine; empty if the file does not exist."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -138,7 +138,7 @@ def _versions(record: RunRecord) -> Versions:
 
 
 def _made_with(job: PlannedJob, records: Sequence[tuple[RunRecord, Versions]]) -> Versions:
-    """Versions of the run that made what is at hand of a job; none where no record says it."""
+    """Versions of the run that made the existing outputs of a job; empty if there is no record."""
     if job.made is not None:
         moment = job.made.started + 1
     elif job.outputs and not job.missing:
@@ -153,12 +153,12 @@ def _installed() -> Versions:
 
 
 def _unlike(before: str, now: str | None, public: bool) -> str | None:
-    """The version of now, if it is another.
+    """The current version, if it differs.
 
     Args:
-        before: The version then.
-        now: None where nothing is known.
-        public: Leave out which build it is ("+cpu"), of which a lock says nothing.
+        before: The earlier version.
+        now: The current version; None if unknown.
+        public: Ignore the build ("+cpu"), which a lock does not contain.
     """
     if now is None or now == before:
         return None
@@ -180,7 +180,7 @@ def _import_names(packages: Iterable[str]) -> dict[str, set[str]]:
 
 
 def _imports(job: PlannedJob, digests: Mapping[str, Sequence[str]]) -> set[str]:
-    """What the code of a job imports, by first names; its parameters hold digests of that."""
+    """Top-level packages that the code of a job imports, found by the digests in its parameters."""
     found: set[str] = set()
     for value in job.params.values():
         for part in digests.get(value.strip("'"), ()):
@@ -190,7 +190,7 @@ def _imports(job: PlannedJob, digests: Mapping[str, Sequence[str]]) -> set[str]:
 
 @functools.cache
 def _imports_of(module: str) -> frozenset[str]:
-    """First names of what a module of ours imports when it runs."""
+    """Top-level packages that a module of ours imports at run time."""
     file = our_code().file(module)
     if file is None:
         return frozenset()
@@ -213,7 +213,7 @@ def _imported(node: ast.AST) -> Iterator[str]:
 
 
 def _first(plan: Plan, using: set[int]) -> tuple[str, ...]:
-    """Rules of jobs that wait for none of the others: all others follow when these run."""
+    """Rules of jobs that depend on none of the others: forcing these reruns all."""
     makers = {path: job.number for job in plan.jobs for path in job.outputs}
     below: set[int] = set()
     first: dict[str, None] = {}

@@ -1,4 +1,4 @@
-"""A job ends with the Snakemake that started it: one that outlived it would write beside the job that comes next."""
+"""End a job together with the Snakemake that started it: otherwise it would write beside its replacement."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from uncover.process import is_alive, number_of
 logger = logging.getLogger(__name__)
 
 PARENT = "UNCOVER_PARENT"
-"""Variable that holds the process to end with, as `uncover.process.this_process` names it."""
+"""Variable with the process to end with, in the format of `uncover.process.this_process`."""
 
 SECONDS_BETWEEN_LOOKS = 2.0
 SECONDS_TO_END = 10.0
 
 
 def end_with_parent() -> None:
-    """From here on, end this process as soon as the one that `PARENT` names is gone; without it, do nothing.
+    """Start to watch the process in `PARENT`, and end this one when it ends; without the variable, do nothing.
 
-    It is told to end first, so that it removes its temporary files, and killed if it has not ended some seconds later.
+    This process first gets SIGTERM, so that it removes its temporary files, and SIGKILL if it still runs 10 s later.
     """
     parent = number_of(os.environ.get(PARENT, ""))
     if parent is not None:
@@ -33,10 +33,10 @@ def end_with_parent() -> None:
 
 def _watch(parent: int) -> None:
     _wait_for_end(parent)
-    with contextlib.suppress(OSError):  # whoever listened may be gone too
-        logger.info("Snakemake is gone: ending")
+    with contextlib.suppress(OSError):  # the reader of the log may have ended too
+        logger.info("Snakemake has ended: stopping this job")
     os.kill(os.getpid(), signal.SIGTERM)
-    # Code in C may not look at signals for long.
+    # C code may not handle signals for a long time.
     time.sleep(SECONDS_TO_END)
     os.kill(os.getpid(), signal.SIGKILL)
 

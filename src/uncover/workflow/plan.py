@@ -1,4 +1,4 @@
-"""What a run will cost before it is started, how long on how many machines, and why each of its jobs runs."""
+"""Estimate of a run before it starts: cost, duration by number of GPUs, and why each job runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from uncover.workflow.work import Work
 
 HOUR, GIGABYTE = 3600.0, 1e9
 EXPENSIVE = 0.01
-"""Share of all time from which a job counts as expensive."""
+"""Jobs with at least this share of the total time count as expensive."""
 
 MOST_EXPENSIVE = 15
 MOST_NAMED = 6
@@ -28,15 +28,15 @@ NEW = "not made yet"
 
 @dataclass(frozen=True)
 class JobCost:
-    """A job that would run.
+    """A job that would run, with its estimated cost.
 
     Attributes:
-        job: It.
-        seconds: None where that cannot be known.
-        basis: Where the time is known from, or why it is not.
-        device: As of `costs.Cost`.
-        disk: Bytes that it leaves; None where that cannot be known.
-        because: The first of its causes, of its own or of the jobs before it.
+        job: The job.
+        seconds: Duration; None if unknown.
+        basis: What the duration is based on, or why it is unknown.
+        device: Device, as in `costs.Cost`.
+        disk: Bytes of its outputs; None if unknown.
+        because: The first of its own causes and those of the jobs that it depends on.
     """
 
     job: PlannedJob
@@ -48,23 +48,23 @@ class JobCost:
 
     @property
     def on_gpu(self) -> bool:
-        """Whether the job wants a GPU, and its time is that of one."""
+        """Whether the job needs a GPU, and its duration is one on a GPU."""
         return bool(self.job.gpus) and self.seconds is not None and self.device != PROCESSOR
 
     @property
     def only_on_processors(self) -> bool:
-        """Whether the job wants a GPU, but its time is known of processors alone."""
+        """Whether the job needs a GPU, but its duration was measured on processors only."""
         return bool(self.job.gpus) and self.seconds is not None and self.device == PROCESSOR
 
 
 @dataclass(frozen=True)
 class Total:
-    """A sum over jobs, of which some may not be known.
+    """A sum over jobs, some of which may be unknown.
 
     Attributes:
-        amount: Of those that are known: all of it, or the least that it can be.
-        known: How many.
-        jobs: How many there are.
+        amount: Sum over the known jobs: a lower bound if some are unknown.
+        known: Number of known jobs.
+        jobs: Number of all jobs.
     """
 
     amount: float
@@ -73,33 +73,34 @@ class Total:
 
     @classmethod
     def over(cls, amounts: Sequence[float | None]) -> Total:
+        """Sum amounts; None is unknown."""
         known = [amount for amount in amounts if amount is not None]
         return cls(math.fsum(known), len(known), len(amounts))
 
     @property
     def whole(self) -> float | None:
-        """The sum; None where a part is not known."""
+        """The sum; None if a part is unknown."""
         return self.amount if self.known == self.jobs else None
 
     def text(self, show: Callable[[float], str], of: str) -> str:
-        """In words, such as "at least 3 min of GPUs (2 of 5 jobs)"."""
+        """The sum in words, such as "at least 3 min of GPU time (2 of 5 jobs)"."""
         if self.known == self.jobs:
             return f"{show(self.amount)} of {of}"
         if not self.known:
-            return f"unknown hours of {of} ({self.jobs} jobs)"
+            return f"unknown amount of {of} ({self.jobs} jobs)"
         return f"at least {show(self.amount)} of {of} ({self.known} of {self.jobs} jobs)"
 
 
 @dataclass(frozen=True)
 class NotKnown:
-    """Jobs of a rule whose time is not known, for one reason.
+    """Jobs of a rule whose duration is unknown for the same reason.
 
     Attributes:
-        rule: Name.
-        jobs: Names.
+        rule: Name of the rule.
+        jobs: Names of the jobs.
         why: The reason.
-        to_know: What would make it known.
-        output: A file that the first of them makes.
+        to_know: How to get an estimate.
+        output: An output of the first of these jobs.
     """
 
     rule: str
@@ -109,23 +110,23 @@ class NotKnown:
     output: str
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values."""
+        """The same as plain values."""
         return {"rule": self.rule, "jobs": len(self.jobs), "why": self.why, "to_know": self.to_know}
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """A run that is to come.
+    """Estimate of a planned run.
 
     Attributes:
-        jobs: All that would run.
-        running_disk: Bytes that the largest job needs while it runs, beyond what it leaves.
-        machines: By number of GPUs: seconds from start to end, and the share of the time that GPUs are busy; None where
-            a job's time on such a machine is not known.
-        path: Jobs that no machine makes shorter together, as far as their times are known.
-        path_seconds: How long they take; the least that it can be, where a time is not known.
-        warnings: Of Snakemake, a line each.
-        other_versions: Packages that made the results at hand in another version.
+        jobs: All jobs that would run.
+        running_disk: Bytes of the temporary files of the largest job.
+        machines: By number of GPUs: seconds from start to end, and the share of that time in which GPUs are busy; None
+            if the duration of a job on such a machine is unknown.
+        path: Critical path: the jobs that limit the duration on any machine, as far as their durations are known.
+        path_seconds: Duration of the critical path; a lower bound if a duration is unknown.
+        warnings: Warnings of Snakemake, one line each.
+        other_versions: Packages whose version has changed since the existing results were made.
     """
 
     jobs: list[JobCost]
@@ -138,43 +139,43 @@ class Outlook:
 
     @property
     def unknown(self) -> list[JobCost]:
-        """Jobs whose time nobody can say."""
+        """Jobs of unknown duration."""
         return [cost for cost in self.jobs if cost.seconds is None]
 
     @property
     def gpu_seconds(self) -> Total:
-        """Of all GPUs."""
+        """GPU seconds of all jobs."""
         wanting = [cost for cost in self.jobs if cost.job.gpus]
         return Total.over([(cost.seconds or 0.0) * cost.job.gpus if cost.on_gpu else None for cost in wanting])
 
     @property
     def core_seconds(self) -> Total:
-        """Of the processors of jobs without a GPU."""
+        """Processor seconds of jobs that need no GPU."""
         own = [cost for cost in self.jobs if not cost.job.gpus]
         return Total.over([None if cost.seconds is None else cost.seconds * cost.job.threads for cost in own])
 
     @property
     def seconds_on_processors(self) -> float:
-        """Of jobs that want a GPU and are known on processors alone, one after the other, on as many as there were."""
+        """Sum over jobs that need a GPU but were measured on processors only."""
         return math.fsum(cost.seconds or 0.0 for cost in self.jobs if cost.only_on_processors)
 
     @property
     def seconds(self) -> float:
-        """Of all jobs whose time is known, one after the other."""
+        """Sum over all jobs of known duration."""
         return math.fsum(cost.seconds for cost in self.jobs if cost.seconds is not None)
 
     @property
     def disk(self) -> Total:
-        """Bytes that are left."""
+        """Bytes of all outputs."""
         return Total.over([cost.disk for cost in self.jobs])
 
     @property
     def not_known(self) -> list[NotKnown]:
-        """Jobs whose time is not known, or that of a GPU not, by rule and reason, in the order of the plan."""
+        """Jobs whose duration, or duration on a GPU, is unknown, by rule and reason, in the order of the plan."""
         found: dict[tuple[str, str], list[JobCost]] = {}
         for cost in self.jobs:
             if cost.seconds is None or cost.only_on_processors:
-                why = cost.basis if cost.seconds is None else "on a GPU: measured on processors only"
+                why = cost.basis if cost.seconds is None else "measured on processors only, not on a GPU"
                 found.setdefault((cost.job.rule, why), []).append(cost)
         return [
             NotKnown(rule, tuple(cost.job.name for cost in costs), why, _to_know(costs[0]), costs[0].job.outputs[0])
@@ -183,13 +184,13 @@ class Outlook:
 
     @property
     def expensive(self) -> list[JobCost]:
-        """Jobs that take most of the time, the longest first."""
+        """Jobs that take most of the time, longest first."""
         known = [cost for cost in self.jobs if cost.seconds is not None]
         large = [cost for cost in known if (cost.seconds or 0.0) >= EXPENSIVE * self.seconds]
         return sorted(large, key=lambda cost: -(cost.seconds or 0.0))
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values."""
+        """The same as plain values."""
         return {
             "jobs": len(self.jobs),
             "gpu_hours": _rounded(self.gpu_seconds.whole, HOUR),
@@ -230,16 +231,16 @@ class Outlook:
 def look_ahead(
     plan: Plan, work: Work, costs: Costs, results: Path, gpus: Sequence[int], cores: int, overhead: float
 ) -> Outlook:
-    """Foretell what a plan costs.
+    """Estimate the cost of a plan.
 
     Args:
-        plan: What would run.
+        plan: The plan.
         work: Sizes of its sets.
-        costs: Times.
-        results: Folder of all runs, for sizes of files.
-        gpus: Machines to simulate, by their GPUs.
-        cores: Their processors, for each GPU.
-        overhead: Seconds that a job waits before it begins.
+        costs: Durations of jobs.
+        results: Folder of all runs, for file sizes.
+        gpus: Numbers of GPUs of the machines to simulate.
+        cores: Cores per GPU of these machines.
+        overhead: Seconds that each job waits before it starts.
     """
     causes, disk = Causes(plan), Disk(work, results)
     jobs = []
@@ -258,12 +259,12 @@ def look_ahead(
         for cost in jobs
     ]
     machines: dict[int, tuple[float, float] | None] = dict.fromkeys(gpus)
-    # Where networks ran on processors alone, that is the machine whose time is known.
+    # If networks were measured on processors only, durations are known for a machine without GPUs.
     for count in (*gpus, *([0] if any(cost.only_on_processors for cost in jobs) else [])):
         if all(_is_known_with(cost, count) for cost in jobs):
             schedule = simulate(tasks, count, cores * max(1, count), overhead)
             machines[count] = schedule.seconds, schedule.busy
-    # What jobs wait for counts where all are known; the least that some take is no more than they work.
+    # Waiting times count only if all durations are known; otherwise the sum is a lower bound of known work.
     wait = 0.0 if any(cost.seconds is None for cost in jobs) else overhead
     path = [jobs[place] for place in critical_path(tasks, wait)]
     return Outlook(
@@ -278,18 +279,18 @@ def look_ahead(
 
 
 def _is_known_with(cost: JobCost, gpus: int) -> bool:
-    """Whether the time of a job is known on a machine with so many GPUs."""
+    """Whether the duration of a job is known on a machine with this number of GPUs."""
     if cost.seconds is None:
         return False
     return not cost.job.gpus or (cost.on_gpu if gpus else cost.device in (PROCESSOR, STATED))
 
 
 def _to_know(cost: JobCost) -> str:
-    """What would make the time of a job known."""
+    """How to get an estimate of the duration of a job."""
     if cost.seconds is None and cost.basis.startswith(UNCOUNTED):
-        return "--photos SET=N"
-    where = "a GPU of the machine" if cost.job.gpus else "the machine"
-    return f"--speeds FILE, or one job of each rule on {where} that is to do them"
+        return "pass --photos SET=N"
+    where = "a GPU of the target machine" if cost.job.gpus else "the target machine"
+    return f"pass --speeds FILE, or run one job of each rule on {where}"
 
 
 def _rounded(amount: float | None, unit: float) -> float | None:
@@ -297,7 +298,7 @@ def _rounded(amount: float | None, unit: float) -> float | None:
 
 
 def _because(causes: Causes, job: PlannedJob) -> str:
-    """What has changed, of its own before that of other jobs; otherwise it, or what it needs, is not made yet."""
+    """The first change, of the job itself before those of other jobs; without a change, outputs are not made yet."""
     own, roots = causes.own(job), list(causes.roots(job))
     changed = sorted((cause for cause in roots if cause.kind != "new"), key=lambda cause: cause not in own)
     if not changed:
@@ -306,56 +307,56 @@ def _because(causes: Causes, job: PlannedJob) -> str:
 
 
 def outlook_text(outlook: Outlook, plan: Plan, free: int) -> str:
-    """The outlook for people.
+    """The estimate as text to print.
 
     Args:
-        outlook: It.
-        plan: What it is of.
-        free: Bytes that are free on the disk of the results.
+        outlook: The estimate.
+        plan: Its plan.
+        free: Free bytes on the disk of the results.
     """
     other = [str(each) for each in outlook.other_versions]
     if not outlook.jobs:
         return "\n".join([f"{plan.run_folder}: nothing to do", *other]) + "\n"
-    on_gpus = outlook.gpu_seconds.text(_hours, "GPUs")
+    on_gpus = outlook.gpu_seconds.text(_hours, "GPU time")
     if outlook.seconds_on_processors:
-        on_gpus += f", {_hours(outlook.seconds_on_processors)} where these run without one"
+        on_gpus += f", {_hours(outlook.seconds_on_processors)} if these run without a GPU"
     lines = [
         f"{plan.run_folder}: {len(outlook.jobs)} jobs, {on_gpus},"
-        f" {outlook.core_seconds.text(_hours, 'processors')}, {outlook.disk.text(_bytes, 'disk')}, and"
-        f" {_bytes(outlook.running_disk)} while it runs ({_bytes(free)} free)",
+        f" {outlook.core_seconds.text(_hours, 'processor time')}, {outlook.disk.text(_bytes, 'disk space')}, and"
+        f" {_bytes(outlook.running_disk)} of temporary files ({_bytes(free)} free)",
         *other,
     ]
     if outlook.disk.amount + outlook.running_disk > free:
-        lines.append("the disk is too small")
+        lines.append("warning: not enough free disk space")
     lines += [*_not_known(outlook), "", *_rules(outlook)]
     shown = outlook.expensive[:MOST_EXPENSIVE]
     if shown:
-        lines += ["", "jobs that take most of the time" + (" of those known" if outlook.unknown else "")]
+        lines += ["", "jobs that take most of the time" + (" (of known duration)" if outlook.unknown else "")]
     for cost in shown:
         lines.append(f"  {cost.job.name:<36} {_hours(cost.seconds):>9}  {cost.because}  [{cost.basis}]")
     if len(outlook.expensive) > len(shown):
         lines.append(f"  and {len(outlook.expensive) - len(shown)} more like these (--json lists all)")
     lines += ["", "from start to end"]
     for gpus, found in outlook.machines.items():
-        used = f", which are busy {found[1]:.0%} of it" if gpus and found else ""
-        time = _hours(found[0]) if found else "not known"
+        used = f" (GPUs busy {found[1]:.0%} of the time)" if gpus and found else ""
+        time = _hours(found[0]) if found else "unknown"
         lines.append(f"  {f'{gpus} GPU' if gpus else 'no GPU'}{'s' if gpus > 1 else ''}: {time}{used}")
     if not outlook.unknown:
-        lines.append(f"  never less than {_hours(outlook.path_seconds)}: {_path_words(outlook)}")
+        lines.append(f"  lower bound: {_hours(outlook.path_seconds)}: {_path_words(outlook)}")
     elif outlook.path_seconds:
-        lines.append(f"  at least {_hours(outlook.path_seconds)}, for what is known: {_path_words(outlook)}")
+        lines.append(f"  lower bound (known durations): {_hours(outlook.path_seconds)}: {_path_words(outlook)}")
     return "\n".join(lines) + "\n"
 
 
 def _not_known(outlook: Outlook) -> list[str]:
-    """Rules whose time is not known, why, and what would make it known."""
+    """Rules whose duration is unknown, why, and how to get an estimate."""
     found = outlook.not_known
     if not found:
         return []
     by_reason: dict[tuple[str, str], list[NotKnown]] = {}
     for each in found:
         by_reason.setdefault((each.why, each.to_know), []).append(each)
-    lines = ["", "time not known"]
+    lines = ["", "unknown durations"]
     for (why, _), same in by_reason.items():
         names = [f"{each.rule} ({len(each.jobs)})" for each in same]
         more = f" and {len(names) - MOST_NAMED} more rules (--json lists all)" if len(names) > MOST_NAMED else ""
@@ -363,7 +364,7 @@ def _not_known(outlook: Outlook) -> list[str]:
     to_know: dict[str, NotKnown] = {}
     for each in found:
         to_know.setdefault(each.to_know, each)
-    lines += [f"  to know: {words}, such as {each.output}" for words, each in to_know.items()]
+    lines += [f"  for an estimate: {words}, e.g. {each.output}" for words, each in to_know.items()]
     return lines
 
 
@@ -392,14 +393,14 @@ def _rules(outlook: Outlook) -> list[str]:
 
 
 def _least(total: Total, show: Callable[[float], str]) -> str:
-    """A sum in a cell: "?" where nothing of it is known, ">" before it where something is not."""
+    """A sum in a cell: "?" if all of it is unknown, with ">" before it if a part is."""
     if total.known == total.jobs:
         return show(total.amount)
     return f">{show(total.amount)}" if total.known else "?"
 
 
 def _path_words(outlook: Outlook) -> str:
-    """The jobs on the longest path that take some of its time; those of one rule in a row as one."""
+    """The jobs on the critical path with a relevant share of its time; consecutive jobs of one rule as one."""
     long = [cost for cost in outlook.path if (cost.seconds or 0.0) > 0.02 * outlook.path_seconds]
     words = []
     for rule, costs in groupby(long, key=lambda cost: cost.job.rule):
@@ -425,14 +426,14 @@ def _bytes(count: float) -> str:
 
 @dataclass(frozen=True)
 class Task:
-    """A job as the simulation knows it.
+    """A job in the simulation.
 
     Attributes:
-        name: For people.
-        seconds: How long it runs.
-        gpus: GPUs that it holds meanwhile.
-        cores: Processors that it holds meanwhile.
-        needs: Places, in the list of tasks, of those that end before it begins.
+        name: Name of the job.
+        seconds: Duration.
+        gpus: GPUs that it occupies.
+        cores: Cores that it occupies.
+        needs: Indices, in the list of tasks, of those that must end before it starts.
     """
 
     name: str
@@ -444,12 +445,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Schedule:
-    """What a machine makes of some tasks.
+    """Result of a simulation.
 
     Attributes:
-        seconds: From the first start to the last end.
-        busy: Share of the GPUs' time in which a task held them; 0 where there are none.
-        ends: Seconds at which each task ends.
+        seconds: Time from the first start to the last end.
+        busy: Share of GPU time that tasks occupy; 0 without GPUs.
+        ends: End of each task, in seconds from the start.
     """
 
     seconds: float
@@ -458,16 +459,16 @@ class Schedule:
 
 
 def simulate(tasks: Sequence[Task], gpus: int, cores: int, overhead: float = 0.0) -> Schedule:
-    """Run tasks greedily: whenever something is free, the task that begins is the one with the longest path behind it.
+    """Simulate a greedy schedule: of the tasks that fit, the one with the longest remaining path starts first.
 
     Args:
-        tasks: Each needs only tasks before it in the list.
-        gpus: Of the machine; a task that asks for more gets all of them.
-        cores: Of the machine; likewise.
-        overhead: Seconds that each task waits before it begins, holding nothing: a queue, or a start.
+        tasks: Tasks; each needs only tasks before it in the list.
+        gpus: GPUs of the machine; a task that needs more gets all of them.
+        cores: Cores of the machine; likewise.
+        overhead: Seconds that each task waits before it starts, without occupying anything (queue, process start).
 
     Returns:
-        When everything ends.
+        The schedule.
     """
     behind = _paths_behind(tasks, overhead)
     waiting = [len(task.needs) for task in tasks]
@@ -475,7 +476,7 @@ def simulate(tasks: Sequence[Task], gpus: int, cores: int, overhead: float = 0.0
     for number, task in enumerate(tasks):
         for need in task.needs:
             followers[need].append(number)
-    # What may begin, by the time from which it may; what has begun, by its end.
+    # `coming`: tasks whose needs have ended, by earliest start. `running`: started tasks, by end.
     coming = [(overhead, number) for number, count in enumerate(waiting) if count == 0]
     heapq.heapify(coming)
     ready: list[tuple[float, int]] = []
@@ -514,7 +515,7 @@ def simulate(tasks: Sequence[Task], gpus: int, cores: int, overhead: float = 0.0
 
 
 def critical_path(tasks: Sequence[Task], overhead: float = 0.0) -> list[int]:
-    """Places of the tasks on the longest path: no number of machines ends sooner."""
+    """Indices of the tasks on the longest path, which limits the duration on any machine."""
     if not tasks:
         return []
     behind = _paths_behind(tasks, overhead)
@@ -530,7 +531,7 @@ def critical_path(tasks: Sequence[Task], overhead: float = 0.0) -> list[int]:
 
 
 def _paths_behind(tasks: Sequence[Task], overhead: float) -> list[float]:
-    """Seconds from each task's start to the end of everything that waits for it, on endless machines."""
+    """Seconds from each task's start to the end of all tasks that depend on it, without limits of machines."""
     behind = [task.seconds + overhead for task in tasks]
     for number in range(len(tasks) - 1, -1, -1):
         for need in tasks[number].needs:

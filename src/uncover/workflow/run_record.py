@@ -1,12 +1,12 @@
-"""What happens before the first job of a run and after its last one, and the record of what a run was: config, command,
-code, environment, machine, seeds, how it ended and how much GPU memory it took.
+"""Steps before the first and after the last job of a run, and the record of the run: config, command, code,
+environment, machine, seeds, outcome and peak GPU memory.
 
-A folder per start of Snakemake, results/<run>/record/<time>/:
-  config.yaml      the whole config, merged
+Each start of Snakemake writes a folder, results/<run>/record/<time>/:
+  config.yaml      the merged config, with all defaults
   run.json         everything else
   environment.txt  all installed packages
-  changes.patch    what differs from the commit, where anything does
-  modules.json     what each digest of code stands for, so that `uncover why` can name what changed
+  changes.patch    differences from the commit, if there are any
+  modules.json     definitions behind each digest of code, with which `uncover why` names changes
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ CONFIG, RUN, ENVIRONMENT, CHANGES, MODULES = (
     "modules.json",
 )
 TOLD = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "SLURM_JOB_ID", "CONDA_PREFIX")
-"""Variables of the environment that may change what a run does; others are nobody's business."""
+"""Environment variables that may affect a run; others are not recorded, for privacy."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class RunRecord:
     """One start of Snakemake.
 
     Attributes:
-        folder: Of its files.
-        about: What run.json holds.
+        folder: Folder of the record.
+        about: Content of run.json.
     """
 
     folder: Path
@@ -65,27 +65,27 @@ class RunRecord:
 
     @property
     def started(self) -> float:
-        """Seconds since 1970."""
+        """Start, in seconds since 1970."""
         return datetime.fromisoformat(self.about["started"]).timestamp()
 
     def config(self) -> Config:
-        """The config that it ran with.
+        """The config of the run.
 
         Raises:
-            ValidationError: Today's code knows other keys.
+            ValidationError: The current code has other keys.
         """
         values = yaml.safe_load((self.folder / CONFIG).read_text(encoding="utf-8"))
         return Config.model_validate(laid_over({}, values, Config))
 
     def code(self) -> dict[str, dict[str, str]]:
-        """State of each definition by digest of code and full name, "package.module:name".
+        """State of each definition, by code digest and full name, "package.module:name".
 
         Raises:
-            ValueError: The record is of an earlier version, which knew modules only.
+            ValueError: The record was written by an earlier version, which recorded whole modules.
         """
         known = json.loads((self.folder / MODULES).read_text(encoding="utf-8"))
         if any(isinstance(names, str) for names in known["modules"].values()):
-            raise ValueError(f"{self.folder / MODULES}: states of modules; expected those of definitions")
+            raise ValueError(f"{self.folder / MODULES}: contains states of modules; expected states of definitions")
         states = [
             (f"{module}:{name}" if name else module, state)
             for module, names in known["modules"].items()
@@ -95,19 +95,19 @@ class RunRecord:
 
     @property
     def is_over(self) -> bool:
-        """Whether its Snakemake ran on this machine and is gone."""
+        """Whether its Snakemake ran on this machine and has ended."""
         number = number_of(self.about["process"])
         return self.about["host"] == platform.node() and number is not None and not is_alive(number)
 
 
 def begin_record(run_folder: Path, config: Config, checkout: Path, about: Mapping[str, Any]) -> RunRecord:
-    """Write down what a run is, as it begins.
+    """Write the record of a run at its start.
 
     Args:
-        run_folder: results/<run>.
-        config: Merged.
-        checkout: Folder of `workflow/`.
-        about: What the engine knows: executor, cores, log files, the frozen copy.
+        run_folder: Folder of the run, results/<run>.
+        config: Merged config.
+        checkout: Folder that contains `workflow/`.
+        about: Properties of this start of Snakemake: executor, cores, log files, the frozen copy.
     """
     now = datetime.now(UTC)
     folder = _new_folder(Path(RunPaths(run_folder).records), now.strftime("%Y%m%dT%H%M%SZ"))
@@ -139,12 +139,12 @@ def begin_record(run_folder: Path, config: Config, checkout: Path, about: Mappin
 
 
 def end_record(record: RunRecord, outcome: str, logs: Path) -> None:
-    """Write down how it ended.
+    """Add the end of the run, its outcome and the peak GPU memory of its jobs.
 
     Args:
-        record: Of the run.
+        record: Record of the run.
         outcome: "complete" or "failed".
-        logs: Folder of the logs of its jobs, some of which say how much GPU memory they took.
+        logs: Folder of the logs of its jobs, from which GPU memory is read.
     """
     record.about["ended"] = datetime.now(UTC).isoformat(timespec="milliseconds")
     record.about["outcome"] = outcome
@@ -153,7 +153,7 @@ def end_record(record: RunRecord, outcome: str, logs: Path) -> None:
 
 
 def read_records(run_folder: Path) -> list[RunRecord]:
-    """All starts of a run, in order; half-written ones of a killed Snakemake are left out."""
+    """All records of a run, in order of start; incomplete ones of a killed Snakemake are skipped."""
     records = []
     for path in sorted(Path(RunPaths(run_folder).records).glob(f"*/{RUN}")):
         try:
@@ -175,7 +175,7 @@ def _new_folder(parent: Path, name: str) -> Path:
 
 
 def _code_text(digests: Mapping[str, Sequence[str]], states: Mapping[str, str]) -> str:
-    """States of definitions by module, and for each digest their numbers in that order, as names are long."""
+    """States of definitions by module, and for each digest their indices in that order, because names are long."""
     modules: dict[str, dict[str, str]] = {}
     for part, state in states.items():
         module, _, name = part.partition(":")
@@ -196,7 +196,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _git(checkout: Path, patch: Path) -> dict[str, Any]:
-    """Commit, and whether anything differs from it; the difference is kept, as results would be in vain without it."""
+    """Commit, and whether the code differs from it; the difference is saved so that results can be reproduced."""
     commit = _ask_git(checkout, "rev-parse", "HEAD")
     if commit is None:
         return {"commit": None, "changed": None}
@@ -231,30 +231,30 @@ def _seeds(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, int]]:
 
 
 def orphans_of(records: Iterable[RunRecord]) -> set[str]:
-    """Names in the queue of runs whose Snakemake is gone."""
+    """Job names, in the queue, of runs whose Snakemake has ended."""
     return {record.about["queue_name"] for record in records if record.about.get("queue_name") and record.is_over}
 
 
 CHECKS_REMEMBERED = 3
-"""Looks at the queue that SLURM must remember an ended job for, or its end might be missed."""
+"""SLURM must remember an ended job for this many queries of the queue, or its end might be missed."""
 
 
 def before_jobs(
     workflow: Any, config: Config, run_folder: Path, checkout: Path, state: str, logs: Iterable[str] = ()
 ) -> RunRecord:
-    """Make sure that the jobs can run, that no others are in their way, and that nobody changes them; begin the record.
+    """Check that the jobs can run, cancel orphaned jobs, freeze the code, and write the record.
 
     Args:
-        workflow: Snakemake's, with its jobs planned.
-        config: Merged.
-        run_folder: results/<run>.
-        checkout: Folder of `workflow/`.
-        state: Of the code when it was read, as `code_state` has it.
-        logs: Snakemake's own log files of this run.
+        workflow: Snakemake's workflow, with its jobs planned.
+        config: Merged config.
+        run_folder: Folder of the run, results/<run>.
+        checkout: Folder that contains `workflow/`.
+        state: State of the code when it was read, as returned by `code_state`.
+        logs: Log files of Snakemake for this run.
 
     Raises:
-        InputError: Results cannot be written, jobs can never run, the code has changed meanwhile, or this Snakemake
-            cannot be told what a cluster needs.
+        InputError: Results cannot be written, jobs can never run, the code has changed in the meantime, or a cluster
+            needs internals of Snakemake that differ in this version.
     """
     check_writable(run_folder)
     local = engine.is_local(workflow)
@@ -276,29 +276,29 @@ def before_jobs(
     frozen = None
     if config.cluster.freeze == "always" or (config.cluster.freeze == "auto" and not local):
         if code_state(checkout) != state:
-            raise InputError(f"{checkout}: was edited while Snakemake was starting; start again")
+            raise InputError(f"{checkout}: edited while Snakemake was starting; start Snakemake again")
         frozen = freeze(checkout, Path(RunPaths(run_folder).code))
         about["code_folder"] = str(frozen)
     record = begin_record(run_folder, config, checkout, about)
     if frozen is not None:
-        with engine.private_names("a frozen copy of the code (cluster.freeze: never goes without)"):
+        with engine.private_names("a frozen copy of the code (cluster.freeze: never turns it off)"):
             engine.run_from(workflow, frozen.absolute() / "workflow" / "Snakefile", (record.folder / CONFIG).absolute())
         logger.info(f"jobs run from {frozen}; edits of {checkout} do not reach them")
     return record
 
 
 def after_jobs(record: RunRecord, outcome: str, run_folder: Path) -> None:
-    """End the record; what keeps it from being written, such as a full disk, is said and changes nothing else.
+    """Complete the record; if it cannot be written, e.g. on a full disk, only log a warning.
 
     Args:
-        record: Of the run.
+        record: Record of the run.
         outcome: "complete" or "failed".
-        run_folder: results/<run>.
+        run_folder: Folder of the run, results/<run>.
     """
     try:
         end_record(record, outcome, Path(RunPaths(run_folder).logs))
     except OSError as error:
-        logger.warning(f"{error.filename or record.folder}: {error.strerror}; how the run ended is not written down")
+        logger.warning(f"{error.filename or record.folder}: {error.strerror}; the outcome of the run is not recorded")
 
 
 def _before_slurm(workflow: Any, records: Collection[RunRecord]) -> None:
@@ -307,24 +307,25 @@ def _before_slurm(workflow: Any, records: Collection[RunRecord]) -> None:
     misfits = slurm.misfits(engine.asked_by(workflow, jobs), (site and site.nodes) or slurm.nodes())
     if misfits:
         raise InputError(
-            "jobs that this cluster would never run: "
+            "this cluster can never run some jobs: "
             + "; ".join(misfits)
-            + ". Ask for less or elsewhere in the config:"
+            + ". Reduce the request or change the partition in the config:"
             " cluster.rules.<rule>, cluster.partition, cluster.gpu, cluster.threads"
         )
     _choose_how_to_follow(workflow)
     orphans = slurm.in_queue(engine.submitted_before(workflow, jobs), orphans_of(records))
     if orphans:
-        logger.info(
-            f"SLURM still has {len(orphans)} jobs of a Snakemake that is gone; cancelling them: {' '.join(orphans)}"
-        )
+        logger.info(f"cancelling {len(orphans)} SLURM jobs of an earlier Snakemake that has ended: {' '.join(orphans)}")
         left = slurm.cancel(orphans)
         if left:
-            raise InputError(f"SLURM jobs {' '.join(left)} do not end, and would write beside those that come now")
+            raise InputError(
+                f"SLURM jobs {' '.join(left)} of an earlier Snakemake do not end after scancel, and new jobs would"
+                " write the same files; start again when they have ended"
+            )
 
 
 def _choose_how_to_follow(workflow: Any) -> None:
-    """`sacct` where it has something to say; the queue where there is no accounting, and long enough a memory."""
+    """Track jobs with `sacct`, or with `squeue` if accounting is off and the queue remembers jobs long enough."""
     settings = slurm.configuration()
     if slurm.has_accounting(settings):
         engine.understand_cancellations()
@@ -332,7 +333,7 @@ def _choose_how_to_follow(workflow: Any) -> None:
     remembered, wait = slurm.seconds_remembered(settings), engine.seconds_between_checks(workflow)
     if remembered < CHECKS_REMEMBERED * wait:
         raise InputError(
-            f"this SLURM has no accounting, and forgets a job {remembered} s after its end (MinJobAge): give"
+            f"SLURM accounting is off, and the queue forgets a job {remembered} s after its end (MinJobAge): pass"
             f" --slurm-init-seconds-before-status-checks {max(1, remembered // CHECKS_REMEMBERED)} or less"
         )
     engine.ask_the_queue(workflow)

@@ -1,4 +1,4 @@
-"""What a SLURM cluster says of itself and of its queue, and what our jobs ask it for."""
+"""Nodes, settings and queue of a SLURM cluster, and the resources that jobs request."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from typing import Any, Literal
 from uncover.config.cluster import Cluster, JobResources
 
 SECONDS_TO_END = 120.0
-"""How long cancelled jobs may take; SLURM kills them after its KillWait, of 30 seconds by default."""
+"""Time that cancelled jobs may take to end; SLURM kills them after its KillWait, by default 30 seconds."""
 
 UNLIMITED = 10**9
 
 OF_A_NODE = ("partition", "processors", "memory", "time limit", "generic resources")
-"""What `sinfo` is asked for."""
+"""Columns of the output of `sinfo`."""
 
 ANYWHERE = "*"
-"""In place of a partition: the executor picks one for each job (--slurm-partition-config)."""
+"""Stands for any partition: the executor picks one for each job (--slurm-partition-config)."""
 
 
 class NoAnswer(Exception):
-    """A program of SLURM is missing, or does not answer."""
+    """A SLURM program is missing or does not respond."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """The most that a job gets on one node.
+    """The most that a job can get on one node.
 
     Attributes:
-        partition: Name.
-        default: Whether jobs that name no partition go there.
+        partition: Name of the partition.
+        default: Whether it is the default partition.
         cpus: Processors.
         mem_mb: Memory, in MB.
         minutes: Time limit of the partition.
-        gpus: GPUs by model; of no model under "".
+        gpus: Number of GPUs by model; "" is an unnamed model.
     """
 
     partition: str
@@ -59,7 +59,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Asked:
-    """What jobs of a rule are submitted with; see `asked_of`."""
+    """Resources that jobs of a rule request; see `asked_of`."""
 
     rule: str
     cpus: int
@@ -71,17 +71,17 @@ class Asked:
 
 
 def nodes() -> list[Node]:
-    """All nodes of all partitions, with what their partition leaves of them.
+    """All nodes of all partitions, within the limits of their partition.
 
     Raises:
-        NoAnswer: SLURM does not answer.
+        NoAnswer: SLURM does not respond.
     """
     found = []
     most = _most_per_node()
     for line in _ask("sinfo", "--noheader", "--Node", "--format=%P|%c|%m|%l|%G").splitlines():
         words = [word.strip() for word in line.split("|")]
         if len(words) != len(OF_A_NODE):
-            raise NoAnswer(f"sinfo: says {line!r}; expected {', '.join(OF_A_NODE)}")
+            raise NoAnswer(f"sinfo: printed {line!r}; expected {', '.join(OF_A_NODE)}")
         partition, cpus, memory, limit, gres = words
         default, partition = partition.endswith("*"), partition.rstrip("*")
         most_cpus, most_mb = most.get(partition, (UNLIMITED, UNLIMITED))
@@ -91,7 +91,7 @@ def nodes() -> list[Node]:
 
 
 def _most_per_node() -> dict[str, tuple[int, int]]:
-    """Processors and MB that a job gets of one node, by partition, as far as SLURM says."""
+    """Limits of processors and MB per node, by partition, as far as SLURM reports them."""
     found = {}
     with contextlib.suppress(NoAnswer):
         for line in _ask("scontrol", "show", "partition", "--oneliner").splitlines():
@@ -112,7 +112,7 @@ def gpus_of(gres: str) -> dict[str, int]:
 
 
 def minutes_of(limit: str) -> int:
-    """Minutes of a time as SLURM writes it, such as "2-00:00:00", "30:00" or "infinite"."""
+    """Minutes of a time in SLURM's format, such as "2-00:00:00", "30:00" or "infinite"."""
     match = re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)", limit)
     if match is None:
         return UNLIMITED
@@ -121,14 +121,14 @@ def minutes_of(limit: str) -> int:
 
 
 def misfits(asked: Iterable[Asked], there: Collection[Node]) -> list[str]:
-    """What can never run: SLURM would keep such jobs waiting for ever.
+    """Find requests that can never run: SLURM would keep such jobs pending for ever.
 
     Args:
-        asked: By jobs.
-        there: What nodes have.
+        asked: Requests of jobs.
+        there: Nodes of the cluster.
 
     Returns:
-        A line for each that no node fulfils: what is asked, and the most there is.
+        A line for each request that no node satisfies: the request, and the most that nodes offer.
     """
     lines = []
     for each in sorted(set(asked), key=lambda each: each.rule):
@@ -138,14 +138,14 @@ def misfits(asked: Iterable[Asked], there: Collection[Node]) -> list[str]:
         )
         if not own:
             known = ", ".join(sorted({node.partition for node in there}))
-            lines.append(f"{each.rule}: there is no {where.removeprefix('the ')}; partitions: {known}")
+            lines.append(f"{each.rule}: there is no {where.removeprefix('the ')}; existing partitions: {known}")
         elif not any(_fits(each, node) for node in own):
-            lines.append(f"{each.rule}: asks for {_words(each)}, and no node of {where} has it ({_most(own)})")
+            lines.append(f"{each.rule}: requests {_words(each)}; no node of {where} offers that (at most {_most(own)})")
     return lines
 
 
 def _nodes_of(partition: str | None, there: Iterable[Node]) -> list[Node]:
-    """Those that a job may run on; `partition` as sbatch takes it, also several."""
+    """Nodes that a job may run on; `partition` as in sbatch, with commas between several."""
     if partition is None:
         return [node for node in there if node.default]
     names = [name.strip() for name in str(partition).split(",")]
@@ -176,30 +176,30 @@ def _most(there: Collection[Node]) -> str:
 
 
 def configuration() -> dict[str, str]:
-    """The controller's settings by name.
+    """Settings of the SLURM controller, by name.
 
     Raises:
-        NoAnswer: SLURM does not answer.
+        NoAnswer: SLURM does not respond.
     """
     pairs = (line.split("=", 1) for line in _ask("scontrol", "show", "config").splitlines() if "=" in line)
     return {name.strip(): value.strip() for name, value in pairs}
 
 
 def has_accounting(settings: dict[str, str]) -> bool:
-    """Whether `sacct` can answer; where it cannot, the program is installed all the same."""
+    """Whether accounting is on; `sacct` is installed even if it is off."""
     return settings.get("AccountingStorageType", "accounting_storage/none") != "accounting_storage/none"
 
 
 def seconds_remembered(settings: dict[str, str]) -> int:
-    """How long the queue knows of a job that has ended (MinJobAge)."""
+    """Seconds for which the queue lists a job after its end (MinJobAge)."""
     return _number(settings.get("MinJobAge", "300"))
 
 
 def in_queue(ids: Collection[str] = (), names: Collection[str] = ()) -> list[str]:
-    """Numbers of this user's jobs in the queue, waiting or running, that have one of these numbers or names.
+    """Numbers of this user's jobs in the queue, pending or running, with one of these numbers or names.
 
     Raises:
-        NoAnswer: SLURM does not answer.
+        NoAnswer: SLURM does not respond.
     """
     if not ids and not names:
         return []
@@ -208,13 +208,13 @@ def in_queue(ids: Collection[str] = (), names: Collection[str] = ()) -> list[str
 
 
 def cancel(ids: Collection[str]) -> list[str]:
-    """Cancel jobs and wait until they are gone.
+    """Cancel jobs and wait until they have left the queue.
 
     Returns:
-        Those that are still there after `SECONDS_TO_END`.
+        Jobs that are still in the queue after `SECONDS_TO_END`.
 
     Raises:
-        NoAnswer: SLURM does not answer.
+        NoAnswer: SLURM does not respond.
     """
     if not ids:
         return []
@@ -229,22 +229,22 @@ def _ask(*command: str) -> str:
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     except FileNotFoundError:
-        raise NoAnswer(f"{command[0]}: is not installed here; run this where jobs are submitted") from None
+        raise NoAnswer(f"{command[0]}: not installed on this host; run this on a host that can submit jobs") from None
     except subprocess.CalledProcessError as error:
         raise NoAnswer(f"{' '.join(command)}: {error.stderr.strip() or error}") from None
     except subprocess.TimeoutExpired:
-        raise NoAnswer(f"{' '.join(command)}: no answer within a minute") from None
+        raise NoAnswer(f"{' '.join(command)}: no response within 60 s") from None
 
 
 def _number(text: str) -> int:
-    """The number that a text begins with, such as "300 sec" or "128+"; a text without one stands for no limit."""
+    """The number at the start of a text, such as "300 sec" or "128+"; without one, there is no limit."""
     match = re.match(r"\d+", text.strip())
     return int(match.group()) if match else UNLIMITED
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that a job may ask for."""
+    """The most that a job may request."""
 
     mem_mb: int = UNLIMITED
     minutes: int = UNLIMITED
@@ -252,12 +252,12 @@ class Limits:
 
 @dataclass(frozen=True)
 class Site:
-    """What a cluster allows. The Snakemake that submits asks for it once; its jobs are told.
+    """Limits of a cluster. The Snakemake that submits jobs reads them once and passes them to its jobs.
 
     Attributes:
-        nodes: Of all partitions; none where SLURM did not answer.
-        groups: Jobs that share one SLURM job, by the name of their group.
-        at_once: How many of them run side by side.
+        nodes: Nodes of all partitions; empty if SLURM did not respond.
+        groups: Number of jobs that share one SLURM job, by the name of their group.
+        at_once: Number of jobs of a group that run in parallel.
         picks: Whether the executor picks a partition for jobs that name none.
         strict: Whether a job that names several partitions must fit into each of them.
     """
@@ -270,7 +270,7 @@ class Site:
 
     @staticmethod
     def ask(groups: Mapping[str, int], at_once: int, picks: bool = False) -> Site:
-        """Ask SLURM, and add how jobs are grouped and sent."""
+        """Read the limits from SLURM, and add how jobs are grouped and submitted."""
         kinds: dict[str, Node] = {}
         strict = False
         with contextlib.suppress(NoAnswer):
@@ -279,27 +279,27 @@ class Site:
         return Site(tuple(kinds.values()), dict(groups), at_once, picks, strict)
 
     def told(self) -> str:
-        """As one line, for jobs."""
+        """The limits as one line, to pass to jobs."""
         return json.dumps(dataclasses.asdict(self), separators=(",", ":"))
 
     @staticmethod
     @functools.cache
     def heard(line: str) -> Site:
-        """What `told` has told."""
+        """Parse a line written by `told`."""
         values = json.loads(line)
         return Site(tuple(Node(**each) for each in values.pop("nodes")), **values)
 
     def limits(
         self, partition: str | None, cpus: int, gpus: int = 0, gpu_model: str | None = None, group: str = ""
     ) -> Limits:
-        """The most that a job may ask for.
+        """The most that a job may request.
 
         Args:
-            partition: Where it goes, as sbatch takes it; None where the job does not say.
-            cpus: Processors that it asks for.
-            gpus: GPUs.
-            gpu_model: Their model; None takes any.
-            group: That it belongs to: all jobs of a group together ask for no more.
+            partition: Partition, as in sbatch; None if the job names none.
+            cpus: Processors that the job requests.
+            gpus: GPUs that the job requests.
+            gpu_model: Model of the GPUs; None for any.
+            group: Group of the job: the limits apply to all jobs of the group together.
         """
         own = _nodes_of(ANYWHERE if partition is None and self.picks else partition, self.nodes)
         fitting = [node for node in own if _has(node, cpus, gpus, gpu_model)] or own
@@ -324,7 +324,7 @@ WAYS: dict[Form, tuple[str, ...]] = {
     "gres": ("gres",),
     "gpus-per-task": ("slurm_extra",),
 }
-"""Resources from which the executor makes the option of sbatch that asks for GPUs."""
+"""Resources from which the executor builds the sbatch option that requests GPUs."""
 
 
 def demand(
@@ -339,22 +339,22 @@ def demand(
     limits: Limits = Limits(),
     form: Form = "gpus",
 ) -> dict[str, Resource]:
-    """Resources of a job, by the names that Snakemake and its SLURM executor give them.
+    """Resources of a job, by their names in Snakemake and its SLURM executor.
 
     Args:
-        cluster: Settings of the config.
+        cluster: Section `cluster` of the config.
         rule: Name of the rule.
-        attempt: 1 for the first try.
-        mem_mb: Memory that the rule thinks right, in MB.
-        runtime: Time that it thinks right, in minutes.
-        gpu: GPUs that it can use.
-        resumes: Whether a job that is tried again goes on where it was: it asks for the same time again.
-        limits: What no later try exceeds, and the time that no try at all exceeds. A first try that needs more memory
-            than there is cannot run.
-        form: How to ask for GPUs. Snakemake itself counts them by "gpus".
+        attempt: Number of the try, 1 for the first.
+        mem_mb: Default memory of the rule, in MB.
+        runtime: Default time of the rule, in minutes.
+        gpu: GPUs that the job can use.
+        resumes: Whether a retry resumes, and therefore requests the same time again.
+        limits: Memory that retries do not exceed, and time that no try exceeds. A first try that needs more memory
+            than nodes have cannot run.
+        form: How to request GPUs. Snakemake itself counts them with "gpus".
 
     Returns:
-        Resources, only those that the job asks for: for others the defaults of the site count.
+        The requested resources; for all others, the defaults of the site apply.
     """
     own = cluster.rules.get(rule, JobResources())
     factor = cluster.retry_factor ** (attempt - 1)
@@ -367,7 +367,7 @@ def demand(
     }
     gpus = gpus_for(cluster, rule, gpu)
     if gpus:
-        # All GPUs of a training are those of one node.
+        # All GPUs of a training must be on one node.
         asked |= _ways_to_ask(cluster, gpus, form) | {"nodes": 1 if gpus > 1 else None}
     return {name: value for name, value in asked.items() if value is not None}
 
@@ -394,25 +394,25 @@ def _ways_to_ask(cluster: Cluster, gpus: int, form: Form) -> dict[str, Resource 
 
 
 def asks_elsewhere(form: Form, value_of: Callable[[str], object], default: object = None) -> bool:
-    """Whether --set-resources or a default of the site asks for GPUs in another way than ours: both would be sent.
+    """Whether --set-resources or a site default requests GPUs in another form than ours: both would be submitted.
 
     Args:
-        form: Ours.
-        value_of: What a job asks for by the name of a resource.
-        default: The site's for the resource that we ask by.
+        form: Form of our request.
+        value_of: Returns the value of a resource of a job, by its name.
+        default: The site default of the resource with which we request GPUs.
     """
     others = [{name: value_of(name)} for ways in WAYS.values() for name in ways if name not in WAYS[form]]
     return any(_count_gpus(each)[0] for each in (*others, {"slurm_extra": default}))
 
 
 def asked_of(rule: str, threads: int, resources: Mapping[str, Any], picked: bool = False) -> Asked:
-    """What a job is submitted with, from all that counts: the rule, --set-resources and defaults of the site.
+    """The request of a job, from its rule, --set-resources and site defaults.
 
     Args:
-        rule: Name to tell.
-        threads: Of the job.
-        resources: As Snakemake hands them to the executor.
-        picked: Whether the executor picks a partition for those that name none.
+        rule: Name for messages.
+        threads: Threads of the job.
+        resources: Resources as Snakemake passes them to the executor.
+        picked: Whether the executor picks a partition for jobs that name none.
     """
     gpus, model = _count_gpus(resources)
     beside_gpus = int(resources.get("cpus_per_gpu") or 0) * gpus
@@ -424,7 +424,7 @@ def asked_of(rule: str, threads: int, resources: Mapping[str, Any], picked: bool
 
 
 def _count_gpus(resources: Mapping[str, Any]) -> tuple[int, str | None]:
-    """GPUs and their model, however they are asked for."""
+    """GPUs and their model, in whichever form they are requested."""
     model = resources.get("gpu_model")
     if resources.get("gpu") or model:
         return int(resources.get("gpu") or 1), model

@@ -1,6 +1,6 @@
-"""What each top-level definition of a source file means and refers to.
+"""Digest and references of each top-level definition of a source file.
 
-Files that were read before are remembered: reading them was half of what planning took.
+Parsed files are cached on disk: parsing them took half of the planning time.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from typing import NamedTuple
 from uncover.atomic import new_file
 
 DECLARATIONS = ("uncover.commands.verb", "uncover.report.registry.figure", "uncover.report.registry.table")
-"""Decorators that only declare what Snakemake or the digest tracks elsewhere: no part of what they decorate."""
+"""Decorators whose arguments Snakemake or the digest tracks elsewhere: they are not part of the decorated function."""
 
 MAIN = "__main__"
-"""Name under which the block `if __name__ == "__main__"` stands among the definitions."""
+"""Name of the block `if __name__ == "__main__"` among the definitions."""
 
 MOST_KNOWN = 1500
-"""Versions of files; beyond them, only those of this process are kept."""
+"""Maximum number of cached file versions; beyond it, only those that this process used are kept."""
 
-# Nobody reads the annotations of functions that have no other decorators than these.
+# With no other decorators than these, annotations of a function are never evaluated.
 DEAF_DECORATORS = frozenset(
     {"abstractmethod", "cache", "cached_property", "classmethod", "contextmanager", "deleter", "inference_mode"}
     | {"lru_cache", "no_grad", "overload", "override", "property", "setter", "staticmethod", "wraps"}
 )
-# Through these, code reaches names of its module that it does not spell.
+# With these, code can use names of its module that do not occur in it.
 ANY_NAME = frozenset({"eval", "exec", "globals"})
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -45,11 +45,11 @@ class Unit(NamedTuple):
     """A top-level definition, or all loose statements of a module.
 
     Attributes:
-        meaning: Digest that comments, docstrings, formatting and annotations of functions do not change: 16 hexadecimal
+        meaning: Digest, independent of comments, docstrings, formatting and annotations of functions: 16 hexadecimal
             digits.
-        references: What it refers to: ":name" of the same module, "package.module.name" by an import,
-            "=package.module" that it only loads, "?text" where a text may name a module or a definition (with a dot at
-            the end: any module of a package), "*" for its whole module.
+        references: References: ":name" in the same module, "package.module.name" by an import, "=package.module" that
+            is only loaded, "?text" for a string that may name a module or a definition (with a dot at the end: any
+            module of a package), "*" for the whole module.
     """
 
     meaning: str
@@ -57,12 +57,12 @@ class Unit(NamedTuple):
 
 
 class ParsedSource(NamedTuple):
-    """A file of Python.
+    """A parsed Python file.
 
     Attributes:
-        units: Definitions by name; the loose statements stand at "".
+        units: Definitions by name; "" holds the loose statements.
         loose: Names that the loose statements bind.
-        imports: Names that come from the package, and where from; a leading dot per level where that is relative.
+        imports: Names imported from the package, with their targets; relative ones with a leading dot per level.
     """
 
     units: dict[str, Unit]
@@ -71,14 +71,14 @@ class ParsedSource(NamedTuple):
 
 
 def read_source(file: Path, package: str) -> ParsedSource:
-    """Read a file.
+    """Parse a Python file, or take it from the cache.
 
     Args:
-        file: Of Python.
-        package: Name of the package to which references matter.
+        file: Python file.
+        package: Name of the package whose references are collected.
 
     Raises:
-        SyntaxError: It is no Python.
+        SyntaxError: The file is not valid Python.
     """
     text = file.read_bytes()
     digest = hashlib.sha256(text).hexdigest()
@@ -91,12 +91,12 @@ def read_source(file: Path, package: str) -> ParsedSource:
 
 
 def parse_source(tree: ast.Module, package: str) -> ParsedSource:
-    """Take a module apart. The tree is changed on the way."""
+    """Collect the definitions of a module. This modifies the tree."""
     return _Reader(tree, package).source()
 
 
 def canonical(node: object) -> str:
-    """Write a syntax tree without positions and empty fields (which differ between Python versions)."""
+    """Serialise a syntax tree without positions and empty fields, which differ between Python versions."""
     if isinstance(node, ast.AST):
         fields = [
             f"{name}={canonical(value)}"
@@ -110,9 +110,9 @@ def canonical(node: object) -> str:
 
 
 def remember_sources() -> None:
-    """Keep what was read for the processes that come, beside Python's own compiled files, if it can be.
+    """Write the cache of parsed files, in `__pycache__`, if that is writable.
 
-    Done by itself when the process ends.
+    Called automatically at the end of the process.
     """
     if not _new:
         return
@@ -129,7 +129,7 @@ _used: set[str] = set()
 
 
 def _memory() -> Path:
-    """Of this version of the code alone, as another may read another meaning."""
+    """The cache file of this version of the code: another version may compute other digests."""
     version = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
     return Path(__file__).parent / "__pycache__" / f"sources-{version}.json"
 
@@ -148,7 +148,7 @@ def _known() -> dict[str, ParsedSource]:
 
 
 class _Reader:
-    """Sorts the statements of a module into definitions and loose ones, then looks at each."""
+    """Sorts the statements of a module into definitions and loose statements, then analyses each."""
 
     def __init__(self, tree: ast.Module, package: str) -> None:
         self._package = package
@@ -171,7 +171,7 @@ class _Reader:
         loose = _bound_in(self._loose)
         units = {name: self._unit(nodes) for name, nodes in self._bodies.items() if name not in loose}
         extra = self._loads + self._wholes
-        # What binds a name twice, once loosely, is loose.
+        # A name that loose statements bind too is no definition: all statements that bind it are loose.
         for name in loose & self._bodies.keys():
             self._loose += self._bodies[name]
         first = self._unit(self._loose) if self._loose else Unit("", [])
@@ -244,7 +244,7 @@ class _Reader:
 
 
 class _Stripped(ast.NodeTransformer):
-    """Takes away what has no meaning: strings that stand alone, annotations nobody reads, code for type checkers."""
+    """Removes code without effect: string statements, annotations that are never evaluated, code for type checkers."""
 
     def __init__(self, tree: ast.Module) -> None:
         self._lazy = any(
@@ -301,13 +301,13 @@ class _Stripped(ast.NodeTransformer):
 
 
 class _Names(ast.NodeVisitor):
-    """Global names that code uses, with the attributes that it asks of them, and what it imports by itself.
+    """Global names that code uses, with their attributes, and its local imports.
 
     Attributes:
         chains: Names, each with its attributes: ("np", ".linalg.norm").
-        targets: What it uses of its own imports, in full.
-        loads: Modules that it imports by itself.
-        texts: Its strings that may name something.
+        targets: Full names used through local imports.
+        loads: Modules that it imports locally.
+        texts: Strings that may name a module or definition.
     """
 
     def __init__(self) -> None:
@@ -316,7 +316,7 @@ class _Names(ast.NodeVisitor):
         self.loads: set[str] = set()
         self.texts: set[str] = set()
         self._scopes: list[dict[str, list[str]]] = []
-        """Names of each function around, with where they come from if that is an import."""
+        """Names of each enclosing function, with their targets if they are imports."""
         self._in_class = False
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
@@ -371,7 +371,7 @@ class _Names(ast.NodeVisitor):
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
         self.loads |= set(_loaded(node))
         if self._in_class:
-            # Whoever uses the name of an import in the body of a class is hard to tell.
+            # Uses of an import in the body of a class are hard to resolve: count all of them.
             self.targets |= {target for _, target in _imported(node)}
 
     def _function(self, node: Function | ast.Lambda, body: Sequence[ast.AST]) -> None:
@@ -418,7 +418,7 @@ class _Names(ast.NodeVisitor):
 
 
 def _scope_of(body: Sequence[ast.AST]) -> dict[str, list[str]]:
-    """Names that a function binds, with where they come from if that is an import."""
+    """Names that a function binds, with their targets if they are imports."""
     names: dict[str, list[str]] = {name: [] for name in _bound_in(body)}
     for node in _in_scope(body):
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -448,9 +448,9 @@ def _bound_in(body: Iterable[ast.AST]) -> set[str]:
 
 
 def _in_scope(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """All nodes of statements but those of the functions, classes and comprehensions in them.
+    """All nodes of statements, except those in nested functions, classes and comprehensions.
 
-    An assignment expression in a comprehension binds a name outside it, and is given.
+    An assignment expression in a comprehension binds a name outside it, and is included.
     """
     waiting = list(body)
     while waiting:
@@ -465,7 +465,7 @@ def _in_scope(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
 
 
 def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
-    """Names that an import binds, and what each is in full."""
+    """Names that an import binds, each with its full name."""
     for alias in node.names:
         if isinstance(node, ast.Import):
             yield (alias.asname, alias.name) if alias.asname else (alias.name.split(".")[0],) * 2
@@ -488,7 +488,7 @@ def _stored(target: ast.AST) -> set[str]:
 
 
 def _binds_names_only(statement: ast.Assign) -> bool:
-    """Whether an assignment does nothing but to define names: no item or attribute of something else is changed."""
+    """Whether an assignment only defines names, and sets no item or attribute."""
     if any(isinstance(node, ast.NamedExpr) for node in _in_scope([statement.value])):
         return False
     leaves = (leaf for target in statement.targets for leaf in _leaves(target))

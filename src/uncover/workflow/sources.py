@@ -1,4 +1,4 @@
-"""Raw data sets of a run, known ones and somebody's own, and the sets that are made of them."""
+"""Raw data sets of a run, of the catalogue and of the user, and the sets made from them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class RawSource:
     Attributes:
         name: Its key in `raw` or `data_sets`.
         layout: One of `uncover.config.catalogue.LAYOUTS`.
-        folder: Where it lies.
-        has_landmarks: Its faces have landmarks; otherwise it is frames with whole faces at most.
-        labelled: Its test sets have boxes to score against.
-        tried: Our own detectors look for missed faces in its test sets.
-        split: Photos that go into each set; None where all of it is one test set.
-        own: The entry in `data_sets`; None for known ones.
-        blocks: What the names of its photos tell of which belong together.
+        folder: Its folder.
+        has_landmarks: Whether its faces have landmarks; otherwise they have at most a box of the whole face.
+        labelled: Whether its test sets have true boxes.
+        tried: Whether our detectors are evaluated on missed faces in its test sets.
+        split: Number of images in each set; None if all of it is one test set.
+        own: Its entry in `data_sets`; None for data sets of the catalogue.
+        blocks: How names of images state which of them belong together.
     """
 
     name: str
@@ -39,14 +39,14 @@ class RawSource:
     blocks: NameBlocks | None = None
 
     def joins(self, split: str) -> bool:
-        """Whether some of its photos may go into "train", "val" or "test"."""
+        """Whether some of its images may go into "train", "val" or "test"."""
         if self.split is None:
             return split == "test"
         return self.own is None or getattr(self.split, split) != 0
 
 
 def raw_folder(config: Config, name: str) -> Path | None:
-    """Folder of raw data of whatever kind, or None where the run does without it."""
+    """Folder of raw data of any kind; None if the run does not use it."""
     own = config.data_sets.get(name)
     if own is not None:
         return Path(config.raw.folder, own.path)
@@ -58,7 +58,7 @@ def raw_folder(config: Config, name: str) -> Path | None:
 
 
 def raw_names(config: Config) -> list[str]:
-    """Names of all raw data that a run may use: with landmarks, of frames, further, and somebody's own."""
+    """Names of all raw data that a run may use: with landmarks, with frames, further data, and the user's own."""
     landmarks = [name for name, known in CATALOGUE.items() if known.has_landmarks]
     frames = [name for name, known in CATALOGUE.items() if not known.has_landmarks]
     photos, *rest = FURTHER_RAW
@@ -71,7 +71,7 @@ def is_rendered(config: Config, name: str) -> bool:
 
 
 def all_sources(config: Config) -> dict[str, RawSource]:
-    """The raw data sets that the run uses, by name: known ones, then somebody's own."""
+    """The raw data sets that the run uses, by name: those of the catalogue, then the user's own."""
     known = {
         name: RawSource(
             name,
@@ -103,7 +103,7 @@ def all_sources(config: Config) -> dict[str, RawSource]:
 
 
 def sources_at_hand(config: Config) -> tuple[list[str], list[str]]:
-    """Names of the raw data sets that the run uses: those with landmarks, those of frames."""
+    """Names of the raw data sets that the run uses: those with landmarks, and those with frames."""
     sources = all_sources(config).values()
     return (
         [each.name for each in sources if each.has_landmarks],
@@ -120,13 +120,13 @@ def landmark_sets(config: Config) -> dict[str, tuple[str, list[str]]]:
 
 
 def graded_by_words(config: Config, name: str) -> bool:
-    """Whether words beside its boxes give the grades of a raw data set, and not its folders."""
+    """Whether words in the labels of a raw data set give its grades, instead of its folders."""
     known = CATALOGUE.get(name)
     return known is not None and known.graded and any(not isinstance(each, str) for each in config.raw.grades.values())
 
 
 def frame_sets(config: Config) -> dict[str, tuple[str, str | None]]:
-    """Sets made from frames: source and folder or name of the grade, by set; those of a grade each first."""
+    """Sets made from frames: source and folder or name of the grade, by set; graded sets come first."""
     sets: dict[str, tuple[str, str | None]] = {}
     whole: dict[str, tuple[str, str | None]] = {}
     for name, source in all_sources(config).items():
@@ -143,28 +143,28 @@ def frame_sets(config: Config) -> dict[str, tuple[str, str | None]]:
 
 
 def labelled_sets(config: Config) -> list[str]:
-    """Sets with boxes to score against: those from landmarks but for `train`, and labelled frames."""
+    """Sets with true boxes: those with landmarks, except `train`, and labelled frames."""
     sources = all_sources(config)
     frames = [name for name, (source, _) in frame_sets(config).items() if sources[source].labelled]
     return [name for name in landmark_sets(config) if name != "train"] + frames
 
 
 def tried_sets(config: Config) -> list[str]:
-    """Sets in which our own detectors look for missed faces: `val` and all test sets but those for others alone."""
+    """Sets on which the rescue of missed faces is evaluated: `val`, and all test sets not only for baselines."""
     sources = all_sources(config)
     frames = [name for name, (source, _) in frame_sets(config).items() if sources[source].tried]
     return [name for name in landmark_sets(config) if name != "train"] + frames
 
 
 def graded_sets(config: Config) -> list[str]:
-    """The thesis's sets of a grade of occlusion each."""
+    """The thesis's sets of one occlusion grade each."""
     return [
         name for name, (source, _) in frame_sets(config).items() if source in CATALOGUE and CATALOGUE[source].graded
     ]
 
 
 def own_sets(config: Config) -> list[str]:
-    """Test sets of somebody's own."""
+    """Test sets of the user's own data sets."""
     sets = {name: sources for name, (_, sources) in landmark_sets(config).items() if name not in TRAINING_SETS}
     sets |= {name: [source] for name, (source, _) in frame_sets(config).items()}
     return [name for name, sources in sets.items() if sources[0] in config.data_sets]

@@ -1,4 +1,4 @@
-"""What a config asks for, by name and by file: rules and the report take their inputs from `Run`."""
+"""Models, sets, methods and files that follow from a config: rules and the report take their inputs from `Run`."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ YOLOV5_URL = "https://github.com/ultralytics/yolov5/releases/download/v7.0/{}.pt
 
 
 def video_files(config: Config) -> dict[str, Path]:
-    """Videos with a truth beside them, a CSV of the same name, by that name without its ending.
+    """Videos with a CSV file of true boxes of the same name beside them, by name without suffix.
 
-    Those of the synthetic data are known before they are made; those of a folder are looked for there.
+    Names of synthetic videos follow from the config; others are read from the folder.
 
     Raises:
-        InputError: Two videos of the folder share a name, and so a truth.
+        InputError: Two videos of the folder share a name, and therefore a CSV file.
     """
     folder = raw_folder(config, "videos")
     if folder is None:
@@ -58,17 +58,20 @@ def video_files(config: Config) -> dict[str, Path]:
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.suffix.lower() in VIDEOS and path.with_suffix(".csv").is_file():
             if path.stem in files:
-                raise InputError(f"{path}: has the name and the truth of {files[path.stem]}; rename one of the two")
+                raise InputError(
+                    f"{path}: has the same name, and so the same CSV of true boxes, as {files[path.stem]}; rename one"
+                    " of them"
+                )
             files[path.stem] = path
     return files
 
 
 def infants_at_hand(config: Config) -> list[str]:
-    """Infants, or what else is left out in turn, in the videos with true boxes, in the order of their names.
+    """Infants in the videos with true boxes (or other groups to leave out in turn), in alphabetical order.
 
     Raises:
-        InputError: `infants.csv` beside the videos is spoilt, or an infant has a name that no folder can have, or that
-            Snakemake takes for a wildcard.
+        InputError: `infants.csv` beside the videos is invalid, or the name of an infant is no valid folder name or
+            contains braces, which Snakemake interprets as a wildcard.
     """
     folder, files = raw_folder(config, "videos"), video_files(config)
     if folder is None:
@@ -77,20 +80,20 @@ def infants_at_hand(config: Config) -> list[str]:
     names = sorted({block_of_video(name, infants).name for name in files})
     for name in names:
         if not name.strip(".") or "/" in name or "\\" in name:
-            raise InputError(f"{folder / INFANTS}: infant {name!r} is no name of a folder; rename it")
+            raise InputError(f"{folder / INFANTS}: infant {name!r}: not a valid folder name; rename it")
         if has_braces(name):
             raise InputError(
-                f"{folder}: the infant {name!r} has braces, which Snakemake takes for a wildcard; rename the video, or"
-                f" name its infant otherwise in {INFANTS}"
+                f"{folder}: infant {name!r}: contains braces, which Snakemake interprets as a wildcard; rename the"
+                f" video, or its infant in {INFANTS}"
             )
     return names
 
 
 def parts_of_photos(config: Config) -> dict[str, list[str]]:
-    """Blocks of photos that fine-tuning leaves out together in turn, by the name of a folder.
+    """Blocks of images that fine-tuning leaves out together in turn, by folder name.
 
     Raises:
-        InputError: A photo has a name that tells no block.
+        InputError: The block of an image cannot be read from its name.
     """
     name = str(config.finetune.photos)
     source = all_sources(config)[name]
@@ -102,8 +105,8 @@ def parts_of_photos(config: Config) -> dict[str, list[str]]:
         block = names.of(path.stem)
         if block is None:
             raise InputError(
-                f"{path}: its name tells no {own.kind} (blocks of {name}: {own.name}); expected that of every photo to,"
-                " where finetune.photos leaves blocks out"
+                f"{path}: no {own.kind} found in the file name (pattern of {name}: {own.name}); with finetune.photos,"
+                " every file name must match"
             )
         sizes[block.name] = sizes.get(block.name, 0) + 1
     if config.finetune.parts is None:
@@ -113,18 +116,18 @@ def parts_of_photos(config: Config) -> dict[str, list[str]]:
 
 
 def has_braces(path: str) -> bool:
-    """Whether Snakemake would take a part of a path for a wildcard; there is no way to tell it not to."""
+    """Whether Snakemake would interpret a part of a path as a wildcard; braces cannot be escaped."""
     return "{" in path or "}" in path
 
 
 def telling_settings(config: Config) -> list[str]:
-    """Settings that are not the defaults and change a result, as `key=value` words: places and batches do not."""
+    """Settings that differ from the defaults and affect results, as `key=value` words; paths and batches do not."""
     of_work = ("heatmaps.batch=", "heatmaps.shards=", "prediction.shards=", "cluster.")
     return [pair for pair in as_pairs(config) if may_be_told(pair) and not pair.startswith(of_work)]
 
 
 def not_comparable(config: Config) -> str:
-    """Why this run's numbers cannot be held against the thesis's; empty where they can."""
+    """Why this run's numbers cannot be compared with the thesis's; empty if they can."""
     if config.raw.synthetic:
         return "synthetic data"
     _, frames = sources_at_hand(config)
@@ -138,13 +141,13 @@ def not_comparable(config: Config) -> str:
 
 
 def baselines_wanted(config: Config) -> tuple[list[str], dict[str, str]]:
-    """Baseline detectors that the run tries, and why it does without the rest, by name."""
+    """Baseline detectors that the run evaluates, and why the others are left out, by name."""
     wanted: list[str] = []
     left_out: dict[str, str] = {}
     for name in BASELINES:
         key = config.baselines.weights_of(name)
         if name not in config.baselines.detectors:
-            left_out[name] = "this run does without it (baselines.detectors)"
+            left_out[name] = "not among the detectors of this run (baselines.detectors)"
         elif key is not None and key not in config.weights:
             left_out[name] = f"no weights are configured (weights.{key})"
         elif lacking := lacking_package(name):
@@ -155,7 +158,12 @@ def baselines_wanted(config: Config) -> tuple[list[str], dict[str, str]]:
 
 
 def size_at_scale(config: Config, number: int) -> int:
-    """Longest side of the input, in pixels, of the further inference scale of this number, which counts from 0."""
+    """Longest side of the input, in pixels, at a further inference scale.
+
+    Args:
+        config: Merged and validated config.
+        number: Index of the scale in `rescue.inference_scales`.
+    """
     of = config.scales_of
     settings = config.detectors.rgb1 if of == "rgb1" else config.second_detectors()[of].settings
     wished = config.rescue.inference_scales[number] * settings.image_size
@@ -163,20 +171,20 @@ def size_at_scale(config: Config, number: int) -> int:
 
 
 def checkpoint(config: Config, network: str) -> Weights:
-    """Where a network's start weights come from; upstream's release of a YOLOv5, when the config says nothing.
+    """Source of a network's start weights: the config, or the release of upstream YOLOv5 by default.
 
     Raises:
-        InputError: Nothing says it, and it is no YOLOv5.
+        InputError: The config has no source, and the network is not a YOLOv5.
     """
-    # The file of SCRFD, which is a baseline too, stands under the baseline's name.
+    # SCRFD is a baseline too, and its weights have the key of that baseline.
     key = network.replace(".", "_")
     if key != network and key not in config.weights:
-        raise InputError(f"config: key weights.{key} is missing: the network {network} starts from its file")
+        raise InputError(f"config: key weights.{key} is missing; expected the start weights of the network {network}")
     return config.weights.get(key, Weights(path=None, url=YOLOV5_URL.format(network), sha256=None))
 
 
 def _made_in(table: Path) -> int | None:
-    """Number of jobs that shared the images of stored predictions; None where there are none."""
+    """Number of jobs that made stored predictions together; None if there are no predictions."""
     return (Shard.complete(table.with_suffix("")) or 1) if table.is_file() else None
 
 
@@ -186,67 +194,70 @@ GROUPS = {"thesis": "heatmaps", "variant": "variant", "control": "control", "our
 
 
 def compared_files(run: RunPaths) -> list[str]:
-    """Files of another run that decide what `uncover compare` makes of it: tables, and the boxes behind their scores.
+    """Files of another run that `uncover compare` reads: tables, and the boxes behind their scores.
 
     Raises:
-        InputError: It has no tables.
+        InputError: The run has no tables.
     """
     tables = sorted(map(str, Path(run.tables).glob("*.csv")))
     if not tables:
-        raise InputError(f"{run}: no tables in it; make that run first, with its own config")
+        raise InputError(f"{run}: contains no tables; make that run first, with its own config")
     boxes = [path for paths in (run, run.rgb_tables) for path in Path(paths.all_predictions).glob("*/*.parquet")]
     return [*tables, *sorted(map(str, boxes))]
 
 
 class Run:
-    """What a config asks for: models, sets and methods by name, and the files that hold them.
+    """Models, sets and methods of a run by name, and their files.
 
-    Rules and the report's declarations take their inputs from here. Lists of names keep the order of tables. Where a
-    function takes names of models and sets, wildcards of Snakemake may stand for them.
+    Rules and declarations of the report take their inputs from here. Lists of names are in the order of tables.
+    Functions that take names of models and sets also accept Snakemake wildcards.
 
     Attributes:
-        config: Merged and checked.
-        paths: Where everything lies.
+        config: Merged and validated config.
+        paths: Paths of the run.
     """
 
     def __init__(self, config: Config) -> None:
         """
         Args:
-            config: Merged and checked.
+            config: Merged and validated config.
         """
         self.config = config
         self.paths = RunPaths.of_run(config.run)
 
     def check(self) -> None:
-        """Check what the config cannot know alone.
+        """Check the config against the sets and methods of the run.
 
         Raises:
-            InputError: There is nothing to train on or to test on, or the config names heatmaps or methods that this
-                run does not make.
+            InputError: There is no training or test data, or the config names heatmaps or methods that this run does
+                not make.
         """
         if not all(name in self.landmark_sets for name in TRAINING_SETS):
             raise InputError(
-                "config: key raw: no faces with landmarks to train on; name raw.wflw, raw.merl_rav or an entry of"
-                " data_sets with use: train, or say raw: {synthetic: true}"
+                "config: key raw: no faces with landmarks to train on; set raw.wflw, raw.merl_rav or an entry of"
+                " data_sets with use: train, or raw: {synthetic: true}"
             )
         if not (self.labelled_missed_sets or "preterm_web" in self.sets):
-            raise InputError("config: key raw: no test set with true boxes; name one, or leave photos for test (split)")
+            raise InputError(
+                "config: key raw: no test set with true boxes; add one, or keep images for test (key split of the data"
+                " set)"
+            )
         exclude = self.config.splits.exclude
         if exclude is not None and has_braces(str(exclude)):
             raise InputError(
-                f"config: key splits.exclude: {exclude} has braces, which Snakemake takes for a wildcard; put the file"
-                " elsewhere"
+                f"config: key splits.exclude: {exclude} contains braces, which Snakemake interprets as a wildcard; move"
+                " or rename the file"
             )
         if self.boxed_heatmaps not in self.heatmap_kinds:
             raise InputError(
-                f"config: key rescue.heatmap_boxes: heatmaps {self.boxed_heatmaps} are not made; expected one of"
+                f"config: key rescue.heatmap_boxes: this run makes no heatmaps {self.boxed_heatmaps}; expected one of"
                 f" {', '.join(self.heatmap_kinds)}"
             )
         known = [*self.second_models, *self.strategies]
         for name in self.rescuers:
             if name not in known:
                 raise InputError(
-                    f"config: key rescue.rescuers: {name} is no method of this run; expected some of {', '.join(known)}"
+                    f"config: key rescue.rescuers: this run has no method {name}; expected some of {', '.join(known)}"
                 )
 
     # Sets.
@@ -267,7 +278,7 @@ class Run:
 
     @functools.cached_property
     def frame_sets(self) -> dict[str, tuple[str, str | None]]:
-        """Sets made from frames, with whole faces at most: source and folder of the grade, by set."""
+        """Sets made from frames, with at most boxes of whole faces: source and folder of the grade, by set."""
         return frame_sets(self.config)
 
     @functools.cached_property
@@ -276,32 +287,32 @@ class Run:
 
     @functools.cached_property
     def labelled_sets(self) -> list[str]:
-        """Sets to score against."""
+        """Sets with true boxes."""
         return labelled_sets(self.config)
 
     @functools.cached_property
     def scored_sets(self) -> list[str]:
-        """What tables 4 to 7 score."""
+        """Sets of tables 4 to 7."""
         return [name for name in ("val", "merl", "wflw") if name in self.landmark_sets]
 
     @functools.cached_property
     def unscored_sets(self) -> list[str]:
-        """What else the RGB detectors look at; boxes in `train` are for a control alone."""
+        """Further sets on which the RGB detectors run; their boxes in `train` are for a control only."""
         return [name for name in self.sets if name not in ("train", *self.scored_sets)]
 
     @functools.cached_property
     def tried_sets(self) -> list[str]:
-        """Sets of the second step. Preterm infants of the web are for ready-made detectors alone."""
+        """Sets of the second step; web images of preterm infants are for baseline detectors only."""
         return tried_sets(self.config)
 
     @functools.cached_property
     def unlabelled_sets(self) -> list[str]:
-        """Of the second step."""
+        """Sets of the second step without true boxes."""
         return [name for name in self.tried_sets if name not in self.labelled_sets]
 
     @functools.cached_property
     def missed_sets(self) -> list[str]:
-        """Sets of the second step whose missed photos are counted: all but `val`, which thresholds are chosen on."""
+        """Sets of the second step whose missed images are counted: all but `val`, on which thresholds are chosen."""
         return [name for name in self.tried_sets if name != "val"]
 
     @functools.cached_property
@@ -310,12 +321,12 @@ class Run:
 
     @functools.cached_property
     def graded_sets(self) -> list[str]:
-        """The thesis's sets of a grade of occlusion each."""
+        """The thesis's sets of one occlusion grade each."""
         return graded_sets(self.config)
 
     @functools.cached_property
     def own_sets(self) -> list[str]:
-        """Test sets of somebody's own, which stand in tables that are open-ended."""
+        """Test sets of the user's own data sets, which are rows of open-ended tables."""
         return own_sets(self.config)
 
     @functools.cached_property
@@ -330,17 +341,17 @@ class Run:
 
     @functools.cached_property
     def occluded_sets(self) -> list[str]:
-        """Graded frames with occlusion; those without stand in tables 10 and 11 alone."""
+        """Graded sets with occlusion; the set without is in tables 10 and 11 only."""
         return [name for name in self.graded_sets if name != "slapi_none"]
 
     @functools.cached_property
     def baseline_sets(self) -> list[str]:
-        """Sets that baseline detectors look at."""
+        """Sets on which baseline detectors run."""
         return [*self.tried_sets, *(name for name in self.sets if name not in ("train", *self.tried_sets))]
 
     @functools.cached_property
     def shown_set(self) -> str:
-        """The set whose photos show detections of baselines: where nobody gathered web photos, test photos."""
+        """The set whose images show detections of baselines: web images, or test images if there are none."""
         return next((name for name in ("preterm_web", "merl") if name in self.sets), self.labelled_missed_sets[0])
 
     # Our detectors.
@@ -361,7 +372,7 @@ class Run:
 
     @functools.cached_property
     def variant_models(self) -> list[str]:
-        """Detectors of the second step that look at other heatmaps."""
+        """Detectors of the second step with other heatmaps as input."""
         return [name for name, model in self.second_models.items() if model.role == "variant"]
 
     def detector(self, model: str) -> Detector:
@@ -371,32 +382,32 @@ class Run:
         return settings
 
     def start_weights(self, model: str) -> list[str]:
-        """The weights that a model starts from: another model's, or imported ones; none where it starts anew."""
+        """The weights that a model starts from: another model's, or imported ones; none if trained from scratch."""
         second = self.second_models.get(model)
         if second and second.start:
             return [self.paths.model(second.start).weights]
-        # Upstream's are of three channels.
+        # Upstream weights have three input channels.
         if self.detector(model).weights != "coco" or (second and second.input != "photo"):
             return []
         return [self.paths.start_weights(self.detector(model).model)]
 
     def seen_heatmaps(self, model: str, sets: Collection[str]) -> list[str]:
-        """Manifests of the heatmaps that a model looks at; none for models of photos."""
+        """Manifests of the input heatmaps of a model; none for models of images."""
         kind = self.second_models[model].heatmaps if model in self.second_models else None
         return self.heatmaps([kind], sets) if kind else []
 
     def seen_folders(self, model: str, sets: Iterable[str]) -> list[str]:
-        """Folders that a model of the second step looks at: heatmaps or photos."""
+        """Input folders of a model of the second step: heatmaps or images."""
         kind = self.second_models[model].heatmaps
         return [self.paths.heatmaps(kind, name) if kind else self.paths.dataset(name) for name in sets]
 
     def scopes(self, model: str, set_name: str) -> tuple[str, ...]:
-        """What an RGB model is scored on: ten parts are labelled where faces have landmarks, whole faces elsewhere."""
+        """Scopes in which an RGB model is scored: all ten parts if faces have landmarks, and whole faces."""
         return ("all", "whole_face") if model == "rgb10" and set_name in self.landmark_sets else ("whole_face",)
 
     @property
     def scale_model(self) -> str:
-        """The model that looks at further inference scales."""
+        """The model that runs at further inference scales."""
         return self.config.scales_of
 
     @functools.cached_property
@@ -406,14 +417,17 @@ class Run:
 
     @functools.cached_property
     def all_scales(self) -> list[str]:
-        """The same, and those at the scale of the training; none where there are no further ones."""
+        """Names of the predictions at all scales, including that of the training; empty without further scales."""
         return [self.scale_model, *self.scales] if self.scales else []
 
     def kept_predictions(self) -> dict[str, int]:
-        """Predictions at hand that were not made by as many jobs as the config says, with the number of those jobs.
+        """Existing predictions that were made by another number of jobs than set in the config, with that number.
 
-        They keep it, as another number alone must not make them and all behind them again. By the name of their folder
-        below that of all predictions, or "model/set" where a job looks at some of the sets.
+        They keep it, because a change of the number alone must not rerun them and everything that depends on them.
+
+        Returns:
+            Number of jobs, by folder name below that of all predictions, or by "model/set" if a job covers some of the
+            sets.
         """
         some = [(model, sets) for model in RGB_MODELS for sets in (["train"], self.scored_sets, self.unscored_sets)]
         every = [
@@ -432,27 +446,27 @@ class Run:
 
     @functools.cached_property
     def heatmap_kinds(self) -> dict[str, Variant]:
-        """Heatmaps that networks make, by name."""
+        """Heatmaps computed with networks, by name."""
         return self.config.heatmaps.named()
 
     @functools.cached_property
     def all_heatmap_kinds(self) -> list[str]:
-        """The same, and the control's drawn boxes if a detector looks at them."""
+        """Names of all heatmaps: those of networks, and the drawn boxes of the control if a detector uses them."""
         drawn = any(model.heatmaps == DRAWN_BOXES for model in self.second_models.values())
         return [*self.heatmap_kinds, *([DRAWN_BOXES] if drawn else [])]
 
     @functools.cached_property
     def shown_heatmap_kinds(self) -> list[str]:
-        """What figure 26 shows: the thesis's GradCAM++ and HiResCAM, or what stands first in the config."""
+        """The heatmaps in figure 26: GradCAM++ and HiResCAM as in the thesis, or the first two in the config."""
         return list(self.heatmap_kinds)[:2]
 
     @functools.cached_property
     def boxed_heatmaps(self) -> str:
-        """The heatmaps whose highlighted regions boxes are drawn around."""
+        """The heatmaps from whose highlighted regions boxes are made."""
         return self.config.rescue.boxed_heatmaps(self.heatmap_kinds)
 
     def kept_heatmaps(self) -> dict[str, int]:
-        """Sets whose heatmaps at hand were made by another number of jobs than the config says, with that number."""
+        """Sets whose existing heatmaps were made by another number of jobs than set in the config, with that number."""
         kept: dict[str, int] = {}
         for name in self.sets:
             there = {Shard.complete(Path(self.paths.heatmaps(kind, name))) for kind in self.heatmap_kinds}
@@ -462,11 +476,11 @@ class Run:
         return kept
 
     def joint_heatmap_sets(self, kept: Mapping[str, int], learned: bool) -> list[str]:
-        """Sets whose heatmaps one job makes together: those that detectors learn from, or all others.
+        """Sets whose heatmaps one job makes together: sets for training, or all others.
 
         Args:
-            kept: As of `kept_heatmaps`.
-            learned: Which of the two.
+            kept: Result of `kept_heatmaps`.
+            learned: True for the sets for training, False for all others.
         """
         shards = {name: kept.get(name, self.config.heatmaps.shards_of(name)) for name in self.sets}
         return [name for name in self.sets if shards[name] == 1 and (name in TRAINING_SETS) == learned]
@@ -475,25 +489,25 @@ class Run:
 
     @functools.cached_property
     def strategies(self) -> list[str]:
-        """What proposes faces from stored predictions and heatmaps, beside the detectors of the second step."""
+        """Methods, beside the detectors of the second step, that propose faces from stored predictions and heatmaps."""
         return [name for name, strategy in STRATEGIES.items() if self.scales or not strategy.needs_scales]
 
     @functools.cached_property
     def rescuers(self) -> tuple[str, ...]:
-        """Methods of the cascade behind each detector."""
+        """Methods of the cascade that runs after each detector."""
         return self.config.rescue.rescuers or ("gradcampp_avg", "multi_scale" if self.scales else "box_fusion")
 
     def blank_column(self, method: str) -> str:
-        """The column of missed/<set>.csv that says where a method has something to look at; empty if it sees photos."""
+        """The column of missed/<set>.csv about blank inputs of a method; empty if its inputs are images."""
         if method in STRATEGIES and STRATEGIES[method].needs_maps:
             return f"{self.boxed_heatmaps}:joint"
         own = self.second_models.get(method)
         return f"{own.heatmaps}:{own.input}" if own and own.heatmaps else ""
 
     def rescue_methods(self) -> list[str]:
-        """All that may find a face in a missed photo, as `uncover rescue_trial` takes it: name=group[:column].
+        """All methods for missed images, in the format of `uncover rescue_trial`: name=group[:column].
 
-        Baseline detectors are left out whose weights could not be had; ask again when that is known.
+        Baseline detectors whose weights could not be fetched are omitted, so call this after weights are fetched.
         """
         groups = {
             **{name: GROUPS[model.role] for name, model in self.second_models.items()},
@@ -508,7 +522,7 @@ class Run:
 
     @functools.cached_property
     def baselines(self) -> list[str]:
-        """Baseline detectors that this run asks for."""
+        """Baseline detectors of this run."""
         return baselines_wanted(self.config)[0]
 
     @functools.cached_property
@@ -517,21 +531,21 @@ class Run:
 
     @functools.cached_property
     def fetched_weights(self) -> dict[str, str]:
-        """Keys of the weights that somebody else made, by the detector that needs them."""
+        """Keys of third-party weights, by the detector that needs them."""
         keys = {name: self.config.baselines.weights_of(name) for name in self.baselines}
         return {name: key for name, key in keys.items() if key is not None}
 
     def baselines_not_run(self) -> dict[str, str]:
-        """Why baseline detectors are not run, by name, as far as is known now."""
+        """Reasons why baseline detectors are not run, by name, as far as known now."""
         why = dict(baselines_wanted(self.config)[1])
         for name, key in self.fetched_weights.items():
             fetched = read_fetched(Path(self.paths.fetched_weights(key)))
             if fetched is not None and fetched.why:
-                why[name] = f"its weights are not at hand (weights.{key}; the job's log says why)"
+                why[name] = f"its weights are missing (weights.{key}; see the log of the job)"
         return why
 
     def baselines_at_hand(self) -> list[str]:
-        """Baseline detectors that need no fetched weights, or have theirs by now."""
+        """Baseline detectors that need no fetched weights, or whose weights have been fetched."""
         folders = {name: Path(self.paths.fetched_weights(key)) for name, key in self.fetched_weights.items()}
         fetched = {name: read_fetched(folder) for name, folder in folders.items()}
         return [
@@ -541,36 +555,36 @@ class Run:
         ]
 
     def detectors_of_photos(self) -> list[str]:
-        """Ours and the baselines that stand in one table; ask when all weights are fetched."""
+        """Our detectors and the available baselines, for one table; call this after weights are fetched."""
         return [*RGB_MODELS, *self.baselines_at_hand()]
 
     @functools.cached_property
     def confidences(self) -> dict[str, float]:
-        """From which confidence a box counts as a face, by detector of photos."""
+        """Confidence threshold by detector of images."""
         return {
             **dict.fromkeys(RGB_MODELS, self.config.rescue.missed_confidence),
             **{name: getattr(self.config.baselines, name).confidence for name in self.baselines},
         }
 
-    # Ready-made detectors.
+    # Pretrained weights.
 
     @property
     def packaged(self) -> list[str]:
-        """Ready-made detectors, and those that they are scored by."""
+        """Detectors behind the pretrained weights, including those that are trained only to score them."""
         return list(self.config.packaged.detectors)
 
     def packaged_photos(self, name: str) -> list[str]:
-        """Folders of photos that a ready-made detector learns from."""
+        """Folders of images that a pretrained detector is trained on."""
         return [self.paths.face_photos(source) for source in self.config.packaged.sources_of(name)]
 
     def packaged_validation(self, name: str) -> list[str]:
-        """Folders of what these sources hold out, whose scores the record of the training shows."""
+        """Folders of held-out images of these sources, whose scores are in the record of the training."""
         packaged = self.config.packaged
         held = [source for source in packaged.sources_of(name) if source in packaged.scored_sources()]
         return [self.paths.face_photos(source).test for source in held if packaged.sources[source].holds_out]
 
     def packaged_start(self, name: str) -> list[str]:
-        """The weights that a ready-made detector starts from; none where it starts anew."""
+        """The weights that a pretrained detector starts from; none if trained from scratch."""
         settings = self.config.packaged.detectors[name]
         if settings.start is None:
             return [self.paths.start_weights(settings.model)] if settings.weights == "coco" else []
@@ -579,7 +593,7 @@ class Run:
         return [settings.start]
 
     def packaged_scores(self, name: str) -> list[tuple[str, list[tuple[str, str]]]]:
-        """What a ready-made detector is scored on: a name, and pairs of weights and folder."""
+        """Data on which a pretrained detector is scored: a name, and pairs of weights and folder."""
         return [
             (told, [(self.paths.model(model).weights, self.paths.face_photos(source).test) for model, source in pairs])
             for detector, told, pairs in self.config.packaged.scores()
@@ -587,7 +601,7 @@ class Run:
         ]
 
     def teachers(self, source: str) -> dict[str, list[str]]:
-        """Detectors that complete the labels of photos, each with its weights, if it needs any."""
+        """Detectors that complete the labels of images, each with its weights, if it needs any."""
         found: dict[str, list[str]] = {}
         for name in self.config.packaged.sources[source].teachers:
             if name in self.config.packaged.detectors:
@@ -599,7 +613,7 @@ class Run:
 
     @functools.cached_property
     def teacher_weights(self) -> list[str]:
-        """Keys of the weights that somebody else made, of all teachers."""
+        """Keys of the third-party weights of all teachers."""
         own = self.config.packaged.detectors
         teachers = {name for source in self.config.packaged.sources.values() for name in source.teachers} - {*own}
         keys = {self.config.baselines.weights_of(name) for name in teachers}
@@ -614,12 +628,12 @@ class Run:
 
     @functools.cached_property
     def infants(self) -> list[str]:
-        """Infants of the videos, each of which fine-tuning leaves out in turn; or parts of the blocks of photos."""
+        """Infants of the videos, or parts of the blocks of images; fine-tuning leaves out each in turn."""
         return [*self.left_out]
 
     @functools.cached_property
     def left_out(self) -> dict[str, list[str]]:
-        """What fine-tuning leaves out in turn: groups of frames, by the name of a folder."""
+        """Groups of frames that fine-tuning leaves out in turn, by folder name."""
         if self.config.finetune.photos is None:
             return {name: [name] for name in infants_at_hand(self.config)}
         return parts_of_photos(self.config)
@@ -631,7 +645,7 @@ class Run:
         return self.paths.start_weights(start) if start in UPSTREAM else self.paths.model(start).weights
 
     def finetune_detector(self, start: str) -> Detector:
-        """Settings that tell what fine-tuning costs; of ready-made weights, those of the detector of whole faces."""
+        """Settings for estimates of the cost of fine-tuning; for pretrained weights, those of rgb1."""
         ready = start in (*PACKAGED, *UPSTREAM)
         own = self.detector("rgb1" if ready else start)
         changes = {"model": start} if start in UPSTREAM else {}
@@ -639,11 +653,11 @@ class Run:
         return own.model_copy(update=changes | ({} if size is None else {"image_size": size}))
 
     def finetune_counts(self, start: str) -> list[int]:
-        """Frames to learn from; none at first, where the start knows what a face is."""
+        """Numbers of training frames; begins with 0 if the start weights already detect faces."""
         return [*((0,) if start not in UPSTREAM else ()), *self.config.finetune.counts]
 
     def finetune_records(self, start: str, further: str = "") -> list[str]:
-        """Of all points of a curve. The start weights as they are, count 0, are the same whatever is frozen."""
+        """Records of all points of a curve. The point of 0 frames does not depend on what is frozen."""
         freezes = self.config.finetune.freeze
         return [
             self.paths.finetuned(name, freeze, count, further).record
@@ -661,7 +675,7 @@ class Run:
 
     @functools.cached_property
     def fine_tunes(self) -> bool:
-        """Whether there is fine-tuning: leaving one infant out needs another one to learn from."""
+        """Whether there is fine-tuning, which needs at least one infant besides the one left out."""
         return bool(self.config.finetune.counts) and len(self.infants) > 1
 
     # Files of several sets and models.
@@ -691,7 +705,7 @@ class Run:
         return [self.paths.predictions(model, name) for model in models for name in sets]
 
     def summaries(self, models: Iterable[str], sets: Collection[str], scope: str) -> list[str]:
-        """Of evaluations."""
+        """Summaries of evaluations."""
         return [self.paths.metrics(model, name, scope).summary for model in models for name in sets]
 
     def evaluations(self, models: Iterable[str], sets: Collection[str], scope: str) -> list[str]:

@@ -1,8 +1,8 @@
-"""How much work a job is, by the config alone: what lets the time of one job be foretold from that of another.
+"""Amount of work of a job, computed from the config: the time of one job is estimated from that of others by it.
 
-The unit of networks is one image of 640 pixels through yolov5m; that of other rules one image or face. Floating-point
-operations of the networks are those that their makers state, at 640 pixels (README of yolov5 7.0, documentation of
-ultralytics and torchvision; those with small backbones are guesses of ours).
+The unit of jobs that run a network is one image of 640 pixels through yolov5m; that of other rules is one image or
+face. Floating-point operations at 640 pixels are as published by the authors of the networks (README of yolov5 7.0,
+documentation of ultralytics and torchvision; those of small backbones are our estimates).
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ GIGAFLOPS = {
 UNIT = GIGAFLOPS["yolov5m"] * 640**2
 
 TRAINING = 3.0
-"""Work of a training step over inference: forward, and backward through activations and weights."""
+"""Work of a training step relative to inference: forward, and backward through activations and weights."""
 
 SHARE = "share"
-"""Stands for both wildcards of a name such as "1-of-4"."""
+"""Represents both wildcards of a name such as "1-of-4"."""
 
 WILDCARDS: Mapping[str, tuple[str, ...]] = {
     "train": ("model",),
@@ -55,16 +55,16 @@ WILDCARDS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("train_composed", "score_packaged", "package_weights"), ("packaged",)),
     "fine_tune_further": ("further", "left_out", "freeze", "amount"),
 }
-"""What stands behind the rule in the names of its jobs; for other rules, a set."""
+"""Wildcards after the rule in the names of its jobs; for rules not listed, the set."""
 
 OF_TRIED_PHOTOS = frozenset(
     {"find_missed", "propose_faces", "evaluate_second", "evaluate_baseline", "rescue_trial", "rescue_cascade"}
     | {"rescue_summary", "rescue_summary_baselines"}
 )
-"""Rules that go through the photos of all sets of the second step at once."""
+"""Rules whose jobs process the images of all sets of the second step."""
 
 OF_FRAMES = frozenset({"pick_frames", "label_picked", "evaluate_videos"})
-"""Rules that go through the frames of all videos at once."""
+"""Rules whose jobs process the frames of all videos."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ class Work:
     """Sizes of a run.
 
     Attributes:
-        config: Of the run.
-        stated: Photos of sets that neither the config nor a file counts.
+        config: Config of the run.
+        stated: Number of images of sets for which neither the config nor a file has it.
     """
 
     config: Config
@@ -81,23 +81,24 @@ class Work:
 
     @cached_property
     def run(self) -> Run:
+        """Models and sets of the config."""
         return Run(self.config)
 
     @cached_property
     def photos(self) -> dict[str, float]:
-        """Photos by set: as they were counted if the set is made, else as stated, else as the config requests.
+        """Number of images by set: as counted if the set exists, else as stated, else as in the config.
 
-        NaN where none of them says how many.
+        NaN if unknown.
         """
         return {name: self._counted(name) or self.stated.get(name) or self._requested(name) for name in self.run.sets}
 
     @property
     def unsized(self) -> list[str]:
-        """Sets of which nothing says how many photos they have."""
+        """Sets with an unknown number of images."""
         return [name for name, count in self.photos.items() if math.isnan(count)]
 
     def sets_of(self, rule: str) -> list[str]:
-        """Sets that a job of a rule without the wildcard `set` looks at."""
+        """Sets that a job of a rule without the wildcard `set` processes."""
         if rule.startswith("make_heatmaps"):
             return self.run.joint_heatmap_sets(self.run.kept_heatmaps(), learned=rule.endswith("learned"))
         if rule.endswith("train"):
@@ -105,9 +106,9 @@ class Work:
         return self.run.scored_sets if rule.endswith("rgb_tables") else self.run.unscored_sets
 
     def of_name(self, name: str) -> float:
-        """Work of a job that has left nothing but its name, such as "train/rgb10".
+        """Work of a job of which only the name is known, such as "train/rgb10".
 
-        NaN of a job as earlier versions had them: of one set where it is one of several today.
+        NaN for a job of an earlier version, whose name has other wildcards.
         """
         rule, *values = name.split("/")
         names = WILDCARDS.get(rule, ("set",))
@@ -116,16 +117,16 @@ class Work:
             return math.nan
         try:
             return self.of(rule, wildcards)
-        except (KeyError, AttributeError):  # a detector that this config does not know
+        except (KeyError, AttributeError):  # a detector that this config does not have
             return 1.0
 
     def of(self, rule: str, wildcards: Mapping[str, str]) -> float:
-        """Work of a job; 1 where it does not depend on sizes, NaN where it depends on one that is not known."""
+        """Work of a job; 1 if it does not depend on sizes, NaN if it depends on an unknown one."""
         if rule == "train":
             return self._training(self.run.detector(wildcards["model"]))
         if rule == "train_composed":
             recipe = self.config.packaged.detectors[wildcards["packaged"]]
-            # All sizes are as frequent, and a batch of any has as many pixels as one of `image_size`.
+            # All sizes are equally frequent, and a batch has the same number of pixels at each size.
             sizes = recipe.composed.sizes
             full = len(sizes) / sum((recipe.image_size / size) ** 2 for size in sizes)
             images = recipe.epochs * recipe.composed.images * full
@@ -168,12 +169,12 @@ class Work:
         return 1.0
 
     def _training(self, detector: Detector) -> float:
-        """Of each of the processes that share it."""
+        """Work of each of the processes that share a training."""
         steps = TRAINING * self.photos.get("train", 0) / detector.processes + self.photos.get("val", 0)
         return _one_or_more(detector.epochs * steps * _cost(detector) / UNIT)
 
     def _fine_tuning(self, start: str, frames: int) -> float:
-        """Of a training on so many frames, scored on them after each epoch, and of scores on one video."""
+        """Work of a training on a number of frames, scored on them after each epoch, and of scores on one video."""
         ours = self.config.finetune
         shown = -(-ours.least_images // frames) * frames if frames else 0
         passes = ours.epochs * (TRAINING * max(shown, frames) + frames) + ours.frames_per_video
@@ -211,7 +212,7 @@ class Work:
         return _faces_of(source) // (1 if split == "train" else 2)
 
     def _video_frames(self) -> int:
-        """Frames of the videos with true boxes: a truth has a row for each, below that of the names."""
+        """Frames of the videos with true boxes: each CSV file has one row per frame, below the header."""
         videos = self.config.synthetic.videos
         if self.config.raw.synthetic:
             return videos.infants * videos.seconds * videos.rate
@@ -228,7 +229,7 @@ class Work:
         known = self.run.sources.get(source)
         sizes = {} if known is None or known.split is None else known.split.model_dump()
         stated = sum(count for count in sizes.values() if count is not None)
-        # A total of NaN stays it only where nothing is stated.
+        # The result is NaN only if nothing is stated.
         return max(stated, _faces_of(source)) if stated else _faces_of(source)
 
 
@@ -238,30 +239,30 @@ def _faces_of(source: str) -> float:
 
 
 def _one_or_more(work: float) -> float:
-    """Work of a job, of which the smallest is 1; NaN stays."""
+    """Work of a job, at least 1; NaN is kept."""
     return work if math.isnan(work) else max(1.0, float(work))
 
 
 def read_photos(pairs: Sequence[str]) -> dict[str, int]:
-    """Photos by set, of words such as "hof=4384".
+    """Parse numbers of images by set, such as "hof=4384".
 
     Raises:
-        InputError: A word is none of such.
+        InputError: An argument has another format.
     """
     photos = {}
     for pair in pairs:
         name, _, count = pair.partition("=")
         if not (name and count.isdecimal()):
-            raise InputError(f"--photos {pair}: expected SET=N, such as hof=4384")
+            raise InputError(f"--photos {pair}: expected SET=N, e.g. hof=4384")
         photos[name] = int(count)
     return photos
 
 
 def shards_of(wildcards: Mapping[str, str]) -> int:
-    """How many jobs share the images of the one with these wildcards."""
+    """Number of jobs that share the images of the job with these wildcards."""
     return int(wildcards.get("shards") or wildcards.get(SHARE, "").rpartition("-of-")[2] or 1)
 
 
 def _cost(detector: Detector) -> float:
-    """Of one image."""
+    """Cost of one image."""
     return GIGAFLOPS[detector.model] * detector.image_size**2

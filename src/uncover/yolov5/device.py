@@ -96,9 +96,12 @@ _SWITCHES = _Switches()
 
 
 def _operations() -> list[Any]:
+    """Operations with a switch of their own; before torch 2.9 they have none, and the older switches do it."""
     backends: Any = torch.backends
-    cudnn, mkldnn = backends.cudnn, backends.mkldnn
-    return [backends.cuda.matmul, cudnn.conv, cudnn.rnn, mkldnn.matmul, mkldnn.conv, mkldnn.rnn]
+    cuda, cudnn, mkldnn = backends.cuda, backends.cudnn, backends.mkldnn
+    places = [(cuda, "matmul"), (cudnn, "conv"), (cudnn, "rnn"), (mkldnn, "matmul"), (mkldnn, "conv"), (mkldnn, "rnn")]
+    found = [getattr(backend, name, None) for backend, name in places]
+    return [operation for operation in found if hasattr(operation, "fp32_precision")]
 
 
 def _read(switch: Callable[[], Any]) -> Any:

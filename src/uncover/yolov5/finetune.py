@@ -21,7 +21,7 @@ from uncover import weights as ready_made
 from uncover.atomic import new_file
 from uncover.config.detectors import MAP_INPUTS, OCCLUSION, UPSTREAM, Detector, Hyperparameters
 from uncover.config.finetune import Finetune, TunedDetector
-from uncover.config.values import as_pairs, check_section, merged, read_pairs
+from uncover.config.values import check_section, merged, read_pairs
 from uncover.data.data_yaml import find_data_yaml, is_face
 from uncover.data.folds import Fold, leave_one_out, leave_out, nested_subsets
 from uncover.data.frame_sets import make_frame_set
@@ -246,7 +246,7 @@ def read_frames_job(
         raise InputError(f"freeze={settings.freeze}: frozen layers require start weights; pass --from RUN")
     if val is not None or (left_out is None and find_inside(data) is not None):
         channels = header.channels if header else None
-        job = read_job(data, val, as_pairs(settings), start, channels=channels, chosen=chosen)
+        job = read_job(data, val, (), start, channels=channels, chosen=chosen, settings=settings)
         return replace(job, padding=header.padding, input=header.input) if header else job
     if is_picked(data) or (data.is_dir() and find_data_yaml(data) is None):
         if processes.is_main and (made.parent / WEIGHTS).exists():

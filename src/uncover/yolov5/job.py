@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from uncover.config.detectors import MAP_INPUTS, Detector, Hyperparameters, Input
+from uncover.config.detectors import MAP_INPUTS, UPSTREAM, Detector, Hyperparameters, Input
+from uncover.config.finetune import TunedDetector
 from uncover.config.packaged import ComposedDetector
 from uncover.config.values import check_section, read_pairs
 from uncover.data.data_yaml import SETS, YAML_SUFFIXES, find_data_yaml, hint_at_others, read_data_yaml
@@ -90,6 +91,7 @@ def read_job(
     heatmaps: Path | None = None,
     input: Input = "photo",
     chosen: Sequence[str] = (),
+    settings: Detector | None = None,
 ) -> Job:
     """Read data sets and settings.
 
@@ -104,15 +106,16 @@ def read_job(
         heatmaps: Folder with the heatmap sets `train` and `val` of the same photos, or one heatmap set of all photos.
         input: Input of the network.
         chosen: Names of the classes to train on; for a whole-face detector, of those that are faces.
+        settings: Checked settings, which replace `pairs`.
 
     Raises:
         InputError: A set is missing, empty or damaged, a setting is unknown, or options contradict each other.
     """
     if start is not None and not start.is_file():
         raise InputError(f"{start}: no such file; {EXPECTED}")
-    settings = _read_settings(pairs, hyperparameters, start)
+    settings = settings or _read_settings(pairs, hyperparameters, start)
     if settings.freeze and start is None:
-        raise InputError(f"freeze={settings.freeze}: frozen layers require start weights; pass --start WEIGHTS")
+        raise InputError(f"freeze={settings.freeze}: frozen layers require start weights; pass --weights WEIGHTS")
     places = _find_sets(data, val)
     maps = _read_maps(heatmaps, input, places[0][0] == places[1][0])
     seen = _channels(input, channels, maps)
@@ -174,10 +177,12 @@ def read_composed_job(
 
 def _read_settings(pairs: Sequence[str], hyperparameters: Path | None, start: Path | None) -> Detector:
     values = read_pairs(pairs)
-    if start is not None and "model" not in values:
-        values["model"] = read_any_weights(start, tell=False)[0].model
-        logger.info(f"network: {values['model']}, as in {start}")
-    settings = check_section(Detector, values, "--set")
+    model = None if start is None else read_any_weights(start, tell=False)[0].model
+    if model is not None and "model" not in values:
+        values["model"] = model
+        logger.info(f"network: {model}, as in {start}")
+    # The pretrained networks cannot start from scratch, so only start weights select them.
+    settings = check_section(Detector if model is None or model in UPSTREAM else TunedDetector, values, "--set")
     if hyperparameters is None:
         return settings
     from uncover.tables import read_summary

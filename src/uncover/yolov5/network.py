@@ -6,14 +6,11 @@ the same order, so that a seed gives the same weights.
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import Tensor, nn
 
 from uncover.config.detectors import UPSTREAM
@@ -24,8 +21,18 @@ SCRFD = "scrfd_2.5g"
 MODELS = (*UPSTREAM, SCRFD)
 
 
+MULTIPLES = {
+    "yolov5n": (0.33, 0.25),
+    "yolov5s": (0.33, 0.50),
+    "yolov5m": (0.67, 0.75),
+    "yolov5l": (1.0, 1.0),
+    "yolov5x": (1.33, 1.25),
+}
+"""Depth and width of upstream's networks, as multiples of `yolov5l`."""
+
+
 def architecture(model: str) -> dict[str, Any]:
-    """The description of a network, as shipped with the yolov5 package.
+    """The description of a network, as upstream's YAML files have it.
 
     Args:
         model: One of `MODELS`.
@@ -35,22 +42,57 @@ def architecture(model: str) -> dict[str, Any]:
         last two are [from, number, module, arguments].
 
     Raises:
-        InputError: There is no such network, or the yolov5 package is not installed.
+        InputError: There is no such network.
     """
     if model == SCRFD:
         return _scrfd()
     if model not in MODELS:
         raise InputError(f"network {model}: unknown; expected one of {', '.join(MODELS)}")
-    package = importlib.util.find_spec("yolov5")
-    if package is None or not package.submodule_search_locations:
-        raise InputError("the yolov5 package with the network descriptions is not installed; run: pip install yolov5")
-    file = Path(package.submodule_search_locations[0]) / "models" / f"{model}.yaml"
-    return yaml.safe_load(file.read_text(encoding="utf-8"))
+    return _yolov5(*MULTIPLES[model])
 
 
 def count_layers(design: Mapping[str, Any]) -> int:
     """Number of layers of a description, including the head, which is the last layer."""
     return len(design["backbone"]) + len(design["head"])
+
+
+def _yolov5(depth: float, width: float) -> dict[str, Any]:
+    """The layers of models/yolov5*.yaml (YOLOv5 v7.0 by Ultralytics, AGPL-3.0), value for value.
+
+    They are here because the package that ships the files demands more than a gigabyte of other packages.
+    """
+    backbone = [
+        [-1, 1, "Conv", [64, 6, 2, 2]],
+        [-1, 1, "Conv", [128, 3, 2]],
+        [-1, 3, "C3", [128]],
+        [-1, 1, "Conv", [256, 3, 2]],
+        [-1, 6, "C3", [256]],
+        [-1, 1, "Conv", [512, 3, 2]],
+        [-1, 9, "C3", [512]],
+        [-1, 1, "Conv", [1024, 3, 2]],
+        [-1, 3, "C3", [1024]],
+        [-1, 1, "SPPF", [1024, 5]],
+    ]
+    head = [
+        [-1, 1, "Conv", [512, 1, 1]],
+        [-1, 1, "nn.Upsample", ["None", 2, "nearest"]],
+        [[-1, 6], 1, "Concat", [1]],
+        [-1, 3, "C3", [512, False]],
+        [-1, 1, "Conv", [256, 1, 1]],
+        [-1, 1, "nn.Upsample", ["None", 2, "nearest"]],
+        [[-1, 4], 1, "Concat", [1]],
+        [-1, 3, "C3", [256, False]],
+        [-1, 1, "Conv", [256, 3, 2]],
+        [[-1, 14], 1, "Concat", [1]],
+        [-1, 3, "C3", [512, False]],
+        [-1, 1, "Conv", [512, 3, 2]],
+        [[-1, 10], 1, "Concat", [1]],
+        [-1, 3, "C3", [1024, False]],
+        [[17, 20, 23], 1, "Detect", ["nc", "anchors"]],
+    ]
+    anchors = [[10, 13, 16, 30, 33, 23], [30, 61, 62, 45, 59, 119], [116, 90, 156, 198, 373, 326]]
+    multiples = {"depth_multiple": depth, "width_multiple": width}
+    return {"nc": 80, **multiples, "anchors": anchors, "backbone": backbone, "head": head}
 
 
 def _scrfd() -> dict[str, Any]:

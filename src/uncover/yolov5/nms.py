@@ -1,4 +1,4 @@
-"""Non-maximum suppression of a network's raw outputs as in YOLOv5, with torchvision's operator.
+"""Non-maximum suppression of a network's raw outputs by YOLOv5's rule.
 
 Unlike upstream it has no time limit, so no boxes are lost on a busy machine.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from uncover.metrics.detections import suppress
 from uncover.metrics.predictions import MOST_BOXES
 
 MOST_CANDIDATES = 30_000
@@ -96,11 +97,9 @@ def _boxes(candidates: Tensor, confidence: float, multi_label: bool) -> Tensor:
 
 def _survivors(corners: Tensor, scores: Tensor, iou: float, most: int) -> Tensor:
     """Indices of boxes (n, 4) that no better box covers, best first; scores are in falling order."""
-    from torchvision.ops import nms  # slow import, not needed before training starts
-
     # A box can only be dropped by better boxes, so the best few may be enough.
     first = most * AT_FIRST
-    kept = nms(corners[:first], scores[:first], iou)
+    kept = suppress(corners[:first], scores[:first], iou, most)
     if len(kept) < most and len(corners) > first:
-        kept = nms(corners, scores, iou)
-    return kept[:most]
+        kept = suppress(corners, scores, iou, most)
+    return kept
