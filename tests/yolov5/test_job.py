@@ -61,7 +61,7 @@ def test_the_network_is_that_of_the_start_weights_unless_one_is_named(sets, tmp_
 
 def test_training_on_sets_starts_from_packaged_weights_too(sets):
     assert read_job(sets, None, ["epochs=3"], find_weights("general")).settings.model == "scrfd_2.5g"
-    with pytest.raises(InputError, match=r"model: input should be 'yolov5n', .*; found 'scrfd_2.5g'"):
+    with pytest.raises(InputError, match=r"model: expected 'yolov5n', .*; found 'scrfd_2.5g'"):
         read_job(sets, None, ["model=scrfd_2.5g"])
 
 
