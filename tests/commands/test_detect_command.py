@@ -210,8 +210,8 @@ def test_joined_recordings_beside_a_good_one(
     joined, out = tmp_path / "joined.ts", tmp_path / "out"
     joined.write_bytes(b"".join(in_a_transport_stream(path).read_bytes() for path in (wide, high)))
     assert detect(joined, ward / "bed.mp4", "--out", out, "--temporal", temporal, "--annotate", rescue="none") == 3
-    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("joined.ts: a box in"))
-    assert "its clock starts anew once (first after second 1.00, 1.00 s back)" in line and "64 x 96" in line
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("joined.ts: a face in"))
+    assert "its clock restarts once (first after second 1.00, 1.00 s back)" in line and "64 x 96" in line
     frames = tables(out)[1].groupby("source")
     assert frames.size().to_dict() == {"bed.mp4": FRAMES, "joined.ts": 11}
     own = frames.get_group("joined.ts")
@@ -282,7 +282,7 @@ def test_a_copy_that_cannot_be_written_costs_no_table(
     assert detect(*words, "--annotate", rescue="none") == 3
     assert tables(out)[1].groupby("source").size().to_dict() == {"bed.mp4": FRAMES, "good.mp4": 3}
     assert (out / "annotated" / "good.mp4").is_file()
-    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("bed.mp4: a box in"))
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("bed.mp4: a face in"))
     assert "no annotated copy" in line and "is a folder" in line
     assert len(json.loads((out / "summary.json").read_text())["sources"]["bed.mp4"]["lost"]) == 1
 

@@ -95,9 +95,9 @@ def test_finished_and_given_again_it_does_what_is_missing(
     assert changed_by() == tables_only and len(stop.looked_at) == FRAMES + 1
     assert changed_by() == set() and stop.looked_at == []
     (line,) = capsys.readouterr().err.splitlines()
-    assert line == f"{out}: all of this was done before, with these settings; there is nothing to do"
+    assert line == f"{out}: all outputs already exist for these settings; nothing to do"
     assert changed_by("--format", "csv") == {"boxes.csv", "summary.json"} and stop.looked_at == []
-    assert "the boxes were there already; wrote boxes.csv" in capsys.readouterr().err
+    assert "boxes already exist; wrote boxes.csv" in capsys.readouterr().err
     # Other presentation of what was looked at: faces are hidden as if that had been asked for at once.
     assert changed_by("--format", "csv", "--annotate", "--privacy", "solid") == tables_only | copies
     assert stop.looked_at == []

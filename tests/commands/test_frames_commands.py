@@ -338,7 +338,7 @@ def test_both_halves_of_joined_recordings_are_candidates(
     assert run("frames", joined, tmp_path / "words.mp4", tmp_path / "out", *count) == 3
     told = capsys.readouterr().err
     assert "picked" in told and " of 180 frames of 2 videos" in told
-    assert f"warning: {joined}: its clock starts anew once" in told and "words.mp4: cannot be opened" in told
+    assert f"warning: {joined}: its clock restarts once" in told and "words.mp4: cannot be opened" in told
     seconds = [float(row["second"]) for row in rows_of(tmp_path / "out")]
     assert seconds == sorted(seconds) and {int(row["frame"]) for row in rows_of(tmp_path / "out")} & set(range(90, 180))
     assert all(float(row["second"]) == pytest.approx(int(row["frame"]) / RATE) for row in rows_of(tmp_path / "out"))
@@ -379,5 +379,5 @@ def test_a_box_outside_its_frame_is_of_another_video(
     table = tmp_path / "ward_1.csv"
     table.write_text("frame,second,x1,y1,x2,y2,grade,event\n0,0,400,300,500,400,hard,still\n")
     assert run("frames", video, tmp_path / "out", "--boxes", table) == 2
-    assert "frame 0: a box lies outside its 160 x 120 px" in capsys.readouterr().err
+    assert "frame 0: a box is outside the frame of 160 x 120 px" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ward_1.csv"]

@@ -1,1 +1,1 @@
-"""Videos: decoded, their faces found, rescued and tracked frame by frame, written again."""
+"""Videos, streams and images: decoding, detection, rescue, tracking, and writing of results."""

@@ -1,4 +1,4 @@
-"""Pictures with the boxes drawn in, and the faces hidden unless they are to be published."""
+"""Annotated copies of images and videos: boxes are drawn, and faces are hidden according to the privacy setting."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from uncover.video.faces import FaceLabels, Follower, FrameFaces, sure_faces
 from uncover.video.sound import FileClock
 
 COLOURS = {"rgb": (0, 158, 115), "heatmap": (230, 159, 0), "rescue": (230, 159, 0), "temporal": (86, 180, 233)}
-"""RGB by what found a box; told apart by the colour-blind too (Okabe and Ito)."""
+"""RGB colours by what found a box; safe for colour-blind readers (Okabe and Ito)."""
 
 CLOCK = 1e-6
-"""Seconds by which times may be off, for they are fractions."""
+"""Tolerance for times in seconds, which are rounded fractions."""
 
 QUALITY = 90
 SHORTEST = 1e-4
-"""Seconds between two pictures of a video."""
+"""Minimum seconds between two frames of an annotated video."""
 
 DEPTH = 4
-"""Pictures that wait to be drawn."""
+"""Maximum number of decoded frames that wait to be drawn."""
 
 
 HOLD = 0.5
-"""Seconds for which a place stays hidden before and after something said that a face may be there."""
+"""Seconds for which a region stays hidden before and after a possible face in it."""
 
 Item = TypeVar("Item")
 
@@ -46,19 +46,19 @@ Item = TypeVar("Item")
 def annotate(
     pixels: NDArray[np.uint8], faces: FrameFaces, privacy: str, cover: Cover | None = None, shape: str = "box"
 ) -> NDArray[np.uint8]:
-    """Draw the boxes of a picture.
+    """Draw the boxes of a frame.
 
     Args:
         pixels: uint8 (H, W, 3) RGB.
-        faces: Found in it.
-        privacy: As `shown` has it. Those of `HIDES_SOME` hide every box that may hold a face, also those that are not
-            sure enough to count, and all that any network thought a face or a part of one, however unsure (the cover of
-            what was detected); where nothing that counts was found in this very picture, all of it.
-        cover: What else is to be hidden.
-        shape: As `shown` has it.
+        faces: Faces found in the frame.
+        privacy: Privacy setting, as in `shown`. The settings in `HIDES_SOME` hide every box that may contain a face,
+            also below the confidence threshold, and every region that a network considers a face or a part of one at
+            any confidence (the cover of the detection). If no face was found in the frame, all of it is hidden.
+        cover: Further region to hide.
+        shape: Shape of hidden regions, as in `shown`.
 
     Returns:
-        A copy, uint8 (H, W, 3) RGB.
+        An annotated copy, uint8 (H, W, 3) RGB.
     """
     hidden = (
         np.concatenate([faces.faces.boxes, faces.frame.detections.boxes]) if _is_found(faces) else faces.faces.boxes[:0]
@@ -92,18 +92,18 @@ def annotate_video(
     clock: FileClock | None = None,
     shape: str = "box",
 ) -> Iterator[FrameFaces]:
-    """Write a video with the boxes drawn in, without sound; frames without detections of their own are left out.
+    """Write an annotated copy of a video, without sound; frames that were not processed are left out.
 
     Args:
-        video: As it was.
-        faces: Of its frames, in order.
+        video: The original video.
+        faces: Faces of its frames, in order.
         privacy: As for `annotate`.
         path: MP4 file to write.
-        clock: Gets the time of each picture, so that sound can be added.
+        clock: Records the time of each frame, so that sound can be added.
         shape: As for `annotate`.
 
     Yields:
-        The faces, so that somebody may count them.
+        The faces of each frame.
     """
     delayed = DelayedFrames[None](privacy)
     with closing(ahead(video.frames(), DEPTH)) as pictures, _CopyWriter(path, video) as copy:
@@ -125,22 +125,22 @@ def annotate_video(
 
 
 class DelayedFrames(Generic[Item]):
-    """Pictures that wait until it is known what comes just after them, so that faces are hidden before they are found.
+    """Buffer that delays frames by `HOLD` seconds, so that a region is hidden before a face is found in it.
 
-    Memory is that of the pictures of `HOLD` seconds.
+    It holds the frames of `HOLD` seconds in memory.
     """
 
     def __init__(self, privacy: str) -> None:
         """
         Args:
-            privacy: As for `annotate`; where boxes do not matter, nothing waits.
+            privacy: As for `annotate`; settings that do not depend on boxes need no delay.
         """
         self._hold = HOLD if privacy in HIDES_SOME else 0.0
         self._waiting: deque[tuple[Item, FrameFaces]] = deque()
         self._near: deque[tuple[FrameFaces, Cover]] = deque()
 
     def add(self, item: Item, faces: FrameFaces) -> Iterator[tuple[Item, FrameFaces, Cover | None]]:
-        """Take the next picture; gives those for which enough is known, with what is to be hidden in them."""
+        """Add the next frame; yields frames that can be drawn now, with the region to hide in each."""
         self._waiting.append((item, faces))
         if self._hold:
             self._near.append((faces, _cover_of(faces)))
@@ -148,7 +148,7 @@ class DelayedFrames(Generic[Item]):
             yield self._next()
 
     def rest(self) -> Iterator[tuple[Item, FrameFaces, Cover | None]]:
-        """Those that still wait when there are no more."""
+        """Yield the remaining frames at the end."""
         while self._waiting:
             yield self._next()
 
@@ -160,26 +160,26 @@ class DelayedFrames(Generic[Item]):
         near = [(other, cover) for other, cover in self._near if other.frame.second <= second + self._hold + CLOCK]
         if not near:
             return item, faces, None
-        # A false box that comes and goes must not bring out a face that nobody has found.
+        # An intermittent false positive must not expose a face that was not found.
         if 2 * sum(_is_found(other) for other, _ in near) < len(near):
             return item, faces, Cover.whole(faces.frame.width, faces.frame.height)
         return item, faces, functools.reduce(Cover.__or__, (cover for _, cover in near))
 
 
 def _is_found(faces: FrameFaces) -> bool:
-    """Whether something counts in this very picture; a box that only others speak for may be beside the face."""
+    """Whether a face was found in this very frame: a box known from other frames only may be beside the face."""
     return any(found_by != "temporal" for found_by in faces.found_by)
 
 
 def _cover_of(faces: FrameFaces) -> Cover:
-    """Everything in a picture that may be a face."""
+    """All regions of a frame that may be a face."""
     frame = faces.frame
     boxes = Cover.of(np.concatenate([faces.faces.boxes, frame.detections.boxes]), frame.width, frame.height)
     return boxes if frame.cover is None else boxes | frame.cover
 
 
 class LiveDrawing:
-    """A live stream with the boxes drawn in, written while it is watched, for use in a `with` statement."""
+    """Annotated copy of a live stream, written during detection; use it in a `with` statement."""
 
     def __init__(
         self, path: Path, video: Video, labels: FaceLabels, privacy: str, bridge: float | None, shape: str = "box"
@@ -188,9 +188,9 @@ class LiveDrawing:
         Args:
             path: MP4 file to write.
             video: The stream.
-            labels: What counts as a face.
+            labels: Labels and confidence thresholds of boxes.
             privacy: As for `annotate`.
-            bridge: Seconds that a gap may last where the face is followed; None where it is not.
+            bridge: Longest gap that tracking bridges, in seconds; None without tracking.
             shape: As for `annotate`.
         """
         self._labels, self._privacy, self._bridge, self._shape = labels, privacy, bridge, shape
@@ -210,7 +210,7 @@ class LiveDrawing:
             self._copy.__exit__(*error)
 
     def add(self, picture: Picture, frame: DetectedFrame) -> None:
-        """Take the next picture; it is drawn when it is known what came just after it."""
+        """Add the next frame; it is drawn after a delay of `HOLD` seconds."""
         if self._bridge is None:
             faces = sure_faces(frame, self._labels)
         else:
@@ -224,7 +224,7 @@ class LiveDrawing:
 
 
 class _CopyWriter:
-    """A video being written: all pictures of one size, with pixels as wide as the source's."""
+    """Writer of an annotated video: all frames have one size, and the pixel aspect ratio of the source."""
 
     def __init__(self, path: Path, video: Video) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -240,21 +240,21 @@ class _CopyWriter:
         self._writer.__exit__(*error)
 
     def add(self, pixels: NDArray[np.uint8], second: float) -> None:
-        """Add a picture; one of another size than the first is fitted into it, in black where it has another shape."""
+        """Add a frame; one of another size than the first is scaled to fit, with black borders."""
         if (pixels.shape[1], pixels.shape[0]) != self._size:
             pixels = fitted(pixels, *self._size)
-        # Times are kept to 1/90000 s.
+        # Times are rounded to 1/90000 s.
         self._last = max(second, self._last + SHORTEST)
         self._writer.write(pixels, self._last)
 
 
 def fitted(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """A picture as large as fits into a frame, in its middle; the rest is black.
+    """Scale an image to fit into a size, centred, with black borders.
 
     Args:
         pixels: uint8 (H, W, 3).
-        width: Of the frame, in pixels.
-        height: Likewise.
+        width: Width of the result, in pixels.
+        height: Height of the result, in pixels.
 
     Returns:
         uint8 (height, width, 3).
@@ -268,7 +268,7 @@ def fitted(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uin
 
 
 def annotate_image(pixels: NDArray[np.uint8], faces: FrameFaces, privacy: str, path: Path, shape: str = "box") -> None:
-    """Write an image with the boxes drawn in, as JPEG."""
+    """Write an annotated copy of an image, as JPEG."""
     path.parent.mkdir(parents=True, exist_ok=True)
     image = cv2.cvtColor(annotate(pixels, faces, privacy, shape=shape), cv2.COLOR_RGB2BGR)
     done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])

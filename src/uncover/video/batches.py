@@ -1,4 +1,4 @@
-"""Frames on their way to the network: read, letterboxed in threads of their own, and put into batches of one shape."""
+"""Input pipeline of the network: frames are read, letterboxed in threads, and batched by shape."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ from uncover.video.detected_frames import DetectedFrame
 Item = TypeVar("Item")
 
 MOST_PIXELS = 180_000_000
-"""Of the originals of a batch, which wait with it: half a gigabyte. A few batches are under way at a time."""
+"""Maximum pixels of the original frames of a batch: half a gigabyte. A few batches are in memory at a time."""
 
 LARGE = 50_000_000 * COLOURS
-"""Bytes of a large image, by which the threads that read images share what memory there is."""
+"""Bytes of a large image, from which the number of threads that fit into memory is computed."""
 
 POLL = 0.2
-"""Seconds after which a thread that waits looks whether anybody still wants what it makes."""
+"""Seconds after which a waiting thread checks whether its results are still needed."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture, and what the network will see of it.
+    """A frame or image, and the network's input made from it.
 
     Attributes:
-        index: Its number in the video, or in the list of images.
-        second: When it is shown; NaN for an image.
-        original: The picture itself.
-        place: Where the original stands in the network's input.
+        index: Its index in the video, or in the list of images.
+        second: Its time in the video, in seconds; NaN for an image.
+        original: The original frame.
+        place: Position of the original in the network's input.
         framed: uint8 (3, h, w), the network's input.
     """
 
@@ -56,33 +56,32 @@ class Picture:
 
     @property
     def pixels(self) -> NDArray[np.uint8]:
-        """uint8 (H, W, 3) RGB, the original."""
+        """The original, uint8 (H, W, 3) RGB."""
         return self.original.pixels
 
 
 def frames_of_video(
     video: Video, last: DetectedFrame | None, until: float | None, dropped: list[str]
 ) -> Iterator[Frame]:
-    """Frames of a video, from where the work was stopped.
+    """Frames of a video, resuming after the last processed one.
 
     Args:
-        video: To read.
-        last: The last detected frame; None begins anew.
-        until: Second after which to stop; None reads to the end.
-        dropped: Gets the reason if the video ends too early.
+        video: The video.
+        last: The last processed frame; None to start from the beginning.
+        until: Second after which to stop; None to read to the end.
+        dropped: The reason is appended if the video ends too early.
     """
     start, first, corrupt = (0.0, 0, 0) if last is None else (last.second, last.index + 1, last.corrupt)
     frames = video.frames(start, first, corrupt)
     if last is not None:
-        # The last detected frame comes again, and has its number already.
+        # The last processed frame is decoded again, and is skipped.
         frames = (frame for frame in frames if frame.second > last.second + 1e-6)
         frames = (frame.renumbered(number) for number, frame in zip(itertools.count(first), frames))
     try:
         for frame in frames:
             if until is not None and frame.second > until:
                 return
-            # Decoders are some pictures ahead of what they give, so damage just after a stop may count twice; none is
-            # forgotten.
+            # Decoders read ahead, so a damaged frame just after a stop may be counted twice, but none is missed.
             frame.corrupt = video.corrupt
             yield frame
     except Dropped as reason:
@@ -90,12 +89,12 @@ def frames_of_video(
 
 
 def frames_of_images(images: Mapping[str, Path], known: Container[int], skipped: dict[str, str]) -> Iterator[Frame]:
-    """Images as frames without a time. As many are read at once as there are cores.
+    """Images as frames without a time, read in one thread per core.
 
     Args:
-        images: Files by name.
-        known: Numbers of those that are done; they are left out.
-        skipped: Gets why an image could not be read, by its name.
+        images: Image files by name.
+        known: Indices of processed images, which are skipped.
+        skipped: Filled with the reasons why images could not be read, by name.
     """
 
     def read(index: int, name: str, path: Path) -> Frame | None:
@@ -113,19 +112,19 @@ def frames_of_images(images: Mapping[str, Path], known: Container[int], skipped:
 
 
 def letterboxed(frames: Iterable[Frame], image_size: int, padding: int, threads: int = 0) -> Iterator[Picture]:
-    """Fit frames into the input of a network.
+    """Letterbox frames to the input size of a network.
 
     Args:
-        frames: Pictures.
+        frames: The frames.
         image_size: Longest side of the network's input, in pixels.
-        padding: Value around it.
-        threads: That do it, each with a picture of its own, which costs as many pictures of delay; 0 does it here.
+        padding: Pixel value of the borders.
+        threads: Number of threads, one frame each, which delays the output by as many frames; 0 uses this thread.
     """
     return prepared(frames, partial(_letterbox, image_size=image_size, padding=padding), threads)
 
 
 def prepared(frames: Iterable[Frame], prepare: Callable[[Frame], Picture], threads: int = 0) -> Iterator[Picture]:
-    """Make frames ready for a detector; `threads` is as for `letterboxed`."""
+    """Prepare frames for a detector; `threads` as for `letterboxed`."""
     jobs = (partial(prepare, frame) for frame in frames)
     return in_background(jobs, threads, threads) if threads else (job() for job in jobs)
 
@@ -138,10 +137,9 @@ def _letterbox(frame: Frame, image_size: int, padding: int) -> Picture:
 
 
 def in_batches(pictures: Iterable[Picture], most: int) -> Iterator[list[Picture]]:
-    """Pictures of one shape that follow each other, at most so many at a time; the first comes alone.
+    """Group consecutive frames of one shape into batches of at most `most`; the first batch is a single frame.
 
-    Whoever watches wants to see the first box soon, and it says early that all works. Of huge pictures fewer come at a
-    time, for memory's sake.
+    A small first batch gives an early result. Batches of very large frames are smaller, to limit memory.
     """
     batch: list[Picture] = []
     wanted, held = 1, 0
@@ -161,11 +159,11 @@ def in_batches(pictures: Iterable[Picture], most: int) -> Iterator[list[Picture]
 
 
 def ahead(items: Iterable[Item], depth: int) -> Generator[Item]:
-    """Make items in a thread of their own, a few more than are asked for; errors come out where the item would have.
+    """Iterate in a background thread, some items ahead; an exception is raised in place of the item that caused it.
 
     Args:
-        items: What to go through.
-        depth: Items that wait at most, which bounds the memory.
+        items: The items to iterate over.
+        depth: Maximum number of items in the queue, which limits memory.
     """
     waiting: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(depth)
     stopped = threading.Event()
@@ -188,7 +186,7 @@ def ahead(items: Iterable[Item], depth: int) -> Generator[Item]:
         except BaseException as error:
             put(None, error)
         finally:
-            # Here, where it runs: what it reads from may have a thread of its own.
+            # Close the generator in the thread that runs it: it may have a thread of its own.
             if isinstance(items, Generator):
                 items.close()
 

@@ -1,8 +1,8 @@
-"""Where a video changes: how much moves and how the light changes between frames, and which frames to pick for it.
+"""Changes between video frames (motion and light), and selection of frames by them.
 
-Section 4.6 of the thesis picks frames by hand where there is noticeable variability, such as when the infant starts
-to move. Here two measures stand for the eye. Both compare small grey versions of frames, in which the noise of pixels
-is averaged out: `motion` is blind to a change of brightness of the whole picture, `light` sees nothing else.
+Section 4.6 of the thesis picks frames by hand at noticeable changes, such as when the infant starts to move. Two
+measures replace the manual choice. Both compare small grey versions of frames, in which pixel noise is averaged out:
+`motion` ignores changes of brightness of the whole frame, `light` measures only these.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ Reason = Literal["first", "motion", "light", "interval"]
 
 SMALL_WIDTH, SMALL_HEIGHT = 64, 48
 LEAST_CONTRAST = 8.0
-"""Standard deviation, in grey levels, below which a picture is so flat that its noise would pass for motion."""
+"""Lower limit of the standard deviation, in grey levels: in flatter frames, noise would count as motion."""
 BUSIEST = 0.1
-"""Share of the picture that motion is looked for in: where most changes, for an arm is a small part of a picture."""
+"""Share of the frame in which motion is measured: the part that changes most, because an arm is a small part of it."""
 NOISE_SECONDS, NOISE_SPREAD = 10.0, 1.3
-"""Between two frames of a still scene the noise of camera and codec passes for motion. The stillest two of the last ten
-seconds tell how much it is, and up to so many times that is no motion."""
+"""Noise of camera and codec in a still scene looks like motion. The noise level is the smallest difference between two
+compared frames in the last ten seconds; differences of up to `NOISE_SPREAD` times this level are not motion."""
 LEAST_NOISE, MOST_NOISE = 0.05, 0.4
-"""What is below is never motion between two compared frames, and above always."""
+"""Limits of the noise level: a smaller difference never counts as motion, a larger one always does."""
 CLOCK = 1e-3
-"""Seconds by which the times of frames may be off: containers round them."""
+"""Tolerance for times of frames, in seconds: containers round them."""
 AT_ONCE = 1024
-"""Small versions compared at once, so that what is kept of a long video is one byte per cell."""
+"""Small versions compared at a time, so that a long video takes one byte of memory per cell."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """When a frame is worth picking.
+    """Thresholds for picking frames.
 
     Attributes:
-        motion: Motion since the last picked frame, in standard deviations of the picture (`motion`), summed up over
-            the frames compared.
+        motion: Motion since the last picked frame, in standard deviations of the frame (`motion`), summed over the
+            compared frames.
         light: Change of light since the last picked frame, as a share of the range from black to white.
-        every: Seconds after which a frame is picked though nothing changed; 0 means never.
-        gap: Seconds that lie between two picked frames at least.
-        rate: Frames compared per second; those in between are passed over.
+        every: Seconds after which a frame is picked even without a change; 0 means never.
+        gap: Minimum seconds between two picked frames.
+        rate: Frames compared per second; others are skipped.
     """
 
     motion: float = 1.0
@@ -62,11 +62,11 @@ class Pick:
     """A picked frame.
 
     Attributes:
-        frame: Its number in the video.
+        frame: Its index in the video.
         second: Its time in the video.
         reason: Why it was picked.
-        change: Motion or light since the last picked frame, by `reason` (motion, where it is neither); where a number
-            of frames was asked for, that to the likest of the others picked before.
+        change: Motion or light since the last picked frame, according to `reason` (motion if it is neither). If a
+            number of frames is requested, the difference from the most similar frame picked before.
     """
 
     frame: int
@@ -76,7 +76,7 @@ class Pick:
 
 
 def small_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Average a frame down.
+    """Reduce a frame to a small grey version by averaging.
 
     Args:
         pixels: uint8 (H, W, 3), RGB.
@@ -89,13 +89,13 @@ def small_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def standardised(small: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Take the picture's own mean and contrast away, and with them any change of brightness of the whole picture.
+    """Normalise by mean and contrast, which removes changes of brightness of the whole frame.
 
     Args:
         small: uint8 (..., 48, 64), grey levels.
 
     Returns:
-        float32 of the same shape, in standard deviations of each picture.
+        float32 of the same shape, in standard deviations of each frame.
     """
     grey = small.astype(np.float32)
     mean = grey.mean(axis=(-2, -1), keepdims=True)
@@ -104,16 +104,16 @@ def standardised(small: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def motion(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Mean absolute difference of the standardised pictures, in the tenth of the picture where it is largest.
+    """Mean absolute difference of the standardised frames, over the tenth of the frame where it is largest.
 
-    It is 0 where one picture is only brighter than the other or of more contrast.
+    It is 0 if the frames differ in brightness or contrast only.
 
     Args:
         one: uint8 (..., 48, 64), grey levels.
         other: Likewise; shapes broadcast.
 
     Returns:
-        float32 (...), standard deviations of the pictures.
+        float32 (...), in standard deviations of the frames.
     """
     difference = np.abs(standardised(one) - standardised(other))
     cells = difference.reshape(*difference.shape[:-2], -1)
@@ -135,7 +135,7 @@ def light(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float6
 
 
 def sampled(frames: Iterable[Frame], rate: float) -> Iterator[Frame]:
-    """Pass on the first frame, and from there on at most `rate` frames a second."""
+    """Yield the first frame, and then at most `rate` frames a second."""
     last: float | None = None
     for frame in frames:
         if last is None or frame.second - last >= 1 / rate - CLOCK:
@@ -144,17 +144,17 @@ def sampled(frames: Iterable[Frame], rate: float) -> Iterator[Frame]:
 
 
 def pick_changes(frames: Iterable[Frame], limits: Limits) -> Iterator[tuple[Frame, Pick]]:
-    """Pick frames as they come: where enough has changed since the last one, or nothing has for long.
+    """Pick frames in one pass: after a large enough change since the last picked frame, or after a long time.
 
-    Motion is summed up from frame to frame, so that what moves to and fro counts, and compared with the last picked
-    frame, so that what moves too slowly for two frames counts too. Three small versions are kept at any time.
+    Motion is summed from frame to frame, which covers back-and-forth movement, and also compared with the last picked
+    frame, which covers movement too slow to show between two frames. Three small versions are in memory at any time.
 
     Args:
-        frames: Frames in the order of time.
-        limits: When to pick one.
+        frames: Frames in order of time.
+        limits: Thresholds.
 
     Yields:
-        A frame, and why it was picked.
+        A frame, and the reason for picking it.
     """
     picked, previous, at, moved = None, None, 0.0, 0.0
     recent: deque[float] = deque(maxlen=max(1, round(NOISE_SECONDS * limits.rate)))
@@ -194,8 +194,8 @@ class SampledVideo:
     """Small versions of the frames that are compared, 3 kB each.
 
     Attributes:
-        frames: int64 (N,), numbers in the video.
-        seconds: float64 (N,).
+        frames: int64 (N,), indices in the video.
+        seconds: float64 (N,), times in the video.
         small: uint8 (N, 48, 64), grey levels.
     """
 
@@ -205,24 +205,24 @@ class SampledVideo:
 
 
 def sample_video(frames: Iterable[Frame], rate: float) -> SampledVideo:
-    """Go through a video once, at most `rate` frames a second."""
+    """Read a video once, at most `rate` frames a second."""
     seen = [(frame.index, frame.second, small_grey(frame.pixels)) for frame in sampled(frames, rate)]
     small = np.array([item[2] for item in seen], np.uint8).reshape(-1, SMALL_HEIGHT, SMALL_WIDTH)
     return SampledVideo(np.array([item[0] for item in seen], np.int64), np.array([item[1] for item in seen]), small)
 
 
 def most_different(watched: SampledVideo, count: int, limits: Limits) -> list[Pick]:
-    """Pick the first frame, then again and again the frame that is least like any picked before.
+    """Pick the first frame, then repeatedly the frame that differs most from all frames picked before.
 
-    Motion and light are weighed by their limits: as much of one as its limit is worth as much of the other.
+    Motion and light are divided by their thresholds, so that both have the same weight.
 
     Args:
-        watched: What there is to choose from.
-        count: Frames to pick. There may be fewer, where the gap or the length of the video leaves no more.
-        limits: Weights, and the gap.
+        watched: Frames to choose from.
+        count: Number of frames to pick; fewer if the video is too short for the gap.
+        limits: Thresholds and gap.
 
     Returns:
-        Picked frames in the order of time.
+        Picked frames in order of time.
     """
     if not len(watched.frames):
         return []
@@ -251,7 +251,7 @@ def _weighed(moved: NDArray[np.float64], lit: NDArray[np.float64], limits: Limit
 
 
 def _changes_to(small: NDArray[np.uint8], chosen: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Motion and light of all compared frames against one."""
+    """Motion and light of all compared frames relative to one."""
     parts = [small[start : start + AT_ONCE] for start in range(0, len(small), AT_ONCE)]
     moved = np.concatenate([motion(part, small[chosen]) for part in parts]).astype(np.float64)
     return moved, np.concatenate([light(part, small[chosen]) for part in parts])

@@ -1,9 +1,9 @@
-"""Times that rise: cameras' clocks start anew, step back, jump by hours, or say nothing of some pictures.
+"""Strictly increasing frame times for videos whose clock restarts, steps back, jumps by hours or has missing times.
 
-A picture that is earlier than the one before it, or at the same time, is put between its neighbours where the clock
-goes on as before right after it; else the clock has started anew, and time goes on at the usual step. A step forward of
-more than an hour, and of more than `UNUSUAL` usual steps, is a jump of the clock, and becomes one usual step; a shorter
-one is a gap in the recording, and is kept. A picture without a time stands between its neighbours.
+A frame with a time not later than the previous one is placed between its neighbours if the clock continues normally
+right after it; otherwise the clock has restarted, and time continues at the usual step. A step forward of more than an
+hour, and of more than `UNUSUAL` usual steps, is a jump of the clock, and is replaced by one usual step; a shorter one
+is a gap in the recording, and is kept. A frame without a time is placed between its neighbours.
 """
 
 from __future__ import annotations
@@ -17,35 +17,35 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 JUMP = 3600.0
-"""Seconds from which a step forward is no gap in a recording any more."""
+"""Longest step, in seconds, that counts as a gap in the recording."""
 
 UNUSUAL = 20
-"""Usual steps from which one is unusual: in a time-lapse, hours may lie between any two pictures."""
+"""Steps of more than this many usual steps are unusual; in a time-lapse, a usual step may be hours."""
 
 GAP = 60.0
-"""Seconds from which an unusual step that is kept is worth a note."""
+"""Unusual steps longer than this, in seconds, are reported in a note."""
 
 WRAP = 2**33 / 90_000
-"""Seconds after which the clock of MPEG begins at 0 again, 26.5 hours."""
+"""Seconds after which the MPEG clock wraps to 0, 26.5 hours."""
 
 LEAST = 1e-5
-"""Seconds between two pictures at least; a step of MPEG's clock is a little more."""
+"""Minimum seconds between two frames; a tick of the MPEG clock is slightly longer."""
 
 HELD = 16
-"""Pictures that wait at most until those after them say what became of the clock."""
+"""Maximum number of frames to look ahead to determine what happened to the clock."""
 
 RECENT = 31
-"""Steps whose median is the usual one."""
+"""Number of recent steps whose median is the usual step."""
 
 
 @dataclass(frozen=True)
 class Timed(Generic[Item]):
-    """A picture and its time.
+    """A frame and its time.
 
     Attributes:
-        item: The picture.
-        second: From the first picture on; later than that of the one before it.
-        joint: Whether the clock started anew or jumped just before it, so that nobody knows how much time passed.
+        item: The frame.
+        second: Time since the first frame, in seconds; later than that of the previous frame.
+        joint: Whether the clock restarted or jumped just before it, so that the elapsed time is unknown.
     """
 
     item: Item
@@ -55,7 +55,7 @@ class Timed(Generic[Item]):
 
 @dataclass
 class _Kind:
-    """One kind of what a clock did: how often, and where and by how much first."""
+    """One kind of clock error: how often it occurred, and time and size of the first one."""
 
     count: int = 0
     second: float = 0.0
@@ -69,11 +69,11 @@ class _Kind:
 
 @dataclass
 class Clock:
-    """The clock of one video, for one reading of it.
+    """The clock of a video, for one pass over it.
 
     Attributes:
-        step: Seconds between two pictures by its header, which count until there are some to see.
-        origin: Time of the first picture, where reading begins in the middle.
+        step: Seconds between two frames according to the header, used until steps have been measured.
+        origin: Time of the first frame, if reading starts in the middle.
     """
 
     step: float
@@ -90,13 +90,13 @@ class Clock:
     _wrapped: bool = False
 
     def timed(self, shown: Iterable[tuple[Item, float | None]]) -> Iterator[Timed[Item]]:
-        """Give each picture a time.
+        """Assign a time to each frame.
 
         Args:
-            shown: Pictures in the order in which they are shown, with the times that the file gives them.
+            shown: Frames in display order, with the times in the file.
 
         Yields:
-            All of them, in the same order. They wait only where the clock does something unusual.
+            All frames, in the same order. Frames are delayed only around errors of the clock.
         """
         self._offset = None if self.origin is None else -self.origin
         held: deque[tuple[Item, float | None]] = deque()
@@ -109,44 +109,44 @@ class Clock:
 
     @property
     def rose(self) -> bool:
-        """Whether the file's own times rose from picture to picture so far."""
+        """Whether the times in the file have increased from frame to frame so far."""
         return not self._wrapped and not self.mended()
 
     def mended(self, untimed: bool = True) -> list[str]:
-        """What the clock did wrong so far, and what was made of it.
+        """Errors of the clock so far, and how they were corrected.
 
         Args:
-            untimed: Whether to tell of pictures without a time.
+            untimed: Whether to include frames without a time.
         """
         told = []
         if self._restarts.count:
             told.append(
-                f"its clock starts anew {_times(self._restarts)} (first after second {self._restarts.second:.2f}, "
-                f"{_long(-self._restarts.by)} back); its pictures go on one after the other there"
+                f"its clock restarts {_times(self._restarts)} (first after second {self._restarts.second:.2f}, "
+                f"{_long(-self._restarts.by)} back); times continue at the usual step"
             )
         if self._jumps.count:
             told.append(
                 f"its clock jumps forward {_times(self._jumps)} (first after second {self._jumps.second:.2f}, by "
-                f"{_long(self._jumps.by)}); its pictures go on one after the other there"
+                f"{_long(self._jumps.by)}); times continue at the usual step"
             )
         if self._displaced.count:
             told.append(
-                f"{_pictures(self._displaced)} not later than the one before (first after second "
-                f"{self._displaced.second:.2f}); put between their neighbours"
+                f"{_pictures(self._displaced)} not later than the previous one (first after second "
+                f"{self._displaced.second:.2f}); placed between their neighbours"
             )
         if untimed and self._untimed.count:
             told.append(
-                f"{_pictures(self._untimed)} without a time (first at second {self._untimed.second:.2f}); put between "
-                f"their neighbours, or {self._usual():.3g} s after the one before"
+                f"{_pictures(self._untimed)} without a time (first at second {self._untimed.second:.2f}); placed "
+                f"between their neighbours, or {self._usual():.3g} s after the previous one"
             )
         return told
 
     def notes(self) -> list[str]:
-        """What is worth knowing, and was left as it is."""
+        """Notes on gaps, which are not changed."""
         if not self._gaps.count:
             return []
         return [
-            f"no picture for {_long(self._gaps.by)} after second {self._gaps.second:.2f}"
+            f"no frame for {_long(self._gaps.by)} after second {self._gaps.second:.2f}"
             + (f", and {self._gaps.count - 1} more such gaps" if self._gaps.count > 1 else "")
         ]
 
@@ -154,7 +154,7 @@ class Clock:
         return statistics.median(self._steps) if self._steps else self.step
 
     def _settle(self, held: deque[tuple[Item, float | None]], over: bool) -> list[Timed[Item]]:
-        """The first of the waiting pictures with their times; none where it takes more pictures to say."""
+        """The first of the waiting frames with their times; empty if more frames are needed to decide."""
         raw = held[0][1]
         wait = not over and len(held) < HELD
         if raw is None:
@@ -184,13 +184,13 @@ class Clock:
         return Timed(held.popleft()[0], second, joint)
 
     def _between(self, held: deque[tuple[Item, float | None]], count: int, until: float) -> list[Timed[Item]]:
-        """So many pictures, evenly between the last one and a time."""
+        """Place frames evenly between the last one and a time."""
         begin = self._last or 0.0
         return [self._next(held, begin + (until - begin) * place / (count + 1)) for place in range(1, count + 1)]
 
     def _place_untimed(self, held: deque[tuple[Item, float | None]], wait: bool) -> list[Timed[Item]]:
         number = next((place for place, (_, raw) in enumerate(held) if raw is not None), None)
-        # Where there was none with a time so far, there is nothing to stand between.
+        # Without an earlier frame that has a time, frames cannot be placed between neighbours.
         if self._last is not None and self._offset is not None:
             if number is None and wait and not self._goes_untimed:
                 return []
@@ -207,7 +207,7 @@ class Clock:
         return LEAST < seconds / (number + 1) <= UNUSUAL * self._usual()
 
     def _place_earlier(self, held: deque[tuple[Item, float | None]], wait: bool) -> list[Timed[Item]]:
-        """Pictures that are no later than the last one."""
+        """Place frames that are not later than the last one."""
         assert self._last is not None and self._offset is not None
         highest = step = (held[0][1] or 0.0) + self._offset - self._last
         for number in range(1, len(held)):
@@ -228,7 +228,7 @@ class Clock:
         return [self._go_on(held, self._displaced, step, self._usual(), joint=False)]
 
     def _place_far(self, held: deque[tuple[Item, float | None]], wait: bool) -> list[Timed[Item]]:
-        """A picture that comes more than `JUMP` seconds after the last one."""
+        """Place a frame more than `JUMP` seconds after the last one."""
         assert self._last is not None and self._offset is not None
         step, usual = (held[0][1] or 0.0) + self._offset - self._last, self._usual()
         number = next((place for place in range(1, len(held)) if held[place][1] is not None), None)
@@ -249,7 +249,7 @@ class Clock:
     def _go_on(
         self, held: deque[tuple[Item, float | None]], kind: _Kind, step: float, usual: float, joint: bool = True
     ) -> Timed[Item]:
-        """The next picture, a usual step after the last one, as all that follow it."""
+        """Place the next frame a usual step after the last one, and shift all later ones with it."""
         assert self._last is not None and self._offset is not None
         kind.add(self._last, step)
         self._offset += usual - step
@@ -261,11 +261,11 @@ def _times(kind: _Kind) -> str:
 
 
 def _pictures(kind: _Kind) -> str:
-    return "1 picture is" if kind.count == 1 else f"{kind.count} pictures are"
+    return "1 frame is" if kind.count == 1 else f"{kind.count} frames are"
 
 
 def _long(seconds: float) -> str:
-    """Seconds, and from a minute on also as hours, minutes and seconds."""
+    """Seconds; if at least a minute, also as hours, minutes and seconds."""
     if seconds < 60:
         return f"{seconds:.2f} s"
     whole = round(seconds)

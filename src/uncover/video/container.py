@@ -1,4 +1,4 @@
-"""Opening what FFmpeg reads, and what its header says."""
+"""Open video files and streams with FFmpeg (PyAV), and read their headers."""
 
 from __future__ import annotations
 
@@ -20,70 +20,70 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.video.stream import VideoStream
 
-EXPECTED = "expected a video that FFmpeg reads, such as MP4 or AVI"
+EXPECTED = "expected a video that FFmpeg can read, e.g. MP4 or AVI"
 
 TIMEOUT = 10.0
-"""Seconds of silence after which a live stream has dropped."""
+"""Seconds without data after which a live stream counts as dropped."""
 
 UNTIMED = frozenset({"avi", "mpeg"})
-"""Containers that do not say the time of each picture (.avi, .mpg, .vob), by FFmpeg's names. After a jump it guesses
-wrong, so that they are read from the beginning always."""
+"""Containers that do not store the time of each frame (.avi, .mpg, .vob), by FFmpeg's names. After a seek, FFmpeg
+guesses wrong times, so these are always read from the beginning."""
 
 BARE = frozenset({"h264", "hevc", "mjpeg", "mpegvideo", "m4v", "vc1", "dirac", "obu", "cavsvideo"})
-"""What has no container, and so no times at all (.h264, .hevc, .mjpeg, ...)."""
+"""Raw streams without a container, and therefore without times (.h264, .hevc, .mjpeg, ...)."""
 
 WRAPPING = frozenset({"mpegts", "mpeg"})
-"""Containers whose clock has 33 bits."""
+"""Containers with a 33-bit clock."""
 
 TS_PACKET = 188
-"""Bytes of a packet of MPEG's transport stream."""
+"""Bytes of a packet of an MPEG transport stream."""
 
 SIGNATURES = {"flv": b"FLV\x01", "asf": bytes.fromhex("3026b2758e66cf11")}
-"""What files begin with, by FFmpeg's names."""
+"""First bytes of files, by FFmpeg's names."""
 
 SEARCHED = 2**22
-"""Bytes behind a recording in which the next one begins, if there is one."""
+"""Bytes after the end of a recording in which the start of another one is searched."""
 
 DEPTH = 16
-"""Pictures that H.264 may put in another order, at most."""
+"""Maximum number of frames that H.264 may reorder."""
 
 RATE = 25.0
-"""Pictures a second where nobody says."""
+"""Frames a second if the header has no rate."""
 
 _SLOWEST, _FASTEST = 1e-3, 1e3
-"""Pictures a second beyond which a header is wrong."""
+"""Plausible range of frames a second in a header."""
 
 THREADS = "AUTO"
-"""As many as there are cores, in whatever way the decoder can."""
+"""Decode with as many threads as there are cores, by any method of the decoder."""
 
 
 def open_container(address: str, threads: str, start: int = 0) -> tuple[InputContainer, VideoStream]:
     """Open a video file or a live stream.
 
     Args:
-        address: Of the file or the stream.
-        threads: How its pictures are decoded: `THREADS`, or "NONE" for one after the other.
-        start: Byte of the file at which it begins.
+        address: Path of the file or address of the stream.
+        threads: Threading of the decoder: `THREADS`, or "NONE" for sequential decoding.
+        start: Byte of the file at which to start.
 
     Raises:
-        InputError: There is none, or no video in it.
+        InputError: It does not exist, cannot be opened, or contains no video.
     """
     import av
 
     name, live = printable(without_secrets(address)), is_live(address)
     if not live and not Path(address).is_file():
         raise InputError(f"{name}: no such file; {EXPECTED}")
-    # The 33 bits of MPEG's clock: FFmpeg takes every step back for their end, also in recordings that were joined.
+    # The MPEG clock has 33 bits: FFmpeg takes every step back for an overflow, also in concatenated recordings.
     words = {"correct_ts_overflow": "0"}
     options: dict[str, Any] = {"options": words} | ({"timeout": TIMEOUT} if live else {})
     if is_camera(address):
         options["format"] = "v4l2"
     elif address.startswith("rtsp"):
-        # Over UDP, FFmpeg's default, a busy network shows as torn pictures.
+        # Over UDP, FFmpeg's default, packet loss damages frames.
         words["rtsp_transport"] = "tcp"
     av.logging.set_level(None)
     try:
-        # A colon would be taken for the end of a protocol's name, and a dash for standard input.
+        # Without the prefix, FFmpeg takes a colon for the end of a protocol's name, and a dash for standard input.
         file = address if live else f"file:{address}"
         if start:
             file = f"subfile,,start,{start},end,{Path(address).stat().st_size},,:{file}"
@@ -93,17 +93,17 @@ def open_container(address: str, threads: str, start: int = 0) -> tuple[InputCon
         raise InputError(f"{name}: cannot be opened ({reason_of(error)}); {EXPECTED}") from None
     if not container.streams.video:
         container.close()
-        raise InputError(f"{name}: holds no video; {EXPECTED}")
+        raise InputError(f"{name}: contains no video; {EXPECTED}")
     stream = container.streams.video[0]
     stream.thread_type = threads
     return container, stream
 
 
 def own_duration(stream: VideoStream) -> float | None:
-    """Of the pictures alone: sound may go on after them."""
+    """Duration of the video stream, in seconds: sound may be longer. None if the header does not state it."""
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
-    # Matroska keeps it among its remarks.
+    # Matroska stores it in its metadata.
     parts = stream.metadata.get("DURATION", "").split(":")
     try:
         hours, minutes, seconds = map(float, parts)
@@ -113,19 +113,19 @@ def own_duration(stream: VideoStream) -> float | None:
 
 
 def tracks_of(container: InputContainer) -> int:
-    """Videos in a file, without covers and the like."""
+    """Number of video tracks in a file, without attached images such as covers."""
     from av.stream import Disposition
 
     return sum(not each.disposition & Disposition.attached_pic for each in container.streams.video)
 
 
 def rate_of(stream: VideoStream) -> float | None:
-    """Pictures a second on average; None where nobody says."""
+    """Average frames a second; None if the header has no plausible value."""
     return _plausible(stream.average_rate) or _plausible(stream.guessed_rate)
 
 
 def step_of(stream: VideoStream) -> float:
-    """Seconds between two pictures by the header: where a clock is broken, so is what it makes the average."""
+    """Seconds between two frames according to the header; a broken clock makes the average rate wrong."""
     return 1 / (_plausible(stream.guessed_rate) or _plausible(stream.average_rate) or RATE)
 
 
@@ -134,17 +134,17 @@ def _plausible(rate: Fraction | None) -> float | None:
 
 
 def assumed_rate(address: str, container: InputContainer, stream: VideoStream) -> str:
-    """Why the times of a file's pictures are a guess; empty where they are not."""
+    """Why the times of a file's frames are assumed; empty if they are in the file."""
     name = container.format.name
     if name == "avi" and _avi_without_rate(Path(address)):
-        return f"its header says no rate; taken for {rate_of(stream) or RATE:g} pictures a second"
+        return f"its header states no frame rate; assuming {rate_of(stream) or RATE:g} frames a second"
     if name in BARE:
-        return f"it holds no times; taken for {1 / step_of(stream):g} pictures a second"
+        return f"it contains no times; assuming {1 / step_of(stream):g} frames a second"
     return ""
 
 
 def _avi_without_rate(path: Path) -> bool:
-    """Whether the header of an AVI says 0 pictures a second, for which FFmpeg puts another number without a word."""
+    """Whether the header of an AVI file states 0 frames a second, which FFmpeg silently replaces."""
     with path.open("rb") as file:
         head = file.read(65536)
     place = head.find(b"vids", head.find(b"strh"))
@@ -155,23 +155,23 @@ def _avi_without_rate(path: Path) -> bool:
 
 
 def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
-    """Packets of one stream, and an empty one at the end."""
-    # PyAV counts streams once, and stumbles at the end over those that began in the middle of a file.
+    """Packets of one stream, with an empty packet at the end."""
+    # PyAV raises IndexError at the end for streams that begin in the middle of a file.
     with suppress(IndexError):
         yield from container.demux(stream)
 
 
 def next_recording(address: str, start: int, end: int, container: InputContainer) -> int | None:
-    """Where another recording begins that was put behind one in a file, as `cat` does, and that FFmpeg would not read.
+    """Find the start of the next recording in a file of concatenated recordings, which FFmpeg does not read by itself.
 
     Args:
-        address: Of the file.
-        start: Byte at which the recording before it begins.
+        address: Path of the file.
+        start: Byte at which the current recording begins.
         end: Byte at which its last packet begins.
-        container: The recording before it.
+        container: The current recording.
 
     Returns:
-        A byte of the file; None where there is none.
+        Byte offset in the file; None if there is no further recording.
     """
     path, names = Path(address), container.format.name.split(",")
     if "mp4" in names:
@@ -188,7 +188,7 @@ def next_recording(address: str, start: int, end: int, container: InputContainer
 
 
 def _second_header(path: Path, start: int) -> int | None:
-    """Of an MP4 file, which is a row of boxes that each say how long they are."""
+    """The next recording in an MP4 file, which is a sequence of boxes with their sizes."""
     place, end = start, path.stat().st_size
     with path.open("rb") as file:
         while place + 16 <= end:
@@ -204,7 +204,7 @@ def _second_header(path: Path, start: int) -> int | None:
 
 
 def _other_stream(address: str, start: int, place: int, container: InputContainer) -> int | None:
-    """Of an MPEG transport stream, in which the second recording may have a number of its own."""
+    """The next recording in an MPEG transport stream, in which it may have another program number."""
     try:
         after, stream = open_container(address, THREADS, place)
     except InputError:
@@ -213,7 +213,7 @@ def _other_stream(address: str, start: int, place: int, container: InputContaine
     after.close()
     for known in container.streams.video:
         if known.id == number:
-            # Of two programs that run side by side, the first is looked at.
+            # Of several parallel programs, the first is used.
             again, _ = open_container(address, THREADS, start)
             with again:
                 own = next(each for each in again.streams.video if each.id == number)
@@ -223,19 +223,19 @@ def _other_stream(address: str, start: int, place: int, container: InputContaine
 
 
 def rises(container: InputContainer, stream: VideoStream) -> int | None:
-    """Make sure that the times of all packets of a file rise, so that one may look for a time in it.
+    """Check that the times of all packets of a file increase, so that seeking by time works.
 
     Reads the file to its end, without decoding.
 
     Returns:
-        Byte at which the last packet begins; None where times do not rise.
+        Byte at which the last packet begins; None if times do not increase.
     """
     import av
 
     if container.format.name in UNTIMED | BARE or stream.time_base is None:
         return None
     jump = JUMP / float(stream.time_base)
-    # Pictures that refer to later ones come after these, but not many of them.
+    # Frames that refer to later ones are stored after these, within the limit of reordering.
     latest: list[int] = []
     decoded: int | None = None
     end = 0
@@ -262,7 +262,7 @@ def rises(container: InputContainer, stream: VideoStream) -> int | None:
 
 
 def decodes_ahead(stream: VideoStream) -> bool:
-    """Whether threads decode several pictures at once, not parts of one."""
+    """Whether threads decode several frames at once instead of parts of one."""
     from av.codec.codec import Capabilities
 
     context = stream.codec_context
@@ -270,6 +270,6 @@ def decodes_ahead(stream: VideoStream) -> bool:
 
 
 def reason_of(error: Exception) -> str:
-    """One line on an error of FFmpeg."""
+    """One-line description of an FFmpeg error."""
     text = str(getattr(error, "strerror", "") or error)
     return text.splitlines()[0] if text else type(error).__name__

@@ -1,4 +1,4 @@
-"""Videos and live streams, picture by picture: upright, in RGB, each with the time at which it is shown (PyAV)."""
+"""Decode videos and live streams frame by frame: upright, in RGB, each with its time (PyAV)."""
 
 from __future__ import annotations
 
@@ -41,47 +41,47 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 FEW = 3
-"""Pictures that a file may lack of what its header says."""
+"""A complete file may have up to this many frames less than stated in its header."""
 
 LAST = 2.0
-"""Seconds that the last picture of a file may be shown, where its header says no more than how long it is."""
+"""Longest display time of the last frame, in seconds, for files whose header states only the duration."""
 
 MOST_MISSING = 4 * DEPTH
-"""Pictures that threads may lose at the end of a file; if more are missing, packets are not pictures there."""
+"""Maximum number of frames that threads may lose at the end of a file; if more are missing, packets are not frames."""
 
 CLOCK = 1e-6
-"""Seconds by which times may be off, for they are fractions."""
+"""Tolerance for times in seconds, which are rounded fractions."""
 
 
 class Dropped(Exception):
-    """A live stream fell silent, or a file ends amid a picture; what came before is whole."""
+    """A live stream stopped sending, or a file is truncated; all frames before that are valid."""
 
 
 class Video:
     """A video, or a live stream.
 
     Attributes:
-        address: Of the file or the stream.
-        width: Of its pictures, upright, in pixels.
-        height: Likewise.
-        rate: Pictures a second on average; None where nobody says.
-        promised: How many pictures the file's header says there are; None where it does not.
-        length: How many there are, about; None where nobody says.
-        seconds: How long it is; None where nobody says.
-        promised_seconds: How long the file's header says that its pictures last; None where it does not.
-        corrupt: Pictures that could not be decoded, so far.
-        pixel_aspect: How wide a pixel is for its height, upright; 1 almost always.
-        live: Whether it is watched as it happens, and can be read once only.
-        starts: Bytes of the file at which the recordings begin that were read so far.
+        address: Path of the file or address of the stream.
+        width: Width of its frames, upright, in pixels.
+        height: Height of its frames, upright, in pixels.
+        rate: Average frames a second; None if unknown.
+        promised: Number of frames according to the header; None if not stated.
+        length: Approximate number of frames; None if unknown.
+        seconds: Duration; None if unknown.
+        promised_seconds: Duration of the frames according to the header; None if not stated.
+        corrupt: Number of frames so far that could not be decoded.
+        pixel_aspect: Pixel aspect ratio (width / height), upright; almost always 1.
+        live: Whether it is a live stream, which can be read only once.
+        starts: Byte offsets of the recordings of the file that were read so far.
     """
 
     def __init__(self, address: str) -> None:
         """
         Args:
-            address: Of the file or the stream.
+            address: Path of the file or address of the stream.
 
         Raises:
-            InputError: It cannot be opened, holds no video, or no picture of it can be decoded.
+            InputError: It cannot be opened, contains no video, or no frame can be decoded.
         """
         self.address = address
         self._name = printable(without_secrets(address))
@@ -102,7 +102,7 @@ class Video:
         self.promised_seconds = None if self.live else own_duration(self._stream)
         self.seconds = self._duration()
         by_time = round(self.seconds * self.rate) if self.seconds and self.rate else None
-        # Of a video that was trimmed without being encoded anew, the header counts what is hidden too.
+        # If a video was trimmed without re-encoding, the header also counts hidden frames.
         self.promised = min(self._stream.frames, by_time or self._stream.frames) or None
         self.length = self.promised or by_time
 
@@ -113,48 +113,48 @@ class Video:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file or the stream."""
+        """Close the file or the stream."""
         self._container.close()
 
     @property
     def mended(self) -> list[str]:
-        """What was wrong with the times of the pictures that came so far, and what was made of it."""
+        """Errors of the frame times so far, and how they were corrected."""
         return [self._assumed] * bool(self._assumed) + self._clock.mended(untimed=not self._assumed)
 
     @property
     def notes(self) -> list[str]:
-        """What else is worth knowing of what came so far."""
+        """Further notes on the frames so far."""
         told = self._clock.notes()
         if self._tracks > 1 and not self._start:
-            told.append(f"it has {self._tracks} video tracks, of which the first is looked at")
+            told.append(f"it has {self._tracks} video tracks; only the first one is processed")
         return told
 
     def shortfall(self, came: int, last: float) -> str:
-        """Why a file that ended without a word is not whole: its header promised more. Empty where it did not.
+        """Why a file that ended without an error is incomplete compared with its header; empty if it is complete.
 
         Args:
-            came: Pictures that could be decoded.
-            last: Second of the last one.
+            came: Number of decoded frames.
+            last: Time of the last frame, in seconds.
         """
         came += self.corrupt
-        # Players may be told to leave out a few pictures at either end.
+        # A header may hide a few frames at either end.
         if self.promised is not None and came + FEW < self.promised:
-            return f"ends after {came} of {self.promised} pictures"
-        # A broken clock makes a header's seconds wrong, too.
+            return f"ends after {came} of {self.promised} frames"
+        # A broken clock also makes the duration in the header wrong.
         if self.promised is None and not self.mended and last + LAST < (self.promised_seconds or 0.0):
             return f"ends at second {last:.1f} of {self.promised_seconds:.1f}"
         return ""
 
     def frames(self, start: float = 0.0, first: int = 0, corrupt: int = 0) -> Iterator[Frame]:
-        """All pictures, or those from a time on; the time of each is later than that of the one before.
+        """All frames, or those from a start time; times increase strictly.
 
         Args:
-            start: Second from which on pictures are wanted; earlier ones are not converted, and of a file skipped.
-            first: Number of the first picture that is given.
-            corrupt: Pictures before `start` that could not be decoded.
+            start: Time of the first frame to yield, in seconds; in a file, earlier frames are skipped by seeking.
+            first: Index of the first frame that is yielded.
+            corrupt: Number of frames before `start` that could not be decoded.
 
         Raises:
-            Dropped: A live stream fell silent, or the file is cut off.
+            Dropped: A live stream stopped sending, or the file is truncated.
         """
         index = first
         for timed in self._timed(start, corrupt):
@@ -164,14 +164,14 @@ class Video:
                 index += 1
 
     def _timed(self, start: float, corrupt: int) -> Iterator[Timed[VideoFrame]]:
-        """Decoded pictures with their times; those of a live stream begin with the one that was peeked at."""
+        """Decoded frames with their times; a live stream begins with the frame that `_peek` has read."""
         self._clock = Clock(step_of(self._stream))
         decoded: Iterator[VideoFrame]
         if self.live:
             decoded = itertools.chain([self._first], self._decoded())
         else:
             origin = _time(self._first)
-            # Where times do not rise, what is shown at one is found by going through all.
+            # If times do not increase, seeking fails: read the file from the beginning.
             if start > 0 and origin is not None and self._rises():
                 self.corrupt, self._clock.origin = corrupt, origin
                 decoded = self._from(origin + start)
@@ -191,7 +191,7 @@ class Video:
         return end is not None and next_recording(self.address, 0, end, self._container) is None
 
     def _recordings(self) -> Iterator[VideoFrame]:
-        """Decoded pictures of all recordings of a file: some are put one behind the other."""
+        """Decoded frames of all recordings in a file, which may be concatenated."""
         place: int | None = 0
         self.corrupt = 0
         self.starts = []
@@ -203,7 +203,7 @@ class Video:
             place = next_recording(self.address, self._start, self._end, self._container)
 
     def _in_order(self, decoded: Iterator[VideoFrame]) -> Iterator[tuple[VideoFrame, float | None]]:
-        """Pictures with times: of H.264 in AVI, FFmpeg has the pictures in order but not the times."""
+        """Frames with times in order: for H.264 in AVI, FFmpeg sorts the frames but not their times."""
         waiting: deque[tuple[VideoFrame, bool]] = deque()
         times: list[float] = []
         name = self._container.format.name
@@ -211,7 +211,7 @@ class Video:
         for frame in decoded:
             time = None if name in BARE else _time(frame)
             if name in WRAPPING and time is not None:
-                # Where pictures refer to later ones, FFmpeg mixes times before and after the end of the clock.
+                # With reordered frames, FFmpeg mixes times before and after an overflow of the clock.
                 time %= WRAP
             waiting.append((frame, time is not None))
             if time is not None:
@@ -222,7 +222,7 @@ class Video:
             yield _first_of(waiting, times)
 
     def _from(self, time: float, threads: str = THREADS) -> Iterator[VideoFrame]:
-        """Decoded pictures of a file, from the first or any other that is shown at or before a time of its clock."""
+        """Decoded frames of a file, beginning with one at or before a time of its clock."""
         import av
 
         begin, back, corrupt = _time(self._first), 0.0, self.corrupt
@@ -239,7 +239,7 @@ class Video:
             shown = None if first is None else _time(first)
             if first is not None and shown is not None and shown <= time + CLOCK:
                 return itertools.chain([first], decoded)
-            # Containers without an index, such as MPEG's, are left amid pictures that need earlier ones.
+            # In containers without an index, such as MPEG, a seek may end at frames that depend on earlier ones.
             back = 2 * back + 1
         self._reopen(threads)
         self.corrupt = corrupt
@@ -251,11 +251,11 @@ class Video:
         self._sequence = None
 
     def _decoded(self, after: float = -math.inf, sought: bool = False) -> Iterator[VideoFrame]:
-        """Pictures from here on.
+        """Frames from the current position.
 
         Args:
-            after: Time before which those that cannot be decoded do not count.
-            sought: Whether there may be pictures first that need earlier ones.
+            after: Frames before this time that cannot be decoded are not counted.
+            sought: Whether the first frames may depend on earlier ones, as after a seek.
         """
         import av
 
@@ -292,7 +292,7 @@ class Video:
         missing = sent - came - failed
         if not (missing > 0 and good and not self.live and decodes_ahead(self._stream)):
             return
-        # What is decoded at once when a file ends is lost together if one is damaged: once more, one by one.
+        # Frames decoded in parallel at the end of a file are all lost if one is damaged: decode them again in sequence.
         if last is not None and self._clock.rose and self._container.format.name not in UNTIMED | BARE:
             self.corrupt -= since
             for frame in self._from(last, threads="NONE"):
@@ -304,7 +304,7 @@ class Video:
             yield from itertools.islice(self._decoded(), good, None)
 
     def _held_back(self, packet: Packet) -> list[VideoFrame]:
-        """Pictures that the decoder still holds where MPEG-1 or 2 begins another size: FFmpeg would drop them."""
+        """Frames in the decoder when MPEG-1 or 2 changes the frame size, which FFmpeg would drop."""
         codec = self._stream.codec_context
         if codec.name not in ("mpeg1video", "mpeg2video"):
             return []
@@ -321,10 +321,10 @@ class Video:
             found = next(self._decoded(), None)
         except Dropped as dropped:
             self.close()
-            raise InputError(f"{self._name}: no picture in it can be decoded ({dropped}); {EXPECTED}") from None
+            raise InputError(f"{self._name}: no frame can be decoded ({dropped}); {EXPECTED}") from None
         if found is None:
             self.close()
-            raise InputError(f"{self._name}: holds no picture that can be decoded; {EXPECTED}")
+            raise InputError(f"{self._name}: no frame can be decoded; {EXPECTED}")
         return found
 
     def _duration(self) -> float | None:
@@ -336,7 +336,7 @@ class Video:
 
 
 def open_video(path: Path | str) -> Video:
-    """Open a video file or a live stream; arguments and errors are those of `Video`."""
+    """Open a video file or a live stream; arguments and errors as for `Video`."""
     return Video(str(path))
 
 
@@ -365,7 +365,7 @@ def _first_of(waiting: deque[tuple[VideoFrame, bool]], times: list[float]) -> tu
 
 
 def _whole(decoded: Iterator[VideoFrame], dropped: list[Dropped]) -> Iterator[VideoFrame]:
-    """Pictures until the end or until the video drops, so that those which wait come before the error."""
+    """Frames up to the end or an error, which is appended to `dropped` so that buffered frames are yielded first."""
     try:
         yield from decoded
     except Dropped as error:

@@ -1,4 +1,4 @@
-"""Detected frames, kept on disk in parts, so that a long video that is stopped goes on where it was."""
+"""Processed frames, stored on disk in parts, so that an interrupted detection resumes."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from uncover.images.privacy import GRID, Cover
 from uncover.metrics.detections import Detections
 
 FRAMES = 256
-"""Frames of a part: lost at most when somebody stops the work."""
+"""Frames per part: at most this many are lost on an interruption."""
 
 END = "end.json"
 
 DETECTOR, RESCUE = 0, 1
-"""Which network found a box (`Detections.found_by` of a detected frame)."""
+"""Which network found a box (`Detections.found_by` of a processed frame)."""
 
 
 @dataclass(frozen=True)
 class DetectedFrame:
-    """A frame with all boxes that were detected in it, also those that are not sure enough to count.
+    """A frame with all boxes detected in it, including those below the confidence threshold.
 
     Attributes:
-        index: Its number in the video, or in the list of images.
-        second: When it is shown; NaN for an image.
-        width: Of the picture, in pixels.
-        height: Likewise.
-        detections: Whole faces, in pixels of the picture; found by `DETECTOR` or `RESCUE` (int8).
-        cover: Where else faces may be, by everything that any network said; None where nobody asked.
-        corrupt: Pictures before it that could not be decoded.
-        joint: Whether nobody knows how much time passed since the frame before it.
+        index: Its index in the video, or in the list of images.
+        second: Its time in the video, in seconds; NaN for an image.
+        width: Width of the frame, in pixels.
+        height: Height of the frame, in pixels.
+        detections: Whole faces, in pixels of the frame; found by `DETECTOR` or `RESCUE` (int8).
+        cover: Regions that may contain a face according to any network; None if not requested.
+        corrupt: Number of frames before it that could not be decoded.
+        joint: Whether the time since the previous frame is unknown.
     """
 
     index: int
@@ -49,7 +49,7 @@ class DetectedFrame:
 
     @property
     def found_by(self) -> NDArray[np.integer]:
-        """int8 (N,), `DETECTOR` or `RESCUE`."""
+        """Network that found each box: int8 (N,), `DETECTOR` or `RESCUE`."""
         found_by = self.detections.found_by
         assert found_by is not None, "the detector and the rescue mark their boxes"
         return found_by
@@ -57,13 +57,13 @@ class DetectedFrame:
 
 @dataclass(frozen=True)
 class End:
-    """How the reading of a source ended.
+    """How reading a source ended.
 
     Attributes:
-        corrupt: Pictures that could not be decoded.
-        reason: Why the source ended too early; empty where it did not.
-        mended: What was wrong with its times, and what was made of it.
-        notes: What else is worth knowing.
+        corrupt: Number of frames that could not be decoded.
+        reason: Why the source ended too early; empty if it is complete.
+        mended: Errors of its times, and how they were corrected.
+        notes: Further notes.
     """
 
     corrupt: int
@@ -73,10 +73,10 @@ class End:
 
 
 class Parts:
-    """Frames of one source, in the order in which they were detected.
+    """Frames of one source, in the order in which they were processed.
 
     Attributes:
-        folder: Where the parts lie; made with the first of them.
+        folder: Folder of the parts, created with the first of them.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -85,13 +85,13 @@ class Parts:
         self._written = len(self._files())
 
     def add(self, frame: DetectedFrame) -> None:
-        """Add a frame; every so many are written."""
+        """Add a frame; a part is written after every `FRAMES` frames."""
         self._waiting.append(frame)
         if len(self._waiting) == FRAMES:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write the frames that are not on disk yet."""
         if self._waiting:
             with new_file(self.folder / f"{self._written:06d}.npz") as temporary, temporary.open("wb") as file:
                 np.savez_compressed(file, **_pack(self._waiting))  # type: ignore[arg-type]
@@ -99,27 +99,27 @@ class Parts:
             self._waiting = []
 
     def finish(self, end: End) -> None:
-        """Write the rest, and that there is no more."""
+        """Write the remaining frames, and mark the source as finished."""
         self.flush()
         with new_file(self.folder / END) as temporary:
             temporary.write_text(json.dumps(asdict(end)), encoding="utf-8")
 
     def clear(self) -> None:
-        """Forget all frames."""
+        """Remove all frames."""
         for path in [*self._files(), *self.folder.glob(END)]:
             path.unlink()
         self._written = 0
 
     @property
     def end(self) -> End | None:
-        """What `finish` was told; None while the end has not been reached."""
+        """Argument of `finish`; None if the source is not finished."""
         end = self.folder / END
         if not end.exists():
             return None
         return End(**json.loads(end.read_text(encoding="utf-8")))
 
     def last(self) -> DetectedFrame | None:
-        """The last frame on disk, after which to go on."""
+        """The last frame on disk, after which detection resumes; None if there is none."""
         files = self._files()
         return list(_unpack(files[-1]))[-1] if files else None
 
@@ -147,7 +147,7 @@ def _pack(frames: list[DetectedFrame]) -> dict[str, NDArray[np.generic]]:
 
 
 def _pack_covers(covers: list[Cover | None]) -> dict[str, NDArray[np.generic]]:
-    """Half a kilobyte a frame; nothing where no frame has one."""
+    """Arrays of covers, half a kilobyte per frame; empty if no frame has one."""
     if not any(covers):
         return {}
     cells = np.stack([np.zeros((GRID, GRID), np.bool_) if cover is None else cover.cells for cover in covers])

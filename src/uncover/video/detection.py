@@ -1,6 +1,6 @@
-"""The steps from frames to boxes: decoded frames are letterboxed, batched, detected and rescued.
+"""The steps from frames to boxes: letterbox, batch, detect, rescue.
 
-Each step is a generator over the one before it; nothing here knows of files that are written.
+Each step is a generator over the previous one. This module writes no files.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ from uncover.yolov5.device import in_precision
 from uncover.yolov5.inference import SMALLER, batch_in_words, to_network
 
 LOWEST = 0.05
-"""Confidence from which a box is worth keeping: time may speak for a face that is not sure by itself."""
+"""Minimum confidence of stored boxes: tracking may use boxes below the confidence threshold."""
 
 DEPTH = 2
-"""Batches that wait for the network at most."""
+"""Maximum number of batches that wait for the network."""
 
 
 @dataclass(frozen=True)
 class Networks:
-    """What finds faces, as `load_networks` makes it.
+    """Detector and rescue, as loaded by `load_networks`.
 
     Attributes:
-        detector: Runs on every frame: a network of ours, or another detector.
-        name: Of the detector.
-        confidence: From which its boxes count as faces.
-        rescue: What is tried where the detector found none; None for nothing.
-        why: A line on the rescue.
+        detector: Detector that runs on every frame: one of our models, or a baseline detector.
+        name: Name of the detector.
+        confidence: Confidence threshold of the detector.
+        rescue: Method for frames in which the detector found no face; None for none.
+        why: One line about the rescue.
         digests: sha256 of the weights of each network, by name.
-        covered: Whether it is to be said where else faces may be.
-        rendered: Names of the networks that learnt from rendered faces alone.
-        least_sure: From which a box of the detector says that nothing is missed, where `confidence` is less: who asks
-            for weak boxes too wants a rescue where there are only such.
+        covered: Whether to compute covers: regions that may contain a face at any confidence.
+        rendered: Names of the networks that were trained on rendered faces only.
+        least_sure: Minimum confidence of a detector box that prevents a rescue, if `confidence` is lower: with a low
+            threshold, frames that have only weak boxes are rescued too.
     """
 
     detector: Model | OtherDetector
@@ -65,12 +65,12 @@ class Networks:
 
     @property
     def missed(self) -> float:
-        """A picture without a box of the detector of this confidence is one that the rescue looks at."""
+        """The rescue runs on frames without a detector box of at least this confidence."""
         return max(self.confidence, self.least_sure)
 
 
 def labels_of(networks: Networks) -> FaceLabels:
-    """What boxes are marked as, and which count."""
+    """Labels and confidence thresholds of boxes."""
     rescue = networks.rescue
     if rescue is None:
         return FaceLabels(networks.name, networks.confidence)
@@ -81,13 +81,13 @@ def labels_of(networks: Networks) -> FaceLabels:
 
 @dataclass(frozen=True)
 class DetectedBatch:
-    """What the detector says of some pictures, and what a rescue needs to know to go on.
+    """Output of the detector for a batch, with the input of the rescue.
 
     Attributes:
-        pictures: B of them, of one shape.
-        frames: The detector's boxes in each.
-        missed: Places of those without a face.
-        for_rescue: These, for the rescue; None where there is none, or no rescue.
+        pictures: The B frames of the batch, of one shape.
+        frames: The detector's boxes in each frame.
+        missed: Indices of frames without a face.
+        for_rescue: Input of the rescue for these frames; None if there are none, or no rescue.
     """
 
     pictures: Sequence[Picture]
@@ -99,20 +99,20 @@ class DetectedBatch:
 def detect_frames(
     frames: Iterable[Frame], networks: Networks, batch: int, live: bool = False
 ) -> Generator[tuple[Picture, DetectedFrame]]:
-    """All steps. One thread decodes, one runs the detector, and this one the rescue.
+    """Run all steps. One thread decodes, one runs the detector, and the calling thread runs the rescue.
 
     Args:
-        frames: Decoded, of one source.
+        frames: Decoded frames of one source.
         networks: Detector and rescue.
-        batch: Frames at a time, at most.
-        live: Whether frames come as they happen. Others are letterboxed by as many threads as there are cores, which
-            waits for the frames that come after them.
+        batch: Maximum frames per batch.
+        live: Whether the source is a live stream. Otherwise frames are letterboxed by one thread per core, which delays
+            the output by as many frames.
     """
     model, threads = networks.detector, 0 if live else cores()
     if isinstance(model, Model):
         pictures = letterboxed(frames, model.image_size, model.header.padding, threads)
     else:
-        # One by one: each takes long, and somebody wants to see how far it is.
+        # One by one: each frame takes long, and progress should be visible.
         pictures, batch = prepared(frames, as_it_is, threads), 1
 
     def detected() -> Generator[DetectedBatch]:
@@ -126,7 +126,7 @@ def detect_frames(
 
 
 def detect_batch(pictures: Sequence[Picture], networks: Networks) -> DetectedBatch:
-    """The detector, in pictures of one shape."""
+    """Run the detector on frames of one shape."""
     model, rescue = networks.detector, networks.rescue
     lowest = min(LOWEST, networks.confidence)
     if not isinstance(model, Model):
@@ -156,13 +156,13 @@ def detect_batch(pictures: Sequence[Picture], networks: Networks) -> DetectedBat
 
 
 def _split(pictures: Sequence[Picture], found: Found, confidence: float) -> tuple[list[DetectedFrame], list[int]]:
-    """What was detected, and the places of pictures without a face."""
+    """Detections, and indices of frames without a face."""
     frames = [_detected(*each) for each in zip(pictures, found.faces, found.covers, strict=True)]
     return frames, [row for row, each in enumerate(found.faces) if not len(each.with_confidence(confidence))]
 
 
 def rescue_batch(detected: DetectedBatch, networks: Networks) -> list[DetectedFrame]:
-    """The rescue, in pictures without a face; the others stay as the detector has them."""
+    """Run the rescue on frames without a face; other frames keep the boxes of the detector."""
     frames, rescue = list(detected.frames), networks.rescue
     if rescue is not None and detected.for_rescue is not None:
         more = rescue.find(detected.for_rescue, min(LOWEST, rescue.confidence))

@@ -1,4 +1,4 @@
-"""Writing videos: H.264, each picture at a time of its own."""
+"""Write H.264 videos with a time for each frame."""
 
 from __future__ import annotations
 
@@ -20,30 +20,31 @@ if TYPE_CHECKING:
 
 SUFFIXES = frozenset({".mkv", ".mov", ".mp4"})
 TICKS = 90_000
-"""Steps of a second in which times are kept; the clock of MPEG, a multiple of every usual frame rate."""
+"""Time base in ticks a second: the MPEG clock, a multiple of all usual frame rates."""
 
 _HIGHEST_RATE = 1000.0
 _AVX_512 = 13
-"""OpenCV's number of AVX-512 (`CpuFeatures`), which has no name in Python."""
+"""OpenCV's constant of AVX-512 (`CpuFeatures`), which its Python package does not name."""
 
 
 class VideoWriter:
-    """A new video file, for use in a `with` statement.
+    """Writer of a video file; use it in a `with` statement.
 
-    The file appears under its name when the statement ends well; on any error nothing is left behind. The same
-    pictures give the same bytes.
+    The file gets its final name when the statement ends without an error; otherwise it is removed. The same frames
+    give the same bytes.
 
     Args:
-        path: Video to write; its suffix (.mp4, .mkv or .mov) chooses the container. Matroska keeps milliseconds only.
-        width: Pixels of the pictures to come. The last column is repeated where it is odd: the colours of H.264 have
-            half the resolution.
-        height: Likewise.
-        rate: Pictures a second, of those without a time of their own.
+        path: Video to write; the suffix (.mp4, .mkv or .mov) selects the container. Matroska stores times in
+            milliseconds.
+        width: Width of the frames, in pixels. If it is odd, the last column is repeated: colours of H.264 have half the
+            resolution.
+        height: Height of the frames, likewise.
+        rate: Frames a second, for frames written without a time.
         quality: x264's constant rate factor: 0 is lossless, 18 looks like the original, 51 is worst.
-        pixel_aspect: How wide a pixel is for its height; players stretch the pictures so.
+        pixel_aspect: Pixel aspect ratio (width / height), which players apply.
 
     Raises:
-        InputError: An argument is outside its limits, `path` is a folder, or no picture was written.
+        InputError: An argument is out of range, `path` is a folder, or no frame was written.
     """
 
     def __init__(
@@ -58,11 +59,11 @@ class VideoWriter:
     ) -> None:
         path = Path(path)
         if path.suffix.lower() not in SUFFIXES:
-            raise InputError(f"{path}: expected a name that ends in {', '.join(sorted(SUFFIXES))}")
+            raise InputError(f"{path}: expected a file name that ends in one of {', '.join(sorted(SUFFIXES))}")
         if width < 1 or height < 1:
-            raise InputError(f"{path}: a video of {width} x {height} px; expected at least 1 x 1")
+            raise InputError(f"{path}: a video of {width} x {height} px; expected at least 1 x 1 px")
         if not 0 < rate <= _HIGHEST_RATE:
-            raise InputError(f"{path}: {rate} pictures a second; expected more than 0, and at most {_HIGHEST_RATE:g}")
+            raise InputError(f"{path}: {rate} frames a second; expected more than 0 and at most {_HIGHEST_RATE:g}")
         self.path, self.width, self.height, self.rate, self.quality = path, width, height, rate, quality
         self.pixel_aspect = pixel_aspect
         self.written = 0
@@ -79,7 +80,7 @@ class VideoWriter:
 
         with ExitStack() as stack:
             temporary = stack.enter_context(new_file(self.path))
-            # Without "bitexact" Matroska draws a random name for each file.
+            # Without "bitexact", Matroska writes a random identifier into each file.
             self._container = av.open(f"file:{temporary}", "w", options={"fflags": "+bitexact"})
             stack.callback(self._container.close)
             clock = Fraction(1, TICKS)
@@ -89,15 +90,15 @@ class VideoWriter:
             stream.time_base = stream.codec_context.time_base = clock
             if self.pixel_aspect != 1:
                 stream.codec_context.sample_aspect_ratio = self.pixel_aspect.limit_denominator(255)
-            # Said in the file, because players guess by the size of the picture.
+            # Stored in the file, because players otherwise guess from the frame size.
             stream.codec_context.colorspace, stream.codec_context.color_range = Colorspace.ITU601, ColorRange.MPEG
-            # x264 decides differently with more threads. Without B-frames pictures are stored in the order of their
-            # times, so that even readers that know no edit lists get the times right.
+            # The output of x264 depends on the number of threads. Without B-frames, frames are stored in order of their
+            # times, so that readers without support for edit lists get the times right.
             stream.codec_context.thread_count = 1
             options = {"crf": str(self.quality), "preset": "medium", "bf": "0", "threads": "1"}
             if cv2.checkHardwareSupport(_AVX_512):
-                # With AVX-512, x264's macroblock tree reads memory that nothing was written to (seen in version 165):
-                # equal pictures get other bytes, and other pixels, in some runs.
+                # With AVX-512, x264's macroblock tree reads uninitialised memory (seen in version 165): in some runs,
+                # equal frames are encoded to different bytes and pixels.
                 options["x264-params"] = "asm=AVX2"
             stream.codec_context.options = options
             self._stream = stream
@@ -105,26 +106,26 @@ class VideoWriter:
         return self
 
     def write(self, pixels: NDArray[np.uint8], second: float | None = None) -> None:
-        """Add a picture.
+        """Add a frame.
 
         Args:
             pixels: (height, width, 3) uint8 RGB.
-            second: When it is shown, from 0 on, to 1/90000 s; None: 1/rate s after the last one.
+            second: Time of the frame, at least 0, rounded to 1/90000 s; None for 1/rate s after the last frame.
 
         Raises:
-            ValueError: The picture has another shape or type, or is not later than the one before.
+            ValueError: The frame has another shape or type, or is not later than the previous one.
         """
         from av import VideoFrame
 
         if pixels.shape != (self.height, self.width, 3) or pixels.dtype != np.uint8:
             raise ValueError(
-                f"a picture of {pixels.shape} {pixels.dtype}; expected ({self.height}, {self.width}, 3) uint8"
+                f"a frame of shape {pixels.shape}, {pixels.dtype}; expected ({self.height}, {self.width}, 3), uint8"
             )
         if second is None:
             second = self._second + 1 / self.rate if self.written else 0.0
         tick = round(second * TICKS)
         if tick < 0 or (self.written and tick <= round(self._second * TICKS)):
-            raise ValueError(f"a picture at {second:g} s, {self.written} before it; expected one later than the last")
+            raise ValueError(f"frame {self.written} at {second:g} s; expected a time later than that of the last frame")
         padded = np.pad(pixels, ((0, self.height % 2), (0, self.width % 2), (0, 0)), mode="edge")
         frame = VideoFrame.from_ndarray(padded, format="rgb24")
         frame.pts, frame.time_base, frame.duration = tick, Fraction(1, TICKS), round(TICKS / self.rate)
@@ -141,5 +142,5 @@ class VideoWriter:
             return
         with self._stack:
             if not self.written:
-                raise InputError(f"{self.path}: no picture to write; expected at least one")
+                raise InputError(f"{self.path}: no frame to write; expected at least one")
             self._container.mux(self._stream.encode(None))

@@ -1,4 +1,4 @@
-"""The tracking step: from boxes to faces, those sure enough by themselves or those of a track through time."""
+"""The tracking step: select the faces of each frame by confidence threshold, or by a track over time."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from uncover.video.options import Temporal
 
 @dataclass(frozen=True)
 class FaceLabels:
-    """What boxes are marked as, and from which confidence they count.
+    """Labels and confidence thresholds of boxes.
 
     Attributes:
         detector: Name of the detector.
-        confidence: From which its boxes count.
-        rescue: Name of the rescue; empty where there is none.
-        rescue_confidence: From which its boxes count.
-        rescue_mark: "heatmap" or "rescue".
-        missed: The rescue looked at frames without a box of the detector of this confidence, or of `confidence` where
-            that is more.
+        confidence: Confidence threshold of the detector.
+        rescue: Name of the rescue; empty if there is none.
+        rescue_confidence: Confidence threshold of the rescue.
+        rescue_mark: Label of rescue boxes: "heatmap" or "rescue".
+        missed: The rescue ran on frames without a detector box of at least this confidence (or `confidence`, if that
+            is higher).
     """
 
     detector: str
@@ -39,8 +39,8 @@ class FaceLabels:
     missed: float = 0.0
 
     def counts(self, frame: DetectedFrame) -> NDArray[np.bool_]:
-        """Which boxes of a frame are sure enough: those of the rescue only where the detector found none."""
-        # In single precision, in which confidences are stored.
+        """Which boxes of a frame count as faces; rescue boxes count only if the detector found none."""
+        # Single precision, as in stored confidences.
         sure = np.array([self.confidence, self.rescue_confidence], np.float32)[frame.found_by]
         counts = frame.detections.confidence >= sure
         of_detector = frame.found_by == DETECTOR
@@ -48,7 +48,7 @@ class FaceLabels:
         return counts & of_detector if seen.any() else counts
 
     def marks(self, found_by: int) -> tuple[FoundBy, str]:
-        """Step and name of the method behind a box that counts."""
+        """Label and method name of a box that counts as a face."""
         return ("rgb", self.detector) if found_by == DETECTOR else (self.rescue_mark, self.rescue)
 
 
@@ -57,11 +57,11 @@ class FrameFaces:
     """Faces of one frame.
 
     Attributes:
-        frame: With all that was detected in it.
-        faces: N of them, in pixels of the picture.
-        found_by: What found each: "rgb", "heatmap", "rescue" or "temporal". The last also of a box that a network
-            proposed but that is not sure enough to count, and is there only because a track expects it.
-        methods: The model or method behind each; "temporal" where no network proposed it.
+        frame: The frame with all detections.
+        faces: The N faces, in pixels of the frame.
+        found_by: What found each face: "rgb", "heatmap", "rescue" or "temporal". "temporal" also labels boxes of a
+            network that are below the confidence threshold, and are kept only because a track predicts them.
+        methods: Model or method behind each face; "temporal" if no network proposed it.
     """
 
     frame: DetectedFrame
@@ -73,14 +73,14 @@ class FrameFaces:
 def track_faces(
     frames: Iterable[DetectedFrame], labels: FaceLabels, temporal: Temporal, bridge: float
 ) -> Iterator[FrameFaces]:
-    """Faces of all frames of one source, in order.
+    """Yield the faces of all frames of one source, in order.
 
     Args:
-        frames: As they were detected; of a video in the order of time.
-        labels: What counts.
-        temporal: Whether the frames follow each other: "off", or a track "online" (no frame knows a later one) or
-            "offline". A track ends where nobody knows how much time passed, and where pictures get another size.
-        bridge: Seconds that a gap may last.
+        frames: Processed frames; those of a video in order of time.
+        labels: Labels and confidence thresholds of boxes.
+        temporal: Tracking: "off", "online" (uses earlier frames only) or "offline" (also uses later frames). A track
+            ends where the elapsed time is unknown or the frame size changes.
+        bridge: Longest gap that tracking bridges, in seconds.
     """
     if temporal == "off":
         for frame in frames:
@@ -95,7 +95,7 @@ def track_faces(
 
 
 def sure_faces(frame: DetectedFrame, labels: FaceLabels) -> FrameFaces:
-    """What was found in a frame, without regard to others."""
+    """The faces of a frame, without tracking."""
     counts = labels.counts(frame)
     marks = [labels.marks(int(each)) for each in frame.found_by[counts]]
     found_by, methods = tuple(mark for mark, _ in marks), tuple(method for _, method in marks)
@@ -103,7 +103,7 @@ def sure_faces(frame: DetectedFrame, labels: FaceLabels) -> FrameFaces:
 
 
 class Follower:
-    """The one face of a video, followed frame by frame."""
+    """Online tracking of the single face of a video, frame by frame."""
 
     def __init__(self, labels: FaceLabels, bridge: float) -> None:
         self._labels, self._bridge = labels, bridge
@@ -118,7 +118,7 @@ class Follower:
 
 
 class _Stretches:
-    """Tells the number of the stretch, from 0, that a frame belongs to: within one, a face can be followed."""
+    """Numbers the stretches of a video, from 0; a track does not extend beyond a stretch."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -141,7 +141,7 @@ def _smoothed(frames: Iterator[DetectedFrame], labels: FaceLabels, bridge: float
         yield first
         yield from frames
 
-    # The smoother runs a window ahead of what it has answered, so only as many frames wait here.
+    # The smoother looks one window ahead, so only that many frames are in memory.
     shown, tracked = tee(all_frames())
     settings = TrackerSettings(first.width, first.height, bridge)
     answers = smooth((_observation(frame, labels) for frame in tracked), settings)

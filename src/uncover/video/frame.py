@@ -1,9 +1,9 @@
-"""One picture of a video, which becomes pixels when somebody asks for them: upright, and of ordinary dynamic range.
+"""A video frame that is converted to pixels on access: upright, and in standard dynamic range.
 
-Networks learnt from ordinary photos, so high dynamic range is brought to what an ordinary screen shows. The curves of
-PQ and HLG are those of ITU-R BT.2100-2 (tables 4 and 5) and of sRGB (IEC 61966-2-1). Light up to the reference white of
+Networks were trained on ordinary photos, so high dynamic range is tone-mapped to standard range. The curves of PQ and
+HLG are those of ITU-R BT.2100-2 (tables 4 and 5), that of sRGB is IEC 61966-2-1. Light up to the reference white of
 ITU-R BT.2408 (203 candelas per square metre) is dimmed little; brighter light is rolled off (Reinhard, extended).
-The wider colours of BT.2020 are left as they are: faces look a little paler.
+The wider colour gamut of BT.2020 is not converted: faces look slightly paler.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
 
 PQ, HLG = 16, 18
-"""Numbers of the transfer characteristics (ITU-T H.273, table 3)."""
+"""Codes of the transfer characteristics (ITU-T H.273, table 3)."""
 
 WHITE, PEAK = 203.0, 1000.0
-"""Candelas per square metre."""
+"""Luminance of reference white and peak, in candelas per square metre."""
 
 LEVELS = 256
 
 
 class Frame:
-    """One picture of a video.
+    """A frame of a video, or an image.
 
     Attributes:
-        index: Its number, from 0; pictures that could not be decoded have none.
-        second: When it is shown, from the first picture on.
-        joint: Whether nobody knows how much time passed since the picture before it.
-        corrupt: Pictures before it that could not be decoded, as far as somebody counted them.
+        index: Its index, from 0; frames that could not be decoded are not counted.
+        second: Its time since the first frame, in seconds.
+        joint: Whether the time since the previous frame is unknown.
+        corrupt: Number of frames before it that could not be decoded, if counted.
     """
 
     def __init__(
@@ -56,8 +56,8 @@ class Frame:
             index: See above.
             second: See above.
             pixels: uint8 (H, W, 3) RGB, upright; or
-            source: the picture as it was decoded, which becomes pixels when somebody asks for them.
-            curve: What each of its values means, where it is of high dynamic range.
+            source: the decoded frame, which is converted to pixels on access.
+            curve: Tone curve, for a decoded frame of high dynamic range.
             joint: See above.
         """
         self.index, self.second, self.joint, self.corrupt = index, second, joint, 0
@@ -81,23 +81,23 @@ class Frame:
 
     @property
     def stamp(self) -> float | None:
-        """Its time by the file's own clock, in seconds; None where the file gives none."""
+        """Its time stamp in the file, in seconds; None if it has none."""
         source = self._source
         if source is None or source.pts is None or source.time_base is None:
             return None
         return float(source.pts * source.time_base)
 
     def renumbered(self, index: int) -> Frame:
-        """The same picture under another number."""
+        """The same frame with another index."""
         return Frame(index, self.second, self._pixels, self._source, self._curve, self.joint)
 
     def shrunk(self, width: int, height: int) -> NDArray[np.uint8] | None:
-        """The picture at a smaller size, each pixel the mean of those that it stands for.
+        """The frame at a smaller size, by averaging pixels.
 
-        Of a decoded picture that is five times as quick as making all of it RGB first.
+        For a decoded frame, this is five times as fast as converting the full frame to RGB first.
 
         Returns:
-            uint8 (height, width, 3) RGB, upright; None where the picture is no decoded one, or would not shrink.
+            uint8 (height, width, 3) RGB, upright; None if there is no decoded frame, or the size is not smaller.
         """
         own_width, own_height = self.size
         if self._source is None or width > own_width or height > own_height:
@@ -113,7 +113,7 @@ class Frame:
             made = self._source.reformat(width, height, "rgb24", interpolation=interpolation)
             return _upright(self._source, made.to_ndarray(), self._curve)
         except (av.FFmpegError, ValueError) as error:
-            raise InputError(f"picture {self.index}: cannot be made RGB ({error})") from None
+            raise InputError(f"frame {self.index}: cannot be converted to RGB ({error})") from None
 
 
 def _upright(frame: VideoFrame, decoded: NDArray[Any], curve: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
@@ -134,12 +134,12 @@ def _upright(frame: VideoFrame, decoded: NDArray[Any], curve: NDArray[np.uint8] 
 
 @dataclass(frozen=True)
 class _Pose:
-    """What makes a decoded picture upright, in this order.
+    """Operations that turn a decoded frame upright, in this order.
 
     Attributes:
-        turned: Rows and columns change places.
-        left_right: Left and right change places.
-        up_down: Top and bottom change places.
+        turned: Transpose rows and columns.
+        left_right: Flip horizontally.
+        up_down: Flip vertically.
     """
 
     turned: bool = False
@@ -148,9 +148,9 @@ class _Pose:
 
 
 def _pose_of(frame: VideoFrame) -> _Pose:
-    """By the display matrix (ISO/IEC 14496-12, 8.3.2), which takes (x, y) to (a x + c y, b x + d y); y points down.
+    """From the display matrix (ISO/IEC 14496-12, 8.3.2), which maps (x, y) to (a x + c y, b x + d y); y points down.
 
-    Between quarter turns, the nearest one counts.
+    Other angles are rounded to quarter turns.
     """
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
@@ -162,16 +162,16 @@ def _pose_of(frame: VideoFrame) -> _Pose:
 
 
 def upright_size(frame: VideoFrame) -> tuple[int, int]:
-    """Width and height in pixels of a decoded picture once it is turned."""
+    """Width and height of a decoded frame when upright, in pixels."""
     return (frame.height, frame.width) if _pose_of(frame).turned else (frame.width, frame.height)
 
 
 def pixel_aspect(frame: VideoFrame, stored: Fraction) -> Fraction:
-    """How wide a pixel is for its height once the picture is turned.
+    """Pixel aspect ratio (width / height) when upright.
 
     Args:
-        frame: The picture.
-        stored: The same as it is stored.
+        frame: The decoded frame.
+        stored: Stored pixel aspect ratio.
     """
     if stored <= 0:
         return Fraction(1)
@@ -180,13 +180,13 @@ def pixel_aspect(frame: VideoFrame, stored: Fraction) -> Fraction:
 
 @cache
 def tone_curve(transfer: int | None) -> NDArray[np.uint8] | None:
-    """What each 8-bit value of a video becomes.
+    """Lookup table from 8-bit values of a video to standard dynamic range.
 
     Args:
-        transfer: Number of the video's transfer characteristics.
+        transfer: Code of the video's transfer characteristics.
 
     Returns:
-        uint8 (256,); None where values stay as they are, in all videos of ordinary range.
+        uint8 (256,); None for videos of standard range, whose values are unchanged.
     """
     value = np.linspace(0, 1, LEVELS)
     if transfer == PQ:
@@ -201,7 +201,7 @@ def tone_curve(transfer: int | None) -> NDArray[np.uint8] | None:
 
 
 def _roll_off(share: NDArray[np.float64], most: float) -> NDArray[np.float64]:
-    """From 0 to `most` onto 0 to 0.5, as steep as before at 0."""
+    """Map 0 to `most` onto 0 to 0.5, with an unchanged slope at 0."""
     scaled, top = share * 2, most * 2
     return 0.5 * scaled * (1 + scaled / top**2) / (1 + scaled)
 

@@ -1,4 +1,4 @@
-"""Load the detector and the rescue that the options ask for and the run has."""
+"""Load the detector and the rescue according to the options and the run."""
 
 from __future__ import annotations
 
@@ -56,49 +56,52 @@ DETECTOR = "rgb10"
 """The first detector of a run, as in the thesis."""
 
 MULTI_SCALE, HEATMAP_BOXES = "multi_scale", "heatmap_boxes"
-"""Methods that need to know more than weights."""
+"""Methods that need more than weights."""
 
 BEST, WINNER, NONE, HEATMAP = "best", "winner", "none", "heatmap"
-"""What `--rescue` may be, besides the name of a method; the last is followed by a colon and a name."""
+"""Values of `--rescue` besides names of methods; the last is followed by a colon and a name."""
 
 TURNS = {"turns": 4, "turns8": 8}
-"""Turns at which the detector itself looks, by the name of the rescue."""
+"""Number of turns of the second pass of the detector, by the name of the rescue."""
 
 LARGER, TIMES_LARGER = "larger", 2
-"""The rescue that looks at the picture in a larger size, and how many times larger."""
+"""The rescue that runs the detector at a larger input size, and the factor of that size."""
 
 RGB1 = "rgb1"
 LEFT_OUT = ("constant_box",)
-"""Methods of the trial that ignore the picture: every empty picture would have a face."""
+"""Methods of the trial that ignore the image: they would find a face in every empty frame."""
 
 CONFIDENCE, NMS_IOU = 0.25, 0.6
-"""From which boxes of a rescue count where no trial says, and how much boxes may overlap where no run does."""
+"""Default confidence threshold of a rescue without a trial, and default NMS IoU without a run."""
 
 WEIGHTS = "weights.pt"
-"""What all weights files of runs are called."""
+"""File name of the weights of a run's models."""
 
 
 def load_networks(options: NetworkOptions) -> Networks:
     """Load the detector and the rescue.
 
     Raises:
-        InputError: A file is missing or no weights, a method is not of this run or cannot work on new pictures, or the
-            device is not here.
+        InputError: A file is missing or is not a weights file, the run does not have a method or it cannot run on new
+            images, or the device is not available.
     """
     if options.run is not None and not Path(RunPaths(options.run).models).is_dir():
-        raise InputError(f"{options.run}: no models/ in it; expected the folder of a run, such as results/demo")
+        raise InputError(f"{options.run}: contains no models/; expected the folder of a run, e.g. results/demo")
     loader = _Loader(options)
     if options.baseline is not None:
         if options.weights is not None or options.face is not None:
             also = "--weights" if options.weights is not None else "--class"
-            raise InputError(f"--detector {options.baseline}: is a detector of its own; leave {also} out")
+            raise InputError(f"--detector {options.baseline}: cannot be combined with {also}; remove one of them")
         other, name = loader.load_other(options.baseline), options.baseline
         return _with_rescue(options, loader, other, name, other.confidence)
     given = options.weights or (find_weights(DEFAULT) if options.run is None else None)
     weights, name = (loader.weights_of(DETECTOR), DETECTOR) if given is None else (given, _name_of(given))
     detector = loader.load(weights, name)
     if detector.header.input != "photo" or detector.header.channels != 3:
-        raise InputError(f"{weights}: looks at {detector.header.input}s; expected a detector that looks at photos")
+        raise InputError(
+            f"{weights}: the detector's input is {detector.header.input} with {detector.header.channels} channels;"
+            " expected a detector of photos with 3 channels"
+        )
     if options.face is not None:
         detector = replace(detector, header=with_whole_face(detector.header, options.face))
     find_whole_face(detector.header)
@@ -114,20 +117,20 @@ def _with_rescue(
     second_look: str | None = None,
 ) -> Networks:
     confidence = usual if options.confidence is None else options.confidence
-    # What it is made of is known before a rescue adds its own.
+    # Read after the rescue has been loaded, which adds its own digests and names.
     rescue, why = _RescueLoader(options, loader, detector, name, confidence, second_look).choose()
     rendered = tuple(loader.rendered)
     return Networks(detector, name, confidence, rescue, why, loader.digests, options.covered, rendered, usual)
 
 
 class _Loader:
-    """Loads networks, each once.
+    """Loads networks.
 
     Attributes:
-        nms_iou: IoU above which a box of lower confidence is dropped.
-        device: Where they compute.
-        digests: sha256 of the weights of each by name; of a package that brings them, its name and version.
-        rendered: Names of those that learnt from rendered faces alone.
+        nms_iou: IoU threshold of non-maximum suppression.
+        device: Device of the networks.
+        digests: sha256 of the weights of each by name; for weights included in a package, its name and version.
+        rendered: Names of those that were trained on rendered faces only.
     """
 
     def __init__(self, options: NetworkOptions) -> None:
@@ -148,22 +151,22 @@ class _Loader:
         """
         run = self._options.run
         if run is None:
-            raise InputError(f"{name}: is a model of a run; expected --run RUN too, the folder of a run")
+            raise InputError(f"{name}: a model of a run; pass --run RUN, the folder of that run")
         paths = RunPaths(run)
         path = Path(paths.model(name).weights)
         if not path.is_file():
             known = sorted(map(folder_name, Path(paths.models).glob(f"*/{WEIGHTS}")))
-            raise InputError(f"{run}: has no model {name}; expected one of {', '.join(known) or 'none so far'}")
+            raise InputError(f"{run}: has no model {name}; existing models: {', '.join(known) or 'none'}")
         return path
 
     def load(self, path: Path, name: str, image_size: int | None = None) -> Model:
         """Load weights.
 
         Args:
-            path: Of the weights.
-            name: What to call them.
-            image_size: Longest side of the input in the run, in pixels; None takes that of the training. Where another
-                size of the detector's input is asked for, the other detectors of photos change alike.
+            path: Weights file.
+            name: Name of the model.
+            image_size: Longest side of the input in the run, in pixels; None for that of the training. If another size
+                is requested for the detector, the other detectors of photos are scaled by the same factor.
         """
         network, header, digest = open_weights(path)
         self._note_rendered(header.training, path, name)
@@ -180,10 +183,10 @@ class _Loader:
         self.rendered += [name] if is_of_rendered(training, path) and name not in self.rendered else []
 
     def load_other(self, name: str) -> OtherDetector:
-        """Load a baseline, with the settings of the run's config where there is one.
+        """Load a baseline, with the settings of the run's config if there is one.
 
         Raises:
-            InputError: There is none of this name, a package is not installed, or it lacks weights.
+            InputError: There is no such baseline, a package is not installed, or its weights are missing.
         """
         baseline = find_baseline(name)
         lacking = lacking_package(name)
@@ -218,13 +221,13 @@ class _Loader:
         needs = isinstance(settings, Trained) or settings.weights_key(name) is not None
         if given is not None:
             if not needs:
-                raise InputError(f"{name}: its package brings its weights along; leave --detector-weights out")
+                raise InputError(f"{name}: the weights are included in its package; remove --detector-weights")
             return fetched_file(given)
         if not needs:
             return None
-        kind = f"weights.pt of 'uncover train baseline {name}'"
+        kind = f"a weights.pt written by 'uncover train baseline {name}'"
         if not isinstance(settings, Trained):
-            kind = "the file of its authors, or a folder of 'uncover fetch_weights'"
+            kind = "the file of its authors or a folder written by 'uncover fetch_weights'"
         if run is not None:
             paths = RunPaths(run)
             if isinstance(settings, Trained):
@@ -233,8 +236,8 @@ class _Loader:
                     return path
             elif Path(folder := paths.fetched_weights(str(settings.weights_key(name)))).is_dir():
                 return fetched_file(Path(folder))
-        where = "comes without weights" if run is None else f"{run} has no weights of it"
-        raise InputError(f"{name}: {where}; give --detector-weights {name}=PATH, {kind}")
+        where = "no weights are included" if run is None else f"{run} has no weights for it"
+        raise InputError(f"{name}: {where}; pass --detector-weights {name}=PATH with {kind}")
 
 
 class _RescueLoader:
@@ -263,48 +266,50 @@ class _RescueLoader:
         kind, _, name = options.rescue.partition(":")
         if options.heatmap_weights is not None:
             if options.rescue not in (BEST, HEATMAP):
-                raise InputError(f"--heatmap-weights: says which rescue; leave --rescue {options.rescue} out")
+                raise InputError(
+                    f"--heatmap-weights: cannot be combined with --rescue {options.rescue}; remove one of them"
+                )
             name = _name_of(options.heatmap_weights)
-            return self._of_model(name, options.heatmap_weights, heatmap=True), f"{name} looks at heatmaps"
+            return self._of_model(name, options.heatmap_weights, heatmap=True), f"{name}, on heatmaps"
         if options.rescue == NONE:
-            return None, "nothing looks again where the detector found no box"
+            return None, "none"
         if options.rescue in (BEST, WINNER):
             return self._best()
         if kind == HEATMAP:
             if not name:
-                raise InputError("--rescue heatmap: expected heatmap:NAME, such as heatmap:gradcampp_avg")
+                raise InputError("--rescue heatmap: expected heatmap:NAME, e.g. heatmap:gradcampp_avg")
             rescue = self._of_model(name, self._loader.weights_of(name), heatmap=True)
-            return rescue, f"{name} looks at heatmaps{self._score_of(name)}"
+            return rescue, f"{name}, on heatmaps{self._score_of(name)}"
         if options.rescue in (*TURNS, LARGER) and (again := self._again(options.rescue)):
             return again
-        why = f"{options.rescue} looks again where {self._name} found no box{self._score_of(options.rescue)}"
+        why = f"{options.rescue}, on frames where {self._name} found no face{self._score_of(options.rescue)}"
         try:
             return self._named(options.rescue), why
         except CannotRescue as error:
             raise CannotRescue(f"{error}; expected best, none, or one of {', '.join(self._known())}") from None
 
     def _again(self, name: str) -> tuple[Rescue, str] | None:
-        """The detector itself once more, and a line on it; None where it has no input that could be larger."""
+        """A second pass of the detector itself, and a line on it; None for "larger" with a baseline detector."""
         first, confidence = self._first, self._confidence(name)
-        where = f"every picture in which {self._name} found no box"
+        where = f"frames where {self._name} found no face"
         if name in TURNS:
             turns = TURNS[name]
             rescue = TurnedDetector(name, confidence, first, turns)
             if rescue.side is not None and isinstance(first, Model):
                 side = 2 * rescue.side
                 return rescue, (
-                    f"{name}: one more look at {where}, at its four quarter turns side by side in {side} pixels;"
-                    f" such a picture costs {1 + (side / first.image_size) ** 2:.1f} times as much"
+                    f"{name}: second pass on {where}, at four quarter turns side by side in {side} pixels;"
+                    f" such a frame costs {1 + (side / first.image_size) ** 2:.1f} times as much"
                 )
             return rescue, (
-                f"{name}: {turns - 1} more looks at {where}, turned; such a picture costs {turns} times as much"
+                f"{name}: {turns - 1} further passes on {where}, turned; such a frame costs {turns} times as much"
             )
         if not isinstance(first, Model):
             return None
         larger = replace(first, image_size=TIMES_LARGER * first.image_size)
         return (
             SecondDetector(LARGER, confidence, larger, comparable=True),
-            f"{LARGER}: a look at {larger.image_size} pixels at {where}; such a picture costs"
+            f"{LARGER}: second pass on {where}, at {larger.image_size} pixels; such a frame costs"
             f" {1 + TIMES_LARGER**2} times as much",
         )
 
@@ -313,13 +318,13 @@ class _RescueLoader:
         return "" if score is None else f"; it {score.told()}"
 
     def _best(self) -> tuple[Rescue | None, str]:
-        """The winner of the run's trial, which is asked whether it gained anything unless the winner is wanted."""
+        """The winner of the run's trial; with "best", only if it has a gain."""
         loader, asked = self._loader, self._options.rescue == BEST
         if asked and self._second_look is not None and (again := self._again(self._second_look)):
             return again
         if asked and self._scores and not self._is_the_runs():
-            return None, f"none: no trial tells what helps behind {self._name}; --rescue NAME tries one all the same"
-        # What somebody else has trained takes long, and is asked for by its name.
+            return None, f"none: there is no trial for {self._name}; choose a method with --rescue NAME"
+        # Baseline detectors take long, and must be chosen by name.
         able = [score for score in self._scores.values() if score.found and score.name not in (*LEFT_OUT, *BASELINES)]
         digests, rendered = dict(loader.digests), list(loader.rendered)
         for score in sorted(able, key=lambda each: asked and not each.gains):
@@ -332,16 +337,16 @@ class _RescueLoader:
                 return rescue, f"{score.name}, which {score.told()}"
             loader.digests, loader.rendered = digests, rendered
             return None, (
-                f"none: {score.name} did best and {score.told()}, which shows no gain over a lower --confidence;"
-                f" --rescue {score.name} tries it all the same"
+                f"none: {score.name} was best and {score.told()}, which is no gain over a lower --confidence;"
+                f" pass --rescue {score.name} to use it anyway"
             )
-        why = "the run has no rescue trial" if self._run is not None else "weights alone have no rescue trial"
+        why = "the run has no rescue trial" if self._run is not None else "without a run there is no rescue trial"
         if self._scores:
-            why = "no method of the run's trial found a missed face and can look at new pictures"
+            why = "no method of the run's trial found a missed face and can run on new images"
         return None, f"none: {why}"
 
     def _is_the_runs(self) -> bool:
-        """Whether the detector is the one behind which the run's trial was made; yes, where the run has none."""
+        """Whether the detector is that of the run's trial; True for any model if the run has no detector."""
         path = None if self._run is None else Path(self._run.model(DETECTOR).weights)
         if isinstance(self._first, OtherDetector) or path is None or not path.is_file():
             return not isinstance(self._first, OtherDetector)
@@ -349,7 +354,9 @@ class _RescueLoader:
 
     def _named(self, name: str) -> Rescue:
         if name in LEFT_OUT:
-            raise InputError(f"--rescue {name}: proposes the same box in every picture, face or none; expected another")
+            raise InputError(
+                f"--rescue {name}: proposes the same box in every image, with or without a face; choose another method"
+            )
         if name in BASELINES:
             other = self._loader.load_other(name)
             return SecondDetector(name, self._confidence(name, other.confidence), other)
@@ -360,11 +367,11 @@ class _RescueLoader:
             if run is not None and name in STRATEGIES:
                 return self._strategy(name)
             where = "without --run" if run is None else f"of {run}"
-            raise CannotRescue(f"--rescue {name}: no method {where} that can look at new pictures")
+            raise CannotRescue(f"--rescue {name}: no method {where} that can run on new images")
         return self._of_model(name, self._loader.weights_of(name), heatmap=False)
 
     def _known(self) -> list[str]:
-        """Names that `--rescue` takes: all were tried, for a list must not hold what is refused."""
+        """Names that `--rescue` accepts; each is loaded once, so that the list contains no method that would fail."""
         run = self._run
         known = [] if run is None else [*self._scores, *STRATEGIES]
         known += [] if run is None else sorted(map(folder_name, Path(run.models).glob(f"*/{WEIGHTS}")))
@@ -382,27 +389,27 @@ class _RescueLoader:
         maps = model.header.maps
         if model.header.input not in MAP_INPUTS or maps is None:
             if heatmap:
-                raise InputError(f"{path}: looks at photos; expected a detector that looks at heatmaps")
+                raise InputError(f"{path}: a detector of photos; expected a detector of heatmaps")
             return SecondDetector(name, self._confidence(name), model)
         if maps["variant"] == DRAWN_BOXES:
-            raise CannotRescue(f"--rescue {name}: looks at drawn boxes, a control of the trial")
+            raise CannotRescue(f"--rescue {name}: a control of the trial whose input is drawn boxes")
         own, digest = self._explained
         if maps["model"] != digest:
-            logger.info(f"note: {path}: learnt from heatmaps of another detector than this one")
+            logger.info(f"note: {path}: was trained on heatmaps of a different detector")
         rescue = HeatmapDetector(name, self._confidence(name), model, self._maps(maps, model.header.input))
         return rescue if own is self._first else BehindAnother(rescue, own)
 
     @cached_property
     def _explained(self) -> tuple[Model, str]:
-        """The network of ours whose heatmaps and candidates a rescue takes, and its digest: the run's, where the
-        detector is none of ours."""
+        """The model whose heatmaps and candidates a rescue uses, and its digest: the detector, or that of the run if
+        the detector is a baseline."""
         first = self._first
         if isinstance(first, Model):
             return first, self._loader.digests[self._name]
         return self._loader.load(self._loader.weights_of(DETECTOR), DETECTOR), self._loader.digests[DETECTOR]
 
     def _maps(self, settings: Mapping[str, Any], kind: str) -> LiveMaps:
-        """Heatmaps made as those of a set, by what its manifest says."""
+        """Heatmaps with the settings in the manifest of a set."""
         variant = Variant(method=settings["method"], layers=tuple(settings["layers"]), target=settings["target"])
         confidence, nms_iou = float(settings["confidence"]), float(settings["nms_iou"])
         own, _ = self._explained
@@ -415,7 +422,7 @@ class _RescueLoader:
 
     def _strategy(self, name: str) -> Rescue:
         if self._run is None:
-            raise InputError(f"--rescue {name}: needs the faces of a run's training set; expected --run RUN too")
+            raise InputError(f"--rescue {name}: needs the faces of a run's training set; pass --run RUN")
         scales = {}
         if name == MULTI_SCALE:
             scales = {
@@ -443,16 +450,16 @@ class _RescueLoader:
             resized = options.image_size is not None
             check_as_tried(self._run, name, self._loader.nms_iou, options.precision, resized)
             return self._scores[name].confidence
-        # The detector itself counts as in its first look.
+        # A second pass of the detector has the same threshold as its first pass.
         return self._sure if name in (*TURNS, LARGER) else usual
 
 
 class CannotRescue(InputError):
-    """A method of the trial cannot work on new pictures."""
+    """A method of the trial cannot run on new images."""
 
 
 def _read_weights(path: Path) -> BaselineWeights:
-    """Weights of a baseline: a file of ours, an ONNX model, or a third party's, of which only tensors are taken."""
+    """Weights of a baseline: a file of ours, an ONNX model, or a third-party file, from which only tensors are read."""
     try:
         return load_baseline(path)
     except InputError:
@@ -469,28 +476,28 @@ def _sha256(path: Path) -> str:
 
 
 def _name_of(path: Path) -> str:
-    """What to call weights of somebody's choice; those of a run all have the same file name."""
+    """Name for a weights file; those of a run all have the same file name, so they are named by their folder."""
     return folder_name(path) if path.name == WEIGHTS else path.stem
 
 
 def find_nms_iou(run: RunPaths) -> float | None:
-    """IoU of non-maximum suppression of a run's stored predictions; None where there are none of this version."""
+    """IoU of non-maximum suppression of a run's stored predictions; None if there are none of this version."""
     about = _about_a_table(run.predictions_of(DETECTOR), "*.parquet")
     return float(about[STORED_NMS_IOU]) if about is not None and CAP in about else None
 
 
 def check_as_tried(run: RunPaths, name: str, nms_iou: float, precision: str, resized: bool) -> None:
-    """Make sure that a method is applied as when the run's trial chose its confidence.
+    """Check that a method is applied with the settings for which the run's trial chose its confidence threshold.
 
     Args:
         run: The run.
-        name: Of the method.
-        nms_iou: IoU above which a box of lower confidence is dropped, now.
-        precision: Arithmetic of the networks, now.
-        resized: Whether the input has another size than in the run.
+        name: Name of the method.
+        nms_iou: Current IoU threshold of non-maximum suppression.
+        precision: Current arithmetic precision of the networks.
+        resized: Whether the input size differs from that of the run.
 
     Raises:
-        InputError: Boxes are suppressed at another IoU now.
+        InputError: The IoU threshold differs.
     """
     scaled = [*find_inference_scales(run)] if name == MULTI_SCALE else []
     for each in (name, *scaled):
@@ -500,25 +507,29 @@ def check_as_tried(run: RunPaths, name: str, nms_iou: float, precision: str, res
         about = _about(path)
         if CAP not in about:
             logger.info(
-                f"note: {path}: is of an earlier version, and so is the confidence of {name}; make the run again"
+                f"note: {path}: written by an earlier version, as is the confidence threshold of {name}; rerun the"
+                " workflow to update both"
             )
             return
         if about[STORED_NMS_IOU] != nms_iou:
             raise InputError(
-                f"--nms-iou {nms_iou}: {path} has {about[STORED_NMS_IOU]}, by which the run's trial chose the"
-                f" confidence of {name}; leave --nms-iou out, or give --rescue-confidence too"
+                f"--nms-iou {nms_iou}: {path} has {about[STORED_NMS_IOU]}, for which the run's trial chose the"
+                f" confidence threshold of {name}; remove --nms-iou, or also pass --rescue-confidence"
             )
         if about[PRECISION] != precision:
             logger.info(
-                f"note: --precision {precision}: the run's trial chose the confidence of {name} in {about[PRECISION]}"
+                f"note: --precision {precision}: the run's trial chose the confidence threshold of {name} in"
+                f" {about[PRECISION]}"
             )
             break
     if resized:
-        logger.info(f"note: --image-size: the run's trial chose the confidence of {name} at the sizes of the training")
+        logger.info(
+            f"note: --image-size: the run's trial chose the confidence threshold of {name} at the training sizes"
+        )
 
 
 def find_inference_scales(run: RunPaths) -> dict[str, tuple[str, int | None]]:
-    """Detectors at several inference scales in a run: model and size of its input, by the name of their predictions."""
+    """Multi-scale inference in a run: model and input size, by the name of the predictions."""
     scales: dict[str, tuple[str, int | None]] = {}
     for folder in sorted(Path(run.all_predictions).glob("*/")):
         model = model_at_scale(folder.name)
@@ -530,7 +541,7 @@ def find_inference_scales(run: RunPaths) -> dict[str, tuple[str, int | None]]:
 
 
 def find_boxed_heatmaps(run: RunPaths) -> dict[str, Any] | None:
-    """How the heatmaps are made around whose highlighted regions a run drew boxes; None where it drew none."""
+    """Settings of the heatmaps from whose highlighted regions a run made boxes; None if it made none."""
     proposed = _about_a_table(run.predictions_of(HEATMAP_BOXES), "*.parquet")
     if proposed is None:
         return None
@@ -538,7 +549,7 @@ def find_boxed_heatmaps(run: RunPaths) -> dict[str, Any] | None:
 
 
 def _about_a_table(folder: str | Path, pattern: str) -> dict[str, Any] | None:
-    """What the first table of a folder says of how all of them were made; None where there is none."""
+    """Metadata of the first table of a folder, which describes how all of them were made; None if there is none."""
     stored = _a_table(folder, pattern)
     return None if stored is None else _about(stored)
 

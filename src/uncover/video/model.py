@@ -1,4 +1,4 @@
-"""A network at work: whole faces in its input, and in pixels of the original picture."""
+"""Inference with one of our models: whole faces, in pixels of the original frame."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ from uncover.yolov5.weights import Header
 
 @dataclass(frozen=True)
 class Found:
-    """What a network or a rescue says of some pictures.
+    """Output of a network or a rescue for several frames.
 
     Attributes:
-        faces: Whole faces in each, in pixels of the original, best first.
-        covers: Where faces may be in each, however unsure; None where nobody asked or the heatmap was blank.
+        faces: Whole faces in each frame, in pixels of the original, highest confidence first.
+        covers: Regions of each frame that may contain a face at any confidence; None if not requested, or if the
+            heatmap was blank.
     """
 
     faces: list[Detections]
@@ -38,21 +39,21 @@ class Found:
 
     @classmethod
     def nothing(cls, pictures: int) -> Found:
-        """No face in so many pictures."""
+        """Output without faces for a number of frames."""
         return cls([Detections.empty()] * pictures, [None] * pictures)
 
 
 @dataclass(frozen=True)
 class Model:
-    """A network at work.
+    """A network with its settings for inference.
 
     Attributes:
-        network: On its device, in evaluation mode.
-        header: What its weights file says of it.
-        device: Where it is.
+        network: The network, on its device and in evaluation mode.
+        header: Header of its weights file.
+        device: Device of the network.
         image_size: Longest side of its input, in pixels.
-        nms_iou: IoU above which a box of lower confidence is dropped.
-        precision: Arithmetic of the network.
+        nms_iou: IoU threshold of non-maximum suppression.
+        precision: Arithmetic precision of the network.
     """
 
     network: Network
@@ -63,27 +64,27 @@ class Model:
     precision: Precision = "float32"
 
     def faces(self, decoded: Tensor, places: Sequence[Letterbox], confidence: float) -> list[Detections]:
-        """Whole faces in each original, best first.
+        """Whole faces in each original, highest confidence first.
 
         Args:
             decoded: (B, N, 5 + classes), candidates in the network's input.
-            places: Where each original stands in it.
-            confidence: From which boxes are wanted.
+            places: Position of each original in the input.
+            confidence: Minimum confidence of boxes.
 
         Raises:
-            InputError: The detector knows no whole face.
+            InputError: The detector has no class for the whole face.
         """
         of_class = [0, 1, 2, 3, 4, 5 + find_whole_face(self.header)]
         found = non_max_suppression(decoded[:, :, of_class].float(), confidence, self.nms_iou)
         return [_in_original(boxes, place) for boxes, place in zip(found, places, strict=True)]
 
     def look_at(self, images: Sequence[NDArray[np.uint8]], confidence: float, covered: bool) -> Found:
-        """Whole faces in pictures of any sizes, which are brought into the network's input.
+        """Whole faces in frames of any size, which are letterboxed to the network's input.
 
         Args:
             images: uint8 (H, W, 3) RGB each.
-            confidence: From which boxes are wanted.
-            covered: Whether it is to be said where else faces may be.
+            confidence: Minimum confidence of boxes.
+            covered: Whether to compute covers.
         """
         places = [fit(image.shape[1], image.shape[0], self.image_size) for image in images]
         framed = []
@@ -96,13 +97,13 @@ class Model:
     def find(
         self, framed: Sequence[NDArray[np.uint8]], places: Sequence[Letterbox], confidence: float, covered: bool
     ) -> Found:
-        """Whole faces in pictures that may differ in shape.
+        """Whole faces in letterboxed frames, which may differ in shape.
 
         Args:
             framed: uint8 (channels, h, w) each, the network's input.
-            places: Where each original stands in it.
-            confidence: From which boxes are wanted.
-            covered: Whether it is to be said where else faces may be.
+            places: Position of each original in the input.
+            confidence: Minimum confidence of boxes.
+            covered: Whether to compute covers.
         """
         of_shape: dict[tuple[int, ...], list[int]] = {}
         for number, image in enumerate(framed):
@@ -116,7 +117,7 @@ class Model:
         return found
 
     def find_in(self, images: Tensor, places: Sequence[Letterbox], confidence: float, covered: bool) -> Found:
-        """The same of pictures that are the network's input already, (B, channels, h, w)."""
+        """Whole faces in a batch (B, channels, h, w) of network input; other arguments as for `find`."""
         with (
             torch.no_grad(),
             needs_memory(batch_in_words(images.shape, self.device), SMALLER),
@@ -127,7 +128,7 @@ class Model:
         return Found(faces, self.covers(decoded, places) if covered else [None] * len(faces))
 
     def covers(self, decoded: Tensor, places: Sequence[Letterbox]) -> list[Cover | None]:
-        """Where faces may be by candidates (B, N, 5 + classes) of any class, however unsure, in each original."""
+        """Regions of each original that may contain a face, from candidates (B, N, 5 + classes) of any class."""
         row, candidate, number = (decoded[..., 5:] * decoded[..., 4:5] > SUSPECT).nonzero(as_tuple=True)
         found = decoded[row, candidate, :4].float().cpu().numpy()
         boxes = np.concatenate([found[:, :2] - found[:, 2:] / 2, found[:, :2] + found[:, 2:] / 2], axis=1)
@@ -147,10 +148,10 @@ def _in_original(boxes: Tensor, place: Letterbox) -> Detections:
 
 
 def find_whole_face(header: Header) -> int:
-    """The detector's own number of the whole face: the class of that name, the only one, or the only one called a face.
+    """Index of the detector's class for the whole face: the class of that name, the only class, or the only face class.
 
     Raises:
-        InputError: There is none.
+        InputError: There is none, or it is ambiguous.
     """
     name = CLASS_NAMES[WHOLE_FACE]
     if name in header.class_names:
@@ -159,16 +160,16 @@ def find_whole_face(header: Header) -> int:
     if len(header.class_names) == 1 or len(called) == 1:
         return called[0] if called else 0
     raise InputError(
-        f"the detector knows {listed(header.class_names)}; expected a class '{name}', or one class alone: say which is"
-        " the face with --class NAME"
+        f"the detector has the classes {listed(header.class_names)}; expected a class '{name}', or a single class: name"
+        " the class of the face with --class NAME"
     )
 
 
 def with_whole_face(header: Header, name: str) -> Header:
-    """The same detector, with the class that somebody says is the whole face called so.
+    """The header with the given class renamed to the whole face.
 
     Raises:
-        InputError: It knows no such class.
+        InputError: The detector has no such class.
     """
     (chosen,) = choose_classes(dict(enumerate(header.class_names)), [name], "the detector")
     whole_face = CLASS_NAMES[WHOLE_FACE]

@@ -1,4 +1,4 @@
-"""Options of `uncover detect`: which networks, how they are applied, and what is written."""
+"""Options of `uncover detect`: networks, how they are applied, and outputs."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ if TYPE_CHECKING:
 Temporal = Literal["off", "online", "offline"]
 
 CONFIDENCE = 0.4
-"""From which a box of one of our detectors counts as a face where nobody says."""
+"""Default confidence threshold of our detectors."""
 
 
 BETWEEN_LINES = 2.0
-"""Seconds between two lines that say how far it is, at most."""
+"""Maximum seconds between two progress lines."""
 
 
 @dataclass(frozen=True)
 class DetectOptions:
-    """How to detect, and what to write.
+    """Settings of detection and outputs.
 
     Attributes:
-        batch: Frames at a time, at most.
-        temporal: Whether frames follow each other: "off", or a track "online" (no frame knows a later one) or
-            "offline"; of images always off.
-        bridge: Seconds that a gap may last.
-        until: Second of each video after which to stop; None goes to its end.
-        csv: Also write boxes.csv.
-        coco: Also write boxes.json.
-        annotated: Also write videos and images with the boxes drawn in.
-        privacy: What of faces these show, as `images.privacy.shown` has it.
+        batch: Maximum frames per batch.
+        temporal: Tracking: "off", "online" (uses earlier frames only) or "offline" (also uses later frames); always
+            off for images.
+        bridge: Longest gap that tracking bridges, in seconds.
+        until: Second of each video after which to stop; None for the whole video.
+        csv: Whether to write boxes.csv.
+        coco: Whether to write boxes.json.
+        annotated: Whether to write annotated copies of videos and images.
+        privacy: Privacy setting of annotated copies, as in `images.privacy.shown`.
         sound: Whether annotated copies of video files keep their sound.
-        shape: Of what is hidden around a box: "box" or "ellipse".
+        shape: Shape of hidden regions: "box" or "ellipse".
     """
 
     batch: int = 16
@@ -54,23 +54,23 @@ class DetectOptions:
 
 @dataclass(frozen=True)
 class NetworkOptions:
-    """Which detector, which rescue, and how they compute.
+    """Choice of detector and rescue, and their settings.
 
     Attributes:
-        run: Folder of a run, such as results/demo; None for weights alone.
-        weights: Of the detector; None takes the run's, or without a run the ready-made ones.
+        run: Folder of a run, such as results/demo; None to use weights only.
+        weights: Weights of the detector; None for those of the run, or the pretrained ones without a run.
         rescue: "best", "none", "heatmap:<name>", "turns", "larger", or the name of a method, model or baseline.
-        heatmap_weights: Of a detector of heatmaps, in the place of one of the run.
-        confidence: From which a whole face counts; None takes `CONFIDENCE`, or that of the baseline.
-        rescue_confidence: The same for the rescue; None takes that of the run's trial.
-        nms_iou: IoU above which a box of lower confidence is dropped; None takes that of the run's predictions.
-        image_size: Longest side of the detector's input, in pixels; None takes that of its training.
-        device: "auto", or a name as torch has it.
-        precision: Arithmetic of the networks.
-        covered: Whether it is to be said where else faces may be, for who hides them.
-        face: Name of the detector's class that is the whole face, where it is not plain.
-        baseline: Name of a baseline that is the detector, instead of weights.
-        baseline_weights: Of baselines by name; the others take those of the run.
+        heatmap_weights: Weights of a detector of heatmaps, instead of one of the run.
+        confidence: Confidence threshold; None for `CONFIDENCE`, or that of the baseline.
+        rescue_confidence: Confidence threshold of the rescue; None for that of the run's trial.
+        nms_iou: IoU threshold of non-maximum suppression; None for that of the run's predictions.
+        image_size: Longest side of the detector's input, in pixels; None for that of its training.
+        device: "auto", or the name of a torch device.
+        precision: Arithmetic precision of the networks.
+        covered: Whether to compute covers (regions that may contain a face), which privacy settings need.
+        face: Name of the detector's class for the whole face, if it is ambiguous.
+        baseline: Name of the baseline to use as the detector, instead of weights.
+        baseline_weights: Weights of baselines, by name; others use those of the run.
     """
 
     run: Path | None
@@ -90,15 +90,15 @@ class NetworkOptions:
 
 
 def find_privacy(run: Path) -> str | None:
-    """What the run's last config shows of patients; None where no config stands in its record, or it does not say."""
+    """Privacy setting in the run's last config; None if there is no recorded config, or it has no such setting."""
     report = find_settings(run).get("report")
     said = str(report["privacy"]) if isinstance(report, dict) and "privacy" in report else None
-    # A copy of a video shows something; what a figure leaves out, it hides.
+    # An annotated copy cannot omit an image as a figure can: it hides the whole frame.
     return "whole-frame" if said == LEAVE_OUT else said
 
 
 def find_settings(run: Path) -> dict[str, Any]:
-    """The run's last config, as it stands in its record; empty where none does."""
+    """The run's last config, from its record; empty if there is none."""
     import yaml
 
     configs = sorted(run.glob("record/*/config.yaml"))

@@ -1,4 +1,4 @@
-"""A detector of somebody else at work, in the place of a network of ours: any of `uncover.config.baselines`."""
+"""Inference with a baseline detector instead of one of our models: any of `uncover.config.baselines`."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from uncover.yolov5.device import Precision
 
 @dataclass(frozen=True)
 class OtherDetector:
-    """A detector of whole faces that is no network of ours: what it computes is no evidence for a rescue.
+    """A baseline detector of whole faces; its activations and candidates cannot be used by a rescue.
 
     Attributes:
-        detector: Ready to look.
-        name: As in `BASELINES`.
-        confidence: From which its boxes count where nobody says.
-        device: Where it computes.
-        image_size: Longest side of a picture as it is seen, in pixels: larger ones are made smaller; None: none is.
-        nms_iou: IoU above which a box of lower confidence is dropped, after the detector's own rule.
-        about: What else its boxes hang on: plain values.
-        precision: Of its arithmetic.
+        detector: The loaded detector.
+        name: Name, as in `BASELINES`.
+        confidence: Default confidence threshold.
+        device: Device on which it runs.
+        image_size: Longest side of the input, in pixels: larger frames are scaled down; None to scale none.
+        nms_iou: IoU threshold of non-maximum suppression, applied after that of the detector itself.
+        about: Further settings that affect its boxes, as plain values.
+        precision: Arithmetic precision.
     """
 
     detector: Detector
@@ -45,16 +45,16 @@ class OtherDetector:
     nms_iou: float
     about: Mapping[str, Any]
     precision: Precision = "float32"
-    # The first look and a rescue run in threads of their own, and OpenCV's detectors bear one caller at a time.
+    # Detector and rescue run in different threads, and OpenCV's detectors are not thread-safe.
     _alone: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def look_at(self, images: Sequence[NDArray[np.uint8]], confidence: float, covered: bool) -> Found:
-        """Whole faces in pictures; as `Model.look_at`."""
+        """Whole faces in frames; arguments as for `Model.look_at`."""
         faces: list[Detections] = []
         covers: list[Cover | None] = []
         for image in images:
             height, width = image.shape[:2]
-            with self._alone, needs_memory(f"{width} x {height} pixels", "take smaller pictures or --device cpu"):
+            with self._alone, needs_memory(f"{width} x {height} pixels", "use smaller frames or --device cpu"):
                 found = find_faces(self.detector, image, self.image_size, self.nms_iou)
             boxes = Detections(found.boxes.astype(np.float32), found.confidence.astype(np.float32))
             faces.append(boxes.with_confidence(confidence).sorted())
@@ -64,7 +64,7 @@ class OtherDetector:
 
 
 def as_it_is(frame: Frame) -> Picture:
-    """A frame for a detector that looks at pictures as they are."""
+    """Wrap a frame, without letterboxing, for a baseline detector."""
     pixels = frame.pixels
     height, width = pixels.shape[:2]
     place = Letterbox(width, height, width, height, 0, 0, width, height)

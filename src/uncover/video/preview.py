@@ -1,4 +1,4 @@
-"""A window that shows pictures with their boxes while they are looked at."""
+"""Preview window with annotated frames during detection."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ logger = logging.getLogger(__name__)
 
 TITLE = "uncover: q closes this window"
 LARGEST = 1280
-"""Longest side of what is shown, in pixels."""
+"""Longest side of the shown frame, in pixels."""
 
 BETWEEN = 1 / 30
-"""Seconds between two pictures that are shown, at least: a window must not slow the work down."""
+"""Minimum seconds between two shown frames, so that the window does not slow down detection."""
 
 CLOSE = (ord("q"), 27)
-"""Keys: q, and escape."""
+"""Keys that close the window: q and Escape."""
 
 
 class Preview:
-    """The window; closed by hand, it stays closed, and the work goes on."""
+    """The preview window. If the user closes it, it stays closed, and detection continues."""
 
     def __init__(self, labels: FaceLabels, privacy: str, shape: str) -> None:
         """
         Args:
-            labels: What counts.
-            privacy: What of faces it shows, as `annotate` has it.
-            shape: Likewise.
+            labels: Labels and confidence thresholds of boxes.
+            privacy: Privacy setting, as for `annotate`.
+            shape: Shape of hidden regions, as for `annotate`.
         """
         self._labels, self._privacy, self._shape = labels, privacy, shape
         self._shown, self._open = 0.0, True
 
     def show(self, picture: Picture, frame: DetectedFrame) -> None:
-        """Show a picture, unless the last one has just been shown."""
+        """Show a frame, unless another one was shown just before."""
         if not self._open or time.monotonic() - self._shown < BETWEEN:
             return
         pixels = annotate(picture.pixels, sure_faces(frame, self._labels), self._privacy, shape=self._shape)
@@ -56,14 +56,14 @@ class Preview:
         self._shown = time.monotonic()
 
     def close(self) -> None:
-        """Close it."""
+        """Close the window."""
         if self._open:
             cv2.destroyAllWindows()
         self._open = False
 
 
 def open_preview(labels: FaceLabels, privacy: str, shape: str) -> Preview | None:
-    """Open the window; where there can be none, a line says why, and None comes. Arguments are those of `Preview`."""
+    """Open the window; if that is impossible, log the reason and return None. Arguments are those of `Preview`."""
     why = ""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         why = "this session has no display"
@@ -71,8 +71,8 @@ def open_preview(labels: FaceLabels, privacy: str, shape: str) -> Preview | None
         try:
             cv2.namedWindow(TITLE, cv2.WINDOW_AUTOSIZE)
         except cv2.error:
-            why = "this OpenCV opens no windows; opencv-python in the place of opencv-python-headless does"
+            why = "this build of OpenCV has no windows; install opencv-python instead of opencv-python-headless"
     if why:
-        logger.info(f"note: --preview: {why}; going on without a window")
+        logger.info(f"note: --preview: {why}; continuing without a window")
         return None
     return Preview(labels, privacy, shape)

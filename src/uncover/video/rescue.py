@@ -1,6 +1,6 @@
-"""Rescue of faces in pictures in which the detector found none: another detector, heatmaps, or a rescue strategy.
+"""Rescue methods for frames in which the detector found no face: another detector, heatmaps, or a rescue strategy.
 
-All work on one batch, on what the detector has already computed for it: its candidates, its activations, its input.
+All of them process a batch, and reuse what the detector has computed for it: candidates, activations, input.
 """
 
 from __future__ import annotations
@@ -40,23 +40,24 @@ from uncover.yolov5.weights import Header
 
 QUARTERS = 4
 SHARE_OF_SIDE, LEAST_SIDE = 0.4, 256
-"""Turns side by side are smaller than the picture: faces that lie on their side are close ones. At 256 pixels each
-the most newborns are found (docs/detector.md)."""
+"""Size of a turn in the side-by-side input, relative to the frame, and its minimum in pixels. Turns may be smaller than
+the frame, because faces on their side are mostly close to the camera; 256 pixels find the most newborns
+(docs/detector.md)."""
 
 EVIDENCE_FROM = 0.001
-"""Confidence from which boxes are evidence for a strategy, as in stored predictions: weak ones count too."""
+"""Minimum confidence of boxes used as evidence by a strategy, as in stored predictions; weak boxes are used too."""
 
 
 @dataclass(frozen=True)
 class Missed:
-    """Pictures in which the detector found no face.
+    """Frames in which the detector found no face.
 
     Attributes:
-        pictures: M of them.
-        images: float (M, 3, h, w), the detector's input; None where the detector is no network of ours.
-        passed: What it computed for them; None likewise.
-        padding: Value around the pictures in its input.
-        covered: Whether it is to be said where else faces may be.
+        pictures: The M frames.
+        images: float (M, 3, h, w), the detector's input; None for a baseline detector.
+        passed: Output and activations of the detector for them; None for a baseline detector.
+        padding: Pixel value of the borders in the detector's input.
+        covered: Whether to compute covers.
     """
 
     pictures: Sequence[Picture]
@@ -67,14 +68,15 @@ class Missed:
 
 
 class Rescue(ABC):
-    """A way to find the faces that the detector missed.
+    """A method that finds faces missed by the detector.
 
     Attributes:
-        name: As the rescue trial calls it.
-        found_by: What its boxes are marked as.
-        confidence: From which they count as faces.
-        layers: Layers of the detector whose activations it wants.
-        comparable: Whether its confidences are the detector's own: of two boxes of one face the surer one stays.
+        name: Name in the rescue trial.
+        found_by: Label of its boxes.
+        confidence: Confidence threshold.
+        layers: Layers of the detector whose activations it needs.
+        comparable: Whether its confidences are comparable with the detector's, so that non-maximum suppression over
+            the boxes of both is possible.
     """
 
     found_by: Literal["heatmap", "rescue"] = "rescue"
@@ -86,11 +88,11 @@ class Rescue(ABC):
 
     @abstractmethod
     def find(self, missed: Missed, lowest: float) -> Found:
-        """Faces in each picture, from the confidence `lowest` on."""
+        """Faces of at least the confidence `lowest` in each frame."""
 
 
 class SecondDetector(Rescue):
-    """Another detector of whole faces, on the picture itself, in colour or grey."""
+    """Another detector of whole faces, on the frame itself, in colour or grey."""
 
     def __init__(self, name: str, confidence: float, model: Model | OtherDetector, comparable: bool = False) -> None:
         super().__init__(name, confidence)
@@ -109,12 +111,12 @@ class SecondDetector(Rescue):
 
 
 class TurnedDetector(Rescue):
-    """The detector itself, which looks at the picture turned: a face that lies on its side is upright in one turn.
+    """Second pass of the detector on turned frames (test-time augmentation): a face on its side is upright in one turn.
 
-    A network of ours sees four turns in one look, side by side in one input.
+    Our models process four turns in one pass, side by side in one input.
 
     Attributes:
-        side: Pixels of a turn's longest side in that input; None where turns are looked at one by one.
+        side: Longest side of a turn in that input, in pixels; None if turns are processed one by one.
     """
 
     comparable = True
@@ -122,10 +124,10 @@ class TurnedDetector(Rescue):
     def __init__(self, name: str, confidence: float, model: Model | OtherDetector, turns: int) -> None:
         """
         Args:
-            name: What to call it.
-            confidence: From which its boxes count.
-            model: The first detector.
-            turns: How many there are, evenly spaced, the upright picture among them: 4 or 8.
+            name: Name of the rescue.
+            confidence: Confidence threshold.
+            model: The detector.
+            turns: Number of evenly spaced turns, including the upright frame: 4 or 8.
         """
         super().__init__(name, confidence)
         self.model, self.turns = model, turns
@@ -143,7 +145,7 @@ class TurnedDetector(Rescue):
     def _side_by_side(model: Model, side: int, missed: Missed, lowest: float) -> Found:
         views = [_side_by_side(picture, side, model.header.padding) for picture in missed.pictures]
         whole = fit(2 * side, 2 * side, 2 * side)
-        # Its cells are not the picture's: boxes stand for them.
+        # Cells of a cover of this input are not those of the frame: make the cover from boxes.
         boxes_from = min(lowest, SUSPECT) if missed.covered else lowest
         framed = [view.image.transpose(2, 0, 1) for view in views]
         found = model.find(framed, [whole] * len(views), boxes_from, covered=False)
@@ -155,14 +157,14 @@ class TurnedDetector(Rescue):
         return Found([own.with_confidence(lowest) for own in faces], covers)
 
     def _one_by_one(self, missed: Missed, lowest: float) -> Found:
-        """The upright picture is not looked at again."""
+        """Run the detector on each turn except the upright frame."""
         count = len(missed.pictures)
         faces: list[list[Detections]] = [[] for _ in range(count)]
         covers: list[list[Cover]] = [[] for _ in range(count)]
         for number in range(1, self.turns):
             eighths = 8 * number // self.turns
             views = [turn(picture.pixels, eighths) for picture in missed.pictures]
-            # Where a turn is no quarter, its cells are not the picture's: boxes stand for them.
+            # If a turn is not a quarter, cells of its cover are not those of the frame: make the cover from boxes.
             boxes_from = min(lowest, SUSPECT) if missed.covered and eighths % 2 else lowest
             found = self.model.look_at([view for view, _ in views], boxes_from, missed.covered)
             for row, (own, cover) in enumerate(zip(found.faces, found.covers, strict=True)):
@@ -194,9 +196,9 @@ def _side_by_side(picture: Picture, side: int, padding: int) -> SideBySide:
 
 
 class BehindAnother(Rescue):
-    """A rescue that works on what a network of ours computes, behind a detector that is none.
+    """A rescue that needs the output of one of our models, after a baseline detector.
 
-    That network looks at the missed pictures first; its own boxes are evidence, and count by themselves nowhere.
+    The model runs on the missed frames first; its own boxes are used as evidence only.
     """
 
     def __init__(self, rescue: Rescue, model: Model) -> None:
@@ -229,7 +231,7 @@ class BehindAnother(Rescue):
 
 
 class HeatmapDetector(Rescue):
-    """The thesis's way: a detector of faces in heatmaps of the first one, made from its own pass."""
+    """The method of the thesis: a detector of faces in heatmaps of the first detector, made from its own pass."""
 
     found_by = "heatmap"
 
@@ -239,7 +241,7 @@ class HeatmapDetector(Rescue):
         self.layers = maps.layers
 
     def find(self, missed: Missed, lowest: float) -> Found:
-        """As `Rescue.find`; in blank heatmaps nothing is found."""
+        """As `Rescue.find`; blank heatmaps give no faces."""
         model = self.model
         found = Found.nothing(len(missed.pictures))
         seen, framed, places = [], [], []
@@ -257,10 +259,10 @@ class HeatmapDetector(Rescue):
 
 
 class LiveMaps:
-    """Heatmaps of one kind, as a heatmap set would hold them.
+    """Heatmaps of one kind, identical to those of a heatmap set.
 
     Attributes:
-        layers: Layers of the detector that its pass must keep; none where that pass is not what is explained.
+        layers: Layers of the detector whose activations are needed; empty if heatmaps come from a separate pass.
     """
 
     def __init__(
@@ -268,18 +270,18 @@ class LiveMaps:
     ) -> None:
         """
         Args:
-            explainer: Of the detector, with one variant.
-            class_names: Of the detector.
-            kind: Which maps: "classes", "joint", "mean" or "whole_face".
-            precision: Of the detector's pass. Only one in single precision is explained; where it is another, pictures
-                go through the detector once more, and boxes and candidates behind a map come from that second pass.
+            explainer: Explainer of the detector, with one variant.
+            class_names: Class names of the detector.
+            kind: Kind of heatmap: "classes", "joint", "mean" or "whole_face".
+            precision: Precision of the detector's pass. Heatmaps need single precision: with another one, frames pass
+                through the detector again, and the boxes and candidates behind a heatmap are those of that pass.
         """
         self._explainer, self._class_names, self._kind = explainer, list(class_names), kind
         self.layers = (explainer.layers or ()) if precision == "float32" else ()
 
     def make(self, missed: Missed) -> list[StoredMaps]:
-        """Of each picture."""
-        assert missed.images is not None and missed.passed is not None, "a network of ours went first"
+        """Heatmaps of each frame."""
+        assert missed.images is not None and missed.passed is not None, "one of our models runs first"
         with needs_memory(batch_in_words(missed.images.shape, missed.images.device), SMALLER):
             if self.layers:
                 explained = self._explainer.explain(missed.passed, missed.images)
@@ -297,9 +299,9 @@ class LiveMaps:
 
 
 class StrategyRescue(Rescue):
-    """A rescue strategy that needs no training.
+    """A rescue strategy without training.
 
-    It gets just what it gets in the trial: all boxes of the detector, and of others where it asks for them.
+    Its inputs are the same as in the trial: all boxes of the detector, and of other detectors if it needs them.
     """
 
     def __init__(
@@ -314,13 +316,13 @@ class StrategyRescue(Rescue):
     ) -> None:
         """
         Args:
-            name: Of the strategy.
-            confidence: From which its boxes count.
-            detector: The first detector.
-            anatomy: Of the training set.
-            rgb1: The detector of the whole face alone; None where the strategy does not ask for it.
-            scales: Detectors at several sizes of their input, likewise.
-            maps: Heatmaps, likewise.
+            name: Name of the strategy.
+            confidence: Confidence threshold.
+            detector: The detector.
+            anatomy: Anatomy of faces, from the training set.
+            rgb1: The detector of whole faces only; None if the strategy does not need it.
+            scales: Detectors at several input sizes; None if not needed.
+            maps: Heatmaps; None if not needed.
         """
         super().__init__(name, confidence)
         self._detector, self._anatomy, self._rgb1 = detector, anatomy, rgb1
@@ -330,7 +332,7 @@ class StrategyRescue(Rescue):
 
     def find(self, missed: Missed, lowest: float) -> Found:
         """As `Rescue.find`."""
-        assert missed.passed is not None, "a network of ours went first"
+        assert missed.passed is not None, "one of our models runs first"
         decoded = missed.passed.decoded
         found = non_max_suppression(decoded, EVIDENCE_FROM, self._detector.nms_iou)
         nothing = Found.nothing(len(missed.pictures))
@@ -350,13 +352,13 @@ class StrategyRescue(Rescue):
 
     def _whole_faces(self, found: Found, second: SecondDetector | None, missed: Missed) -> Predictions:
         own = self._detector if second is None else second.model
-        assert isinstance(own, Model), "evidence comes from networks of ours"
+        assert isinstance(own, Model), "evidence comes from our models"
         header = own.header
         rows = [np.column_stack([each.boxes, each.confidence, np.zeros(len(each), np.float32)]) for each in found.faces]
         return _table(missed.pictures, rows, header.class_names[:1], header.class_ids[:1])
 
     def _covers(self, missed: Missed, proposed: Detections, others: Sequence[Found]) -> list[Cover | None]:
-        """Where faces may be: what is proposed, and what those say that it comes from."""
+        """Regions that may contain a face: proposals, and covers of the detectors behind them."""
         if not missed.covered:
             return [None] * len(missed.pictures)
         covers: list[Cover | None] = []
@@ -383,7 +385,7 @@ def _table(
     class_names: Sequence[str],
     class_ids: Sequence[int],
 ) -> Predictions:
-    """Rows (n, 6) of each picture as stored predictions have them; pictures are named by their place in the batch."""
+    """Rows (n, 6) of each frame in the form of stored predictions; frames are named by their index in the batch."""
     names = np.array([str(number) for number in range(len(pictures))], object)
     boxes = np.concatenate(rows)
     number = boxes[:, 5].astype(np.int64)

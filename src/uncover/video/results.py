@@ -1,4 +1,4 @@
-"""The writing step: tables, seconds, a summary, and pictures with the boxes drawn in, source by source."""
+"""The writing step: tables, per-second rows, the summary, and annotated copies, source by source."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ from uncover.video.sources import is_live
 from uncover.video.statistics import FAILED, SourceStatistics
 
 PER_SECOND, SUMMARY = "per_second.csv", "summary.json"
-"""Below the folder that is written into."""
+"""File names in the output folder."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-"""Errors of a disk that takes nothing any more."""
+"""Errors of a full or read-only disk."""
 
 BOXES = pa.schema(
     [
@@ -62,7 +62,7 @@ FRAMES = pa.schema(
 )
 BOXES_FILE, FRAMES_FILE, CSV_FILE, COCO_FILE = "boxes.parquet", "frames.parquet", "boxes.csv", "boxes.json"
 AT_ONCE = 4096
-"""Rows that are held before they are written."""
+"""Rows that are buffered before they are written."""
 
 METADATA_KEY = b"uncover"
 CATEGORY = {"id": 1, "name": "face"}
@@ -73,11 +73,11 @@ class VideoSource:
     """A video, or a live stream.
 
     Attributes:
-        name: Under which results know it.
+        name: Name in the results.
         address: Path or address.
-        parts: What was detected in it.
-        copy: Where its annotated copy goes.
-        statistics: What became of it.
+        parts: Its processed frames.
+        copy: Path of its annotated copy.
+        statistics: Its statistics.
     """
 
     name: str
@@ -92,11 +92,11 @@ class ImageSource:
     """All images together.
 
     Attributes:
-        files: By the name under which results know them; frames are numbered in this order.
-        parts: What was detected in them.
-        copies: Where annotated copies go, by name.
-        statistics: What became of them.
-        skipped: Why an image could not be read, by name.
+        files: Image files by name in the results; frame indices are in this order.
+        parts: The processed images.
+        copies: Paths of annotated copies, by name.
+        statistics: Statistics of all images.
+        skipped: Reasons why images could not be read, by name.
     """
 
     files: Mapping[str, Path]
@@ -114,15 +114,15 @@ def write_results(
     options: DetectOptions,
     settings: Mapping[str, Any],
 ) -> None:
-    """Track and write what was detected in all sources.
+    """Track faces and write the outputs of all sources.
 
     Args:
-        out: Folder to write into.
-        videos: Those of which nothing could be read are left out.
-        images: None where there are none.
-        labels: What boxes are marked as, and which count.
-        options: What to write.
-        settings: How the boxes were made; goes into the metadata of the tables.
+        out: Output folder.
+        videos: The videos; those that could not be read at all are left out.
+        images: All images; None if there are none.
+        labels: Labels and confidence thresholds of boxes.
+        options: Settings of outputs.
+        settings: Settings of the boxes, written to the metadata of the tables.
     """
     with face_tables(out, settings) as tables, new_file(out / PER_SECOND) as temporary:
         with temporary.open("w", newline="", encoding="utf-8") as file:
@@ -151,11 +151,11 @@ def write_summary(out: Path, summary: Mapping[str, Any]) -> None:
 
 
 def _drawn(faces: Iterator[FrameFaces], video: VideoSource, options: DetectOptions) -> Iterator[FrameFaces]:
-    """The same, while a video is drawn where that is asked for; a live one was drawn as it happened."""
+    """Pass on the faces while writing the annotated copy, if requested; a live stream was drawn during detection."""
     if not options.annotated or is_live(video.address):
         yield from faces
         return
-    # Whatever becomes of the copy, the tables get all faces.
+    # If the copy fails, the tables still get all faces.
     given: deque[FrameFaces] = deque()
     statistics, clock, whole = video.statistics, FileClock(), False
     with _or_lost(statistics, "no annotated copy"), open_video(video.address) as opened:
@@ -173,7 +173,7 @@ def _drawn(faces: Iterator[FrameFaces], video: VideoSource, options: DetectOptio
 
 @contextmanager
 def _or_lost(statistics: SourceStatistics, what: str) -> Iterator[None]:
-    """Note what could not be written of one source, so that everything else still is; a full disk stops all."""
+    """Record what could not be written for one source, and continue with the rest; a full disk is an error."""
     try:
         yield
     except (InputError, Dropped, av.FFmpegError, OSError) as error:
@@ -190,7 +190,7 @@ def _noted(faces: Iterator[FrameFaces], given: deque[FrameFaces]) -> Iterator[Fr
 
 
 def _stored(faces: Iterator[FrameFaces], video: VideoSource, tables: FaceTables) -> Iterator[FrameFaces]:
-    """The same, while each goes into the tables and the statistics."""
+    """Pass on the faces while adding them to tables and statistics."""
     for each in faces:
         tables.add(video.name, each.frame.index, each)
         video.statistics.add(each)
@@ -199,7 +199,7 @@ def _stored(faces: Iterator[FrameFaces], video: VideoSource, tables: FaceTables)
 
 
 def _surest(faces: FrameFaces) -> FrameFace:
-    """What a second knows of a frame: the surest of its faces."""
+    """The face of highest confidence in a frame, for the per-second rows."""
     found = faces.faces
     if not len(found):
         return FrameFace(faces.frame.second)
@@ -223,7 +223,7 @@ def _write_images(images: ImageSource, labels: FaceLabels, options: DetectOption
 
 
 class _Rows:
-    """Rows of a Parquet file, written some thousand at a time."""
+    """Writer of a Parquet file, with buffered rows."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self._schema = schema
@@ -246,7 +246,7 @@ class _Rows:
 
 
 class FaceTables:
-    """The two tables of a detection."""
+    """Writer of the tables `boxes.parquet` and `frames.parquet`."""
 
     def __init__(self, boxes: _Rows, frames: _Rows) -> None:
         self._boxes, self._frames = boxes, frames
@@ -256,8 +256,8 @@ class FaceTables:
 
         Args:
             source: Name of the video, or of the image.
-            frame: Its number in the video; 0 for an image.
-            faces: Found in it.
+            frame: Index in the video; 0 for an image.
+            faces: Faces found in it.
         """
         shown = faces.frame
         second = None if shown.second != shown.second else shown.second
@@ -272,11 +272,11 @@ class FaceTables:
 
 @contextmanager
 def face_tables(folder: Path, about: Mapping[str, Any]) -> Iterator[FaceTables]:
-    """Write `boxes.parquet` and `frames.parquet`; under their final names they are whole.
+    """Write `boxes.parquet` and `frames.parquet`; only complete files get their final names.
 
     Args:
-        folder: To write into.
-        about: How the boxes were made; goes into the metadata of both.
+        folder: Output folder.
+        about: Settings of the boxes, written to the metadata of both.
     """
     metadata = {METADATA_KEY: json.dumps(dict(about), sort_keys=True).encode()}
     with new_file(folder / BOXES_FILE) as boxes_path, new_file(folder / FRAMES_FILE) as frames_path:
@@ -290,7 +290,7 @@ def face_tables(folder: Path, about: Mapping[str, Any]) -> Iterator[FaceTables]:
 
 
 def write_csv(folder: Path) -> None:
-    """Write `boxes.csv` of `boxes.parquet`."""
+    """Write `boxes.csv` from `boxes.parquet`."""
     with new_file(folder / CSV_FILE) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, BOXES.names, lineterminator="\n")
         writer.writeheader()
@@ -300,16 +300,16 @@ def write_csv(folder: Path) -> None:
 
 
 def write_coco(folder: Path) -> None:
-    """Write `boxes.json`: COCO's format, an image per frame, a score per box.
+    """Write `boxes.json` in COCO format, with one image per frame and a score per box.
 
-    The format: https://cocodataset.org/#format-data; boxes are x, y, width, height in pixels.
+    Format: https://cocodataset.org/#format-data; boxes are x, y, width, height in pixels.
     """
     with new_file(folder / COCO_FILE) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write(f'{{"categories": [{json.dumps(CATEGORY)}], "images": [')
         for number, row in enumerate(_rows(folder / FRAMES_FILE)):
             file.write(("," if number else "") + "\n" + json.dumps({"id": number, "file_name": row["source"], **row}))
         file.write('], "annotations": [')
-        # Both tables are in one order, so that one walk finds the frame of each box.
+        # Both tables are in the same order, so one pass finds the frame of each box.
         frames = enumerate(_rows(folder / FRAMES_FILE))
         place = (-1, ("", -1))
         for number, row in enumerate(_rows(folder / BOXES_FILE)):

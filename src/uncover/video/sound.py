@@ -1,4 +1,4 @@
-"""The sound of a video, put beside pictures that were drawn in: copied where MP4 can hold it, else as AAC."""
+"""Add the sound of a video to its annotated copy: copied if MP4 supports the codec, otherwise encoded as AAC."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
     from av.packet import Packet
 
 COPIED = frozenset({"aac", "ac3", "alac", "eac3", "mp3", "opus"})
-"""Codecs that MP4 holds and players know there."""
+"""Codecs that MP4 files may contain and players support."""
 
 RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
-"""Samples a second that AAC knows."""
+"""Sample rates that AAC supports, in Hz."""
 
 USUAL_RATE = 48_000
 APART = 0.2
-"""Seconds by which a picture may be moved without that the clock is another one."""
+"""Frame times may be corrected by this many seconds without a change of the clock offset."""
 
 SLACK = 0.7
-"""Seconds by which sound may begin before its pictures or end after them."""
+"""Sound may begin this many seconds before the frames, and end this many seconds after them."""
 
 CLOCK = 1e-6
-"""Seconds by which times may be off, for they are fractions."""
+"""Tolerance for times in seconds, which are rounded fractions."""
 
 SILENCE = 0.02
-"""Seconds of a gap between samples that is filled, or of an overlap that is cut; less is how times are rounded."""
+"""Gaps between samples longer than this, in seconds, are filled, and overlaps are cut; shorter ones are rounding."""
 
 
 @dataclass
 class _ClockSpan:
-    """Pictures from one time to another, by the file's clock, whose times in the copy differ by one offset; seconds."""
+    """A span of frames, in seconds of the file's clock, with a constant offset to their times in the copy."""
 
     start: float
     end: float
@@ -53,16 +53,16 @@ class _ClockSpan:
 
 @dataclass
 class FileClock:
-    """What a file's own times became in the copy: one offset, or several where its clock was mended."""
+    """Mapping from times in a file to times in its copy: one offset, or several if its clock was corrected."""
 
     _spans: list[_ClockSpan] = field(default_factory=list)
 
     def add(self, stamp: float | None, second: float) -> None:
-        """Note a picture, in the order in which they are shown.
+        """Add a frame; frames must be added in display order.
 
         Args:
-            stamp: Its time by the file's clock, in seconds; None where it has none.
-            second: Its time in the copy.
+            stamp: Its time stamp in the file, in seconds; None if it has none.
+            second: Its time in the copy, in seconds.
         """
         if stamp is None:
             return
@@ -73,22 +73,22 @@ class FileClock:
             self._spans.append(_ClockSpan(stamp, stamp, second - stamp))
 
     def follow(self) -> _Follower:
-        """Goes through the times of one stream of sound, in the order of the file."""
+        """Map the times of one audio stream, in the order of the file."""
         return _Follower(self._spans or [_ClockSpan(0.0, 0.0, 0.0)])
 
 
 class _Follower:
-    """The place of sound in the copy: its clock starts anew or jumps where that of the pictures does."""
+    """Maps times of an audio stream to the copy: its clock restarts or jumps together with that of the frames."""
 
     def __init__(self, spans: list[_ClockSpan]) -> None:
         self._spans, self._at, self._last = spans, 0, -np.inf
 
     def begin_again(self) -> None:
-        """Another recording begins, with a clock of its own."""
+        """Start the next recording, which has its own clock."""
         self._last = np.inf
 
     def second(self, stamp: float) -> float:
-        """Second in the copy of a time by the file's clock."""
+        """Time in the copy for a time stamp of the file, in seconds."""
         again = stamp < self._last - SLACK
         self._last = stamp
         for place in range(self._at + again, len(self._spans)):
@@ -102,24 +102,24 @@ class _Follower:
 def add_sound(
     copy: Path, source: str, clock: FileClock, until: float | None = None, starts: Sequence[int] = (0,)
 ) -> bool:
-    """Put the sound of a video into its annotated copy; all streams of it, in step with the pictures.
+    """Add all audio streams of a video to its annotated copy, synchronised with the frames.
 
     Args:
-        copy: MP4 file with one stream of pictures; replaced by one with sound.
-        source: Address of the video.
-        clock: What its times became in the copy.
-        until: Second after which sound is left out; None keeps all.
-        starts: Bytes at which its recordings begin, if it is several that were put one behind the other.
+        copy: MP4 file with one video stream; replaced by a file with sound.
+        source: Path of the video.
+        clock: Mapping from times of the video to times of the copy.
+        until: Second after which sound is left out; None to keep all.
+        starts: Byte offsets of the recordings, if the file consists of several concatenated ones.
 
     Returns:
         Whether the video has sound.
 
     Raises:
-        InputError: The sound cannot be read or written; the copy is as it was.
+        InputError: The sound cannot be read or written; the copy is unchanged.
     """
     import av
 
-    # Of several recordings each may have a codec of its own.
+    # Concatenated recordings may have different codecs, so these are always encoded.
     for copied in (COPIED if len(starts) == 1 else frozenset[str](), frozenset[str]()):
         try:
             with ExitStack() as stack:
@@ -134,9 +134,9 @@ def add_sound(
         except (av.FFmpegError, ValueError) as error:
             if getattr(error, "errno", None) == errno.ENOSPC:
                 raise
-            # What MP4 does not take as it is may go as AAC.
+            # If copying fails, try again with AAC.
             if not copied:
-                raise InputError(f"it cannot be kept: {reason_of(error)}") from None
+                raise InputError(f"the sound cannot be copied: {reason_of(error)}") from None
     return True
 
 
@@ -148,7 +148,7 @@ def _remux(
     clock: FileClock,
     until: float | None,
 ) -> None:
-    """Write the packets of both in the order of their times."""
+    """Write the packets of video and audio in order of time."""
     pictures = seen.streams.video[0]
     shown = out.add_stream_from_template(pictures)
     writers: list[_Copy | _Encode] = []
@@ -172,7 +172,7 @@ def _remux(
 
 
 def _in_copy(heard: Sequence[InputContainer], writers: Sequence[_Copy | _Encode]) -> Iterator[tuple[float, Packet]]:
-    """Packets of sound for the copy, with their seconds in it."""
+    """Audio packets for the copy, with their times in it."""
     for number, container in enumerate(heard):
         own = {stream.index: writer for stream, writer in zip(container.streams.audio, writers, strict=False)}
         for writer in own.values():
@@ -185,7 +185,7 @@ def _in_copy(heard: Sequence[InputContainer], writers: Sequence[_Copy | _Encode]
 
 
 def _packets_of(container: InputContainer) -> Iterator[Packet]:
-    """All packets of sound; of a file that is cut off those that came before, as of its pictures."""
+    """All audio packets; of a truncated file, those before the error."""
     import av
 
     streams = container.streams.audio
@@ -193,7 +193,7 @@ def _packets_of(container: InputContainer) -> Iterator[Packet]:
     while True:
         try:
             packet = next(packets)
-        # PyAV stumbles at the end over streams that began in the middle of a file.
+        # PyAV raises IndexError at the end for streams that begin in the middle of a file.
         except (StopIteration, IndexError, av.FFmpegError):
             return
         if packet.size:
@@ -201,14 +201,14 @@ def _packets_of(container: InputContainer) -> Iterator[Packet]:
 
 
 class _Copy:
-    """A stream of sound as it is."""
+    """Copies an audio stream without encoding."""
 
     def __init__(self, out: OutputContainer, stream: AudioStream, follower: _Follower, until: float | None) -> None:
         self._stream, self._follower, self._until = out.add_stream_from_template(stream), follower, until
         self._end = 0.0
 
     def begin(self, again: bool) -> None:
-        """Begin a recording, the first or another one."""
+        """Start a recording, the first or a further one."""
         if again:
             self._follower.begin_again()
 
@@ -218,7 +218,7 @@ class _Copy:
             return
         stamp, length = float(packet.pts * packet.time_base), float((packet.duration or 0) * packet.time_base)
         second = self._follower.second(stamp)
-        # What begins before the first picture, or again where a recording was joined, has no place.
+        # Drop sound before the first frame, and overlaps between concatenated recordings.
         if second < -CLOCK or second < self._end - length / 2 or (self._until is not None and second > self._until):
             return
         second = max(second, self._end) if second < self._end + CLOCK else second
@@ -228,12 +228,12 @@ class _Copy:
         yield second, packet
 
     def rest(self) -> Iterator[tuple[float, Packet]]:
-        """Nothing waits."""
+        """Nothing is buffered."""
         yield from ()
 
 
 class _Encode:
-    """A stream of sound as AAC: one run of samples, with silence where there is none."""
+    """Encodes an audio stream as AAC: one continuous run of samples, with silence in gaps."""
 
     def __init__(self, out: OutputContainer, stream: AudioStream, follower: _Follower, until: float | None) -> None:
         context = stream.codec_context
@@ -243,7 +243,7 @@ class _Encode:
         self._layout, self._follower, self._until, self._samples = layout, follower, until, 0
 
     def begin(self, again: bool) -> None:
-        """Begin a recording, the first or another one."""
+        """Start a recording, the first or a further one."""
         from av.audio.resampler import AudioResampler
 
         self._resampler = AudioResampler("fltp", self._layout, self._rate)
@@ -257,7 +257,7 @@ class _Encode:
         try:
             frames = packet.decode()
         except av.FFmpegError:
-            # The silence that it leaves is as long as it was.
+            # Skip it: the gap is filled with silence of the same length.
             return
         for frame in frames:
             if not isinstance(frame, av.AudioFrame) or frame.pts is None or frame.time_base is None:
@@ -269,7 +269,7 @@ class _Encode:
                 second += part.samples / self._rate
 
     def rest(self) -> Iterator[tuple[float, Packet]]:
-        """What the encoder holds."""
+        """Packets that the encoder still holds."""
         yield from self._packets(None)
 
     def _put(self, samples: NDArray[Any], second: float) -> Iterator[tuple[float, Packet]]:

@@ -1,4 +1,4 @@
-"""Videos, live streams and images, found by files, folders, patterns and addresses; and names without secrets."""
+"""Find videos, live streams and images by file, folder, pattern or address, and name them without passwords."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from uncover.image_files import ENDINGS, VIDEOS
 from uncover.text_files import printable
 
 PLAYLISTS = frozenset({".m3u8"})
-"""Lists of videos, played as one where they are named; of those in folders, the parts count."""
-EXPECTED = "expected a video, an image, a folder or a pattern of them, rtsp://..., or the number of a camera"
+"""Playlists: processed as one video if named explicitly; in folders, their parts are used instead."""
+EXPECTED = "expected a video, an image, a folder, a pattern such as ward/*.mp4, rtsp://..., or the number of a camera"
 
 
 LIVE = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp://", "srt://")
-"""What the address of a live stream begins with; and cameras have files in /dev."""
+"""Prefixes of addresses of live streams; cameras of this machine are files in /dev."""
 
 _CAMERA = re.compile(r"/dev/video\d*")
 
@@ -30,9 +30,9 @@ class Sources:
     """Videos and images to process.
 
     Attributes:
-        videos: Addresses of videos and live streams, by the name under which results know them (`printable`).
-        images: Image files, likewise.
-        others: Files of folders that are neither.
+        videos: Paths of videos and addresses of live streams, by their (`printable`) name in the results.
+        images: Image files, by their name in the results.
+        others: Files in folders that are neither.
     """
 
     videos: dict[str, str]
@@ -40,7 +40,7 @@ class Sources:
     others: tuple[Path, ...] = ()
 
     def given(self) -> dict[str, str]:
-        """Where each lies, by name; empty for a stream, whose address may hold a password."""
+        """Path of each source, by name; empty for a stream, whose address may contain a password."""
         files = {name: Path(address) for name, address in self.videos.items() if Path(address).exists()} | self.images
         return dict.fromkeys(self.videos, "") | {name: printable(str(path.resolve())) for name, path in files.items()}
 
@@ -49,17 +49,17 @@ def find_sources(given: Sequence[str]) -> Sources:
     """Find videos and images.
 
     Args:
-        given: Files, folders (which are searched at any depth), patterns such as `ward/*.mp4`, addresses of streams, or
-            numbers of cameras.
+        given: Files, folders (searched recursively), patterns such as `ward/*.mp4`, addresses of streams, or numbers of
+            cameras.
 
     Raises:
-        InputError: One of them is none, or no video and no image is there.
+        InputError: One of them does not exist or has an unknown suffix, or there is neither a video nor an image.
     """
     files: list[Path] = []
     others: list[Path] = []
     live: list[str] = []
     for word in given:
-        # A file is a file, whatever its name; but cameras are files, too.
+        # An existing file is used as a file whatever its name, except cameras, which are files too.
         if is_live(word) and (is_camera(word) or not Path(word).exists()):
             live.append(word)
         elif word.isdecimal() and not Path(word).exists():
@@ -75,20 +75,20 @@ def find_sources(given: Sequence[str]) -> Sources:
     for address in dict.fromkeys(live):
         videos[_name_of_stream(address, videos)] = address
     if not videos and not images:
-        raise InputError(f"{printable(' '.join(given))}: holds no video and no image; {EXPECTED}")
+        raise InputError(f"{printable(' '.join(given))}: contains no video and no image; {EXPECTED}")
     return Sources(videos, images, tuple(_each_once(others)))
 
 
 def _files_of(word: str) -> list[Path]:
-    """Files that a word stands for, whatever they are if it is a folder or a pattern."""
+    """Files for an argument; for a folder or a pattern, files of any type."""
     path = Path(word)
     if path.is_dir():
         return _files_in(path)
     if path.is_file():
         if not (_may_be(path) or path.suffix.lower() in PLAYLISTS):
-            raise InputError(f"{printable(word)}: ends in '{printable(path.suffix)}'; {EXPECTED}")
+            raise InputError(f"{printable(word)}: unknown suffix '{printable(path.suffix)}'; {EXPECTED}")
         return [path]
-    # Brackets of a folder that is there are no pattern.
+    # Brackets in the name of an existing folder are not a pattern.
     folder = next(each for each in (*path.parents, Path()) if each.is_dir())
     pattern = str(path.relative_to(folder))
     matching = [folder / each for each in sorted(glob.glob(pattern, root_dir=folder, recursive=True))]
@@ -102,19 +102,19 @@ def _files_in(folder: Path) -> list[Path]:
 
 
 def videos_in(folder: Path) -> list[Path]:
-    """Video files of a folder, at any depth, sorted.
+    """Video files in a folder, recursively, sorted.
 
     Raises:
-        InputError: There is none.
+        InputError: The folder contains none.
     """
     found = [path for path in _files_in(folder) if path.suffix.lower() in VIDEOS]
     if not found:
-        raise InputError(f"{printable(str(folder))}: no video in it; expected files such as .mp4, .mkv or .ts")
+        raise InputError(f"{printable(str(folder))}: contains no video; expected files such as .mp4, .mkv or .ts")
     return found
 
 
 def _each_once(paths: Iterable[Path]) -> list[Path]:
-    """Files without those that another path leads to already."""
+    """Files without duplicates: paths that resolve to the same file are one."""
     once: dict[Path, Path] = {}
     for path in paths:
         once.setdefault(path.resolve(), path)
@@ -130,7 +130,7 @@ def _may_be(path: Path) -> bool:
 
 
 def _named(paths: Sequence[Path]) -> dict[str, Path]:
-    """Files by name; those of one name also by as many of their folders as tell them apart."""
+    """Files by name; equal names are preceded by as many parent folders as needed to distinguish them."""
     folders = {path: (*path.parent.resolve().parts[1:], path.name) for path in paths}
     names = {path: printable(path.name) for path in paths}
     for depth in range(2, max(map(len, folders.values()), default=0) + 1):
@@ -143,13 +143,13 @@ def _named(paths: Sequence[Path]) -> dict[str, Path]:
         }
     named: dict[str, Path] = {}
     for path, name in names.items():
-        # Two names may be written alike where one of them cannot be printed as it is.
+        # Two names may become equal when unprintable characters are escaped.
         named[_numbered(name, named)] = path
     return named
 
 
 def _name_of_stream(address: str, taken: Container[str]) -> str:
-    """Without what may be a password, and never that of a folder; numbered where that was all the difference."""
+    """Name of a stream without passwords or folder; numbered if it is not unique."""
     name = printable(without_secrets(address)).removeprefix("/dev/")
     return _numbered(name, taken)
 
@@ -160,20 +160,20 @@ def _numbered(name: str, taken: Container[str]) -> str:
 
 
 def is_live(address: str) -> bool:
-    """Whether something is watched as it happens, and no file."""
+    """Whether an address is that of a live stream or camera instead of a file."""
     return address.startswith(LIVE) or is_camera(address)
 
 
 def is_camera(address: str) -> bool:
-    """Whether it is a camera of this machine."""
+    """Whether an address is that of a camera of this machine."""
     return _CAMERA.fullmatch(address) is not None
 
 
 def without_secrets(address: str) -> str:
-    """Leave out of an address what may be a password: who logs in, and what follows a question mark or a hash.
+    """Remove parts of an address that may be a password: the user, the query and the fragment.
 
     Args:
-        address: Of a stream, such as `rtsp://nurse:secret@camera/1?key=2`; anything else comes back as it is.
+        address: Address of a stream, such as `rtsp://nurse:secret@camera/1?key=2`; other values are returned unchanged.
     """
     scheme, mark, rest = address.partition("://")
     if not mark:

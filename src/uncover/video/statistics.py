@@ -1,4 +1,4 @@
-"""Statistics of each source: frames, what found a box in them, and the gaps between."""
+"""Statistics of each source: frames, what found faces in them, and gaps without a face."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from typing import Any
 from uncover.video.faces import FrameFaces
 
 LONG = 1.0
-"""Seconds from which a stretch without a face is a gap worth naming."""
+"""Minimum length, in seconds, of a gap without a face."""
 
 MOST_NAMED = 100
-"""Of gaps: the first so many are named, all are counted."""
+"""Maximum number of gaps that are listed; all are counted."""
 
 MOST_SIZES = 4
-"""Of the sizes of a video's pictures: the first so many are named."""
+"""Maximum number of frame sizes that are listed."""
 
 COMPLETE, CUT_OFF, FAILED = "complete", "cut off", "failed"
 
 
 @dataclass
 class SourceStatistics:
-    """Of one video, or of all images together.
+    """Statistics of one video, or of all images together.
 
     Attributes:
-        status: "complete", "cut off" (what came before is kept) or "failed" (nothing could be read).
+        status: "complete", "cut off" (frames before the error are kept) or "failed" (nothing could be read).
         reason: Why it is not complete.
-        corrupt: Pictures that could not be decoded, and were skipped.
-        mended: What was wrong with the times of its pictures, and what was made of it.
-        lost: What could not be written of it.
-        notes: What else is worth knowing.
-        frames: Pictures processed.
-        found: Pictures by what found a box in them; one with several counts for the first.
-        gaps: How many stretches without a face lasted `LONG` or longer.
-        longest_gap: Seconds.
-        named_gaps: The first of them, from and to, in seconds.
-        seconds: When the last picture is shown.
-        empty_seconds: Seconds, from 0 to the last, in which no picture is shown first; they have no row per second.
+        corrupt: Number of frames that could not be decoded, and were skipped.
+        mended: Errors of the frame times, and how they were corrected.
+        lost: Outputs that could not be written.
+        notes: Further notes.
+        frames: Number of processed frames.
+        found: Number of frames by what found a face in them; a frame with several faces counts for the first.
+        gaps: Number of gaps without a face of `LONG` seconds or more.
+        longest_gap: Length of the longest gap, in seconds.
+        named_gaps: Start and end of the first gaps, in seconds.
+        seconds: Time of the last frame, in seconds.
+        empty_seconds: Number of whole seconds in which no frame begins; they have no per-second row.
     """
 
     status: str = COMPLETE
@@ -59,11 +59,11 @@ class SourceStatistics:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing of it was lost, nor mended."""
+        """Whether it is complete, and no frame times were corrected."""
         return self.status == COMPLETE and not (self.corrupt or self.mended or self.lost)
 
     def add(self, faces: FrameFaces) -> None:
-        """Count a frame; those of a video in the order of time."""
+        """Add a frame; frames of a video must be added in order of time."""
         second = faces.frame.second
         self.frames += 1
         if faces.found_by:
@@ -80,14 +80,14 @@ class SourceStatistics:
         self.seconds = second
 
     def close(self) -> None:
-        """Count a gap that lasts until the end, and tell of pictures of several sizes."""
+        """Finish: count a gap that lasts until the end, and add a note if frames have several sizes."""
         self._end_gap(self.seconds)
         if len(self._sizes) > 1:
             sizes = [f"{width} x {height} from second {since:.2f}" for (width, height), since in self._sizes.items()]
-            self.notes.append(f"its pictures have {len(sizes)} sizes: {', '.join(sizes[:MOST_SIZES])} px")
+            self.notes.append(f"frames have {len(sizes)} sizes: {', '.join(sizes[:MOST_SIZES])} px")
 
     def told(self) -> dict[str, Any]:
-        """For the summary."""
+        """The statistics as plain values, for the summary."""
         found = sum(self.found.values())
         told = {
             "status": self.status,
@@ -109,17 +109,17 @@ class SourceStatistics:
         return told
 
     def line(self, name: str) -> str:
-        """For who watches."""
+        """The statistics in one line, to print."""
         if self.status == FAILED:
             return f"{name}: {self.reason}"
         found = sum(self.found.values())
         steps = ", ".join(f"{count} {step}" for step, count in sorted(self.found.items(), key=lambda item: -item[1]))
         share = f" ({found / self.frames:.0%})" if self.frames else ""
-        text = f"{name}: a box in {found} of {self.frames} frames{share}" + (f": {steps}" if steps else "")
+        text = f"{name}: a face in {found} of {self.frames} frames{share}" + (f": {steps}" if steps else "")
         if self.gaps:
-            text += f"; {self.gaps} gaps of {LONG:g} s or more without one, the longest {self.longest_gap:.1f} s"
+            text += f"; {self.gaps} gaps of {LONG:g} s or more without a face, the longest {self.longest_gap:.1f} s"
         if self.corrupt:
-            text += f"; skipped, for they could not be decoded: {self.corrupt}"
+            text += f"; skipped {self.corrupt} that could not be decoded"
         text += "".join(f"; {note}" for note in (*self.mended, *self.lost, *self.notes))
         return text + (f"; {self.status}: {self.reason}" if self.status != COMPLETE else "")
 
