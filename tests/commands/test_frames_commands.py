@@ -82,7 +82,7 @@ def test_a_folder_stands_for_its_videos_and_a_file_is_a_file_whatever_its_name(
     assert sorted(row["video"] for row in rows_of(tmp_path / "out")) == ["-c", "B", "a"]
     Path("empty").mkdir()
     assert run("frames", "empty", "again") == 2
-    assert "empty: no video in it" in capsys.readouterr().err
+    assert "empty: contains no video" in capsys.readouterr().err
 
 
 def test_frames_are_picked_where_something_changes_and_are_those_of_the_video(video: Path, tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_what_cannot_look_at_new_pictures_is_passed_over(run: LiveRun) -> None:
     assert not {"drawn", "constant_box", "retinaface"} & set(offered)
     for name in offered:
         assert load_networks(options_of(run, name)).rescue is not None, name
-    with pytest.raises(InputError, match="the same box in every picture"):
+    with pytest.raises(InputError, match="the same box in every image"):
         load_networks(options_of(run, "constant_box"))
 
 
