@@ -167,7 +167,7 @@ class DelayedFrames(Generic[Item]):
 
 
 def _is_found(faces: FrameFaces) -> bool:
-    """Whether a face was found in this very frame: a box known from other frames only may be beside the face."""
+    """Whether a face was found in this frame itself: a box known from other frames only may be beside the face."""
     return any(found_by != "temporal" for found_by in faces.found_by)
 
 
